@@ -1,0 +1,112 @@
+use super::Exchange;
+use crate::scope;
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+pin_project! {
+    /// The response body of [`Server`](crate::Server) and [`Client`](crate::Client): what it
+    /// wraps, with a span that ends when it does.
+    pub struct ResponseBody<B: Body> {
+        #[pin]
+        inner: Option<B>,
+        exchange: Option<Exchange>,
+    }
+
+    impl<B: Body> PinnedDrop for ResponseBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let mut none = None;
+            let open = match this.exchange {
+                Some(exchange) => {
+                    exchange.complete |= this.inner.as_ref().as_pin_ref().is_some_and(
+                        |inner| inner.is_end_stream(),
+                    );
+                    &mut exchange.open
+                }
+                None => &mut none,
+            };
+            let _entered = scope::enter(open);
+            this.inner.set(None);
+        }
+    }
+}
+
+impl<B: Body> ResponseBody<B> {
+    pub(crate) fn new(inner: B, exchange: Option<Exchange>) -> ResponseBody<B> {
+        ResponseBody {
+            inner: Some(inner),
+            exchange,
+        }
+    }
+}
+
+impl<B> Body for ResponseBody<B>
+where
+    B: Body,
+    B::Error: fmt::Debug,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let Some(exchange) = this.exchange else {
+            return inner.poll_frame(cx);
+        };
+        let frame = {
+            let _entered = scope::enter(&mut exchange.open);
+            ready!(inner.as_mut().poll_frame(cx))
+        };
+        match &frame {
+            None => exchange.finish(),
+            Some(Err(error)) => exchange.fail(error),
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    exchange.bytes += data.remaining() as u64;
+                    if inner.is_end_stream() {
+                        exchange.finish();
+                    }
+                } else if let Some(trailers) = frame.trailers_ref() {
+                    if exchange.grpc {
+                        exchange.grpc_status(trailers);
+                    }
+                    exchange.finish();
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map(Body::size_hint).unwrap_or_default()
+    }
+}
+
+impl<B: Body + Default> Default for ResponseBody<B> {
+    /// An empty body without a span.
+    fn default() -> Self {
+        ResponseBody::new(B::default(), None)
+    }
+}
+
+impl<B: Body> fmt::Debug for ResponseBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody").finish_non_exhaustive()
+    }
+}

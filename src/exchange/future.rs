@@ -1,0 +1,81 @@
+use super::{Exchange, ResponseBody};
+use crate::scope;
+use http::Response;
+use http_body::Body;
+use pin_project_lite::pin_project;
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+pin_project! {
+    /// The response future of [`Server`](crate::Server) and [`Client`](crate::Client).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F> {
+        #[pin]
+        inner: Option<F>,
+        exchange: Option<Exchange>,
+    }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let mut none = None;
+            let open = this.exchange.as_mut().map_or(&mut none, |exchange| &mut exchange.open);
+            let _entered = scope::enter(open);
+            this.inner.set(None);
+        }
+    }
+}
+
+impl<F> ResponseFuture<F> {
+    pub(crate) fn new(inner: F, exchange: Exchange) -> ResponseFuture<F> {
+        ResponseFuture {
+            inner: Some(inner),
+            exchange: Some(exchange),
+        }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Body,
+    E: fmt::Debug,
+{
+    type Output = Result<Response<ResponseBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        // A future that was ready may answer another poll as it likes.
+        let Some(exchange) = this.exchange else {
+            return Poll::Pending;
+        };
+        let entered = scope::enter(&mut exchange.open);
+        let result = match this.inner.as_mut().as_pin_mut() {
+            Some(inner) => ready!(inner.poll(cx)),
+            None => return Poll::Pending,
+        };
+        // What the handler owns is dropped in its scope.
+        this.inner.set(None);
+        drop(entered);
+        match result {
+            Ok(mut response) => {
+                exchange.head(&mut response);
+                let exchange = this.exchange.take();
+                Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, exchange))))
+            }
+            Err(error) => {
+                exchange.fail(&error);
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+}
+
+impl<F> fmt::Debug for ResponseFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

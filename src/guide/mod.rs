@@ -1,0 +1,10 @@
+//! The guide: how the crate is built, why it does what it does, what it reads and writes.
+
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("headers.md")]
+pub mod headers {}
+
+#[doc = include_str!("rationale.md")]
+pub mod rationale {}

@@ -1,0 +1,148 @@
+//! Fixed-width hexadecimal, without allocation.
+//!
+//! `from_str_radix` is not used: it takes a leading `+`.
+
+use super::error::Flaw;
+
+/// The value of each ASCII hexadecimal digit, `0xff` for every other byte.
+const VALUES: [u8; 256] = {
+    let mut values = [0xff; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    values
+};
+
+/// The two digits of each byte.
+const PAIRS: [[u8; 2]; 256] = {
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [
+            b"0123456789abcdef"[byte >> 4],
+            b"0123456789abcdef"[byte & 15],
+        ];
+        byte += 1;
+    }
+    pairs
+};
+
+/// Reads 1 to 16 digits, upper or lower case.
+pub(crate) fn read_u64(digits: &[u8]) -> Result<u64, Flaw> {
+    if digits.is_empty() {
+        return Err(Flaw::Empty);
+    }
+    if digits.len() > 16 {
+        return Err(Flaw::TooLong {
+            length: digits.len(),
+            most: 16,
+        });
+    }
+    // Sixteen is the length of almost every id: `or` the digits' values and look for a bad one
+    // once, at the end.
+    let (mut value, mut seen) = (0_u64, 0_u8);
+    for &byte in digits {
+        let digit = VALUES[byte as usize];
+        seen |= digit;
+        value = value << 4 | u64::from(digit & 15);
+    }
+    if seen > 15 {
+        return Err(first_bad(digits));
+    }
+    Ok(value)
+}
+
+/// Reads 1 to 32 digits, upper or lower case.
+pub(crate) fn read_u128(digits: &[u8]) -> Result<u128, Flaw> {
+    if digits.len() > 32 {
+        return Err(Flaw::TooLong {
+            length: digits.len(),
+            most: 32,
+        });
+    }
+    let Some(split) = digits.len().checked_sub(16) else {
+        return read_u64(digits).map(u128::from);
+    };
+    let (high, low) = digits.split_at(split);
+    let high = match high {
+        [] => 0,
+        high => read_u64(high)?,
+    };
+    let low = read_u64(low).map_err(|flaw| flaw.shifted(split))?;
+    Ok(u128::from(high) << 64 | u128::from(low))
+}
+
+fn first_bad(digits: &[u8]) -> Flaw {
+    let at = digits
+        .iter()
+        .position(|&byte| VALUES[byte as usize] > 15)
+        .unwrap_or(0);
+    Flaw::NotHex {
+        at,
+        byte: digits[at],
+    }
+}
+
+/// Writes sixteen lower-case digits.
+pub(crate) fn write_u64(value: u64, to: &mut [u8; 16]) {
+    for (pair, byte) in to.chunks_exact_mut(2).zip(value.to_be_bytes()) {
+        pair.copy_from_slice(&PAIRS[byte as usize]);
+    }
+}
+
+/// The sixteen lower-case digits of `value`.
+pub(crate) fn u64_digits(value: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    write_u64(value, &mut digits);
+    digits
+}
+
+/// Digits as text; they are ASCII by construction.
+pub(crate) fn as_str(digits: &[u8]) -> &str {
+    std::str::from_utf8(digits).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn u64_round_trips_in_either_case(value: u64) {
+            let digits = u64_digits(value);
+            prop_assert_eq!(as_str(&digits), format!("{value:016x}"));
+            prop_assert_eq!(read_u64(&digits), Ok(value));
+            prop_assert_eq!(read_u64(&digits.to_ascii_uppercase()), Ok(value));
+        }
+
+        #[test]
+        fn u128_reads_what_a_slow_model_reads(text in "[0-9a-fA-F+_ xg-]{0,34}") {
+            let model = (1..=32).contains(&text.len()).then_some(()).and_then(|()| {
+                text.chars().try_fold(0_u128, |value, c| Some(value << 4 | u128::from(c.to_digit(16)?)))
+            });
+            prop_assert_eq!(read_u128(text.as_bytes()).ok(), model);
+        }
+    }
+
+    #[test]
+    fn flaws_are_placed() {
+        assert_eq!(read_u64(b""), Err(Flaw::Empty));
+        assert_eq!(read_u128(b""), Err(Flaw::Empty));
+        assert_eq!(read_u64(b"0x1f"), Err(Flaw::NotHex { at: 1, byte: b'x' }));
+        assert_eq!(
+            read_u128(b"463ac35c9f6413ad48485a3953bb612-"),
+            Err(Flaw::NotHex { at: 31, byte: b'-' })
+        );
+        assert_eq!(
+            read_u64(b"00000000000000001"),
+            Err(Flaw::TooLong {
+                length: 17,
+                most: 16
+            })
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! Identifiers: of traces, of spans and of requests.
+//!
+//! Ids are random numbers from a fast generator of each thread's own, seeded by the operating
+//! system. They are unpredictable enough to be unique, not to be secrets. Zero is never an id.
+//!
+//! ```
+//! use tower_b3::id::{SpanId, TraceId};
+//!
+//! let trace: TraceId = "463ac35c9f6413ad48485a3953bb6124".parse()?;
+//! assert_eq!(trace.to_string(), "463ac35c9f6413ad48485a3953bb6124");
+//!
+//! // A trace id whose high half is zero is a 64-bit one and has sixteen digits.
+//! let short: TraceId = "000000000000000048485a3953bb6124".parse()?;
+//! assert_eq!(short.to_string(), "48485a3953bb6124");
+//!
+//! let error = "a2fb4a1d1a96d31g".parse::<SpanId>().unwrap_err();
+//! assert_eq!(error.to_string(), "span id: character 'g' at position 15 is not a hexadecimal digit");
+//! # Ok::<(), tower_b3::id::ParseIdError>(())
+//! ```
+
+mod error;
+pub(crate) mod hex;
+mod random;
+mod request_id;
+mod span_id;
+mod trace_id;
+
+pub(crate) use error::Flaw;
+pub use error::ParseIdError;
+pub use random::reseed;
+pub use request_id::{ParseRequestIdError, RequestId};
+pub use span_id::SpanId;
+pub use trace_id::{TraceId, TraceIdKind};

@@ -1,0 +1,170 @@
+use super::{ParseIdError, SpanId, error::Flaw, hex, random::random_u64};
+use std::{
+    fmt,
+    num::NonZeroU128,
+    str::FromStr,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// The id of a trace: 128 bits, or 64 when the high half is zero.
+///
+/// Written as 32 lower-case hexadecimal digits, or 16 for a 64-bit id (so do Envoy, Brave and
+/// Zipkin). Parsed from 1 to 32 digits of either case, padded with zeros on the left.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TraceId(NonZeroU128);
+
+/// How the ids of new traces are made. The default is 128 random bits, as Istio has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum TraceIdKind {
+    /// 128 random bits.
+    #[default]
+    Random128,
+    /// 64 random bits: sixteen digits, and the root span has the same id.
+    Random64,
+    /// 128 bits of which the highest 32 are the time in seconds since 1970, as AWS X-Ray needs
+    /// them; the rest is random.
+    TimePrefixed,
+}
+
+impl TraceId {
+    /// A new id of 128 random bits.
+    pub fn random() -> TraceId {
+        TraceId::generate(TraceIdKind::Random128)
+    }
+
+    /// A new id of the given kind.
+    pub fn generate(kind: TraceIdKind) -> TraceId {
+        let low = SpanId::random().get();
+        let high = match kind {
+            TraceIdKind::Random64 => 0,
+            // A zero high half would make the id a 64-bit one.
+            TraceIdKind::Random128 => random_u64().max(1),
+            TraceIdKind::TimePrefixed => {
+                let seconds = SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .map_or(1, |since| since.as_secs());
+                (seconds & 0xffff_ffff) << 32 | random_u64() & 0xffff_ffff
+            }
+        };
+        TraceId::from_halves(high, low).unwrap_or(TraceId(NonZeroU128::MIN))
+    }
+
+    /// The id of this number; `None` for zero.
+    pub fn new(id: u128) -> Option<TraceId> {
+        NonZeroU128::new(id).map(TraceId)
+    }
+
+    /// The id of these halves; `None` if both are zero.
+    pub fn from_halves(high: u64, low: u64) -> Option<TraceId> {
+        TraceId::new(u128::from(high) << 64 | u128::from(low))
+    }
+
+    /// The id as a number.
+    pub fn get(self) -> u128 {
+        self.0.get()
+    }
+
+    /// The high 64 bits: zero for a 64-bit id.
+    pub fn high(self) -> u64 {
+        (self.get() >> 64) as u64
+    }
+
+    /// The low 64 bits: what consistent sampling looks at, and the span id of a root span.
+    pub fn low(self) -> u64 {
+        self.get() as u64
+    }
+
+    /// Whether the high half is zero.
+    pub fn is_64_bit(self) -> bool {
+        self.high() == 0
+    }
+
+    /// Reads 1 to 32 hexadecimal digits.
+    pub(crate) fn from_hex(digits: &[u8]) -> Result<TraceId, Flaw> {
+        TraceId::new(hex::read_u128(digits)?).ok_or(Flaw::Zero)
+    }
+
+    /// The 32 digits of the id, zeros included.
+    pub(crate) fn digits(self) -> [u8; 32] {
+        let mut digits = [0; 32];
+        let (high, low) = digits.split_at_mut(16);
+        high.copy_from_slice(&hex::u64_digits(self.high()));
+        low.copy_from_slice(&hex::u64_digits(self.low()));
+        digits
+    }
+
+    /// Where in [`digits`](Self::digits) the written form starts.
+    pub(crate) fn skip(self) -> usize {
+        if self.is_64_bit() { 16 } else { 0 }
+    }
+}
+
+impl FromStr for TraceId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        TraceId::from_hex(text.as_bytes()).map_err(|flaw| flaw.of("trace id"))
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(hex::as_str(&self.digits()[self.skip()..]))
+    }
+}
+
+impl fmt::Debug for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TraceId({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn round_trips(id in 1_u128..) {
+            let id = TraceId::new(id).unwrap();
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+            prop_assert_eq!(id.to_string().len(), if id.high() == 0 { 16 } else { 32 });
+        }
+
+        #[test]
+        fn short_ids_round_trip(low in 1_u64..) {
+            let id = TraceId::from_halves(0, low).unwrap();
+            prop_assert_eq!(id.to_string(), format!("{low:016x}"));
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+        }
+    }
+
+    #[test]
+    fn errors_say_what_and_where() {
+        let error = |text: &str| text.parse::<TraceId>().unwrap_err().to_string();
+        assert_eq!(error(""), "trace id: empty");
+        assert_eq!(
+            error("+1"),
+            "trace id: character '+' at position 0 is not a hexadecimal digit"
+        );
+        assert_eq!(
+            error(&"a".repeat(33)),
+            "trace id: 33 characters where at most 32 are allowed"
+        );
+        assert_eq!(error(&"0".repeat(32)), "trace id: all zero, which is no id");
+    }
+
+    #[test]
+    fn kinds() {
+        assert!(TraceId::generate(TraceIdKind::Random64).is_64_bit());
+        assert!(!TraceId::random().is_64_bit());
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let prefix = TraceId::generate(TraceIdKind::TimePrefixed).high() >> 32;
+        assert!((now..now + 5).contains(&prefix));
+    }
+}

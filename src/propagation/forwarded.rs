@@ -1,0 +1,65 @@
+use crate::id::RequestId;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// What is handed on as it came: `x-request-id` and the opaque headers.
+///
+/// [`Propagation::extract`](super::Propagation::extract) gathers it from a request,
+/// [`Propagation::inject`](super::Propagation::inject) puts it on every call made for that
+/// request. A header that the outgoing request has already is never overwritten.
+#[derive(Debug, Clone, Default)]
+pub struct Forwarded {
+    pub(super) request_id: Option<RequestId>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether `traceparent` travels on because the trace was joined by it.
+    pub(super) traceparent: bool,
+}
+
+impl Forwarded {
+    /// The request id.
+    pub fn request_id(&self) -> Option<&RequestId> {
+        self.request_id.as_ref()
+    }
+
+    /// Sets the request id that is handed on.
+    pub fn set_request_id(&mut self, id: RequestId) {
+        self.request_id = Some(id);
+    }
+
+    /// The opaque headers, all values in their order.
+    pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        self.headers.iter().map(|(name, value)| (name, value))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.request_id = None;
+        self.headers.clear();
+        self.traceparent = false;
+    }
+
+    /// A copy that shares no memory with the request it came from: a header value that lives on
+    /// pins the whole buffer that the request was read into.
+    pub(crate) fn detached(&self) -> Forwarded {
+        let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
+        let headers = self.headers.iter();
+        Forwarded {
+            request_id: self.request_id.as_ref().map(RequestId::detached),
+            headers: headers
+                .filter_map(|(name, value)| Some((name.clone(), copy(value)?)))
+                .collect(),
+            traceparent: self.traceparent,
+        }
+    }
+
+    /// Adds the headers whose names are not there yet, all their values in their order.
+    pub(super) fn add_to(&self, headers: &mut HeaderMap) {
+        for (at, (name, _)) in self.headers.iter().enumerate() {
+            let seen = self.headers[..at].iter().any(|(other, _)| other == name);
+            if seen || headers.contains_key(name) {
+                continue;
+            }
+            for (_, value) in self.headers[at..].iter().filter(|(other, _)| other == name) {
+                headers.append(name.clone(), value.clone());
+            }
+        }
+    }
+}

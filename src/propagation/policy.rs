@@ -1,0 +1,347 @@
+use super::{
+    b3::{self, Multi, Single},
+    forwarded::Forwarded,
+    incoming::{Field, Incoming, Reason},
+    names::{self, Names, Role},
+    w3c,
+};
+use crate::{
+    context::{Sampling, TraceContext},
+    id::RequestId,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// A way to write a trace context into headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// `x-b3-traceid`, `x-b3-spanid`, `x-b3-parentspanid`, `x-b3-sampled`, `x-b3-flags`.
+    B3Multi,
+    /// `b3`, all in one header.
+    B3Single,
+    /// `traceparent` of W3C Trace Context.
+    W3c,
+}
+
+/// What is read from and written to headers.
+///
+/// | setting | default |
+/// |---|---|
+/// | formats written | [`Format::B3Multi`] |
+/// | formats read | all; of W3C unless [switched off](Self::w3c) |
+/// | debug written as | `x-b3-flags: 1` and `x-b3-sampled: 1` |
+/// | forwarded untouched | `x-ot-span-context`, `x-cloud-trace-context`, `grpc-trace-bin`, `x-datadog-trace-id`, `x-datadog-parent-id`, `x-datadog-sampling-priority`, `sw8`, `x-amzn-trace-id`, `x-client-trace-id`, `tracestate` |
+#[derive(Debug, Clone)]
+pub struct Propagation {
+    multi: bool,
+    single: bool,
+    write_w3c: bool,
+    read_w3c: bool,
+    flags_alone: bool,
+    opaque: Vec<HeaderName>,
+    names: Names,
+}
+
+impl Default for Propagation {
+    fn default() -> Self {
+        let opaque: Vec<HeaderName> = names::OPAQUE
+            .into_iter()
+            .map(HeaderName::from_static)
+            .collect();
+        Propagation {
+            multi: true,
+            single: false,
+            write_w3c: false,
+            read_w3c: true,
+            flags_alone: false,
+            names: Names::new(&opaque),
+            opaque,
+        }
+    }
+}
+
+impl Propagation {
+    /// Writes these formats. Every header of a B3 format that is not written is removed from the
+    /// outgoing request.
+    ///
+    /// With no format at all nothing is written, and every B3 header is removed.
+    #[must_use]
+    pub fn formats(mut self, formats: impl IntoIterator<Item = Format>) -> Self {
+        (self.multi, self.single, self.write_w3c) = (false, false, false);
+        for format in formats {
+            match format {
+                Format::B3Multi => self.multi = true,
+                Format::B3Single => self.single = true,
+                Format::W3c => self.write_w3c = true,
+            }
+        }
+        self
+    }
+
+    /// Whether `traceparent` is read, and written for traces that were joined by it. Switched
+    /// off, `traceparent` and `tracestate` are opaque: forwarded untouched.
+    ///
+    /// Default: `true`. [`Format::W3c`] is written in either case.
+    #[must_use]
+    pub fn w3c(mut self, on: bool) -> Self {
+        self.read_w3c = on;
+        self
+    }
+
+    /// Writes debug as `x-b3-flags: 1` alone, as the B3 specification has it.
+    ///
+    /// By default `x-b3-sampled: 1` is written beside it, since Envoy reads only that one: the
+    /// flag alone loses the trace at the first sidecar.
+    #[must_use]
+    pub fn debug_by_flags_alone(mut self, on: bool) -> Self {
+        self.flags_alone = on;
+        self
+    }
+
+    /// Forwards these headers too, untouched: `end-user` or `jwt`, say.
+    #[must_use]
+    pub fn forward(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.opaque.extend(names);
+        self.names = Names::new(&self.opaque);
+        self
+    }
+
+    /// No longer forwards these headers.
+    #[must_use]
+    pub fn do_not_forward(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        for name in names {
+            self.opaque.retain(|opaque| *opaque != name);
+        }
+        self.names = Names::new(&self.opaque);
+        self
+    }
+
+    /// Reads a request's headers. It cannot fail: what is malformed is a fact in [`Incoming`].
+    pub fn extract(&self, headers: &HeaderMap) -> (Incoming, Forwarded) {
+        let mut forwarded = Forwarded::default();
+        let incoming = self.extract_into(headers, &mut forwarded);
+        (incoming, forwarded)
+    }
+
+    /// As [`extract`](Self::extract), into memory that is used again. `forwarded` must be clear.
+    pub(crate) fn extract_into(&self, headers: &HeaderMap, forwarded: &mut Forwarded) -> Incoming {
+        let mut incoming = Incoming::default();
+        let mut multi = Multi::default();
+        let (mut single, mut traceparent, mut request_id) = (None, None, None);
+        // Of a repeated header the first value counts.
+        for found in self.names.scan(headers) {
+            let slot = match found.role {
+                Role::B3 => &mut single,
+                Role::TraceId => &mut multi.trace_id,
+                Role::SpanId => &mut multi.span_id,
+                Role::ParentSpanId => &mut multi.parent_id,
+                Role::Sampled => &mut multi.sampled,
+                Role::Flags => &mut multi.flags,
+                Role::Traceparent => &mut traceparent,
+                Role::RequestId => &mut request_id,
+                Role::ForceTrace => {
+                    incoming.forced = true;
+                    continue;
+                }
+                Role::ClientTraceId | Role::Tracestate | Role::Opaque => {
+                    incoming.client_forced |= found.role == Role::ClientTraceId;
+                    if found.forward {
+                        let pair = (found.name.clone(), found.value.clone());
+                        forwarded.headers.push(pair);
+                    }
+                    continue;
+                }
+            };
+            slot.get_or_insert(found.value);
+        }
+        self.read_b3(single, &multi, &mut incoming);
+        if let Some(traceparent) = traceparent {
+            self.read_traceparent(traceparent, headers, &mut incoming, forwarded);
+        }
+        if let Some(value) = request_id {
+            let id = RequestId::from_header(value);
+            // An empty one is as good as none.
+            if id.is_none() && !value.is_empty() {
+                incoming
+                    .malformed
+                    .note(Field::RequestId, Reason::NotVisible);
+            }
+            forwarded.request_id.clone_from(&id);
+            incoming.request_id = id;
+        }
+        incoming
+    }
+
+    fn read_b3(&self, single: Option<&HeaderValue>, multi: &Multi<'_>, to: &mut Incoming) {
+        let flaws = &mut to.malformed;
+        let single = single.map(b3::read_single);
+        let (ids, sampling, origin) = match single {
+            Some(Single::Ids(context)) => match multi.advanced_from(&context) {
+                None => {
+                    to.context = Some(context);
+                    to.sampling = context.sampling();
+                    to.origin = Some(Format::B3Single);
+                    return;
+                }
+                Some(ids) => {
+                    let sampling = match context.sampling() {
+                        Sampling::Defer => multi.sampling(flaws),
+                        decided => decided,
+                    };
+                    (Some(ids), sampling, Format::B3Multi)
+                }
+            },
+            Some(Single::State(sampling)) => (multi.ids(flaws), sampling, Format::B3Multi),
+            Some(Single::Malformed(reason, kept)) => {
+                flaws.note(Field::B3, reason);
+                let sampling = match multi.sampling(flaws) {
+                    Sampling::Defer => kept,
+                    decided => decided,
+                };
+                (multi.ids(flaws), sampling, Format::B3Multi)
+            }
+            None => (multi.ids(flaws), multi.sampling(flaws), Format::B3Multi),
+        };
+        to.sampling = sampling;
+        if let Some((trace_id, span_id, parent_id)) = ids {
+            to.context = Some(TraceContext::new(trace_id, span_id, parent_id, sampling));
+            to.origin = Some(origin);
+        }
+    }
+
+    /// Joins the trace of `traceparent` where B3 gave no ids; one of another trace is opaque.
+    fn read_traceparent(
+        &self,
+        value: &HeaderValue,
+        headers: &HeaderMap,
+        to: &mut Incoming,
+        forwarded: &mut Forwarded,
+    ) {
+        let read = if self.read_w3c {
+            w3c::read(value).map(Some)
+        } else {
+            Ok(None)
+        };
+        match (read, to.context) {
+            (Ok(Some(parent)), None) => {
+                if to.sampling == Sampling::Defer {
+                    to.sampling = parent.sampling();
+                }
+                to.context = Some(parent.with_sampling(to.sampling));
+                to.origin = Some(Format::W3c);
+                forwarded.traceparent = true;
+            }
+            (Ok(Some(parent)), Some(b3)) if parent.trace_id() == b3.trace_id() => {
+                forwarded.traceparent = true;
+            }
+            (Ok(_), _) => {
+                let values = headers.get_all(names::TRACEPARENT).iter();
+                let pairs = values.map(|value| (names::TRACEPARENT, value.clone()));
+                forwarded.headers.extend(pairs);
+            }
+            (Err(reason), _) => to.malformed.note(Field::Traceparent, reason),
+        }
+    }
+
+    /// Writes a context, and what is forwarded beside it, to the headers of an outgoing request.
+    ///
+    /// Trace headers that are there already are replaced; those of B3 formats that are not written
+    /// are removed, so that no stale one travels on. An opaque header or `x-request-id` that is
+    /// there already is kept.
+    pub fn inject(&self, context: &TraceContext, forwarded: &Forwarded, headers: &mut HeaderMap) {
+        let there = self.names.roles(headers);
+        let remove = |headers: &mut HeaderMap, role: Role, name: HeaderName| {
+            if there.has(role) {
+                headers.remove(name);
+            }
+        };
+        let debug = context.sampling() == Sampling::Debug;
+        if self.multi {
+            let (trace_id, span_id, parent_id) = b3::write_ids(context);
+            headers.insert(names::TRACE_ID, trace_id);
+            headers.insert(names::SPAN_ID, span_id);
+            match parent_id {
+                Some(parent_id) => drop(headers.insert(names::PARENT_SPAN_ID, parent_id)),
+                None => remove(headers, Role::ParentSpanId, names::PARENT_SPAN_ID),
+            }
+            match context.sampling().decision() {
+                Some(sampled) if !(debug && self.flags_alone) => {
+                    let state = HeaderValue::from_static(if sampled { "1" } else { "0" });
+                    headers.insert(names::SAMPLED, state);
+                }
+                _ => remove(headers, Role::Sampled, names::SAMPLED),
+            }
+            if debug {
+                headers.insert(names::FLAGS, HeaderValue::from_static("1"));
+            } else {
+                remove(headers, Role::Flags, names::FLAGS);
+            }
+        } else {
+            remove(headers, Role::TraceId, names::TRACE_ID);
+            remove(headers, Role::SpanId, names::SPAN_ID);
+            remove(headers, Role::ParentSpanId, names::PARENT_SPAN_ID);
+            remove(headers, Role::Sampled, names::SAMPLED);
+            remove(headers, Role::Flags, names::FLAGS);
+        }
+        if self.single {
+            headers.insert(names::B3, b3::write_single(context));
+        } else {
+            remove(headers, Role::B3, names::B3);
+        }
+        if self.write_w3c || forwarded.traceparent {
+            headers.insert(names::TRACEPARENT, w3c::write(context));
+        }
+        if let Some(id) = forwarded.request_id() {
+            if !there.has(Role::RequestId) {
+                headers.insert(names::REQUEST_ID, id.to_header());
+            }
+        }
+        forwarded.add_to(headers);
+    }
+
+    /// Gathers every tracing header as it came, all values in their order, malformed ones
+    /// included: what a service hands on whose sidecar makes the spans.
+    pub(crate) fn capture_into(&self, headers: &HeaderMap, forwarded: &mut Forwarded) {
+        for found in self.names.scan(headers) {
+            let pair = (found.name.clone(), found.value.clone());
+            forwarded.headers.push(pair);
+            if found.role == Role::RequestId && forwarded.request_id.is_none() {
+                forwarded.request_id = RequestId::from_header(found.value);
+            }
+        }
+    }
+
+    /// Puts captured headers on an outgoing request, but for names that are there already.
+    pub(crate) fn forward_to(&self, captured: &Forwarded, headers: &mut HeaderMap) {
+        captured.add_to(headers);
+    }
+
+    /// Writes a context's own headers over those of the inbound request that it was made for, as
+    /// a sidecar does.
+    pub(crate) fn rewrite(
+        &self,
+        context: &TraceContext,
+        forwarded: &Forwarded,
+        headers: &mut HeaderMap,
+    ) {
+        // What is forwarded is on that request already.
+        self.inject(context, forwarded, headers);
+    }
+
+    /// Removes every tracing header, opaque ones and `x-envoy-force-trace` included: what an edge
+    /// does with a stranger's request. `x-request-id` stays.
+    pub fn strip(&self, headers: &mut HeaderMap) {
+        let mut found: Vec<HeaderName> = Vec::new();
+        for header in self.names.scan(headers) {
+            if header.role != Role::RequestId && found.last() != Some(header.name) {
+                found.push(header.name.clone());
+            }
+        }
+        for name in found {
+            headers.remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! From finished span to wherever it goes: the [`Reporter`] and those that need no collector.
+//!
+//! A reporter is called on the thread that served the request, so it must neither block nor
+//! panic: hand the span to a queue, count, return. A reporter of your own is a few lines:
+//!
+//! ```
+//! use tower_b3::{Tracer, record::SpanRecord, report::Reporter};
+//! use std::sync::mpsc::SyncSender;
+//!
+//! struct ToChannel(SyncSender<SpanRecord>);
+//!
+//! impl Reporter for ToChannel {
+//!     fn report(&self, span: SpanRecord) {
+//!         // `try_send` never blocks; what does not fit should be counted.
+//!         let _ = self.0.try_send(span);
+//!     }
+//! }
+//!
+//! let (sender, spans) = std::sync::mpsc::sync_channel(100);
+//! let tracer = Tracer::builder("orders").reporter(ToChannel(sender)).build()?;
+//! drop(tracer.span("reconcile"));
+//! assert_eq!(spans.recv().unwrap().name(), "reconcile");
+//! # Ok::<(), tower_b3::BuildError>(())
+//! ```
+
+mod console;
+mod memory;
+mod tree;
+
+pub use console::ConsoleReporter;
+pub use memory::InMemoryReporter;
+pub use tree::TraceTree;
+
+use crate::record::SpanRecord;
+use std::{sync::Arc, time::Duration};
+
+/// Takes finished spans.
+pub trait Reporter: Send + Sync + 'static {
+    /// Takes a span. Called on the request's thread: it must not block.
+    fn report(&self, span: SpanRecord);
+
+    /// Waits until the spans taken so far are delivered or lost, at most until the deadline.
+    /// Blocks. `true` if everything was dealt with in time.
+    ///
+    /// The default is for reporters that keep nothing: it returns `true` at once.
+    fn flush(&self, deadline: Duration) -> bool {
+        let _ = deadline;
+        true
+    }
+}
+
+impl<R: Reporter + ?Sized> Reporter for Arc<R> {
+    fn report(&self, span: SpanRecord) {
+        (**self).report(span);
+    }
+
+    fn flush(&self, deadline: Duration) -> bool {
+        (**self).flush(deadline)
+    }
+}
+
+/// Drops every span: for services that only propagate.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoopReporter;
+
+impl Reporter for NoopReporter {
+    fn report(&self, _span: SpanRecord) {}
+}

@@ -1,0 +1,156 @@
+//! Which of the traces that nobody has decided on are sampled.
+//!
+//! A sampler is asked only where the caller left the decision open, see the
+//! [guide](crate::guide::headers). It can be changed while the service runs:
+//!
+//! ```
+//! use tower_b3::{Tracer, sample::Sampler};
+//!
+//! let tracer = Tracer::builder("webapp").sampler(Sampler::always()).build()?;
+//! // An operator turns it down.
+//! tracer.set_sampler(Sampler::percentage(10.0)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod percentage;
+mod rate;
+mod rules;
+
+pub use percentage::PercentageError;
+pub(crate) use percentage::Threshold;
+pub(crate) use rate::RateLimit;
+pub use rules::Rules;
+
+use crate::{head::RequestHead, id::TraceId};
+use std::{fmt, sync::Arc};
+
+/// Decides whether a trace is sampled: for samplers of your own.
+///
+/// It is called on the request's thread and must not block.
+///
+/// ```
+/// use tower_b3::sample::{Sample, Sampler, SampleRequest};
+///
+/// /// Samples what paying customers do.
+/// struct Paying;
+///
+/// impl Sample for Paying {
+///     fn sample(&self, request: &SampleRequest<'_>) -> bool {
+///         request.head().is_some_and(|head| head.headers().contains_key("x-customer"))
+///     }
+/// }
+///
+/// let sampler = Sampler::custom(Paying);
+/// ```
+pub trait Sample: Send + Sync + 'static {
+    /// Whether to sample.
+    fn sample(&self, request: &SampleRequest<'_>) -> bool;
+}
+
+impl<F> Sample for F
+where
+    F: Fn(&SampleRequest<'_>) -> bool + Send + Sync + 'static,
+{
+    fn sample(&self, request: &SampleRequest<'_>) -> bool {
+        self(request)
+    }
+}
+
+/// What a sampler may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct SampleRequest<'a> {
+    trace_id: TraceId,
+    head: Option<RequestHead<'a>>,
+}
+
+impl<'a> SampleRequest<'a> {
+    /// A trace, and the request that starts it here.
+    pub fn new(trace_id: TraceId, head: Option<RequestHead<'a>>) -> SampleRequest<'a> {
+        SampleRequest { trace_id, head }
+    }
+
+    /// The trace.
+    pub fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// The request's head; `None` for a span that was started by
+    /// [`Tracer::span`](crate::Tracer::span).
+    pub fn head(&self) -> Option<&RequestHead<'a>> {
+        self.head.as_ref()
+    }
+}
+
+/// A policy of sampling. Cloning is cheap, and clones share their state.
+#[derive(Clone)]
+pub struct Sampler(Choice);
+
+#[derive(Clone)]
+enum Choice {
+    Always,
+    Never,
+    Percentage(Threshold),
+    Other(Arc<dyn Sample>),
+}
+
+impl Sampler {
+    /// Samples every trace.
+    pub fn always() -> Sampler {
+        Sampler(Choice::Always)
+    }
+
+    /// Samples no trace. Forced traces and those that the caller decided on are sampled still.
+    pub fn never() -> Sampler {
+        Sampler(Choice::Never)
+    }
+
+    /// Samples this percentage of traces, in steps of 0.01 %, consistently: the low 64 bits of
+    /// the trace id modulo 10,000 decide, so that all services of one percentage sample the same
+    /// traces.
+    ///
+    /// # Errors
+    ///
+    /// Not a number from 0 to 100.
+    pub fn percentage(percent: f64) -> Result<Sampler, PercentageError> {
+        Threshold::new(percent).map(|threshold| Sampler(Choice::Percentage(threshold)))
+    }
+
+    /// Samples at most this many traces in each second.
+    ///
+    /// Below ten, they may come at any time in the second; from ten on the budget is handed out
+    /// in tenths of it (as Brave does), so that one burst does not take it all.
+    pub fn rate_limited(per_second: u32) -> Sampler {
+        Sampler::custom(RateLimit::new(per_second))
+    }
+
+    /// Samples by method and path prefix.
+    pub fn rules(rules: Rules) -> Sampler {
+        Sampler::custom(rules)
+    }
+
+    /// Samples as this one says.
+    pub fn custom(sample: impl Sample) -> Sampler {
+        Sampler(Choice::Other(Arc::new(sample)))
+    }
+
+    /// Whether to sample.
+    pub fn sample(&self, request: &SampleRequest<'_>) -> bool {
+        match &self.0 {
+            Choice::Always => true,
+            Choice::Never => false,
+            Choice::Percentage(threshold) => threshold.hits(request.trace_id.low()),
+            Choice::Other(other) => other.sample(request),
+        }
+    }
+}
+
+impl fmt::Debug for Sampler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Choice::Always => f.write_str("Always"),
+            Choice::Never => f.write_str("Never"),
+            Choice::Percentage(threshold) => fmt::Debug::fmt(threshold, f),
+            Choice::Other(_) => f.write_str("Custom"),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The current span of a task, and what a handler does with it.
+//!
+//! While the server layer calls a handler, polls its future or its body, the SERVER span is
+//! current on that thread. No handle is passed around:
+//!
+//! ```
+//! use tower_b3::{Tracer, report::InMemoryReporter};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tower_b3::BuildError> {
+//! # let spans = InMemoryReporter::default();
+//! # let tracer = Tracer::builder("shop").reporter(spans.clone()).build()?;
+//! # tracer.span("handler").instrument(async {
+//! tower_b3::tag("cart.items", "3");
+//! tower_b3::annotate("cache miss");
+//!
+//! // A local child span around one's own work; calls made inside are its children.
+//! let cart = tower_b3::span("load cart").instrument(async { 3 }).await;
+//! let total = tower_b3::span("add up").in_scope(|| cart * 2);
+//! # }).await;
+//! # assert_eq!(spans.take().len(), 3);
+//! # Ok(()) }
+//! ```
+//!
+//! A task that is spawned does not see the span of the task that spawns it. Carry it over with
+//! [`in_current_context`], which brings the ids, the request id and the forwarded headers, so
+//! that calls and spans in there join the trace. The span itself stays with the request: to tag
+//! it from elsewhere, take a [`SpanHandle`] along, see [`handle`].
+
+use crate::{
+    context::TraceContext,
+    id::RequestId,
+    span::{Context, InContext, Open, Span, SpanHandle},
+};
+use std::cell::{Cell, RefCell};
+
+/// Boxes that a thread keeps for spans to come.
+const MOST_SPARE: usize = 64;
+
+struct Slot {
+    current: Cell<Option<Box<Open>>>,
+    spare: RefCell<Vec<Box<Open>>>,
+}
+
+thread_local! {
+    static SLOT: Slot = const {
+        Slot { current: Cell::new(None), spare: RefCell::new(Vec::new()) }
+    };
+}
+
+/// Makes the span in `place` current until the guard is dropped, which puts it back.
+///
+/// Nothing happens where there is none. Guards live on the stack of one call or poll, so they are
+/// dropped in the opposite order; a panic in between drops them too.
+pub(crate) fn enter(place: &mut Option<Box<Open>>) -> Entered<'_> {
+    let mut outer = None;
+    if let Some(open) = place.take() {
+        open.log_enter();
+        outer = Some(swap(Some(open)));
+    }
+    Entered {
+        place,
+        outer,
+        panicking: std::thread::panicking(),
+    }
+}
+
+pub(crate) struct Entered<'a> {
+    place: &'a mut Option<Box<Open>>,
+    /// What was current before; `None` if nothing was entered.
+    outer: Option<Option<Box<Open>>>,
+    panicking: bool,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        let Some(outer) = self.outer.take() else {
+            return;
+        };
+        let mut own = swap(outer);
+        if let Some(open) = &mut own {
+            open.log_exit();
+            // Noted here, since by the time the span is dropped a layer that catches panics may
+            // have caught it.
+            open.panicked |= !self.panicking && std::thread::panicking();
+        }
+        *self.place = own;
+    }
+}
+
+fn swap(open: Option<Box<Open>>) -> Option<Box<Open>> {
+    let mut open = Some(open);
+    SLOT.try_with(|slot| slot.current.replace(open.take().flatten()))
+        // The thread is ending and its slot has gone: hand back what was to be put there.
+        .unwrap_or_else(|_| open.take().flatten())
+}
+
+/// Looks at the current span. `look` must not run user code: for its time nothing is current.
+pub(crate) fn with<R>(look: impl FnOnce(&mut Open) -> R) -> Option<R> {
+    SLOT.try_with(|slot| {
+        let mut open = slot.current.take()?;
+        let seen = look(&mut open);
+        slot.current.set(Some(open));
+        Some(seen)
+    })
+    .ok()
+    .flatten()
+}
+
+/// An empty box, used before if there is one.
+pub(crate) fn blank() -> Box<Open> {
+    SLOT.try_with(|slot| slot.spare.borrow_mut().pop())
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
+/// Takes back an emptied box.
+pub(crate) fn recycle(open: Box<Open>) {
+    // A thread that is ending keeps nothing.
+    let _ = SLOT.try_with(|slot| {
+        let mut spare = slot.spare.borrow_mut();
+        if spare.len() < MOST_SPARE {
+            spare.push(open);
+        }
+    });
+}
+
+/// The context of the current span: its ids and its sampling state.
+pub fn current() -> Option<TraceContext> {
+    with(|open| open.context()).flatten()
+}
+
+/// The `x-request-id` of the request being served.
+pub fn request_id() -> Option<RequestId> {
+    with(|open| open.forwarded.request_id().cloned()).flatten()
+}
+
+/// Tags the current span. Over one name this wins over custom and standard tags, and the last
+/// call over earlier ones. An empty value is not written; one over 1,024 bytes (see
+/// [`TracerBuilder::max_tag_length`](crate::TracerBuilder::max_tag_length)) is cut.
+pub fn tag(name: impl AsRef<str>, value: impl AsRef<str>) {
+    let (name, value) = (name.as_ref(), value.as_ref());
+    with(|open| open.tag(name, value));
+}
+
+/// Adds an event to the current span, at the present time.
+pub fn annotate(text: impl AsRef<str>) {
+    let text = text.as_ref();
+    with(|open| open.annotate(text));
+}
+
+/// Names the current span, in place of what the layer would call it.
+pub fn rename(name: impl AsRef<str>) {
+    let name = name.as_ref();
+    with(|open| open.rename(name));
+}
+
+/// Says which route the current request took: `/items/{id}`. The SERVER span is then named
+/// `{METHOD} {route}`. With the feature `axum` this is done for you.
+pub fn route(template: impl AsRef<str>) {
+    let template = template.as_ref();
+    with(|open| open.set_route(template));
+}
+
+/// Marks the current span as failed: the tag `error` is `true`, `error.reason` the text.
+pub fn error(reason: impl AsRef<str>) {
+    let reason = reason.as_ref();
+    with(|open| open.error(reason));
+}
+
+/// A handle on the current span, to tag it from another task or thread. `None` where nothing is
+/// current or the current span is not recorded.
+pub fn handle() -> Option<SpanHandle> {
+    with(Open::handle).flatten()
+}
+
+/// Starts a local span below the current one.
+///
+/// Where nothing is current the span does nothing: a trace is never started by accident. To
+/// start one on purpose, use [`Tracer::span`](crate::Tracer::span).
+pub fn span(name: impl AsRef<str>) -> Span {
+    let name = name.as_ref();
+    with(|open| Span::below(open, name)).unwrap_or_else(Span::none)
+}
+
+/// Carries the current context into a task that is to be spawned:
+/// `tokio::spawn(in_current_context(task))`.
+pub fn in_current_context<F>(future: F) -> InContext<F> {
+    Context::current().unwrap_or_default().instrument(future)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Sampling;
+
+    fn open() -> Option<Box<Open>> {
+        let mut open = blank();
+        open.set_context(TraceContext::root(Sampling::Deny));
+        Some(open)
+    }
+
+    #[test]
+    fn scopes_nest_and_give_back() {
+        let (mut outer, mut inner) = (open(), open());
+        let context = |open: &Option<Box<Open>>| open.as_ref().and_then(|open| open.context());
+        let (of_outer, of_inner) = (context(&outer), context(&inner));
+        assert_eq!(current(), None);
+        {
+            let _outer = enter(&mut outer);
+            assert_eq!(current(), of_outer);
+            {
+                let _inner = enter(&mut inner);
+                assert_eq!(current(), of_inner);
+                let mut nothing = None;
+                let _none = enter(&mut nothing);
+                assert_eq!(current(), of_inner);
+            }
+            assert_eq!(current(), of_outer);
+        }
+        assert_eq!(current(), None);
+        assert_eq!(context(&outer), of_outer);
+        assert_eq!(context(&inner), of_inner);
+    }
+
+    #[test]
+    fn a_panic_gives_back_too_and_is_noted() {
+        let mut place = open();
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _entered = enter(&mut place);
+            panic!("expected");
+        }));
+        assert!(caught.is_err());
+        assert_eq!(current(), None);
+        assert!(place.unwrap().panicked);
+    }
+
+    #[test]
+    fn spare_boxes_are_bounded() {
+        for _ in 0..3 * MOST_SPARE {
+            recycle(Box::default());
+        }
+        SLOT.with(|slot| assert_eq!(slot.spare.borrow().len(), MOST_SPARE));
+    }
+}

@@ -1,0 +1,414 @@
+//! The server layer: extracts, decides, starts the SERVER span and keeps it current.
+
+use crate::{
+    context::{Sampling, TraceContext},
+    exchange::{Exchange, ResponseBody, ResponseFuture, Side},
+    head::RequestHead,
+    id::RequestId,
+    propagation::{CLIENT_TRACE_ID, Incoming, REQUEST_ID},
+    record::Kind,
+    scope,
+    span::{Below, Context, Open},
+    tag::{self, Found, RequestTags},
+    tracer::{Mode, Tracer},
+};
+use http::{Request, Response};
+use http_body::Body;
+use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc, task::Poll};
+use tower_layer::Layer;
+use tower_service::Service;
+
+impl Tracer {
+    /// The layer for services that answer requests.
+    ///
+    /// | setting | default |
+    /// |---|---|
+    /// | [`trust`](ServerLayer::trust) | everybody, as in a mesh |
+    /// | [`echo_request_id`](ServerLayer::echo_request_id) | on |
+    /// | [`exclude_paths`](ServerLayer::exclude_paths) | none |
+    /// | [`join`](ServerLayer::join) | off |
+    /// | [`rewrite_request_headers`](ServerLayer::rewrite_request_headers) | off |
+    /// | [`context_in_extensions`](ServerLayer::context_in_extensions) | off |
+    pub fn server_layer(&self) -> ServerLayer {
+        ServerLayer {
+            config: Arc::new(Config {
+                tracer: self.clone(),
+                trust: Trust::Mesh,
+                preserve_request_id: false,
+                echo: true,
+                extensions: false,
+                rewrite: false,
+                join: false,
+                excluded: Vec::new(),
+                name: None,
+                peer: None,
+            }),
+        }
+    }
+}
+
+/// Whose tracing headers are believed.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Trust {
+    /// Everybody's: the service is reached from inside a mesh only.
+    Mesh,
+    /// Nobody's: every tracing header is removed from the request, opaque ones and
+    /// `x-envoy-force-trace` included, `x-request-id` is replaced, and a new trace begins.
+    Edge,
+    /// Those of requests for which this says `true`; the others are as at the edge.
+    When(Predicate),
+}
+
+/// Whether something is so for a request.
+pub type Predicate = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
+
+impl Trust {
+    /// Believes the requests for which `predicate` says `true`.
+    pub fn when(predicate: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static) -> Trust {
+        Trust::When(Arc::new(predicate))
+    }
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Trust::Mesh => "Mesh",
+            Trust::Edge => "Edge",
+            Trust::When(_) => "When(..)",
+        })
+    }
+}
+
+type NameOf = Arc<dyn Fn(&RequestHead<'_>) -> Option<Cow<'static, str>> + Send + Sync>;
+type PeerOf = Arc<dyn Fn(&RequestHead<'_>) -> Option<SocketAddr> + Send + Sync>;
+
+/// Makes [`Server`]s. From [`Tracer::server_layer`].
+#[derive(Clone)]
+pub struct ServerLayer {
+    config: Arc<Config>,
+}
+
+#[derive(Clone)]
+struct Config {
+    tracer: Tracer,
+    trust: Trust,
+    preserve_request_id: bool,
+    echo: bool,
+    extensions: bool,
+    rewrite: bool,
+    join: bool,
+    excluded: Vec<Predicate>,
+    name: Option<NameOf>,
+    peer: Option<PeerOf>,
+}
+
+impl ServerLayer {
+    fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(Arc::make_mut(&mut self.config));
+        self
+    }
+
+    /// Whose tracing headers are believed. Default: everybody's.
+    #[must_use]
+    pub fn trust(self, trust: Trust) -> Self {
+        self.with(|config| config.trust = trust)
+    }
+
+    /// Keeps the `x-request-id` even of peers that are not trusted. Default: off, as in Envoy
+    /// (`preserve_external_request_id`).
+    #[must_use]
+    pub fn preserve_external_request_id(self, preserve: bool) -> Self {
+        self.with(|config| config.preserve_request_id = preserve)
+    }
+
+    /// Whether the response carries `x-request-id`. One that the handler set is kept. Default:
+    /// on, unlike Envoy (`always_set_request_id_in_response`).
+    #[must_use]
+    pub fn echo_request_id(self, echo: bool) -> Self {
+        self.with(|config| config.echo = echo)
+    }
+
+    /// Makes no spans for requests of exactly these paths: health checks. Calls made for them
+    /// carry the incoming context unchanged, or new ids that are not sampled.
+    #[must_use]
+    pub fn exclude_paths(self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let paths: Vec<String> = paths.into_iter().map(Into::into).collect();
+        self.exclude(move |head| paths.iter().any(|path| path == head.path()))
+    }
+
+    /// Makes no spans for requests of which `predicate` says `true`.
+    #[must_use]
+    pub fn exclude(
+        self,
+        predicate: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.excluded.push(Arc::new(predicate)))
+    }
+
+    /// Whether the SERVER span takes its caller's span id (`shared` in Zipkin) instead of a new
+    /// one. Default: off, as in Istio.
+    #[must_use]
+    pub fn join(self, join: bool) -> Self {
+        self.with(|config| config.join = join)
+    }
+
+    /// Whether the request's own trace headers are rewritten to the SERVER span's context, as a
+    /// sidecar does it, for handlers that copy headers by hand. Default: off, they stay as they
+    /// came.
+    #[must_use]
+    pub fn rewrite_request_headers(self, rewrite: bool) -> Self {
+        self.with(|config| config.rewrite = rewrite)
+    }
+
+    /// Whether the request's extensions hold a [`Context`]: for handlers behind something that
+    /// moves the request to another task. It costs a few allocations a request. Default: off.
+    #[must_use]
+    pub fn context_in_extensions(self, insert: bool) -> Self {
+        self.with(|config| config.extensions = insert)
+    }
+
+    /// Names SERVER spans; `None` leaves the name as it would be.
+    #[must_use]
+    pub fn name_with<N>(
+        self,
+        name: impl Fn(&RequestHead<'_>) -> Option<N> + Send + Sync + 'static,
+    ) -> Self
+    where
+        N: Into<Cow<'static, str>>,
+    {
+        self.with(|config| config.name = Some(Arc::new(move |head| name(head).map(Into::into))))
+    }
+
+    /// Tells the address of the peer, for the tag `peer.address` and the remote endpoint. With
+    /// the feature `axum`, axum's `ConnectInfo<SocketAddr>` is used where this is not set.
+    #[must_use]
+    pub fn peer_address(
+        self,
+        peer: impl Fn(&RequestHead<'_>) -> Option<SocketAddr> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|config| config.peer = Some(Arc::new(peer)))
+    }
+}
+
+impl<S> Layer<S> for ServerLayer {
+    type Service = Server<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Server {
+            inner,
+            config: Arc::clone(&self.config),
+        }
+    }
+}
+
+impl fmt::Debug for ServerLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerLayer")
+            .field("trust", &self.config.trust)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A service with a SERVER span around each request. From [`Tracer::server_layer`].
+#[derive(Clone)]
+pub struct Server<S> {
+    inner: S,
+    config: Arc<Config>,
+}
+
+impl<S, B, R> Service<Request<B>> for Server<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: fmt::Debug,
+    R: Body,
+{
+    type Response = Response<ResponseBody<R>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut std::task::Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let mut exchange = self.config.begin(&mut request);
+        let inner = {
+            let _entered = scope::enter(&mut exchange.open);
+            self.inner.call(request)
+        };
+        ResponseFuture::new(inner, exchange)
+    }
+}
+
+impl Config {
+    fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
+        let core = &*self.tracer.core;
+        let mut open = scope::blank();
+        let exchange = |open, head: &Request<B>| {
+            Exchange::new(Some(open), Side::Server, core.names, head.method().clone())
+        };
+        if core.mode == Mode::ForwardOnly {
+            open.below = Below::AsItCame;
+            core.propagation
+                .capture_into(request.headers(), &mut open.forwarded);
+            return exchange(open, request);
+        }
+        let trusted = self.trusts(&RequestHead::of(request));
+        if !trusted {
+            core.propagation.strip(request.headers_mut());
+        }
+        let incoming = core
+            .propagation
+            .extract_into(request.headers(), &mut open.forwarded);
+        if !incoming.is_well_formed() {
+            core.note_malformed(&incoming);
+        }
+        if incoming.request_id().is_none() || !(trusted || self.preserve_request_id) {
+            let id = RequestId::random();
+            request.headers_mut().insert(REQUEST_ID, id.to_header());
+            open.forwarded.set_request_id(id);
+        }
+        let head = RequestHead::of(request);
+        let excluded = self.excluded.iter().any(|excluded| excluded(&head));
+        let grpc = tag::is_grpc(request.headers());
+        if excluded {
+            open.below = Below::Unchanged;
+            open.set_context(unchanged(core.ids, &incoming));
+        } else {
+            open.set_context(self.context(&incoming, head));
+            core.start(&mut open, true);
+            self.describe(&mut open, &incoming, &head, trusted, grpc);
+        }
+        #[cfg(feature = "tracing")]
+        if let Some(context) = open.context() {
+            open.set_log(crate::span::log_span(&context));
+        }
+        if let (true, Some(context)) = (self.rewrite, open.context()) {
+            core.propagation
+                .rewrite(&context, &open.forwarded, request.headers_mut());
+        }
+        if self.extensions {
+            request.extensions_mut().insert(Context::of(&open));
+        }
+        let mut exchange = exchange(open, request);
+        exchange.grpc(grpc);
+        exchange.echo(self.echo);
+        exchange
+    }
+
+    fn trusts(&self, head: &RequestHead<'_>) -> bool {
+        match &self.trust {
+            Trust::Mesh => true,
+            Trust::Edge => false,
+            Trust::When(predicate) => predicate(head),
+        }
+    }
+
+    /// The SERVER span's context.
+    fn context(&self, incoming: &Incoming, head: RequestHead<'_>) -> TraceContext {
+        let core = &*self.tracer.core;
+        let Some(caller) = incoming.context() else {
+            return core.root(incoming, Some(head));
+        };
+        let sampling = core.decide(caller.trace_id(), incoming, Some(head));
+        let caller = caller.with_sampling(sampling);
+        if self.join { caller } else { caller.child() }
+    }
+
+    /// Name and tags, if the span is recorded.
+    fn describe(
+        &self,
+        open: &mut Open,
+        incoming: &Incoming,
+        head: &RequestHead<'_>,
+        trusted: bool,
+        grpc: bool,
+    ) {
+        let core = &*self.tracer.core;
+        let mut found = std::mem::take(&mut open.found);
+        let Some(record) = open.record() else {
+            open.found = found;
+            return;
+        };
+        record.kind = Some(Kind::Server);
+        record.shared = self.join && incoming.context().is_some();
+        let peer = self.peer(head);
+        if let Some(peer) = peer {
+            record.set_remote_address(Some(peer.ip()), Some(peer.port()));
+        }
+        let tags = RequestTags {
+            component: &core.component,
+            limits: core.limits,
+            request_id: head.headers().get(REQUEST_ID),
+            client_trace_id: incoming
+                .is_client_forced()
+                .then(|| head.headers().get(CLIENT_TRACE_ID))
+                .flatten(),
+            peer,
+            trusted,
+            grpc,
+        };
+        core.names.request(record, head, &tags);
+        for (name, value) in &core.tags.constant {
+            record.custom(name, value);
+        }
+        for tag in &core.tags.headers {
+            match tag.find(head) {
+                Found::Value(value) => {
+                    record.custom(&tag.name, &value);
+                    found.add(&tag.name, &value);
+                }
+                Found::Empty => found.add(&tag.name, ""),
+                Found::Absent => record.custom(&tag.name, tag.default.as_deref().unwrap_or("")),
+            }
+        }
+        if core.tag_malformed && !incoming.is_well_formed() {
+            let all: Vec<String> = incoming.malformed().map(|one| one.to_string()).collect();
+            record.standard("malformed_headers", &[&all.join(", ")]);
+        }
+        if grpc {
+            record.set_name(&[head.path().trim_start_matches('/')]);
+        }
+        open.found = found;
+        #[cfg(feature = "axum")]
+        if let Some(path) = head.extensions().get::<axum::extract::MatchedPath>() {
+            open.set_route(path.as_str());
+        }
+        if let Some(name) = self.name.as_ref().and_then(|name| name(head)) {
+            open.rename(&name);
+        }
+    }
+
+    fn peer(&self, head: &RequestHead<'_>) -> Option<SocketAddr> {
+        match &self.peer {
+            Some(peer) => peer(head),
+            #[cfg(feature = "axum")]
+            None => head
+                .extensions()
+                .get::<axum::extract::ConnectInfo<SocketAddr>>()
+                .map(|info| info.0),
+            #[cfg(not(feature = "axum"))]
+            None => None,
+        }
+    }
+}
+
+/// The context below an excluded request: the incoming one, or new ids that are not sampled.
+fn unchanged(ids: crate::id::TraceIdKind, incoming: &Incoming) -> TraceContext {
+    incoming.context().unwrap_or_else(|| {
+        let sampling = match incoming.sampling() {
+            Sampling::Defer => Sampling::Deny,
+            decided => decided,
+        };
+        TraceContext::root_of(ids, sampling)
+    })
+}
+
+impl<S: fmt::Debug> fmt::Debug for Server<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}

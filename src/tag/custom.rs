@@ -1,0 +1,261 @@
+use crate::head::RequestHead;
+use http::{HeaderName, HeaderValue};
+use std::{borrow::Cow, fmt};
+
+/// A tag that goes on every SERVER and CLIENT span.
+#[derive(Debug, Clone)]
+pub struct Tag {
+    name: String,
+    source: Source,
+    default: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Literal(String),
+    Environment(String),
+    Header(String),
+}
+
+impl Tag {
+    /// A tag of this text.
+    pub fn literal(name: impl Into<String>, value: impl Into<String>) -> Tag {
+        Tag::new(name, Source::Literal(value.into()))
+    }
+
+    /// A tag of what this environment variable says when the tracer is built.
+    pub fn environment(name: impl Into<String>, variable: impl Into<String>) -> Tag {
+        Tag::new(name, Source::Environment(variable.into()))
+    }
+
+    /// A tag of the first value of this request header.
+    pub fn request_header(name: impl Into<String>, header: impl Into<String>) -> Tag {
+        Tag::new(name, Source::Header(header.into()))
+    }
+
+    fn new(name: impl Into<String>, source: Source) -> Tag {
+        Tag {
+            name: name.into(),
+            source,
+            default: None,
+        }
+    }
+
+    /// The value where the variable or the header is absent. One that is there but empty makes no
+    /// tag, as in Envoy.
+    #[must_use]
+    pub fn default_value(mut self, value: impl Into<String>) -> Tag {
+        self.default = Some(value.into());
+        self
+    }
+}
+
+/// A custom tag cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagError {
+    name: String,
+    flaw: Flaw,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Flaw {
+    NoName,
+    NoLiteral,
+    Variable(String),
+    Header(String),
+}
+
+impl fmt::Display for TagError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        match &self.flaw {
+            Flaw::NoName => f.write_str("tag: the name is empty"),
+            Flaw::NoLiteral => write!(f, "tag {name:?}: the literal value is empty"),
+            Flaw::Variable(variable) => write!(
+                f,
+                "tag {name:?}: {variable:?} cannot be the name of an environment variable"
+            ),
+            Flaw::Header(header) => {
+                write!(f, "tag {name:?}: {header:?} cannot be the name of a header")
+            }
+        }
+    }
+}
+
+impl std::error::Error for TagError {}
+
+/// A header that a tag reads.
+#[derive(Debug, Clone)]
+enum Place {
+    Authority,
+    Method,
+    Path,
+    Header(HeaderName),
+}
+
+/// What a request says in such a place.
+pub(crate) enum Found<'a> {
+    Absent,
+    Empty,
+    Value(Cow<'a, str>),
+}
+
+impl Place {
+    fn parse(name: &str) -> Option<Place> {
+        match name {
+            ":authority" => Some(Place::Authority),
+            ":method" => Some(Place::Method),
+            ":path" => Some(Place::Path),
+            name => HeaderName::from_bytes(name.as_bytes())
+                .ok()
+                .map(Place::Header),
+        }
+    }
+
+    fn find<'a>(&self, head: &RequestHead<'a>) -> Found<'a> {
+        let bytes = match self {
+            Place::Authority => match head.uri().authority() {
+                Some(authority) => Some(authority.as_str().as_bytes()),
+                None => head
+                    .headers()
+                    .get(http::header::HOST)
+                    .map(HeaderValue::as_bytes),
+            },
+            Place::Method => Some(head.method().as_str().as_bytes()),
+            Place::Path => match head.uri().path_and_query() {
+                Some(path) => Some(path.as_str().as_bytes()),
+                None => Some(head.path().as_bytes()),
+            },
+            Place::Header(name) => head.headers().get(name).map(HeaderValue::as_bytes),
+        };
+        match bytes {
+            None => Found::Absent,
+            Some([]) => Found::Empty,
+            Some(bytes) => Found::Value(String::from_utf8_lossy(bytes)),
+        }
+    }
+}
+
+/// A tag whose value varies with the request.
+#[derive(Debug)]
+pub(crate) struct HeaderTag {
+    pub(crate) name: String,
+    place: Place,
+    pub(crate) default: Option<String>,
+}
+
+impl HeaderTag {
+    pub(crate) fn find<'a>(&self, head: &RequestHead<'a>) -> Found<'a> {
+        self.place.find(head)
+    }
+}
+
+/// All custom tags, made ready.
+#[derive(Debug, Default)]
+pub(crate) struct CustomTags {
+    pub(crate) constant: Vec<(String, String)>,
+    pub(crate) headers: Vec<HeaderTag>,
+}
+
+impl CustomTags {
+    /// Reads the environment. Of two tags of one name the first counts.
+    pub(crate) fn resolve(tags: Vec<Tag>) -> Result<CustomTags, TagError> {
+        let mut resolved = CustomTags::default();
+        let mut names: Vec<String> = Vec::new();
+        for tag in tags {
+            let flawed = |flaw| TagError {
+                name: tag.name.clone(),
+                flaw,
+            };
+            if tag.name.is_empty() {
+                return Err(flawed(Flaw::NoName));
+            }
+            let first = !names.contains(&tag.name);
+            let constant = match &tag.source {
+                Source::Literal(value) if value.is_empty() => {
+                    return Err(flawed(Flaw::NoLiteral));
+                }
+                Source::Literal(value) => Some(value.clone()),
+                Source::Environment(variable) => {
+                    if variable.is_empty() || variable.contains(['=', '\0']) {
+                        return Err(flawed(Flaw::Variable(variable.clone())));
+                    }
+                    match std::env::var_os(variable) {
+                        Some(value) => Some(value.to_string_lossy().into_owned()),
+                        None => tag.default.clone(),
+                    }
+                }
+                Source::Header(header) => {
+                    let place =
+                        Place::parse(header).ok_or_else(|| flawed(Flaw::Header(header.clone())))?;
+                    if first {
+                        resolved.headers.push(HeaderTag {
+                            name: tag.name.clone(),
+                            place,
+                            default: tag.default.clone(),
+                        });
+                    }
+                    None
+                }
+            };
+            if first {
+                let value = constant.filter(|value| !value.is_empty());
+                resolved
+                    .constant
+                    .extend(value.map(|value| (tag.name.clone(), value)));
+                names.push(tag.name);
+            }
+        }
+        Ok(resolved)
+    }
+
+    /// Whether any of them is called one of these names.
+    pub(crate) fn any_named(&self, names: &[&str]) -> bool {
+        let constant = self.constant.iter().map(|(name, _)| name);
+        let headers = self.headers.iter().map(|tag| &tag.name);
+        constant
+            .chain(headers)
+            .any(|name| names.contains(&name.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_tag_and_the_reason() {
+        let error = |tag| CustomTags::resolve(vec![tag]).unwrap_err().to_string();
+        assert_eq!(error(Tag::literal("", "v")), "tag: the name is empty");
+        assert_eq!(
+            error(Tag::literal("a", "")),
+            "tag \"a\": the literal value is empty"
+        );
+        assert_eq!(
+            error(Tag::environment("a", "B=C")),
+            "tag \"a\": \"B=C\" cannot be the name of an environment variable"
+        );
+        assert_eq!(
+            error(Tag::request_header("a", ":status")),
+            "tag \"a\": \":status\" cannot be the name of a header"
+        );
+    }
+
+    #[test]
+    fn the_environment_is_read_once_and_defaults_are_for_what_is_absent() {
+        let tags = CustomTags::resolve(vec![
+            Tag::environment("path", "PATH").default_value("unused"),
+            Tag::environment("path", "TOWER_B3_NOT_SET").default_value("a second of the name"),
+            Tag::environment("default", "TOWER_B3_NOT_SET").default_value("d"),
+            Tag::environment("none", "TOWER_B3_NOT_SET"),
+            Tag::environment("empty default", "TOWER_B3_NOT_SET").default_value(""),
+        ])
+        .unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let expected = [
+            ("path".to_owned(), path),
+            ("default".to_owned(), "d".to_owned()),
+        ];
+        assert_eq!(tags.constant, expected);
+    }
+}

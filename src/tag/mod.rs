@@ -1,0 +1,24 @@
+//! What of a request, a response or an error becomes the name and the tags of a span.
+//!
+//! Custom tags ([`Tag`]) are set once, when the tracer is built, and go on all SERVER and CLIENT
+//! spans. Their rules are Envoy's:
+//!
+//! | kind | value | header or variable absent | present but empty |
+//! |---|---|---|---|
+//! | literal | the text | – | – |
+//! | environment | read when the tracer is built | default, or no tag | no tag |
+//! | request header | the first value, when the span starts | default, or no tag | no tag |
+//!
+//! On a CLIENT span a header is looked for on the outgoing request first, then on the request
+//! being served. `:authority`, `:method` and `:path` are allowed as names of headers.
+
+mod custom;
+mod standard;
+
+pub(crate) use custom::{CustomTags, Found};
+pub use custom::{Tag, TagError};
+pub use standard::TagNames;
+pub(crate) use standard::{
+    GrpcStatus, Limits, Names, RequestTags, authority, canceled, content_length, disconnected,
+    error, failed, is_grpc,
+};

@@ -1,0 +1,472 @@
+//! The tracer: joins an incoming context, starts children, decides on sampling.
+
+use crate::{
+    clock::Clock,
+    context::{Sampling, TraceContext},
+    head::RequestHead,
+    home::{Homes, Shared},
+    id::{TraceId, TraceIdKind},
+    propagation::{Field, Incoming, Propagation},
+    record::Endpoint,
+    report::{NoopReporter, Reporter},
+    sample::{PercentageError, RateLimit, SampleRequest, Sampler, Threshold},
+    scope,
+    span::Span,
+    tag::{CustomTags, Limits, Names, Tag, TagError, TagNames},
+};
+use arc_swap::ArcSwap;
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+/// Makes the layers and the spans of one service.
+///
+/// Built once, cheap to clone, never global. Both layers come from it:
+///
+/// ```
+/// use tower_b3::{Tracer, report::InMemoryReporter, sample::Sampler, tag::Tag};
+///
+/// let tracer = Tracer::builder("webapp")
+///     .sampler(Sampler::percentage(10.0)?)
+///     .tag(Tag::literal("custom_tag", "Test Tag"))
+///     .tag(Tag::environment("zone", "ZONE").default_value("unknown"))
+///     .tag(Tag::request_header("tenant", "x-tenant"))
+///     .reporter(InMemoryReporter::default())
+///     .build()?;
+/// let server_layer = tracer.server_layer();
+/// let client_layer = tracer.client_layer();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Tracer {
+    pub(crate) core: Arc<Core>,
+}
+
+pub(crate) struct Core {
+    homes: Homes,
+    sampler: ArcSwap<Sampler>,
+    overall: Option<Threshold>,
+    forced_limit: Option<RateLimit>,
+    debug_limit: Option<RateLimit>,
+    debug_limited: AtomicU64,
+    malformed: [AtomicU64; Field::ALL.len()],
+    pub(crate) propagation: Propagation,
+    pub(crate) mode: Mode,
+    pub(crate) ids: TraceIdKind,
+    pub(crate) tags: CustomTags,
+    /// Whether a custom tag has the name of a standard one.
+    pub(crate) collide: bool,
+    pub(crate) names: &'static Names,
+    pub(crate) component: Cow<'static, str>,
+    pub(crate) limits: Limits,
+    pub(crate) tag_malformed: bool,
+}
+
+/// Who makes the spans of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Mode {
+    /// The layers.
+    #[default]
+    Spans,
+    /// A sidecar beside the service: the layers only carry the tracing headers from the request
+    /// being served to every request made for it, byte for byte, all values in their order,
+    /// malformed ones included. Nothing is generated or replaced.
+    ForwardOnly,
+}
+
+/// What cannot be built, by field and reason.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The service's name is empty.
+    ServiceName,
+    /// A percentage is not one: which, and why.
+    Percentage(&'static str, PercentageError),
+    /// A custom tag cannot be used.
+    Tag(TagError),
+    /// A limit is too small to be meant.
+    Limit {
+        /// The builder's method.
+        field: &'static str,
+        /// The least it can be.
+        least: usize,
+    },
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildError::ServiceName => f.write_str("service name: empty"),
+            BuildError::Percentage(field, error) => write!(f, "{field}: {error}"),
+            BuildError::Tag(error) => error.fmt(f),
+            BuildError::Limit { field, least } => write!(f, "{field}: less than {least}"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+impl From<TagError> for BuildError {
+    fn from(error: TagError) -> Self {
+        BuildError::Tag(error)
+    }
+}
+
+impl Tracer {
+    /// A tracer for the service of this name.
+    ///
+    /// | setting | default |
+    /// |---|---|
+    /// | [`sampler`](TracerBuilder::sampler) | everything |
+    /// | [`reporter`](TracerBuilder::reporter) | none: spans are dropped |
+    /// | [`trace_ids`](TracerBuilder::trace_ids) | 128 random bits |
+    /// | [`propagation`](TracerBuilder::propagation) | all formats read, `x-b3-*` written |
+    /// | [`mode`](TracerBuilder::mode) | spans |
+    /// | [`tag_names`](TracerBuilder::tag_names) | Envoy's |
+    /// | [`component`](TracerBuilder::component) | `tower-b3` |
+    /// | [`max_tag_length`](TracerBuilder::max_tag_length) | 1,024 bytes |
+    /// | [`max_path_tag_length`](TracerBuilder::max_path_tag_length) | 256 bytes |
+    /// | limits | none |
+    pub fn builder(service_name: impl Into<Cow<'static, str>>) -> TracerBuilder {
+        let service_name = service_name.into();
+        TracerBuilder {
+            named: !service_name.trim().is_empty(),
+            endpoint: Endpoint::service(service_name),
+            sampler: Sampler::always(),
+            overall: None,
+            forced_limit: None,
+            debug_limit: None,
+            propagation: Propagation::default(),
+            mode: Mode::default(),
+            ids: TraceIdKind::default(),
+            tags: Vec::new(),
+            names: TagNames::default(),
+            component: Cow::Borrowed("tower-b3"),
+            max_tag_length: 1024,
+            limits: Limits {
+                path: 256,
+                query: false,
+            },
+            tag_malformed: false,
+            reporter: Box::new(NoopReporter),
+        }
+    }
+
+    /// Starts a local span at the top of a new trace: for work that no request asked for. Where a
+    /// span is current, the new one is its child.
+    ///
+    /// The sampler decides, as for a request without trace headers.
+    pub fn span(&self, name: impl AsRef<str>) -> Span {
+        let name = name.as_ref();
+        if let Some(span) = scope::with(|open| Span::below(open, name)) {
+            return span;
+        }
+        let mut open = scope::blank();
+        let context = self.core.root(&Incoming::default(), None);
+        open.set_context(context);
+        self.core.start(&mut open, true);
+        open.rename(name);
+        #[cfg(feature = "tracing")]
+        open.set_log(crate::span::log_span(&context));
+        Span::of(open)
+    }
+
+    /// Puts another sampler in place, for the requests from now on. Clones of the tracer and the
+    /// layers made from it change with it.
+    pub fn set_sampler(&self, sampler: Sampler) {
+        self.core.sampler.store(Arc::new(sampler));
+    }
+
+    /// Waits until the reporter has dealt with the spans finished so far, at most until the
+    /// deadline; `true` if it has. Blocks: inside an async runtime, use `spawn_blocking`.
+    pub fn flush(&self, deadline: Duration) -> bool {
+        self.core.homes.shared().reporter.flush(deadline)
+    }
+
+    /// How often this header could not be read. What was wrong is logged at `debug`, once a
+    /// header.
+    pub fn malformed(&self, field: Field) -> u64 {
+        self.core.malformed[field as usize].load(Relaxed)
+    }
+
+    /// How many spans of debug traces were not recorded because of
+    /// [`debug_rate_limit`](TracerBuilder::debug_rate_limit).
+    pub fn debug_limited(&self) -> u64 {
+        self.core.debug_limited.load(Relaxed)
+    }
+
+    /// What is read from and written to headers.
+    pub fn propagation(&self) -> &Propagation {
+        &self.core.propagation
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracer")
+            .field("endpoint", &self.core.homes.shared().endpoint)
+            .field("sampler", &self.core.sampler.load())
+            .field("mode", &self.core.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// A root context with the decision on it.
+    pub(crate) fn root(&self, incoming: &Incoming, head: Option<RequestHead<'_>>) -> TraceContext {
+        let context = TraceContext::root_of(self.ids, incoming.sampling());
+        context.with_sampling(self.decide(context.trace_id(), incoming, head))
+    }
+
+    /// Whether a trace is sampled: the order of the decisions is Envoy's.
+    pub(crate) fn decide(
+        &self,
+        trace_id: TraceId,
+        incoming: &Incoming,
+        head: Option<RequestHead<'_>>,
+    ) -> Sampling {
+        // An explicit state is never overruled.
+        if incoming.sampling() != Sampling::Defer {
+            return incoming.sampling();
+        }
+        let sampled = if incoming.is_client_forced() || incoming.is_forced() {
+            self.forced_limit.as_ref().is_none_or(RateLimit::admits)
+        } else {
+            let request = SampleRequest::new(trace_id, head);
+            self.sampler.load().sample(&request)
+        };
+        let overall = self
+            .overall
+            .is_none_or(|overall| overall.hits(trace_id.low()));
+        Sampling::from(sampled && overall)
+    }
+
+    /// Starts recording, if the trace is sampled.
+    pub(crate) fn start(&self, open: &mut crate::span::Open, local_root: bool) {
+        let Some(context) = open.context() else {
+            return;
+        };
+        if !context.sampling().is_sampled() {
+            return;
+        }
+        if context.sampling() == Sampling::Debug && local_root {
+            if let Some(limit) = &self.debug_limit {
+                if !limit.admits() {
+                    self.debug_limited.fetch_add(1, Relaxed);
+                    return;
+                }
+            }
+        }
+        let home = self.homes.own();
+        open.start(home, self.homes.shared().clock.now());
+        if let Some(record) = open.record() {
+            record.local_root = local_root;
+            record.doubtful = self.collide;
+        }
+    }
+
+    /// Counts what could not be read, and says so once.
+    pub(crate) fn note_malformed(&self, incoming: &Incoming) {
+        for malformed in incoming.malformed() {
+            if self.malformed[malformed.field as usize].fetch_add(1, Relaxed) == 0 {
+                tracing::debug!("malformed {malformed}; further ones are counted, not logged");
+            }
+        }
+    }
+}
+
+/// Builds a [`Tracer`].
+#[must_use = "a builder does nothing until it is built"]
+pub struct TracerBuilder {
+    named: bool,
+    endpoint: Endpoint,
+    sampler: Sampler,
+    overall: Option<f64>,
+    forced_limit: Option<u32>,
+    debug_limit: Option<u32>,
+    propagation: Propagation,
+    mode: Mode,
+    ids: TraceIdKind,
+    tags: Vec<Tag>,
+    names: TagNames,
+    component: Cow<'static, str>,
+    max_tag_length: usize,
+    limits: Limits,
+    tag_malformed: bool,
+    reporter: Box<dyn Reporter>,
+}
+
+impl TracerBuilder {
+    /// The address at which the service is reached, for the spans' local endpoint.
+    pub fn address(mut self, address: std::net::SocketAddr) -> Self {
+        self.endpoint = self.endpoint.at(address);
+        self
+    }
+
+    /// Decides on traces that nobody has decided on.
+    pub fn sampler(mut self, sampler: Sampler) -> Self {
+        self.sampler = sampler;
+        self
+    }
+
+    /// Where finished spans go.
+    pub fn reporter(mut self, reporter: impl Reporter) -> Self {
+        self.reporter = Box::new(reporter);
+        self
+    }
+
+    /// Adds a custom tag. Of two with one name the first counts.
+    pub fn tag(mut self, tag: Tag) -> Self {
+        self.tags.push(tag);
+        self
+    }
+
+    /// Adds custom tags.
+    pub fn tags(mut self, tags: impl IntoIterator<Item = Tag>) -> Self {
+        self.tags.extend(tags);
+        self
+    }
+
+    /// What is read from and written to headers.
+    pub fn propagation(mut self, propagation: Propagation) -> Self {
+        self.propagation = propagation;
+        self
+    }
+
+    /// Who makes the spans.
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// How ids of new traces are made.
+    pub fn trace_ids(mut self, kind: TraceIdKind) -> Self {
+        self.ids = kind;
+        self
+    }
+
+    /// What the standard tags are called.
+    pub fn tag_names(mut self, names: TagNames) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// The value of the tag `component`; empty for none.
+    pub fn component(mut self, component: impl Into<Cow<'static, str>>) -> Self {
+        self.component = component.into();
+        self
+    }
+
+    /// The longest value of a tag, in bytes. Longer ones are cut where a character ends. At
+    /// least 16.
+    pub fn max_tag_length(mut self, bytes: usize) -> Self {
+        self.max_tag_length = bytes;
+        self
+    }
+
+    /// The longest path in the tag `http.url`, in bytes; scheme and host are not counted (as in
+    /// Envoy). At least 1.
+    pub fn max_path_tag_length(mut self, bytes: usize) -> Self {
+        self.limits.path = bytes;
+        self
+    }
+
+    /// Whether the tag `http.url` shows the query. Off by default: queries hold secrets.
+    pub fn query_in_url(mut self, show: bool) -> Self {
+        self.limits.query = show;
+        self
+    }
+
+    /// Whether spans are tagged with `malformed_headers`, where there were any.
+    pub fn tag_malformed_headers(mut self, tag: bool) -> Self {
+        self.tag_malformed = tag;
+        self
+    }
+
+    /// Samples at most this percentage of traces, forced ones included, by trace id. A state that
+    /// the caller sent stands.
+    pub fn overall_sampling(mut self, percent: f64) -> Self {
+        self.overall = Some(percent);
+        self
+    }
+
+    /// Samples at most this many forced traces a second. The others are denied.
+    pub fn forced_rate_limit(mut self, per_second: u32) -> Self {
+        self.forced_limit = Some(per_second);
+        self
+    }
+
+    /// Records at most this many requests of debug traces a second. The state travels on
+    /// unchanged; what was not recorded is [counted](Tracer::debug_limited).
+    pub fn debug_rate_limit(mut self, per_second: u32) -> Self {
+        self.debug_limit = Some(per_second);
+        self
+    }
+
+    /// Builds the tracer. Environment tags are read now.
+    ///
+    /// # Errors
+    ///
+    /// An empty service name, a percentage outside 0 to 100, a tag that cannot be used, a limit
+    /// that is too small: the error names the field and the reason.
+    pub fn build(self) -> Result<Tracer, BuildError> {
+        if !self.named {
+            return Err(BuildError::ServiceName);
+        }
+        for (field, value, least) in [
+            ("max_tag_length", self.max_tag_length, 16),
+            ("max_path_tag_length", self.limits.path, 1),
+        ] {
+            if value < least {
+                return Err(BuildError::Limit { field, least });
+            }
+        }
+        let overall = self.overall.map(Threshold::new).transpose();
+        let tags = CustomTags::resolve(self.tags)?;
+        let names = self.names.names();
+        let core = Core {
+            homes: Homes::new(Shared {
+                endpoint: self.endpoint,
+                max_tag_length: self.max_tag_length,
+                clock: Clock::new(),
+                reporter: self.reporter,
+            }),
+            sampler: ArcSwap::from_pointee(self.sampler),
+            overall: overall.map_err(|error| BuildError::Percentage("overall_sampling", error))?,
+            forced_limit: self.forced_limit.map(RateLimit::new),
+            debug_limit: self.debug_limit.map(RateLimit::new),
+            debug_limited: AtomicU64::new(0),
+            malformed: Default::default(),
+            propagation: self.propagation,
+            mode: self.mode,
+            ids: self.ids,
+            collide: tags.any_named(&names.all()),
+            tags,
+            names,
+            component: self.component,
+            limits: self.limits,
+            tag_malformed: self.tag_malformed,
+        };
+        Ok(Tracer {
+            core: Arc::new(core),
+        })
+    }
+}
+
+impl fmt::Debug for TracerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TracerBuilder")
+            .field("endpoint", &self.endpoint)
+            .field("sampler", &self.sampler)
+            .field("mode", &self.mode)
+            .field("tags", &self.tags)
+            .finish_non_exhaustive()
+    }
+}

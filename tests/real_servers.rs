@@ -1,0 +1,255 @@
+//! Traces through real services, Envoys and Zipkin.
+//!
+//! Skipped unless `TOWER_B3_REAL_SERVERS=1`. To run them:
+//!
+//! ```sh
+//! set -a; source <(tests/backends/install.sh); TOWER_B3_REAL_SERVERS=1
+//! cargo build --examples && cargo test --test real_servers
+//! ```
+
+mod backends;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::http::HeaderMap;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use backends::{Lab, SHOP_ZONE, Span, now_us, stop};
+
+const REQUEST_ID: &str = "guid:x-request-id";
+
+/// In microseconds: a peer may see the end of an exchange before the one that answered it
+/// has noted it.
+const CLOCK_SLACK: i64 = 50_000;
+
+const SERVICE_HOPS: [(&str, &str); 3] = [
+    ("webapp", "SERVER"),
+    ("webapp", "CLIENT"),
+    ("catalog", "SERVER"),
+];
+
+const TAGS: [&str; 6] = [
+    "--tag",
+    "custom_tag=literal:Test Tag",
+    "--tag",
+    "zone=env:SHOP_ZONE:unknown",
+    "--tag",
+    "tenant=header:x-tenant",
+];
+
+/// What the other tests stand on, without the services under test.
+#[tokio::test]
+async fn zipkin_and_envoy_work() {
+    let Some(lab) = Lab::open("zipkin_and_envoy_work").await else {
+        return;
+    };
+    let posted = "463ac35c9f6413ad48485a3953bb6124";
+    let span = json!([{
+        "traceId": posted, "id": "a2fb4a1d1a96d312", "kind": "SERVER", "name": "GET /",
+        "timestamp": now_us(), "duration": 1000, "localEndpoint": { "serviceName": "test" },
+    }]);
+    lab.zipkin.post(&span).await;
+    assert_eq!(lab.zipkin.trace(posted, 1).await[0].service(), "test");
+
+    let envoy = lab.envoy("echo-proxy", echo_server().await).await;
+    let proxied = lab.get(envoy.addr(), "/", &[]).await;
+    let spans = lab.zipkin.trace(&proxied, 1).await;
+    assert_eq!(spans[0].service(), "echo-proxy");
+    assert_eq!(spans[0].kind(), "SERVER");
+}
+
+#[tokio::test]
+async fn envoys_and_services_make_one_tree() {
+    let Some(lab) = Lab::open("envoys_and_services_make_one_tree").await else {
+        return;
+    };
+    let catalog = lab.catalog(&[]).await;
+    let catalog_proxy = lab.envoy("catalog-proxy", catalog.addr()).await;
+    let webapp = lab.webapp(catalog_proxy.addr(), &TAGS).await;
+    let webapp_proxy = lab.envoy("webapp-proxy", webapp.addr()).await;
+
+    let tenant = [("x-tenant", "acme")];
+    lab.get(webapp_proxy.addr(), "/api/catalog", &tenant).await;
+
+    let traces = lab.zipkin.traces(1, 5).await;
+    let spans = lab.zipkin.trace(&traces[0][0].trace_id, 5).await;
+    assert_one_tree(&spans);
+    let chain = chain(&spans);
+    assert_names(&chain);
+    assert_custom_tags(&chain);
+    assert_one_request_id(&chain);
+    assert_nested(&chain);
+    let expected = [
+        ("webapp-proxy", "webapp"),
+        ("webapp", "catalog-proxy"),
+        ("catalog-proxy", "catalog"),
+    ];
+    assert_eq!(lab.zipkin.links().await, links(&expected));
+}
+
+#[tokio::test]
+async fn services_alone_are_linked() {
+    let Some(lab) = Lab::open("services_alone_are_linked").await else {
+        return;
+    };
+    let catalog = lab.catalog(&[]).await;
+    let webapp = lab.webapp(catalog.addr(), &[]).await;
+
+    lab.get(webapp.addr(), "/api/catalog", &[]).await;
+
+    let traces = lab.zipkin.traces(1, 3).await;
+    assert_one_tree(&traces[0]);
+    assert_eq!(hops(&chain(&traces[0])), SERVICE_HOPS);
+    let links_seen = lab.zipkin.links().await;
+    assert_eq!(links_seen, links(&[("webapp", "catalog")]));
+}
+
+#[tokio::test]
+async fn only_forced_requests_are_traced_at_zero_percent() {
+    let Some(lab) = Lab::open("only_forced_requests_are_traced_at_zero_percent").await else {
+        return;
+    };
+    let never = ["--sampling", "0"];
+    let catalog = lab.catalog(&never).await;
+    let webapp = lab.webapp(catalog.addr(), &never).await;
+    let forced = ["forced-1", "forced-2", "forced-3", "forced-4", "forced-5"];
+
+    for id in ["plain-1", "plain-2"] {
+        let headers = [("x-request-id", id)];
+        lab.get(webapp.addr(), "/api/catalog", &headers).await;
+    }
+    for id in forced {
+        let headers = [("x-request-id", id), ("x-envoy-force-trace", "true")];
+        lab.get(webapp.addr(), "/api/catalog", &headers).await;
+    }
+
+    lab.zipkin.traces(5, 3).await;
+    stop([webapp, catalog]).await;
+    let traces = lab.zipkin.settled_traces().await;
+    for trace in &traces {
+        assert_one_tree(trace);
+        assert_eq!(hops(&chain(trace)), SERVICE_HOPS);
+    }
+    assert_eq!(traces.len(), 5);
+    assert_eq!(request_ids(traces.iter().flatten()), forced.into());
+}
+
+#[tokio::test]
+async fn a_clean_stop_loses_no_span() {
+    let Some(lab) = Lab::open("a_clean_stop_loses_no_span").await else {
+        return;
+    };
+    let catalog = lab.catalog(&[]).await;
+    let webapp = lab.webapp(catalog.addr(), &[]).await;
+
+    lab.get(webapp.addr(), "/api/catalog", &[]).await;
+    stop([webapp, catalog]).await;
+
+    let traces = lab.zipkin.traces(1, 3).await;
+    assert_eq!(hops(&chain(&traces[0])), SERVICE_HOPS);
+}
+
+/// Answers with the trace id that it was sent.
+async fn echo_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let addr = listener.local_addr().expect("an address");
+    let trace_id = async |headers: HeaderMap| headers["x-b3-traceid"].to_str().unwrap().to_owned();
+    let app = Router::new().fallback(trace_id);
+    tokio::spawn(async { axum::serve(listener, app).await });
+    addr
+}
+
+/// One 128-bit trace id, one root, and every parent known.
+fn assert_one_tree(spans: &[Span]) {
+    let trace_ids: BTreeSet<&str> = spans.iter().map(|s| s.trace_id.as_str()).collect();
+    assert_eq!(trace_ids.len(), 1, "{spans:#?}");
+    assert_eq!(spans[0].trace_id.len(), 32, "{spans:#?}");
+    let ids: BTreeSet<&str> = spans.iter().map(|s| s.id.as_str()).collect();
+    assert_eq!(ids.len(), spans.len(), "{spans:#?}");
+    let parents: Vec<&str> = spans
+        .iter()
+        .filter_map(|s| s.parent_id.as_deref())
+        .collect();
+    assert_eq!(parents.len(), spans.len() - 1, "{spans:#?}");
+    assert!(parents.iter().all(|id| ids.contains(id)), "{spans:#?}");
+}
+
+/// From the root to the leaf, along the only child of each.
+fn chain(spans: &[Span]) -> Vec<&Span> {
+    let mut chain: Vec<&Span> = Vec::new();
+    while let Some(next) = only_child(spans, chain.last().map(|last| last.id.as_str())) {
+        chain.push(next);
+    }
+    assert_eq!(chain.len(), spans.len(), "not one chain: {spans:#?}");
+    chain
+}
+
+fn only_child<'a>(spans: &'a [Span], parent: Option<&str>) -> Option<&'a Span> {
+    let mut children = spans.iter().filter(|s| s.parent_id.as_deref() == parent);
+    let child = children.next();
+    assert!(children.next().is_none(), "not one chain: {spans:#?}");
+    child
+}
+
+fn hops<'a>(chain: &[&'a Span]) -> Vec<(&'a str, &'a str)> {
+    chain.iter().map(|s| (s.service(), s.kind())).collect()
+}
+
+fn assert_names(chain: &[&Span]) {
+    let expected = [
+        ("webapp-proxy", "SERVER"),
+        ("webapp", "SERVER"),
+        ("webapp", "CLIENT"),
+        ("catalog-proxy", "SERVER"),
+        ("catalog", "SERVER"),
+    ];
+    assert_eq!(hops(chain), expected);
+    // Zipkin writes every name in lower case.
+    assert_eq!(chain[1].name, "get /api/catalog");
+    assert!(chain[2].name.starts_with("get"), "{:?}", chain[2]);
+    assert_eq!(chain[4].name, "get /items");
+}
+
+fn assert_custom_tags(chain: &[&Span]) {
+    for span in &chain[1..=2] {
+        assert_eq!(span.tag("custom_tag"), Some("Test Tag"), "{span:#?}");
+        assert_eq!(span.tag("zone"), Some(SHOP_ZONE), "{span:#?}");
+        assert_eq!(span.tag("tenant"), Some("acme"), "{span:#?}");
+    }
+}
+
+fn assert_one_request_id(chain: &[&Span]) {
+    let first = chain[0].tag(REQUEST_ID);
+    assert!(first.is_some(), "{chain:#?}");
+    assert!(
+        chain.iter().all(|s| s.tag(REQUEST_ID) == first),
+        "{chain:#?}"
+    );
+}
+
+fn assert_nested(chain: &[&Span]) {
+    for span in chain {
+        assert!(span.duration > 0, "{span:#?}");
+    }
+    for pair in chain.windows(2) {
+        let [parent, child] = pair else {
+            unreachable!()
+        };
+        let starts_within = child.timestamp >= parent.timestamp - CLOCK_SLACK;
+        let ends_within = child.end() <= parent.end() + CLOCK_SLACK;
+        let shorter = child.duration <= parent.duration + CLOCK_SLACK;
+        assert!(starts_within && ends_within && shorter, "{pair:#?}");
+    }
+}
+
+fn links(pairs: &[(&str, &str)]) -> BTreeSet<(String, String)> {
+    let owned = |(parent, child): &(&str, &str)| (parent.to_string(), child.to_string());
+    pairs.iter().map(owned).collect()
+}
+
+fn request_ids<'a>(spans: impl Iterator<Item = &'a Span>) -> BTreeSet<&'a str> {
+    spans.filter_map(|s| s.tag(REQUEST_ID)).collect()
+}
