@@ -242,10 +242,10 @@ mod tests {
         assert_eq!(
             lines(&spans),
             [
-                "  webapp   SERVER  GET /items              1.250s  tenant=ac\u{fffd}me",
-                "  webapp   CLIENT  └─ GET /items        625.000ms  tenant=ac\u{fffd}me",
-                "  catalog  SERVER     └─ GET /items         610µs  tenant=ac\u{fffd}me",
-                "  lost     CLIENT  GET /items           312.500ms  tenant=ac\u{fffd}me",
+                "  webapp   SERVER  GET /items           1.250s  tenant=ac\u{fffd}me",
+                "  webapp   CLIENT  └─ GET /items     625.000ms  tenant=ac\u{fffd}me",
+                "  catalog  SERVER     └─ GET /items      610µs  tenant=ac\u{fffd}me",
+                "  lost     CLIENT  GET /items        312.500ms  tenant=ac\u{fffd}me",
             ]
         );
     }
