@@ -1,4 +1,86 @@
-//! B3 distributed tracing for Tower services.
+//! B3 distributed tracing for Tower services, as an Envoy or Istio sidecar does it.
+//!
+//! Two layers. The [server layer](Tracer::server_layer) extracts `x-request-id`, `x-b3-*`, `b3`
+//! and `traceparent` (or makes them), decides on sampling and puts a SERVER span around each
+//! request. The [client layer](Tracer::client_layer) puts a CLIENT span around each request that
+//! is sent, and writes the headers to it, the opaque ones of other tracing systems included. In
+//! between nothing is passed around: the current context is the task's.
+//!
+//! # A server
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_b3::{Tracer, sample::Sampler, tag::Tag};
+//! # use tower_b3::report::NoopReporter;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let zipkin = NoopReporter;
+//! let tracer = Tracer::builder("webapp")
+//!     .sampler(Sampler::percentage(10.0)?)
+//!     .tag(Tag::literal("custom_tag", "Test Tag"))
+//!     .tag(Tag::environment("zone", "ZONE").default_value("unknown"))
+//!     .tag(Tag::request_header("tenant", "x-tenant"))
+//!     .reporter(zipkin) // anything that implements `Reporter`
+//!     .build()?;
+//!
+//! async fn catalog() -> &'static str {
+//!     tower_b3::tag("cart.items", "3");
+//!     "[]"
+//! }
+//!
+//! let app: Router = Router::new()
+//!     .route("/api/catalog", get(catalog))
+//!     .layer(tracer.server_layer());
+//! # Ok(()) }
+//! ```
+//!
+//! # A client
+//!
+//! Any `tower::Service` that takes [`http::Request`]s will do; here it is hyper's.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http_body_util::Empty;
+//! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+//! use tower::{Service, ServiceBuilder, ServiceExt};
+//! use tower_b3::{Route, Tracer};
+//!
+//! # async fn call(tracer: &Tracer) -> Result<(), Box<dyn std::error::Error>> {
+//! let http = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+//! let mut client = ServiceBuilder::new()
+//!     .layer(tracer.client_layer().remote_service("catalog"))
+//!     .service(http);
+//!
+//! let mut request = http::Request::get("http://catalog:8080/items/7").body(Empty::new())?;
+//! request.extensions_mut().insert(Route::new("/items/{id}")); // names the span
+//! let response = client.ready().await?.call(request).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! # Where to go from here
+//!
+//! | for | see |
+//! |---|---|
+//! | tags, local spans, spawned tasks | [`scope`] |
+//! | percentages, rate limits, rules, changes at run time | [`sample`] |
+//! | custom tags and the standard ones | [`tag`] |
+//! | Zipkin, the console, tests, a reporter of your own | [`report`]; `zipkin` |
+//! | headers without the layers | [`propagation`] |
+//! | strangers' requests, health checks | [`ServerLayer::trust`], [`ServerLayer::exclude_paths`] |
+//! | a sidecar that makes the spans | [`Mode::ForwardOnly`] |
+//! | every header that is read and written | [`guide::headers`] |
+//! | how it is built, and why so | [`guide::architecture`], [`guide::rationale`] |
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `zipkin` | yes | `ZipkinReporter`: JSON v2 over HTTP, batched on a thread of its own (brings hyper and tokio) |
+//! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
+//! | `tracing` | | `trace_id` and `span_id` of a request on its log lines |
+//!
+//! Without features there is no runtime: values, propagation, spans, samplers, both layers, and
+//! reporters for tests and the console.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "axum")]
@@ -32,3 +114,8 @@ pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{Predicate, Server, ServerLayer, Trust};
 pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
 pub use tracer::{BuildError, Mode, Tracer, TracerBuilder};
+
+/// The README's examples.
+#[cfg(all(doctest, feature = "axum", feature = "zipkin"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
