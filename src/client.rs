@@ -1,7 +1,7 @@
 //! The client layer: starts the CLIENT span, injects, forwards.
 
 use crate::{
-    context::{Sampling, TraceContext},
+    context::TraceContext,
     exchange::{Exchange, ResponseBody, ResponseFuture, Side},
     head::RequestHead,
     id::RequestId,
@@ -319,15 +319,12 @@ fn join(core: &Core, parent: &Open, headers: &mut HeaderMap, open: &mut Open) ->
             Parent::Untraced
         }
         (Below::Child, Some(context)) => {
-            let mut child = context.child();
-            if child.sampling() == Sampling::Defer {
-                let undecided = Incoming::default();
-                child = child.with_sampling(core.decide(child.trace_id(), &undecided, None));
-            }
+            let child = core.decided(context, None).child();
             core.propagation.inject(&child, forwarded, headers);
             open.set_context(child);
             open.forwarded.clone_from(forwarded);
             open.found.clone_from(&parent.found);
+            open.muted = parent.muted;
             Parent::Span { local_root: false }
         }
     }

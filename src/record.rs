@@ -491,6 +491,7 @@ pub(crate) struct Record {
     pub(crate) local_root: bool,
     /// Whether two tags may have one name.
     pub(crate) doubtful: bool,
+    errored: bool,
     timestamp: u64,
     duration: u64,
     name: Text,
@@ -647,6 +648,13 @@ impl Record {
         if !name.is_empty() {
             let value = Value::Text(Text::Static(value));
             self.push(Text::Static(name), value, Rank::Standard);
+        }
+    }
+
+    /// The tag `error`, once.
+    pub(crate) fn standard_error(&mut self) {
+        if !std::mem::replace(&mut self.errored, true) {
+            self.standard_static("error", "true");
         }
     }
 

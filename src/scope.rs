@@ -38,6 +38,8 @@ const MOST_SPARE: usize = 64;
 
 struct Slot {
     current: Cell<Option<Box<Open>>>,
+    // The boxes themselves are what is kept.
+    #[allow(clippy::vec_box)]
     spare: RefCell<Vec<Box<Open>>>,
 }
 
@@ -94,13 +96,18 @@ fn swap(open: Option<Box<Open>>) -> Option<Box<Open>> {
         .unwrap_or_else(|_| open.take().flatten())
 }
 
-/// Looks at the current span. `look` must not run user code: for its time nothing is current.
+/// Looks at the current span. For its time nothing is current.
 pub(crate) fn with<R>(look: impl FnOnce(&mut Open) -> R) -> Option<R> {
+    /// Puts the span back, even if a sampler of the user's panics.
+    struct Borrowed<'a>(&'a Slot, Option<Box<Open>>);
+    impl Drop for Borrowed<'_> {
+        fn drop(&mut self) {
+            self.0.current.set(self.1.take());
+        }
+    }
     SLOT.try_with(|slot| {
-        let mut open = slot.current.take()?;
-        let seen = look(&mut open);
-        slot.current.set(Some(open));
-        Some(seen)
+        let mut borrowed = Borrowed(slot, slot.current.take());
+        borrowed.1.as_deref_mut().map(look)
     })
     .ok()
     .flatten()

@@ -6,7 +6,7 @@ use crate::{
     head::RequestHead,
     id::RequestId,
     propagation::{CLIENT_TRACE_ID, Incoming, REQUEST_ID},
-    record::Kind,
+    record::{self, Kind},
     scope,
     span::{Below, Context, Open},
     tag::{self, Found, RequestTags},
@@ -248,15 +248,19 @@ impl Config {
         let exchange = |open, head: &Request<B>| {
             Exchange::new(Some(open), Side::Server, core.names, head.method().clone())
         };
+        let trusted = self.trusts(&RequestHead::of(request));
+        if !trusted {
+            core.propagation.strip(request.headers_mut());
+        }
+        let believe_request_id = trusted || self.preserve_request_id;
         if core.mode == Mode::ForwardOnly {
+            if !believe_request_id {
+                request.headers_mut().remove(REQUEST_ID);
+            }
             open.below = Below::AsItCame;
             core.propagation
                 .capture_into(request.headers(), &mut open.forwarded);
             return exchange(open, request);
-        }
-        let trusted = self.trusts(&RequestHead::of(request));
-        if !trusted {
-            core.propagation.strip(request.headers_mut());
         }
         let incoming = core
             .propagation
@@ -264,7 +268,7 @@ impl Config {
         if !incoming.is_well_formed() {
             core.note_malformed(&incoming);
         }
-        if incoming.request_id().is_none() || !(trusted || self.preserve_request_id) {
+        if incoming.request_id().is_none() || !believe_request_id {
             let id = RequestId::random();
             request.headers_mut().insert(REQUEST_ID, id.to_header());
             open.forwarded.set_request_id(id);
@@ -357,7 +361,7 @@ impl Config {
             match tag.find(head) {
                 Found::Value(value) => {
                     record.custom(&tag.name, &value);
-                    found.add(&tag.name, &value);
+                    found.add(&tag.name, record::cut(&value, core.max_tag_length()));
                 }
                 Found::Empty => found.add(&tag.name, ""),
                 Found::Absent => record.custom(&tag.name, tag.default.as_deref().unwrap_or("")),

@@ -36,6 +36,8 @@ pub(crate) struct Open {
     pub(crate) below: Below,
     /// Whether a poll, call or drop in this scope panicked.
     pub(crate) panicked: bool,
+    /// The trace is sampled, but a limit keeps this process's part of it from being recorded.
+    pub(crate) muted: bool,
     /// What custom header tags found on the request being served, for CLIENT spans below.
     pub(crate) found: FoundTags,
     /// The name is the handler's and stays.
@@ -161,6 +163,7 @@ impl Open {
         self.forwarded.clear();
         self.below = Below::default();
         self.panicked = false;
+        self.muted = false;
         self.found.clear();
         self.renamed = false;
         self.route.clear();
@@ -178,6 +181,7 @@ impl Open {
         open.context = context;
         open.forwarded.clone_from(&self.forwarded);
         open.below = self.below;
+        open.muted = self.muted;
         open.found.clone_from(&self.found);
         open
     }
@@ -401,6 +405,7 @@ pub struct Context {
     context: Option<TraceContext>,
     forwarded: Forwarded,
     below: Below,
+    muted: bool,
     found: FoundTags,
     home: Option<Arc<dyn Home>>,
     #[cfg(feature = "tracing")]
@@ -418,6 +423,7 @@ impl Context {
             context: open.context,
             forwarded: open.forwarded.detached(),
             below: open.below,
+            muted: open.muted,
             found: open.found.clone(),
             home: open.home().cloned(),
             #[cfg(feature = "tracing")]
@@ -465,6 +471,7 @@ impl Context {
             open.context = self.context;
             open.forwarded = self.forwarded;
             open.below = self.below;
+            open.muted = self.muted;
             open.found = self.found;
             open.home = self.home;
             #[cfg(feature = "tracing")]

@@ -168,8 +168,21 @@ impl Tracer {
         if let Some(span) = scope::with(|open| Span::below(open, name)) {
             return span;
         }
+        self.start_span(name, || self.core.root(&Incoming::default(), None))
+    }
+
+    /// Starts a local span below a context that came from elsewhere: with a message, say. Where it
+    /// is undecided, the sampler decides.
+    pub fn span_below(&self, parent: TraceContext, name: impl AsRef<str>) -> Span {
+        self.start_span(name.as_ref(), || self.core.decided(parent, None).child())
+    }
+
+    fn start_span(&self, name: &str, context: impl FnOnce() -> TraceContext) -> Span {
+        if self.core.mode == Mode::ForwardOnly {
+            return Span::none();
+        }
         let mut open = scope::blank();
-        let context = self.core.root(&Incoming::default(), None);
+        let context = context();
         open.set_context(context);
         self.core.start(&mut open, true);
         open.rename(name);
@@ -248,18 +261,32 @@ impl Core {
         Sampling::from(sampled && overall)
     }
 
+    /// The context with the decision on it, if it was undecided.
+    pub(crate) fn decided(
+        &self,
+        context: TraceContext,
+        head: Option<RequestHead<'_>>,
+    ) -> TraceContext {
+        if context.sampling() != Sampling::Defer {
+            return context;
+        }
+        let undecided = Incoming::default();
+        context.with_sampling(self.decide(context.trace_id(), &undecided, head))
+    }
+
     /// Starts recording, if the trace is sampled.
     pub(crate) fn start(&self, open: &mut crate::span::Open, local_root: bool) {
         let Some(context) = open.context() else {
             return;
         };
-        if !context.sampling().is_sampled() {
+        if open.muted || !context.sampling().is_sampled() {
             return;
         }
         if context.sampling() == Sampling::Debug && local_root {
             if let Some(limit) = &self.debug_limit {
                 if !limit.admits() {
                     self.debug_limited.fetch_add(1, Relaxed);
+                    open.muted = true;
                     return;
                 }
             }
@@ -270,6 +297,10 @@ impl Core {
             record.local_root = local_root;
             record.doubtful = self.collide;
         }
+    }
+
+    pub(crate) fn max_tag_length(&self) -> usize {
+        self.homes.shared().max_tag_length
     }
 
     /// Counts what could not be read, and says so once.

@@ -41,7 +41,6 @@ pub(crate) struct Exchange {
     expected: Option<u64>,
     /// Whether nothing of the response is outstanding.
     complete: bool,
-    error: bool,
 }
 
 impl Exchange {
@@ -63,7 +62,6 @@ impl Exchange {
             bytes: 0,
             expected: None,
             complete: false,
-            error: false,
         }
     }
 
@@ -100,7 +98,6 @@ impl Exchange {
         self.expected = size.or_else(|| tag::content_length(response.headers()));
         if let Some(record) = open.record() {
             self.names.status(record, Some(status));
-            self.error = status.as_u16() >= 500;
             if self.grpc {
                 self.grpc_status(response.headers());
             }
@@ -111,7 +108,7 @@ impl Exchange {
     fn grpc_status(&mut self, headers: &HeaderMap) {
         let record = self.open.as_mut().and_then(|open| open.record());
         if let (Some(record), Some(status)) = (record, GrpcStatus::of(headers)) {
-            self.names.grpc(record, &status, self.error);
+            self.names.grpc(record, &status);
             self.unimplemented = status.is_unimplemented();
         }
     }
@@ -165,7 +162,7 @@ impl Drop for Exchange {
             match (self.side, self.status) {
                 _ if panicked => tag::failed(record, "panic"),
                 (Side::Server, None) => {
-                    tag::error(record);
+                    record.standard_error();
                     tag::disconnected(record);
                 }
                 (Side::Server, Some(_)) if !complete => tag::disconnected(record),

@@ -31,7 +31,7 @@ impl fmt::Debug for Threshold {
 
 impl fmt::Display for PercentageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sampling: {} is not a percentage from 0 to 100", self.0)
+        write!(f, "{} is not a percentage from 0 to 100", self.0)
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
             let error = Threshold::new(percent).unwrap_err().to_string();
             assert_eq!(
                 error,
-                format!("sampling: {percent} is not a percentage from 0 to 100")
+                format!("{percent} is not a percentage from 0 to 100")
             );
         }
     }

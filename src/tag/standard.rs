@@ -105,7 +105,6 @@ static OPEN_TELEMETRY: Names = Names {
 
 /// How an exchange went wrong.
 const FLAGS: &str = "response_flags";
-const ERROR: &str = "error";
 const REASON: &str = "error.reason";
 const CANCELED: &str = "canceled";
 
@@ -163,7 +162,7 @@ impl Names {
             self.grpc_status,
             self.grpc_message,
             FLAGS,
-            ERROR,
+            "error",
             REASON,
             CANCELED,
         ]
@@ -240,7 +239,7 @@ impl Names {
         let code = status.map_or(0, |status| status.as_u16());
         to.standard_number(self.status, u64::from(code));
         if status.is_some_and(|status| status.is_server_error() || status.as_u16() >= 600) {
-            to.standard_static(ERROR, "true");
+            to.standard_error();
         }
     }
 
@@ -249,14 +248,16 @@ impl Names {
     }
 
     /// What a gRPC response says in its trailers, or in its headers if it has no body.
-    pub(crate) fn grpc(&self, to: &mut Record, status: &GrpcStatus<'_>, already_error: bool) {
+    pub(crate) fn grpc(&self, to: &mut Record, status: &GrpcStatus<'_>) {
+        // Trailers may say again what the headers said.
+        to.doubtful = true;
         match status.code() {
             Some(code) => to.standard_number(self.grpc_status, u64::from(code)),
             None => header(to, self.grpc_status, Some(status.code)),
         }
         header(to, self.grpc_message, status.message);
-        if status.is_error() && !already_error {
-            to.standard_static(ERROR, "true");
+        if status.is_error() {
+            to.standard_error();
         }
     }
 }
@@ -267,17 +268,13 @@ pub(crate) fn disconnected(to: &mut Record) {
 }
 
 pub(crate) fn failed(to: &mut Record, reason: &str) {
-    to.standard_static(ERROR, "true");
+    to.standard_error();
     to.standard(REASON, &[reason]);
 }
 
 pub(crate) fn canceled(to: &mut Record) {
-    to.standard_static(ERROR, "true");
+    to.standard_error();
     to.standard_static(CANCELED, "true");
-}
-
-pub(crate) fn error(to: &mut Record) {
-    to.standard_static(ERROR, "true");
 }
 
 /// `grpc-status` and `grpc-message`.
