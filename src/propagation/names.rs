@@ -138,10 +138,12 @@ impl Names {
         Names { entries, by_length }
     }
 
+    #[inline]
     fn place(name: &HeaderName) -> usize {
         name.as_str().len().min(31)
     }
 
+    #[inline]
     fn entry(&self, name: &HeaderName) -> Option<&Entry> {
         let (start, end) = self.by_length[Names::place(name)];
         self.entries[usize::from(start)..usize::from(end)]

@@ -1,3 +1,4 @@
+use super::standard::utf8;
 use crate::head::RequestHead;
 use http::{HeaderName, HeaderValue};
 use std::{borrow::Cow, fmt};
@@ -131,7 +132,7 @@ impl Place {
         match bytes {
             None => Found::Absent,
             Some([]) => Found::Empty,
-            Some(bytes) => Found::Value(String::from_utf8_lossy(bytes)),
+            Some(bytes) => Found::Value(utf8(bytes)),
         }
     }
 }

@@ -108,6 +108,7 @@ const FLAGS: &str = "response_flags";
 const REASON: &str = "error.reason";
 const CANCELED: &str = "canceled";
 
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
@@ -204,7 +205,7 @@ impl Names {
             return to.standard(self.url, &[path]);
         }
         let forwarded = || {
-            let proto = head.headers().get("x-forwarded-proto")?.to_str().ok()?;
+            let proto = head.headers().get(FORWARDED_PROTO)?.to_str().ok()?;
             more.trusted.then_some(proto).filter(|proto| {
                 let scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
                 !proto.is_empty() && proto.len() <= 16 && proto.bytes().all(scheme)
@@ -332,7 +333,15 @@ pub(crate) fn authority<'a>(head: &RequestHead<'a>) -> Cow<'a, str> {
 
 /// A header's value as text; what is not UTF-8 in it is replaced.
 pub(crate) fn text(value: &HeaderValue) -> Cow<'_, str> {
-    String::from_utf8_lossy(value.as_bytes())
+    utf8(value.as_bytes())
+}
+
+/// As `from_utf8_lossy`, which is slow for what is UTF-8 as nearly everything is.
+pub(crate) fn utf8(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
 }
 
 fn header(to: &mut Record, name: &'static str, value: Option<&HeaderValue>) {
