@@ -645,7 +645,7 @@ impl Record {
 
     /// A standard tag of text that is known to be short; nothing if it is empty.
     pub(crate) fn standard_static(&mut self, name: &'static str, value: &'static str) {
-        if !name.is_empty() {
+        if !name.is_empty() && !value.is_empty() {
             let value = Value::Text(Text::Static(value));
             self.push(Text::Static(name), value, Rank::Standard);
         }

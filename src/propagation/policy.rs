@@ -98,7 +98,9 @@ impl Propagation {
         self
     }
 
-    /// Forwards these headers too, untouched: `end-user` or `jwt`, say.
+    /// Forwards these headers too, untouched: `end-user` or `jwt`, say. The headers that are
+    /// written here (`x-b3-*`, `b3`, `traceparent`, `x-request-id`) are not among them, whatever
+    /// the list says.
     #[must_use]
     pub fn forward(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.opaque.extend(names);
