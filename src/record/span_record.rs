@@ -1,0 +1,218 @@
+use super::{EndpointRef, Home, Kind, SpanRecordBuilder, TagValue, buffer::Record};
+use crate::{
+    context::{Sampling, TraceContext},
+    id::{SpanId, TraceId},
+};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+
+/// A finished span.
+///
+/// It owns copies of all it says, in one buffer that goes back to its tracer when the record is
+/// dropped and is used again.
+pub struct SpanRecord(pub(super) Option<Box<Record>>);
+
+impl SpanRecord {
+    /// A record of these ids, to be filled in: for tests, and for spans that come from elsewhere.
+    ///
+    /// ```
+    /// use tower_b3::{Sampling, TraceContext, record::{Endpoint, Kind, SpanRecord}};
+    ///
+    /// let span = SpanRecord::builder(TraceContext::root(Sampling::Accept))
+    ///     .name("get /items")
+    ///     .kind(Kind::Server)
+    ///     .local_endpoint(Endpoint::service("catalog"))
+    ///     .tag("http.status_code", "200")
+    ///     .build();
+    /// assert_eq!(span.tag("http.status_code").as_deref(), Some("200"));
+    /// ```
+    pub fn builder(context: TraceContext) -> SpanRecordBuilder {
+        let mut record = Box::<Record>::default();
+        record.context = Some(context);
+        SpanRecordBuilder(record)
+    }
+
+    pub(crate) fn new(record: Box<Record>) -> SpanRecord {
+        SpanRecord(Some(record))
+    }
+
+    fn record(&self) -> &Record {
+        // Only `drop` takes the buffer out.
+        self.0.as_deref().expect("a record until it is dropped")
+    }
+
+    /// The ids and the sampling state.
+    pub fn context(&self) -> TraceContext {
+        // A record is built from a context, or started with one.
+        self.record().context.expect("a record has a context")
+    }
+
+    /// The trace.
+    pub fn trace_id(&self) -> TraceId {
+        self.context().trace_id()
+    }
+
+    /// The span.
+    pub fn id(&self) -> SpanId {
+        self.context().span_id()
+    }
+
+    /// The span above.
+    pub fn parent_id(&self) -> Option<SpanId> {
+        self.context().parent_id()
+    }
+
+    /// The side of the exchange; `None` for a local span.
+    pub fn kind(&self) -> Option<Kind> {
+        self.record().kind
+    }
+
+    /// What was done: `GET /items/{id}`.
+    pub fn name(&self) -> &str {
+        self.record().read(&self.record().name)
+    }
+
+    /// When it started, in microseconds since 1970.
+    pub fn timestamp(&self) -> u64 {
+        self.record().timestamp
+    }
+
+    /// How long it took: at least a microsecond, in whole ones.
+    pub fn duration(&self) -> Duration {
+        Duration::from_micros(self.record().duration.max(1))
+    }
+
+    /// The service that made the span.
+    pub fn local_endpoint(&self) -> EndpointRef<'_> {
+        let record = self.record();
+        match (&record.local, &record.home) {
+            (Some(own), _) => own.as_ref(),
+            (None, Some(home)) => home.endpoint().as_ref(),
+            (None, None) => EndpointRef::default(),
+        }
+    }
+
+    /// The service on the other side.
+    pub fn remote_endpoint(&self) -> EndpointRef<'_> {
+        let record = self.record();
+        EndpointRef {
+            service_name: Some(record.read(&record.remote_service)).filter(|name| !name.is_empty()),
+            ip: record.remote_ip,
+            port: record.remote_port,
+        }
+    }
+
+    /// Events, with their times in microseconds since 1970.
+    pub fn annotations(&self) -> impl Iterator<Item = (u64, &str)> {
+        let record = self.record();
+        let annotations = record.annotations.iter();
+        annotations.map(|(micros, text)| (*micros, record.read(text)))
+    }
+
+    /// Tags, each name once.
+    pub fn tags(&self) -> impl Iterator<Item = (&str, TagValue<'_>)> {
+        let record = self.record();
+        let stands = |at: usize| !record.doubtful || record.stands(at);
+        (0..record.tags.len())
+            .filter(move |&at| stands(at))
+            .map(|at| {
+                let entry = &record.tags[at];
+                (record.read(&entry.name), record.value(&entry.value))
+            })
+    }
+
+    /// The value of one tag.
+    pub fn tag(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.tags()
+            .find(|(other, _)| *other == name)
+            .map(|(_, value)| value.to_text())
+    }
+
+    /// Whether it is tagged as an error.
+    pub fn is_error(&self) -> bool {
+        self.tags().any(|(name, _)| name == "error")
+    }
+
+    /// Whether the trace is one of debug.
+    pub fn is_debug(&self) -> bool {
+        self.context().sampling() == Sampling::Debug
+    }
+
+    /// Whether the span's id is its caller's too (see
+    /// [`ServerLayer::join`](crate::ServerLayer::join)).
+    pub fn is_shared(&self) -> bool {
+        self.record().shared
+    }
+
+    /// Whether no other span of this process is above it: when it is finished, so is this
+    /// process's part of the trace, but for what was spawned.
+    pub fn is_local_root(&self) -> bool {
+        self.record().local_root
+    }
+}
+
+impl Drop for SpanRecord {
+    fn drop(&mut self) {
+        if let Some(mut record) = self.0.take() {
+            if let Some(home) = record.home.clone() {
+                record.reset();
+                home.recycle(record);
+            }
+        }
+    }
+}
+
+/// Gives back many records: it keeps a handle on the home of the last one, so that most go back
+/// without a write to the handles' count, which the requests' threads write too.
+#[derive(Default)]
+pub(crate) struct Recycler(Option<Arc<dyn Home>>);
+
+impl Recycler {
+    pub(crate) fn take(&mut self, mut span: SpanRecord) {
+        let Some(mut record) = span.0.take() else {
+            return;
+        };
+        let same = match (&self.0, &record.home) {
+            (Some(last), Some(own)) => Arc::ptr_eq(last, own),
+            _ => false,
+        };
+        if !same {
+            self.0.clone_from(&record.home);
+        }
+        if let Some(home) = &self.0 {
+            record.reset();
+            home.recycle(record);
+        }
+    }
+}
+
+impl Clone for SpanRecord {
+    fn clone(&self) -> Self {
+        SpanRecord(self.0.clone())
+    }
+}
+
+impl fmt::Debug for SpanRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Tags<'a>(&'a SpanRecord);
+        impl fmt::Debug for Tags<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let tags = self.0.tags();
+                f.debug_map()
+                    .entries(tags.map(|(name, value)| (name, value.to_text())))
+                    .finish()
+            }
+        }
+        f.debug_struct("SpanRecord")
+            .field("context", &self.context())
+            .field("kind", &self.kind())
+            .field("name", &self.name())
+            .field("timestamp", &self.timestamp())
+            .field("duration", &self.duration())
+            .field("local_endpoint", &self.local_endpoint())
+            .field("remote_endpoint", &self.remote_endpoint())
+            .field("annotations", &self.annotations().collect::<Vec<_>>())
+            .field("tags", &Tags(self))
+            .field("shared", &self.is_shared())
+            .finish()
+    }
+}
