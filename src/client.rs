@@ -322,8 +322,8 @@ fn join(core: &Core, parent: &Open, headers: &mut HeaderMap, open: &mut Open) ->
             let child = core.decided(context, None).child();
             core.propagation.inject(&child, forwarded, headers);
             open.set_context(child);
-            open.forwarded.clone_from(forwarded);
-            open.found.clone_from(&parent.found);
+            open.forwarded.copy_from(forwarded);
+            open.found.copy_from(&parent.found);
             open.muted = parent.muted;
             Parent::Span { local_root: false }
         }

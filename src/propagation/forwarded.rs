@@ -30,6 +30,14 @@ impl Forwarded {
         self.headers.iter().map(|(name, value)| (name, value))
     }
 
+    /// As `clone_from`, into the memory that is there.
+    pub(crate) fn copy_from(&mut self, other: &Forwarded) {
+        self.request_id.clone_from(&other.request_id);
+        self.headers.clear();
+        self.headers.extend_from_slice(&other.headers);
+        self.traceparent = other.traceparent;
+    }
+
     pub(crate) fn clear(&mut self) {
         self.request_id = None;
         self.headers.clear();

@@ -1,0 +1,64 @@
+use crate::{clock::wall_micros, context::TraceContext};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A handle on a span that another task or thread owns.
+///
+/// What it adds is written when the span finishes; after that it is refused.
+#[derive(Debug, Clone)]
+pub struct SpanHandle {
+    pub(super) context: TraceContext,
+    pub(super) notes: Arc<Mutex<Notes>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    closed: bool,
+    pending: Vec<Note>,
+}
+
+#[derive(Debug)]
+pub(super) enum Note {
+    Tag(String, String),
+    Annotation(u64, String),
+}
+
+impl Notes {
+    pub(super) fn close(&mut self) -> Vec<Note> {
+        self.closed = true;
+        std::mem::take(&mut self.pending)
+    }
+}
+
+pub(super) fn lock(notes: &Mutex<Notes>) -> MutexGuard<'_, Notes> {
+    notes.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SpanHandle {
+    /// The span's ids.
+    pub fn context(&self) -> TraceContext {
+        self.context
+    }
+
+    /// Tags the span. `false` if it has finished.
+    pub fn tag(&self, name: impl Into<String>, value: impl Into<String>) -> bool {
+        self.note(Note::Tag(name.into(), value.into()))
+    }
+
+    /// Adds an event, at the present time. `false` if the span has finished.
+    pub fn annotate(&self, text: impl Into<String>) -> bool {
+        self.note(Note::Annotation(wall_micros(), text.into()))
+    }
+
+    /// Marks the span as failed. `false` if it has finished.
+    pub fn error(&self, reason: impl Into<String>) -> bool {
+        self.tag("error", "true") && self.tag("error.reason", reason)
+    }
+
+    fn note(&self, note: Note) -> bool {
+        let mut notes = lock(&self.notes);
+        if !notes.closed {
+            notes.pending.push(note);
+        }
+        !notes.closed
+    }
+}

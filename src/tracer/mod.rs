@@ -1,0 +1,129 @@
+//! The tracer: joins an incoming context, starts children, decides on sampling.
+
+mod builder;
+mod core;
+
+pub use builder::{BuildError, TracerBuilder};
+pub(crate) use core::Core;
+
+use crate::{
+    context::TraceContext,
+    propagation::{Field, Incoming, Propagation},
+    sample::Sampler,
+    scope,
+    span::Span,
+};
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+/// Makes the layers and the spans of one service.
+///
+/// Built once, cheap to clone, never global. Both layers come from it:
+///
+/// ```
+/// use tower_b3::{Tracer, report::InMemoryReporter, sample::Sampler, tag::Tag};
+///
+/// let tracer = Tracer::builder("webapp")
+///     .sampler(Sampler::percentage(10.0)?)
+///     .tag(Tag::literal("custom_tag", "Test Tag"))
+///     .tag(Tag::environment("zone", "ZONE").default_value("unknown"))
+///     .tag(Tag::request_header("tenant", "x-tenant"))
+///     .reporter(InMemoryReporter::default())
+///     .build()?;
+/// let server_layer = tracer.server_layer();
+/// let client_layer = tracer.client_layer();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Tracer {
+    pub(crate) core: Arc<Core>,
+}
+
+/// Who makes the spans of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Mode {
+    /// The layers.
+    #[default]
+    Spans,
+    /// A sidecar beside the service: the layers only carry the tracing headers from the request
+    /// being served to every request made for it, byte for byte, all values in their order,
+    /// malformed ones included. Nothing is generated or replaced.
+    ForwardOnly,
+}
+
+impl Tracer {
+    /// Starts a local span at the top of a new trace: for work that no request asked for. Where a
+    /// span is current, the new one is its child.
+    ///
+    /// The sampler decides, as for a request without trace headers.
+    pub fn span(&self, name: impl AsRef<str>) -> Span {
+        let name = name.as_ref();
+        if let Some(span) = scope::with(|open| Span::below(open, name)) {
+            return span;
+        }
+        self.start_span(name, || self.core.root(&Incoming::default(), None))
+    }
+
+    /// Starts a local span below a context that came from elsewhere: with a message, say. Where it
+    /// is undecided, the sampler decides.
+    pub fn span_below(&self, parent: TraceContext, name: impl AsRef<str>) -> Span {
+        self.start_span(name.as_ref(), || self.core.decided(parent, None).child())
+    }
+
+    fn start_span(&self, name: &str, context: impl FnOnce() -> TraceContext) -> Span {
+        if self.core.mode == Mode::ForwardOnly {
+            return Span::none();
+        }
+        let mut open = scope::blank();
+        let context = context();
+        open.set_context(context);
+        self.core.start(&mut open, true);
+        open.rename(name);
+        #[cfg(feature = "tracing")]
+        open.set_log(crate::span::log_span(&context));
+        Span::of(open)
+    }
+
+    /// Puts another sampler in place, for the requests from now on. Clones of the tracer and the
+    /// layers made from it change with it.
+    pub fn set_sampler(&self, sampler: Sampler) {
+        self.core.sampler.store(Arc::new(sampler));
+    }
+
+    /// Waits until the reporter has dealt with the spans finished so far, at most until the
+    /// deadline; `true` if it has. Blocks: inside an async runtime, use `spawn_blocking`.
+    pub fn flush(&self, deadline: Duration) -> bool {
+        self.core.homes.shared().reporter.flush(deadline)
+    }
+
+    /// How often this header could not be read. What was wrong is logged at `debug`, once a
+    /// header.
+    pub fn malformed(&self, field: Field) -> u64 {
+        self.core.malformed[field as usize].load(Relaxed)
+    }
+
+    /// How many spans of debug traces were not recorded because of
+    /// [`debug_rate_limit`](TracerBuilder::debug_rate_limit).
+    pub fn debug_limited(&self) -> u64 {
+        self.core.debug_limited.load(Relaxed)
+    }
+
+    /// What is read from and written to headers.
+    pub fn propagation(&self) -> &Propagation {
+        &self.core.propagation
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracer")
+            .field("endpoint", &self.core.homes.shared().endpoint)
+            .field("sampler", &self.core.sampler.load())
+            .field("mode", &self.core.mode)
+            .finish_non_exhaustive()
+    }
+}
