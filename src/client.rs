@@ -220,7 +220,7 @@ impl Config {
         if core.mode == Mode::ForwardOnly {
             return Parent::Untraced;
         }
-        let incoming = core
+        let mut incoming = core
             .propagation
             .extract_into(request.headers(), &mut open.forwarded);
         if !incoming.is_well_formed() {
@@ -229,16 +229,23 @@ impl Config {
         if incoming.request_id().is_none() {
             // What is there cannot be kept, if anything is.
             request.headers_mut().remove(REQUEST_ID);
-            open.forwarded.set_request_id(RequestId::random());
+            incoming.set_request_id(RequestId::random());
         }
-        let context = self.without_span(&incoming, RequestHead::of(request));
+        let context = self.without_span(&mut incoming, RequestHead::of(request));
+        if let Some(id) = incoming.request_id() {
+            // One that the handler set may have been given a reason.
+            if open.forwarded.request_id() != Some(id) {
+                request.headers_mut().remove(REQUEST_ID);
+                open.forwarded.set_request_id(id.clone());
+            }
+        }
         open.set_context(context);
         core.propagation
             .inject(&context, &open.forwarded, request.headers_mut());
         Parent::Span { local_root: true }
     }
 
-    fn without_span(&self, incoming: &Incoming, head: RequestHead<'_>) -> TraceContext {
+    fn without_span(&self, incoming: &mut Incoming, head: RequestHead<'_>) -> TraceContext {
         let core = &*self.tracer.core;
         let Some(parent) = incoming.context() else {
             return core.root(incoming, Some(head));
@@ -319,7 +326,7 @@ fn join(core: &Core, parent: &Open, headers: &mut HeaderMap, open: &mut Open) ->
             Parent::Untraced
         }
         (Below::Child, Some(context)) => {
-            let child = core.decided(context, None).child();
+            let child = core.decided(context).child();
             core.propagation.inject(&child, forwarded, headers);
             open.set_context(child);
             open.forwarded.copy_from(forwarded);

@@ -262,28 +262,45 @@ impl Config {
                 .capture_into(request.headers(), &mut open.forwarded);
             return exchange(open, request);
         }
-        let incoming = core
+        let mut incoming = core
             .propagation
             .extract_into(request.headers(), &mut open.forwarded);
         if !incoming.is_well_formed() {
             core.note_malformed(&incoming);
         }
-        if incoming.request_id().is_none() || !believe_request_id {
-            let id = RequestId::random();
-            request.headers_mut().insert(REQUEST_ID, id.to_header());
-            open.forwarded.set_request_id(id);
+        match incoming.request_id() {
+            None => incoming.set_request_id(RequestId::random()),
+            Some(_) if !believe_request_id => incoming.set_request_id(RequestId::random()),
+            // A stranger's decision is not taken over with the id.
+            Some(id) if !trusted && core.packs() => {
+                let id = id.clone().with_trace_reason(None);
+                incoming.set_request_id(id);
+            }
+            Some(_) => {}
         }
-        let head = RequestHead::of(request);
-        let excluded = self.excluded.iter().any(|excluded| excluded(&head));
         let grpc = tag::is_grpc(request.headers());
-        if excluded {
+        let head = RequestHead::of(request);
+        if self.excluded.iter().any(|excluded| excluded(&head)) {
             open.below = Below::Unchanged;
             open.set_context(unchanged(core.ids, &incoming));
         } else {
-            open.set_context(self.context(&incoming, head));
+            open.set_context(self.context(&mut incoming, head));
             core.start(&mut open, true);
-            self.describe(&mut open, &incoming, &head, trusted, grpc);
         }
+        if let Some(id) = incoming.request_id() {
+            // Made here, or given a reason.
+            if open.forwarded.request_id() != Some(id) {
+                request.headers_mut().insert(REQUEST_ID, id.to_header());
+                open.forwarded.set_request_id(id.clone());
+            }
+        }
+        self.describe(
+            &mut open,
+            &incoming,
+            &RequestHead::of(request),
+            trusted,
+            grpc,
+        );
         #[cfg(feature = "tracing")]
         if let Some(context) = open.context() {
             open.set_log(crate::span::log_span(&context));
@@ -310,7 +327,7 @@ impl Config {
     }
 
     /// The SERVER span's context.
-    fn context(&self, incoming: &Incoming, head: RequestHead<'_>) -> TraceContext {
+    fn context(&self, incoming: &mut Incoming, head: RequestHead<'_>) -> TraceContext {
         let core = &*self.tracer.core;
         let Some(caller) = incoming.context() else {
             return core.root(incoming, Some(head));

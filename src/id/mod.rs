@@ -28,6 +28,6 @@ mod trace_id;
 pub(crate) use error::Flaw;
 pub use error::ParseIdError;
 pub use random::reseed;
-pub use request_id::{ParseRequestIdError, RequestId};
+pub use request_id::{ParseRequestIdError, RequestId, TraceReason};
 pub use span_id::SpanId;
 pub use trace_id::{TraceId, TraceIdKind};

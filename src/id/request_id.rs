@@ -11,6 +11,17 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RequestId(HeaderValue);
 
+/// Why a request is traced, where the decision travels in its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TraceReason {
+    /// The sampler said so.
+    Sampled,
+    /// `x-envoy-force-trace` was there.
+    Forced,
+    /// `x-client-trace-id` was there.
+    ClientForced,
+}
+
 /// The text cannot be an `x-request-id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseRequestIdError(Flaw);
@@ -57,6 +68,39 @@ impl RequestId {
     pub fn as_str(&self) -> &str {
         // Visible ASCII by construction.
         self.0.to_str().unwrap_or_default()
+    }
+
+    /// Why the request is traced, as Envoy packs it into the id: character 14, counted from 0, of
+    /// one of 36 characters.
+    pub fn trace_reason(&self) -> Option<TraceReason> {
+        match (self.0.len(), self.0.as_bytes().get(14)?) {
+            (36, b'9') => Some(TraceReason::Sampled),
+            (36, b'a') => Some(TraceReason::Forced),
+            (36, b'b') => Some(TraceReason::ClientForced),
+            _ => None,
+        }
+    }
+
+    /// The id with this reason packed into it, or with none (`4`). One that has not 36 characters
+    /// stays as it is.
+    #[must_use]
+    pub fn with_trace_reason(self, reason: Option<TraceReason>) -> RequestId {
+        let Ok(mut text) = <[u8; 36]>::try_from(self.0.as_bytes()) else {
+            return self;
+        };
+        text[14] = match reason {
+            None => b'4',
+            Some(TraceReason::Sampled) => b'9',
+            Some(TraceReason::Forced) => b'a',
+            Some(TraceReason::ClientForced) => b'b',
+        };
+        RequestId::trusted(Bytes::from_owner(text))
+    }
+
+    /// What sampling by request id looks at: the first eight characters as a hexadecimal number.
+    pub fn sampling_number(&self) -> Option<u32> {
+        let number = hex::read_u64(self.0.as_bytes().get(..8)?).ok()?;
+        u32::try_from(number).ok()
     }
 
     /// A copy that shares no memory with the request it came from.
@@ -163,6 +207,35 @@ mod tests {
                 prop_assert_eq!(RequestId::from_header(&value).is_some(), kept);
             }
         }
+    }
+
+    #[test]
+    fn reasons_are_packed_into_ids_of_36_characters() {
+        let id: RequestId = "11111111-2222-4333-8444-555555555555".parse().unwrap();
+        assert_eq!(id.trace_reason(), None);
+        assert_eq!(id.sampling_number(), Some(0x1111_1111));
+        for (reason, text) in [
+            (
+                Some(TraceReason::Sampled),
+                "11111111-2222-9333-8444-555555555555",
+            ),
+            (
+                Some(TraceReason::Forced),
+                "11111111-2222-a333-8444-555555555555",
+            ),
+            (
+                Some(TraceReason::ClientForced),
+                "11111111-2222-b333-8444-555555555555",
+            ),
+            (None, "11111111-2222-4333-8444-555555555555"),
+        ] {
+            let packed = id.clone().with_trace_reason(reason);
+            assert_eq!((packed.as_str(), packed.trace_reason()), (text, reason));
+        }
+        let other: RequestId = "1234567-9abcdef".parse().unwrap();
+        let packed = other.clone().with_trace_reason(Some(TraceReason::Forced));
+        assert_eq!((packed.trace_reason(), packed), (None, other.clone()));
+        assert_eq!(other.sampling_number(), None);
     }
 
     #[test]

@@ -56,6 +56,10 @@ impl Incoming {
         self.malformed.iter()
     }
 
+    pub(crate) fn set_request_id(&mut self, id: RequestId) {
+        self.request_id = Some(id);
+    }
+
     pub(crate) fn is_well_formed(&self) -> bool {
         self.malformed.0 == Flaws::default().0
     }

@@ -21,7 +21,10 @@ pub(crate) use percentage::Threshold;
 pub(crate) use rate::RateLimit;
 pub use rules::Rules;
 
-use crate::{head::RequestHead, id::TraceId};
+use crate::{
+    head::RequestHead,
+    id::{RequestId, TraceId},
+};
 use std::{fmt, sync::Arc};
 
 /// Decides whether a trace is sampled: for samplers of your own.
@@ -60,13 +63,35 @@ where
 #[derive(Debug, Clone, Copy)]
 pub struct SampleRequest<'a> {
     trace_id: TraceId,
+    request_id: Option<&'a RequestId>,
     head: Option<RequestHead<'a>>,
 }
 
 impl<'a> SampleRequest<'a> {
     /// A trace, and the request that starts it here.
     pub fn new(trace_id: TraceId, head: Option<RequestHead<'a>>) -> SampleRequest<'a> {
-        SampleRequest { trace_id, head }
+        SampleRequest {
+            trace_id,
+            request_id: None,
+            head,
+        }
+    }
+
+    /// The same with the request's id.
+    #[must_use]
+    pub fn with_request_id(self, request_id: Option<&'a RequestId>) -> SampleRequest<'a> {
+        SampleRequest { request_id, ..self }
+    }
+
+    /// The request's id, which may have been made here.
+    pub fn request_id(&self) -> Option<&'a RequestId> {
+        self.request_id
+    }
+
+    /// What sampling by request id goes by.
+    pub(crate) fn number(&self) -> u64 {
+        let number = self.request_id.and_then(RequestId::sampling_number);
+        number.map_or(self.trace_id.low(), u64::from)
     }
 
     /// The trace.
@@ -90,6 +115,7 @@ enum Choice {
     Always,
     Never,
     Percentage(Threshold),
+    RequestId(Threshold),
     Other(Arc<dyn Sample>),
 }
 
@@ -115,6 +141,22 @@ impl Sampler {
         Threshold::new(percent).map(|threshold| Sampler(Choice::Percentage(threshold)))
     }
 
+    /// Samples this percentage of requests by their `x-request-id`, as Envoy and Istio do: the
+    /// first eight characters as a hexadecimal number, modulo 10,000. All services of one
+    /// percentage, sidecars included, sample the same requests.
+    ///
+    /// While it is in use, the reason for tracing is read from and written to request ids of 36
+    /// characters, see [`RequestId::trace_reason`](crate::id::RequestId::trace_reason). A request
+    /// whose id does not start with eight hexadecimal digits is sampled by trace id, where Envoy
+    /// would never trace it.
+    ///
+    /// # Errors
+    ///
+    /// Not a number from 0 to 100.
+    pub fn percentage_by_request_id(percent: f64) -> Result<Sampler, PercentageError> {
+        Threshold::new(percent).map(|threshold| Sampler(Choice::RequestId(threshold)))
+    }
+
     /// Samples at most this many traces in each second.
     ///
     /// Below ten, they may come at any time in the second; from ten on the budget is handed out
@@ -133,12 +175,18 @@ impl Sampler {
         Sampler(Choice::Other(Arc::new(sample)))
     }
 
+    /// Whether decisions travel in request ids.
+    pub(crate) fn is_by_request_id(&self) -> bool {
+        matches!(self.0, Choice::RequestId(_))
+    }
+
     /// Whether to sample.
     pub fn sample(&self, request: &SampleRequest<'_>) -> bool {
         match &self.0 {
             Choice::Always => true,
             Choice::Never => false,
             Choice::Percentage(threshold) => threshold.hits(request.trace_id.low()),
+            Choice::RequestId(threshold) => threshold.hits(request.number()),
             Choice::Other(other) => other.sample(request),
         }
     }
@@ -150,6 +198,7 @@ impl fmt::Debug for Sampler {
             Choice::Always => f.write_str("Always"),
             Choice::Never => f.write_str("Never"),
             Choice::Percentage(threshold) => fmt::Debug::fmt(threshold, f),
+            Choice::RequestId(threshold) => write!(f, "{threshold:?} by request id"),
             Choice::Other(_) => f.write_str("Custom"),
         }
     }

@@ -3,7 +3,7 @@ use crate::{
     context::{Sampling, TraceContext},
     head::RequestHead,
     home::Homes,
-    id::{TraceId, TraceIdKind},
+    id::{RequestId, TraceId, TraceIdKind, TraceReason},
     propagation::{Field, Incoming, Propagation},
     sample::{RateLimit, SampleRequest, Sampler, Threshold},
     span::Open,
@@ -38,45 +38,87 @@ pub(crate) struct Core {
 
 impl Core {
     /// A root context with the decision on it.
-    pub(crate) fn root(&self, incoming: &Incoming, head: Option<RequestHead<'_>>) -> TraceContext {
+    pub(crate) fn root(
+        &self,
+        incoming: &mut Incoming,
+        head: Option<RequestHead<'_>>,
+    ) -> TraceContext {
         let context = TraceContext::root_of(self.ids, incoming.sampling());
         context.with_sampling(self.decide(context.trace_id(), incoming, head))
     }
 
-    /// Whether a trace is sampled: the order of the decisions is Envoy's.
+    /// Whether a trace is sampled: the order of the decisions is Envoy's. While decisions travel
+    /// in request ids, the one made here is packed into the incoming one.
     pub(crate) fn decide(
         &self,
         trace_id: TraceId,
-        incoming: &Incoming,
+        incoming: &mut Incoming,
         head: Option<RequestHead<'_>>,
     ) -> Sampling {
-        // An explicit state is never overruled.
-        if incoming.sampling() != Sampling::Defer {
-            return incoming.sampling();
+        let explicit = incoming.sampling();
+        let sampler = self.sampler.load();
+        let packs = sampler.is_by_request_id();
+        if explicit != Sampling::Defer && !packs {
+            return explicit;
         }
-        let sampled = if incoming.is_client_forced() || incoming.is_forced() {
-            self.forced_limit.as_ref().is_none_or(RateLimit::admits)
-        } else {
-            let request = SampleRequest::new(trace_id, head);
-            self.sampler.load().sample(&request)
+        let request = SampleRequest::new(trace_id, head).with_request_id(incoming.request_id());
+        let reason = self.reason(&sampler, &request, incoming);
+        if let (true, Some(id)) = (packs, incoming.request_id()) {
+            // As Envoy: what only was not sampled leaves the id alone, and so does an id that
+            // cannot be sampled by.
+            if id.sampling_number().is_some() && id.trace_reason() != reason {
+                let id = id.clone().with_trace_reason(reason);
+                incoming.set_request_id(id);
+            }
+        }
+        // An explicit state is never overruled.
+        match explicit {
+            Sampling::Defer => Sampling::from(reason.is_some()),
+            explicit => explicit,
+        }
+    }
+
+    /// Why the trace is sampled by what is known here; `None` if it is not.
+    fn reason(
+        &self,
+        sampler: &Sampler,
+        request: &SampleRequest<'_>,
+        incoming: &Incoming,
+    ) -> Option<TraceReason> {
+        let by_id = request
+            .request_id()
+            .filter(|id| sampler.is_by_request_id() && id.sampling_number().is_some());
+        let travelled = by_id.and_then(RequestId::trace_reason);
+        let forced = match (incoming.is_client_forced(), incoming.is_forced()) {
+            (true, _) => Some(TraceReason::ClientForced),
+            (false, true) => Some(TraceReason::Forced),
+            (false, false) => None,
         };
-        let overall = self
-            .overall
-            .is_none_or(|overall| overall.hits(trace_id.low()));
-        Sampling::from(sampled && overall)
+        let reason = match travelled.or(forced) {
+            Some(reason) => reason,
+            None if sampler.sample(request) => TraceReason::Sampled,
+            None => return None,
+        };
+        let limited = reason != TraceReason::Sampled
+            && self
+                .forced_limit
+                .as_ref()
+                .is_some_and(|limit| !limit.admits());
+        let number = match by_id {
+            Some(_) => request.number(),
+            None => request.trace_id().low(),
+        };
+        let overall = self.overall.is_none_or(|overall| overall.hits(number));
+        (overall && !limited).then_some(reason)
     }
 
     /// The context with the decision on it, if it was undecided.
-    pub(crate) fn decided(
-        &self,
-        context: TraceContext,
-        head: Option<RequestHead<'_>>,
-    ) -> TraceContext {
+    pub(crate) fn decided(&self, context: TraceContext) -> TraceContext {
         if context.sampling() != Sampling::Defer {
             return context;
         }
-        let undecided = Incoming::default();
-        context.with_sampling(self.decide(context.trace_id(), &undecided, head))
+        let mut undecided = Incoming::default();
+        context.with_sampling(self.decide(context.trace_id(), &mut undecided, None))
     }
 
     /// Starts recording, if the trace is sampled.
@@ -102,6 +144,11 @@ impl Core {
             record.local_root = local_root;
             record.doubtful = self.collide;
         }
+    }
+
+    /// Whether decisions travel in request ids.
+    pub(crate) fn packs(&self) -> bool {
+        self.sampler.load().is_by_request_id()
     }
 
     pub(crate) fn max_tag_length(&self) -> usize {

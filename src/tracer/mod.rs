@@ -65,13 +65,13 @@ impl Tracer {
         if let Some(span) = scope::with(|open| Span::below(open, name)) {
             return span;
         }
-        self.start_span(name, || self.core.root(&Incoming::default(), None))
+        self.start_span(name, || self.core.root(&mut Incoming::default(), None))
     }
 
     /// Starts a local span below a context that came from elsewhere: with a message, say. Where it
     /// is undecided, the sampler decides.
     pub fn span_below(&self, parent: TraceContext, name: impl AsRef<str>) -> Span {
-        self.start_span(name.as_ref(), || self.core.decided(parent, None).child())
+        self.start_span(name.as_ref(), || self.core.decided(parent).child())
     }
 
     fn start_span(&self, name: &str, context: impl FnOnce() -> TraceContext) -> Span {
