@@ -20,7 +20,7 @@
 
 mod error;
 pub(crate) mod hex;
-mod random;
+pub(crate) mod random;
 mod request_id;
 mod span_id;
 mod trace_id;

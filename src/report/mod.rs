@@ -23,10 +23,20 @@
 //! # Ok::<(), tower_b3::BuildError>(())
 //! ```
 
+#[cfg(feature = "zipkin")]
+mod batch;
 mod console;
 mod memory;
 mod tree;
 
+#[cfg(feature = "zipkin")]
+#[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
+pub use batch::{
+    BatchReporter, BatchReporterBuilder, Dropped, EncodeError, Encoded, Encoder, Guard, LastError,
+    Message, Outcome, ReporterError, Sender, ShutdownReport, Stats,
+};
+#[cfg(feature = "zipkin")]
+pub(crate) use batch::{Settings, settings_methods};
 pub use console::ConsoleReporter;
 pub use memory::InMemoryReporter;
 pub use tree::TraceTree;

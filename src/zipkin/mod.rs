@@ -1,1 +1,26 @@
-//! Zipkin.
+//! Zipkin, and what speaks its language: [`ZipkinReporter`] sends spans to it.
+//!
+//! ```
+//! use tower_b3::{Tracer, zipkin::ZipkinReporter};
+//!
+//! let zipkin = ZipkinReporter::builder("http://127.0.0.1:9411/api/v2/spans").build()?;
+//! let _guard = zipkin.guard();
+//! let tracer = Tracer::builder("orders").reporter(zipkin.clone()).build()?;
+//! drop(tracer.span("reconcile"));
+//! assert_eq!(zipkin.stats().finished, 1);
+//! # drop(tracer);
+//! # zipkin.shutdown(std::time::Duration::ZERO);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! It is a [`BatchReporter`](crate::report::BatchReporter) of [`JsonEncoder`] and [`HttpSender`];
+//! put one together yourself to encode or to send in another way.
+
+mod escape;
+mod http;
+mod json;
+mod reporter;
+
+pub use http::HttpSender;
+pub use json::JsonEncoder;
+pub use reporter::{ZipkinReporter, ZipkinReporterBuilder};

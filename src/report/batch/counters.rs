@@ -1,0 +1,126 @@
+use super::{Dropped, LastError, Stats, queue::Queue};
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
+    },
+    time::SystemTime,
+};
+
+/// What the worker counts.
+///
+/// Every span passes four counts in this order: offered (the queue's), taken, and one of sent
+/// and dropped, or else offered and one of full and closed (the queue's). Counts only grow. A
+/// reader goes against the order, so that a later count is never ahead of an earlier one, and
+/// derives what is queued and in flight: whatever moves meanwhile, the sum holds.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    taken: AtomicU64,
+    sent: AtomicU64,
+    dropped: [AtomicU64; 5],
+    pub(super) batches: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    pub(super) retries: AtomicU64,
+    last_error: Mutex<Option<LastError>>,
+}
+
+/// Why a span that was in the queue is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    TooLarge,
+    Encode,
+    Refused,
+    RetriesExhausted,
+    Closed,
+}
+
+impl Counters {
+    pub(super) fn take(&self) {
+        self.taken.fetch_add(1, Release);
+    }
+
+    pub(super) fn send(&self, spans: usize) {
+        self.sent.fetch_add(spans as u64, Release);
+    }
+
+    pub(super) fn lose(&self, cause: Cause, spans: usize) {
+        self.dropped[cause as usize].fetch_add(spans as u64, Release);
+    }
+
+    /// Loses all that was taken and not yet dealt with. Only once the worker is gone.
+    pub(super) fn lose_the_rest(&self) {
+        let settled = self.settled();
+        let rest = self.taken.load(Acquire) - settled;
+        self.dropped[Cause::Closed as usize].fetch_add(rest, Release);
+    }
+
+    /// Spans that have been dealt with, one way or the other.
+    fn settled(&self) -> u64 {
+        self.sent.load(Acquire) + self.lost()
+    }
+
+    /// Spans that were in the queue and are lost.
+    pub(super) fn lost(&self) -> u64 {
+        self.dropped.iter().map(|count| count.load(Acquire)).sum()
+    }
+
+    pub(super) fn lost_to(&self, cause: Cause) -> u64 {
+        self.dropped[cause as usize].load(Acquire)
+    }
+
+    fn sent(&self) -> u64 {
+        self.sent.load(Acquire)
+    }
+
+    fn last_error(&self) -> MutexGuard<'_, Option<LastError>> {
+        // Nothing is left half done under this lock.
+        self.last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn fail(&self, message: &str, since: SystemTime, ongoing: bool) {
+        *self.last_error() = Some(LastError {
+            message: message.to_owned(),
+            since,
+            ongoing,
+        });
+    }
+
+    pub(super) fn recover(&self) {
+        if let Some(error) = &mut *self.last_error() {
+            error.ongoing = false;
+        }
+    }
+
+    pub(super) fn stats(&self, queue: &Queue) -> Stats {
+        let last_error = self.last_error().clone();
+        let sent = self.sent();
+        let [too_large, encode, refused, retries_exhausted, closed] =
+            [0, 1, 2, 3, 4].map(|cause: usize| self.dropped[cause].load(Acquire));
+        let settled = sent + too_large + encode + refused + retries_exhausted + closed;
+        let taken = self.taken.load(Acquire);
+        let arrivals = queue.arrivals();
+        Stats {
+            finished: arrivals.offered,
+            queued: arrivals.offered - arrivals.full - arrivals.closed - taken,
+            in_flight: taken - settled,
+            sent,
+            dropped: Dropped {
+                queue_full: arrivals.full,
+                too_large,
+                encode,
+                refused,
+                retries_exhausted,
+                closed: closed + arrivals.closed,
+            },
+            batches: self.batches.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            retries: self.retries.load(Relaxed),
+            last_error,
+        }
+    }
+}

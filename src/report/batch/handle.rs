@@ -1,0 +1,279 @@
+use super::{
+    Encoder, ReporterError, Sender, Settings, Stats,
+    settings::{LAST_FLUSH, settings_methods},
+    shared::Shared,
+    ticket::Ticket,
+    worker,
+};
+use crate::{record::SpanRecord, report::Reporter};
+use std::{
+    fmt,
+    future::poll_fn,
+    sync::Arc,
+    thread::{self, ThreadId},
+    time::{Duration, Instant},
+};
+use tokio::runtime;
+
+/// A wait without end, nearly: moments are finite.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// What the thread may need to account for what it gave up.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// Sends spans in batches, from a thread of its own.
+///
+/// [`report`](Reporter::report) pushes to a bounded queue and returns; it neither blocks nor
+/// fails. The thread takes the spans out, [encodes](Encoder) and [sends](Sender) them: once a
+/// second, or when there is a lot. It has a runtime of its own and so works under any, or none,
+/// and while the application's is blocked or has gone.
+///
+/// Whatever happens, every span is accounted for in the [`Stats`]. What cannot be delivered now is
+/// tried again, with growing waits, while new spans gather in the queue; what the other side
+/// refuses is cut in halves until only what it refuses is lost.
+///
+/// Clones are handles on the same reporter. When the last one goes, those inside tracers
+/// included, what is queued is sent, for five seconds at most, and the thread ends. At the end
+/// of a program nobody waits for that: keep a [`guard`](BatchReporter::guard) in `main`, or call
+/// [`shutdown`](BatchReporter::shutdown).
+///
+/// ```
+/// use tower_b3::{Tracer, report::BatchReporter, zipkin::{HttpSender, JsonEncoder}};
+/// use std::time::Duration;
+///
+/// let sender = HttpSender::new("http://127.0.0.1:9411/api/v2/spans")?;
+/// let reporter = BatchReporter::builder(JsonEncoder, sender)
+///     .queue_limit(50_000)
+///     .retry_for(Duration::from_secs(10))
+///     .build()?;
+/// let guard = reporter.guard();
+/// let tracer = Tracer::builder("orders").reporter(reporter.clone()).build()?;
+/// assert_eq!(reporter.stats().finished, 0);
+/// drop(guard);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct BatchReporter(Arc<Handle>);
+
+struct Handle {
+    shared: Arc<Shared>,
+    runtime: runtime::Handle,
+    thread: ThreadId,
+}
+
+impl BatchReporter {
+    /// A reporter that encodes and sends as these two do.
+    ///
+    /// | setting | default |
+    /// |---|---|
+    /// | [`queue_limit`](BatchReporterBuilder::queue_limit) | 10,000 spans |
+    /// | [`message_limit`](BatchReporterBuilder::message_limit) | 500,000 bytes |
+    /// | [`max_age`](BatchReporterBuilder::max_age) | 1 s |
+    /// | [`request_timeout`](BatchReporterBuilder::request_timeout) | 5 s |
+    /// | [`backoff`](BatchReporterBuilder::backoff) | from 100 ms to 10 s |
+    /// | [`retry_for`](BatchReporterBuilder::retry_for) | 60 s |
+    pub fn builder<E: Encoder, S: Sender>(encoder: E, sender: S) -> BatchReporterBuilder<E, S> {
+        BatchReporterBuilder {
+            encoder,
+            sender,
+            settings: Settings::default(),
+        }
+    }
+
+    pub(crate) fn start<E: Encoder, S: Sender>(
+        encoder: E,
+        sender: S,
+        settings: Settings,
+    ) -> Result<BatchReporter, ReporterError> {
+        settings.check()?;
+        let shared = Arc::new(Shared::new(settings.queue_limit));
+        let (runtime, thread) = worker::start(&shared, encoder, sender, settings)?;
+        Ok(BatchReporter(Arc::new(Handle {
+            shared,
+            runtime,
+            thread,
+        })))
+    }
+
+    /// What has become of the spans so far. Cheap; never waits for the reporter's thread.
+    pub fn stats(&self) -> Stats {
+        self.0.shared.stats()
+    }
+
+    /// Blocks until the spans finished so far are delivered or lost, at most until the deadline;
+    /// `true` if all were dealt with. A wait between two attempts is cut short.
+    ///
+    /// It may be called inside an async runtime, whose thread it blocks; better use
+    /// [`flush_async`](Self::flush_async) there.
+    pub fn flush(&self, deadline: Duration) -> bool {
+        let ticket = self.0.shared.ask_to_flush();
+        self.0.wait(&ticket, after(deadline))
+    }
+
+    /// Waits until the spans finished so far are delivered or lost, at most until the deadline;
+    /// `true` if all were dealt with. It works in any async runtime.
+    pub async fn flush_async(&self, deadline: Duration) -> bool {
+        let ticket = self.0.shared.ask_to_flush();
+        self.0.wait_async(ticket, after(deadline)).await
+    }
+
+    /// Blocks until the queued spans are delivered or lost and the thread is done, at most until
+    /// the deadline: what was not delivered then is lost, counted as `closed`.
+    ///
+    /// Spans that finish from now on are dropped and counted. Of several shutdowns the earliest
+    /// deadline counts; one that comes later reports what the first one did.
+    pub fn shutdown(&self, deadline: Duration) -> ShutdownReport {
+        let deadline = after(deadline);
+        let ticket = self.0.shared.ask_to_end(deadline);
+        let in_time = self.0.wait(&ticket, deadline + GRACE);
+        self.0.report(in_time)
+    }
+
+    /// Does what [`shutdown`](Self::shutdown) does, without blocking, in any async runtime.
+    pub async fn shutdown_async(&self, deadline: Duration) -> ShutdownReport {
+        let deadline = after(deadline);
+        let ticket = self.0.shared.ask_to_end(deadline);
+        let in_time = self.0.wait_async(ticket, deadline + GRACE).await;
+        self.0.report(in_time)
+    }
+
+    /// Shuts the reporter down when it is dropped, be it in a panic, for five seconds at most.
+    pub fn guard(&self) -> Guard {
+        Guard {
+            reporter: self.clone(),
+            deadline: LAST_FLUSH,
+        }
+    }
+}
+
+/// That long from now.
+fn after(time: Duration) -> Instant {
+    Instant::now() + time.min(FOREVER)
+}
+
+impl Handle {
+    fn wait(&self, ticket: &Ticket, deadline: Instant) -> bool {
+        // An encoder or a sender would wait for itself.
+        thread::current().id() != self.thread && ticket.wait(deadline)
+    }
+
+    async fn wait_async(&self, ticket: Arc<Ticket>, deadline: Instant) -> bool {
+        // The caller's runtime may have no timer; the reporter's has.
+        let clock = self.runtime.spawn({
+            let ticket = Arc::clone(&ticket);
+            async move {
+                tokio::time::sleep_until(deadline.into()).await;
+                ticket.settle(false);
+            }
+        });
+        let outcome = poll_fn(|cx| ticket.poll(cx)).await;
+        clock.abort();
+        outcome
+    }
+
+    fn report(&self, in_time: bool) -> ShutdownReport {
+        ShutdownReport {
+            in_time,
+            lost: self.shared.lost_at_the_end(),
+            stats: self.shared.stats(),
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.ask_to_end(after(LAST_FLUSH));
+    }
+}
+
+impl Reporter for BatchReporter {
+    fn report(&self, span: SpanRecord) {
+        self.0.shared.report(span);
+    }
+
+    fn flush(&self, deadline: Duration) -> bool {
+        BatchReporter::flush(self, deadline)
+    }
+}
+
+impl fmt::Debug for BatchReporter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BatchReporter").field(&self.stats()).finish()
+    }
+}
+
+/// Builds a [`BatchReporter`].
+#[must_use = "a builder does nothing until it is built"]
+#[derive(Debug)]
+pub struct BatchReporterBuilder<E, S> {
+    encoder: E,
+    sender: S,
+    settings: Settings,
+}
+
+impl<E: Encoder, S: Sender> BatchReporterBuilder<E, S> {
+    settings_methods!(settings);
+
+    /// Starts the reporter and its thread.
+    ///
+    /// # Errors
+    ///
+    /// A limit or a time of zero, a longest backoff that is shorter than the first, a thread that
+    /// cannot be started: the error names the setting and the reason.
+    pub fn build(self) -> Result<BatchReporter, ReporterError> {
+        BatchReporter::start(self.encoder, self.sender, self.settings)
+    }
+}
+
+/// What a shutdown has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Whether the thread was done in time. It is not if an encoder or a sender blocks.
+    pub in_time: bool,
+    /// How many of the spans that were queued or under way were not delivered.
+    pub lost: u64,
+    /// The counts at the end.
+    pub stats: Stats,
+}
+
+/// `3 spans lost at shutdown: 120 finished, …`
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} spans lost at shutdown: {}", self.lost, self.stats)
+    }
+}
+
+/// Shuts a reporter down when it is dropped; from [`BatchReporter::guard`].
+///
+/// ```
+/// use tower_b3::{Tracer, zipkin::ZipkinReporter};
+/// use std::time::Duration;
+///
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let zipkin = ZipkinReporter::builder("http://127.0.0.1:9411").build()?;
+///     let _guard = zipkin.guard().deadline(Duration::from_secs(2));
+///     let tracer = Tracer::builder("orders").reporter(zipkin).build()?;
+///     // Serve. However this function ends, what is queued is sent.
+///     Ok(())
+/// }
+/// ```
+#[must_use = "it shuts the reporter down when it is dropped: bind it to a name for as long as spans are made"]
+#[derive(Debug)]
+pub struct Guard {
+    reporter: BatchReporter,
+    deadline: Duration,
+}
+
+impl Guard {
+    /// How long the shutdown may take; 5 seconds by default.
+    pub fn deadline(mut self, deadline: Duration) -> Guard {
+        self.deadline = deadline;
+        self
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.reporter.shutdown(self.deadline);
+    }
+}

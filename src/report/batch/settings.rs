@@ -1,0 +1,128 @@
+use super::ReporterError;
+use std::time::Duration;
+
+/// How long a reporter flushes when its last handle goes without a shutdown.
+pub(super) const LAST_FLUSH: Duration = Duration::from_secs(5);
+
+/// What every batching reporter can be told.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) name: String,
+    pub(crate) queue_limit: usize,
+    pub(crate) message_limit: usize,
+    pub(crate) max_age: Duration,
+    pub(crate) request_timeout: Duration,
+    pub(crate) first_backoff: Duration,
+    pub(crate) longest_backoff: Duration,
+    pub(crate) retry_for: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            name: "tower-b3-reporter".to_owned(),
+            queue_limit: 10_000,
+            message_limit: 500_000,
+            max_age: Duration::from_secs(1),
+            request_timeout: Duration::from_secs(5),
+            first_backoff: Duration::from_millis(100),
+            longest_backoff: Duration::from_secs(10),
+            retry_for: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn check(&self) -> Result<(), ReporterError> {
+        let limits = [
+            ("queue_limit", self.queue_limit),
+            ("message_limit", self.message_limit),
+        ];
+        for (field, limit) in limits {
+            if limit == 0 {
+                return Err(ReporterError::new(field, "zero"));
+            }
+        }
+        let times = [
+            ("max_age", self.max_age),
+            ("request_timeout", self.request_timeout),
+            ("backoff", self.first_backoff),
+        ];
+        for (field, time) in times {
+            if time.is_zero() {
+                return Err(ReporterError::new(field, "zero"));
+            }
+        }
+        if self.longest_backoff < self.first_backoff {
+            return Err(ReporterError::new(
+                "backoff",
+                "the longest is shorter than the first",
+            ));
+        }
+        // The operating system takes a thread's name as a C string.
+        if self.name.contains('\0') {
+            return Err(ReporterError::new("thread_name", "contains NUL"));
+        }
+        Ok(())
+    }
+}
+
+/// The setters that the builders of batching reporters have in common; `$settings` is where the
+/// [`Settings`] lie in the builder.
+macro_rules! settings_methods {
+    ($($settings:ident).+) => {
+        /// The most spans that wait to be sent; 10,000 by default. When there are more, the
+        /// newest are dropped and counted.
+        pub fn queue_limit(mut self, spans: usize) -> Self {
+            self.$($settings).+.queue_limit = spans;
+            self
+        }
+
+        /// The largest message, in bytes before compression; 500,000 by default. A span that is
+        /// larger alone is dropped and counted.
+        pub fn message_limit(mut self, bytes: usize) -> Self {
+            self.$($settings).+.message_limit = bytes;
+            self
+        }
+
+        /// How long a span waits for others before it is sent; 1 second by default.
+        pub fn max_age(mut self, age: std::time::Duration) -> Self {
+            self.$($settings).+.max_age = age;
+            self
+        }
+
+        /// How long an attempt to send a message may take; 5 seconds by default.
+        pub fn request_timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.$($settings).+.request_timeout = timeout;
+            self
+        }
+
+        /// The wait before the first further attempt and the longest one between attempts; 100
+        /// milliseconds and 10 seconds by default. The wait doubles from attempt to attempt, and
+        /// any part of it is left out at random, so that many services do not come back at once.
+        pub fn backoff(
+            mut self,
+            first: std::time::Duration,
+            longest: std::time::Duration,
+        ) -> Self {
+            self.$($settings).+.first_backoff = first;
+            self.$($settings).+.longest_backoff = longest;
+            self
+        }
+
+        /// How long a message is tried again before its spans are dropped and counted; 60 seconds
+        /// by default. Zero means that there is one attempt only.
+        pub fn retry_for(mut self, time: std::time::Duration) -> Self {
+            self.$($settings).+.retry_for = time;
+            self
+        }
+
+        /// The name of the reporter's thread. Linux shows its first 15 bytes.
+        pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+            self.$($settings).+.name = name.into();
+            self
+        }
+    };
+}
+
+pub(crate) use settings_methods;

@@ -1,0 +1,130 @@
+use std::{fmt, time::SystemTime};
+
+/// What has become of the spans so far.
+///
+/// At any moment `finished = queued + in_flight + sent + dropped.total()`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Spans that were handed to the reporter.
+    pub finished: u64,
+    /// Spans that wait in the queue.
+    pub queued: u64,
+    /// Spans that have left the queue, and are encoded or under way.
+    pub in_flight: u64,
+    /// Spans that the collector has acknowledged.
+    pub sent: u64,
+    /// Spans that are lost, by cause.
+    pub dropped: Dropped,
+    /// Messages that the collector has acknowledged.
+    pub batches: u64,
+    /// Bytes of those messages.
+    pub bytes: u64,
+    /// Attempts to send a message again.
+    pub retries: u64,
+    /// What went wrong last.
+    pub last_error: Option<LastError>,
+}
+
+/// Spans that are lost, by cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// The queue was full: spans finished faster than they were sent, or the collector is away.
+    pub queue_full: u64,
+    /// Larger than a message may be, alone.
+    pub too_large: u64,
+    /// The encoding cannot express them.
+    pub encode: u64,
+    /// The collector refused them.
+    pub refused: u64,
+    /// The collector was away for longer than they are kept.
+    pub retries_exhausted: u64,
+    /// They finished after the shutdown, or were not sent by its deadline.
+    pub closed: u64,
+}
+
+impl Dropped {
+    /// The causes and their counts, named as the fields are.
+    pub fn by_cause(&self) -> [(&'static str, u64); 6] {
+        [
+            ("queue_full", self.queue_full),
+            ("too_large", self.too_large),
+            ("encode", self.encode),
+            ("refused", self.refused),
+            ("retries_exhausted", self.retries_exhausted),
+            ("closed", self.closed),
+        ]
+    }
+
+    /// Their sum.
+    pub fn total(&self) -> u64 {
+        self.by_cause().iter().map(|(_, count)| count).sum()
+    }
+}
+
+/// `12 dropped (queue_full 10, refused 2)`
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} dropped", self.total())?;
+        let causes = self.by_cause();
+        let mut causes = causes.iter().filter(|(_, count)| *count > 0);
+        if let Some((cause, count)) = causes.next() {
+            write!(f, " ({cause} {count}")?;
+            for (cause, count) in causes {
+                write!(f, ", {cause} {count}")?;
+            }
+            f.write_str(")")?;
+        }
+        Ok(())
+    }
+}
+
+/// What went wrong last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LastError {
+    /// Who said what.
+    pub message: String,
+    /// Since when things have gone wrong: when the outage began that this error belongs to.
+    pub since: SystemTime,
+    /// Whether nothing has been accepted since.
+    pub ongoing: bool,
+}
+
+/// One line: `120 finished, 100 sent in 2 batches, 0 queued, 0 in flight, 20 dropped (refused 20)`
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} finished, {} sent in {} batches, {} queued, {} in flight, {}",
+            self.finished, self.sent, self.batches, self.queued, self.in_flight, self.dropped
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_as_a_line() {
+        let stats = Stats {
+            finished: 120,
+            sent: 100,
+            batches: 2,
+            dropped: Dropped {
+                queue_full: 18,
+                refused: 2,
+                ..Dropped::default()
+            },
+            ..Stats::default()
+        };
+        assert_eq!(
+            stats.to_string(),
+            "120 finished, 100 sent in 2 batches, 0 queued, 0 in flight, \
+             20 dropped (queue_full 18, refused 2)"
+        );
+        assert_eq!(Dropped::default().to_string(), "0 dropped");
+    }
+}

@@ -1,0 +1,181 @@
+//! The reporter against a collector that fails in every way.
+#![cfg(feature = "zipkin")]
+
+mod server;
+
+use server::{Answer, Server};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+use tower_b3::{
+    Sampling, TraceContext,
+    record::SpanRecord,
+    report::{Reporter, Stats},
+    zipkin::{ZipkinReporter, ZipkinReporterBuilder},
+};
+
+/// Longer than anything takes that works.
+const LONG: Duration = Duration::from_secs(20);
+
+/// A reporter that is in a hurry.
+fn quick(url: String) -> ZipkinReporterBuilder {
+    ZipkinReporter::builder(url)
+        .max_age(Duration::from_millis(10))
+        .request_timeout(Duration::from_millis(300))
+        .backoff(Duration::from_millis(2), Duration::from_millis(20))
+}
+
+fn span(name: &str) -> SpanRecord {
+    SpanRecord::builder(TraceContext::root(Sampling::Accept))
+        .name(name)
+        .tag("some", "text")
+        .build()
+}
+
+/// Reports this many spans; their ids.
+fn report(reporter: &impl Reporter, name: &str, spans: usize) -> BTreeSet<String> {
+    let one = |_| {
+        let span = span(name);
+        let id = span.id().to_string();
+        reporter.report(span);
+        id
+    };
+    (0..spans).map(one).collect()
+}
+
+fn assert_sums(stats: &Stats) {
+    let sum = stats.queued + stats.in_flight + stats.sent + stats.dropped.total();
+    assert_eq!(stats.finished, sum, "{stats:?}");
+}
+
+/// Nothing is under way any more; the sum holds; what was sent is what was acknowledged, once.
+fn assert_settled(stats: &Stats, server: &Server) {
+    assert_sums(stats);
+    assert_eq!((stats.queued, stats.in_flight), (0, 0), "{stats:?}");
+    server.seen(|seen| {
+        assert_eq!(stats.sent, seen.acknowledged.len() as u64, "{stats:?}");
+        let more = seen.acknowledged.values().find(|times| **times != 1);
+        assert_eq!(more, None);
+    });
+}
+
+/// Asks again and again until it holds.
+fn until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + LONG;
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn spans_arrive_on_one_connection() {
+    let server = Server::start([], Answer::Accept);
+    let zipkin = quick(server.url()).header("x-key", "1").build().unwrap();
+    for round in 1..=5 {
+        let ids = report(&zipkin, "get", 10);
+        assert!(zipkin.flush(LONG));
+        server.seen(|seen| {
+            assert!(ids.iter().all(|id| seen.acknowledged.contains_key(id)));
+            assert_eq!(seen.acknowledged.len(), round * 10);
+        });
+    }
+    let stats = zipkin.stats();
+    assert_settled(&stats, &server);
+    server.seen(|seen| {
+        assert_eq!(seen.connections, 1);
+        assert_eq!(stats.batches, seen.requests.len() as u64);
+        let bytes: usize = seen.requests.iter().map(|request| request.bytes).sum();
+        assert_eq!(stats.bytes, bytes as u64);
+        let head = &seen.requests[0].head;
+        assert!(
+            head.starts_with("post /api/v2/spans http/1.1\r\n"),
+            "{head}"
+        );
+        for header in [
+            "b3: 0",
+            "content-type: application/json",
+            concat!("user-agent: tower-b3/", env!("CARGO_PKG_VERSION")),
+            &format!("host: {}", server.address),
+            "x-key: 1",
+        ] {
+            assert!(
+                head.contains(&format!("\r\n{header}\r\n")),
+                "{header}: {head}"
+            );
+        }
+    });
+    assert_eq!(stats.last_error, None);
+    assert_eq!(stats.retries, 0);
+}
+
+#[test]
+fn spans_are_sent_when_they_are_old_and_when_they_are_many() {
+    let server = Server::start([], Answer::Accept);
+    let zipkin = quick(server.url()).build().unwrap();
+    report(&zipkin, "get", 1);
+    server.until("old", |seen| seen.acknowledged.len() == 1);
+    let hour = Duration::from_secs(3600);
+    let zipkin = quick(server.url()).max_age(hour).message_limit(10_000);
+    let zipkin = zipkin.build().unwrap();
+    report(&zipkin, "get", 5_000);
+    server.until("many", |seen| seen.acknowledged.len() > 3_000);
+    let sizes = server.seen(|seen| seen.requests.iter().map(|r| r.bytes).max());
+    assert!((9_000..=10_000).contains(&sizes.unwrap()), "{sizes:?}");
+}
+
+#[test]
+fn build_errors_name_the_field_and_the_reason() {
+    let zipkin = || quick("http://127.0.0.1:9".to_owned());
+    let zero = Duration::ZERO;
+    for (builder, error) in [
+        (quick("".into()), "url: not a URL: empty string"),
+        (
+            quick("/api/v2/spans".into()),
+            "url: no scheme: it begins with http://",
+        ),
+        (
+            quick("zipkin".into()),
+            "url: no scheme: it begins with http://",
+        ),
+        (quick("http://".into()), "url: not a URL: empty string"),
+        (quick("http://:9411/".into()), "url: no host"),
+        (
+            quick("ftp://zipkin/".into()),
+            "url: the scheme is ftp, not http",
+        ),
+        (
+            quick("https://zipkin/".into()),
+            "url: https needs TLS, which this sender does not have",
+        ),
+        (
+            quick("http://me:secret@zipkin/".into()),
+            "url: credentials in the URL: use the header authorization",
+        ),
+        (
+            zipkin().header("a b", "c"),
+            "header: \"a b\" is not the name of a header",
+        ),
+        (
+            zipkin().header("key", "a\nb"),
+            "header: the value of key is not allowed in HTTP",
+        ),
+        (
+            zipkin().header("B3", "1"),
+            "header: b3 is set by the sender",
+        ),
+        (zipkin().queue_limit(0), "queue_limit: zero"),
+        (zipkin().message_limit(0), "message_limit: zero"),
+        (zipkin().max_age(zero), "max_age: zero"),
+        (zipkin().request_timeout(zero), "request_timeout: zero"),
+        (zipkin().backoff(zero, LONG), "backoff: zero"),
+        (
+            zipkin().backoff(LONG, zero),
+            "backoff: the longest is shorter than the first",
+        ),
+        (zipkin().thread_name("a\0b"), "thread_name: contains NUL"),
+    ] {
+        assert_eq!(builder.build().unwrap_err().to_string(), error);
+    }
+}
