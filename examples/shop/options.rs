@@ -1,0 +1,144 @@
+//! What both services take from the command line or the environment.
+
+use clap::{Args, CommandFactory, FromArgMatches};
+use std::{ffi::OsString, net::SocketAddr, process::ExitCode, str::FromStr};
+use tower_b3::{
+    propagation::{self, Propagation},
+    sample::Sampler,
+    tag::Tag,
+};
+
+#[derive(Args)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", env = "SHOP_LISTEN", value_parser = address)]
+    pub listen: SocketAddr,
+
+    /// The collector's full path, such as http://localhost:9411/api/v2/spans; without it spans
+    /// are printed on standard error
+    #[arg(long, value_name = "URL", env = "SHOP_ZIPKIN")]
+    pub zipkin: Option<String>,
+
+    /// How many of 100 requests are traced if nobody has decided on them, in steps of 0.01
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        env = "SHOP_SAMPLING",
+        default_value = "100",
+        allow_hyphen_values = true,
+        value_parser = sampler
+    )]
+    pub sampling: Sampler,
+
+    /// A tag for all spans, can be repeated: NAME=literal:VALUE, NAME=env:VARIABLE[:DEFAULT] or
+    /// NAME=header:HEADER[:DEFAULT]; in the variable, one a line
+    #[arg(
+        long = "tag",
+        value_name = "NAME=KIND:VALUE",
+        env = "SHOP_TAGS",
+        value_delimiter = '\n',
+        value_parser = tag
+    )]
+    pub tags: Vec<Tag>,
+
+    /// The service's name in its spans
+    #[arg(long, value_name = "NAME", env = "SHOP_SERVICE")]
+    pub service: String,
+
+    /// The headers written to outgoing requests, of b3multi, b3 and w3c; all are read
+    #[arg(
+        long,
+        value_name = "FORMATS",
+        env = "SHOP_PROPAGATION",
+        value_delimiter = ',',
+        default_value = "b3multi",
+        value_parser = format
+    )]
+    propagation: Vec<propagation::Format>,
+}
+
+impl Options {
+    pub fn propagation(&self) -> Propagation {
+        Propagation::default().formats(self.propagation.iter().copied())
+    }
+}
+
+/// Reads a command line. Help goes to standard output; a wrong value ends the process with
+/// status 2 and a sentence that names the flag.
+pub fn parse<T>(service: &'static str, listen: &'static str) -> Result<T, ExitCode>
+where
+    T: CommandFactory + FromArgMatches,
+{
+    parse_from(std::env::args_os(), service, listen).map_err(|error| {
+        // Nothing can be said on a console that is gone.
+        let _ = error.print();
+        u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+    })
+}
+
+fn parse_from<T>(
+    args: impl Iterator<Item = OsString>,
+    service: &'static str,
+    listen: &'static str,
+) -> Result<T, clap::Error>
+where
+    T: CommandFactory + FromArgMatches,
+{
+    let command = T::command()
+        .mut_arg("listen", |arg| arg.required(false).default_value(listen))
+        .mut_arg("service", |arg| arg.required(false).default_value(service));
+    T::from_arg_matches(&command.try_get_matches_from(args)?)
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    let error = "not an IP address and a port, such as 127.0.0.1:8080";
+    text.parse().map_err(|_| error)
+}
+
+fn sampler(percent: &str) -> Result<Sampler, String> {
+    let percent = f64::from_str(percent).map_err(|_| "not a number".to_owned())?;
+    Sampler::percentage(percent).map_err(|error| error.to_string())
+}
+
+fn format(name: &str) -> Result<propagation::Format, &'static str> {
+    match name {
+        "b3multi" => Ok(propagation::Format::B3Multi),
+        "b3" => Ok(propagation::Format::B3Single),
+        "w3c" => Ok(propagation::Format::W3c),
+        _ => Err("none of b3multi, b3, w3c"),
+    }
+}
+
+/// `NAME=KIND:VALUE`. Whether the name and the value can be used is left to the tracer.
+fn tag(text: &str) -> Result<Tag, &'static str> {
+    const SHAPE: &str =
+        "not NAME=literal:VALUE, NAME=env:VARIABLE[:DEFAULT] or NAME=header:HEADER[:DEFAULT]";
+    let (name, source) = text.split_once('=').ok_or(SHAPE)?;
+    let (kind, value) = source.split_once(':').ok_or(SHAPE)?;
+    let (tag, default) = match kind {
+        "literal" => (Tag::literal(name, value), None),
+        "env" => {
+            let (variable, default) = split_default(value, 0);
+            (Tag::environment(name, variable), default)
+        }
+        "header" => {
+            // The colon that `:authority` begins with is part of the name.
+            let pseudo = usize::from(value.starts_with(':'));
+            let (header, default) = split_default(value, pseudo);
+            (Tag::request_header(name, header), default)
+        }
+        _ => return Err(SHAPE),
+    };
+    Ok(match default {
+        Some(default) => tag.default_value(default),
+        None => tag,
+    })
+}
+
+/// Splits at the first colon after `start`.
+fn split_default(value: &str, start: usize) -> (&str, Option<&str>) {
+    match value[start..].find(':') {
+        Some(at) => (&value[..start + at], Some(&value[start + at + 1..])),
+        None => (value, None),
+    }
+}

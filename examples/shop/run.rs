@@ -1,0 +1,128 @@
+//! One service as a process of its own.
+
+use super::{
+    options::Options,
+    serve::{log, serve, stop_signal},
+};
+use axum::Router;
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    net::{SocketAddr, TcpListener},
+    process::ExitCode,
+    time::Duration,
+};
+use tokio::runtime::Runtime;
+use tower_b3::{
+    BuildError, Tracer, TracerBuilder, report::ConsoleReporter, zipkin::ZipkinReporter,
+};
+
+/// For the last spans, when the service has stopped.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// Serves `app` until SIGTERM or Ctrl-C. Options that cannot be used end it with status 2.
+pub fn run(
+    options: &Options,
+    app: impl FnOnce(&Tracer, Option<ZipkinReporter>) -> Router,
+) -> ExitCode {
+    log("info");
+    let ready = match Ready::new(options) {
+        Ok(ready) => ready,
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            return ExitCode::from(2);
+        }
+    };
+    let app = app(&ready.tracer, ready.zipkin.clone());
+    match ready.serve(app) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "cannot serve");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Everything that wrong options can spoil.
+struct Ready {
+    listener: TcpListener,
+    address: SocketAddr,
+    tracer: Tracer,
+    zipkin: Option<ZipkinReporter>,
+}
+
+impl Ready {
+    fn new(options: &Options) -> Result<Ready, String> {
+        let unusable = |error| wrong("--listen <ADDR>", options.listen, error);
+        let listener = TcpListener::bind(options.listen).map_err(unusable)?;
+        let address = listener.local_addr().map_err(unusable)?;
+        let zipkin = options.zipkin.as_deref().map(zipkin).transpose()?;
+        Ok(Ready {
+            tracer: tracer(options, address, zipkin.clone())?,
+            listener,
+            address,
+            zipkin,
+        })
+    }
+
+    fn serve(self, app: Router) -> io::Result<()> {
+        let runtime = Runtime::new()?;
+        let served = runtime.block_on(async {
+            self.listener.set_nonblocking(true)?;
+            let listener = tokio::net::TcpListener::from_std(self.listener)?;
+            let stop = stop_signal()?;
+            writeln!(io::stdout(), "listening on http://{}", self.address)?;
+            serve(listener, app, stop).await
+        });
+        // Requests that are still under way end here, and their spans with them.
+        drop(runtime);
+        match self.zipkin {
+            Some(zipkin) => shut_down(&zipkin),
+            None => drop(self.tracer.flush(FLUSH)),
+        }
+        served
+    }
+}
+
+fn zipkin(url: &str) -> Result<ZipkinReporter, String> {
+    let built = ZipkinReporter::builder(url).build();
+    built.map_err(|error| wrong("--zipkin <URL>", url, error))
+}
+
+fn tracer(
+    options: &Options,
+    address: SocketAddr,
+    zipkin: Option<ZipkinReporter>,
+) -> Result<Tracer, String> {
+    let builder = Tracer::builder(options.service.clone())
+        .sampler(options.sampling.clone())
+        .propagation(options.propagation())
+        .tags(options.tags.iter().cloned());
+    let builder = reached_at(builder, address);
+    let builder = match zipkin {
+        Some(zipkin) => builder.reporter(zipkin),
+        None => builder.reporter(ConsoleReporter::stderr()),
+    };
+    builder.build().map_err(|error| match error {
+        BuildError::ServiceName => wrong("--service <NAME>", &options.service, error),
+        BuildError::Tag(error) => format!("invalid value for '--tag <NAME=KIND:VALUE>': {error}"),
+        error => error.to_string(),
+    })
+}
+
+/// All addresses of a machine together are none that a peer could call.
+fn reached_at(builder: TracerBuilder, address: SocketAddr) -> TracerBuilder {
+    match address.ip().is_unspecified() {
+        true => builder,
+        false => builder.address(address),
+    }
+}
+
+fn wrong(flag: &str, value: impl Display, reason: impl Display) -> String {
+    format!("invalid value '{value}' for '{flag}': {reason}")
+}
+
+fn shut_down(zipkin: &ZipkinReporter) {
+    zipkin.shutdown(FLUSH);
+    tracing::info!("stopped; spans: {}", zipkin.stats());
+}

@@ -1,0 +1,146 @@
+//! What the shop's customers call. It has nothing of its own: it asks the catalog.
+
+use super::serve::{refusal, traced};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderValue, Request, StatusCode, Uri, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http_body_util::{BodyExt, Limited};
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use std::{error::Error, fmt::Write, str::FromStr, time::Duration};
+use tokio::time::timeout;
+use tower::{Layer, ServiceExt};
+use tower_b3::{Client, Route, Tracer, zipkin::ZipkinReporter};
+
+/// For an answer of the catalog.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The largest answer that is passed on.
+const MOST_BYTES: usize = 1024 * 1024;
+
+/// | request | what it asks the catalog |
+/// |---|---|
+/// | `GET /api/catalog` | `GET /items` |
+/// | `GET /api/catalog/items/{id}` | `GET /items/{id}` |
+/// | `GET /headers` | `GET /headers`: the headers that webapp sends |
+/// | `GET /reporter` | nothing: what has become of the spans |
+///
+/// The catalog's status and answer are passed on; 502 if it cannot be reached, 504 if it takes
+/// too long.
+pub fn router(tracer: &Tracer, zipkin: Option<ZipkinReporter>, catalog: CatalogUrl) -> Router {
+    let routes = Router::new()
+        .route("/api/catalog", get(items))
+        .route("/api/catalog/items/{id}", get(item))
+        .route("/headers", get(headers))
+        .with_state(Catalog::new(tracer, catalog));
+    traced(routes, tracer, zipkin)
+}
+
+async fn items(State(catalog): State<Catalog>) -> Response {
+    catalog.get("/items", "/items").await
+}
+
+async fn item(State(catalog): State<Catalog>, uri: Uri) -> Response {
+    // As it came, still encoded: whether it is the id of an item is for the catalog to say.
+    let path = uri.path();
+    let path = path.strip_prefix("/api/catalog").unwrap_or(path);
+    catalog.get(path, "/items/{id}").await
+}
+
+async fn headers(State(catalog): State<Catalog>) -> Response {
+    catalog.get("/headers", "/headers").await
+}
+
+/// Where the catalog is: scheme, authority and the path that all its paths begin with.
+#[derive(Debug, Clone)]
+pub struct CatalogUrl(String);
+
+impl FromStr for CatalogUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        if uri.scheme_str() != Some("http") || authority.is_empty() {
+            return Err("not a URL that begins with http:// and a host".to_owned());
+        }
+        if uri.query().is_some() || authority.contains('@') {
+            return Err("a URL with a query or credentials".to_owned());
+        }
+        Ok(CatalogUrl(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+/// The way to the catalog, with a CLIENT span around each request.
+#[derive(Clone)]
+struct Catalog {
+    url: CatalogUrl,
+    client: Client<legacy::Client<HttpConnector, Body>>,
+}
+
+impl Catalog {
+    fn new(tracer: &Tracer, url: CatalogUrl) -> Catalog {
+        let client = legacy::Client::builder(TokioExecutor::new()).build_http();
+        let layer = tracer.client_layer().remote_service("catalog");
+        Catalog {
+            url,
+            client: layer.layer(client),
+        }
+    }
+
+    async fn get(&self, path: &str, template: &'static str) -> Response {
+        match timeout(PATIENCE, self.fetch(path, template)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => {
+                let reason = reasons(&*error);
+                tracing::warn!(reason, "the catalog does not answer");
+                refusal(
+                    StatusCode::BAD_GATEWAY,
+                    format!("the catalog does not answer: {reason}"),
+                )
+            }
+            Err(_) => {
+                tracing::warn!("the catalog has not answered within {PATIENCE:?}");
+                refusal(
+                    StatusCode::GATEWAY_TIMEOUT,
+                    format!("the catalog has not answered within {PATIENCE:?}"),
+                )
+            }
+        }
+    }
+
+    async fn fetch(
+        &self,
+        path: &str,
+        template: &'static str,
+    ) -> Result<Response, Box<dyn Error + Send + Sync>> {
+        let request = Request::get(format!("{}{path}", self.url.0))
+            .extension(Route::new(template))
+            .body(Body::empty())?;
+        let response = self.client.clone().oneshot(request).await?;
+        let status = response.status();
+        let kind = response.headers().get(CONTENT_TYPE).cloned();
+        let kind = kind.unwrap_or(HeaderValue::from_static("application/octet-stream"));
+        let body = Limited::new(response.into_body(), MOST_BYTES);
+        let body: Bytes = body.collect().await?.to_bytes();
+        Ok((status, [(CONTENT_TYPE, kind)], body).into_response())
+    }
+}
+
+/// What an error says, and what is behind it.
+fn reasons(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        // Writing to a string does not fail.
+        let _ = write!(text, ": {error}");
+        source = error.source();
+    }
+    text
+}
