@@ -93,7 +93,11 @@ pub mod guide;
 mod head;
 mod home;
 pub mod id;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod propagation;
+#[cfg(feature = "zipkin")]
+mod protobuf;
 pub mod record;
 pub mod report;
 pub mod sample;

@@ -19,8 +19,10 @@
 mod escape;
 mod http;
 mod json;
+mod proto3;
 mod reporter;
 
 pub use http::HttpSender;
 pub use json::JsonEncoder;
+pub use proto3::Proto3Encoder;
 pub use reporter::{ZipkinReporter, ZipkinReporterBuilder};

@@ -1,0 +1,179 @@
+use crate::{
+    protobuf,
+    record::{EndpointRef, Kind, SpanRecord, TagValue},
+    report::{EncodeError, Encoded, Encoder},
+};
+
+/// OTLP's `ExportTraceServiceRequest` as protocol buffers: what an OpenTelemetry Collector, Jaeger
+/// and most others take at `/v1/traces`.
+///
+/// | of a span | becomes |
+/// |---|---|
+/// | local service | the resource's `service.name`; spans of one service share a resource |
+/// | kind | the same; a local span is `INTERNAL` |
+/// | tags | attributes: text, or integers where they are numbers |
+/// | the tag `error` | the status `ERROR`, with `error.reason` as its message |
+/// | annotations | events |
+/// | remote endpoint | `peer.service`, `network.peer.address`, `network.peer.port` |
+/// | 64-bit trace id | padded with zeros |
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OtlpEncoder;
+
+/// What a resource and a scope take beside a service's name, at the most.
+const AROUND: usize = 80;
+
+impl Encoder for OtlpEncoder {
+    fn content_type(&self) -> &'static str {
+        "application/x-protobuf"
+    }
+
+    /// The service's name, by which spans are put together, and the span as an element of a scope.
+    fn encode(&self, span: &SpanRecord, to: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let service = span.local_endpoint().service_name.unwrap_or_default();
+        protobuf::varint(to, service.len() as u64);
+        to.extend_from_slice(service.as_bytes());
+        protobuf::message(to, 2, |to| write(span, to));
+        Ok(())
+    }
+
+    fn message_len(&self, spans: usize, bytes: usize) -> usize {
+        // As if each span had a resource of its own.
+        bytes + spans * AROUND
+    }
+
+    fn message(&self, spans: Encoded<'_>, to: &mut Vec<u8>) {
+        let mut spans = spans.map(split).peekable();
+        while let Some((service, first)) = spans.next() {
+            protobuf::message(to, 1, |to| {
+                resource(to, service);
+                protobuf::message(to, 2, |to| {
+                    scope(to);
+                    to.extend_from_slice(first);
+                    while let Some((_, next)) = spans.next_if(|(other, _)| *other == service) {
+                        to.extend_from_slice(next);
+                    }
+                });
+            });
+        }
+    }
+}
+
+/// The service's name and the span, as `encode` wrote them.
+fn split(span: &[u8]) -> (&[u8], &[u8]) {
+    let (mut len, mut at) = (0, 0);
+    while let Some(byte) = span.get(at) {
+        len |= usize::from(byte & 0x7f) << (7 * at);
+        at += 1;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    span[at..].split_at(len)
+}
+
+fn resource(to: &mut Vec<u8>, service: &[u8]) {
+    protobuf::message(to, 1, |to| {
+        if !service.is_empty() {
+            attribute(to, 1, "service.name", |to| protobuf::bytes(to, 1, service));
+        }
+    });
+}
+
+fn scope(to: &mut Vec<u8>) {
+    protobuf::message(to, 1, |to| {
+        protobuf::bytes(to, 1, b"tower-b3");
+        protobuf::bytes(to, 2, env!("CARGO_PKG_VERSION").as_bytes());
+    });
+}
+
+fn write(span: &SpanRecord, to: &mut Vec<u8>) {
+    protobuf::bytes(to, 1, &span.trace_id().get().to_be_bytes());
+    protobuf::bytes(to, 2, &span.id().get().to_be_bytes());
+    if let Some(parent) = span.parent_id() {
+        protobuf::bytes(to, 4, &parent.get().to_be_bytes());
+    }
+    protobuf::bytes(to, 5, span.name().as_bytes());
+    let kind = match span.kind() {
+        None => 1,
+        Some(Kind::Server) => 2,
+        Some(Kind::Client) => 3,
+        Some(Kind::Producer) => 4,
+        Some(Kind::Consumer) => 5,
+    };
+    protobuf::number(to, 6, kind);
+    let took = span.duration().as_micros() as u64;
+    protobuf::fixed64(to, 7, nanos(span.timestamp()));
+    protobuf::fixed64(to, 8, nanos(span.timestamp().saturating_add(took)));
+    let mut error = false;
+    let mut reason = None;
+    for (name, value) in span.tags() {
+        match name {
+            "error" => error = true,
+            "error.reason" => reason = Some(value),
+            _ => tag(to, name, value),
+        }
+    }
+    remote(to, span.remote_endpoint());
+    for (micros, text) in span.annotations() {
+        protobuf::message(to, 11, |to| {
+            protobuf::fixed64(to, 1, nanos(micros));
+            protobuf::bytes(to, 2, text.as_bytes());
+        });
+    }
+    if error || reason.is_some() {
+        protobuf::message(to, 15, |to| {
+            if let Some(reason) = reason {
+                protobuf::bytes(to, 2, reason.to_text().as_bytes());
+            }
+            protobuf::number(to, 3, 2);
+        });
+    }
+    // The trace is sampled, or the span would not be here.
+    protobuf::fixed32(to, 16, 1);
+}
+
+fn remote(to: &mut Vec<u8>, remote: EndpointRef<'_>) {
+    if let Some(service) = remote.service_name {
+        tag(to, "peer.service", TagValue::Text(service));
+    }
+    if let Some(ip) = remote.ip {
+        tag(
+            to,
+            "network.peer.address",
+            TagValue::Address(ip.to_canonical()),
+        );
+    }
+    if let Some(port) = remote.port {
+        tag(to, "network.peer.port", TagValue::Number(u64::from(port)));
+    }
+}
+
+fn tag(to: &mut Vec<u8>, name: &str, value: TagValue<'_>) {
+    attribute(to, 9, name, |to| match value {
+        TagValue::Text(text) => string(to, text.as_bytes()),
+        TagValue::Number(number) => {
+            // Explicitly, zero included: which of the kinds is set says what the value is.
+            protobuf::key(to, 3, 0);
+            protobuf::varint(to, number);
+        }
+        TagValue::Address(_) => string(to, value.to_text().as_bytes()),
+    });
+}
+
+/// A string as one of several kinds of value, which is there even if it is empty.
+fn string(to: &mut Vec<u8>, text: &[u8]) {
+    protobuf::key(to, 1, 2);
+    protobuf::varint(to, text.len() as u64);
+    to.extend_from_slice(text);
+}
+
+fn attribute(to: &mut Vec<u8>, field: u32, name: &str, value: impl FnOnce(&mut Vec<u8>)) {
+    protobuf::message(to, field, |to| {
+        protobuf::bytes(to, 1, name.as_bytes());
+        protobuf::message(to, 2, value);
+    });
+}
+
+fn nanos(micros: u64) -> u64 {
+    micros.saturating_mul(1000)
+}
