@@ -25,11 +25,7 @@ use std::{
     process::ExitCode,
     time::Duration,
 };
-use tokio::{
-    net::TcpListener,
-    sync::oneshot,
-    task::{JoinHandle, spawn_blocking},
-};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tower_b3::{Tracer, report::TraceTree, sample::Sampler, tag::Tag, zipkin::ZipkinReporter};
 
 mod shop {
@@ -249,11 +245,11 @@ impl Shop {
         let response = self.client.request(request.body(Body::empty())?).await?;
         let status = response.status();
         if status != scene.status {
-            return Err(format!("{sent}: answered {status}, not {}", scene.status).into());
+            return Err(format!("{sent}: the answer is {status}, not {}", scene.status).into());
         }
         let request_id = match response.headers().get("x-request-id") {
             Some(id) => id.to_str()?.to_owned(),
-            None => return Err(format!("{sent}: answered without an x-request-id").into()),
+            None => return Err(format!("{sent}: no x-request-id on the answer").into()),
         };
         // Read to its end, which ends webapp's span.
         response.into_body().collect().await?;
@@ -264,7 +260,7 @@ impl Shop {
 
     async fn trace(&self, request_id: &str, spans: usize) -> Result<String, Failure> {
         if spans == 0 {
-            self.flush().await;
+            self.flush().await?;
             return match self.collector.has_seen(request_id) {
                 true => Err(format!("request {request_id} was traced, at 0 % sampling").into()),
                 false => Ok("no trace\n".to_owned()),
@@ -283,17 +279,18 @@ impl Shop {
         let status = self.client.request(request).await?.status();
         match status.is_success() {
             true => Ok(()),
-            false => Err(format!("POST /blowup {how}: answered {status}").into()),
+            false => Err(format!("POST /blowup {how}: the answer is {status}").into()),
         }
     }
 
     /// Sends the spans that have finished so far.
-    async fn flush(&self) {
+    async fn flush(&self) -> Result<(), Failure> {
         for service in [&self.catalog, &self.webapp] {
-            let tracer = service.tracer.clone();
-            // It blocks. What is not sent is missed by whoever waits for it.
-            let _ = spawn_blocking(move || tracer.flush(ARRIVAL)).await;
+            if !service.zipkin.flush_async(ARRIVAL).await {
+                return Err(format!("spans are not sent within {ARRIVAL:?}").into());
+            }
         }
+        Ok(())
     }
 
     fn addresses(&self) -> String {
@@ -314,7 +311,10 @@ impl Shop {
     async fn close(self) -> Result<(), Failure> {
         for service in [self.webapp, self.catalog] {
             service.server.await??;
-            spawn_blocking(move || service.zipkin.shutdown(ARRIVAL)).await?;
+            let report = service.zipkin.shutdown_async(ARRIVAL).await;
+            if report.lost > 0 {
+                return Err(report.to_string().into());
+            }
         }
         Ok(())
     }

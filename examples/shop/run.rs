@@ -75,9 +75,9 @@ impl Ready {
             serve(listener, app, stop).await
         });
         // Requests that are still under way end here, and their spans with them.
-        drop(runtime);
+        runtime.shutdown_timeout(FLUSH);
         match self.zipkin {
-            Some(zipkin) => shut_down(&zipkin),
+            Some(zipkin) => tracing::info!("stopped: {}", zipkin.shutdown(FLUSH)),
             None => drop(self.tracer.flush(FLUSH)),
         }
         served
@@ -120,9 +120,4 @@ fn reached_at(builder: TracerBuilder, address: SocketAddr) -> TracerBuilder {
 
 fn wrong(flag: &str, value: impl Display, reason: impl Display) -> String {
     format!("invalid value '{value}' for '{flag}': {reason}")
-}
-
-fn shut_down(zipkin: &ZipkinReporter) {
-    zipkin.shutdown(FLUSH);
-    tracing::info!("stopped; spans: {}", zipkin.stats());
 }
