@@ -51,8 +51,7 @@ pub struct Options {
         value_name = "FORMATS",
         env = "SHOP_PROPAGATION",
         value_delimiter = ',',
-        default_value = "b3multi",
-        value_parser = format
+        default_value = "b3multi"
     )]
     propagation: Vec<propagation::Format>,
 }
@@ -98,15 +97,6 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
 fn sampler(percent: &str) -> Result<Sampler, String> {
     let percent = f64::from_str(percent).map_err(|_| "not a number".to_owned())?;
     Sampler::percentage(percent).map_err(|error| error.to_string())
-}
-
-fn format(name: &str) -> Result<propagation::Format, &'static str> {
-    match name {
-        "b3multi" => Ok(propagation::Format::B3Multi),
-        "b3" => Ok(propagation::Format::B3Single),
-        "w3c" => Ok(propagation::Format::W3c),
-        _ => Err("none of b3multi, b3, w3c"),
-    }
 }
 
 /// `NAME=KIND:VALUE`. Whether the name and the value can be used is left to the tracer.

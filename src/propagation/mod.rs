@@ -41,7 +41,7 @@ mod w3c;
 
 pub use forwarded::Forwarded;
 pub use incoming::{Field, Incoming, Malformed, Reason};
-pub use policy::{Format, Propagation};
+pub use policy::{Format, ParseFormatError, Propagation};
 
 pub(crate) use names::{CLIENT_TRACE_ID, REQUEST_ID};
 

@@ -191,6 +191,15 @@ fn opaque_headers_go_on_with_all_values_but_over_none() {
 }
 
 #[test]
+fn formats_have_names() {
+    for format in [Format::B3Multi, Format::B3Single, Format::W3c] {
+        assert_eq!(format.to_string().parse(), Ok(format));
+    }
+    let error = "B3".parse::<Format>().unwrap_err();
+    assert_eq!(error.to_string(), "none of b3multi, b3, w3c");
+}
+
+#[test]
 fn strip_leaves_nothing_but_the_request_id() {
     let mut headers = headers(&[
         ("b3", "x"),
