@@ -34,6 +34,7 @@ pub(crate) fn fixed64(to: &mut Vec<u8>, field: u32, value: u64) {
     }
 }
 
+#[cfg(feature = "otlp")]
 /// Four bytes, little-endian; nothing if they are zero.
 pub(crate) fn fixed32(to: &mut Vec<u8>, field: u32, value: u32) {
     if value != 0 {
