@@ -1,7 +1,11 @@
 //! The reporter against a collector that fails in every way.
 #![cfg(feature = "zipkin")]
 
+mod faults;
+mod log;
 mod server;
+mod shutdown;
+mod sums;
 
 use server::{Answer, Server};
 use std::{

@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{Arc, Condvar, Mutex, MutexGuard},
+    sync::{Arc, Condvar, Mutex, MutexGuard, Weak},
     thread,
     time::{Duration, Instant},
 };
@@ -58,7 +58,7 @@ struct State {
     script: VecDeque<Answer>,
     otherwise: Answer,
     stopped: bool,
-    streams: Vec<TcpStream>,
+    streams: Vec<Weak<TcpStream>>,
 }
 
 #[derive(Clone)]
@@ -78,7 +78,15 @@ impl Server {
         script: impl IntoIterator<Item = Answer>,
         otherwise: Answer,
     ) -> Server {
-        let listener = TcpListener::bind(address).unwrap();
+        // The one before may still be on its way out.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let listener = loop {
+            match TcpListener::bind(address) {
+                Ok(listener) => break listener,
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            thread::yield_now();
+        };
         let state = State {
             seen: Seen::default(),
             script: script.into_iter().collect(),
@@ -99,7 +107,8 @@ impl Server {
                     break;
                 }
                 state.seen.connections += 1;
-                state.streams.extend(stream.try_clone());
+                let stream = Arc::new(stream);
+                state.streams.push(Arc::downgrade(&stream));
                 drop(state);
                 let serving = accepting.clone();
                 thread::spawn(move || while serving.serve(&stream).unwrap_or(false) {});
@@ -143,7 +152,7 @@ impl Server {
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
-        for stream in state.streams.drain(..) {
+        for stream in state.streams.drain(..).filter_map(|s| s.upgrade()) {
             let _ = stream.shutdown(Shutdown::Both);
         }
         drop(state);
@@ -173,7 +182,6 @@ impl Server {
             let mut some = vec![0; length / 2];
             stream.read_exact(&mut some)?;
             self.record(head, length, Vec::new(), false);
-            stream.shutdown(Shutdown::Both)?;
             return Ok(false);
         }
         let mut body = vec![0; length];

@@ -104,9 +104,13 @@ impl Counters {
         let settled = sent + too_large + encode + refused + retries_exhausted + closed;
         let taken = self.taken.load(Acquire);
         let arrivals = queue.arrivals();
+        let left = arrivals.full + arrivals.closed + taken;
+        // While this was read, spans may have come for those that went. They are counted next
+        // time, as more never are in the queue.
+        let queued = (arrivals.offered - left).min(queue.limit() as u64);
         Stats {
-            finished: arrivals.offered,
-            queued: arrivals.offered - arrivals.full - arrivals.closed - taken,
+            finished: left + queued,
+            queued,
             in_flight: taken - settled,
             sent,
             dropped: Dropped {

@@ -14,6 +14,7 @@ const MOST_UNSEEN: usize = 64;
 /// Counts only grow; see [`Counters`](super::counters::Counters) for how they are read.
 pub(super) struct Queue {
     shards: Box<[Shard]>,
+    limit: usize,
     /// A shard of this length is worth waking the worker for.
     threshold: usize,
     /// Every so many spans a shard's length is looked at: a power of two, less one.
@@ -64,6 +65,7 @@ impl Queue {
         let unseen = (threshold / 4).next_power_of_two().min(MOST_UNSEEN);
         Queue {
             shards: (0..shards).map(shard).collect(),
+            limit,
             threshold,
             unseen: unseen as u64 - 1,
         }
@@ -102,6 +104,10 @@ impl Queue {
         let shard = &self.shards[self.own()];
         shard.offered.fetch_add(1, Release);
         shard.closed.fetch_add(1, Release);
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
     }
 
     pub(super) fn shards(&self) -> usize {

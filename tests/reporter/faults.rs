@@ -1,0 +1,318 @@
+//! Each fault alone: what is lost, why, and how often each span arrives.
+
+use crate::{
+    LONG, assert_settled, assert_sums, log, quick, report,
+    server::{Answer, Server},
+    span, until,
+};
+use std::{
+    net::TcpListener,
+    thread,
+    time::{Duration, Instant},
+};
+use tower_b3::{report::Reporter, zipkin::ZipkinReporter};
+
+fn status(status: u16) -> Answer {
+    Answer::Status(status, String::new(), "what is wrong")
+}
+
+fn retry_after(status: u16, value: &str) -> Answer {
+    Answer::Status(status, format!("retry-after: {value}\r\n"), "")
+}
+
+/// Faults that pass: nothing is lost, and nothing arrives twice.
+#[test]
+fn what_passes_costs_nothing() {
+    for (script, retries) in [
+        (vec![Answer::Reset], 1),
+        (vec![Answer::Silence], 1),
+        (vec![Answer::Garbage; 2], 2),
+        (vec![status(500); 5], 5),
+        (vec![status(503), status(408), status(429), status(599)], 4),
+        (vec![retry_after(429, "0"), retry_after(503, "nonsense")], 2),
+        (vec![retry_after(429, "Sun, 06 Nov 1994 08:49:37 GMT")], 1),
+        (
+            vec![Answer::Silence, Answer::Reset, status(500), Answer::Garbage],
+            4,
+        ),
+        (vec![Answer::AcceptLate(Duration::from_millis(100))], 0),
+        (vec![Answer::AcceptWithoutEnd; 2], 0),
+    ] {
+        let what = format!("{script:?}");
+        let server = Server::start(script, Answer::Accept);
+        let zipkin = quick(server.url()).build().unwrap();
+        let ids = report(&zipkin, "get", 300);
+        assert!(zipkin.flush(LONG), "{what}");
+        let stats = zipkin.stats();
+        assert_settled(&stats, &server);
+        assert_eq!(stats.sent, ids.len() as u64, "{what}");
+        assert_eq!(stats.retries, retries, "{what}");
+        let error = stats.last_error;
+        assert!(error.is_none_or(|error| !error.ongoing), "{what}");
+    }
+}
+
+#[test]
+fn a_connection_that_was_closed_while_idle_costs_nothing() {
+    let server = Server::start([], Answer::AcceptAndClose);
+    let zipkin = quick(server.url()).build().unwrap();
+    for _ in 0..10 {
+        report(&zipkin, "get", 3);
+        assert!(zipkin.flush(LONG));
+    }
+    let stats = zipkin.stats();
+    assert_settled(&stats, &server);
+    assert_eq!((stats.sent, stats.dropped.total()), (30, 0));
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_none() {
+    let late = Answer::AcceptLate(Duration::from_millis(600));
+    let server = Server::start([late], Answer::Accept);
+    let zipkin = quick(server.url()).build().unwrap();
+    let ids = report(&zipkin, "get", 3);
+    assert!(zipkin.flush(LONG));
+    let stats = zipkin.stats();
+    assert_sums(&stats);
+    assert_eq!((stats.sent, stats.retries), (3, 1));
+    assert_eq!(stats.last_error.unwrap().message, "no answer within 300ms");
+    // The collector has taken them twice, and knows by their ids.
+    server.until("twice", |seen| {
+        ids.iter().all(|id| seen.acknowledged[id] == 2)
+    });
+}
+
+#[test]
+fn a_collector_that_is_not_there_is_waited_for() {
+    log::start();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let url = format!("http://{address}/");
+    let zipkin = quick(url.clone()).build().unwrap();
+    report(&zipkin, "get", 10);
+    until("retries", || zipkin.stats().retries > 3);
+    let stats = zipkin.stats();
+    assert_sums(&stats);
+    assert_eq!((stats.in_flight, stats.dropped.total()), (10, 0));
+    let error = stats.last_error.unwrap();
+    assert!(error.ongoing);
+    assert!(error.message.contains("onnection refused"), "{error:?}");
+    report(&zipkin, "get", 10);
+    assert!(!zipkin.flush(Duration::from_millis(50)));
+    let server = Server::start_at(address, [], Answer::Accept);
+    assert!(zipkin.flush(LONG));
+    let stats = zipkin.stats();
+    assert_settled(&stats, &server);
+    assert_eq!(stats.sent, 20);
+    assert!(!stats.last_error.unwrap().ongoing);
+
+    // One line when it began, one when it was over.
+    let lines = log::lines(&url);
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    let began = format!("WARN spans do not get to {url}api/v2/spans: ");
+    assert!(lines[0].starts_with(&began), "{lines:#?}");
+    let over = format!("INFO spans get to {url}api/v2/spans again, after ");
+    assert!(lines[1].starts_with(&over), "{lines:#?}");
+}
+
+#[test]
+fn retry_after_is_kept_to() {
+    let server = Server::start([retry_after(429, "1")], Answer::Accept);
+    let zipkin = quick(server.url()).build().unwrap();
+    report(&zipkin, "get", 1);
+    // Even though somebody waits.
+    assert!(zipkin.flush(LONG));
+    let waited = server.seen(|seen| seen.requests[1].at - seen.requests[0].at);
+    assert!(waited >= Duration::from_secs(1), "{waited:?}");
+}
+
+#[test]
+fn retries_end() {
+    for answer in [Answer::Silence, Answer::Garbage, status(500)] {
+        let server = Server::start([], answer);
+        let zipkin = quick(server.url()).retry_for(Duration::ZERO);
+        let zipkin = zipkin.build().unwrap();
+        report(&zipkin, "get", 10);
+        assert!(zipkin.flush(LONG));
+        let stats = zipkin.stats();
+        assert_settled(&stats, &server);
+        assert_eq!(stats.dropped.retries_exhausted, 10, "{stats:?}");
+        assert_eq!(stats.dropped.total(), 10);
+    }
+}
+
+#[test]
+fn a_bad_span_costs_none_but_itself() {
+    for (good, bad) in [(0, 1), (1, 1), (500, 1), (500, 20)] {
+        let server = Server::start([], Answer::RejectNamed("bad"));
+        let hour = Duration::from_secs(3600);
+        let zipkin = quick(server.url()).max_age(hour).build().unwrap();
+        let mut ids = report(&zipkin, "good", good / 2);
+        report(&zipkin, "bad", bad);
+        ids.extend(report(&zipkin, "good", good - good / 2));
+        assert!(zipkin.flush(LONG));
+        let stats = zipkin.stats();
+        assert_settled(&stats, &server);
+        assert_eq!(stats.dropped.refused, bad as u64);
+        assert_eq!(stats.dropped.total(), bad as u64);
+        server.seen(|seen| assert!(seen.acknowledged.keys().eq(&ids)));
+        let error = stats.last_error.unwrap().message;
+        assert!(
+            error.ends_with("is refused: 400 Bad Request: bad span"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_collector_that_refuses_everything_is_not_asked_about_each_span() {
+    let server = Server::start([], status(400));
+    let hour = Duration::from_secs(3600);
+    let zipkin = quick(server.url()).max_age(hour).build().unwrap();
+    report(&zipkin, "get", 512);
+    assert!(zipkin.flush(LONG));
+    assert_eq!(zipkin.stats().dropped.refused, 512);
+    let first = server.seen(|seen| seen.requests.len());
+    assert!((9..=30).contains(&first), "{first}");
+    // Now each message is tried once, whole.
+    for round in 1..=3 {
+        report(&zipkin, "get", 100);
+        assert!(zipkin.flush(LONG));
+        assert_eq!(zipkin.stats().dropped.refused, 512 + 100 * round);
+        assert_eq!(
+            server.seen(|seen| seen.requests.len()),
+            first + round as usize
+        );
+    }
+    // Until one is accepted: then spans are looked at one by one again.
+    server.set(Answer::RejectNamed("bad"));
+    report(&zipkin, "good", 100);
+    assert!(zipkin.flush(LONG));
+    report(&zipkin, "good", 100);
+    report(&zipkin, "bad", 1);
+    assert!(zipkin.flush(LONG));
+    let stats = zipkin.stats();
+    assert_settled(&stats, &server);
+    assert_eq!((stats.sent, stats.dropped.refused), (200, 813));
+}
+
+#[test]
+fn what_is_too_large_for_the_collector_is_halved() {
+    let server = Server::start([], Answer::RejectOver(2_000));
+    let zipkin = quick(server.url()).build().unwrap();
+    let mut ids = report(&zipkin, "get", 200);
+    let large = "x".repeat(3_000);
+    zipkin.report(span(&large));
+    ids.extend(report(&zipkin, "get", 200));
+    assert!(zipkin.flush(LONG));
+    let stats = zipkin.stats();
+    assert_settled(&stats, &server);
+    assert_eq!(stats.dropped.too_large, 1);
+    assert_eq!(stats.dropped.total(), 1);
+    server.seen(|seen| assert!(seen.acknowledged.keys().eq(&ids)));
+}
+
+#[test]
+fn no_message_is_larger_than_its_limit() {
+    let server = Server::start([], Answer::Accept);
+    let hour = Duration::from_secs(3600);
+    let zipkin = quick(server.url()).max_age(hour).message_limit(1_000);
+    let zipkin = zipkin.build().unwrap();
+    let mut ids = report(&zipkin, "get", 50);
+    zipkin.report(span(&"x".repeat(1_000)));
+    ids.extend(report(&zipkin, "get", 50));
+    assert!(zipkin.flush(LONG));
+    let stats = zipkin.stats();
+    assert_settled(&stats, &server);
+    assert_eq!((stats.dropped.too_large, stats.dropped.total()), (1, 1));
+    server.seen(|seen| {
+        assert!(seen.acknowledged.keys().eq(&ids));
+        assert!(seen.requests.iter().all(|request| request.bytes <= 1_000));
+    });
+}
+
+#[test]
+fn other_refusals_are_final() {
+    log::start();
+    for code in [405, 404, 401, 302, 304] {
+        let server = Server::start([status(code)], Answer::Accept);
+        let zipkin = quick(server.url()).build().unwrap();
+        report(&zipkin, "get", 1);
+        assert!(zipkin.flush(LONG));
+        let stats = zipkin.stats();
+        assert_settled(&stats, &server);
+        assert_eq!((stats.dropped.refused, stats.retries), (1, 0));
+        assert!(
+            stats
+                .last_error
+                .unwrap()
+                .message
+                .starts_with(&code.to_string())
+        );
+        report(&zipkin, "get", 1);
+        assert!(zipkin.flush(LONG));
+        let lines = log::lines(&server.url());
+        assert_eq!(lines.len(), 2, "{lines:#?}");
+        let began = format!("WARN spans do not get to {}: {code} ", server.url());
+        assert!(lines[0].starts_with(&began), "{lines:#?}");
+        assert!(
+            lines[1].ends_with("with 1 dropped (refused 1) of 1 spans"),
+            "{lines:#?}"
+        );
+    }
+}
+
+#[test]
+fn an_outage_is_bounded_by_the_queue() {
+    let server = Server::start([], Answer::Silence);
+    let zipkin = quick(server.url()).queue_limit(100).build().unwrap();
+    report(&zipkin, "get", 10);
+    until("under way", || zipkin.stats().in_flight == 10);
+    report(&zipkin, "get", 1_000);
+    let stats = zipkin.stats();
+    assert_sums(&stats);
+    assert_eq!((stats.queued, stats.in_flight), (100, 10));
+    assert_eq!(stats.dropped.queue_full, 900);
+    server.set(Answer::Accept);
+    assert!(zipkin.flush(LONG));
+    let stats = zipkin.stats();
+    assert_settled(&stats, &server);
+    assert_eq!((stats.sent, stats.dropped.total()), (110, 900));
+}
+
+#[test]
+fn a_collector_that_comes_and_goes() {
+    let mut server = Server::start([], Answer::Accept);
+    let zipkin: ZipkinReporter = quick(server.url()).build().unwrap();
+    let mut servers = vec![server.clone()];
+    let end = Instant::now() + Duration::from_millis(1_500);
+    let mut ids = std::collections::BTreeSet::new();
+    for round in 0_u32.. {
+        if Instant::now() > end {
+            break;
+        }
+        ids.extend(report(&zipkin, "get", 5));
+        thread::sleep(Duration::from_millis(1));
+        if round % 100 == 50 {
+            server.stop();
+        } else if round % 100 == 90 {
+            server = Server::start_at(server.address, [], Answer::Accept);
+            servers.push(server.clone());
+        }
+    }
+    server.stop();
+    let server = Server::start_at(server.address, [], Answer::Accept);
+    servers.push(server);
+    assert!(zipkin.flush(LONG));
+    let stats = zipkin.stats();
+    assert_sums(&stats);
+    assert_eq!((stats.sent, stats.dropped.total()), (ids.len() as u64, 0));
+    // A request that was cut off may have been acknowledged to nobody, and comes again.
+    let arrived = |id| {
+        servers
+            .iter()
+            .any(|server| server.seen(|seen| seen.acknowledged.contains_key(id)))
+    };
+    assert!(ids.iter().all(arrived));
+}

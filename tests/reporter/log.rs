@@ -1,0 +1,43 @@
+//! What the reporters have logged.
+
+use std::{
+    io,
+    sync::{Mutex, OnceLock},
+};
+
+static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Lines;
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let line = String::from_utf8_lossy(bytes).into_owned();
+        LINES.lock().unwrap().push(line);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps what is logged from now on.
+pub fn start() {
+    static STARTED: OnceLock<()> = OnceLock::new();
+    STARTED.get_or_init(|| {
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::INFO)
+            .without_time()
+            .with_target(false)
+            .with_ansi(false)
+            .with_writer(|| Lines)
+            .init();
+    });
+}
+
+/// The lines that have this in them.
+pub fn lines(with: &str) -> Vec<String> {
+    let lines = LINES.lock().unwrap();
+    let lines = lines.iter().filter(|line| line.contains(with));
+    lines.map(|line| line.trim().to_owned()).collect()
+}

@@ -1,0 +1,293 @@
+//! The end, from wherever it comes.
+
+use crate::{
+    LONG, assert_settled, assert_sums, quick, report,
+    server::{Answer, Server},
+    span, until,
+};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{Arc, mpsc},
+    task::{Context, Poll, Wake, Waker},
+    thread,
+    time::{Duration, Instant},
+};
+use tower_b3::{
+    Tracer,
+    report::{BatchReporter, Message, Outcome, Reporter, Sender},
+    zipkin::JsonEncoder,
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A runtime that has nothing.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park_timeout(LONG),
+        }
+    }
+}
+
+/// Shuts a reporter with ten spans down in this way; all must arrive.
+fn shut_down(how: impl FnOnce(&tower_b3::zipkin::ZipkinReporter)) {
+    let server = Server::start([], Answer::Accept);
+    let zipkin = quick(server.url()).max_age(HOUR).build().unwrap();
+    report(&zipkin, "get", 10);
+    how(&zipkin);
+    let stats = zipkin.stats();
+    assert_settled(&stats, &server);
+    assert_eq!((stats.sent, stats.dropped.total()), (10, 0));
+    // What comes now is counted; asking again changes nothing, and takes no time.
+    report(&zipkin, "late", 3);
+    let started = Instant::now();
+    assert!(zipkin.flush(LONG));
+    let again = zipkin.shutdown(LONG);
+    assert!(block_on(zipkin.flush_async(LONG)));
+    assert_eq!(block_on(zipkin.shutdown_async(LONG)), again);
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(again.in_time);
+    assert_eq!((again.lost, again.stats.dropped.closed), (0, 3));
+    assert_eq!(zipkin.stats().sent, 10);
+    assert_sums(&zipkin.stats());
+}
+
+fn current_thread() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().unwrap()
+}
+
+#[test]
+fn from_outside_a_runtime() {
+    shut_down(|zipkin| assert_eq!(zipkin.shutdown(LONG).lost, 0));
+    shut_down(|zipkin| assert_eq!(block_on(zipkin.shutdown_async(LONG)).lost, 0));
+    shut_down(|zipkin| {
+        assert!(block_on(zipkin.flush_async(LONG)));
+        zipkin.shutdown(Duration::MAX);
+    });
+}
+
+#[test]
+fn from_inside_a_runtime() {
+    shut_down(|zipkin| {
+        current_thread().block_on(async { assert_eq!(zipkin.shutdown(LONG).lost, 0) });
+    });
+    shut_down(|zipkin| {
+        let report = current_thread().block_on(zipkin.shutdown_async(LONG));
+        assert_eq!(report.lost, 0);
+    });
+    shut_down(|zipkin| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let zipkin = zipkin.clone();
+        let report =
+            runtime.block_on(async { tokio::spawn(async move { zipkin.shutdown(LONG) }).await });
+        assert_eq!(report.unwrap().lost, 0);
+    });
+}
+
+#[test]
+fn by_a_guard() {
+    shut_down(|zipkin| drop(zipkin.guard()));
+    shut_down(|zipkin| {
+        let guard = zipkin.guard().deadline(LONG);
+        let panicked = catch_unwind(AssertUnwindSafe(move || {
+            let _guard = guard;
+            panic!("as it happens");
+        }));
+        assert!(panicked.is_err());
+    });
+}
+
+#[test]
+fn by_several_at_once() {
+    shut_down(|zipkin| {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert_eq!(zipkin.shutdown(LONG).lost, 0));
+            }
+        });
+    });
+}
+
+#[test]
+fn while_the_applications_runtime_is_blocked_or_gone() {
+    let server = Server::start([], Answer::Accept);
+    let runtime = current_thread();
+    let zipkin = runtime.block_on(async { quick(server.url()).build().unwrap() });
+    runtime.block_on(async {
+        report(&zipkin, "get", 1);
+        // This blocks the only thread.
+        server.until("arrives", |seen| seen.acknowledged.len() == 1);
+    });
+    drop(runtime);
+    report(&zipkin, "get", 1);
+    server.until("arrives", |seen| seen.acknowledged.len() == 2);
+    assert_eq!(zipkin.shutdown(LONG).lost, 0);
+}
+
+#[test]
+fn with_a_collector_that_does_not_answer_it_takes_until_the_deadline() {
+    for answer in [Answer::Silence, Answer::Status(500, String::new(), "")] {
+        for deadline in [Duration::ZERO, Duration::from_millis(200)] {
+            let server = Server::start([], answer.clone());
+            let zipkin = quick(server.url()).queue_limit(100).build().unwrap();
+            report(&zipkin, "get", 10);
+            until("under way", || zipkin.stats().in_flight == 10);
+            report(&zipkin, "get", 20);
+            let started = Instant::now();
+            let report = zipkin.shutdown(deadline);
+            assert!(report.in_time);
+            let took = started.elapsed();
+            assert!(
+                (deadline..deadline + Duration::from_secs(2)).contains(&took),
+                "{took:?}"
+            );
+            assert_eq!((report.lost, report.stats.dropped.closed), (30, 30));
+            assert_settled(&report.stats, &server);
+            assert_eq!(zipkin.shutdown(LONG), report);
+            let text = "30 spans lost at shutdown: 30 finished, 0 sent in 0 batches, 0 queued, \
+                        0 in flight, 30 dropped (closed 30)";
+            assert_eq!(report.to_string(), text);
+        }
+    }
+}
+
+#[test]
+fn a_wait_beyond_the_deadline_is_not_waited_for() {
+    let answer = Answer::Status(429, "retry-after: 30\r\n".into(), "");
+    let server = Server::start([], answer);
+    let zipkin = quick(server.url()).build().unwrap();
+    report(&zipkin, "get", 10);
+    let started = Instant::now();
+    assert_eq!(zipkin.shutdown(Duration::from_secs(15)).lost, 10);
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_collector_that_comes_back_before_the_deadline_gets_all() {
+    let script = vec![Answer::Status(503, String::new(), ""); 4];
+    let server = Server::start(script, Answer::Accept);
+    // Waits would be long, were nobody waiting.
+    let zipkin = quick(server.url()).backoff(Duration::from_millis(50), HOUR);
+    let zipkin = zipkin.build().unwrap();
+    report(&zipkin, "get", 10);
+    assert_eq!(zipkin.shutdown(LONG).lost, 0);
+    assert_settled(&zipkin.stats(), &server);
+}
+
+/// Whether this process has a thread of this name; only Linux tells.
+fn is_alive(thread: &str) -> bool {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
+        return false;
+    };
+    tasks.flatten().any(|task| {
+        let name = std::fs::read_to_string(task.path().join("comm"));
+        name.is_ok_and(|name| name.trim() == thread)
+    })
+}
+
+#[test]
+fn the_thread_ends_with_the_last_handle() {
+    for (name, by) in [
+        ("b3-drop-all", 0),
+        ("b3-drop-tracer", 1),
+        ("b3-drop-outage", 2),
+    ] {
+        let script = if by == 2 {
+            vec![Answer::Silence; 2]
+        } else {
+            vec![]
+        };
+        let server = Server::start(script, Answer::Accept);
+        let zipkin = quick(server.url()).thread_name(name);
+        let zipkin = zipkin.max_age(HOUR).build().unwrap();
+        assert!(is_alive(name) || cfg!(not(target_os = "linux")));
+        if by == 0 {
+            report(&zipkin, "get", 10);
+        } else {
+            // The spans in the queue have hold of the tracer, and that of the reporter.
+            let tracer = Tracer::builder("orders").reporter(zipkin.clone());
+            let tracer = tracer.build().unwrap();
+            (0..10).for_each(|_| drop(tracer.span("get")));
+            let flusher = zipkin.clone();
+            thread::spawn(move || flusher.flush(Duration::from_millis(1)));
+        }
+        drop(zipkin);
+        server.until("sent", |seen| seen.acknowledged.len() == 10);
+        until("the thread's end", || !is_alive(name));
+    }
+}
+
+/// Does as it is told when it sends.
+struct Do<F>(F);
+
+impl<F: FnMut(Message) -> Outcome + Send + 'static> Sender for Do<F> {
+    async fn send(&mut self, message: Message) -> Outcome {
+        (self.0)(message)
+    }
+}
+
+#[test]
+fn a_sender_that_panics_is_the_end_but_not_of_the_accounts() {
+    let sender = Do(|_| panic!("as it happens"));
+    let reporter = BatchReporter::builder(JsonEncoder, sender).build().unwrap();
+    report(&reporter, "get", 10);
+    assert!(reporter.flush(LONG));
+    until("the end", || {
+        reporter.report(span("late"));
+        let stats = reporter.stats();
+        assert_sums(&stats);
+        stats.queued + stats.in_flight == 0 && stats.finished == stats.dropped.closed
+    });
+    assert!(block_on(reporter.flush_async(LONG)));
+    assert!(reporter.shutdown(LONG).in_time);
+}
+
+#[test]
+fn a_sender_that_waits_for_its_reporter_does_not_wait() {
+    let (give, given) = mpsc::sync_channel::<BatchReporter>(1);
+    let mut reporter = None;
+    let sender = Do(move |_| {
+        let reporter = reporter.get_or_insert_with(|| given.recv().unwrap());
+        assert!(!reporter.flush(LONG));
+        assert!(!reporter.shutdown(LONG).in_time);
+        Outcome::Accepted
+    });
+    let reporter = BatchReporter::builder(JsonEncoder, sender).build().unwrap();
+    give.send(reporter.clone()).unwrap();
+    report(&reporter, "get", 10);
+    let started = Instant::now();
+    assert!(reporter.flush(LONG));
+    assert!(started.elapsed() < LONG / 2);
+    let stats = reporter.shutdown(LONG).stats;
+    assert_eq!((stats.sent, stats.dropped.total()), (10, 0));
+}
+
+#[test]
+fn a_sender_that_blocks_does_not_keep_others() {
+    let (release, blocked) = mpsc::channel::<()>();
+    let sender = Do(move |_| {
+        let _ = blocked.recv();
+        Outcome::Accepted
+    });
+    let reporter = BatchReporter::builder(JsonEncoder, sender).build().unwrap();
+    report(&reporter, "get", 1);
+    let started = Instant::now();
+    assert!(!reporter.flush(Duration::from_millis(50)));
+    let report = reporter.shutdown(Duration::from_millis(50));
+    assert!(!report.in_time);
+    assert_eq!(report.lost, 1);
+    assert!(started.elapsed() < LONG / 2);
+    drop(release);
+    until("the end", || reporter.stats().sent == 1);
+}
