@@ -32,6 +32,8 @@ pub(crate) struct Exchange {
     names: &'static Names,
     method: Method,
     grpc: bool,
+    /// Whether gRPC's status was seen.
+    answered: bool,
     unimplemented: bool,
     echo: bool,
     /// The response's, once its head is there.
@@ -57,6 +59,7 @@ impl Exchange {
             names,
             method,
             grpc: false,
+            answered: false,
             unimplemented: false,
             echo: false,
             status: None,
@@ -107,10 +110,13 @@ impl Exchange {
         }
     }
 
-    /// gRPC's status, from trailers or from the headers of a response without a body.
+    /// gRPC's status, from trailers or from the headers of a response without a body. Where it is
+    /// in both, the one in trailers stands.
     fn grpc_status(&mut self, headers: &HeaderMap) {
         let record = self.open.as_mut().and_then(|open| open.record());
         if let (Some(record), Some(status)) = (record, GrpcStatus::of(headers)) {
+            record.doubtful |= self.answered;
+            self.answered = true;
             self.names.grpc(record, &status, self.error);
             self.unimplemented = status.is_unimplemented();
         }
@@ -127,9 +133,10 @@ impl Exchange {
         self.finish();
     }
 
-    /// The exchange is over: the last word on name and size, and the span is finished.
+    /// The exchange is over: the last word on name and size, and the span ends. Its context stays
+    /// until the body is dropped.
     fn finish(&mut self) {
-        let Some(mut open) = self.open.take() else {
+        let Some(open) = &mut self.open else {
             return;
         };
         let renamed = open.is_renamed();
@@ -147,7 +154,7 @@ impl Exchange {
             }
         }
         open.give_route(route);
-        open.finish();
+        open.end();
     }
 }
 
@@ -174,5 +181,8 @@ impl Drop for Exchange {
             }
         }
         self.finish();
+        if let Some(open) = self.open.take() {
+            open.finish();
+        }
     }
 }

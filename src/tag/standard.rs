@@ -267,6 +267,8 @@ pub(crate) fn disconnected(to: &mut Record) {
 }
 
 pub(crate) fn failed(to: &mut Record, reason: &str) {
+    // The status may have said so already.
+    to.doubtful = true;
     to.standard_static(ERROR, "true");
     to.standard(REASON, &[reason]);
 }

@@ -31,10 +31,9 @@ pub struct Script {
 
 impl Script {
     pub fn new(steps: impl IntoIterator<Item = Step>) -> Script {
-        Script {
-            steps: steps.into_iter().collect(),
-            ..Script::default()
-        }
+        let mut script = Script::default();
+        script.steps.extend(steps);
+        script
     }
 
     /// Data of unknown size, whose end shows only in the last poll.
@@ -94,9 +93,9 @@ impl Body for Script {
                 return Poll::Ready(None);
             };
             return match step {
-                Step::Data(data) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(
-                    data.as_bytes(),
-                ))))),
+                Step::Data(data) => {
+                    Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(data.as_bytes())))))
+                }
                 Step::Trailers(trailers) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
                 Step::Error(error) => Poll::Ready(Some(Err(error))),
                 Step::Panic => panic!("the body panics, as the test wants it"),

@@ -51,6 +51,7 @@ impl Spans {
     pub fn take(&self, count: usize) -> Vec<SpanRecord> {
         let spans = self.all();
         assert_eq!(spans.len(), count, "finished: {spans:#?}");
+        spans.iter().for_each(is_sound);
         spans
     }
 
@@ -61,13 +62,8 @@ impl Spans {
         std::mem::take(&mut taken)
     }
 
-    /// As [`take_one`](Self::take_one), but waits for it.
-    pub async fn wait_one(&self) -> SpanRecord {
-        self.wait(1).await.remove(0)
-    }
-
-    /// As [`take`](Self::take), but waits for so many.
-    pub async fn wait(&self, count: usize) -> Vec<SpanRecord> {
+    /// Waits until so many have been finished, and leaves them there.
+    pub async fn until(&self, count: usize) {
         let enough = async {
             loop {
                 let came = self.queue.came.notified();
@@ -82,10 +78,22 @@ impl Spans {
             }
         };
         let in_time = tokio::time::timeout(PATIENCE, enough).await;
-        let spans = self.all();
-        assert!(in_time.is_ok(), "only {spans:#?} of {count} came");
-        assert_eq!(spans.len(), count, "{spans:#?}");
-        spans
+        assert!(
+            in_time.is_ok(),
+            "fewer than {count} spans: {:#?}",
+            self.all()
+        );
+    }
+
+    /// As [`take_one`](Self::take_one), but waits for it.
+    pub async fn wait_one(&self) -> SpanRecord {
+        self.wait(1).await.remove(0)
+    }
+
+    /// As [`take`](Self::take), but waits for so many.
+    pub async fn wait(&self, count: usize) -> Vec<SpanRecord> {
+        self.until(count).await;
+        self.take(count)
     }
 }
 
@@ -96,4 +104,23 @@ impl Drop for Spans {
             assert!(left.is_empty(), "spans were left behind: {left:#?}");
         }
     }
+}
+
+/// What holds for every span, whatever happened.
+#[track_caller]
+fn is_sound(span: &SpanRecord) {
+    let mut names: Vec<&str> = span.tags().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all, "a tag is there twice: {span:#?}");
+    for (name, value) in span.tags() {
+        assert!(!value.to_text().is_empty(), "{name} is empty: {span:#?}");
+    }
+    assert!(span.tag("error").is_none_or(|error| error == "true"));
+    assert!(span.duration().as_micros() >= 1);
+    assert!(span.context().sampling().is_sampled(), "{span:#?}");
+    assert_ne!(span.parent_id(), Some(span.id()), "{span:#?}");
+    assert!(!span.name().is_empty(), "{span:#?}");
+    assert_eq!(span.local_endpoint().service_name, Some("shop"));
 }
