@@ -318,7 +318,7 @@ fn join(core: &Core, parent: &Open, headers: &mut HeaderMap, open: &mut Open) ->
             core.propagation.inject(&context, forwarded, headers);
             Parent::Untraced
         }
-        (Below::Child, Some(context)) => {
+        (Below::Child | Below::Silent, Some(context)) => {
             let mut child = context.child();
             if child.sampling() == Sampling::Defer {
                 let undecided = Incoming::default();
@@ -326,6 +326,7 @@ fn join(core: &Core, parent: &Open, headers: &mut HeaderMap, open: &mut Open) ->
             }
             core.propagation.inject(&child, forwarded, headers);
             open.set_context(child);
+            open.below = parent.below;
             open.forwarded.clone_from(forwarded);
             open.found.clone_from(&parent.found);
             Parent::Span { local_root: false }

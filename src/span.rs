@@ -21,6 +21,9 @@ pub(crate) enum Below {
     /// A CLIENT span, and its context on the request.
     #[default]
     Child,
+    /// The context of a CLIENT span on the request, but nothing is recorded, though the trace is
+    /// sampled: its limit is reached.
+    Silent,
     /// No span; the context goes on as it is.
     Unchanged,
     /// No span; the headers go on as they came.
@@ -271,7 +274,7 @@ impl Span {
         };
         // Below an excluded request or one whose spans a sidecar makes there are no spans; the
         // context stays what it is.
-        if parent.below != Below::Child {
+        if matches!(parent.below, Below::Unchanged | Below::AsItCame) {
             return Span::of(parent.derive(Some(context)));
         }
         let mut open = parent.derive(Some(context.child()));

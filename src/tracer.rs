@@ -11,7 +11,7 @@ use crate::{
     report::{NoopReporter, Reporter},
     sample::{PercentageError, RateLimit, SampleRequest, Sampler, Threshold},
     scope,
-    span::Span,
+    span::{Below, Span},
     tag::{CustomTags, Limits, Names, Tag, TagError, TagNames},
 };
 use arc_swap::ArcSwap;
@@ -162,11 +162,15 @@ impl Tracer {
     /// Starts a local span at the top of a new trace: for work that no request asked for. Where a
     /// span is current, the new one is its child.
     ///
-    /// The sampler decides, as for a request without trace headers.
+    /// The sampler decides, as for a request without trace headers. In
+    /// [`Mode::ForwardOnly`] the span does nothing.
     pub fn span(&self, name: impl AsRef<str>) -> Span {
         let name = name.as_ref();
         if let Some(span) = scope::with(|open| Span::below(open, name)) {
             return span;
+        }
+        if self.core.mode == Mode::ForwardOnly {
+            return Span::none();
         }
         let mut open = scope::blank();
         let context = self.core.root(&Incoming::default(), None);
@@ -253,13 +257,14 @@ impl Core {
         let Some(context) = open.context() else {
             return;
         };
-        if !context.sampling().is_sampled() {
+        if !context.sampling().is_sampled() || open.below == Below::Silent {
             return;
         }
         if context.sampling() == Sampling::Debug && local_root {
             if let Some(limit) = &self.debug_limit {
                 if !limit.admits() {
                     self.debug_limited.fetch_add(1, Relaxed);
+                    open.below = Below::Silent;
                     return;
                 }
             }

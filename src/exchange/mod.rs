@@ -146,7 +146,10 @@ impl Exchange {
                 self.names.response_size(record, self.bytes);
             }
             self.names.route(record, &route);
-            let named = renamed || self.grpc && !self.unimplemented;
+            // Whoever sends nonsense must not choose the name: a path that no method answers to,
+            // by gRPC's word or by that of a router in front of it.
+            let unmatched = self.unimplemented || self.status == Some(StatusCode::NOT_FOUND);
+            let named = renamed || self.grpc && !unmatched;
             match (named, &*route) {
                 (true, _) => {}
                 (false, "") => record.set_name(&[self.method.as_str()]),
