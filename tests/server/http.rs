@@ -12,7 +12,7 @@ use hyper_util::{
     server::conn::auto,
     service::TowerToHyperService,
 };
-use std::{convert::Infallible, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -54,7 +54,6 @@ async fn handle(mut request: Request<Incoming>) -> Result<Answer, Infallible> {
         "/304" => *response.status_mut() = StatusCode::NOT_MODIFIED,
         "/404" => *response.status_mut() = StatusCode::NOT_FOUND,
         "/500" => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
-        "/never" => std::future::pending().await,
         "/panic" => panic!("in the handler, as the test wants it"),
         "/stream" => {
             let (sender, body) = open_end();
@@ -139,8 +138,19 @@ struct Shop {
 
 impl Shop {
     async fn open(version: Version) -> Shop {
+        Shop::of(version, service_fn(handle)).await
+    }
+
+    async fn of<S>(version: Version, service: S) -> Shop
+    where
+        S: Service<Request<Incoming>, Response = Answer, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send,
+    {
         let lab = Lab::new();
-        let service = lab.tracer.server_layer().layer(service_fn(handle));
+        let service = lab.tracer.server_layer().layer(service);
         let client = Client::builder(TokioExecutor::new())
             .http2_only(version == Version::HTTP_2)
             .build_http();
@@ -301,10 +311,17 @@ async fn a_peer_that_leaves_while_the_answer_streams_is_dc() {
 #[tokio::test]
 async fn a_peer_that_leaves_before_the_answer_is_0_error_dc() {
     for version in BOTH {
-        let shop = Shop::open(version).await;
-        let request = shop.client.request(shop.request("GET", "/never"));
-        let left = tokio::time::timeout(Duration::from_millis(50), request).await;
-        assert!(left.is_err());
+        let arrived = Arc::new(tokio::sync::Notify::new());
+        let arrives = Arc::clone(&arrived);
+        let never = service_fn(move |_: Request<Incoming>| {
+            arrives.notify_one();
+            std::future::pending::<Result<Answer, Infallible>>()
+        });
+        let shop = Shop::of(version, never).await;
+        tokio::select! {
+            _ = shop.client.request(shop.request("GET", "/")) => panic!("an answer"),
+            () = arrived.notified() => {}
+        }
         assert_eq!(
             ending(&shop.lab.spans.wait_one().await),
             "0 error DC",
