@@ -83,6 +83,7 @@
 //! Without features there is no runtime: values, propagation, spans, samplers, both layers, and
 //! reporters for tests and the console.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
 
 #[cfg(feature = "axum")]
 mod axum;

@@ -104,7 +104,8 @@ impl Exchange {
         }
     }
 
-    /// gRPC's status, from trailers or from the headers of a response without a body.
+    /// gRPC's status, from trailers or from the headers of a response without a body. Where it is
+    /// in both, the one in trailers stands.
     fn grpc_status(&mut self, headers: &HeaderMap) {
         let record = self.open.as_mut().and_then(|open| open.record());
         if let (Some(record), Some(status)) = (record, GrpcStatus::of(headers)) {
@@ -124,9 +125,10 @@ impl Exchange {
         self.finish();
     }
 
-    /// The exchange is over: the last word on name and size, and the span is finished.
+    /// The exchange is over: the last word on name and size, and the span ends. Its context stays
+    /// until the body is dropped.
     fn finish(&mut self) {
-        let Some(mut open) = self.open.take() else {
+        let Some(open) = &mut self.open else {
             return;
         };
         let renamed = open.is_renamed();
@@ -136,7 +138,10 @@ impl Exchange {
                 self.names.response_size(record, self.bytes);
             }
             self.names.route(record, &route);
-            let named = renamed || self.grpc && !self.unimplemented;
+            // Whoever sends nonsense must not choose the name: a path that no method answers to,
+            // by gRPC's word or by that of a router in front of it.
+            let unmatched = self.unimplemented || self.status == Some(StatusCode::NOT_FOUND);
+            let named = renamed || self.grpc && !unmatched;
             match (named, &*route) {
                 (true, _) => {}
                 (false, "") => record.set_name(&[self.method.as_str()]),
@@ -144,7 +149,7 @@ impl Exchange {
             }
         }
         open.give_route(route);
-        open.finish();
+        open.end();
     }
 }
 
@@ -171,5 +176,8 @@ impl Drop for Exchange {
             }
         }
         self.finish();
+        if let Some(open) = self.open.take() {
+            open.finish();
+        }
     }
 }

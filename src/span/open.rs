@@ -136,8 +136,9 @@ impl Open {
         })
     }
 
-    /// Ends the span: its record goes to the reporter, the box back to the thread.
-    pub(crate) fn finish(mut self: Box<Self>) {
+    /// Ends the span: its record goes to the reporter. What is left is its context, in which a
+    /// body is dropped.
+    pub(crate) fn end(&mut self) {
         if let Some(notes) = self.notes.take() {
             for note in handle::lock(&notes).close() {
                 match note {
@@ -150,8 +151,14 @@ impl Open {
             record.end(started.elapsed());
             if let Some(home) = record.home().map(Arc::clone) {
                 home.report(SpanRecord::new(record));
+                self.home = Some(home);
             }
         }
+    }
+
+    /// Ends the span and gives the box back to the thread.
+    pub(crate) fn finish(mut self: Box<Self>) {
+        self.end();
         self.context = None;
         self.forwarded.clear();
         self.below = Below::default();

@@ -1,4 +1,4 @@
-use super::standard::utf8;
+use super::standard::{authority, utf8};
 use crate::head::RequestHead;
 use http::{HeaderName, HeaderValue};
 use std::{borrow::Cow, fmt};
@@ -115,13 +115,14 @@ impl Place {
 
     fn find<'a>(&self, head: &RequestHead<'a>) -> Found<'a> {
         let bytes = match self {
-            Place::Authority => match head.uri().authority() {
-                Some(authority) => Some(authority.as_str().as_bytes()),
-                None => head
-                    .headers()
-                    .get(http::header::HOST)
-                    .map(HeaderValue::as_bytes),
-            },
+            Place::Authority => {
+                let host = head.headers().contains_key(http::header::HOST);
+                return match authority(head) {
+                    whole if !whole.is_empty() => Found::Value(whole),
+                    _ if host => Found::Empty,
+                    _ => Found::Absent,
+                };
+            }
             Place::Method => Some(head.method().as_str().as_bytes()),
             Place::Path => match head.uri().path_and_query() {
                 Some(path) => Some(path.as_str().as_bytes()),

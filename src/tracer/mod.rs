@@ -59,7 +59,8 @@ impl Tracer {
     /// Starts a local span at the top of a new trace: for work that no request asked for. Where a
     /// span is current, the new one is its child.
     ///
-    /// The sampler decides, as for a request without trace headers.
+    /// The sampler decides, as for a request without trace headers. In [`Mode::ForwardOnly`] the
+    /// span does nothing.
     pub fn span(&self, name: impl AsRef<str>) -> Span {
         let name = name.as_ref();
         if let Some(span) = scope::with(|open| Span::below(open, name)) {

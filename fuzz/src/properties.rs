@@ -1,0 +1,162 @@
+//! What must hold for any input. Each function takes the bytes of one input and panics where its
+//! property does not hold; `tests/fuzz_replay.rs` runs them over the seeds on stable Rust.
+
+use crate::model::{self, Read};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tower_b3::{
+    Sampling, TraceContext,
+    id::RequestId,
+    propagation::{Format, Forwarded, Propagation},
+};
+
+/// The properties by the names of their targets.
+pub const ALL: [(&str, fn(&[u8])); 5] = [
+    ("b3_single", b3_single),
+    ("b3_multi", b3_multi),
+    ("traceparent", traceparent),
+    ("request_id", request_id),
+    ("extract_inject", extract_inject),
+];
+
+/// Any `b3` is read as the model reads it, and written back as it was meant.
+pub fn b3_single(input: &[u8]) {
+    agree_on("b3", input);
+}
+
+/// Any `x-b3-*` headers, one `name: value` a line.
+pub fn b3_multi(input: &[u8]) {
+    let mut headers = lines(input);
+    for name in ["b3", "traceparent"] {
+        headers.remove(name);
+    }
+    agree(&headers);
+}
+
+/// Any `traceparent`.
+pub fn traceparent(input: &[u8]) {
+    agree_on("traceparent", input);
+}
+
+/// Any `x-request-id` is kept verbatim, or not at all.
+pub fn request_id(input: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(input) else {
+        return;
+    };
+    let visible = input.iter().all(|byte| (b'!'..=b'~').contains(byte));
+    let kept = visible && !input.is_empty() && input.len() <= 256;
+    let id = RequestId::from_header(&value);
+    assert_eq!(id.is_some(), kept);
+    let parsed = value.to_str().ok().and_then(|text| text.parse().ok());
+    assert_eq!(parsed, id);
+    let inbound = HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), value.clone())]);
+    let (incoming, forwarded) = Propagation::default().extract(&inbound);
+    assert_eq!(incoming.request_id(), id.as_ref());
+    let mut out = HeaderMap::new();
+    let root = TraceContext::root(Sampling::Accept);
+    Propagation::default().inject(&root, &forwarded, &mut out);
+    assert_eq!(out.get("x-request-id"), kept.then_some(&value));
+}
+
+/// Any headers at all, one `name: value` a line: read as the model reads them, and what is
+/// written over them is what is read back.
+pub fn extract_inject(input: &[u8]) {
+    agree(&lines(input));
+}
+
+fn agree_on(name: &'static str, input: &[u8]) {
+    if let Ok(value) = HeaderValue::from_bytes(input) {
+        agree(&HeaderMap::from_iter([(
+            HeaderName::from_static(name),
+            value,
+        )]));
+    }
+}
+
+/// Reads `name: value` lines; what can be no header is left out.
+fn lines(input: &[u8]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for line in input.split(|&byte| byte == b'\n') {
+        let Some(colon) = line.iter().position(|&byte| byte == b':') else {
+            continue;
+        };
+        let value = line[colon + 1..].strip_prefix(b" ");
+        let value = HeaderValue::from_bytes(value.unwrap_or(&line[colon + 1..]));
+        let name = HeaderName::from_bytes(&line[..colon]);
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+/// The library and the model read the same, and round trips hold for what they read.
+pub fn agree(headers: &HeaderMap) {
+    let (incoming, forwarded) = Propagation::default().extract(headers);
+    assert_eq!(Read::of(&incoming), model::read(headers), "{headers:?}");
+    // Without W3C nothing changes but for what `traceparent` says.
+    let mut b3_only = headers.clone();
+    b3_only.remove("traceparent");
+    let (without, _) = Propagation::default().w3c(false).extract(headers);
+    assert_eq!(Read::of(&without), model::read(&b3_only), "{headers:?}");
+    if let Some(context) = incoming.context() {
+        round_trip(&context);
+        over_what_is_there(&context, &forwarded, headers);
+    }
+}
+
+/// What is injected is extracted, as far as the formats can carry it.
+pub fn round_trip(context: &TraceContext) {
+    use Format::{B3Multi, B3Single, W3c};
+    for formats in [
+        &[B3Multi][..],
+        &[B3Single],
+        &[W3c],
+        &[B3Multi, B3Single],
+        &[B3Multi, W3c],
+        &[B3Single, W3c],
+        &[B3Multi, B3Single, W3c],
+    ] {
+        for flags_alone in [false, true] {
+            let propagation = Propagation::default()
+                .formats(formats.iter().copied())
+                .debug_by_flags_alone(flags_alone);
+            let mut headers = HeaderMap::new();
+            propagation.inject(context, &Forwarded::default(), &mut headers);
+            let (read, _) = propagation.extract(&headers);
+            let expected = carried(context, formats);
+            assert_eq!(read.context(), Some(expected), "{formats:?}: {headers:?}");
+            assert_eq!(read.malformed().count(), 0, "{formats:?}: {headers:?}");
+        }
+    }
+}
+
+/// What is left of a context in these formats.
+fn carried(context: &TraceContext, formats: &[Format]) -> TraceContext {
+    let has = |format| formats.contains(&format);
+    let (mut parent, mut sampling) = (context.parent_id(), context.sampling());
+    if formats == [Format::W3c] {
+        // It has neither parent nor debug nor undecided.
+        parent = None;
+        sampling = Sampling::from(sampling.is_sampled());
+    } else if has(Format::B3Single) && sampling == Sampling::Defer {
+        // A parent without a state is not written, as others refuse it. A span that is its own
+        // parent looks as if a sidecar had advanced `x-b3-*`, and keeps it.
+        let own = Some(context.span_id());
+        parent = parent.filter(|_| has(Format::B3Multi) && parent == own);
+    }
+    TraceContext::new(context.trace_id(), context.span_id(), parent, sampling)
+}
+
+/// Nothing that was there before travels on, and a second time changes nothing.
+fn over_what_is_there(context: &TraceContext, forwarded: &Forwarded, there: &HeaderMap) {
+    let child = context.child();
+    let mut out = there.clone();
+    let propagation = Propagation::default();
+    propagation.inject(&child, forwarded, &mut out);
+    let (read, _) = propagation.extract(&out);
+    assert_eq!(read.context(), Some(child), "{there:?} became {out:?}");
+    let once = out.clone();
+    propagation.inject(&child, forwarded, &mut out);
+    assert_eq!(out, once);
+    assert!(!out.contains_key("b3"));
+}

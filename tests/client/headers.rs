@@ -1,0 +1,380 @@
+//! Whose child a call is, and what goes out with it.
+
+use crate::{
+    CALLER, called,
+    common::{Lab, PARENT, SPAN, TRACE, get, headers, text, values},
+    send, within,
+};
+use tower_b3::{
+    Context, Sampling, TraceContext, current,
+    id::{SpanId, TraceId},
+    propagation::{Format, Propagation},
+    record::Kind,
+    sample::Sampler,
+};
+
+fn elsewhere(sampling: Sampling) -> TraceContext {
+    let trace = TraceId::new(0xabc0_0000_0000_0000_0000_0000_0000_0001).unwrap();
+    TraceContext::new(trace, SpanId::new(7).unwrap(), None, sampling)
+}
+
+#[test]
+fn the_current_span_is_the_parent() {
+    let lab = Lab::new();
+    let out = called(&lab, CALLER, "");
+    let [client, server] = lab.spans.take(2).try_into().unwrap();
+    assert_eq!(client.kind(), Some(Kind::Client));
+    assert_eq!(client.parent_id(), Some(server.id()));
+    assert!(!client.is_local_root());
+    assert_eq!(text(&out, "x-b3-traceid"), TRACE);
+    assert_eq!(text(&out, "x-b3-spanid"), client.id().to_string());
+    assert_eq!(text(&out, "x-b3-parentspanid"), server.id().to_string());
+}
+
+#[test]
+fn a_context_in_the_extensions_is_the_parent_before_the_current_one() {
+    let lab = Lab::new();
+    let mut request = get("http://catalog/", CALLER);
+    let context = Context::from(elsewhere(Sampling::Accept));
+    request.extensions_mut().insert(context);
+    let layer = lab.tracer.client_layer();
+    within(&lab, "", || send(&layer, request));
+    let [client, _server] = lab.spans.take(2).try_into().unwrap();
+    assert_eq!(client.trace_id(), elsewhere(Sampling::Accept).trace_id());
+    assert_eq!(client.parent_id(), SpanId::new(7));
+}
+
+#[test]
+fn a_trace_context_in_the_extensions_is_the_parent_too() {
+    let lab = Lab::new();
+    for sampling in [Sampling::Accept, Sampling::Debug, Sampling::Deny] {
+        let mut request = get("http://catalog/", "");
+        request.extensions_mut().insert(elsewhere(sampling));
+        let out = send(&lab.tracer.client_layer(), request);
+        assert_eq!(text(&out, "x-b3-parentspanid"), "0000000000000007");
+        let sampled = if sampling.is_sampled() { "1" } else { "0" };
+        assert_eq!(text(&out, "x-b3-sampled"), sampled);
+        assert_eq!(out.contains_key("x-b3-flags"), sampling == Sampling::Debug);
+        assert_eq!(lab.spans.all().len(), usize::from(sampling.is_sampled()));
+    }
+}
+
+#[test]
+fn an_undecided_parent_is_decided_on_by_the_sampler() {
+    for (sampler, sampled) in [(Sampler::always(), "1"), (Sampler::never(), "0")] {
+        let lab = Lab::of(|builder| builder.sampler(sampler));
+        let mut request = get("http://catalog/", "");
+        request.extensions_mut().insert(elsewhere(Sampling::Defer));
+        let out = send(&lab.tracer.client_layer(), request);
+        assert_eq!(text(&out, "x-b3-sampled"), sampled);
+        assert_eq!(lab.spans.all().len(), usize::from(sampled == "1"));
+    }
+}
+
+#[test]
+fn headers_copied_by_hand_are_the_parent_where_nothing_is_current() {
+    let lab = Lab::new();
+    for lines in [
+        CALLER.to_owned(),
+        format!(
+            "x-b3-traceid: {TRACE}|x-b3-spanid: {SPAN}|x-b3-sampled: 1|x-b3-parentspanid: {PARENT}"
+        ),
+        format!("traceparent: 00-{TRACE}-{SPAN}-01"),
+    ] {
+        let out = send(&lab.tracer.client_layer(), get("http://catalog/", &lines));
+        let span = lab.spans.take_one();
+        assert_eq!(span.parent_id().unwrap().to_string(), SPAN, "{lines}");
+        assert!(span.is_local_root());
+        assert_eq!(values(&out, "x-b3-traceid"), [TRACE.as_bytes()]);
+        assert_eq!(values(&out, "x-b3-parentspanid"), [SPAN.as_bytes()]);
+        assert_eq!(text(&out, "x-b3-spanid"), span.id().to_string());
+        assert!(!out.contains_key("b3"));
+    }
+}
+
+#[test]
+fn headers_copied_by_hand_say_no() {
+    let lab = Lab::new();
+    let lines = format!("b3: {TRACE}-{SPAN}-0|x-envoy-force-trace: 1");
+    let out = send(&lab.tracer.client_layer(), get("http://catalog/", &lines));
+    assert_eq!(text(&out, "x-b3-sampled"), "0");
+    assert_eq!(text(&out, "x-b3-parentspanid"), SPAN);
+    lab.spans.take(0);
+}
+
+#[test]
+fn headers_copied_by_hand_are_replaced_where_a_span_is_current() {
+    let lab = Lab::new();
+    let stale =
+        "b3: 1-2-0|x-b3-traceid: 1|x-b3-traceid: 2|x-b3-spanid: 3|x-b3-flags: 1|x-b3-sampled: 0";
+    let out = called(&lab, CALLER, stale);
+    let [client, _server] = lab.spans.take(2).try_into().unwrap();
+    assert_eq!(values(&out, "x-b3-traceid"), [TRACE.as_bytes()]);
+    assert_eq!(
+        values(&out, "x-b3-spanid"),
+        [client.id().to_string().as_bytes()]
+    );
+    assert_eq!(values(&out, "x-b3-sampled"), [b"1"]);
+    assert!(!out.contains_key("b3") && !out.contains_key("x-b3-flags"));
+}
+
+#[test]
+fn with_no_parent_at_all_a_trace_begins_with_a_request_id() {
+    let lab = Lab::new();
+    let out = send(
+        &lab.tracer.client_layer(),
+        get("http://catalog/", "accept: */*"),
+    );
+    let span = lab.spans.take_one();
+    assert_eq!(span.parent_id(), None);
+    assert_eq!(span.id().get(), span.trace_id().low());
+    assert!(span.is_local_root());
+    assert_eq!(text(&out, "x-b3-sampled"), "1");
+    assert!(!out.contains_key("x-b3-parentspanid"));
+    let id = text(&out, "x-request-id");
+    assert_eq!(id.len(), 36);
+    assert_eq!(span.tag("guid:x-request-id").as_deref(), Some(id));
+}
+
+#[test]
+fn the_client_never_invents_a_deny() {
+    let lab = Lab::new();
+    for lines in [
+        "",
+        "b3: malformed",
+        "x-b3-sampled: maybe",
+        "traceparent: 00-0-0-00",
+        "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312",
+    ] {
+        let out = send(&lab.tracer.client_layer(), get("http://catalog/", lines));
+        assert_eq!(text(&out, "x-b3-sampled"), "1", "{lines}");
+        lab.spans.take_one();
+    }
+}
+
+#[test]
+fn unsampled_propagates_0_with_ids_and_makes_no_span() {
+    let lab = Lab::new();
+    let inbound = format!("b3: {TRACE}-{SPAN}-0");
+    let out = called(&lab, &inbound, "");
+    assert_eq!(text(&out, "x-b3-traceid"), TRACE);
+    assert_eq!(text(&out, "x-b3-sampled"), "0");
+    assert_eq!(text(&out, "x-b3-spanid").len(), 16);
+    assert_eq!(text(&out, "x-b3-parentspanid").len(), 16);
+    lab.spans.take(0);
+}
+
+#[test]
+fn every_call_has_the_same_request_id_and_its_own_span_id() {
+    let lab = Lab::new();
+    let layer = lab.tracer.client_layer();
+    let (one, other) = within(&lab, "", || {
+        (
+            send(&layer, get("http://catalog/", "")),
+            send(&layer, get("http://cart/", "")),
+        )
+    });
+    assert_eq!(one["x-request-id"], other["x-request-id"]);
+    assert_ne!(one["x-b3-spanid"], other["x-b3-spanid"]);
+    assert_eq!(one["x-b3-parentspanid"], other["x-b3-parentspanid"]);
+    lab.spans.take(3);
+}
+
+#[test]
+fn what_the_handler_set_is_never_overwritten() {
+    let lab = Lab::new();
+    let inbound = "x-request-id: inbound|sw8: inbound|x-amzn-trace-id: one|x-amzn-trace-id: two";
+    let out = called(&lab, inbound, "x-request-id: mine|sw8: mine|sw8: too");
+    assert_eq!(values(&out, "x-request-id"), [b"mine"]);
+    assert_eq!(values(&out, "sw8"), [&b"mine"[..], b"too"]);
+    assert_eq!(values(&out, "x-amzn-trace-id"), [b"one", b"two"]);
+    let [client, _server] = lab.spans.take(2).try_into().unwrap();
+    assert_eq!(client.tag("guid:x-request-id").as_deref(), Some("mine"));
+}
+
+#[test]
+fn opaque_headers_copied_by_hand_are_not_doubled() {
+    let lab = Lab::new();
+    let lines = "x-request-id: r|sw8: 1|x-ot-span-context: a|x-ot-span-context: b|tracestate: t";
+    let out = send(&lab.tracer.client_layer(), get("http://catalog/", lines));
+    let came = headers(lines);
+    for name in came.keys() {
+        assert_eq!(
+            values(&out, name.as_str()),
+            values(&came, name.as_str()),
+            "{name}"
+        );
+    }
+    lab.spans.take_one();
+}
+
+#[test]
+fn a_request_id_that_cannot_be_kept_is_replaced_where_nothing_is_current() {
+    let lab = Lab::new();
+    for lines in [
+        "x-request-id: a b",
+        "x-request-id: ",
+        "x-request-id: |x-request-id: second",
+    ] {
+        let out = send(&lab.tracer.client_layer(), get("http://catalog/", lines));
+        assert_eq!(values(&out, "x-request-id").len(), 1);
+        assert_eq!(text(&out, "x-request-id").len(), 36, "{lines}");
+        lab.spans.take_one();
+    }
+}
+
+#[test]
+fn formats_are_written_as_configured() {
+    let all = [Format::B3Multi, Format::B3Single, Format::W3c];
+    let propagation = Propagation::default().formats(all);
+    let lab = Lab::of(|builder| builder.propagation(propagation));
+    let out = called(&lab, CALLER, "");
+    let [client, server] = lab.spans.take(2).try_into().unwrap();
+    let (id, parent) = (client.id(), server.id());
+    assert_eq!(text(&out, "b3"), format!("{TRACE}-{id}-1-{parent}"));
+    assert_eq!(text(&out, "traceparent"), format!("00-{TRACE}-{id}-01"));
+    assert_eq!(text(&out, "x-b3-spanid"), id.to_string());
+}
+
+#[test]
+fn debug_can_be_written_by_flags_alone() {
+    let propagation = Propagation::default().debug_by_flags_alone(true);
+    let lab = Lab::of(|builder| builder.propagation(propagation));
+    let out = called(&lab, "x-b3-flags: 1", "x-b3-sampled: 0");
+    assert_eq!(text(&out, "x-b3-flags"), "1");
+    assert!(!out.contains_key("x-b3-sampled"));
+    lab.spans.take(2);
+}
+
+#[test]
+fn traceparent_goes_out_for_the_trace_it_was_joined_by_only() {
+    let lab = Lab::new();
+    let same = format!("{CALLER}|traceparent: 00-{TRACE}-{PARENT}-00");
+    let out = called(&lab, &same, "");
+    let [client, _server] = lab.spans.take(2).try_into().unwrap();
+    assert_eq!(
+        text(&out, "traceparent"),
+        format!("00-{TRACE}-{}-01", client.id())
+    );
+
+    let other = "00-11111111111111111111111111111111-2222222222222222-00";
+    let out = called(&lab, &format!("{CALLER}|traceparent: {other}"), "");
+    assert_eq!(values(&out, "traceparent"), [other.as_bytes()]);
+    let out = called(&lab, CALLER, "");
+    assert!(!out.contains_key("traceparent"));
+    // 64-bit ids are padded.
+    let out = called(
+        &lab,
+        "traceparent: 00-0000000000000000000000000000000a-000000000000000b-01",
+        "",
+    );
+    assert!(text(&out, "traceparent").starts_with("00-0000000000000000000000000000000a-"));
+    assert_eq!(text(&out, "x-b3-traceid"), "000000000000000a");
+    lab.spans.take(6);
+}
+
+#[test]
+fn with_w3c_switched_off_its_headers_are_opaque() {
+    let lab = Lab::of(|builder| builder.propagation(Propagation::default().w3c(false)));
+    let inbound = format!("traceparent: 00-{TRACE}-{SPAN}-01|tracestate: a=b");
+    let out = called(&lab, &inbound, "");
+    assert_eq!(text(&out, "traceparent"), format!("00-{TRACE}-{SPAN}-01"));
+    assert_eq!(text(&out, "tracestate"), "a=b");
+    assert_ne!(text(&out, "x-b3-traceid"), TRACE);
+    lab.spans.take(2);
+}
+
+#[test]
+fn to_other_hosts_no_tracing_header_goes_out_but_the_span_is_made() {
+    let lab = Lab::new();
+    let layer =
+        lab.tracer
+            .client_layer()
+            .propagate_only_to(["Catalog", ".svc.cluster.local", "10.0.0.1"]);
+    let inbound = format!(
+        "{CALLER}|sw8: 1|tracestate: a=b|x-client-trace-id: c|x-request-id: r|\
+         traceparent: 00-{TRACE}-{SPAN}-01"
+    );
+    for (uri, lines, trusted) in [
+        ("http://catalog/", "", true),
+        ("http://CATALOG:8080/", "", true),
+        ("http://cart.svc.cluster.local/", "", true),
+        ("http://10.0.0.1:1/", "", true),
+        ("/", "host: catalog:8080", true),
+        ("http://catalog.evil.example/", "", false),
+        ("http://evil-catalog/", "", false),
+        ("http://catalog@evil.example/", "", false),
+        ("http://svc.cluster.local.evil.example/", "", false),
+        ("http://evil.example/", "host: catalog", false),
+        ("/", "", false),
+        (
+            "http://evil.example/",
+            "b3: 0|x-request-id: mine|sw8: mine|x-envoy-force-trace: 1",
+            false,
+        ),
+    ] {
+        let out = within(&lab, &inbound, || send(&layer, get(uri, lines)));
+        let names: Vec<_> = out.keys().filter(|name| *name != "host").collect();
+        assert_eq!(!names.is_empty(), trusted, "{uri} {lines}: {names:?}");
+        let [client, server] = lab.spans.take(2).try_into().unwrap();
+        assert_eq!(client.parent_id(), Some(server.id()));
+    }
+}
+
+#[test]
+fn forwarding_without_spans_can_be_limited_to_hosts_too() {
+    let lab = Lab::of(|builder| builder.mode(tower_b3::Mode::ForwardOnly));
+    let layer = lab.tracer.client_layer().propagate_only_to(["catalog"]);
+    for (uri, left) in [("http://catalog/", 2), ("http://evil.example/", 0)] {
+        let inbound = "b3: malformed|x-request-id: r";
+        let out = within(&lab, inbound, || send(&layer, get(uri, "")));
+        assert_eq!(out.len(), left);
+    }
+}
+
+#[test]
+fn forward_only_lets_headers_copied_by_hand_alone() {
+    let lab = Lab::of(|builder| builder.mode(tower_b3::Mode::ForwardOnly));
+    let copied = "b3: malformed|x-b3-sampled: 1|x-request-id: a b";
+    let out = send(&lab.tracer.client_layer(), get("http://catalog/", copied));
+    assert_eq!(out, headers(copied));
+    // What the handler set is not overwritten here either.
+    let out = called(&lab, "b3: 0|sw8: inbound", "b3: 1|b3: d");
+    assert_eq!(values(&out, "b3"), [b"1", b"d"]);
+    assert_eq!(text(&out, "sw8"), "inbound");
+}
+
+#[test]
+fn the_client_span_is_current_below_it_and_nowhere_else() {
+    use crate::common::{Script, Step, drain, now};
+    use std::sync::{Arc, Mutex};
+    use tower::{Layer, Service, service_fn};
+    let lab = Lab::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let look = {
+        let seen = Arc::clone(&seen);
+        move || seen.lock().unwrap().push(current().unwrap())
+    };
+    let inner = service_fn(move |_: http::Request<()>| {
+        look();
+        let (in_future, in_body, in_drop) = (look.clone(), look.clone(), look.clone());
+        async move {
+            in_future();
+            let body = Script::new([Step::run(in_body)]).on_drop(in_drop);
+            Ok::<_, std::convert::Infallible>(http::Response::new(body))
+        }
+    });
+    let mut client = lab.tracer.client_layer().layer(inner);
+    within(&lab, "", || {
+        let server = current();
+        let future = client.call(get("http://catalog/", ""));
+        assert_eq!(current(), server);
+        let mut response = now(future).unwrap();
+        assert_eq!(current(), server);
+        drain(response.body_mut()).unwrap();
+        drop(response);
+        assert_eq!(current(), server);
+    });
+    let [span, _server] = lab.spans.take(2).try_into().unwrap();
+    assert_eq!(*seen.lock().unwrap(), vec![span.context(); 4]);
+}

@@ -1,0 +1,132 @@
+//! What the black-box tests share.
+
+#![allow(dead_code, reason = "each test file uses its part of it")]
+
+mod body;
+mod spans;
+
+use bytes::Buf;
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http_body::Body;
+use std::{
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+use tower_b3::{Tracer, TracerBuilder, record::SpanRecord};
+
+pub use body::{Script, Step};
+pub use spans::Spans;
+
+pub const TRACE: &str = "463ac35c9f6413ad48485a3953bb6124";
+pub const SPAN: &str = "a2fb4a1d1a96d312";
+pub const PARENT: &str = "0020000000000001";
+
+/// Polls once, and wants no waking.
+pub fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// The output of a future that never waits.
+#[track_caller]
+pub fn now<F: Future>(future: F) -> F::Output {
+    match poll(std::pin::pin!(future)) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("the future waits"),
+    }
+}
+
+/// How an exchange ended, by the tags of its span: `200`, `0 error DC`, `200 error(reset)`.
+pub fn ending(span: &SpanRecord) -> String {
+    let tag = |name| span.tag(name).map(|value| value.into_owned());
+    let status = tag("http.status_code").unwrap_or("no status".to_owned());
+    let error = tag("error").map_or("", |_| " error");
+    let reason = tag("error.reason").map_or(String::new(), |reason| format!("({reason})"));
+    let flags = tag("response_flags").map_or(String::new(), |flags| format!(" {flags}"));
+    let canceled = tag("canceled").map_or("", |_| " canceled");
+    format!("{status}{error}{reason}{flags}{canceled}")
+}
+
+/// Polls a body to its end, or to its first error.
+pub fn drain<B: Body + Unpin>(body: &mut B) -> Result<u64, B::Error> {
+    let mut bytes = 0;
+    loop {
+        let mut body = Pin::new(&mut *body);
+        let frame = body
+            .as_mut()
+            .poll_frame(&mut Context::from_waker(Waker::noop()));
+        match frame {
+            Poll::Pending => {}
+            Poll::Ready(None) => return Ok(bytes),
+            Poll::Ready(Some(Err(error))) => return Err(error),
+            Poll::Ready(Some(Ok(frame))) => {
+                bytes += frame.data_ref().map_or(0, |data| data.remaining() as u64);
+            }
+        }
+    }
+}
+
+/// Polls a body once and drops the frame.
+pub fn next<B: Body + Unpin>(body: &mut B) {
+    let _ = Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()));
+}
+
+/// Headers from `name: value` lines, divided by `|`; a character up to `ÿ` is a byte.
+pub fn headers(lines: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for line in lines.split('|').filter(|line| !line.is_empty()) {
+        let (name, value) = line.split_once(": ").unwrap();
+        let value: Vec<u8> = value.chars().map(|c| u8::try_from(c).unwrap()).collect();
+        headers.append(
+            HeaderName::from_bytes(name.as_bytes()).unwrap(),
+            HeaderValue::from_bytes(&value).unwrap(),
+        );
+    }
+    headers
+}
+
+/// A request of these headers.
+pub fn get(uri: &str, lines: &str) -> Request<()> {
+    let mut request = Request::get(uri).body(()).unwrap();
+    *request.headers_mut() = headers(lines);
+    request
+}
+
+/// A tracer, and the spans it makes.
+pub struct Lab {
+    pub spans: Spans,
+    pub tracer: Tracer,
+}
+
+impl Lab {
+    pub fn new() -> Lab {
+        Lab::of(|builder| builder)
+    }
+
+    pub fn of(configure: impl FnOnce(TracerBuilder) -> TracerBuilder) -> Lab {
+        let spans = Spans::default();
+        let builder = Tracer::builder("shop").reporter(spans.reporter());
+        let tracer = configure(builder).build().unwrap();
+        Lab { spans, tracer }
+    }
+}
+
+/// All values of a header, as bytes.
+pub fn values<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
+    let values = headers.get_all(name).iter();
+    values.map(|value| value.as_bytes()).collect()
+}
+
+/// The first value of a header, as text.
+#[track_caller]
+pub fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers
+        .get(name)
+        .unwrap_or_else(|| panic!("no header {name}"))
+        .to_str()
+        .unwrap()
+}
+
+/// Runs something that is expected to panic, without the message on the terminal.
+pub fn panics(work: impl FnOnce()) -> bool {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err()
+}
