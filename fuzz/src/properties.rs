@@ -1,5 +1,5 @@
 //! What must hold for any input. Each function takes the bytes of one input and panics where its
-//! property does not hold; `tests/fuzz_replay.rs` runs them over the seeds on stable Rust.
+//! property does not hold; `tests/propagation.rs` runs them over the seeds on stable Rust.
 
 use crate::model::{self, Read};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -9,8 +9,11 @@ use tower_b3::{
     propagation::{Format, Forwarded, Propagation},
 };
 
+/// Panics where it does not hold.
+pub type Property = fn(&[u8]);
+
 /// The properties by the names of their targets.
-pub const ALL: [(&str, fn(&[u8])); 5] = [
+pub const ALL: [(&str, Property); 5] = [
     ("b3_single", b3_single),
     ("b3_multi", b3_multi),
     ("traceparent", traceparent),

@@ -339,9 +339,11 @@ mod tests {
 
     #[test]
     fn handler_over_custom_over_standard() {
-        let mut record = Record::default();
-        record.context = Some(TraceContext::root(Sampling::Accept));
-        record.doubtful = true;
+        let mut record = Record {
+            context: Some(TraceContext::root(Sampling::Accept)),
+            doubtful: true,
+            ..Record::default()
+        };
         record.custom("a", "custom first");
         record.custom("a", "custom second");
         record.standard("a", &["standard"]);

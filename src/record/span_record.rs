@@ -161,11 +161,13 @@ impl Drop for SpanRecord {
     }
 }
 
+#[cfg(feature = "zipkin")]
 /// Gives back many records: it keeps a handle on the home of the last one, so that most go back
 /// without a write to the handles' count, which the requests' threads write too.
 #[derive(Default)]
 pub(crate) struct Recycler(Option<Arc<dyn Home>>);
 
+#[cfg(feature = "zipkin")]
 impl Recycler {
     pub(crate) fn take(&mut self, mut span: SpanRecord) {
         let Some(mut record) = span.0.take() else {
