@@ -3,11 +3,13 @@
 mod buffer;
 mod builder;
 mod model;
+#[cfg(feature = "zipkin")]
+mod recycler;
 mod span_record;
 
 pub(crate) use buffer::{Home, Record, cut};
 pub use builder::SpanRecordBuilder;
 pub use model::{Endpoint, EndpointRef, Kind, TagValue};
 #[cfg(feature = "zipkin")]
-pub(crate) use span_record::Recycler;
+pub(crate) use recycler::Recycler;
 pub use span_record::SpanRecord;
