@@ -186,8 +186,22 @@ pub fn handle() -> Option<SpanHandle> {
 /// Where nothing is current the span does nothing: a trace is never started by accident. To
 /// start one on purpose, use [`Tracer::span`](crate::Tracer::span).
 pub fn span(name: impl AsRef<str>) -> Span {
-    let name = name.as_ref();
-    with(|open| Span::below(open, name)).unwrap_or_else(Span::none)
+    below(name.as_ref()).unwrap_or_else(Span::none)
+}
+
+/// A local span below the current one; `None` where nothing is current.
+pub(crate) fn below(name: &str) -> Option<Span> {
+    #[cfg(feature = "tracing")]
+    {
+        let (mut span, logged) = with(|open| (Span::below(open, name), open.is_logged()))?;
+        // A subscriber is the user's code: it runs where something is current.
+        if logged {
+            span.log();
+        }
+        Some(span)
+    }
+    #[cfg(not(feature = "tracing"))]
+    with(|open| Span::below(open, name))
 }
 
 /// Carries the current context into a task that is to be spawned:

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// [`Propagation::extract`](super::Propagation::extract) gathers it from a request,
 /// [`Propagation::inject`](super::Propagation::inject) puts it on every call made for that
 /// request. A header that the outgoing request has already is never overwritten.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Forwarded {
     pub(super) request_id: Option<RequestId>,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
@@ -69,5 +69,22 @@ impl Forwarded {
                 headers.append(name.clone(), value.clone());
             }
         }
+    }
+}
+
+impl Clone for Forwarded {
+    fn clone(&self) -> Self {
+        Forwarded {
+            request_id: self.request_id.clone(),
+            headers: self.headers.clone(),
+            traceparent: self.traceparent,
+        }
+    }
+
+    /// Into memory that is used again.
+    fn clone_from(&mut self, other: &Self) {
+        self.request_id.clone_from(&other.request_id);
+        self.headers.clone_from(&other.headers);
+        self.traceparent = other.traceparent;
     }
 }

@@ -47,11 +47,15 @@ impl Span {
             open.start(home, at);
         }
         open.rename(name);
-        #[cfg(feature = "tracing")]
-        if parent.log.is_some() {
+        Span::of(open)
+    }
+
+    /// Puts the span on log lines.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn log(&mut self) {
+        if let Some(open) = &mut self.open {
             open.log = open.context.map(|context| super::log_span(&context));
         }
-        Span::of(open)
     }
 
     /// The span's ids; `None` if it was started where nothing was current.

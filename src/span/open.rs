@@ -187,6 +187,11 @@ impl Open {
     }
 
     #[cfg(feature = "tracing")]
+    pub(crate) fn is_logged(&self) -> bool {
+        self.log.is_some()
+    }
+
+    #[cfg(feature = "tracing")]
     pub(crate) fn set_log(&mut self, log: tracing::Span) {
         self.log = Some(log);
     }

@@ -63,7 +63,7 @@ impl Tracer {
     /// span does nothing.
     pub fn span(&self, name: impl AsRef<str>) -> Span {
         let name = name.as_ref();
-        if let Some(span) = scope::with(|open| Span::below(open, name)) {
+        if let Some(span) = scope::below(name) {
             return span;
         }
         self.start_span(name, || self.core.root(&mut Incoming::default(), None))

@@ -1,6 +1,10 @@
 //! What the black-box tests share.
 
-#![allow(dead_code, reason = "each test file uses its part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test file uses its part of it"
+)]
 
 mod body;
 mod spans;

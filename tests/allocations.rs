@@ -1,0 +1,219 @@
+//! What tracing allocates in the steady state: counted, against the bare service.
+//!
+//! One test alone, so that nothing else allocates meanwhile.
+
+#![allow(
+    unsafe_code,
+    reason = "an allocator that counts cannot be written without"
+)]
+
+mod common;
+
+use common::{Script, drain, headers, now};
+use http::{HeaderMap, Request, Response};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    convert::Infallible,
+    future::{Ready, ready},
+};
+use tower::{Layer, Service, service_fn};
+use tower_b3::{Tracer, propagation::Propagation, report::NoopReporter, sample::Sampler, tag::Tag};
+
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    COUNT.with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: everything is handed on to the system's allocator as it came; the count is a plain
+// number in a thread local that neither allocates nor has a destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const ROUNDS: u64 = 100;
+
+/// How many allocations a call makes when it is not the first one.
+fn steady<T>(inputs: impl Fn() -> T, mut call: impl FnMut(T)) -> f64 {
+    (0..ROUNDS).for_each(|_| call(inputs()));
+    let inputs: Vec<T> = (0..ROUNDS).map(|_| inputs()).collect();
+    let before = COUNT.get();
+    inputs.into_iter().for_each(&mut call);
+    // The vector of the inputs is freed, not allocated, in between.
+    (COUNT.get() - before) as f64 / ROUNDS as f64
+}
+
+/// A request whose header values are shared, as a server's are, and whose map has room.
+struct Template(HeaderMap);
+
+impl Template {
+    fn new(lines: &str) -> Template {
+        let headers = headers(lines);
+        // A first clone makes a value one that is shared.
+        drop(headers.clone());
+        Template(headers)
+    }
+
+    fn request(&self) -> Request<()> {
+        let mut request = Request::get("http://shop/items/7").body(()).unwrap();
+        let headers = request.headers_mut();
+        headers.reserve(32);
+        for (name, value) in &self.0 {
+            headers.append(name, value.clone());
+        }
+        request
+    }
+}
+
+type Answered = Ready<Result<Response<Script>, Infallible>>;
+
+/// Answers with a header map that has room.
+fn handler() -> impl FnMut(Request<()>) -> Answered + Clone {
+    |_| {
+        let mut response = Response::new(Script::default());
+        response.headers_mut().reserve(8);
+        ready(Ok(response))
+    }
+}
+
+fn served<S, B>(mut service: S, lines: &str) -> f64
+where
+    S: Service<Request<()>, Response = Response<B>, Error = Infallible>,
+    B: http_body::Body + Unpin,
+{
+    let template = Template::new(lines);
+    steady(
+        || template.request(),
+        |request| {
+            let mut response = now(service.call(request)).unwrap();
+            drain(response.body_mut()).ok().unwrap();
+        },
+    )
+}
+
+fn tracer(sampler: Sampler) -> Tracer {
+    Tracer::builder("shop")
+        .reporter(NoopReporter)
+        .sampler(sampler)
+        .tag(Tag::literal("custom_tag", "Test Tag"))
+        .tag(Tag::request_header("tenant", "x-tenant"))
+        .build()
+        .unwrap()
+}
+
+const IDS: &str = "x-b3-traceid: 463ac35c9f6413ad48485a3953bb6124|x-b3-spanid: a2fb4a1d1a96d312|\
+    x-b3-parentspanid: 0020000000000001";
+const REST: &str = "host: shop|user-agent: curl/8|x-tenant: acme|sw8: 7|x-ot-span-context: a|\
+    tracestate: a=b|x-forwarded-proto: https";
+const ID: &str = "x-request-id: 6f0b3f1e-6a0b-4d1c-8f3e-0d6b5a4c3e21";
+
+#[test]
+fn in_the_steady_state_tracing_allocates_only_what_it_must() {
+    let lines = |state: &str| format!("{IDS}|x-b3-sampled: {state}|{ID}|{REST}");
+    let layer = tracer(Sampler::always()).server_layer();
+    let server = || layer.layer(service_fn(handler()));
+    let bare = served(service_fn(handler()), &lines("1"));
+
+    // With all headers incoming: nothing.
+    for lines in [
+        lines("1"),
+        lines("0"),
+        format!("{IDS}|x-b3-flags: 1|{ID}|{REST}"),
+        format!("b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1|{ID}|{REST}"),
+        format!("b3: malformed|{ID}|{REST}"),
+        format!("{ID}|{REST}"),
+    ] {
+        assert_eq!(served(server(), &lines), bare, "{lines}");
+    }
+    let never = tracer(Sampler::never()).server_layer();
+    let lines_of_none = format!("{ID}|{REST}");
+    assert_eq!(
+        served(never.layer(service_fn(handler())), &lines_of_none),
+        bare
+    );
+
+    // A generated request id: one, on the request, on the answer and on every call.
+    let generated = served(server(), &format!("{IDS}|x-b3-sampled: 1|{REST}"));
+    assert_eq!(generated, bare + 1.0);
+    let unsampled = served(server(), &format!("{IDS}|x-b3-sampled: 0|{REST}"));
+    assert_eq!(unsampled, bare + 1.0);
+
+    // The handler's own tags, a name, and local spans.
+    let tagging = |_: Request<()>| {
+        tower_b3::tag("cart.items", "3");
+        tower_b3::scope::route("/items/{id}");
+        tower_b3::span("local").in_scope(|| tower_b3::annotate("cache miss"));
+        handler()(Request::new(()))
+    };
+    let few = format!("{IDS}|x-b3-sampled: 1|{ID}|host: shop");
+    let tagged = served(layer.layer(service_fn(tagging)), &few);
+    assert_eq!(tagged, served(service_fn(handler()), &few));
+
+    // Calls: one, for the ids that are written.
+    let calls = |lines: &str, layer: tower_b3::ClientLayer| {
+        let catalog = layer.layer(service_fn(handler()));
+        let outgoing = Template::new("accept: */*");
+        let calling = move |_: Request<()>| {
+            let request = outgoing.request();
+            drain(now(catalog.clone().call(request)).unwrap().body_mut()).unwrap();
+            handler()(Request::new(()))
+        };
+        let server = tracer(Sampler::always()).server_layer();
+        served(server.layer(service_fn(calling)), lines)
+    };
+    let plain = {
+        let outgoing = Template::new("accept: */*");
+        let mut catalog = service_fn(handler());
+        let calling = move |_: Request<()>| {
+            drain(now(catalog.call(outgoing.request())).unwrap().body_mut()).unwrap();
+            handler()(Request::new(()))
+        };
+        served(service_fn(calling), &few)
+    };
+    let client = tracer(Sampler::always()).client_layer();
+    let with_nothing_to_forward = calls(&few, client.clone());
+    let with_headers_to_forward = calls(&lines("1"), client.clone());
+    let unsampled = calls(&lines("0"), client);
+    assert_eq!(with_nothing_to_forward, plain + 1.0);
+    assert_eq!(with_headers_to_forward, plain + 1.0);
+    assert_eq!(unsampled, plain + 1.0);
+
+    // On their own.
+    let propagation = Propagation::default();
+    let (incoming, forwarded) = propagation.extract(&headers(&few));
+    let context = incoming.context().unwrap();
+    let inject = |context| {
+        steady(
+            || HeaderMap::with_capacity(32),
+            |mut headers| propagation.inject(&context, &forwarded, &mut headers),
+        )
+    };
+    assert_eq!(inject(context), 1.0);
+    assert_eq!(
+        inject(tower_b3::TraceContext::root(tower_b3::Sampling::Deny)),
+        1.0
+    );
+    let template = Template::new(&few);
+    let extract = steady(|| (), |()| drop(propagation.extract(&template.0)));
+    assert_eq!(extract, 0.0);
+}
