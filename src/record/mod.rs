@@ -8,5 +8,6 @@ mod span_record;
 pub(crate) use buffer::{Home, Record, cut};
 pub use builder::SpanRecordBuilder;
 pub use model::{Endpoint, EndpointRef, Kind, TagValue};
+#[cfg(feature = "zipkin")]
 pub(crate) use span_record::Recycler;
 pub use span_record::SpanRecord;

@@ -1,9 +1,15 @@
-use super::{EndpointRef, Home, Kind, SpanRecordBuilder, TagValue, buffer::Record};
+use super::{EndpointRef, Kind, SpanRecordBuilder, TagValue, buffer::Record};
 use crate::{
     context::{Sampling, TraceContext},
     id::{SpanId, TraceId},
 };
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
+
+#[cfg(feature = "zipkin")]
+mod recycler;
+
+#[cfg(feature = "zipkin")]
+pub(crate) use recycler::Recycler;
 
 /// A finished span.
 ///
@@ -157,30 +163,6 @@ impl Drop for SpanRecord {
                 record.reset();
                 home.recycle(record);
             }
-        }
-    }
-}
-
-/// Gives back many records: it keeps a handle on the home of the last one, so that most go back
-/// without a write to the handles' count, which the requests' threads write too.
-#[derive(Default)]
-pub(crate) struct Recycler(Option<Arc<dyn Home>>);
-
-impl Recycler {
-    pub(crate) fn take(&mut self, mut span: SpanRecord) {
-        let Some(mut record) = span.0.take() else {
-            return;
-        };
-        let same = match (&self.0, &record.home) {
-            (Some(last), Some(own)) => Arc::ptr_eq(last, own),
-            _ => false,
-        };
-        if !same {
-            self.0.clone_from(&record.home);
-        }
-        if let Some(home) = &self.0 {
-            record.reset();
-            home.recycle(record);
         }
     }
 }
