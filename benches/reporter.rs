@@ -1,0 +1,182 @@
+//! What reporting a span costs: to the thread that finished it, and to the reporter's.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use std::convert::Infallible;
+use std::{
+    hint::black_box,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener},
+    thread,
+    time::{Duration, Instant},
+};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_b3::{
+    Tracer,
+    record::SpanRecord,
+    report::{
+        BatchReporter, Encoded, Encoder, InMemoryReporter, Message, Outcome, Reporter, Sender,
+    },
+    tag::Tag,
+    zipkin::{JsonEncoder, ZipkinReporter},
+};
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// Spans as the layer makes them.
+fn spans(count: usize) -> Vec<SpanRecord> {
+    let spans = InMemoryReporter::default();
+    let tracer = Tracer::builder("catalog")
+        .tag(Tag::request_header("tenant", "x-tenant"))
+        .reporter(spans.clone())
+        .build()
+        .unwrap();
+    let handler = |_: Request<()>| async {
+        let body = Full::<&[u8]>::from(&b"[]"[..]);
+        Ok::<_, Infallible>(Response::new(body))
+    };
+    let service = tracer.server_layer().layer(service_fn(handler));
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(async {
+        for _ in 0..count {
+            let request = Request::get("http://catalog.shop.svc.cluster.local:8080/api/items/42")
+                .header("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0)")
+                .header("x-request-id", "6f0b3f1e-6a0b-4d1c-8f3e-0d6b5a4c3e21")
+                .header("x-tenant", "acme")
+                .body(())
+                .unwrap();
+            let response = service.clone().oneshot(request).await.unwrap();
+            response.into_body().collect().await.unwrap();
+        }
+    });
+    spans.take()
+}
+
+/// Takes everything at once.
+struct Nowhere;
+
+impl Sender for Nowhere {
+    async fn send(&mut self, _: Message) -> Outcome {
+        Outcome::Accepted
+    }
+}
+
+fn report(c: &mut Criterion) {
+    const EACH: usize = 1_000;
+    let mut group = c.benchmark_group("report");
+    group.sample_size(20);
+    for producers in [1, 2, 8] {
+        group.bench_function(format!("producers {producers}"), |b| {
+            let reporter = BatchReporter::builder(JsonEncoder, Nowhere);
+            let reporter = reporter.queue_limit(100_000).build().unwrap();
+            b.iter_custom(|iterations| {
+                let rounds = iterations.div_ceil(EACH as u64);
+                let mut total = Duration::ZERO;
+                for _ in 0..rounds {
+                    let run = || {
+                        let spans = spans(EACH);
+                        let start = Instant::now();
+                        spans.into_iter().for_each(|span| reporter.report(span));
+                        start.elapsed()
+                    };
+                    // The mean of what the threads measure of their own.
+                    let sum: Duration = thread::scope(|scope| {
+                        let threads: Vec<_> = (0..producers).map(|_| scope.spawn(run)).collect();
+                        threads
+                            .into_iter()
+                            .map(|thread| thread.join().unwrap())
+                            .sum()
+                    });
+                    total += sum / producers;
+                    reporter.flush(LONG);
+                }
+                assert_eq!(reporter.stats().dropped.total(), 0);
+                total.mul_f64(iterations as f64 / (rounds * EACH as u64) as f64)
+            });
+        });
+    }
+}
+
+fn encode(c: &mut Criterion) {
+    const SPANS: usize = 10_000;
+    let spans = spans(SPANS);
+    let mut group = c.benchmark_group("encode 10,000 spans");
+    let (mut bytes, mut ends, mut message) = (Vec::new(), Vec::new(), Vec::new());
+    group.bench_function("json", |b| {
+        b.iter(|| {
+            bytes.clear();
+            ends.clear();
+            message.clear();
+            for span in &spans {
+                JsonEncoder.encode(span, &mut bytes).unwrap();
+                ends.push(bytes.len());
+            }
+            JsonEncoder.message(Encoded::all(&bytes, &ends), &mut message);
+            black_box(message.len())
+        })
+    });
+    println!("{} bytes a span", message.len() / SPANS);
+}
+
+/// Reads and answers 202, on a thread of its own.
+fn sink() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            thread::spawn(move || {
+                let mut buffer = vec![0; 1 << 20];
+                let mut filled = 0;
+                loop {
+                    let head = loop {
+                        let text = &buffer[..filled];
+                        if let Some(end) = text.windows(4).position(|w| w == b"\r\n\r\n") {
+                            break end + 4;
+                        }
+                        match stream.read(&mut buffer[filled..]) {
+                            Ok(0) | Err(_) => return,
+                            Ok(read) => filled += read,
+                        }
+                    };
+                    let text = std::str::from_utf8(&buffer[..head]).unwrap();
+                    let length = text.split("content-length: ").nth(1).unwrap();
+                    let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+                    let mut left = length - (filled - head);
+                    while left > 0 {
+                        left -= stream.read(&mut buffer).unwrap();
+                    }
+                    filled = 0;
+                    let answer = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n";
+                    stream.write_all(answer).unwrap();
+                }
+            });
+        }
+    });
+    address
+}
+
+fn end_to_end(c: &mut Criterion) {
+    const SPANS: usize = 20_000;
+    let zipkin = ZipkinReporter::builder(format!("http://{}/", sink()));
+    let zipkin = zipkin.queue_limit(SPANS).build().unwrap();
+    let mut group = c.benchmark_group("end to end");
+    group
+        .throughput(Throughput::Elements(SPANS as u64))
+        .sample_size(10);
+    group.bench_function("20,000 spans to a sink", |b| {
+        b.iter_batched(
+            || spans(SPANS),
+            |spans| {
+                spans.into_iter().for_each(|span| zipkin.report(span));
+                assert!(zipkin.flush(LONG));
+            },
+            criterion::BatchSize::PerIteration,
+        );
+    });
+    assert_eq!(zipkin.stats().dropped.total(), 0);
+}
+
+criterion_group!(benches, report, encode, end_to_end);
+criterion_main!(benches);

@@ -1,0 +1,80 @@
+//! What a span costs the thread that finishes it. In a process of its own, where nobody
+//! subscribes to log lines.
+#![cfg(feature = "zipkin")]
+
+use allocation_counter::measure;
+use std::time::{Duration, Instant};
+use tower_b3::{
+    Tracer,
+    report::{BatchReporter, Message, Outcome, Sender},
+    zipkin::JsonEncoder,
+};
+
+const LONG: Duration = Duration::from_secs(20);
+const SPANS: usize = 200;
+
+struct Nowhere;
+
+impl Sender for Nowhere {
+    async fn send(&mut self, _: Message) -> Outcome {
+        Outcome::Accepted
+    }
+}
+
+#[test]
+fn in_the_steady_state_nothing_is_allocated() {
+    let reporter = BatchReporter::builder(JsonEncoder, Nowhere)
+        .build()
+        .unwrap();
+    let tracer = Tracer::builder("orders").reporter(reporter.clone());
+    let tracer = tracer.build().unwrap();
+    let spans = || {
+        for number in 0..SPANS {
+            tracer.span("reconcile").in_scope(|| {
+                tower_b3::tag("tenant", "acme");
+                if number % 10 == 0 {
+                    tower_b3::annotate("halfway");
+                }
+            });
+        }
+    };
+    // Until all buffers that go round have grown to what they are needed for.
+    for _ in 0..10 {
+        spans();
+        assert!(reporter.flush(LONG));
+    }
+    for _ in 0..10 {
+        let allocated = measure(spans);
+        assert_eq!(allocated.count_total, 0, "{allocated:?}");
+        assert!(reporter.flush(LONG));
+    }
+    assert_eq!(reporter.stats().sent, 20 * SPANS as u64);
+}
+
+struct Silence;
+
+impl Sender for Silence {
+    async fn send(&mut self, _: Message) -> Outcome {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn nor_when_the_queue_is_full() {
+    let reporter = BatchReporter::builder(JsonEncoder, Silence).queue_limit(50);
+    let reporter = reporter.max_age(Duration::from_millis(1)).build().unwrap();
+    let tracer = Tracer::builder("orders").reporter(reporter.clone());
+    let tracer = tracer.build().unwrap();
+    drop(tracer.span("under way"));
+    let deadline = Instant::now() + LONG;
+    while reporter.stats().in_flight == 0 {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let spans = || (0..SPANS).for_each(|_| drop(tracer.span("reconcile")));
+    spans();
+    let allocated = measure(spans);
+    assert_eq!(allocated.count_total, 0, "{allocated:?}");
+    assert_eq!(reporter.stats().dropped.queue_full, 2 * SPANS as u64 - 50);
+    reporter.shutdown(Duration::ZERO);
+}
