@@ -242,3 +242,37 @@ fn with_sources(error: &dyn Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let read = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_str(value).unwrap());
+            retry_after(&headers)
+        };
+        assert_eq!(read(" 120 "), Some(Duration::from_secs(120)));
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        let soon = SystemTime::now() + Duration::from_secs(100);
+        let soon = read(&httpdate::fmt_http_date(soon)).unwrap();
+        assert!((90..=100).contains(&soon.as_secs()), "{soon:?}");
+        assert_eq!(read("-1"), None);
+        assert_eq!(read("soon"), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn a_url_without_a_path_means_the_usual_one() {
+        let url = |url: &str| HttpSender::new(url).unwrap().destination();
+        assert_eq!(url("http://zipkin:9411"), "http://zipkin:9411/api/v2/spans");
+        assert_eq!(
+            url("http://zipkin:9411/"),
+            "http://zipkin:9411/api/v2/spans"
+        );
+        assert_eq!(url(" http://[::1]/other "), "http://[::1]/other");
+        assert_eq!(url("http://zipkin/?key=1"), "http://zipkin/?key=1");
+    }
+}

@@ -13,7 +13,7 @@ use std::{
     thread::{self, ThreadId},
     time::{Duration, Instant},
 };
-use tokio::runtime;
+use tokio::{runtime, task::JoinHandle};
 
 /// A wait without end, nearly: moments are finite.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -158,16 +158,14 @@ impl Handle {
 
     async fn wait_async(&self, ticket: Arc<Ticket>, deadline: Instant) -> bool {
         // The caller's runtime may have no timer; the reporter's has.
-        let clock = self.runtime.spawn({
+        let _clock = Clock(self.runtime.spawn({
             let ticket = Arc::clone(&ticket);
             async move {
                 tokio::time::sleep_until(deadline.into()).await;
                 ticket.settle(false);
             }
-        });
-        let outcome = poll_fn(|cx| ticket.poll(cx)).await;
-        clock.abort();
-        outcome
+        }));
+        poll_fn(|cx| ticket.poll(cx)).await
     }
 
     fn report(&self, in_time: bool) -> ShutdownReport {
@@ -176,6 +174,15 @@ impl Handle {
             lost: self.shared.lost_at_the_end(),
             stats: self.shared.stats(),
         }
+    }
+}
+
+/// Ends a wait at its deadline; stops when nobody waits any more.
+struct Clock(JoinHandle<()>);
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
