@@ -1,5 +1,7 @@
 //! OpenTelemetry's protocol, OTLP: for an OpenTelemetry Collector, Jaeger, and most others.
 
 mod encode;
+mod reporter;
 
 pub use encode::OtlpEncoder;
+pub use reporter::{OtlpReporter, OtlpReporterBuilder};

@@ -26,6 +26,8 @@
 #[cfg(feature = "zipkin")]
 mod batch;
 mod console;
+#[cfg(feature = "zipkin")]
+mod http;
 mod memory;
 mod tree;
 
@@ -36,8 +38,11 @@ pub use batch::{
     Message, Outcome, ReporterError, Sender, ShutdownReport, Stats,
 };
 #[cfg(feature = "zipkin")]
-pub(crate) use batch::{Settings, settings_methods};
+pub(crate) use batch::{Settings, handle_methods, settings_methods};
 pub use console::ConsoleReporter;
+#[cfg(feature = "zipkin")]
+#[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
+pub use http::HttpSender;
 pub use memory::InMemoryReporter;
 pub use tree::TraceTree;
 

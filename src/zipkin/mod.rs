@@ -13,16 +13,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! It is a [`BatchReporter`](crate::report::BatchReporter) of [`JsonEncoder`] and [`HttpSender`];
+//! It is a [`BatchReporter`](crate::report::BatchReporter) of [`JsonEncoder`] and
+//! [`HttpSender`](crate::report::HttpSender);
 //! put one together yourself to encode or to send in another way.
 
 mod escape;
-mod http;
 mod json;
 mod proto3;
 mod reporter;
 
-pub use http::HttpSender;
 pub use json::JsonEncoder;
 pub use proto3::Proto3Encoder;
-pub use reporter::{ZipkinReporter, ZipkinReporterBuilder};
+pub use reporter::{Encoding, ZipkinReporter, ZipkinReporterBuilder};

@@ -37,7 +37,7 @@ const GRACE: Duration = Duration::from_millis(250);
 /// [`shutdown`](BatchReporter::shutdown).
 ///
 /// ```
-/// use tower_b3::{Tracer, report::BatchReporter, zipkin::{HttpSender, JsonEncoder}};
+/// use tower_b3::{Tracer, report::{BatchReporter, HttpSender}, zipkin::JsonEncoder};
 /// use std::time::Duration;
 ///
 /// let sender = HttpSender::new("http://127.0.0.1:9411/api/v2/spans")?;
@@ -284,3 +284,55 @@ impl Drop for Guard {
         self.reporter.shutdown(self.deadline);
     }
 }
+
+/// The methods of a [`BatchReporter`], for a reporter that wraps one.
+macro_rules! handle_methods {
+    ($reporter:ident) => {
+        impl $reporter {
+            /// What has become of the spans so far: see [`BatchReporter::stats`].
+            pub fn stats(&self) -> crate::report::Stats {
+                self.0.stats()
+            }
+
+            /// Blocks until the spans finished so far are dealt with: see [`BatchReporter::flush`].
+            pub fn flush(&self, deadline: std::time::Duration) -> bool {
+                self.0.flush(deadline)
+            }
+
+            /// Waits until the spans finished so far are dealt with: see [`BatchReporter::flush_async`].
+            pub async fn flush_async(&self, deadline: std::time::Duration) -> bool {
+                self.0.flush_async(deadline).await
+            }
+
+            /// Blocks until all is sent and the thread is done: see [`BatchReporter::shutdown`].
+            pub fn shutdown(&self, deadline: std::time::Duration) -> crate::report::ShutdownReport {
+                self.0.shutdown(deadline)
+            }
+
+            /// Waits until all is sent and the thread is done: see [`BatchReporter::shutdown_async`].
+            pub async fn shutdown_async(
+                &self,
+                deadline: std::time::Duration,
+            ) -> crate::report::ShutdownReport {
+                self.0.shutdown_async(deadline).await
+            }
+
+            /// Shuts the reporter down when it is dropped: see [`BatchReporter::guard`].
+            pub fn guard(&self) -> crate::report::Guard {
+                self.0.guard()
+            }
+        }
+
+        impl crate::report::Reporter for $reporter {
+            fn report(&self, span: crate::record::SpanRecord) {
+                self.0.report(span);
+            }
+
+            fn flush(&self, deadline: std::time::Duration) -> bool {
+                self.0.flush(deadline)
+            }
+        }
+    };
+}
+
+pub(crate) use handle_methods;

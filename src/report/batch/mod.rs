@@ -17,6 +17,7 @@ mod worker;
 
 pub use encode::{EncodeError, Encoded, Encoder};
 pub use error::ReporterError;
+pub(crate) use handle::handle_methods;
 pub use handle::{BatchReporter, BatchReporterBuilder, Guard, ShutdownReport};
 pub use send::{Message, Outcome, Sender};
 pub(crate) use settings::{Settings, settings_methods};

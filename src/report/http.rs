@@ -1,4 +1,4 @@
-use crate::report::{Message, Outcome, ReporterError, Sender};
+use super::{Message, Outcome, ReporterError, Sender};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri,
@@ -24,7 +24,6 @@ const MOST_SHOWN: usize = 200;
 const PATIENCE: Duration = Duration::from_millis(250);
 /// A connection that is unused for longer is closed.
 const IDLE: Duration = Duration::from_secs(30);
-const DEFAULT_PATH: &str = "/api/v2/spans";
 
 /// Posts messages to a URL, over HTTP/1.1 connections that are kept alive.
 ///
@@ -45,20 +44,19 @@ pub struct HttpSender {
 }
 
 impl HttpSender {
-    /// A sender to this URL, `http` only. Where the URL has no path, `/api/v2/spans` is meant.
+    /// A sender to this URL, `http` only.
     ///
     /// # Errors
     ///
     /// The field `url`: not a URL, no scheme, a scheme other than `http`, no host, or credentials
     /// in it, which belong in a [header](Self::header).
     pub fn new(url: &str) -> Result<HttpSender, ReporterError> {
-        let url = parse(url).map_err(|reason| ReporterError::new("url", reason))?;
-        if url.path().contains("api/v1/spans") {
-            tracing::warn!(
-                "{url} is the path of version 1, spans are written in version 2: Jaeger accepts \
-                 such spans and loses their services and tags; use {DEFAULT_PATH}"
-            );
-        }
+        HttpSender::at(url, "/")
+    }
+
+    /// A sender to this URL, or to this path of it where it has none.
+    pub(crate) fn at(url: &str, path: &'static str) -> Result<HttpSender, ReporterError> {
+        let url = parse(url, path).map_err(|reason| ReporterError::new("url", reason))?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
@@ -110,6 +108,11 @@ impl HttpSender {
         Ok(self)
     }
 
+    /// The path that messages are posted to.
+    pub(crate) fn path(&self) -> &str {
+        self.url.path()
+    }
+
     fn request(&self, message: Message) -> Result<Request<Full<Bytes>>, http::Error> {
         let mut headers = self.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::try_from(message.content_type)?);
@@ -154,7 +157,7 @@ impl fmt::Debug for HttpSender {
     }
 }
 
-fn parse(url: &str) -> Result<Uri, String> {
+fn parse(url: &str, path: &'static str) -> Result<Uri, String> {
     // What is wrong may be a password: the URL is not repeated.
     let uri = url.trim().parse();
     let uri: Uri = uri.map_err(|error: http::uri::InvalidUri| format!("not a URL: {error}"))?;
@@ -175,7 +178,7 @@ fn parse(url: &str) -> Result<Uri, String> {
     }
     if uri.path().is_empty() || uri.path() == "/" && uri.query().is_none() {
         let mut parts = uri.into_parts();
-        parts.path_and_query = Some(http::uri::PathAndQuery::from_static(DEFAULT_PATH));
+        parts.path_and_query = Some(http::uri::PathAndQuery::from_static(path));
         return Uri::from_parts(parts).map_err(|error| error.to_string());
     }
     Ok(uri)
@@ -266,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_url_without_a_path_means_the_usual_one() {
-        let url = |url: &str| HttpSender::new(url).unwrap().destination();
+        let url = |url: &str| HttpSender::at(url, "/api/v2/spans").unwrap().destination();
         assert_eq!(url("http://zipkin:9411"), "http://zipkin:9411/api/v2/spans");
         assert_eq!(
             url("http://zipkin:9411/"),
