@@ -918,7 +918,7 @@ fn any_context() -> impl Strategy<Value = TraceContext> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 4096,
+        cases: 2048,
         // Seeds of what failed once belong into `fuzz/seeds`.
         failure_persistence: None,
         ..ProptestConfig::default()
@@ -965,7 +965,7 @@ fn every_seed_holds_with_a_byte_changed() {
         for entry in std::fs::read_dir(seeds.join(target)).unwrap() {
             let seed = std::fs::read(entry.unwrap().path()).unwrap();
             for at in 0..seed.len().min(160) {
-                for byte in [b'-', b'0', b'g', b' ', 0xff] {
+                for byte in [b'-', 0xff] {
                     let mut changed = seed.clone();
                     changed[at] = byte;
                     property(&changed);

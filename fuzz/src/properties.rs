@@ -3,11 +3,14 @@
 
 use crate::model::{self, Read};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::sync::LazyLock;
 use tower_b3::{
     Sampling, TraceContext,
     id::RequestId,
     propagation::{Format, Forwarded, Propagation},
 };
+
+static DEFAULT: LazyLock<Propagation> = LazyLock::new(Propagation::default);
 
 /// Panics where it does not hold.
 pub type Property = fn(&[u8]);
@@ -52,11 +55,11 @@ pub fn request_id(input: &[u8]) {
     let parsed = value.to_str().ok().and_then(|text| text.parse().ok());
     assert_eq!(parsed, id);
     let inbound = HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), value.clone())]);
-    let (incoming, forwarded) = Propagation::default().extract(&inbound);
+    let (incoming, forwarded) = DEFAULT.extract(&inbound);
     assert_eq!(incoming.request_id(), id.as_ref());
     let mut out = HeaderMap::new();
     let root = TraceContext::root(Sampling::Accept);
-    Propagation::default().inject(&root, &forwarded, &mut out);
+    DEFAULT.inject(&root, &forwarded, &mut out);
     assert_eq!(out.get("x-request-id"), kept.then_some(&value));
 }
 
@@ -94,12 +97,13 @@ fn lines(input: &[u8]) -> HeaderMap {
 
 /// The library and the model read the same, and round trips hold for what they read.
 pub fn agree(headers: &HeaderMap) {
-    let (incoming, forwarded) = Propagation::default().extract(headers);
+    static WITHOUT_W3C: LazyLock<Propagation> = LazyLock::new(|| Propagation::default().w3c(false));
+    let (incoming, forwarded) = DEFAULT.extract(headers);
     assert_eq!(Read::of(&incoming), model::read(headers), "{headers:?}");
     // Without W3C nothing changes but for what `traceparent` says.
     let mut b3_only = headers.clone();
     b3_only.remove("traceparent");
-    let (without, _) = Propagation::default().w3c(false).extract(headers);
+    let (without, _) = WITHOUT_W3C.extract(headers);
     assert_eq!(Read::of(&without), model::read(&b3_only), "{headers:?}");
     if let Some(context) = incoming.context() {
         round_trip(&context);
@@ -107,29 +111,39 @@ pub fn agree(headers: &HeaderMap) {
     }
 }
 
-/// What is injected is extracted, as far as the formats can carry it.
-pub fn round_trip(context: &TraceContext) {
+/// Every combination of formats, and what writes it.
+static WRITERS: LazyLock<Vec<(&[Format], Propagation)>> = LazyLock::new(|| {
     use Format::{B3Multi, B3Single, W3c};
-    for formats in [
-        &[B3Multi][..],
+    const FORMATS: [&[Format]; 7] = [
+        &[B3Multi],
         &[B3Single],
         &[W3c],
         &[B3Multi, B3Single],
         &[B3Multi, W3c],
         &[B3Single, W3c],
         &[B3Multi, B3Single, W3c],
-    ] {
-        for flags_alone in [false, true] {
-            let propagation = Propagation::default()
-                .formats(formats.iter().copied())
-                .debug_by_flags_alone(flags_alone);
-            let mut headers = HeaderMap::new();
-            propagation.inject(context, &Forwarded::default(), &mut headers);
-            let (read, _) = propagation.extract(&headers);
-            let expected = carried(context, formats);
-            assert_eq!(read.context(), Some(expected), "{formats:?}: {headers:?}");
-            assert_eq!(read.malformed().count(), 0, "{formats:?}: {headers:?}");
-        }
+    ];
+    let writer = |(formats, flags_alone): (&'static [Format], bool)| {
+        let propagation = Propagation::default()
+            .formats(formats.iter().copied())
+            .debug_by_flags_alone(flags_alone);
+        (formats, propagation)
+    };
+    let all = FORMATS
+        .into_iter()
+        .flat_map(|formats| [(formats, false), (formats, true)]);
+    all.map(writer).collect()
+});
+
+/// What is injected is extracted, as far as the formats can carry it.
+pub fn round_trip(context: &TraceContext) {
+    for (formats, propagation) in WRITERS.iter() {
+        let mut headers = HeaderMap::new();
+        propagation.inject(context, &Forwarded::default(), &mut headers);
+        let (read, _) = propagation.extract(&headers);
+        let expected = carried(context, formats);
+        assert_eq!(read.context(), Some(expected), "{formats:?}: {headers:?}");
+        assert_eq!(read.malformed().count(), 0, "{formats:?}: {headers:?}");
     }
 }
 
@@ -154,12 +168,11 @@ fn carried(context: &TraceContext, formats: &[Format]) -> TraceContext {
 fn over_what_is_there(context: &TraceContext, forwarded: &Forwarded, there: &HeaderMap) {
     let child = context.child();
     let mut out = there.clone();
-    let propagation = Propagation::default();
-    propagation.inject(&child, forwarded, &mut out);
-    let (read, _) = propagation.extract(&out);
+    DEFAULT.inject(&child, forwarded, &mut out);
+    let (read, _) = DEFAULT.extract(&out);
     assert_eq!(read.context(), Some(child), "{there:?} became {out:?}");
     let once = out.clone();
-    propagation.inject(&child, forwarded, &mut out);
+    DEFAULT.inject(&child, forwarded, &mut out);
     assert_eq!(out, once);
     assert!(!out.contains_key("b3"));
 }
