@@ -63,7 +63,7 @@
 //! |---|---|
 //! | tags, local spans, spawned tasks | [`scope`] |
 //! | percentages, rate limits, rules, changes at run time | [`sample`] |
-//! | custom tags and the standard ones | [`tag`] |
+//! | custom tags and the standard ones | [`mod@tag`] |
 //! | Zipkin, the console, tests, a reporter of your own | [`report`]; `zipkin` |
 //! | headers without the layers | [`propagation`] |
 //! | strangers' requests, health checks | [`ServerLayer::trust`], [`ServerLayer::exclude_paths`] |

@@ -6,7 +6,8 @@ use std::{fmt, pin::Pin, sync::Arc, task::Poll};
 /// The context of a request, to be carried to where it is not current: into a spawned task, over
 /// a channel, or in the extensions of an outgoing request, where a client layer finds it.
 ///
-/// It holds ids, request id and forwarded headers, not the span: see [`SpanHandle`] for that.
+/// It holds ids, request id and forwarded headers, not the span: see
+/// [`SpanHandle`](crate::SpanHandle) for that.
 #[derive(Clone, Default)]
 pub struct Context {
     context: Option<TraceContext>,

@@ -63,7 +63,7 @@ impl Span {
         self.open.as_ref().and_then(|open| open.context)
     }
 
-    /// Tags the span, as [`tag`](crate::tag) does for the current one.
+    /// Tags the span, as [`tag`](crate::tag()) does for the current one.
     pub fn tag(&mut self, name: impl AsRef<str>, value: impl AsRef<str>) {
         if let Some(open) = &mut self.open {
             open.tag(name.as_ref(), value.as_ref());
