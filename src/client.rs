@@ -325,6 +325,11 @@ fn join(core: &Core, parent: &Open, headers: &mut HeaderMap, open: &mut Open) ->
             core.propagation.inject(&context, forwarded, headers);
             Parent::Untraced
         }
+        // A sidecar makes the spans of this direction alone.
+        (Below::Child, Some(context)) if core.mode == Mode::ForwardOnly => {
+            core.propagation.inject(&context, forwarded, headers);
+            Parent::Untraced
+        }
         (Below::Child, Some(context)) => {
             let child = core.decided(context).child();
             core.propagation.inject(&child, forwarded, headers);

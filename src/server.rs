@@ -5,7 +5,7 @@ use crate::{
     exchange::{Exchange, ResponseBody, ResponseFuture, Side},
     head::RequestHead,
     id::RequestId,
-    propagation::{CLIENT_TRACE_ID, Incoming, REQUEST_ID},
+    propagation::{CLIENT_TRACE_ID, Incoming, REQUEST_ID, put},
     record::{self, Kind},
     scope,
     span::{Below, Context, Open},
@@ -290,7 +290,7 @@ impl Config {
         if let Some(id) = incoming.request_id() {
             // Made here, or given a reason.
             if open.forwarded.request_id() != Some(id) {
-                request.headers_mut().insert(REQUEST_ID, id.to_header());
+                put(request.headers_mut(), REQUEST_ID, id.to_header());
                 open.forwarded.set_request_id(id.clone());
             }
         }

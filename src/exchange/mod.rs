@@ -11,7 +11,7 @@ pub use body::ResponseBody;
 pub use future::ResponseFuture;
 
 use crate::{
-    propagation::REQUEST_ID,
+    propagation::{REQUEST_ID, put},
     span::Open,
     tag::{self, GrpcStatus, Names},
 };
@@ -85,7 +85,7 @@ impl Exchange {
         if self.echo && !response.headers().contains_key(REQUEST_ID) {
             if let Some(id) = open.forwarded.request_id() {
                 let id = id.to_header();
-                response.headers_mut().insert(REQUEST_ID, id);
+                put(response.headers_mut(), REQUEST_ID, id);
             }
         }
         let upgraded = status == StatusCode::SWITCHING_PROTOCOLS

@@ -66,7 +66,8 @@ impl Forwarded {
                 continue;
             }
             for (_, value) in self.headers[at..].iter().filter(|(other, _)| other == name) {
-                headers.append(name.clone(), value.clone());
+                // A map that can take no more is left as it is.
+                let _ = headers.try_append(name.clone(), value.clone());
             }
         }
     }

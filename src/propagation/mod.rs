@@ -43,6 +43,8 @@ pub use forwarded::Forwarded;
 pub use incoming::{Field, Incoming, Malformed, Reason};
 pub use policy::{Format, ParseFormatError, Propagation};
 
+pub(crate) use policy::put;
+
 pub(crate) use names::{CLIENT_TRACE_ID, REQUEST_ID};
 
 /// The longest value of a `b3`, `x-b3-*` or `traceparent` header that is read, in bytes.

@@ -53,6 +53,16 @@ pub(crate) enum Role {
     Opaque,
 }
 
+impl Role {
+    /// Whether the header is written here, and so is never forwarded as it came.
+    fn is_written(self) -> bool {
+        !matches!(
+            self,
+            Role::Tracestate | Role::ForceTrace | Role::ClientTraceId | Role::Opaque
+        )
+    }
+}
+
 /// The roles that were seen, a bit each.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Roles(u16);
@@ -93,8 +103,8 @@ pub(crate) struct Found<'a> {
 }
 
 impl Names {
-    /// The fixed names and these opaque ones.
-    pub(crate) fn new<'a>(opaque: impl IntoIterator<Item = &'a HeaderName>) -> Names {
+    /// The fixed names and these opaque ones, each with whether it is forwarded.
+    pub(crate) fn new<'a>(opaque: impl IntoIterator<Item = &'a (HeaderName, bool)>) -> Names {
         let fixed = [
             (B3, Role::B3),
             (TRACE_ID, Role::TraceId),
@@ -116,13 +126,14 @@ impl Names {
                 role,
             })
             .collect();
-        for name in opaque {
+        for (name, forward) in opaque {
             match entries.iter_mut().find(|entry| entry.name == *name) {
-                Some(entry) => entry.forward |= entry.role == Role::ClientTraceId,
+                Some(entry) if entry.role.is_written() => {}
+                Some(entry) => entry.forward = *forward,
                 None => entries.push(Entry {
                     name: name.clone(),
                     role: Role::Opaque,
-                    forward: true,
+                    forward: *forward,
                 }),
             }
         }
@@ -190,6 +201,7 @@ mod tests {
             .map(HeaderName::from_static)
             .chain([long.clone(), HeaderName::from_static("b3")])
             .collect();
+        let opaque: Vec<_> = opaque.into_iter().map(|name| (name, true)).collect();
         let names = Names::new(&opaque);
         for entry in &names.entries {
             assert_eq!(names.entry(&entry.name).unwrap().role, entry.role);

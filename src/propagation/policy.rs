@@ -77,15 +77,16 @@ pub struct Propagation {
     write_w3c: bool,
     read_w3c: bool,
     flags_alone: bool,
-    opaque: Vec<HeaderName>,
+    /// With whether each is forwarded.
+    opaque: Vec<(HeaderName, bool)>,
     names: Names,
 }
 
 impl Default for Propagation {
     fn default() -> Self {
-        let opaque: Vec<HeaderName> = names::OPAQUE
+        let opaque: Vec<(HeaderName, bool)> = names::OPAQUE
             .into_iter()
-            .map(HeaderName::from_static)
+            .map(|name| (HeaderName::from_static(name), true))
             .collect();
         Propagation {
             multi: true,
@@ -142,19 +143,23 @@ impl Propagation {
     /// the list says.
     #[must_use]
     pub fn forward(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        self.opaque.extend(names);
-        self.names = Names::new(&self.opaque);
+        self.set_forwarded(names, true);
         self
     }
 
-    /// No longer forwards these headers.
+    /// No longer forwards these headers. At the edge they are removed all the same.
     #[must_use]
     pub fn do_not_forward(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.set_forwarded(names, false);
+        self
+    }
+
+    fn set_forwarded(&mut self, names: impl IntoIterator<Item = HeaderName>, forward: bool) {
         for name in names {
-            self.opaque.retain(|opaque| *opaque != name);
+            self.opaque.retain(|(opaque, _)| *opaque != name);
+            self.opaque.push((name, forward));
         }
         self.names = Names::new(&self.opaque);
-        self
     }
 
     /// Reads a request's headers. It cannot fail: what is malformed is a fact in [`Incoming`].
@@ -180,11 +185,8 @@ impl Propagation {
                 Role::Flags => &mut multi.flags,
                 Role::Traceparent => &mut traceparent,
                 Role::RequestId => &mut request_id,
-                Role::ForceTrace => {
-                    incoming.forced = true;
-                    continue;
-                }
-                Role::ClientTraceId | Role::Tracestate | Role::Opaque => {
+                Role::ForceTrace | Role::ClientTraceId | Role::Tracestate | Role::Opaque => {
+                    incoming.forced |= found.role == Role::ForceTrace;
                     incoming.client_forced |= found.role == Role::ClientTraceId;
                     if found.forward {
                         let pair = (found.name.clone(), found.value.clone());
@@ -299,21 +301,21 @@ impl Propagation {
         let debug = context.sampling() == Sampling::Debug;
         if self.multi {
             let (trace_id, span_id, parent_id) = b3::write_ids(context);
-            headers.insert(names::TRACE_ID, trace_id);
-            headers.insert(names::SPAN_ID, span_id);
+            put(headers, names::TRACE_ID, trace_id);
+            put(headers, names::SPAN_ID, span_id);
             match parent_id {
-                Some(parent_id) => drop(headers.insert(names::PARENT_SPAN_ID, parent_id)),
+                Some(parent_id) => put(headers, names::PARENT_SPAN_ID, parent_id),
                 None => remove(headers, Role::ParentSpanId, names::PARENT_SPAN_ID),
             }
             match context.sampling().decision() {
                 Some(sampled) if !(debug && self.flags_alone) => {
                     let state = HeaderValue::from_static(if sampled { "1" } else { "0" });
-                    headers.insert(names::SAMPLED, state);
+                    put(headers, names::SAMPLED, state);
                 }
                 _ => remove(headers, Role::Sampled, names::SAMPLED),
             }
             if debug {
-                headers.insert(names::FLAGS, HeaderValue::from_static("1"));
+                put(headers, names::FLAGS, HeaderValue::from_static("1"));
             } else {
                 remove(headers, Role::Flags, names::FLAGS);
             }
@@ -325,16 +327,18 @@ impl Propagation {
             remove(headers, Role::Flags, names::FLAGS);
         }
         if self.single {
-            headers.insert(names::B3, b3::write_single(context));
+            put(headers, names::B3, b3::write_single(context));
         } else {
             remove(headers, Role::B3, names::B3);
         }
-        if self.write_w3c || forwarded.traceparent {
-            headers.insert(names::TRACEPARENT, w3c::write(context));
+        // `traceparent` has no way to say "undecided": rather nothing than an invented "no".
+        let decided = context.sampling() != Sampling::Defer;
+        if self.write_w3c || forwarded.traceparent && decided {
+            put(headers, names::TRACEPARENT, w3c::write(context));
         }
         if let Some(id) = forwarded.request_id() {
             if !there.has(Role::RequestId) {
-                headers.insert(names::REQUEST_ID, id.to_header());
+                put(headers, names::REQUEST_ID, id.to_header());
             }
         }
         forwarded.add_to(headers);
@@ -382,6 +386,11 @@ impl Propagation {
             headers.remove(name);
         }
     }
+}
+
+/// As `insert`, which panics where a map can take no more names.
+pub(crate) fn put(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    let _ = headers.try_insert(name, value);
 }
 
 #[cfg(test)]

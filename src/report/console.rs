@@ -1,7 +1,7 @@
 use super::{Reporter, TraceTree};
 use crate::{id::TraceId, record::SpanRecord};
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, HashMap},
     fmt,
     io::{self, IsTerminal, Write},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -21,12 +21,15 @@ pub struct ConsoleReporter {
 struct State {
     to: Box<dyn Write + Send>,
     colored: bool,
-    waiting: VecDeque<Waiting>,
+    waiting: HashMap<TraceId, Waiting>,
+    /// The traces that wait, by when they began to.
+    order: BTreeMap<u64, TraceId>,
+    next: u64,
     spans: usize,
 }
 
 struct Waiting {
-    trace: TraceId,
+    place: u64,
     since: Instant,
     spans: Vec<SpanRecord>,
 }
@@ -51,7 +54,9 @@ impl ConsoleReporter {
             state: Mutex::new(State {
                 to: Box::new(to),
                 colored,
-                waiting: VecDeque::new(),
+                waiting: HashMap::new(),
+                order: BTreeMap::new(),
+                next: 0,
                 spans: 0,
             }),
         }
@@ -63,8 +68,13 @@ impl ConsoleReporter {
 }
 
 impl State {
-    fn print(&mut self, at: usize) {
-        if let Some(waiting) = self.waiting.remove(at) {
+    fn oldest(&self) -> Option<TraceId> {
+        self.order.values().next().copied()
+    }
+
+    fn print(&mut self, trace: TraceId) {
+        if let Some(waiting) = self.waiting.remove(&trace) {
+            self.order.remove(&waiting.place);
             self.spans -= waiting.spans.len();
             let tree = TraceTree::new(&waiting.spans).colored(self.colored);
             // There is nowhere to say that a console is gone.
@@ -75,39 +85,36 @@ impl State {
 
 impl Reporter for ConsoleReporter {
     fn report(&self, span: SpanRecord) {
-        let mut state = self.state();
+        let mut guard = self.state();
+        let state = &mut *guard;
         let (trace, done) = (span.trace_id(), span.is_local_root());
-        let there = state
-            .waiting
-            .iter()
-            .position(|waiting| waiting.trace == trace);
-        let at = there.unwrap_or_else(|| {
-            state.waiting.push_back(Waiting {
-                trace,
+        let waiting = state.waiting.entry(trace).or_insert_with(|| {
+            state.next += 1;
+            state.order.insert(state.next, trace);
+            Waiting {
+                place: state.next,
                 since: Instant::now(),
                 spans: Vec::new(),
-            });
-            state.waiting.len() - 1
+            }
         });
-        state.waiting[at].spans.push(span);
+        waiting.spans.push(span);
         state.spans += 1;
         if done {
-            state.print(at);
+            state.print(trace);
         }
-        while state.spans > MOST_SPANS
-            || state
-                .waiting
-                .front()
-                .is_some_and(|oldest| oldest.since.elapsed() > MOST_AGE)
-        {
-            state.print(0);
+        while let Some(oldest) = state.oldest() {
+            let age = state.waiting[&oldest].since.elapsed();
+            if state.spans <= MOST_SPANS && age <= MOST_AGE {
+                break;
+            }
+            state.print(oldest);
         }
     }
 
     fn flush(&self, _deadline: Duration) -> bool {
         let mut state = self.state();
-        while !state.waiting.is_empty() {
-            state.print(0);
+        while let Some(oldest) = state.oldest() {
+            state.print(oldest);
         }
         true
     }

@@ -129,7 +129,8 @@ fn traceparent_goes_on_for_the_trace_it_was_joined_by() {
         let mut inbound = headers(&[("traceparent", &*traceparent), ("tracestate", "a=b")]);
         inbound.extend(headers(&more));
         let (incoming, forwarded) = propagation.extract(&inbound);
-        let child = incoming.context().unwrap().child();
+        let context = incoming.context().unwrap();
+        let child = context.with_sampling(Sampling::Accept).child();
         let mut out = HeaderMap::new();
         propagation.inject(&child, &forwarded, &mut out);
         assert_eq!(out["tracestate"], "a=b");
