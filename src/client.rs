@@ -21,8 +21,29 @@ use tower_service::Service;
 impl Tracer {
     /// The layer for services that send requests: an HTTP client, a gRPC channel.
     ///
-    /// Under a retry layer each attempt is a span of its own. Outside a buffer: its worker is
-    /// another task, where nothing is current.
+    /// The parent of a CLIENT span is the [`Context`] or [`TraceContext`] in the outgoing request's
+    /// extensions; else the task's current one; else what the request's own headers say, where a
+    /// handler copied them by hand; else there is none, and a new trace begins. The span is called
+    /// `{METHOD} {route}` where a [`Route`] is in the extensions, and else `{METHOD}`: names are
+    /// for grouping, and a path is not.
+    ///
+    /// Under a retry layer each attempt is a span of its own. Put the layer outside a buffer, whose
+    /// worker is another task, where nothing is current.
+    ///
+    /// It goes around any service that takes [`http::Request`]s. A `reqwest::Client` takes its own;
+    /// a few lines make it one:
+    ///
+    /// ```ignore
+    /// let client = ServiceBuilder::new()
+    ///     .layer(tracer.client_layer())
+    ///     .service_fn(move |request: http::Request<reqwest::Body>| {
+    ///         let reqwest = reqwest.clone();
+    ///         async move {
+    ///             let response = reqwest.execute(request.try_into()?).await;
+    ///             response.map(http::Response::<reqwest::Body>::from)
+    ///         }
+    ///     });
+    /// ```
     pub fn client_layer(&self) -> ClientLayer {
         ClientLayer {
             config: Arc::new(Config {
@@ -36,7 +57,7 @@ impl Tracer {
 }
 
 /// The template of an outgoing request's path, for the name of its CLIENT span: put it into the
-/// request's extensions.
+/// request's extensions. Without it the span is called by its method alone.
 ///
 /// ```
 /// use tower_b3::Route;
@@ -90,8 +111,8 @@ impl ClientLayer {
     }
 
     /// Propagates to these hosts only: `catalog`, or `.svc.cluster.local` for all that end so.
-    /// From requests to any other host every tracing header is removed, so that ids and baggage
-    /// do not leak to third parties; their CLIENT spans are made all the same.
+    /// From requests to any other host every tracing header is removed, so that ids and opaque
+    /// headers do not leak to third parties; their CLIENT spans are made all the same.
     #[must_use]
     pub fn propagate_only_to(self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let hosts = hosts
@@ -207,7 +228,10 @@ impl Config {
         let given = extensions.remove::<Context>();
         let given = given.or_else(|| extensions.remove::<TraceContext>().map(Context::from));
         if let Some(given) = given {
-            if let Some(parent) = given.into_open() {
+            if let Some(mut parent) = given.into_open() {
+                if parent.forwarded.request_id().is_none() && core.mode == Mode::Spans {
+                    parent.forwarded.set_request_id(RequestId::random());
+                }
                 let joined = join(core, &parent, request.headers_mut(), open);
                 parent.finish();
                 return joined;

@@ -61,7 +61,7 @@
 //!
 //! | for | see |
 //! |---|---|
-//! | tags, local spans, spawned tasks | [`scope`] |
+//! | tags, local spans, spawned tasks; and more than stands at the root: `error`, `rename`, `route`, `handle` | [`scope`] |
 //! | percentages, rate limits, rules, changes at run time | [`sample`] |
 //! | custom tags and the standard ones | [`mod@tag`] |
 //! | Zipkin, the console, tests, a reporter of your own | [`report`]; `zipkin` |

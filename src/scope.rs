@@ -143,7 +143,8 @@ pub fn request_id() -> Option<RequestId> {
 }
 
 /// Tags the current span. Over one name this wins over custom and standard tags, and the last
-/// call over earlier ones. An empty value is not written; one over 1,024 bytes (see
+/// call over earlier ones. A number is tagged as text: `n.to_string()`. An empty value is not
+/// written; one over 1,024 bytes (see
 /// [`TracerBuilder::max_tag_length`](crate::TracerBuilder::max_tag_length)) is cut.
 pub fn tag(name: impl AsRef<str>, value: impl AsRef<str>) {
     let (name, value) = (name.as_ref(), value.as_ref());
@@ -182,6 +183,8 @@ pub fn handle() -> Option<SpanHandle> {
 }
 
 /// Starts a local span below the current one.
+///
+/// Holding it does not make it current: use [`Span::in_scope`] or [`Span::instrument`].
 ///
 /// Where nothing is current the span does nothing: a trace is never started by accident. To
 /// start one on purpose, use [`Tracer::span`](crate::Tracer::span).

@@ -21,11 +21,27 @@ use tower_service::Service;
 impl Tracer {
     /// The layer for services that answer requests.
     ///
+    /// In axum, add it with `Router::layer`, behind the routes: there it sees the matched path (with
+    /// the feature `axum`), and spans are called `GET /items/{id}`. Around the whole router
+    /// (`layer.layer(router)`) it does not. Layers that are added after it are outside its span. For
+    /// the peer's address, serve with `into_make_service_with_connect_info::<SocketAddr>()`.
+    ///
+    /// ```
+    /// # use axum::{Router, routing::get};
+    /// # let tracer = tower_b3::Tracer::builder("shop").build().unwrap();
+    /// let app: Router = Router::new()
+    ///     .route("/items/{id}", get(|| async { "an item" }))
+    ///     .layer(tracer.server_layer().exclude_paths(["/healthz"]));
+    /// ```
+    ///
     /// | setting | default |
     /// |---|---|
     /// | [`trust`](ServerLayer::trust) | everybody, as in a mesh |
     /// | [`echo_request_id`](ServerLayer::echo_request_id) | on |
-    /// | [`exclude_paths`](ServerLayer::exclude_paths) | none |
+    /// | [`preserve_external_request_id`](ServerLayer::preserve_external_request_id) | off |
+    /// | [`exclude_paths`](ServerLayer::exclude_paths), [`exclude`](ServerLayer::exclude) | none |
+    /// | [`name_with`](ServerLayer::name_with) | `{METHOD} {route}` |
+    /// | [`peer_address`](ServerLayer::peer_address) | axum's `ConnectInfo`, with the feature `axum` |
     /// | [`join`](ServerLayer::join) | off |
     /// | [`rewrite_request_headers`](ServerLayer::rewrite_request_headers) | off |
     /// | [`context_in_extensions`](ServerLayer::context_in_extensions) | off |

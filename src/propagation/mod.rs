@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use http::HeaderMap;
-//! use tower_b3::{Sampling, TraceContext, propagation::Propagation};
+//! use tower_b3::{Sampling, TraceContext, id::RequestId, propagation::Propagation};
 //!
 //! let propagation = Propagation::default();
 //!
@@ -13,11 +13,18 @@
 //! inbound.insert("b3", "463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1".parse()?);
 //! inbound.insert("x-request-id", "6f0b3f1e-6a0b-4d1c-8f3e-0d6b5a4c3e21".parse()?);
 //!
-//! let (incoming, forwarded) = propagation.extract(&inbound);
-//! let context = match incoming.context() {
+//! let (incoming, mut forwarded) = propagation.extract(&inbound);
+//! let mut context = match incoming.context() {
 //!     Some(caller) => caller.child(),
 //!     None => TraceContext::root(incoming.sampling()),
 //! };
+//! // What the layers do besides: decide, and make a request id.
+//! if context.sampling() == Sampling::Defer {
+//!     context = context.with_sampling(Sampling::Accept);
+//! }
+//! if forwarded.request_id().is_none() {
+//!     forwarded.set_request_id(RequestId::random());
+//! }
 //! assert_eq!(context.sampling(), Sampling::Accept);
 //!
 //! let mut outbound = HeaderMap::new();

@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 ///
 /// Clones share what they keep. It grows without bound.
 ///
+/// A SERVER span ends with its response's body: read that to its end before you take the spans.
+/// Behind a real socket it may end a moment after the client has read the answer: wait for it.
+///
 /// ```
 /// use tower_b3::{Tracer, report::InMemoryReporter};
 ///

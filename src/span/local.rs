@@ -13,7 +13,19 @@ use std::{
 /// [`Tracer::span`](crate::Tracer::span) at the top of a new trace. It is finished when it is
 /// dropped, or when the closure or future that it is around has ended. Below a request that is
 /// not sampled it records nothing but carries the ids on.
-#[must_use = "a span ends when it is dropped"]
+///
+/// Holding it does not make it current: calls are its children only inside
+/// [`in_scope`](Self::in_scope) or [`instrument`](Self::instrument).
+///
+/// ```
+/// # async fn send(_: &str) {}
+/// # async fn handler() {
+/// let mut span = tower_b3::span("send mail");
+/// span.tag("to", "3 people");
+/// span.instrument(async { send("hello").await }).await; // calls in here are its children
+/// # }
+/// ```
+#[must_use = "a span ends when it is dropped; use `in_scope` or `instrument`"]
 pub struct Span {
     pub(super) open: Option<Box<Open>>,
 }

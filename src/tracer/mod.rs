@@ -8,6 +8,7 @@ pub(crate) use core::Core;
 
 use crate::{
     context::TraceContext,
+    id::RequestId,
     propagation::{Field, Incoming, Propagation},
     sample::Sampler,
     scope,
@@ -60,28 +61,34 @@ impl Tracer {
     /// span is current, the new one is its child.
     ///
     /// The sampler decides, as for a request without trace headers. In [`Mode::ForwardOnly`] the
-    /// span does nothing.
+    /// span does nothing. Calls made inside carry a new `x-request-id`, the same on each.
     pub fn span(&self, name: impl AsRef<str>) -> Span {
         let name = name.as_ref();
         if let Some(span) = scope::below(name) {
             return span;
         }
-        self.start_span(name, || self.core.root(&mut Incoming::default(), None))
+        let mut request = Incoming::default();
+        request.set_request_id(RequestId::random());
+        let context = self.core.root(&mut request, None);
+        self.start_span(name, context, request.request_id())
     }
 
     /// Starts a local span below a context that came from elsewhere: with a message, say. Where it
-    /// is undecided, the sampler decides.
+    /// is undecided, the sampler decides. Calls made inside carry a new `x-request-id`.
     pub fn span_below(&self, parent: TraceContext, name: impl AsRef<str>) -> Span {
-        self.start_span(name.as_ref(), || self.core.decided(parent).child())
+        let context = self.core.decided(parent).child();
+        self.start_span(name.as_ref(), context, Some(&RequestId::random()))
     }
 
-    fn start_span(&self, name: &str, context: impl FnOnce() -> TraceContext) -> Span {
+    fn start_span(&self, name: &str, context: TraceContext, id: Option<&RequestId>) -> Span {
         if self.core.mode == Mode::ForwardOnly {
             return Span::none();
         }
         let mut open = scope::blank();
-        let context = context();
         open.set_context(context);
+        if let Some(id) = id {
+            open.forwarded.set_request_id(id.clone());
+        }
         self.core.start(&mut open, true);
         open.rename(name);
         #[cfg(feature = "tracing")]

@@ -148,7 +148,8 @@ impl Outage {
             self.since.elapsed().as_secs_f64(),
             self.failures,
             dropped,
-            after.finished - self.before.finished,
+            // What was on its way when it began may be lost in it too.
+            after.finished - self.before.finished + self.before.queued + self.before.in_flight,
         )
     }
 }
