@@ -33,7 +33,7 @@ impl Tracer {
     /// It goes around any service that takes [`http::Request`]s. A `reqwest::Client` takes its own;
     /// a few lines make it one:
     ///
-    /// ```ignore
+    /// ```text
     /// let client = ServiceBuilder::new()
     ///     .layer(tracer.client_layer())
     ///     .service_fn(move |request: http::Request<reqwest::Body>| {

@@ -257,7 +257,7 @@ fn other_refusals_are_final() {
         let began = format!("WARN spans do not get to {}: {code} ", server.url());
         assert!(lines[0].starts_with(&began), "{lines:#?}");
         assert!(
-            lines[1].ends_with("with 1 dropped (refused 1) of 1 spans"),
+            lines[1].ends_with("with 1 dropped (refused 1) of 2 spans"),
             "{lines:#?}"
         );
     }
