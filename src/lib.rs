@@ -69,6 +69,7 @@
 //! | strangers' requests, health checks | [`ServerLayer::trust`], [`ServerLayer::exclude_paths`] |
 //! | a sidecar that makes the spans | [`Mode::ForwardOnly`] |
 //! | every header that is read and written | [`guide::headers`] |
+//! | what happens to a span after it ends | `guide::reporting` |
 //! | how it is built, and why so | [`guide::architecture`], [`guide::rationale`] |
 //!
 //! # Features

@@ -6,5 +6,9 @@ pub mod architecture {}
 #[doc = include_str!("headers.md")]
 pub mod headers {}
 
+#[cfg(feature = "zipkin")]
+#[doc = include_str!("reporting.md")]
+pub mod reporting {}
+
 #[doc = include_str!("rationale.md")]
 pub mod rationale {}
