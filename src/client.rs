@@ -219,23 +219,24 @@ impl Config {
 
     /// Finds the parent, makes the CLIENT span's context and writes it to the request.
     ///
-    /// The parent is the [`Context`] or [`TraceContext`] in the request's extensions; else the current one; else what
-    /// the request's own headers say, where a handler copied them by hand; else there is none,
-    /// and a new trace begins.
+    /// The parent is the [`Context`] or [`TraceContext`] in the request's extensions; else the
+    /// current one; else what the request's own headers say, where a handler copied them by hand;
+    /// else there is none, and a new trace begins.
     fn join_parent<B>(&self, request: &mut Request<B>, open: &mut Open) -> Parent {
         let core = &*self.tracer.core;
         let extensions = request.extensions_mut();
-        let given = extensions.remove::<Context>();
-        let given = given.or_else(|| extensions.remove::<TraceContext>().map(Context::from));
-        if let Some(given) = given {
-            if let Some(mut parent) = given.into_open() {
-                if parent.forwarded.request_id().is_none() && core.mode == Mode::Spans {
-                    parent.forwarded.set_request_id(RequestId::random());
-                }
-                let joined = join(core, &parent, request.headers_mut(), open);
-                parent.finish();
-                return joined;
+        let ids = extensions.remove::<TraceContext>();
+        let given = match (extensions.remove::<Context>(), ids) {
+            (None, Some(ids)) => Some(Context::with_ids(ids)),
+            (given, _) => given,
+        };
+        if let Some(mut parent) = given.and_then(Context::into_open) {
+            if parent.forwarded.request_id().is_none() && core.mode == Mode::Spans {
+                parent.forwarded.set_request_id(RequestId::random());
             }
+            let joined = join(core, &mut parent, request.headers_mut(), open);
+            parent.finish();
+            return joined;
         }
         let headers = request.headers_mut();
         if let Some(joined) = scope::with(|parent| join(core, parent, headers, open)) {
@@ -282,10 +283,16 @@ impl Config {
         let Some(hosts) = &self.hosts else {
             return true;
         };
-        let authority = tag::authority(&RequestHead::of(request)).to_ascii_lowercase();
-        let host = split_port(&authority).0;
-        hosts.iter().any(|allowed| {
-            host == allowed || allowed.starts_with('.') && host.ends_with(allowed.as_str())
+        let authority = tag::authority(&RequestHead::of(request));
+        let host = split_port(&authority).0.as_bytes();
+        hosts.iter().map(String::as_bytes).any(|allowed| {
+            let suffix = allowed.starts_with(b".") && host.len() > allowed.len();
+            let end = if suffix {
+                host.len() - allowed.len()
+            } else {
+                0
+            };
+            host[end..].eq_ignore_ascii_case(allowed)
         })
     }
 
@@ -324,7 +331,7 @@ impl Config {
                 }
             }
             if grpc {
-                record.set_name(&[head.path().trim_start_matches('/')]);
+                record.set_name(&[tag::grpc_name(head.path())]);
             }
             if let Some(route) = head.extensions().get::<Route>() {
                 open.set_route(route.as_str());
@@ -338,7 +345,12 @@ impl Config {
 }
 
 /// Makes a child of `parent` and writes it to the headers.
-fn join(core: &Core, parent: &Open, headers: &mut HeaderMap, open: &mut Open) -> Parent {
+fn join(core: &Core, parent: &mut Open, headers: &mut HeaderMap, open: &mut Open) -> Parent {
+    if let (Below::Child, Some(context), Mode::Spans) = (parent.below, parent.context(), core.mode)
+    {
+        // Decided once for all the calls that are made below.
+        parent.set_context(core.decided(context));
+    }
     let forwarded: &Forwarded = &parent.forwarded;
     match (parent.below, parent.context()) {
         (Below::AsItCame, _) | (_, None) => {
@@ -355,12 +367,10 @@ fn join(core: &Core, parent: &Open, headers: &mut HeaderMap, open: &mut Open) ->
             Parent::Untraced
         }
         (Below::Child, Some(context)) => {
-            let child = core.decided(context).child();
+            let child = context.child();
             core.propagation.inject(&child, forwarded, headers);
             open.set_context(child);
-            open.forwarded.copy_from(forwarded);
-            open.found.copy_from(&parent.found);
-            open.muted = parent.muted;
+            open.inherit(parent);
             Parent::Span { local_root: false }
         }
     }

@@ -85,7 +85,7 @@ impl Moment {
 }
 
 /// What the wall clock says, in microseconds since 1970.
-pub(crate) fn wall_micros() -> u64 {
+fn wall_micros() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_micros() as u64)
 }

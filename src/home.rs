@@ -7,9 +7,15 @@ use crate::{
     stripe,
 };
 use crossbeam_queue::ArrayQueue;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::SeqCst},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{
+            AtomicBool,
+            Ordering::{Relaxed, SeqCst},
+        },
+    },
 };
 
 /// Emptied records that a stripe keeps for spans to come.
@@ -21,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) max_tag_length: usize,
     pub(crate) clock: Clock,
     pub(crate) reporter: Box<dyn Reporter>,
+    /// Whether the reporter has panicked.
+    pub(crate) panicked: AtomicBool,
 }
 
 /// A thread's way to the reporter: handles on it are counted apart from those of other threads,
@@ -95,7 +103,11 @@ impl Home for Stripe {
     }
 
     fn report(&self, span: SpanRecord) {
-        self.shared.reporter.report(span);
+        // A reporter must not panic; if one does, the request goes on all the same.
+        let report = AssertUnwindSafe(|| self.shared.reporter.report(span));
+        if catch_unwind(report).is_err() && !self.shared.panicked.swap(true, Relaxed) {
+            tracing::error!("the reporter panicked and lost a span; this is said once");
+        }
     }
 
     fn recycle(&self, record: Box<Record>) {

@@ -29,9 +29,13 @@
 use crate::{
     context::TraceContext,
     id::RequestId,
+    record::Home,
     span::{Context, InContext, Open, Span, SpanHandle},
 };
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 /// Boxes that a thread keeps for spans to come.
 const MOST_SPARE: usize = 64;
@@ -139,7 +143,8 @@ pub fn current() -> Option<TraceContext> {
 
 /// The `x-request-id` of the request being served.
 pub fn request_id() -> Option<RequestId> {
-    with(|open| open.forwarded.request_id().cloned()).flatten()
+    // A copy: it may be kept for longer than the buffer that the request was read into.
+    with(|open| open.forwarded.request_id().map(RequestId::detached)).flatten()
 }
 
 /// Tags the current span. Over one name this wins over custom and standard tags, and the last
@@ -189,14 +194,15 @@ pub fn handle() -> Option<SpanHandle> {
 /// Where nothing is current the span does nothing: a trace is never started by accident. To
 /// start one on purpose, use [`Tracer::span`](crate::Tracer::span).
 pub fn span(name: impl AsRef<str>) -> Span {
-    below(name.as_ref()).unwrap_or_else(Span::none)
+    below(name.as_ref(), None).unwrap_or_else(Span::none)
 }
 
-/// A local span below the current one; `None` where nothing is current.
-pub(crate) fn below(name: &str) -> Option<Span> {
+/// A local span below the current one, which goes to `home` or else where that goes; `None` where
+/// nothing is current.
+pub(crate) fn below(name: &str, home: Option<&Arc<dyn Home>>) -> Option<Span> {
     #[cfg(feature = "tracing")]
     {
-        let (mut span, logged) = with(|open| (Span::below(open, name), open.is_logged()))?;
+        let (mut span, logged) = with(|open| (Span::below(open, name, home), open.is_logged()))?;
         // A subscriber is the user's code: it runs where something is current.
         if logged {
             span.log();
@@ -204,7 +210,7 @@ pub(crate) fn below(name: &str) -> Option<Span> {
         Some(span)
     }
     #[cfg(not(feature = "tracing"))]
-    with(|open| Span::below(open, name))
+    with(|open| Span::below(open, name, home))
 }
 
 /// Carries the current context into a task that is to be spawned:

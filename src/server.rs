@@ -5,7 +5,7 @@ use crate::{
     exchange::{Exchange, ResponseBody, ResponseFuture, Side},
     head::RequestHead,
     id::RequestId,
-    propagation::{CLIENT_TRACE_ID, Incoming, REQUEST_ID, put},
+    propagation::{CLIENT_TRACE_ID, Format, Incoming, REQUEST_ID, put},
     record::{self, Kind},
     scope,
     span::{Below, Context, Open},
@@ -14,7 +14,13 @@ use crate::{
 };
 use http::{Request, Response};
 use http_body::Body;
-use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc, task::Poll};
+use std::{
+    borrow::Cow,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    task::Poll,
+};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -74,6 +80,10 @@ pub enum Trust {
     Edge,
     /// Those of requests for which this says `true`; the others are as at the edge.
     When(Predicate),
+    /// Those of peers at addresses for which this says `true`. The address is what
+    /// [`peer_address`](ServerLayer::peer_address) tells; where it is not known, the peer is not
+    /// trusted.
+    Peers(Arc<dyn Fn(IpAddr) -> bool + Send + Sync>),
 }
 
 /// Whether something is so for a request.
@@ -84,6 +94,17 @@ impl Trust {
     pub fn when(predicate: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static) -> Trust {
         Trust::When(Arc::new(predicate))
     }
+
+    /// Believes the peers at addresses for which `trusted` says `true`.
+    ///
+    /// ```
+    /// use tower_b3::Trust;
+    ///
+    /// let loopback = Trust::peers(|ip| ip.is_loopback());
+    /// ```
+    pub fn peers(trusted: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Trust {
+        Trust::Peers(Arc::new(trusted))
+    }
 }
 
 impl fmt::Debug for Trust {
@@ -92,6 +113,7 @@ impl fmt::Debug for Trust {
             Trust::Mesh => "Mesh",
             Trust::Edge => "Edge",
             Trust::When(_) => "When(..)",
+            Trust::Peers(_) => "Peers(..)",
         })
     }
 }
@@ -163,7 +185,7 @@ impl ServerLayer {
     }
 
     /// Whether the SERVER span takes its caller's span id (`shared` in Zipkin) instead of a new
-    /// one. Default: off, as in Istio.
+    /// one, where its ids came in B3. Default: off, as in Istio.
     #[must_use]
     pub fn join(self, join: bool) -> Self {
         self.with(|config| config.join = join)
@@ -276,6 +298,9 @@ impl Config {
             open.below = Below::AsItCame;
             core.propagation
                 .capture_into(request.headers(), &mut open.forwarded);
+            if self.extensions {
+                request.extensions_mut().insert(Context::of(&open));
+            }
             return exchange(open, request);
         }
         let mut incoming = core
@@ -299,6 +324,8 @@ impl Config {
         if self.excluded.iter().any(|excluded| excluded(&head)) {
             open.below = Below::Unchanged;
             open.set_context(unchanged(core.ids, &incoming));
+            core.propagation
+                .keep_traceparent(request.headers(), &mut open.forwarded);
         } else {
             open.set_context(self.context(&mut incoming, head));
             core.start(&mut open, true);
@@ -339,7 +366,13 @@ impl Config {
             Trust::Mesh => true,
             Trust::Edge => false,
             Trust::When(predicate) => predicate(head),
+            Trust::Peers(trusted) => self.peer(head).is_some_and(|peer| trusted(peer.ip())),
         }
+    }
+
+    /// Whether the SERVER span takes its caller's id: a model that B3 alone has.
+    fn joins(&self, incoming: &Incoming) -> bool {
+        self.join && !matches!(incoming.origin(), None | Some(Format::W3c))
     }
 
     /// The SERVER span's context.
@@ -350,7 +383,11 @@ impl Config {
         };
         let sampling = core.decide(caller.trace_id(), incoming, Some(head));
         let caller = caller.with_sampling(sampling);
-        if self.join { caller } else { caller.child() }
+        if self.joins(incoming) {
+            caller
+        } else {
+            caller.child()
+        }
     }
 
     /// Name and tags, if the span is recorded.
@@ -369,7 +406,7 @@ impl Config {
             return;
         };
         record.kind = Some(Kind::Server);
-        record.shared = self.join && incoming.context().is_some();
+        record.shared = self.joins(incoming);
         let peer = self.peer(head);
         if let Some(peer) = peer {
             record.set_remote_address(Some(peer.ip()), Some(peer.port()));
@@ -405,7 +442,7 @@ impl Config {
             record.standard("malformed_headers", &[&all.join(", ")]);
         }
         if grpc {
-            record.set_name(&[head.path().trim_start_matches('/')]);
+            record.set_name(&[tag::grpc_name(head.path())]);
         }
         open.found = found;
         #[cfg(feature = "axum")]

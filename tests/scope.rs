@@ -254,16 +254,17 @@ fn a_carried_context_outlives_its_span() {
 }
 
 #[test]
-fn a_context_from_elsewhere_is_current_and_its_local_spans_are_silent() {
+fn below_a_context_from_elsewhere_spans_leave_no_hole_or_are_a_tracers() {
     let lab = Lab::new();
     let context = TraceContext::root(Sampling::Accept);
     Context::from(context).in_scope(|| {
         assert_eq!(current(), Some(context));
-        span("silent").in_scope(|| {
-            assert_eq!(current().unwrap().parent_id(), Some(context.span_id()));
-        });
+        // Nobody would record it, so nobody becomes its child.
+        span("silent").in_scope(|| assert_eq!(current(), Some(context)));
+        lab.tracer.span("work").in_scope(|| ());
     });
-    lab.spans.take(0);
+    let work = lab.spans.take_one();
+    assert_eq!(work.parent_id(), Some(context.span_id()));
 }
 
 #[test]
@@ -574,4 +575,57 @@ fn public_types_are_what_they_promise_to_be() {
     error::<sample::PercentageError>();
     error::<id::ParseIdError>();
     error::<id::ParseRequestIdError>();
+}
+
+#[test]
+fn error_is_true_or_not_there() {
+    let lab = Lab::new();
+    for (value, error, reason) in [
+        ("true", true, None),
+        ("false", false, None),
+        ("", false, None),
+        ("out of hats", true, Some("out of hats")),
+    ] {
+        lab.tracer
+            .span("work")
+            .in_scope(|| tower_b3::tag("error", value));
+        let span = lab.spans.take_one();
+        assert_eq!(span.is_error(), error, "{value}");
+        assert_eq!(span.tag("error.reason").as_deref(), reason);
+    }
+}
+
+#[test]
+fn what_a_handler_adds_is_bounded_and_counted() {
+    let lab = Lab::new();
+    lab.tracer.span("n".repeat(1000)).in_scope(|| {
+        for at in 0..100_000 {
+            tower_b3::tag("progress", format!("{at} of many"));
+            tower_b3::tag("other", at.to_string());
+        }
+        for at in 0..200 {
+            tower_b3::tag(format!("tag {at}"), "value");
+            tower_b3::annotate("event");
+        }
+    });
+    let span = lab.spans.take_one();
+    assert_eq!(span.name().len(), 256);
+    assert_eq!(span.tag("progress").as_deref(), Some("99999 of many"));
+    assert_eq!(span.tag("other").as_deref(), Some("99999"));
+    assert_eq!(span.tag("tag 125").as_deref(), Some("value"));
+    assert_eq!(span.tag("tag 126"), None);
+    assert_eq!(span.annotations().count(), 128);
+    // 74 tags and 72 annotations.
+    assert_eq!(span.tag("left_out").as_deref(), Some("146"));
+}
+
+#[test]
+fn a_tracers_span_below_anothers_is_its_own() {
+    let (outer, inner) = (Lab::new(), Lab::new());
+    outer
+        .tracer
+        .span("outer")
+        .in_scope(|| inner.tracer.span("inner").in_scope(|| ()));
+    let (outer, inner) = (outer.spans.take_one(), inner.spans.take_one());
+    assert_eq!(inner.parent_id(), Some(outer.id()));
 }

@@ -32,6 +32,8 @@ pub(crate) struct Exchange {
     names: &'static Names,
     method: Method,
     grpc: bool,
+    /// Whether the answer is one of gRPC too, and of a method that there is.
+    answered: bool,
     unimplemented: bool,
     echo: bool,
     /// The response's, once its head is there.
@@ -56,6 +58,7 @@ impl Exchange {
             names,
             method,
             grpc: false,
+            answered: false,
             unimplemented: false,
             echo: false,
             status: None,
@@ -99,6 +102,7 @@ impl Exchange {
         if let Some(record) = open.record() {
             self.names.status(record, Some(status));
             if self.grpc {
+                self.answered = tag::is_grpc(response.headers());
                 self.grpc_status(response.headers());
             }
         }
@@ -110,6 +114,7 @@ impl Exchange {
         let record = self.open.as_mut().and_then(|open| open.record());
         if let (Some(record), Some(status)) = (record, GrpcStatus::of(headers)) {
             self.names.grpc(record, &status);
+            self.answered = true;
             self.unimplemented = status.is_unimplemented();
         }
     }
@@ -138,10 +143,13 @@ impl Exchange {
                 self.names.response_size(record, self.bytes);
             }
             self.names.route(record, &route);
-            // Whoever sends nonsense must not choose the name: a path that no method answers to,
-            // by gRPC's word or by that of a router in front of it.
-            let unmatched = self.unimplemented || self.status == Some(StatusCode::NOT_FOUND);
-            let named = renamed || self.grpc && !unmatched;
+            // Whoever sends nonsense must not choose the name: a path that is called one of gRPC
+            // counts once the answer is one too, or where there was none and no route is known.
+            let grpc = match self.status {
+                Some(_) => self.answered && !self.unimplemented,
+                None => route.is_empty(),
+            };
+            let named = renamed || self.grpc && grpc && record.is_named();
             match (named, &*route) {
                 (true, _) => {}
                 (false, "") => record.set_name(&[self.method.as_str()]),

@@ -333,7 +333,12 @@ impl Propagation {
         }
         // `traceparent` has no way to say "undecided": rather nothing than an invented "no".
         let decided = context.sampling() != Sampling::Defer;
-        if self.write_w3c || forwarded.traceparent && decided {
+        let came = || {
+            forwarded
+                .headers()
+                .any(|(name, _)| *name == names::TRACEPARENT)
+        };
+        if decided && (self.write_w3c || forwarded.traceparent) || self.write_w3c && !came() {
             put(headers, names::TRACEPARENT, w3c::write(context));
         }
         if let Some(id) = forwarded.request_id() {
@@ -371,6 +376,15 @@ impl Propagation {
     ) {
         // What is forwarded is on that request already.
         self.inject(context, forwarded, headers);
+    }
+
+    /// Hands `traceparent` on as it came, below a request for which there are no spans.
+    pub(crate) fn keep_traceparent(&self, headers: &HeaderMap, forwarded: &mut Forwarded) {
+        if std::mem::take(&mut forwarded.traceparent) {
+            let values = headers.get_all(names::TRACEPARENT).iter();
+            let pairs = values.map(|value| (names::TRACEPARENT, value.clone()));
+            forwarded.headers.extend(pairs);
+        }
     }
 
     /// Removes every tracing header, opaque ones and `x-envoy-force-trace` included: what an edge

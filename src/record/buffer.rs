@@ -64,6 +64,10 @@ pub(crate) struct Record {
     /// Whether two tags may have one name.
     pub(crate) doubtful: bool,
     errored: bool,
+    /// Tags and annotations that were too many.
+    left_out: u64,
+    /// The length of text at which to look for what is not needed any more.
+    compact_at: usize,
     pub(super) timestamp: u64,
     pub(super) duration: u64,
     pub(super) name: Text,
@@ -84,6 +88,13 @@ impl fmt::Debug for Record {
             .finish_non_exhaustive()
     }
 }
+
+/// The longest name of a span, a tag or a remote service, in bytes: what a stranger sends can be
+/// in it.
+const MOST_NAME: usize = 256;
+
+/// The most tags, and the most annotations, that a handler can add to a span.
+const MOST_OF_A_HANDLER: usize = 128;
 
 /// A buffer that grew beyond this is not kept.
 const MOST_KEPT: usize = 16 * 1024;
@@ -109,6 +120,9 @@ impl Record {
 
     pub(crate) fn end(&mut self, took: Duration) {
         self.duration = took.as_micros() as u64;
+        if self.left_out > 0 {
+            self.standard_number("left_out", self.left_out);
+        }
     }
 
     pub(crate) fn home(&self) -> Option<&Arc<dyn Home>> {
@@ -191,11 +205,68 @@ impl Record {
     }
 
     pub(crate) fn set_name(&mut self, parts: &[&str]) {
+        self.forget(self.name);
         let start = self.text.len();
+        let most = self.most(MOST_NAME);
         for part in parts {
-            self.text.push_str(part);
+            let room = most.saturating_sub(self.text.len() - start);
+            self.text.push_str(cut(part, room));
         }
         self.name = self.since(start);
+        self.compact();
+    }
+
+    pub(crate) fn is_named(&self) -> bool {
+        !self.read(&self.name).is_empty()
+    }
+
+    /// A bound that holds for spans that are recorded here; one that is built by hand has none.
+    fn most(&self, most: usize) -> usize {
+        if self.home.is_some() {
+            most
+        } else {
+            usize::MAX
+        }
+    }
+
+    /// Frees the room of text that is not needed any more, if it is the last.
+    fn forget(&mut self, text: Text) {
+        if let Text::Own { start, end } = text {
+            if end as usize == self.text.len() {
+                self.text.truncate(start as usize);
+            }
+        }
+    }
+
+    /// Once what was replaced takes more room than what is needed, writes that anew.
+    fn compact(&mut self) {
+        if self.text.len() < self.compact_at.max(MOST_KEPT) {
+            return;
+        }
+        let old = std::mem::take(&mut self.text);
+        let text = &mut self.text;
+        let mut keep = |place: &mut Text| {
+            if let Text::Own { start, end } = *place {
+                let from = text.len() as u32;
+                text.push_str(old.get(start as usize..end as usize).unwrap_or_default());
+                *place = Text::Own {
+                    start: from,
+                    end: text.len() as u32,
+                };
+            }
+        };
+        keep(&mut self.name);
+        keep(&mut self.remote_service);
+        for entry in &mut self.tags {
+            keep(&mut entry.name);
+            if let Value::Text(value) = &mut entry.value {
+                keep(value);
+            }
+        }
+        for (_, annotation) in &mut self.annotations {
+            keep(annotation);
+        }
+        self.compact_at = 2 * self.text.len();
     }
 
     pub(crate) fn set_remote(&mut self, endpoint: &Endpoint) {
@@ -207,7 +278,7 @@ impl Record {
     }
 
     pub(crate) fn set_remote_service(&mut self, service: &str) {
-        self.remote_service = self.write(service);
+        self.remote_service = self.write(cut(service, self.most(MOST_NAME)));
     }
 
     pub(crate) fn set_remote_address(&mut self, ip: Option<IpAddr>, port: Option<u16>) {
@@ -262,25 +333,57 @@ impl Record {
     /// A custom tag; nothing if the value is empty.
     pub(crate) fn custom(&mut self, name: &str, value: &str) {
         let most = self.max_tag_length();
-        self.text_tag(name, value, Rank::Custom, most);
+        match (name, value) {
+            // The tag is there or it is not; what went wrong has a tag of its own.
+            ("error", "false") => {}
+            ("error", reason) if !matches!(reason, "" | "true") => {
+                self.text_tag("error", "true", Rank::Custom, most);
+                self.text_tag("error.reason", reason, Rank::Custom, most);
+            }
+            _ => self.text_tag(name, value, Rank::Custom, most),
+        }
     }
 
     /// A tag of the handler's; nothing if the value is empty.
+    ///
+    /// It takes the place of an earlier one of its name.
     pub(crate) fn handler_tag(&mut self, name: &str, value: &str, most: usize) {
         self.doubtful = true;
-        self.text_tag(name, value, Rank::Handler, most);
+        let name = cut(name, self.most(MOST_NAME));
+        let of_name = |entry: &Entry| entry.rank == Rank::Handler && self.read(&entry.name) == name;
+        let there = self.tags.iter().position(of_name);
+        let Some(at) = there else {
+            let by_handler = |entry: &&Entry| entry.rank == Rank::Handler;
+            if self.tags.iter().filter(by_handler).count() >= self.most(MOST_OF_A_HANDLER) {
+                self.left_out += 1;
+                return;
+            }
+            return self.text_tag(name, value, Rank::Handler, most);
+        };
+        if value.is_empty() {
+            return;
+        }
+        if let Value::Text(old) = self.tags[at].value {
+            self.forget(old);
+        }
+        self.tags[at].value = Value::Text(self.write(cut(value, most)));
+        self.compact();
     }
 
     fn text_tag(&mut self, name: &str, value: &str, rank: Rank, most: usize) {
         if value.is_empty() {
             return;
         }
-        let name = self.write(name);
+        let name = self.write(cut(name, self.most(MOST_NAME)));
         let value = self.write(cut(value, most));
         self.push(name, Value::Text(value), rank);
     }
 
     pub(crate) fn annotate(&mut self, micros: u64, text: &str, most: usize) {
+        if self.annotations.len() >= self.most(MOST_OF_A_HANDLER) {
+            self.left_out += 1;
+            return;
+        }
         let text = self.write(cut(text, most));
         self.annotations.push((micros, text));
     }

@@ -116,6 +116,7 @@ enum Choice {
     Never,
     Percentage(Threshold),
     RequestId(Threshold),
+    Rules(Arc<Rules>),
     Other(Arc<dyn Sample>),
 }
 
@@ -145,7 +146,7 @@ impl Sampler {
     /// first eight characters as a hexadecimal number, modulo 10,000. All services of one
     /// percentage, sidecars included, sample the same requests.
     ///
-    /// While it is in use, the reason for tracing is read from and written to request ids of 36
+    /// While it is in use, alone or in [`Rules`], the reason for tracing is read from and written to request ids of 36
     /// characters, see [`RequestId::trace_reason`](crate::id::RequestId::trace_reason). A request
     /// whose id does not start with eight hexadecimal digits is sampled by trace id, where Envoy
     /// would never trace it.
@@ -167,7 +168,7 @@ impl Sampler {
 
     /// Samples by method and path prefix.
     pub fn rules(rules: Rules) -> Sampler {
-        Sampler::custom(rules)
+        Sampler(Choice::Rules(Arc::new(rules)))
     }
 
     /// Samples as this one says.
@@ -177,7 +178,11 @@ impl Sampler {
 
     /// Whether decisions travel in request ids.
     pub(crate) fn is_by_request_id(&self) -> bool {
-        matches!(self.0, Choice::RequestId(_))
+        match &self.0 {
+            Choice::RequestId(_) => true,
+            Choice::Rules(rules) => rules.samplers().any(Sampler::is_by_request_id),
+            _ => false,
+        }
     }
 
     /// Whether to sample.
@@ -187,6 +192,7 @@ impl Sampler {
             Choice::Never => false,
             Choice::Percentage(threshold) => threshold.hits(request.trace_id.low()),
             Choice::RequestId(threshold) => threshold.hits(request.number()),
+            Choice::Rules(rules) => rules.sample(request),
             Choice::Other(other) => other.sample(request),
         }
     }
@@ -199,6 +205,7 @@ impl fmt::Debug for Sampler {
             Choice::Never => f.write_str("Never"),
             Choice::Percentage(threshold) => fmt::Debug::fmt(threshold, f),
             Choice::RequestId(threshold) => write!(f, "{threshold:?} by request id"),
+            Choice::Rules(rules) => fmt::Debug::fmt(rules, f),
             Choice::Other(_) => f.write_str("Custom"),
         }
     }

@@ -60,6 +60,11 @@ impl Rules {
         self.rule(Some(method), prefix.into(), sampler)
     }
 
+    pub(super) fn samplers(&self) -> impl Iterator<Item = &Sampler> {
+        let rules = self.rules.iter().map(|rule| &rule.sampler);
+        rules.chain([&self.otherwise])
+    }
+
     fn rule(mut self, method: Option<Method>, prefix: String, sampler: Sampler) -> Rules {
         self.rules.push(Rule {
             method,

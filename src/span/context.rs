@@ -1,5 +1,8 @@
 use super::{Below, Open, Span, open::FoundTags};
-use crate::{context::TraceContext, id::RequestId, propagation::Forwarded, record::Home, scope};
+use crate::{
+    clock::Moment, context::TraceContext, id::RequestId, propagation::Forwarded, record::Home,
+    scope,
+};
 use pin_project_lite::pin_project;
 use std::{fmt, pin::Pin, sync::Arc, task::Poll};
 
@@ -16,6 +19,7 @@ pub struct Context {
     muted: bool,
     found: FoundTags,
     home: Option<Arc<dyn Home>>,
+    clock: Option<Moment>,
     #[cfg(feature = "tracing")]
     log: Option<tracing::Span>,
 }
@@ -34,8 +38,18 @@ impl Context {
             muted: open.muted,
             found: open.found.clone(),
             home: open.home().cloned(),
+            clock: open.clock,
             #[cfg(feature = "tracing")]
             log: open.log.clone(),
+        }
+    }
+
+    /// These ids, with what is handed on for the request being served, if there is one.
+    pub(crate) fn with_ids(ids: TraceContext) -> Context {
+        let current = Context::current().filter(|current| current.below == Below::Child);
+        Context {
+            context: Some(ids),
+            ..current.unwrap_or_default()
         }
     }
 
@@ -82,6 +96,7 @@ impl Context {
             open.muted = self.muted;
             open.found = self.found;
             open.home = self.home;
+            open.clock = self.clock;
             #[cfg(feature = "tracing")]
             {
                 open.log = self.log;

@@ -1,12 +1,17 @@
-use crate::{clock::wall_micros, context::TraceContext};
+use crate::{clock::Moment, context::TraceContext};
+
+/// The most that waits to be written.
+const MOST_PENDING: usize = 256;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A handle on a span that another task or thread owns.
 ///
-/// What it adds is written when the span finishes; after that it is refused.
+/// What it adds is written when the span finishes; after that it is refused, and so is what comes
+/// after 256 tags and events.
 #[derive(Debug, Clone)]
 pub struct SpanHandle {
     pub(super) context: TraceContext,
+    pub(super) clock: Moment,
     pub(super) notes: Arc<Mutex<Notes>>,
 }
 
@@ -39,26 +44,27 @@ impl SpanHandle {
         self.context
     }
 
-    /// Tags the span. `false` if it has finished.
+    /// Tags the span. `false` if that is refused.
     pub fn tag(&self, name: impl Into<String>, value: impl Into<String>) -> bool {
         self.note(Note::Tag(name.into(), value.into()))
     }
 
-    /// Adds an event, at the present time. `false` if the span has finished.
+    /// Adds an event, at the present time. `false` if that is refused.
     pub fn annotate(&self, text: impl Into<String>) -> bool {
-        self.note(Note::Annotation(wall_micros(), text.into()))
+        self.note(Note::Annotation(self.clock.later().micros(), text.into()))
     }
 
-    /// Marks the span as failed. `false` if it has finished.
+    /// Marks the span as failed. `false` if that is refused.
     pub fn error(&self, reason: impl Into<String>) -> bool {
         self.tag("error", "true") && self.tag("error.reason", reason)
     }
 
     fn note(&self, note: Note) -> bool {
         let mut notes = lock(&self.notes);
-        if !notes.closed {
+        let taken = !notes.closed && notes.pending.len() < MOST_PENDING;
+        if taken {
             notes.pending.push(note);
         }
-        !notes.closed
+        taken
     }
 }

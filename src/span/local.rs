@@ -1,9 +1,10 @@
 use super::{Below, Open, SpanHandle};
-use crate::{context::TraceContext, scope};
+use crate::{context::TraceContext, record::Home, scope};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -40,22 +41,21 @@ impl Span {
         Span { open: Some(open) }
     }
 
-    /// A child of `parent`.
-    pub(crate) fn below(parent: &Open, name: &str) -> Span {
+    /// A child of `parent`, which goes to `home` or else where its parent goes.
+    pub(crate) fn below(parent: &Open, name: &str, home: Option<&Arc<dyn Home>>) -> Span {
         let Some(context) = parent.context else {
             return Span::none();
         };
-        // Below an excluded request or one whose spans a sidecar makes there are no spans; the
-        // context stays what it is.
-        if parent.below != Below::Child {
+        let home = home.or_else(|| parent.home());
+        let sampled = context.sampling().is_sampled() && !parent.muted;
+        // Below an excluded request, or one whose spans a sidecar makes, there are no spans; and
+        // one that cannot be recorded would be a hole in the tree. The context stays what it is.
+        if parent.below != Below::Child || sampled && home.is_none() {
             return Span::of(parent.derive(Some(context)));
         }
         let mut open = parent.derive(Some(context.child()));
-        if let Some(home) = parent.home() {
-            let at = match &parent.record {
-                Some((_, started)) => started.later(),
-                None => home.now(),
-            };
+        if let (true, Some(home)) = (sampled, home) {
+            let at = open.now().unwrap_or_else(|| home.now());
             open.start(home, at);
         }
         open.rename(name);
@@ -116,7 +116,11 @@ impl Span {
 
     /// The span is current whenever the future is polled, and finished when it has ended or is
     /// dropped.
-    pub fn instrument<F>(self, future: F) -> Instrumented<F> {
+    pub fn instrument<F>(mut self, future: F) -> Instrumented<F> {
+        if let Some(open) = &mut self.open {
+            // The future may be spawned, and outlive the request.
+            open.forwarded = open.forwarded.detached();
+        }
         Instrumented {
             inner: Some(future),
             span: self,

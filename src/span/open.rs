@@ -37,6 +37,8 @@ pub(crate) struct Open {
     renamed: bool,
     route: String,
     pub(super) record: Option<(Box<Record>, Moment)>,
+    /// The pairing of the clocks that spans of this request go by.
+    pub(super) clock: Option<Moment>,
     /// Where spans below go, in a context without a span of its own.
     pub(super) home: Option<Arc<dyn Home>>,
     notes: Option<Arc<Mutex<Notes>>>,
@@ -53,12 +55,26 @@ impl Open {
         self.context = Some(context);
     }
 
+    /// Now, by the clock that the request's spans go by, if there is one.
+    pub(crate) fn now(&self) -> Option<Moment> {
+        self.clock.map(|clock| clock.later())
+    }
+
+    /// Takes over what is handed down to a span below.
+    pub(crate) fn inherit(&mut self, parent: &Open) {
+        self.forwarded.copy_from(&parent.forwarded);
+        self.found.copy_from(&parent.found);
+        self.muted = parent.muted;
+        self.clock = parent.clock;
+    }
+
     /// Starts recording.
     pub(crate) fn start(&mut self, home: &Arc<dyn Home>, at: Moment) {
         if let Some(context) = self.context {
             let mut record = home.blank();
             record.begin(home, context, at);
             self.record = Some((record, at));
+            self.clock = Some(at);
         }
     }
 
@@ -96,6 +112,15 @@ impl Open {
     }
 
     pub(crate) fn tag(&mut self, name: &str, value: &str) {
+        match (name, value) {
+            // The tag is there or it is not; what went wrong has a tag of its own.
+            ("error", "false") => {}
+            ("error", reason) if !matches!(reason, "" | "true") => self.error(reason),
+            _ => self.write_tag(name, value),
+        }
+    }
+
+    fn write_tag(&mut self, name: &str, value: &str) {
         if let Some((record, _)) = &mut self.record {
             let most = record.home().map_or(0, |home| home.max_tag_length());
             record.handler_tag(name, value, most);
@@ -123,15 +148,17 @@ impl Open {
     }
 
     pub(crate) fn error(&mut self, reason: &str) {
-        self.tag("error", "true");
-        self.tag("error.reason", reason);
+        self.write_tag("error", "true");
+        self.write_tag("error.reason", reason);
     }
 
     pub(crate) fn handle(&mut self) -> Option<SpanHandle> {
-        self.record.as_ref()?;
+        let (_, clock) = self.record.as_ref()?;
+        let clock = *clock;
         let notes = self.notes.get_or_insert_with(Arc::default);
         Some(SpanHandle {
             context: self.context?,
+            clock,
             notes: Arc::clone(notes),
         })
     }
@@ -168,6 +195,7 @@ impl Open {
         self.renamed = false;
         self.route.clear();
         self.home = None;
+        self.clock = None;
         #[cfg(feature = "tracing")]
         {
             self.log = None;
@@ -179,10 +207,8 @@ impl Open {
     pub(super) fn derive(&self, context: Option<TraceContext>) -> Box<Open> {
         let mut open = scope::blank();
         open.context = context;
-        open.forwarded.copy_from(&self.forwarded);
         open.below = self.below;
-        open.muted = self.muted;
-        open.found.copy_from(&self.found);
+        open.inherit(self);
         open
     }
 

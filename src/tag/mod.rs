@@ -20,5 +20,5 @@ pub use custom::{Tag, TagError};
 pub use standard::TagNames;
 pub(crate) use standard::{
     GrpcStatus, Limits, Names, RequestTags, authority, canceled, content_length, disconnected,
-    failed, is_grpc,
+    failed, grpc_name, is_grpc,
 };

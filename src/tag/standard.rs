@@ -310,9 +310,19 @@ impl<'a> GrpcStatus<'a> {
 
 /// Whether a request or response is one of gRPC.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
+    let rest = headers
         .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+        .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
+    matches!(rest, Some([] | [b'+' | b';', ..]))
+}
+
+/// `package.Service/Method` of a gRPC path; nothing if the path has another shape.
+pub(crate) fn grpc_name(path: &str) -> &str {
+    let name = path.strip_prefix('/').unwrap_or_default();
+    match name.split_once('/') {
+        Some((service, method)) if !service.is_empty() && !method.contains('/') => name,
+        _ => "",
+    }
 }
 
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {

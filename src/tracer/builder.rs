@@ -14,7 +14,10 @@ use std::{
     borrow::Cow,
     fmt,
     net::SocketAddr,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64},
+    },
 };
 
 impl Tracer {
@@ -166,7 +169,8 @@ impl TracerBuilder {
         self
     }
 
-    /// Samples at most this percentage of traces, forced ones included, by trace id. A state that
+    /// Samples at most this percentage of traces, forced ones included, by trace id or, where
+    /// sampling goes by that, by request id. A state that
     /// the caller sent stands.
     pub fn overall_sampling(mut self, percent: f64) -> Self {
         self.overall = Some(percent);
@@ -213,6 +217,7 @@ impl TracerBuilder {
                 max_tag_length: self.max_tag_length,
                 clock: Clock::new(),
                 reporter: self.reporter,
+                panicked: AtomicBool::new(false),
             }),
             sampler: ArcSwap::from_pointee(self.sampler),
             overall: overall.map_err(|error| BuildError::Percentage("overall_sampling", error))?,

@@ -5,6 +5,7 @@ use crate::{
     home::Homes,
     id::{RequestId, TraceId, TraceIdKind, TraceReason},
     propagation::{Field, Incoming, Propagation},
+    record::Home,
     sample::{RateLimit, SampleRequest, Sampler, Threshold},
     span::Open,
     tag::{CustomTags, Limits, Names},
@@ -12,7 +13,10 @@ use crate::{
 use arc_swap::ArcSwap;
 use std::{
     borrow::Cow,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 /// What a tracer and its layers share.
@@ -138,12 +142,20 @@ impl Core {
                 }
             }
         }
-        let home = self.homes.own();
-        open.start(home, self.homes.shared().clock.now());
+        let now = open.now();
+        open.start(
+            self.home(),
+            now.unwrap_or_else(|| self.homes.shared().clock.now()),
+        );
         if let Some(record) = open.record() {
             record.local_root = local_root;
             record.doubtful = self.collide;
         }
+    }
+
+    /// The calling thread's way to the reporter.
+    pub(crate) fn home(&self) -> &Arc<dyn Home> {
+        self.homes.own()
     }
 
     /// Whether decisions travel in request ids.

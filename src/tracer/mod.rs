@@ -58,13 +58,13 @@ pub enum Mode {
 
 impl Tracer {
     /// Starts a local span at the top of a new trace: for work that no request asked for. Where a
-    /// span is current, the new one is its child.
+    /// span is current, be it another tracer's, the new one is its child.
     ///
     /// The sampler decides, as for a request without trace headers. In [`Mode::ForwardOnly`] the
     /// span does nothing. Calls made inside carry a new `x-request-id`, the same on each.
     pub fn span(&self, name: impl AsRef<str>) -> Span {
         let name = name.as_ref();
-        if let Some(span) = scope::below(name) {
+        if let Some(span) = scope::below(name, Some(self.core.home())) {
             return span;
         }
         let mut request = Incoming::default();
