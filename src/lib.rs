@@ -77,8 +77,9 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `zipkin` | yes | `ZipkinReporter`: JSON v2 over HTTP, batched on a thread of its own (brings hyper and tokio) |
+//! | `otlp` | | `OtlpReporter`: OTLP over HTTP, for an OpenTelemetry Collector or Jaeger |
+//! | `gzip` | | messages compressed: `.gzip(true)` of both reporters, `report::Gzip` |
 //! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
-//! | `otlp` | | OTLP: the encoding for an OpenTelemetry Collector or Jaeger |
 //! | `tracing` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! Without features there is no runtime: values, propagation, spans, samplers, both layers, and

@@ -26,6 +26,8 @@
 #[cfg(feature = "zipkin")]
 mod batch;
 mod console;
+#[cfg(feature = "gzip")]
+mod gzip;
 #[cfg(feature = "zipkin")]
 mod http;
 mod memory;
@@ -40,9 +42,14 @@ pub use batch::{
 #[cfg(feature = "zipkin")]
 pub(crate) use batch::{Settings, handle_methods, settings_methods};
 pub use console::ConsoleReporter;
+#[cfg(feature = "gzip")]
+#[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
+pub use gzip::Gzip;
+#[cfg(feature = "zipkin")]
+pub(crate) use http::{HttpOptions, http_methods};
 #[cfg(feature = "zipkin")]
 #[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
-pub use http::HttpSender;
+pub use http::{HttpSender, TowerSender};
 pub use memory::InMemoryReporter;
 pub use tree::TraceTree;
 

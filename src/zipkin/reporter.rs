@@ -1,6 +1,7 @@
 use super::{JsonEncoder, Proto3Encoder};
 use crate::report::{
-    BatchReporter, HttpSender, ReporterError, Settings, handle_methods, settings_methods,
+    BatchReporter, HttpOptions, ReporterError, Settings, handle_methods, http_methods,
+    settings_methods,
 };
 
 /// Where Zipkin takes spans.
@@ -9,7 +10,7 @@ const PATH: &str = "/api/v2/spans";
 /// Sends spans to Zipkin, or to what takes its format: JSON, version 2, over HTTP.
 ///
 /// A [`BatchReporter`], whose page tells how it works, of [`JsonEncoder`] or [`Proto3Encoder`] and
-/// [`HttpSender`].
+/// [`HttpSender`](crate::report::HttpSender).
 /// Clones are handles on the same reporter.
 ///
 /// ```
@@ -45,8 +46,7 @@ impl ZipkinReporter {
     /// | [`retry_for`](ZipkinReporterBuilder::retry_for) | 60 s |
     pub fn builder(url: impl Into<String>) -> ZipkinReporterBuilder {
         ZipkinReporterBuilder {
-            url: url.into(),
-            headers: Vec::new(),
+            http: HttpOptions::new(url.into()),
             encoding: Encoding::default(),
             settings: Settings {
                 name: "tower-b3-zipkin".to_owned(),
@@ -73,20 +73,14 @@ pub enum Encoding {
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Clone)]
 pub struct ZipkinReporterBuilder {
-    url: String,
-    headers: Vec<(String, String)>,
+    http: HttpOptions,
     encoding: Encoding,
     settings: Settings,
 }
 
 impl ZipkinReporterBuilder {
     settings_methods!(settings);
-
-    /// A header on every request, `authorization` say. Of two of one name the later counts.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
+    http_methods!(http);
 
     /// How spans are written; as JSON by default.
     pub fn encoding(mut self, encoding: Encoding) -> Self {
@@ -99,23 +93,20 @@ impl ZipkinReporterBuilder {
     ///
     /// # Errors
     ///
-    /// A URL or a header that [`HttpSender`] does not take, a limit or a time of zero, a thread
+    /// A URL or a header that [`HttpSender`](crate::report::HttpSender) does not take, a limit or a time of zero, a thread
     /// that cannot be started: the error names the setting and the reason.
     pub fn build(self) -> Result<ZipkinReporter, ReporterError> {
-        let mut sender = HttpSender::at(&self.url, PATH)?;
+        let sender = self.http.sender(PATH)?;
         if sender.path().contains("api/v1/spans") {
             tracing::warn!(
                 "{} is the path of version 1, spans are written in version 2: Jaeger accepts such \
                  spans and loses their services and tags; use {PATH}",
-                self.url
+                self.http.url
             );
         }
-        for (name, value) in &self.headers {
-            sender = sender.header(name, value)?;
-        }
         let reporter = match self.encoding {
-            Encoding::Json => BatchReporter::start(JsonEncoder, sender, self.settings),
-            Encoding::Proto3 => BatchReporter::start(Proto3Encoder, sender, self.settings),
+            Encoding::Json => self.http.start(JsonEncoder, sender, self.settings),
+            Encoding::Proto3 => self.http.start(Proto3Encoder, sender, self.settings),
         };
         reporter.map(ZipkinReporter)
     }

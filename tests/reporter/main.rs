@@ -2,14 +2,19 @@
 #![cfg(feature = "zipkin")]
 
 mod faults;
+#[cfg(feature = "gzip")]
+mod gzip;
+//@json
 mod log;
 mod server;
 mod shutdown;
 mod sums;
+mod tower;
 
 use server::{Answer, Server};
 use std::{
     collections::BTreeSet,
+    io::Read,
     time::{Duration, Instant},
 };
 use tower_b3::{
@@ -62,6 +67,14 @@ fn assert_settled(stats: &Stats, server: &Server) {
         let more = seen.acknowledged.values().find(|times| **times != 1);
         assert_eq!(more, None);
     });
+}
+
+/// What was compressed with gzip.
+fn unzip(bytes: &[u8]) -> Vec<u8> {
+    let mut unzipped = Vec::new();
+    let mut gzip = flate2::read::GzDecoder::new(bytes);
+    gzip.read_to_end(&mut unzipped).unwrap();
+    unzipped
 }
 
 /// Asks again and again until it holds.
