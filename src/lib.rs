@@ -64,7 +64,7 @@
 //! | tags, local spans, spawned tasks; and more than stands at the root: `error`, `rename`, `route`, `handle` | [`scope`] |
 //! | percentages, rate limits, rules, changes at run time | [`sample`] |
 //! | custom tags and the standard ones | [`mod@tag`] |
-//! | Zipkin, the console, tests, a reporter of your own | [`report`]; `zipkin` |
+//! | Zipkin, the console, a file, tests, a reporter of your own | [`report`]; `zipkin` |
 //! | headers without the layers | [`propagation`] |
 //! | strangers' requests, health checks | [`ServerLayer::trust`], [`ServerLayer::exclude_paths`] |
 //! | a sidecar that makes the spans | [`Mode::ForwardOnly`] |

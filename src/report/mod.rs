@@ -30,6 +30,8 @@ mod console;
 mod gzip;
 #[cfg(feature = "zipkin")]
 mod http;
+#[cfg(feature = "zipkin")]
+mod json_lines;
 mod memory;
 mod tree;
 
@@ -50,6 +52,9 @@ pub(crate) use http::{HttpOptions, http_methods};
 #[cfg(feature = "zipkin")]
 #[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
 pub use http::{HttpSender, TowerSender};
+#[cfg(feature = "zipkin")]
+#[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
+pub use json_lines::{JsonLinesReporter, JsonLinesReporterBuilder};
 pub use memory::InMemoryReporter;
 pub use tree::TraceTree;
 

@@ -4,7 +4,7 @@
 mod faults;
 #[cfg(feature = "gzip")]
 mod gzip;
-//@json
+mod json_lines;
 mod log;
 mod server;
 mod shutdown;
