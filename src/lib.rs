@@ -79,6 +79,7 @@
 //! | `zipkin` | yes | `ZipkinReporter`: JSON v2 over HTTP, batched on a thread of its own (brings hyper and tokio) |
 //! | `otlp` | | `OtlpReporter`: OTLP over HTTP, for an OpenTelemetry Collector or Jaeger |
 //! | `gzip` | | messages compressed: `.gzip(true)` of both reporters, `report::Gzip` |
+//! | `tls` | | `https` URLs for the reporters, an authority and a client certificate of one's own, HTTP/2 (brings rustls and ring; needs a C compiler, no cmake) |
 //! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
 //! | `tracing` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!

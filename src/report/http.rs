@@ -3,9 +3,11 @@
 mod answer;
 mod options;
 mod target;
+#[cfg(feature = "tls")]
+mod tls;
 mod tower;
 
-pub(crate) use options::{HttpOptions, http_methods};
+pub(crate) use options::{Header as HttpHeader, HttpOptions, http_methods};
 pub use tower::TowerSender;
 
 use super::{Message, Outcome, ReporterError, Sender};
@@ -20,8 +22,15 @@ use target::Target;
 
 /// A connection that is unused for longer is closed.
 const IDLE: Duration = Duration::from_secs(30);
+/// How often a connection of HTTP/2 is asked whether it is alive.
+#[cfg(feature = "tls")]
+const PING: Duration = Duration::from_secs(10);
+/// How long it may take to say so.
+#[cfg(feature = "tls")]
+const PONG: Duration = Duration::from_secs(5);
 
-/// Posts messages to a URL, over HTTP/1.1 connections that are kept alive.
+/// Posts messages to a URL, over a connection that is kept alive: HTTP/1.1; over TLS, with the
+/// feature `tls`, HTTP/2 where the other side speaks it.
 ///
 /// Each request has the header `b3: 0`, so that no proxy traces it.
 ///
@@ -37,26 +46,45 @@ const IDLE: Duration = Duration::from_secs(30);
 /// For a client of your own there is [`TowerSender`].
 pub struct HttpSender {
     sender: TowerSender<HttpClient>,
+    #[cfg(feature = "tls")]
+    tls: tls::Tls,
 }
 
-type HttpClient = Client<HttpConnector, Full<Bytes>>;
+#[cfg(feature = "tls")]
+type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
+#[cfg(not(feature = "tls"))]
+type Connector = HttpConnector;
+
+type HttpClient = Client<Connector, Full<Bytes>>;
 
 impl HttpSender {
-    /// A sender to this URL, `http` only.
+    /// A sender to this URL: `http`, or with the feature `tls` `https`. Over TLS those are trusted
+    /// whom the system trusts; their certificates are read now, which takes some milliseconds.
     ///
     /// # Errors
     ///
-    /// The field `url`: not a URL, no scheme, a scheme other than `http`, no host, or credentials
-    /// in it, which belong in a [header](Self::header).
+    /// The field `url`: not a URL, no scheme, a scheme other than these, no host, or credentials
+    /// in it, which belong in [`basic`](Self::basic).
     pub fn new(url: &str) -> Result<HttpSender, ReporterError> {
         HttpSender::at(url, "/")
     }
 
     /// A sender to this URL, or to this path of it where it has none.
     pub(crate) fn at(url: &str, path: &'static str) -> Result<HttpSender, ReporterError> {
-        let target = Target::new(url, path, false)?;
+        let target = Target::new(url, path, cfg!(feature = "tls"))?;
+        #[cfg(feature = "tls")]
+        {
+            let tls = tls::Tls::new(target.url.scheme_str() == Some("https"));
+            let connector = tls.connector(connector());
+            let connector = connector.map_err(|reason| ReporterError::new("url", reason))?;
+            Ok(HttpSender {
+                sender: TowerSender::of(client(connector), target),
+                tls,
+            })
+        }
+        #[cfg(not(feature = "tls"))]
         Ok(HttpSender {
-            sender: TowerSender::of(client(), target),
+            sender: TowerSender::of(client(connector()), target),
         })
     }
 
@@ -73,21 +101,96 @@ impl HttpSender {
         Ok(self)
     }
 
+    /// The header `authorization` with this token, which is marked as sensitive; instead of one
+    /// that was set before.
+    ///
+    /// # Errors
+    ///
+    /// The field `bearer`: an empty token, or one that HTTP does not allow.
+    pub fn bearer(mut self, token: &str) -> Result<HttpSender, ReporterError> {
+        self.sender = self.sender.bearer(token)?;
+        Ok(self)
+    }
+
+    /// The header `authorization` with this name and password, which are marked as sensitive;
+    /// instead of one that was set before.
+    ///
+    /// # Errors
+    ///
+    /// The field `basic`: a name with a colon in it.
+    pub fn basic(mut self, user: &str, password: &str) -> Result<HttpSender, ReporterError> {
+        self.sender = self.sender.basic(user, password)?;
+        Ok(self)
+    }
+
+    /// Trusts whoever has a certificate from this authority, besides those that the system trusts:
+    /// one or more certificates in PEM. It matters to a URL of `https` only.
+    ///
+    /// # Errors
+    ///
+    /// The field `ca_certificate`: no PEM, no certificate in it, one that cannot be an authority's.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn ca_certificate(mut self, pem: impl AsRef<[u8]>) -> Result<HttpSender, ReporterError> {
+        let wrong = |reason| ReporterError::new("ca_certificate", reason);
+        self.tls.trust(pem.as_ref()).map_err(wrong)?;
+        let client = client(self.tls.connector(connector()).map_err(wrong)?);
+        self.sender = self.sender.with_service(client);
+        Ok(self)
+    }
+
+    /// Shows this certificate to a collector that asks for one: in PEM, followed by those that lead
+    /// to its authority, and its private key, in PEM too. It matters to a URL of `https` only.
+    ///
+    /// # Errors
+    ///
+    /// The field `client_certificate`: no PEM, no certificate or no key in it, a key that does not
+    /// belong to the certificate or is of a kind that is not supported.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn client_certificate(
+        mut self,
+        pem: impl AsRef<[u8]>,
+        key: impl AsRef<[u8]>,
+    ) -> Result<HttpSender, ReporterError> {
+        let wrong = |reason| ReporterError::new("client_certificate", reason);
+        self.tls
+            .identify(pem.as_ref(), key.as_ref())
+            .map_err(wrong)?;
+        let client = client(self.tls.connector(connector()).map_err(wrong)?);
+        self.sender = self.sender.with_service(client);
+        Ok(self)
+    }
+
     /// The path that messages are posted to.
     pub(crate) fn path(&self) -> &str {
         self.sender.target().url.path()
     }
 }
 
-/// One connection that is kept alive.
-fn client() -> HttpClient {
+fn connector() -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new())
+    // What a URL may be has been checked.
+    connector.enforce_http(false);
+    connector
+}
+
+/// One connection that is kept alive.
+fn client(connector: Connector) -> HttpClient {
+    let mut client = Client::builder(TokioExecutor::new());
+    client
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(1)
-        .build(connector)
+        .pool_max_idle_per_host(1);
+    // A request that is given up does not close a connection of HTTP/2, be it dead.
+    #[cfg(feature = "tls")]
+    client
+        .timer(TokioTimer::new())
+        .http2_keep_alive_interval(PING)
+        .http2_keep_alive_timeout(PONG)
+        .http2_keep_alive_while_idle(true);
+    client.build(connector)
 }
 
 impl Sender for HttpSender {

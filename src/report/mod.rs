@@ -48,7 +48,7 @@ pub use console::ConsoleReporter;
 #[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
 pub use gzip::Gzip;
 #[cfg(feature = "zipkin")]
-pub(crate) use http::{HttpOptions, http_methods};
+pub(crate) use http::{HttpHeader, HttpOptions, http_methods};
 #[cfg(feature = "zipkin")]
 #[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
 pub use http::{HttpSender, TowerSender};

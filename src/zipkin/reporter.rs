@@ -17,7 +17,7 @@ const PATH: &str = "/api/v2/spans";
 /// use tower_b3::{Tracer, zipkin::ZipkinReporter};
 ///
 /// let zipkin = ZipkinReporter::builder("http://zipkin.istio-system:9411/api/v2/spans")
-///     .header("authorization", "Bearer 3ae4")
+///     .bearer("3ae4")
 ///     .queue_limit(20_000)
 ///     .build()?;
 /// let tracer = Tracer::builder("orders").reporter(zipkin.clone()).build()?;
@@ -31,12 +31,16 @@ const PATH: &str = "/api/v2/spans";
 pub struct ZipkinReporter(BatchReporter);
 
 impl ZipkinReporter {
-    /// A reporter that posts to this URL, `http` only. Where it has no path, `/api/v2/spans` is
-    /// meant.
+    /// A reporter that posts to this URL: `http`, or with the feature `tls` `https`. Where it has no
+    /// path, `/api/v2/spans` is meant.
     ///
     /// | setting | default |
     /// |---|---|
     /// | [`header`](ZipkinReporterBuilder::header) | `b3: 0`, `user-agent: tower-b3/…` |
+    /// | [`bearer`](ZipkinReporterBuilder::bearer), [`basic`](ZipkinReporterBuilder::basic) | no `authorization` |
+    /// | `gzip`, with the feature `gzip` | not compressed |
+    /// | `ca_certificate`, with the feature `tls` | whom the system trusts |
+    /// | `client_certificate`, with the feature `tls` | none |
     /// | [`encoding`](ZipkinReporterBuilder::encoding) | JSON |
     /// | [`queue_limit`](ZipkinReporterBuilder::queue_limit) | 10,000 spans |
     /// | [`message_limit`](ZipkinReporterBuilder::message_limit) | 500,000 bytes |

@@ -4,7 +4,7 @@ use crate::report::{Message, ReporterError};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
-    header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT},
+    header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT},
 };
 use http_body_util::Full;
 
@@ -52,6 +52,31 @@ impl Target {
         Ok(())
     }
 
+    pub(super) fn bearer(&mut self, token: &str) -> Result<(), ReporterError> {
+        if token.is_empty() {
+            return Err(ReporterError::new("bearer", "the token is empty"));
+        }
+        self.authorize("bearer", &format!("Bearer {token}"))
+    }
+
+    pub(super) fn basic(&mut self, user: &str, password: &str) -> Result<(), ReporterError> {
+        if user.contains(':') {
+            let reason = "a colon in the user's name, which would end there";
+            return Err(ReporterError::new("basic", reason));
+        }
+        let credentials = base64(format!("{user}:{password}").as_bytes());
+        self.authorize("basic", &format!("Basic {credentials}"))
+    }
+
+    fn authorize(&mut self, field: &'static str, value: &str) -> Result<(), ReporterError> {
+        let Ok(mut value) = HeaderValue::try_from(value) else {
+            return Err(ReporterError::new(field, "not allowed in HTTP"));
+        };
+        value.set_sensitive(true);
+        self.headers.insert(AUTHORIZATION, value);
+        Ok(())
+    }
+
     pub(super) fn request(&self, message: Message) -> Result<Request<Full<Bytes>>, http::Error> {
         let mut headers = self.headers.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::try_from(message.content_type)?);
@@ -82,7 +107,7 @@ fn parse(url: &str, path: &'static str, tls: bool) -> Result<Uri, String> {
         return Err("no host".to_owned());
     };
     if authority.as_str().contains('@') {
-        return Err("credentials in the URL: use the header authorization".to_owned());
+        return Err("credentials in the URL: set them with basic".to_owned());
     }
     if authority.host().is_empty() {
         return Err("no host".to_owned());
@@ -93,4 +118,45 @@ fn parse(url: &str, path: &'static str, tls: bool) -> Result<Uri, String> {
         return Uri::from_parts(parts).map_err(|error| error.to_string());
     }
     Ok(uri)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            let value = (bits >> (18 - 6 * digit)) & 63;
+            let padding = digit > group.len();
+            text.push(if padding {
+                '='
+            } else {
+                char::from(DIGITS[value as usize])
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_as_rfc_4648_has_it() {
+        for (plain, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+            ("Aladdin:open sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+            ("\u{fb}\u{3ff}?", "w7vPvz8="),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+    }
 }

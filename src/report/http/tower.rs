@@ -61,6 +61,13 @@ impl<S> TowerSender<S> {
         TowerSender { service, target }
     }
 
+    /// The same by another service.
+    #[cfg(feature = "tls")]
+    pub(super) fn with_service(mut self, service: S) -> TowerSender<S> {
+        self.service = service;
+        self
+    }
+
     pub(super) fn target(&self) -> &Target {
         &self.target
     }
@@ -72,6 +79,28 @@ impl<S> TowerSender<S> {
     /// The field `header`, as there.
     pub fn header(mut self, name: &str, value: &str) -> Result<TowerSender<S>, ReporterError> {
         self.target.header(name, value)?;
+        Ok(self)
+    }
+
+    /// The header `authorization` with this token, which is marked as sensitive; instead of one
+    /// that was set before.
+    ///
+    /// # Errors
+    ///
+    /// The field `bearer`: an empty token, or one that HTTP does not allow.
+    pub fn bearer(mut self, token: &str) -> Result<TowerSender<S>, ReporterError> {
+        self.target.bearer(token)?;
+        Ok(self)
+    }
+
+    /// The header `authorization` with this name and password, which are marked as sensitive;
+    /// instead of one that was set before.
+    ///
+    /// # Errors
+    ///
+    /// The field `basic`: a name with a colon in it.
+    pub fn basic(mut self, user: &str, password: &str) -> Result<TowerSender<S>, ReporterError> {
+        self.target.basic(user, password)?;
         Ok(self)
     }
 }
