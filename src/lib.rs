@@ -64,7 +64,7 @@
 //! | tags, local spans, spawned tasks; and more than stands at the root: `error`, `rename`, `route`, `handle` | [`scope`] |
 //! | percentages, rate limits, rules, changes at run time | [`sample`] |
 //! | custom tags and the standard ones | [`mod@tag`] |
-//! | Zipkin, the console, tests, a reporter of your own | [`report`]; `zipkin` |
+//! | Zipkin, the console, a file, tests, a reporter of your own | [`report`]; `zipkin` |
 //! | headers without the layers | [`propagation`] |
 //! | strangers' requests, health checks | [`ServerLayer::trust`], [`ServerLayer::exclude_paths`] |
 //! | a sidecar that makes the spans | [`Mode::ForwardOnly`] |
@@ -77,8 +77,10 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `zipkin` | yes | `ZipkinReporter`: JSON v2 over HTTP, batched on a thread of its own (brings hyper and tokio) |
+//! | `otlp` | | `OtlpReporter`: OTLP over HTTP, for an OpenTelemetry Collector or Jaeger |
+//! | `gzip` | | messages compressed: `.gzip(true)` of both reporters, `report::Gzip` |
+//! | `tls` | | `https` URLs for the reporters, an authority and a client certificate of one's own, HTTP/2 (brings rustls and ring; needs a C compiler, no cmake) |
 //! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
-//! | `otlp` | | OTLP: the encoding for an OpenTelemetry Collector or Jaeger |
 //! | `tracing` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! Without features there is no runtime: values, propagation, spans, samplers, both layers, and

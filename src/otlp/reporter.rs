@@ -1,6 +1,7 @@
 use super::OtlpEncoder;
 use crate::report::{
-    BatchReporter, HttpSender, ReporterError, Settings, handle_methods, settings_methods,
+    BatchReporter, HttpOptions, ReporterError, Settings, handle_methods, http_methods,
+    settings_methods,
 };
 
 /// Where a collector takes traces.
@@ -9,7 +10,7 @@ const PATH: &str = "/v1/traces";
 /// Sends spans to an OpenTelemetry Collector, to Jaeger, or to whatever else takes OTLP: as
 /// protocol buffers over HTTP.
 ///
-/// A [`BatchReporter`], whose page tells how it works, of [`OtlpEncoder`] and [`HttpSender`].
+/// A [`BatchReporter`], whose page tells how it works, of [`OtlpEncoder`] and [`HttpSender`](crate::report::HttpSender).
 /// Clones are handles on the same reporter.
 ///
 /// ```
@@ -30,8 +31,7 @@ impl OtlpReporter {
     /// [`ZipkinReporter`](crate::zipkin::ZipkinReporter::builder), but for the encoding.
     pub fn builder(url: impl Into<String>) -> OtlpReporterBuilder {
         OtlpReporterBuilder {
-            url: url.into(),
-            headers: Vec::new(),
+            http: HttpOptions::new(url.into()),
             settings: Settings {
                 name: "tower-b3-otlp".to_owned(),
                 ..Settings::default()
@@ -46,33 +46,26 @@ handle_methods!(OtlpReporter);
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Clone)]
 pub struct OtlpReporterBuilder {
-    url: String,
-    headers: Vec<(String, String)>,
+    http: HttpOptions,
     settings: Settings,
 }
 
 impl OtlpReporterBuilder {
     settings_methods!(settings);
-
-    /// A header on every request, `authorization` say. Of two of one name the later counts.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
+    http_methods!(http);
 
     /// Starts the reporter and its thread. Nothing is sent before there are spans; a collector
     /// that is not there is no error, but an outage.
     ///
     /// # Errors
     ///
-    /// A URL or a header that [`HttpSender`] does not take, a limit or a time of zero, a thread
+    /// A URL or a header that [`HttpSender`](crate::report::HttpSender) does not take, a limit or a time of zero, a thread
     /// that cannot be started: the error names the setting and the reason.
     pub fn build(self) -> Result<OtlpReporter, ReporterError> {
-        let mut sender = HttpSender::at(&self.url, PATH)?;
-        for (name, value) in &self.headers {
-            sender = sender.header(name, value)?;
-        }
-        BatchReporter::start(OtlpEncoder, sender, self.settings).map(OtlpReporter)
+        let sender = self.http.sender(PATH)?;
+        self.http
+            .start(OtlpEncoder, sender, self.settings)
+            .map(OtlpReporter)
     }
 }
 

@@ -26,8 +26,12 @@
 #[cfg(feature = "zipkin")]
 mod batch;
 mod console;
+#[cfg(feature = "gzip")]
+mod gzip;
 #[cfg(feature = "zipkin")]
 mod http;
+#[cfg(feature = "zipkin")]
+mod json_lines;
 mod memory;
 mod tree;
 
@@ -40,9 +44,17 @@ pub use batch::{
 #[cfg(feature = "zipkin")]
 pub(crate) use batch::{Settings, handle_methods, settings_methods};
 pub use console::ConsoleReporter;
+#[cfg(feature = "gzip")]
+#[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
+pub use gzip::Gzip;
+#[cfg(feature = "zipkin")]
+pub(crate) use http::{HttpHeader, HttpOptions, http_methods};
 #[cfg(feature = "zipkin")]
 #[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
-pub use http::HttpSender;
+pub use http::{HttpSender, TowerSender};
+#[cfg(feature = "zipkin")]
+#[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
+pub use json_lines::{JsonLinesReporter, JsonLinesReporterBuilder};
 pub use memory::InMemoryReporter;
 pub use tree::TraceTree;
 

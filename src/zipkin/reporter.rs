@@ -1,6 +1,7 @@
 use super::{JsonEncoder, Proto3Encoder};
 use crate::report::{
-    BatchReporter, HttpSender, ReporterError, Settings, handle_methods, settings_methods,
+    BatchReporter, HttpOptions, ReporterError, Settings, handle_methods, http_methods,
+    settings_methods,
 };
 
 /// Where Zipkin takes spans.
@@ -9,14 +10,14 @@ const PATH: &str = "/api/v2/spans";
 /// Sends spans to Zipkin, or to what takes its format: JSON, version 2, over HTTP.
 ///
 /// A [`BatchReporter`], whose page tells how it works, of [`JsonEncoder`] or [`Proto3Encoder`] and
-/// [`HttpSender`].
+/// [`HttpSender`](crate::report::HttpSender).
 /// Clones are handles on the same reporter.
 ///
 /// ```
 /// use tower_b3::{Tracer, zipkin::ZipkinReporter};
 ///
 /// let zipkin = ZipkinReporter::builder("http://zipkin.istio-system:9411/api/v2/spans")
-///     .header("authorization", "Bearer 3ae4")
+///     .bearer("3ae4")
 ///     .queue_limit(20_000)
 ///     .build()?;
 /// let tracer = Tracer::builder("orders").reporter(zipkin.clone()).build()?;
@@ -30,12 +31,16 @@ const PATH: &str = "/api/v2/spans";
 pub struct ZipkinReporter(BatchReporter);
 
 impl ZipkinReporter {
-    /// A reporter that posts to this URL, `http` only. Where it has no path, `/api/v2/spans` is
-    /// meant.
+    /// A reporter that posts to this URL: `http`, or with the feature `tls` `https`. Where it has no
+    /// path, `/api/v2/spans` is meant.
     ///
     /// | setting | default |
     /// |---|---|
     /// | [`header`](ZipkinReporterBuilder::header) | `b3: 0`, `user-agent: tower-b3/…` |
+    /// | [`bearer`](ZipkinReporterBuilder::bearer), [`basic`](ZipkinReporterBuilder::basic) | no `authorization` |
+    /// | `gzip`, with the feature `gzip` | not compressed |
+    /// | `ca_certificate`, with the feature `tls` | whom the system trusts |
+    /// | `client_certificate`, with the feature `tls` | none |
     /// | [`encoding`](ZipkinReporterBuilder::encoding) | JSON |
     /// | [`queue_limit`](ZipkinReporterBuilder::queue_limit) | 10,000 spans |
     /// | [`message_limit`](ZipkinReporterBuilder::message_limit) | 500,000 bytes |
@@ -45,8 +50,7 @@ impl ZipkinReporter {
     /// | [`retry_for`](ZipkinReporterBuilder::retry_for) | 60 s |
     pub fn builder(url: impl Into<String>) -> ZipkinReporterBuilder {
         ZipkinReporterBuilder {
-            url: url.into(),
-            headers: Vec::new(),
+            http: HttpOptions::new(url.into()),
             encoding: Encoding::default(),
             settings: Settings {
                 name: "tower-b3-zipkin".to_owned(),
@@ -73,20 +77,14 @@ pub enum Encoding {
 #[must_use = "a builder does nothing until it is built"]
 #[derive(Clone)]
 pub struct ZipkinReporterBuilder {
-    url: String,
-    headers: Vec<(String, String)>,
+    http: HttpOptions,
     encoding: Encoding,
     settings: Settings,
 }
 
 impl ZipkinReporterBuilder {
     settings_methods!(settings);
-
-    /// A header on every request, `authorization` say. Of two of one name the later counts.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
+    http_methods!(http);
 
     /// How spans are written; as JSON by default.
     pub fn encoding(mut self, encoding: Encoding) -> Self {
@@ -99,23 +97,20 @@ impl ZipkinReporterBuilder {
     ///
     /// # Errors
     ///
-    /// A URL or a header that [`HttpSender`] does not take, a limit or a time of zero, a thread
+    /// A URL or a header that [`HttpSender`](crate::report::HttpSender) does not take, a limit or a time of zero, a thread
     /// that cannot be started: the error names the setting and the reason.
     pub fn build(self) -> Result<ZipkinReporter, ReporterError> {
-        let mut sender = HttpSender::at(&self.url, PATH)?;
+        let sender = self.http.sender(PATH)?;
         if sender.path().contains("api/v1/spans") {
             tracing::warn!(
                 "{} is the path of version 1, spans are written in version 2: Jaeger accepts such \
                  spans and loses their services and tags; use {PATH}",
-                self.url
+                self.http.url
             );
         }
-        for (name, value) in &self.headers {
-            sender = sender.header(name, value)?;
-        }
         let reporter = match self.encoding {
-            Encoding::Json => BatchReporter::start(JsonEncoder, sender, self.settings),
-            Encoding::Proto3 => BatchReporter::start(Proto3Encoder, sender, self.settings),
+            Encoding::Json => self.http.start(JsonEncoder, sender, self.settings),
+            Encoding::Proto3 => self.http.start(Proto3Encoder, sender, self.settings),
         };
         reporter.map(ZipkinReporter)
     }

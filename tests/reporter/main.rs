@@ -2,20 +2,27 @@
 #![cfg(feature = "zipkin")]
 
 mod faults;
+#[cfg(feature = "gzip")]
+mod gzip;
+mod json_lines;
 mod log;
 mod server;
 mod shutdown;
 mod sums;
+#[cfg(feature = "tls")]
+mod tls;
+mod tower;
 
 use server::{Answer, Server};
 use std::{
     collections::BTreeSet,
+    io::Read,
     time::{Duration, Instant},
 };
 use tower_b3::{
     Sampling, TraceContext,
     record::SpanRecord,
-    report::{Reporter, Stats},
+    report::{HttpSender, Reporter, Stats},
     zipkin::{ZipkinReporter, ZipkinReporterBuilder},
 };
 
@@ -62,6 +69,14 @@ fn assert_settled(stats: &Stats, server: &Server) {
         let more = seen.acknowledged.values().find(|times| **times != 1);
         assert_eq!(more, None);
     });
+}
+
+/// What was compressed with gzip.
+fn unzip(bytes: &[u8]) -> Vec<u8> {
+    let mut unzipped = Vec::new();
+    let mut gzip = flate2::read::GzDecoder::new(bytes);
+    gzip.read_to_end(&mut unzipped).unwrap();
+    unzipped
 }
 
 /// Asks again and again until it holds.
@@ -115,6 +130,37 @@ fn spans_arrive_on_one_connection() {
 }
 
 #[test]
+fn the_last_authorization_counts() {
+    let server = Server::start([], Answer::Accept);
+    let builder = || quick(server.url()).header("authorization", "none");
+    let basic = "basic qwxhzgrpbjpvcgvuihnlc2ftzq==";
+    for (builder, value) in [
+        (builder().bearer("abc.d-e"), "bearer abc.d-e"),
+        (
+            builder().bearer("abc").basic("Aladdin", "open sesame"),
+            basic,
+        ),
+        (builder().basic("a", "b").header("Authorization", "x"), "x"),
+    ] {
+        let zipkin = builder.build().unwrap();
+        report(&zipkin, "get", 1);
+        assert!(zipkin.flush(LONG));
+        // The server shows heads in lower case.
+        server.seen(|seen| {
+            let head = &seen.requests.last().unwrap().head;
+            let header = format!("\r\nauthorization: {value}\r\n");
+            assert!(head.contains(&header), "{head}");
+            assert_eq!(head.matches("authorization").count(), 1);
+        });
+    }
+    let sender = HttpSender::new("http://zipkin").unwrap();
+    let sender = sender.basic("me", "secret").unwrap();
+    assert!(!format!("{sender:?}").contains("Basic"), "{sender:?}");
+    let sender = sender.bearer("secret").unwrap();
+    assert!(!format!("{sender:?}").contains("secret"), "{sender:?}");
+}
+
+#[test]
 fn spans_are_sent_when_they_are_old_and_when_they_are_many() {
     let server = Server::start([], Answer::Accept);
     let zipkin = quick(server.url()).build().unwrap();
@@ -149,13 +195,14 @@ fn build_errors_name_the_field_and_the_reason() {
             quick("ftp://zipkin/".into()),
             "url: the scheme is ftp, not http",
         ),
+        #[cfg(not(feature = "tls"))]
         (
             quick("https://zipkin/".into()),
             "url: https needs TLS, which this sender does not have",
         ),
         (
             quick("http://me:secret@zipkin/".into()),
-            "url: credentials in the URL: use the header authorization",
+            "url: credentials in the URL: set them with basic",
         ),
         (
             zipkin().header("a b", "c"),
@@ -168,6 +215,12 @@ fn build_errors_name_the_field_and_the_reason() {
         (
             zipkin().header("B3", "1"),
             "header: b3 is set by the sender",
+        ),
+        (zipkin().bearer(""), "bearer: the token is empty"),
+        (zipkin().bearer("a\nb"), "bearer: not allowed in HTTP"),
+        (
+            zipkin().basic("a:b", "c"),
+            "basic: a colon in the user's name, which would end there",
         ),
         (zipkin().queue_limit(0), "queue_limit: zero"),
         (zipkin().message_limit(0), "message_limit: zero"),

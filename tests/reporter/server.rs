@@ -186,6 +186,9 @@ impl Server {
         }
         let mut body = vec![0; length];
         stream.read_exact(&mut body)?;
+        if head.contains("\r\ncontent-encoding: gzip\r\n") {
+            body = super::unzip(&body);
+        }
         let spans: Vec<Value> = serde_json::from_slice(&body).unwrap();
         let (status, headers, text) = match &answer {
             Answer::Accept | Answer::AcceptAndClose | Answer::AcceptWithoutEnd => {

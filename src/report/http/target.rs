@@ -1,0 +1,162 @@
+//! Where requests go, and what is on all of them.
+
+use crate::report::{Message, ReporterError};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
+    header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT},
+};
+use http_body_util::Full;
+
+/// A URL and headers.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) url: Uri,
+    pub(super) headers: HeaderMap,
+}
+
+impl Target {
+    /// This URL, or this path of it where it has none.
+    pub(super) fn new(url: &str, path: &'static str, tls: bool) -> Result<Target, ReporterError> {
+        let url = parse(url, path, tls).map_err(|reason| ReporterError::new("url", reason))?;
+        let mut headers = HeaderMap::new();
+        headers.insert("b3", HeaderValue::from_static("0"));
+        let agent = concat!("tower-b3/", env!("CARGO_PKG_VERSION"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+        Ok(Target { url, headers })
+    }
+
+    pub(super) fn header(&mut self, name: &str, value: &str) -> Result<(), ReporterError> {
+        let wrong = |reason: String| ReporterError::new("header", reason);
+        let Ok(name) = HeaderName::try_from(name) else {
+            return Err(wrong(format!("{name:?} is not the name of a header")));
+        };
+        let taken = [
+            "b3",
+            "content-type",
+            "content-encoding",
+            "content-length",
+            "host",
+            "transfer-encoding",
+            "connection",
+        ];
+        if taken.contains(&name.as_str()) {
+            return Err(wrong(format!("{name} is set by the sender")));
+        }
+        // The value may be a secret.
+        let Ok(mut value) = HeaderValue::try_from(value) else {
+            return Err(wrong(format!("the value of {name} is not allowed in HTTP")));
+        };
+        value.set_sensitive(true);
+        self.headers.insert(name, value);
+        Ok(())
+    }
+
+    pub(super) fn bearer(&mut self, token: &str) -> Result<(), ReporterError> {
+        if token.is_empty() {
+            return Err(ReporterError::new("bearer", "the token is empty"));
+        }
+        self.authorize("bearer", &format!("Bearer {token}"))
+    }
+
+    pub(super) fn basic(&mut self, user: &str, password: &str) -> Result<(), ReporterError> {
+        if user.contains(':') {
+            let reason = "a colon in the user's name, which would end there";
+            return Err(ReporterError::new("basic", reason));
+        }
+        let credentials = base64(format!("{user}:{password}").as_bytes());
+        self.authorize("basic", &format!("Basic {credentials}"))
+    }
+
+    fn authorize(&mut self, field: &'static str, value: &str) -> Result<(), ReporterError> {
+        let Ok(mut value) = HeaderValue::try_from(value) else {
+            return Err(ReporterError::new(field, "not allowed in HTTP"));
+        };
+        value.set_sensitive(true);
+        self.headers.insert(AUTHORIZATION, value);
+        Ok(())
+    }
+
+    pub(super) fn request(&self, message: Message) -> Result<Request<Full<Bytes>>, http::Error> {
+        let mut headers = self.headers.clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::try_from(message.content_type)?);
+        if let Some(encoding) = message.content_encoding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::try_from(encoding)?);
+        }
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(self.url.clone())
+            .body(Full::new(message.body))?;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+}
+
+fn parse(url: &str, path: &'static str, tls: bool) -> Result<Uri, String> {
+    // What is wrong may be a password: the URL is not repeated.
+    let uri = url.trim().parse();
+    let uri: Uri = uri.map_err(|error: http::uri::InvalidUri| format!("not a URL: {error}"))?;
+    match uri.scheme_str() {
+        Some("http") => {}
+        Some("https") if tls => {}
+        Some("https") => return Err("https needs TLS, which this sender does not have".to_owned()),
+        Some(other) => return Err(format!("the scheme is {other}, not http")),
+        None => return Err("no scheme: it begins with http://".to_owned()),
+    }
+    let Some(authority) = uri.authority() else {
+        return Err("no host".to_owned());
+    };
+    if authority.as_str().contains('@') {
+        return Err("credentials in the URL: set them with basic".to_owned());
+    }
+    if authority.host().is_empty() {
+        return Err("no host".to_owned());
+    }
+    if uri.path().is_empty() || uri.path() == "/" && uri.query().is_none() {
+        let mut parts = uri.into_parts();
+        parts.path_and_query = Some(http::uri::PathAndQuery::from_static(path));
+        return Uri::from_parts(parts).map_err(|error| error.to_string());
+    }
+    Ok(uri)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            let value = (bits >> (18 - 6 * digit)) & 63;
+            let padding = digit > group.len();
+            text.push(if padding {
+                '='
+            } else {
+                char::from(DIGITS[value as usize])
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_as_rfc_4648_has_it() {
+        for (plain, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+            ("Aladdin:open sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+            ("\u{fb}\u{3ff}?", "w7vPvz8="),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+    }
+}

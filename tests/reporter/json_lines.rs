@@ -1,0 +1,145 @@
+//! Spans as lines.
+
+use super::{LONG, assert_sums, report};
+use serde_json::Value;
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tower_b3::report::{JsonLinesReporter, JsonLinesReporterBuilder};
+
+/// Takes a few bytes at a time, and fails as often as it is told to.
+#[derive(Clone, Default)]
+struct Disk(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    bytes: Vec<u8>,
+    /// How many bytes may be written before the next failure.
+    room: Option<usize>,
+    /// Failures after that.
+    failures: usize,
+    flush_failures: usize,
+}
+
+impl Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.0.lock().unwrap();
+        let most = state.room.unwrap_or(1000).min(bytes.len());
+        if most == 0 {
+            state.failures -= 1;
+            if state.failures == 0 {
+                state.room = None;
+            }
+            return Err(io::Error::other("the disk is full"));
+        }
+        state.room = state.room.map(|room| room - most);
+        state.bytes.extend_from_slice(&bytes[..most]);
+        Ok(most)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        if state.flush_failures > 0 {
+            state.flush_failures -= 1;
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        Ok(())
+    }
+}
+
+impl Disk {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().bytes.clone()).unwrap()
+    }
+
+    /// The ids on the lines, each of which must be a span.
+    fn ids(&self) -> BTreeSet<String> {
+        let text = self.text();
+        let ids: Vec<_> = text.lines().map(id).collect();
+        let distinct: BTreeSet<_> = ids.iter().cloned().collect();
+        assert_eq!(distinct.len(), ids.len());
+        distinct
+    }
+}
+
+fn id(line: &str) -> String {
+    let span: Value = serde_json::from_str(line).unwrap();
+    span["id"].as_str().unwrap().to_owned()
+}
+
+fn quick(disk: &Disk) -> JsonLinesReporterBuilder<Disk> {
+    JsonLinesReporter::builder(disk.clone())
+        .max_age(Duration::from_secs(3600))
+        .backoff(Duration::from_millis(1), Duration::from_millis(2))
+}
+
+#[test]
+fn a_span_a_line() {
+    let disk = Disk::default();
+    let lines = quick(&disk).build().unwrap();
+    let mut ids = report(&lines, "two\nlines\r\u{2028}\u{85}", 100);
+    assert!(lines.flush(LONG));
+    ids.extend(report(&lines, "get", 3));
+    assert!(lines.flush(LONG));
+    assert_eq!(disk.ids(), ids);
+    assert!(disk.text().ends_with("}\n"));
+    let stats = lines.stats();
+    assert_sums(&stats);
+    assert_eq!(stats.sent, 103);
+    assert_eq!(stats.bytes, disk.text().len() as u64);
+}
+
+#[test]
+fn goes_on_where_a_write_failed() {
+    let disk = Disk::default();
+    let lines = quick(&disk).build().unwrap();
+    {
+        let mut state = disk.0.lock().unwrap();
+        (state.room, state.failures, state.flush_failures) = (Some(1234), 3, 2);
+    }
+    let ids = report(&lines, "get", 20);
+    assert!(lines.flush(LONG));
+    assert_eq!(disk.ids(), ids);
+    let stats = lines.stats();
+    assert_sums(&stats);
+    assert_eq!((stats.sent, stats.retries), (20, 5));
+    let error = stats.last_error.unwrap();
+    assert!(error.message.contains("timed out"), "{error:?}");
+}
+
+#[test]
+fn a_line_that_was_cut_off_does_not_spoil_the_next() {
+    let disk = Disk::default();
+    let lines = quick(&disk).retry_for(Duration::ZERO).build().unwrap();
+    {
+        let mut state = disk.0.lock().unwrap();
+        (state.room, state.failures) = (Some(10), 1);
+    }
+    report(&lines, "lost", 1);
+    assert!(lines.flush(LONG));
+    let ids = report(&lines, "get", 2);
+    assert!(lines.flush(LONG));
+    let text = disk.text();
+    let (cut, rest) = text.split_once('\n').unwrap();
+    assert_eq!(cut.len(), 10);
+    assert_eq!(rest.lines().map(id).collect::<BTreeSet<_>>(), ids);
+    let stats = lines.stats();
+    assert_sums(&stats);
+    assert_eq!((stats.sent, stats.dropped.retries_exhausted), (2, 1));
+}
+
+#[test]
+fn a_write_that_blocks_holds_up_nobody() {
+    let disk = Disk::default();
+    let lines = quick(&disk).build().unwrap();
+    let blocked = disk.0.lock().unwrap();
+    report(&lines, "get", 10);
+    assert!(!lines.flush(Duration::from_millis(20)));
+    report(&lines, "get", 10);
+    assert!(!lines.shutdown(Duration::from_millis(20)).in_time);
+    assert_sums(&lines.stats());
+    drop(blocked);
+}

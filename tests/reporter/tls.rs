@@ -1,0 +1,319 @@
+//! A collector behind TLS.
+
+use super::{LONG, assert_sums, quick, report, span};
+use bytes::Bytes;
+use http::{Request, Response, Version};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use std::{
+    collections::BTreeSet,
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        RootCertStore, ServerConfig,
+        crypto::ring,
+        pki_types::{PrivateKeyDer, pem::PemObject},
+        server::WebPkiClientVerifier,
+    },
+};
+use tower_b3::{
+    report::{BatchReporter, HttpSender, Reporter, Stats},
+    zipkin::JsonEncoder,
+};
+
+/// An authority of the test's own.
+struct Authority {
+    certificate: rcgen::Certificate,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Authority {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        Authority {
+            certificate,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    /// A certificate for this name, and its key.
+    fn certify(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap(), key)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    versions: Vec<Version>,
+    heads: Vec<http::HeaderMap>,
+    ids: BTreeSet<String>,
+    connections: usize,
+    /// Who sent the spans: how many certificates were shown.
+    certificates: Vec<usize>,
+}
+
+/// A collector on 127.0.0.1, that speaks these protocols.
+struct Server {
+    url: String,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl Server {
+    fn start(authority: &Authority, clients: Option<&Authority>, protocols: &[&str]) -> Server {
+        let (certificate, key) = authority.certify("127.0.0.1");
+        let provider = Arc::new(ring::default_provider());
+        let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let config = match clients {
+            None => config.with_no_client_auth(),
+            Some(clients) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(clients.certificate.der().clone()).unwrap();
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                config.with_client_cert_verifier(verifier.build().unwrap())
+            }
+        };
+        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+        let mut config = config
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        config.alpn_protocols = protocols.iter().map(|name| (*name).into()).collect();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let serving = Arc::clone(&seen);
+        thread::spawn(move || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().build().unwrap();
+            runtime.block_on(serve(
+                listener,
+                TlsAcceptor::from(Arc::new(config)),
+                serving,
+            ));
+        });
+        Server { url, seen }
+    }
+
+    fn seen<T>(&self, look: impl FnOnce(&Seen) -> T) -> T {
+        look(&self.seen.lock().unwrap())
+    }
+}
+
+async fn serve(listener: std::net::TcpListener, acceptor: TlsAcceptor, seen: Arc<Mutex<Seen>>) {
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
+        tokio::spawn(async move {
+            // Who does not trust us goes away.
+            let Ok(stream) = acceptor.accept(stream).await else {
+                return;
+            };
+            let certificates = stream.get_ref().1.peer_certificates().map_or(0, <[_]>::len);
+            seen.lock().unwrap().connections += 1;
+            let service = hyper::service::service_fn(|request: Request<hyper::body::Incoming>| {
+                let seen = Arc::clone(&seen);
+                async move {
+                    let (parts, body) = request.into_parts();
+                    let body = body.collect().await.unwrap().to_bytes();
+                    let spans: Vec<serde_json::Value> = serde_json::from_slice(&body).unwrap();
+                    let mut seen = seen.lock().unwrap();
+                    seen.versions.push(parts.version);
+                    seen.heads.push(parts.headers);
+                    seen.certificates.push(certificates);
+                    let ids = spans
+                        .iter()
+                        .map(|span| span["id"].as_str().unwrap().to_owned());
+                    seen.ids.extend(ids);
+                    let mut response = Response::new(Full::<Bytes>::default());
+                    *response.status_mut() = http::StatusCode::ACCEPTED;
+                    Ok::<_, Infallible>(response)
+                }
+            });
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+/// The span is lost; the counts.
+fn lost(reporter: &tower_b3::zipkin::ZipkinReporter, server: &Server) -> Stats {
+    reporter.report(span("get"));
+    assert!(reporter.flush(LONG));
+    let stats = reporter.stats();
+    assert_sums(&stats);
+    assert_eq!(stats.dropped.retries_exhausted, 1, "{stats:?}");
+    server.seen(|seen| assert_eq!(seen.ids.len(), 0));
+    stats
+}
+
+#[test]
+fn an_authority_of_ones_own_is_trusted_when_told_so() {
+    let authority = Authority::new();
+    let server = Server::start(&authority, None, &["h2", "http/1.1"]);
+    let builder = || quick(server.url.clone()).request_timeout(LONG);
+    let stranger = builder().retry_for(Duration::ZERO).build().unwrap();
+    let error = lost(&stranger, &server).last_error.unwrap();
+    assert!(error.message.contains("UnknownIssuer"), "{error:?}");
+    assert!(error.message.contains("certificate"), "{error:?}");
+    let other = Authority::new();
+    let stranger = builder().ca_certificate(other.pem());
+    let stranger = stranger.retry_for(Duration::ZERO).build().unwrap();
+    lost(&stranger, &server);
+
+    let both = other.pem() + &authority.pem();
+    let zipkin = builder().ca_certificate(both).build().unwrap();
+    let mut ids = BTreeSet::new();
+    for _ in 0..5 {
+        ids.extend(report(&zipkin, "get", 10));
+        assert!(zipkin.flush(LONG));
+    }
+    let stats = zipkin.stats();
+    assert_sums(&stats);
+    assert_eq!((stats.sent, stats.last_error), (50, None));
+    server.seen(|seen| {
+        assert_eq!(seen.ids, ids);
+        assert_eq!(seen.connections, 1);
+        assert!(
+            seen.versions
+                .iter()
+                .all(|version| *version == Version::HTTP_2)
+        );
+        assert_eq!(seen.heads[0]["b3"], "0");
+    });
+}
+
+#[test]
+fn a_collector_of_http_1_is_spoken_to_so() {
+    for protocols in [&["http/1.1"][..], &[]] {
+        let authority = Authority::new();
+        let server = Server::start(&authority, None, protocols);
+        let sender = HttpSender::new(&server.url).unwrap();
+        let sender = sender.ca_certificate(authority.pem()).unwrap();
+        let reporter = BatchReporter::builder(JsonEncoder, sender).build().unwrap();
+        let ids = report(&reporter, "get", 10);
+        assert!(reporter.flush(LONG));
+        assert_eq!(reporter.stats().sent, 10);
+        server.seen(|seen| {
+            assert_eq!(seen.ids, ids);
+            assert!(
+                seen.versions
+                    .iter()
+                    .all(|version| *version == Version::HTTP_11)
+            );
+        });
+    }
+}
+
+#[test]
+fn a_client_certificate_is_shown_to_who_demands_one() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    for protocols in [&["h2"][..], &["http/1.1"]] {
+        let server = Server::start(&authority, Some(&clients), protocols);
+        let builder = || {
+            let builder = quick(server.url.clone()).ca_certificate(authority.pem());
+            builder.request_timeout(LONG)
+        };
+        let nobody = builder().retry_for(Duration::ZERO).build().unwrap();
+        let error = lost(&nobody, &server).last_error.unwrap();
+        assert!(!error.message.is_empty());
+        let (certificate, key) = clients.certify("orders");
+        let zipkin = builder().client_certificate(certificate.pem(), key.serialize_pem());
+        let zipkin = zipkin.build().unwrap();
+        let ids = report(&zipkin, "get", 10);
+        assert!(zipkin.flush(LONG));
+        assert_eq!(zipkin.stats().sent, 10, "{:?}", zipkin.stats());
+        server.seen(|seen| {
+            assert_eq!(seen.ids, ids);
+            assert!(seen.certificates.iter().all(|shown| *shown == 1));
+        });
+    }
+}
+
+#[test]
+fn a_name_that_is_not_the_collectors_is_refused() {
+    let authority = Authority::new();
+    let server = Server::start(&authority, None, &[]);
+    let zipkin = quick(server.url.replace("127.0.0.1", "localhost")).request_timeout(LONG);
+    let zipkin = zipkin
+        .ca_certificate(authority.pem())
+        .retry_for(Duration::ZERO);
+    let error = lost(&zipkin.build().unwrap(), &server).last_error.unwrap();
+    assert!(error.message.contains("not valid for name"), "{error:?}");
+}
+
+#[test]
+#[cfg(feature = "otlp")]
+fn otlp_has_the_same_settings() {
+    let authority = Authority::new();
+    let (certificate, key) = authority.certify("orders");
+    let builder = tower_b3::otlp::OtlpReporter::builder("https://127.0.0.1:9")
+        .ca_certificate(authority.pem())
+        .client_certificate(certificate.pem(), key.serialize_pem());
+    builder.build().unwrap().shutdown(Duration::ZERO);
+}
+
+#[test]
+fn what_is_no_certificate_is_a_build_error() {
+    let zipkin = || quick("https://127.0.0.1:9".to_owned());
+    let authority = Authority::new();
+    let (certificate, key) = authority.certify("orders");
+    let (_, other) = authority.certify("orders");
+    let (pem, key, other) = (
+        certificate.pem(),
+        key.serialize_pem(),
+        other.serialize_pem(),
+    );
+    let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
+    let not_der = "-----BEGIN CERTIFICATE-----\nZm9v\n-----END CERTIFICATE-----\n";
+    for (builder, start) in [
+        (
+            zipkin().ca_certificate("x"),
+            "ca_certificate: no certificate in PEM",
+        ),
+        (zipkin().ca_certificate(broken), "ca_certificate: not PEM: "),
+        (
+            zipkin().ca_certificate(not_der),
+            "ca_certificate: not the certificate of an authority: ",
+        ),
+        (
+            zipkin().client_certificate("x", key.clone()),
+            "client_certificate: no certificate in PEM",
+        ),
+        (
+            zipkin().client_certificate(pem.clone(), pem.clone()),
+            "client_certificate: no private key in PEM",
+        ),
+        (
+            zipkin().client_certificate(pem.clone(), other),
+            "client_certificate: ",
+        ),
+    ] {
+        let error = builder.build().unwrap_err().to_string();
+        assert!(error.starts_with(start), "{error}");
+    }
+    let fine = zipkin().client_certificate(pem, key).build().unwrap();
+    fine.shutdown(Duration::ZERO);
+}

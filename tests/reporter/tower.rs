@@ -1,0 +1,242 @@
+//! A sender over services that are not ours.
+
+use super::{
+    LONG, assert_settled, assert_sums, report,
+    server::{Answer, Server},
+};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+use tower::{BoxError, Service, ServiceBuilder, service_fn};
+use tower_b3::{
+    report::{BatchReporter, Message, Outcome, Sender, TowerSender},
+    zipkin::JsonEncoder,
+};
+
+const URL: &str = "https://zipkin.test/api/v2/spans?key=1";
+
+/// Answers from a script, and then with 202; one that is not ready must not be called.
+#[derive(Clone, Default)]
+struct Mock(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    script: VecDeque<Result<Response<Full<Bytes>>, &'static str>>,
+    not_ready: Option<&'static str>,
+    ready: bool,
+    requests: Vec<Request<Full<Bytes>>>,
+}
+
+impl Service<Request<Full<Bytes>>> for Mock {
+    type Response = Response<Full<Bytes>>;
+    type Error = BoxError;
+    type Future = Ready<Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        let mut state = self.0.lock().unwrap();
+        if let Some(error) = state.not_ready.take() {
+            return Poll::Ready(Err(error.into()));
+        }
+        state.ready = true;
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+        let mut state = self.0.lock().unwrap();
+        assert!(std::mem::take(&mut state.ready));
+        state.requests.push(request);
+        let accepted = || Ok(answer(202, ""));
+        let answer = state.script.pop_front().unwrap_or_else(accepted);
+        ready(answer.map_err(BoxError::from))
+    }
+}
+
+fn answer(status: u16, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response
+}
+
+/// Hands on messages, and keeps what came of them.
+struct Kept<S>(S, Arc<Mutex<Vec<Outcome>>>);
+
+impl<S: Sender> Sender for Kept<S> {
+    async fn send(&mut self, message: Message) -> Outcome {
+        let outcome = self.0.send(message).await;
+        self.1.lock().unwrap().push(outcome.clone());
+        outcome
+    }
+
+    fn destination(&self) -> String {
+        self.0.destination()
+    }
+}
+
+/// A reporter over this sender, and the outcomes.
+fn over(sender: impl Sender) -> (BatchReporter, Arc<Mutex<Vec<Outcome>>>) {
+    let outcomes = Arc::default();
+    let reporter = BatchReporter::builder(JsonEncoder, Kept(sender, Arc::clone(&outcomes)))
+        .max_age(Duration::from_secs(3600))
+        .backoff(Duration::from_millis(1), Duration::from_millis(2))
+        .build()
+        .unwrap();
+    (reporter, outcomes)
+}
+
+#[test]
+fn a_request_is_what_it_is_over_http() {
+    let mock = Mock::default();
+    let sender = TowerSender::new(URL, mock.clone()).unwrap();
+    let sender = sender.header("authorization", "Bearer secret").unwrap();
+    assert_eq!(sender.destination(), URL);
+    assert!(!format!("{sender:?}").contains("secret"));
+    let (reporter, outcomes) = over(sender);
+    let ids = report(&reporter, "get", 3);
+    assert!(reporter.flush(LONG));
+    assert_eq!(*outcomes.lock().unwrap(), [Outcome::Accepted]);
+    let mut state = mock.0.lock().unwrap();
+    let request = state.requests.pop().unwrap();
+    assert_eq!(request.method(), "POST");
+    assert_eq!(request.uri(), URL);
+    assert_eq!(request.headers()["content-type"], "application/json");
+    assert_eq!(request.headers()["b3"], "0");
+    assert!(request.headers()["authorization"].is_sensitive());
+    let collecting = request.into_body().collect();
+    let body = futures_util::FutureExt::now_or_never(collecting).unwrap();
+    let body = body.unwrap().to_bytes();
+    let spans: Vec<serde_json::Value> = serde_json::from_slice(&body).unwrap();
+    let sent = spans.iter().map(|span| span["id"].as_str().unwrap());
+    assert_eq!(sent.map(str::to_owned).collect::<Vec<_>>().len(), 3);
+    assert!(
+        spans
+            .iter()
+            .all(|span| ids.contains(span["id"].as_str().unwrap()))
+    );
+}
+
+#[test]
+fn answers_have_the_outcomes_that_they_have_over_http() {
+    let mut slow_down = answer(429, "");
+    let header = http::HeaderValue::from_static("0");
+    slow_down.headers_mut().insert("retry-after", header);
+    let cases = [
+        (Err("no way"), Outcome::retry("no way")),
+        (
+            Ok(slow_down),
+            Outcome::Retry {
+                reason: "429 Too Many Requests".to_owned(),
+                after: Some(Duration::ZERO),
+            },
+        ),
+        (
+            Ok(answer(503, "a\nb")),
+            Outcome::retry("503 Service Unavailable: a b"),
+        ),
+        (Ok(answer(200, "fine")), Outcome::Accepted),
+        (
+            Ok(answer(413, "")),
+            Outcome::TooLarge {
+                reason: "413 Payload Too Large".to_owned(),
+            },
+        ),
+        (
+            Ok(answer(400, "bad span")),
+            Outcome::BadRequest {
+                reason: "400 Bad Request: bad span".to_owned(),
+            },
+        ),
+        (Ok(answer(302, "")), Outcome::refused("302 Found")),
+    ];
+    let (answers, outcomes): (Vec<_>, Vec<_>) = cases.into_iter().unzip();
+    let mock = Mock::default();
+    mock.0.lock().unwrap().script = answers.into();
+    mock.0.lock().unwrap().not_ready = Some("not now");
+    let (reporter, seen) = over(TowerSender::new(URL, mock).unwrap());
+    for _ in 0..4 {
+        report(&reporter, "get", 1);
+        assert!(reporter.flush(LONG));
+    }
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[0], Outcome::retry("not now"));
+    assert_eq!(seen[1..], outcomes);
+    let stats = reporter.stats();
+    assert_sums(&stats);
+    assert_eq!(
+        (stats.sent, stats.dropped.total(), stats.retries),
+        (1, 3, 4)
+    );
+}
+
+#[test]
+fn a_stack_of_tower_over_hyper() {
+    let server = Server::start([Answer::Accept, Answer::Silence], Answer::Accept);
+    let http = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let http = ServiceBuilder::new()
+        .concurrency_limit(1)
+        .timeout(Duration::from_millis(200))
+        .service(http);
+    let (reporter, outcomes) = over(TowerSender::new(&server.url(), http).unwrap());
+    report(&reporter, "get", 3);
+    assert!(reporter.flush(LONG));
+    assert_settled(&reporter.stats(), &server);
+    report(&reporter, "get", 3);
+    assert!(reporter.flush(LONG));
+    assert_settled(&reporter.stats(), &server);
+    let outcomes = outcomes.lock().unwrap();
+    let late = Outcome::retry("request timed out");
+    assert_eq!(*outcomes, [Outcome::Accepted, late, Outcome::Accepted]);
+    server.seen(|seen| assert!(seen.requests[0].head.contains("\r\nhost: 127.0.0.1:")));
+}
+
+#[test]
+fn one_that_is_never_ready_is_given_up() {
+    struct Never;
+
+    impl Service<Request<Full<Bytes>>> for Never {
+        type Response = Response<Full<Bytes>>;
+        type Error = Infallible;
+        type Future = Ready<Result<Self::Response, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Pending
+        }
+
+        fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+            unreachable!()
+        }
+    }
+
+    let sender = TowerSender::new(URL, Never).unwrap();
+    let reporter = BatchReporter::builder(JsonEncoder, sender)
+        .request_timeout(Duration::from_millis(10))
+        .retry_for(Duration::ZERO)
+        .build()
+        .unwrap();
+    report(&reporter, "get", 2);
+    assert!(reporter.flush(LONG));
+    let stats = reporter.stats();
+    assert_eq!(stats.dropped.retries_exhausted, 2, "{stats:?}");
+    let started = Instant::now();
+    reporter.shutdown(LONG);
+    assert!(started.elapsed() < LONG);
+}
+
+#[test]
+fn urls_and_headers_are_checked() {
+    let service = service_fn(|_: Request<Full<Bytes>>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    });
+    let error = TowerSender::new("ftp://zipkin", service).unwrap_err();
+    assert_eq!(error.to_string(), "url: the scheme is ftp, not http");
+    let sender = TowerSender::new("http://zipkin", service).unwrap();
+    assert_eq!(sender.header("b3", "1").unwrap_err().field(), "header");
+}
