@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Installs the servers that `tests/real_servers.rs` talks to, once, into
+# Installs the servers that the tests of real servers talk to, once, into
 # TOWER_B3_BACKENDS (default: target/backends), and prints where they are:
 #
 #   ZIPKIN_JAR=/…/zipkin-server-3.6.1-exec.jar
 #   ENVOY=/…/envoy
+#   JAEGER=/…/jaeger          for `install.sh jaeger`: built with Go, about three minutes
+#   KAFKA_LIB=/…/kafka-4.1.0  for `install.sh kafka`: a directory of jars
 #
 # Everything else goes to stderr, so that the output can be read by
 # `set -a; source <(tests/backends/install.sh)` or appended to $GITHUB_ENV.
@@ -11,6 +13,8 @@ set -euo pipefail
 
 zipkin_version=3.6.1
 envoy_version=1.40.0
+jaeger_version=1.76.0 # the module's version; the program is Jaeger 2
+kafka_version=4.1.0
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${TOWER_B3_BACKENDS:-$root/target/backends}
@@ -20,6 +24,8 @@ cache=$(cd "$cache" && pwd)
 zipkin_jar=$cache/m2/io/zipkin/zipkin-server/$zipkin_version/zipkin-server-$zipkin_version-exec.jar
 envoy_dir=$cache/envoy-$envoy_version
 envoy=$envoy_dir/envoy/_bin/envoy
+jaeger=$cache/jaeger-$jaeger_version
+kafka_lib=$cache/kafka-$kafka_version
 
 apt_install() {
     local sudo=()
@@ -46,6 +52,53 @@ install_envoy() {
     mv "$unfinished" "$envoy_dir"
 }
 
+# `go install …@version` refuses a module with a `replace`, so it is built as the dependency of a
+# module of our own, with the versions and the checksums that it ships.
+install_jaeger() {
+    command -v go >/dev/null || apt_install golang-go
+    local module=github.com/jaegertracing/jaeger build modules
+    build=$(mktemp -d)
+    modules=$(go env GOMODCACHE)
+    (
+        cd "$build"
+        go mod init jaeger-build
+        GONOSUMDB='github.com/jaegertracing/*' go mod download "$module@v$jaeger_version"
+        install -m 644 "$modules/cache/download/$module/@v/v$jaeger_version.mod" go.mod
+        install -m 644 "$modules/$module@v$jaeger_version/go.sum" go.sum
+        go mod edit -module=jaeger-build -require="$module@v$jaeger_version"
+        GONOSUMDB='github.com/jaegertracing/*' GOFLAGS=-mod=mod \
+            go build -o "$jaeger.unfinished" "$module/cmd/jaeger"
+    ) >&2
+    mv "$jaeger.unfinished" "$jaeger"
+    rm -rf "$build"
+}
+
+install_kafka() {
+    command -v mvn >/dev/null || apt_install maven
+    local unfinished=$kafka_lib.unfinished
+    rm -rf "$unfinished" "$kafka_lib"
+    mkdir "$unfinished"
+    cat >"$unfinished/pom.xml" <<POM
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>tests</groupId><artifactId>kafka</artifactId><version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>
+      <version>$kafka_version</version>
+    </dependency>
+    <dependency>
+      <groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId>
+      <version>$kafka_version</version>
+    </dependency>
+  </dependencies>
+</project>
+POM
+    mvn -q -B -f "$unfinished/pom.xml" dependency:copy-dependencies \
+        -Dmaven.repo.local="$cache/m2" -DoutputDirectory="$unfinished" >&2
+    mv "$unfinished" "$kafka_lib"
+}
+
 command -v java >/dev/null || apt_install default-jre-headless
 [ -f "$zipkin_jar" ] || install_zipkin
 [ -x "$envoy" ] || install_envoy
@@ -54,3 +107,20 @@ command -v java >/dev/null || apt_install default-jre-headless
 
 echo "ZIPKIN_JAR=$zipkin_jar"
 echo "ENVOY=$envoy"
+
+for server in "$@"; do
+    case $server in
+    jaeger)
+        [ -x "$jaeger" ] || install_jaeger
+        echo "JAEGER=$jaeger"
+        ;;
+    kafka)
+        [ -d "$kafka_lib" ] || install_kafka
+        echo "KAFKA_LIB=$kafka_lib"
+        ;;
+    *)
+        echo "install.sh: no such server: $server (there are jaeger and kafka)" >&2
+        exit 2
+        ;;
+    esac
+done
