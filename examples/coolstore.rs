@@ -26,7 +26,13 @@ use std::{
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use tower_b3::{Tracer, report::TraceTree, sample::Sampler, tag::Tag, zipkin::ZipkinReporter};
+use tower_b3::{
+    Tracer,
+    report::{BatchReporter, TraceTree},
+    sample::Sampler,
+    tag::Tag,
+    zipkin::ZipkinReporter,
+};
 
 mod shop {
     pub mod catalog;
@@ -121,7 +127,7 @@ impl Service {
         name: &'static str,
         collector: SocketAddr,
         stop: Stop,
-        app: impl FnOnce(&Tracer, Option<ZipkinReporter>) -> Router,
+        app: impl FnOnce(&Tracer, Option<BatchReporter>) -> Router,
     ) -> Result<Service, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -135,7 +141,7 @@ impl Service {
             .tag(Tag::request_header("tenant", "x-tenant"))
             .reporter(zipkin.clone())
             .build()?;
-        let app = app(&tracer, Some(zipkin.clone()));
+        let app = app(&tracer, Some(zipkin.clone().into()));
         Ok(Service {
             server: tokio::spawn(serve(listener, app, stop)),
             tracer,

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    run(&cli.options, |tracer, zipkin| {
-        webapp::router(tracer, zipkin, cli.catalog)
+    run(&cli.options, |tracer, reporter| {
+        webapp::router(tracer, reporter, cli.catalog)
     })
 }

@@ -81,6 +81,7 @@
 //! | `gzip` | | messages compressed: `.gzip(true)` of both reporters, `report::Gzip` |
 //! | `tls` | | `https` URLs for the reporters, an authority and a client certificate of one's own, HTTP/2 (brings rustls and ring; needs a C compiler, no cmake) |
 //! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
+//! | `kafka` | | `KafkaReporter`: to Zipkin's collectors by way of Kafka |
 //! | `tracing` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! Without features there is no runtime: values, propagation, spans, samplers, both layers, and

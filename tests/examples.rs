@@ -252,6 +252,9 @@ fn wrong_values_end_it_with_a_sentence() {
         ("--propagation", "b3,jaeger", "none of b3multi, b3, w3c"),
         ("--zipkin", "zipkin:9411", "http"),
         ("--zipkin", "", ""),
+        ("--otlp", "ftp://collector", "http"),
+        ("--kafka", "kafka", "port"),
+        ("--encoding", "thrift", "json or proto3"),
         ("--catalog", "ftp://catalog", "http://"),
         ("--catalog", "/items", "http://"),
     ] {
@@ -261,6 +264,12 @@ fn wrong_values_end_it_with_a_sentence() {
             "{flag} {value}: {sentence}"
         );
     }
+    let two = ["--otlp", "http://a", "--kafka", "b:1"];
+    let sentence = refused("webapp", &[&free[..], &two].concat());
+    assert!(
+        sentence.contains("--otlp") && sentence.contains("--kafka"),
+        "{sentence}"
+    );
     for listen in ["here", "127.0.0.1", "127.0.0.1:65536", &taken] {
         let sentence = refused("catalog", &["--listen", listen]);
         assert!(sentence.contains("--listen"), "{sentence}");

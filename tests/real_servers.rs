@@ -1,13 +1,14 @@
-//! Traces through real services, Envoys and Zipkin.
+//! Traces through real services, Envoys and Zipkin; reporters to real collectors.
 //!
 //! Skipped unless `TOWER_B3_REAL_SERVERS=1`. To run them:
 //!
 //! ```sh
-//! set -a; source <(tests/backends/install.sh); TOWER_B3_REAL_SERVERS=1
-//! cargo build --examples && cargo test --test real_servers
+//! set -a; source <(tests/backends/install.sh jaeger kafka); TOWER_B3_REAL_SERVERS=1
+//! cargo build --examples --all-features && cargo test --all-features --test real_servers
 //! ```
 
 mod backends;
+mod real_reporters;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::sleep;
-use tower_b3::{Tracer, zipkin::ZipkinReporter};
+use tower_b3::{Tracer, report::BatchReporter};
 
 /// | request | answer |
 /// |---|---|
@@ -27,14 +27,14 @@ use tower_b3::{Tracer, zipkin::ZipkinReporter};
 /// | `GET /blowup` | how the two above misbehave |
 /// | `POST /blowup` | changes that, see [`Blowup`] |
 /// | `GET /reporter` | what has become of the spans |
-pub fn router(tracer: &Tracer, zipkin: Option<ZipkinReporter>) -> Router {
+pub fn router(tracer: &Tracer, reporter: Option<BatchReporter>) -> Router {
     let routes = Router::new()
         .route("/items", get(items))
         .route("/items/{id}", get(item))
         .route("/headers", get(headers))
         .route("/blowup", get(blowup).post(set_blowup))
         .with_state(Arc::<Catalog>::default());
-    traced(routes, tracer, zipkin)
+    traced(routes, tracer, reporter)
 }
 
 #[derive(Default)]

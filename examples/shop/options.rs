@@ -6,6 +6,7 @@ use tower_b3::{
     propagation::{self, Propagation},
     sample::Sampler,
     tag::Tag,
+    zipkin::Encoding,
 };
 
 #[derive(Args)]
@@ -14,10 +15,8 @@ pub struct Options {
     #[arg(long, value_name = "ADDR", env = "SHOP_LISTEN", value_parser = address)]
     pub listen: SocketAddr,
 
-    /// The collector's full path, such as http://localhost:9411/api/v2/spans; without it spans
-    /// are printed on standard error
-    #[arg(long, value_name = "URL", env = "SHOP_ZIPKIN")]
-    pub zipkin: Option<String>,
+    #[command(flatten)]
+    pub collector: Collector,
 
     /// How many of 100 requests are traced if nobody has decided on them, in steps of 0.01
     #[arg(
@@ -56,6 +55,37 @@ pub struct Options {
     propagation: Vec<propagation::Format>,
 }
 
+/// Where spans go; without any of these they are printed on standard error.
+#[derive(Args)]
+pub struct Collector {
+    /// Zipkin's full path, such as http://localhost:9411/api/v2/spans; without it and the others
+    /// spans are printed on standard error
+    #[arg(long, value_name = "URL", env = "SHOP_ZIPKIN", conflicts_with_all = ["otlp", "kafka"])]
+    pub zipkin: Option<String>,
+
+    /// An OpenTelemetry Collector or Jaeger, such as http://localhost:4318/v1/traces
+    #[arg(long, value_name = "URL", env = "SHOP_OTLP", conflicts_with = "kafka")]
+    pub otlp: Option<String>,
+
+    /// Kafka's brokers before Zipkin, host:port with commas
+    #[arg(long, value_name = "BROKERS", env = "SHOP_KAFKA")]
+    pub kafka: Option<String>,
+
+    /// How spans are written for Zipkin: json or proto3
+    #[arg(
+        long,
+        value_name = "ENCODING",
+        env = "SHOP_ENCODING",
+        default_value = "json",
+        value_parser = encoding
+    )]
+    pub encoding: Encoding,
+
+    /// Compress what is sent to Zipkin or by OTLP
+    #[arg(long, env = "SHOP_GZIP", conflicts_with = "kafka")]
+    pub gzip: bool,
+}
+
 impl Options {
     pub fn propagation(&self) -> Propagation {
         Propagation::default().formats(self.propagation.iter().copied())
@@ -92,6 +122,14 @@ where
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     let error = "not an IP address and a port, such as 127.0.0.1:8080";
     text.parse().map_err(|_| error)
+}
+
+fn encoding(name: &str) -> Result<Encoding, &'static str> {
+    match name {
+        "json" => Ok(Encoding::Json),
+        "proto3" => Ok(Encoding::Proto3),
+        _ => Err("not json or proto3"),
+    }
 }
 
 fn sampler(percent: &str) -> Result<Sampler, String> {

@@ -1,7 +1,7 @@
 //! One service as a process of its own.
 
 use super::{
-    options::Options,
+    options::{Collector, Options},
     serve::{log, serve, stop_signal},
 };
 use axum::Router;
@@ -14,7 +14,10 @@ use std::{
 };
 use tokio::runtime::Runtime;
 use tower_b3::{
-    BuildError, Tracer, TracerBuilder, report::ConsoleReporter, zipkin::ZipkinReporter,
+    BuildError, Tracer, TracerBuilder,
+    otlp::OtlpReporter,
+    report::{BatchReporter, ConsoleReporter},
+    zipkin::{KafkaReporter, ZipkinReporter},
 };
 
 /// For the last spans, when the service has stopped.
@@ -23,7 +26,7 @@ const FLUSH: Duration = Duration::from_secs(5);
 /// Serves `app` until SIGTERM or Ctrl-C. Options that cannot be used end it with status 2.
 pub fn run(
     options: &Options,
-    app: impl FnOnce(&Tracer, Option<ZipkinReporter>) -> Router,
+    app: impl FnOnce(&Tracer, Option<BatchReporter>) -> Router,
 ) -> ExitCode {
     log("info");
     let ready = match Ready::new(options) {
@@ -33,7 +36,7 @@ pub fn run(
             return ExitCode::from(2);
         }
     };
-    let app = app(&ready.tracer, ready.zipkin.clone());
+    let app = app(&ready.tracer, ready.reporter.clone());
     match ready.serve(app) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -48,7 +51,7 @@ struct Ready {
     listener: TcpListener,
     address: SocketAddr,
     tracer: Tracer,
-    zipkin: Option<ZipkinReporter>,
+    reporter: Option<BatchReporter>,
 }
 
 impl Ready {
@@ -56,12 +59,12 @@ impl Ready {
         let unusable = |error| wrong("--listen <ADDR>", options.listen, error);
         let listener = TcpListener::bind(options.listen).map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
-        let zipkin = options.zipkin.as_deref().map(zipkin).transpose()?;
+        let reporter = reporter(&options.collector)?;
         Ok(Ready {
-            tracer: tracer(options, address, zipkin.clone())?,
+            tracer: tracer(options, address, reporter.clone())?,
             listener,
             address,
-            zipkin,
+            reporter,
         })
     }
 
@@ -76,31 +79,48 @@ impl Ready {
         });
         // Requests that are still under way end here, and their spans with them.
         runtime.shutdown_timeout(FLUSH);
-        match self.zipkin {
-            Some(zipkin) => tracing::info!("stopped: {}", zipkin.shutdown(FLUSH)),
+        match self.reporter {
+            Some(reporter) => tracing::info!("stopped: {}", reporter.shutdown(FLUSH)),
             None => drop(self.tracer.flush(FLUSH)),
         }
         served
     }
 }
 
-fn zipkin(url: &str) -> Result<ZipkinReporter, String> {
-    let built = ZipkinReporter::builder(url).build();
-    built.map_err(|error| wrong("--zipkin <URL>", url, error))
+/// None for the console.
+fn reporter(to: &Collector) -> Result<Option<BatchReporter>, String> {
+    let (flag, value, built) = if let Some(url) = &to.zipkin {
+        let zipkin = ZipkinReporter::builder(url)
+            .encoding(to.encoding)
+            .gzip(to.gzip)
+            .build();
+        ("--zipkin <URL>", url, zipkin.map(BatchReporter::from))
+    } else if let Some(url) = &to.otlp {
+        let otlp = OtlpReporter::builder(url).gzip(to.gzip).build();
+        ("--otlp <URL>", url, otlp.map(BatchReporter::from))
+    } else if let Some(brokers) = &to.kafka {
+        let kafka = KafkaReporter::builder(brokers)
+            .encoding(to.encoding)
+            .build();
+        ("--kafka <BROKERS>", brokers, kafka.map(BatchReporter::from))
+    } else {
+        return Ok(None);
+    };
+    built.map(Some).map_err(|error| wrong(flag, value, error))
 }
 
 fn tracer(
     options: &Options,
     address: SocketAddr,
-    zipkin: Option<ZipkinReporter>,
+    reporter: Option<BatchReporter>,
 ) -> Result<Tracer, String> {
     let builder = Tracer::builder(options.service.clone())
         .sampler(options.sampling.clone())
         .propagation(options.propagation())
         .tags(options.tags.iter().cloned());
     let builder = reached_at(builder, address);
-    let builder = match zipkin {
-        Some(zipkin) => builder.reporter(zipkin),
+    let builder = match reporter {
+        Some(reporter) => builder.reporter(reporter),
         None => builder.reporter(ConsoleReporter::stderr()),
     };
     builder.build().map_err(|error| match error {

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{net::TcpListener, sync::Notify, time::sleep};
-use tower_b3::{Tracer, zipkin::ZipkinReporter};
+use tower_b3::{Tracer, report::BatchReporter};
 use tracing_subscriber::EnvFilter;
 
 /// For the requests that are under way when the server is told to stop.
@@ -35,9 +35,9 @@ pub fn log(level: &'static str) {
 
 /// Puts the server layer around the routes: last, so that axum has matched the path when the
 /// layer sees the request. `/reporter` tells how the reporter is doing, and is not traced itself.
-pub fn traced(routes: Router, tracer: &Tracer, zipkin: Option<ZipkinReporter>) -> Router {
+pub fn traced(routes: Router, tracer: &Tracer, reporter: Option<BatchReporter>) -> Router {
     routes
-        .route("/reporter", get(async move || reporter(zipkin.as_ref())))
+        .route("/reporter", get(async move || stats(reporter.as_ref())))
         .fallback(async || refusal(StatusCode::NOT_FOUND, "there is nothing at this path"))
         .layer(middleware::from_fn(log_request))
         .layer(tracer.server_layer().exclude_paths(["/reporter"]))
@@ -113,12 +113,12 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 }
 
 /// How the reporter is doing.
-fn reporter(zipkin: Option<&ZipkinReporter>) -> Response {
-    let Some(zipkin) = zipkin else {
+fn reporter(reporter: Option<&BatchReporter>) -> Response {
+    let Some(reporter) = reporter else {
         let reason = "spans are printed on standard error, not counted";
         return refusal(StatusCode::NOT_FOUND, reason);
     };
-    let stats = zipkin.stats();
+    let stats = reporter.stats();
     let dropped: BTreeMap<_, _> = stats.dropped.by_cause().into_iter().collect();
     Json(json!({
         "finished": stats.finished,

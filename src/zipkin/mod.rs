@@ -19,9 +19,14 @@
 
 mod escape;
 mod json;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod proto3;
 mod reporter;
 
 pub use json::JsonEncoder;
+#[cfg(feature = "kafka")]
+#[cfg_attr(docsrs, doc(cfg(feature = "kafka")))]
+pub use kafka::{KafkaReporter, KafkaReporterBuilder, KafkaSender};
 pub use proto3::Proto3Encoder;
 pub use reporter::{Encoding, ZipkinReporter, ZipkinReporterBuilder};

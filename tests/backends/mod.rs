@@ -2,6 +2,8 @@
 
 mod envoy;
 mod http;
+mod jaeger;
+mod kafka;
 mod process;
 mod services;
 mod zipkin;
@@ -16,6 +18,8 @@ use tokio::time::{Instant, sleep};
 
 pub use envoy::Envoy;
 pub use http::Http;
+pub use jaeger::{Jaeger, JaegerSpan};
+pub use kafka::Kafka;
 pub use services::{SHOP_ZONE, Service, stop};
 pub use zipkin::{Span, Zipkin, now_us};
 
@@ -31,11 +35,7 @@ pub struct Lab {
 impl Lab {
     /// `None` when the real servers are switched off.
     pub async fn open(test: &str) -> Option<Lab> {
-        if std::env::var_os(SWITCH).is_none_or(|value| value != "1") {
-            say_skipped(test);
-            return None;
-        }
-        let dir = empty_dir(test);
+        let dir = bench(test)?;
         let http = Http::new();
         let zipkin = Zipkin::start(&dir, &http).await;
         Some(Lab { dir, http, zipkin })
@@ -63,11 +63,20 @@ impl Lab {
     }
 }
 
+/// Where a test's servers write; `None` when the real servers are switched off.
+pub fn bench(test: &str) -> Option<PathBuf> {
+    if std::env::var_os(SWITCH).is_none_or(|value| value != "1") {
+        say_skipped(test);
+        return None;
+    }
+    Some(empty_dir(test))
+}
+
 /// Written past the test harness, which would keep the line of a test that passes to itself.
 fn say_skipped(test: &str) {
     let _ = writeln!(
         io::stderr(),
-        "{test}: skipped; to run it, `set -a; source <(tests/backends/install.sh)` and set {SWITCH}=1"
+        "{test}: skipped; to run it, `set -a; source <(tests/backends/install.sh jaeger kafka)` and set {SWITCH}=1"
     );
 }
 
@@ -86,7 +95,15 @@ fn empty_dir(test: &str) -> PathBuf {
 fn installed(name: &str) -> PathBuf {
     let path = std::env::var_os(name).map(PathBuf::from);
     path.filter(|path| path.is_file()).unwrap_or_else(|| {
-        panic!("{name} names no file: `set -a; source <(tests/backends/install.sh)` sets it")
+        panic!("{name} names no file: `set -a; source <(tests/backends/install.sh jaeger kafka)` sets it")
+    })
+}
+
+/// The directory in the environment variable `name`, which `install.sh` prints.
+fn installed_dir(name: &str) -> PathBuf {
+    let path = std::env::var_os(name).map(PathBuf::from);
+    path.filter(|path| path.is_dir()).unwrap_or_else(|| {
+        panic!("{name} names no directory: `set -a; source <(tests/backends/install.sh jaeger kafka)` sets it")
     })
 }
 

@@ -323,6 +323,13 @@ macro_rules! handle_methods {
             }
         }
 
+        /// To keep reporters of several kinds under one type.
+        impl From<$reporter> for crate::report::BatchReporter {
+            fn from(reporter: $reporter) -> Self {
+                reporter.0
+            }
+        }
+
         impl crate::report::Reporter for $reporter {
             fn report(&self, span: crate::record::SpanRecord) {
                 self.0.report(span);

@@ -1,0 +1,337 @@
+use crate::report::{Message, Outcome, ReporterError, Sender};
+use rskafka::{
+    BackoffConfig, BackoffError, ConnectionError,
+    chrono::DateTime,
+    client::{
+        Client, ClientBuilder,
+        error::{Error, ProtocolError},
+        partition::{Compression, PartitionClient, UnknownTopicHandling},
+    },
+    record::Record,
+};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tracing::{Dispatch, instrument::WithSubscriber};
+
+/// What Zipkin's collector subscribes to unless it is told otherwise.
+pub(super) const TOPIC: &str = "zipkin";
+pub(super) const CLIENT_ID: &str = "tower-b3";
+
+/// Writes messages to a topic of Kafka, from which Zipkin's collectors read them.
+///
+/// Each message is one record without a key. Records go to the topic's partitions in turn. The
+/// connections are plain TCP, without TLS or SASL, and are made anew after every failure, so that
+/// a broker that comes back, or another one that has taken over, is found.
+///
+/// A record counts as accepted when all in-sync replicas of its partition have it (`acks=all`):
+/// the client library, `rskafka`, offers neither `acks=1` nor `acks=0`. A record whose
+/// acknowledgement is lost is written again; Zipkin merges spans of one id.
+///
+/// | the broker | outcome |
+/// |---|---|
+/// | acknowledges the record | [`Accepted`](Outcome::Accepted) |
+/// | finds it too large (`max.message.bytes`) | [`TooLarge`](Outcome::TooLarge) |
+/// | forbids writing to the topic, or its name | [`Refused`](Outcome::Refused) |
+/// | is not there, has no such topic yet, or fails otherwise | [`Retry`](Outcome::Retry) |
+///
+/// A [compressed](Message::content_encoding) message is refused: the collector could not read it.
+///
+/// ```
+/// use tower_b3::{report::{BatchReporter, Sender}, zipkin::{KafkaSender, Proto3Encoder}};
+///
+/// let sender = KafkaSender::new("kafka-1:9092,kafka-2:9092")?.topic("spans")?;
+/// assert_eq!(sender.destination(), "topic spans of Kafka at kafka-1:9092,kafka-2:9092");
+/// let reporter = BatchReporter::builder(Proto3Encoder, sender).build()?;
+///
+/// let error = KafkaSender::new("http://kafka").unwrap_err();
+/// assert_eq!(error.field(), "brokers");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct KafkaSender {
+    brokers: Vec<String>,
+    topic: String,
+    client_id: String,
+    connected: Option<Connected>,
+    /// How many messages have been tried, to take the partitions in turn.
+    tried: usize,
+}
+
+struct Connected {
+    client: Client,
+    partitions: Vec<i32>,
+    open: HashMap<i32, PartitionClient>,
+}
+
+impl KafkaSender {
+    /// A sender to the cluster that these brokers belong to: `host:port`, several with commas.
+    /// One that answers is enough.
+    ///
+    /// # Errors
+    ///
+    /// The field `brokers`: none, or one that is not a host and a port.
+    pub fn new(brokers: &str) -> Result<KafkaSender, ReporterError> {
+        let brokers = parse(brokers).map_err(|reason| ReporterError::new("brokers", reason))?;
+        Ok(KafkaSender {
+            brokers,
+            topic: TOPIC.to_owned(),
+            client_id: CLIENT_ID.to_owned(),
+            connected: None,
+            tried: 0,
+        })
+    }
+
+    /// The topic; `zipkin` by default.
+    ///
+    /// # Errors
+    ///
+    /// The field `topic`: a name that Kafka does not allow.
+    pub fn topic(mut self, name: impl Into<String>) -> Result<KafkaSender, ReporterError> {
+        let name = name.into();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let allowed = (1..=249).contains(&name.len()) && name.bytes().all(plain);
+        if !allowed || name == "." || name == ".." {
+            let reason = format!("{name:?} is not the name of a topic");
+            return Err(ReporterError::new("topic", reason));
+        }
+        self.topic = name;
+        Ok(self)
+    }
+
+    /// What the brokers' logs and quotas know this client as; `tower-b3` by default.
+    #[must_use]
+    pub fn client_id(mut self, id: impl Into<String>) -> KafkaSender {
+        self.client_id = id.into();
+        self
+    }
+
+    async fn connect(&self) -> Result<Connected, Outcome> {
+        let client = ClientBuilder::new(self.brokers.clone())
+            .client_id(self.client_id.clone())
+            // One attempt: the reporter knows when to make another one.
+            .backoff_config(BackoffConfig {
+                deadline: Some(Duration::ZERO),
+                ..BackoffConfig::default()
+            })
+            .build()
+            .await
+            .map_err(outcome)?;
+        let topics = client.list_topics().await.map_err(outcome)?;
+        let topic = topics.into_iter().find(|topic| topic.name == self.topic);
+        // To ask for a partition of a topic that is not there makes a broker create it, if it is
+        // one that does so.
+        let partitions =
+            topic.map_or_else(|| vec![0], |topic| topic.partitions.into_iter().collect());
+        Ok(Connected {
+            client,
+            partitions,
+            open: HashMap::new(),
+        })
+    }
+
+    async fn produce(&self, to: &mut Connected, record: Record) -> Result<(), Outcome> {
+        let at = self.tried.checked_rem(to.partitions.len());
+        let partition = at.map_or(0, |at| to.partitions[at]);
+        let open = match to.open.entry(partition) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(place) => {
+                let unknown = UnknownTopicHandling::Error;
+                let opened = to.client.partition_client(&self.topic, partition, unknown);
+                place.insert(opened.await.map_err(outcome)?)
+            }
+        };
+        let written = open.produce(vec![record], Compression::NoCompression);
+        written.await.map(drop).map_err(outcome)
+    }
+
+    async fn attempt(&mut self, record: Record) -> Outcome {
+        self.tried = self.tried.wrapping_add(1);
+        // Taken out, so that an attempt that is cancelled or fails leaves no connection behind.
+        let connected = match self.connected.take() {
+            Some(connected) => Ok(connected),
+            None => self.connect().await,
+        };
+        let mut connected = match connected {
+            Ok(connected) => connected,
+            Err(outcome) => return outcome,
+        };
+        let outcome = match self.produce(&mut connected, record).await {
+            Ok(()) => Outcome::Accepted,
+            Err(outcome) => outcome,
+        };
+        if matches!(outcome, Outcome::Accepted | Outcome::TooLarge { .. }) {
+            self.connected = Some(connected);
+        }
+        outcome
+    }
+}
+
+impl Sender for KafkaSender {
+    async fn send(&mut self, message: Message) -> Outcome {
+        if let Some(encoding) = message.content_encoding {
+            return Outcome::refused(format!("Zipkin reads no messages in {encoding} from Kafka"));
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |since| since.as_millis() as i64);
+        let record = Record {
+            key: None,
+            value: Some(message.body.into()),
+            headers: BTreeMap::new(),
+            timestamp: DateTime::from_timestamp_millis(now).unwrap_or_default(),
+        };
+        // The client logs every attempt; the reporter logs outages, once.
+        self.attempt(record).with_subscriber(Dispatch::none()).await
+    }
+
+    fn destination(&self) -> String {
+        format!(
+            "topic {} of Kafka at {}",
+            self.topic,
+            self.brokers.join(",")
+        )
+    }
+}
+
+impl fmt::Debug for KafkaSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaSender")
+            .field("brokers", &self.brokers)
+            .field("topic", &self.topic)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+fn parse(brokers: &str) -> Result<Vec<String>, String> {
+    let named = brokers.split(',').map(str::trim);
+    let brokers: Vec<String> = named
+        .filter(|broker| !broker.is_empty())
+        .map(|broker| check(broker).map(|()| broker.to_owned()))
+        .collect::<Result<_, _>>()?;
+    match brokers.is_empty() {
+        true => Err("none: they are written host:port, with commas".to_owned()),
+        false => Ok(brokers),
+    }
+}
+
+fn check(broker: &str) -> Result<(), String> {
+    // What is wrong may be a URL with a password: it is not repeated.
+    if broker.contains(['/', '@']) || broker.contains(char::is_whitespace) {
+        return Err("a broker is host:port, such as kafka:9092".to_owned());
+    }
+    let split = broker.rsplit_once(':');
+    let Some((host, port)) = split.filter(|(host, _)| !host.is_empty()) else {
+        return Err(format!("{broker}: no port, as in kafka:9092"));
+    };
+    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
+        return Err(format!("{broker}: an IPv6 address stands in brackets"));
+    }
+    match port.parse::<u16>() {
+        Ok(0) | Err(_) => Err(format!("{broker}: {port:?} is not a port")),
+        Ok(_) => Ok(()),
+    }
+}
+
+fn outcome(error: Error) -> Outcome {
+    let protocol = match &error {
+        Error::ServerError { protocol_error, .. } => Some(protocol_error),
+        _ => None,
+    };
+    let reason = reason(&error);
+    match protocol {
+        Some(ProtocolError::MessageTooLarge | ProtocolError::RecordListTooLarge) => {
+            Outcome::TooLarge { reason }
+        }
+        Some(
+            ProtocolError::TopicAuthorizationFailed
+            | ProtocolError::ClusterAuthorizationFailed
+            | ProtocolError::InvalidTopicException,
+        ) => Outcome::refused(reason),
+        _ => Outcome::retry(reason),
+    }
+}
+
+/// Without what the client says about attempts that it did not make.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::ServerError {
+            protocol_error,
+            error_message: Some(message),
+            ..
+        } => format!("{protocol_error}: {message}"),
+        Error::ServerError { protocol_error, .. } => protocol_error.to_string(),
+        Error::Connection(ConnectionError::RetryFailed(gave_up)) | Error::RetryFailed(gave_up) => {
+            let BackoffError::DeadlineExceded { source, .. } = gave_up;
+            match source.downcast_ref::<Error>() {
+                Some(error) => reason(error),
+                None => source.to_string(),
+            }
+        }
+        error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn message(content_encoding: Option<&'static str>) -> Message {
+        Message {
+            body: Bytes::from_static(b"[]"),
+            content_type: "application/json",
+            content_encoding,
+            spans: 1,
+        }
+    }
+
+    #[test]
+    fn brokers_are_hosts_and_ports() {
+        let sender = KafkaSender::new(" a:1 ,[::1]:9092,").unwrap();
+        assert_eq!(
+            sender.destination(),
+            "topic zipkin of Kafka at a:1,[::1]:9092"
+        );
+        for wrong in [
+            "", " , ", "kafka", ":9092", "a:0", "a:b", "a:70000", "::1:9092", "a b:1",
+        ] {
+            let error = KafkaSender::new(wrong).unwrap_err();
+            assert_eq!(error.field(), "brokers", "{wrong}");
+        }
+        let error = KafkaSender::new("http://user:secret@kafka:9092").unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn a_topic_has_a_name_that_kafka_allows() {
+        let sender = || KafkaSender::new("kafka:9092").unwrap();
+        assert!(sender().topic("spans.of_all-1").is_ok());
+        for wrong in ["", ".", "..", "a b", "ä", &"a".repeat(250)] {
+            assert_eq!(sender().topic(wrong).unwrap_err().field(), "topic");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broker_that_is_not_there_is_a_reason_to_try_again() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let mut sender = KafkaSender::new(&address.to_string()).unwrap();
+        let outcome = sender.send(message(None)).await;
+        let Outcome::Retry { reason, after } = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert!(reason.contains("refused"), "{reason}");
+        assert!(!reason.contains("deadline"), "{reason}");
+        assert_eq!(after, None);
+    }
+
+    #[tokio::test]
+    async fn what_is_compressed_is_refused() {
+        let mut sender = KafkaSender::new("127.0.0.1:1").unwrap();
+        let outcome = sender.send(message(Some("gzip"))).await;
+        assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");
+    }
+}
