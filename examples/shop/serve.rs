@@ -113,7 +113,7 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 }
 
 /// How the reporter is doing.
-fn reporter(reporter: Option<&BatchReporter>) -> Response {
+fn stats(reporter: Option<&BatchReporter>) -> Response {
     let Some(reporter) = reporter else {
         let reason = "spans are printed on standard error, not counted";
         return refusal(StatusCode::NOT_FOUND, reason);
