@@ -5,6 +5,10 @@ use std::sync::atomic::{
     Ordering::{Acquire, Release},
 };
 
+/// A shard with so many is emptied at once, however large it is: the fewer buffers go round, the
+/// more of them are still in the cache of the thread that fills them.
+const ENOUGH: usize = 256;
+
 /// How many spans a shard takes at most between two looks at its length.
 const MOST_UNSEEN: usize = 64;
 
@@ -61,7 +65,7 @@ impl Queue {
             full: AtomicU64::new(0),
             closed: AtomicU64::new(0),
         };
-        let threshold = (limit / shards / 4).max(1);
+        let threshold = (limit / shards / 4).clamp(1, ENOUGH);
         let unseen = (threshold / 4).next_power_of_two().min(MOST_UNSEEN);
         Queue {
             shards: (0..shards).map(shard).collect(),
