@@ -97,9 +97,13 @@ impl Home for Stripe {
     }
 
     fn blank(&self) -> Box<Record> {
-        self.spare
-            .pop()
-            .unwrap_or_else(|| Box::new(Record::with_room()))
+        match self.spare.pop() {
+            Some(mut record) => {
+                record.reset();
+                record
+            }
+            None => Box::new(Record::with_room()),
+        }
     }
 
     fn report(&self, span: SpanRecord) {

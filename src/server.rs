@@ -12,7 +12,7 @@ use crate::{
     tag::{self, Found, RequestTags},
     tracer::{Mode, Tracer},
 };
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Body;
 use std::{
     borrow::Cow,
@@ -319,7 +319,7 @@ impl Config {
             }
             Some(_) => {}
         }
-        let grpc = tag::is_grpc(request.headers());
+        let grpc = request.method() == Method::POST && tag::is_grpc(request.headers());
         let head = RequestHead::of(request);
         if self.excluded.iter().any(|excluded| excluded(&head)) {
             open.below = Below::Unchanged;
@@ -401,6 +401,8 @@ impl Config {
     ) {
         let core = &*self.tracer.core;
         let mut found = std::mem::take(&mut open.found);
+        // The same as on the request, by now.
+        let request_id = open.forwarded.request_id().map(RequestId::to_header);
         let Some(record) = open.record() else {
             open.found = found;
             return;
@@ -414,7 +416,7 @@ impl Config {
         let tags = RequestTags {
             component: &core.component,
             limits: core.limits,
-            request_id: head.headers().get(REQUEST_ID),
+            request_id: request_id.as_ref(),
             client_trace_id: incoming
                 .is_client_forced()
                 .then(|| head.headers().get(CLIENT_TRACE_ID))

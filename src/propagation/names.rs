@@ -84,12 +84,12 @@ struct Entry {
     forward: bool,
 }
 
-/// Names by their length, so that a header that is none of them costs one look.
+/// Names by their length and last letter, so that a header that is none of them costs one look.
 #[derive(Debug, Clone)]
 pub(crate) struct Names {
     entries: Vec<Entry>,
-    /// For each length, where its entries start and end; longer names share the last place.
-    by_length: [(u16, u16); 32],
+    /// Where the entries of a place start and end.
+    places: [(u16, u16); 256],
 }
 
 /// A header that the table knows.
@@ -138,25 +138,30 @@ impl Names {
             }
         }
         entries.sort_by_key(|entry| Names::place(&entry.name));
-        let mut by_length = [(0, 0); 32];
+        let mut places = [(0, 0); 256];
         for (at, entry) in entries.iter().enumerate() {
-            let (start, end) = &mut by_length[Names::place(&entry.name)];
+            let (start, end) = &mut places[Names::place(&entry.name)];
             if *end == 0 {
                 *start = at as u16;
             }
             *end = at as u16 + 1;
         }
-        Names { entries, by_length }
+        Names { entries, places }
     }
 
     #[inline]
     fn place(name: &HeaderName) -> usize {
-        name.as_str().len().min(31)
+        let name = name.as_str().as_bytes();
+        let last = name.last().copied().unwrap_or_default();
+        (name.len() * 37 + usize::from(last)) & 255
     }
 
     #[inline]
     fn entry(&self, name: &HeaderName) -> Option<&Entry> {
-        let (start, end) = self.by_length[Names::place(name)];
+        let (start, end) = self.places[Names::place(name)];
+        if start == end {
+            return None;
+        }
         self.entries[usize::from(start)..usize::from(end)]
             .iter()
             .find(|entry| entry.name == *name)

@@ -135,8 +135,19 @@ impl Record {
             .map_or(usize::MAX, |home| home.max_tag_length())
     }
 
+    /// Lets go of memory that is too much to keep. Otherwise nothing is written: the thread that
+    /// uses the record next has it in its cache still, and empties it itself.
+    pub(super) fn trim(&mut self) {
+        let bytes = self.text.capacity()
+            + self.tags.capacity() * size_of::<Entry>()
+            + self.annotations.capacity() * size_of::<(u64, Text)>();
+        if bytes > MOST_KEPT {
+            self.reset();
+        }
+    }
+
     /// Empties the buffer but keeps its memory and its home.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         let keep = |bytes: usize| bytes <= MOST_KEPT;
         let mut old = std::mem::take(self);
         self.home = old.home;

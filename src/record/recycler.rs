@@ -19,7 +19,7 @@ impl Recycler {
             self.0.clone_from(&record.home);
         }
         if let Some(home) = &self.0 {
-            record.reset();
+            record.trim();
             home.recycle(record);
         }
     }

@@ -154,7 +154,7 @@ impl Drop for SpanRecord {
     fn drop(&mut self) {
         if let Some(mut record) = self.0.take() {
             if let Some(home) = record.home.clone() {
-                record.reset();
+                record.trim();
                 home.recycle(record);
             }
         }
