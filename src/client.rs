@@ -12,7 +12,7 @@ use crate::{
     tag::{self, Found, RequestTags},
     tracer::{Core, Mode, Tracer},
 };
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
 use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc, task::Poll};
 use tower_layer::Layer;
@@ -210,7 +210,7 @@ impl Config {
             return Exchange::new(None, Side::Client, core.names, method);
         };
         core.start(&mut open, local_root);
-        let grpc = request.method() == Method::POST && tag::is_grpc(request.headers());
+        let grpc = tag::is_grpc(request.headers());
         self.describe(&mut open, &RequestHead::of(request), grpc);
         let mut exchange = Exchange::new(Some(open), Side::Client, core.names, method);
         exchange.grpc(grpc);

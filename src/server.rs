@@ -12,7 +12,7 @@ use crate::{
     tag::{self, Found, RequestTags},
     tracer::{Mode, Tracer},
 };
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use std::{
     borrow::Cow,
@@ -319,7 +319,7 @@ impl Config {
             }
             Some(_) => {}
         }
-        let grpc = request.method() == Method::POST && tag::is_grpc(request.headers());
+        let grpc = tag::is_grpc(request.headers());
         let head = RequestHead::of(request);
         if self.excluded.iter().any(|excluded| excluded(&head)) {
             open.below = Below::Unchanged;

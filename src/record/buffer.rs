@@ -165,6 +165,14 @@ impl Record {
         }
     }
 
+    /// The memory that it takes, in bytes: what it has reserved, not only what is in use.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Record>()
+            + self.text.capacity()
+            + self.tags.capacity() * size_of::<Entry>()
+            + self.annotations.capacity() * size_of::<(u64, Text)>()
+    }
+
     /// Copies text into the buffer.
     pub(crate) fn write(&mut self, text: &str) -> Text {
         let start = self.text.len();
