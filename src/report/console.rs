@@ -77,8 +77,10 @@ impl State {
             self.order.remove(&waiting.place);
             self.spans -= waiting.spans.len();
             let tree = TraceTree::new(&waiting.spans).colored(self.colored);
-            // There is nowhere to say that a console is gone.
-            let _ = write!(self.to, "{tree}").and_then(|()| self.to.flush());
+            // In one piece, so that log lines come before it or behind it. There is nowhere to say
+            // that a console is gone.
+            let written = self.to.write_all(tree.to_string().as_bytes());
+            let _ = written.and_then(|()| self.to.flush());
         }
     }
 }
