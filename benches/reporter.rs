@@ -69,7 +69,11 @@ fn report(c: &mut Criterion) {
     for producers in [1, 2, 8] {
         group.bench_function(format!("producers {producers}"), |b| {
             let reporter = BatchReporter::builder(JsonEncoder, Nowhere);
-            let reporter = reporter.queue_limit(100_000).build().unwrap();
+            let reporter = reporter
+                .queue_limit(100_000)
+                .queue_bytes(1 << 30)
+                .build()
+                .unwrap();
             b.iter_custom(|iterations| {
                 let rounds = iterations.div_ceil(EACH as u64);
                 let mut total = Duration::ZERO;
@@ -160,7 +164,11 @@ fn sink() -> SocketAddr {
 fn end_to_end(c: &mut Criterion) {
     const SPANS: usize = 20_000;
     let zipkin = ZipkinReporter::builder(format!("http://{}/", sink()));
-    let zipkin = zipkin.queue_limit(SPANS).build().unwrap();
+    let zipkin = zipkin
+        .queue_limit(SPANS)
+        .queue_bytes(1 << 30)
+        .build()
+        .unwrap();
     let mut group = c.benchmark_group("end to end");
     group
         .throughput(Throughput::Elements(SPANS as u64))

@@ -40,6 +40,11 @@ impl SpanRecord {
         self.0.as_deref().expect("a record until it is dropped")
     }
 
+    /// The memory that it takes, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.record().size()
+    }
+
     /// The ids and the sampling state.
     pub fn context(&self) -> TraceContext {
         // A record is built from a context, or started with one.

@@ -40,6 +40,7 @@ impl JsonLinesReporter {
     /// | setting | default |
     /// |---|---|
     /// | [`queue_limit`](JsonLinesReporterBuilder::queue_limit) | 10,000 spans |
+    /// | [`queue_bytes`](JsonLinesReporterBuilder::queue_bytes) | 32 MiB |
     /// | [`message_limit`](JsonLinesReporterBuilder::message_limit) | 500,000 bytes at once |
     /// | [`max_age`](JsonLinesReporterBuilder::max_age) | 1 s |
     /// | [`request_timeout`](JsonLinesReporterBuilder::request_timeout) | of no effect: a write that blocks cannot be cancelled |

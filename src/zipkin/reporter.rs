@@ -19,6 +19,7 @@ const PATH: &str = "/api/v2/spans";
 /// let zipkin = ZipkinReporter::builder("http://zipkin.istio-system:9411/api/v2/spans")
 ///     .bearer("3ae4")
 ///     .queue_limit(20_000)
+///     .queue_bytes(64 * 1024 * 1024)
 ///     .build()?;
 /// let tracer = Tracer::builder("orders").reporter(zipkin.clone()).build()?;
 /// println!("{}", zipkin.stats());
@@ -43,6 +44,7 @@ impl ZipkinReporter {
     /// | `client_certificate`, with the feature `tls` | none |
     /// | [`encoding`](ZipkinReporterBuilder::encoding) | JSON |
     /// | [`queue_limit`](ZipkinReporterBuilder::queue_limit) | 10,000 spans |
+    /// | [`queue_bytes`](ZipkinReporterBuilder::queue_bytes) | 32 MiB |
     /// | [`message_limit`](ZipkinReporterBuilder::message_limit) | 500,000 bytes |
     /// | [`max_age`](ZipkinReporterBuilder::max_age) | 1 s |
     /// | [`request_timeout`](ZipkinReporterBuilder::request_timeout) | 5 s |

@@ -10,7 +10,9 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tower_b3::{report::Reporter, zipkin::ZipkinReporter};
+use tower_b3::{
+    Sampling, TraceContext, record::SpanRecord, report::Reporter, zipkin::ZipkinReporter,
+};
 
 fn status(status: u16) -> Answer {
     Answer::Status(status, String::new(), "what is wrong")
@@ -279,6 +281,52 @@ fn an_outage_is_bounded_by_the_queue() {
     let stats = zipkin.stats();
     assert_settled(&stats, &server);
     assert_eq!((stats.sent, stats.dropped.total()), (110, 900));
+}
+
+/// 64 KiB of text in each, and a limit of 4 MiB.
+#[test]
+fn an_outage_is_bounded_by_the_bytes_of_the_queue() {
+    const TEXT: usize = 64 * 1024;
+    const LIMIT: usize = 4 * 1024 * 1024;
+    let server = Server::start([], Answer::Silence);
+    let zipkin = quick(server.url()).queue_bytes(LIMIT).build().unwrap();
+    report(&zipkin, "get", 10);
+    until("under way", || zipkin.stats().in_flight == 10);
+    let text = "x".repeat(TEXT);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    let context = TraceContext::root(Sampling::Accept);
+                    let span = SpanRecord::builder(context).name("get").tag("text", &text);
+                    zipkin.report(span.build());
+                    assert_sums(&zipkin.stats());
+                }
+            });
+        }
+    });
+    let stats = zipkin.stats();
+    assert_sums(&stats);
+    let most = (LIMIT / TEXT) as u64;
+    assert!((1..=most).contains(&stats.queued), "{stats:?}");
+    assert_eq!(stats.dropped.queue_full, 400 - stats.queued);
+    server.set(Answer::Accept);
+    assert!(zipkin.flush(LONG));
+    let stats = zipkin.stats();
+    assert_settled(&stats, &server);
+    let dropped = stats.dropped;
+    assert_eq!(dropped.total(), dropped.queue_full);
+
+    // Small ones are as many as ever.
+    server.set(Answer::Silence);
+    report(&zipkin, "get", 10);
+    until("under way", || zipkin.stats().in_flight == 10);
+    report(&zipkin, "get", 2_000);
+    let stats = zipkin.stats();
+    assert_sums(&stats);
+    assert_eq!(stats.queued, 2_000);
+    assert_eq!(stats.dropped, dropped);
+    zipkin.shutdown(Duration::ZERO);
 }
 
 #[test]

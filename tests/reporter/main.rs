@@ -223,6 +223,7 @@ fn build_errors_name_the_field_and_the_reason() {
             "basic: a colon in the user's name, which would end there",
         ),
         (zipkin().queue_limit(0), "queue_limit: zero"),
+        (zipkin().queue_bytes(0), "queue_bytes: zero"),
         (zipkin().message_limit(0), "message_limit: zero"),
         (zipkin().max_age(zero), "max_age: zero"),
         (zipkin().request_timeout(zero), "request_timeout: zero"),

@@ -1,5 +1,6 @@
 use super::{
     Encoder, ReporterError, Sender, Settings, Stats,
+    queue::Queue,
     settings::{LAST_FLUSH, settings_methods},
     shared::Shared,
     ticket::Ticket,
@@ -43,6 +44,7 @@ const GRACE: Duration = Duration::from_millis(250);
 /// let sender = HttpSender::new("http://127.0.0.1:9411/api/v2/spans")?;
 /// let reporter = BatchReporter::builder(JsonEncoder, sender)
 ///     .queue_limit(50_000)
+///     .queue_bytes(128 * 1024 * 1024)
 ///     .retry_for(Duration::from_secs(10))
 ///     .build()?;
 /// let guard = reporter.guard();
@@ -66,6 +68,7 @@ impl BatchReporter {
     /// | setting | default |
     /// |---|---|
     /// | [`queue_limit`](BatchReporterBuilder::queue_limit) | 10,000 spans |
+    /// | [`queue_bytes`](BatchReporterBuilder::queue_bytes) | 32 MiB |
     /// | [`message_limit`](BatchReporterBuilder::message_limit) | 500,000 bytes |
     /// | [`max_age`](BatchReporterBuilder::max_age) | 1 s |
     /// | [`request_timeout`](BatchReporterBuilder::request_timeout) | 5 s |
@@ -85,7 +88,10 @@ impl BatchReporter {
         settings: Settings,
     ) -> Result<BatchReporter, ReporterError> {
         settings.check()?;
-        let shared = Arc::new(Shared::new(settings.queue_limit));
+        let shared = Arc::new(Shared::new(Queue::new(
+            settings.queue_limit,
+            settings.queue_bytes,
+        )));
         let (runtime, thread) = worker::start(&shared, encoder, sender, settings)?;
         Ok(BatchReporter(Arc::new(Handle {
             shared,

@@ -9,6 +9,7 @@ pub(super) const LAST_FLUSH: Duration = Duration::from_secs(5);
 pub(crate) struct Settings {
     pub(crate) name: String,
     pub(crate) queue_limit: usize,
+    pub(crate) queue_bytes: usize,
     pub(crate) message_limit: usize,
     pub(crate) max_age: Duration,
     pub(crate) request_timeout: Duration,
@@ -22,6 +23,7 @@ impl Default for Settings {
         Settings {
             name: "tower-b3-reporter".to_owned(),
             queue_limit: 10_000,
+            queue_bytes: 32 * 1024 * 1024,
             message_limit: 500_000,
             max_age: Duration::from_secs(1),
             request_timeout: Duration::from_secs(5),
@@ -36,6 +38,7 @@ impl Settings {
     pub(super) fn check(&self) -> Result<(), ReporterError> {
         let limits = [
             ("queue_limit", self.queue_limit),
+            ("queue_bytes", self.queue_bytes),
             ("message_limit", self.message_limit),
         ];
         for (field, limit) in limits {
@@ -72,9 +75,22 @@ impl Settings {
 macro_rules! settings_methods {
     ($($settings:ident).+) => {
         /// The most spans that wait to be sent; 10,000 by default. When there are more, the
-        /// newest are dropped and counted.
+        /// newest are dropped and counted. A span takes about two kilobytes, so above some 15,000
+        /// there must be more of [`queue_bytes`](Self::queue_bytes) too.
         pub fn queue_limit(mut self, spans: usize) -> Self {
             self.$($settings).+.queue_limit = spans;
+            self
+        }
+
+        /// The most memory that spans take while they wait to be sent, in bytes; 32 MiB by
+        /// default. When there is no room, the newest are dropped and counted, as when they are
+        /// too many.
+        ///
+        /// It is shared out evenly among the queue's shards, one for each core, at most 32; a
+        /// thread that finds its own full uses the others. It is never exceeded, but for spans
+        /// that are larger than a share: such a one is let in where no other waits.
+        pub fn queue_bytes(mut self, bytes: usize) -> Self {
+            self.$($settings).+.queue_bytes = bytes;
             self
         }
 

@@ -64,9 +64,9 @@ impl Drop for Requests {
 }
 
 impl Shared {
-    pub(super) fn new(queue_limit: usize) -> Shared {
+    pub(super) fn new(queue: Queue) -> Shared {
         Shared {
-            queue: Queue::new(queue_limit),
+            queue,
             counters: Counters::default(),
             control: Mutex::default(),
             wake: Notify::new(),

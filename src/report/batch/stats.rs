@@ -30,7 +30,7 @@ pub struct Stats {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// The queue was full: spans finished faster than they were sent, or the collector is away.
+    /// The queue was full, by spans or by bytes: spans finished faster than they were sent, or the collector is away.
     pub queue_full: u64,
     /// Larger than a message may be, alone.
     pub too_large: u64,
