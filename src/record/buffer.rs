@@ -138,10 +138,7 @@ impl Record {
     /// Lets go of memory that is too much to keep. Otherwise nothing is written: the thread that
     /// uses the record next has it in its cache still, and empties it itself.
     pub(super) fn trim(&mut self) {
-        let bytes = self.text.capacity()
-            + self.tags.capacity() * size_of::<Entry>()
-            + self.annotations.capacity() * size_of::<(u64, Text)>();
-        if bytes > MOST_KEPT {
+        if self.reserved() > MOST_KEPT {
             self.reset();
         }
     }
@@ -167,8 +164,11 @@ impl Record {
 
     /// The memory that it takes, in bytes: what it has reserved, not only what is in use.
     pub(super) fn size(&self) -> usize {
-        size_of::<Record>()
-            + self.text.capacity()
+        size_of::<Record>() + self.reserved()
+    }
+
+    fn reserved(&self) -> usize {
+        self.text.capacity()
             + self.tags.capacity() * size_of::<Entry>()
             + self.annotations.capacity() * size_of::<(u64, Text)>()
     }
