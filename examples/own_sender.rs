@@ -1,0 +1,45 @@
+//! A sender of one's own client: hyper's, in a tower stack with a time limit and a limit of
+//! requests at once. There need not be a collector: the outcome is printed in either case.
+//!
+//!     cargo run --example own_sender -- http://localhost:9411/api/v2/spans
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use std::{error::Error, time::Duration};
+use tower::ServiceBuilder;
+use tower_b3::{
+    Tracer,
+    report::{BatchReporter, TowerSender},
+    zipkin::JsonEncoder,
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let url = std::env::args().nth(1);
+    let url = url
+        .as_deref()
+        .unwrap_or("http://localhost:9411/api/v2/spans");
+
+    let http = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let http = ServiceBuilder::new()
+        .concurrency_limit(4)
+        .timeout(Duration::from_secs(2))
+        .service(http);
+    let sender = TowerSender::new(url, http)?.header("x-tenant", "shop")?;
+    let reporter = BatchReporter::builder(JsonEncoder, sender)
+        .retry_for(Duration::from_secs(1))
+        .build()?;
+
+    let tracer = Tracer::builder("nightly")
+        .reporter(reporter.clone())
+        .build()?;
+    tracer
+        .span("reconcile")
+        .in_scope(|| tower_b3::tag("invoices", "12"));
+
+    println!("{}", reporter.shutdown(Duration::from_secs(5)));
+    if let Some(error) = reporter.stats().last_error {
+        println!("{}", error.message);
+    }
+    Ok(())
+}
