@@ -163,6 +163,7 @@ impl Record {
     }
 
     /// The memory that it takes, in bytes: what it has reserved, not only what is in use.
+    #[cfg(feature = "zipkin")]
     pub(super) fn size(&self) -> usize {
         size_of::<Record>() + self.reserved()
     }

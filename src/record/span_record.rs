@@ -41,6 +41,7 @@ impl SpanRecord {
     }
 
     /// The memory that it takes, in bytes.
+    #[cfg(feature = "zipkin")]
     pub(crate) fn size(&self) -> usize {
         self.record().size()
     }
