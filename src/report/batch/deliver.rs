@@ -80,8 +80,10 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
                 Some(error) => error.clone(),
                 None => EncodeError::new("larger than the message limit"),
             };
-            let what = format_args!("{id} of trace {trace} is not sent: {why}");
-            self.log.lose_one(&self.shared, what);
+            self.log.lose_one(
+                &self.shared,
+                format_args!("{id} of trace {trace} is not sent: {why}"),
+            );
         }
         added
     }
@@ -230,8 +232,10 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
     fn lose_alone(&mut self, cause: Cause, part: &Range<usize>, reason: &str) {
         self.lose(cause, part);
         let (trace, id) = self.pending.ids(part.start);
-        let what = format_args!("{id} of trace {trace} is refused: {reason}");
-        self.log.lose_one(&self.shared, what);
+        self.log.lose_one(
+            &self.shared,
+            format_args!("{id} of trace {trace} is refused: {reason}"),
+        );
     }
 }
 
