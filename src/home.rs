@@ -19,7 +19,7 @@ use std::{
 };
 
 /// Emptied records that a stripe keeps for spans to come.
-const MOST_SPARE: usize = 256;
+const MOST_SPARE: usize = 512;
 
 /// What is the same on every stripe.
 pub(crate) struct Shared {

@@ -7,7 +7,7 @@ use std::sync::atomic::{
 
 /// A shard with so many is emptied at once, however large it is: the fewer buffers go round, the
 /// more of them are still in the cache of the thread that fills them.
-const ENOUGH: usize = 128;
+const ENOUGH: usize = 256;
 
 /// How many spans a shard takes at most between two looks at its length.
 const MOST_UNSEEN: usize = 64;
@@ -242,7 +242,7 @@ mod tests {
         let queue = Queue::with_shards(4000, usize::MAX, 2);
         let pushed: Vec<_> = (0..1000).map(|_| queue.push(span())).collect();
         let first = pushed.iter().position(|pushed| *pushed == Pushed::Enough);
-        let first = first.expect("128 are enough");
+        let first = first.expect("256 are enough");
         let least = ENOUGH - 1;
         assert!((least..least + MOST_UNSEEN).contains(&first), "{first}");
         assert!(queue.has_enough());
