@@ -399,12 +399,14 @@ impl Config {
         trusted: bool,
         grpc: bool,
     ) {
+        if open.record().is_none() {
+            return;
+        }
         let core = &*self.tracer.core;
         let mut found = std::mem::take(&mut open.found);
         // The same as on the request, by now.
         let request_id = open.forwarded.request_id().map(RequestId::to_header);
         let Some(record) = open.record() else {
-            open.found = found;
             return;
         };
         record.kind = Some(Kind::Server);
