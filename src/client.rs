@@ -5,12 +5,12 @@ use crate::{
     exchange::{Exchange, ResponseBody, ResponseFuture, Side},
     head::RequestHead,
     id::RequestId,
-    propagation::{Forwarded, Incoming, REQUEST_ID},
+    propagation::{Forwarded, Incoming, REQUEST_ID, put},
     record::Kind,
     scope,
     span::{Below, Context, Open},
     tag::{self, Found, RequestTags},
-    tracer::{Core, Mode, Tracer},
+    tracer::{Core, Direction, Live, Mode, Tracer},
 };
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
@@ -231,18 +231,23 @@ impl Config {
             (given, _) => given,
         };
         if let Some(mut parent) = given.and_then(Context::into_open) {
-            if parent.forwarded.request_id().is_none() && core.mode == Mode::Spans {
+            let made_here = core.mode.client != Mode::ForwardOnly;
+            if parent.forwarded.request_id().is_none() && made_here {
                 parent.forwarded.set_request_id(RequestId::random());
             }
             let joined = join(core, &mut parent, request.headers_mut(), open);
             parent.finish();
-            return joined;
+            if let Some(joined) = joined {
+                return joined;
+            }
+        } else {
+            let headers = request.headers_mut();
+            let joined = scope::with(|parent| join(core, parent, headers, open));
+            if let Some(joined) = joined.flatten() {
+                return joined;
+            }
         }
-        let headers = request.headers_mut();
-        if let Some(joined) = scope::with(|parent| join(core, parent, headers, open)) {
-            return joined;
-        }
-        if core.mode == Mode::ForwardOnly {
+        if core.mode.client == Mode::ForwardOnly {
             return Parent::Untraced;
         }
         let mut incoming = core
@@ -265,17 +270,23 @@ impl Config {
             }
         }
         open.set_context(context);
-        core.propagation
-            .inject(&context, &open.forwarded, request.headers_mut());
+        if core.mode.client == Mode::RecordOnly {
+            if let Some(id) = open.forwarded.request_id() {
+                put(request.headers_mut(), REQUEST_ID, id.to_header());
+            }
+        } else {
+            core.propagation
+                .inject(&context, &open.forwarded, request.headers_mut());
+        }
         Parent::Span { local_root: true }
     }
 
     fn without_span(&self, incoming: &mut Incoming, head: RequestHead<'_>) -> TraceContext {
         let core = &*self.tracer.core;
         let Some(parent) = incoming.context() else {
-            return core.root(incoming, Some(head));
+            return core.root(Direction::Client, incoming, Some(head));
         };
-        let sampling = core.decide(parent.trace_id(), incoming, Some(head));
+        let sampling = core.decide(Direction::Client, parent.trace_id(), incoming, Some(head));
         parent.with_sampling(sampling).child()
     }
 
@@ -317,10 +328,13 @@ impl Config {
                 grpc,
             };
             core.names.request(record, head, &tags);
-            for (name, value) in &core.tags.constant {
+            let live = core.live(Direction::Client);
+            let live: &Live = &live;
+            record.doubtful |= live.collide;
+            for (name, value) in &live.tags.constant {
                 record.custom(name, value);
             }
-            for tag in &core.tags.headers {
+            for tag in &live.tags.headers {
                 match tag.find(head) {
                     Found::Value(value) => record.custom(&tag.name, &value),
                     Found::Empty => {}
@@ -344,34 +358,48 @@ impl Config {
     }
 }
 
-/// Makes a child of `parent` and writes it to the headers.
-fn join(core: &Core, parent: &mut Open, headers: &mut HeaderMap, open: &mut Open) -> Parent {
-    if let (Below::Child, Some(context), Mode::Spans) = (parent.below, parent.context(), core.mode)
-    {
-        // Decided once for all the calls that are made below.
-        parent.set_context(core.decided(context));
+/// Makes a child of `parent` and writes it to the headers; `None` where the parent is what the
+/// headers say.
+fn join(
+    core: &Core,
+    parent: &mut Open,
+    headers: &mut HeaderMap,
+    open: &mut Open,
+) -> Option<Parent> {
+    let mode = core.mode.client;
+    if let (Below::Child, Some(context)) = (parent.below, parent.context()) {
+        if mode != Mode::ForwardOnly {
+            // Decided once for all the calls that are made below.
+            parent.set_context(core.decided(context));
+        }
     }
     let forwarded: &Forwarded = &parent.forwarded;
     match (parent.below, parent.context()) {
         (Below::AsItCame, _) | (_, None) => {
             core.propagation.forward_to(forwarded, headers);
-            Parent::Untraced
+            if parent.below == Below::AsItCame && mode != Mode::ForwardOnly {
+                open.inherit_unseen(parent);
+                return None;
+            }
+            Some(Parent::Untraced)
         }
         (Below::Unchanged, Some(context)) => {
             core.propagation.inject(&context, forwarded, headers);
-            Parent::Untraced
-        }
-        // A sidecar makes the spans of this direction alone.
-        (Below::Child, Some(context)) if core.mode == Mode::ForwardOnly => {
-            core.propagation.inject(&context, forwarded, headers);
-            Parent::Untraced
+            Some(Parent::Untraced)
         }
         (Below::Child, Some(context)) => {
             let child = context.child();
-            core.propagation.inject(&child, forwarded, headers);
+            let sent = match mode {
+                Mode::Spans => &child,
+                Mode::ForwardOnly | Mode::RecordOnly => &context,
+            };
+            core.propagation.inject(sent, forwarded, headers);
+            if mode == Mode::ForwardOnly {
+                return Some(Parent::Untraced);
+            }
             open.set_context(child);
             open.inherit(parent);
-            Parent::Span { local_root: false }
+            Some(Parent::Span { local_root: false })
         }
     }
 }

@@ -123,7 +123,7 @@ pub use head::RequestHead;
 pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{Predicate, Server, ServerLayer, Trust};
 pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
-pub use tracer::{BuildError, Mode, Tracer, TracerBuilder};
+pub use tracer::{BuildError, Direction, Mode, Tracer, TracerBuilder};
 
 /// The README's examples.
 #[cfg(all(doctest, feature = "axum", feature = "zipkin"))]

@@ -10,7 +10,7 @@ use crate::{
     scope,
     span::{Below, Context, Open},
     tag::{self, Found, RequestTags},
-    tracer::{Mode, Tracer},
+    tracer::{Direction, Live, Mode, Tracer},
 };
 use http::{Request, Response};
 use http_body::Body;
@@ -291,7 +291,7 @@ impl Config {
             core.propagation.strip(request.headers_mut());
         }
         let believe_request_id = trusted || self.preserve_request_id;
-        if core.mode == Mode::ForwardOnly {
+        if core.mode.server == Mode::ForwardOnly {
             if !believe_request_id {
                 request.headers_mut().remove(REQUEST_ID);
             }
@@ -313,7 +313,7 @@ impl Config {
             None => incoming.set_request_id(RequestId::random()),
             Some(_) if !believe_request_id => incoming.set_request_id(RequestId::random()),
             // A stranger's decision is not taken over with the id.
-            Some(id) if !trusted && core.packs() => {
+            Some(id) if !trusted && core.live(Direction::Server).sampler.is_by_request_id() => {
                 let id = id.clone().with_trace_reason(None);
                 incoming.set_request_id(id);
             }
@@ -321,7 +321,8 @@ impl Config {
         }
         let grpc = tag::is_grpc(request.headers());
         let head = RequestHead::of(request);
-        if self.excluded.iter().any(|excluded| excluded(&head)) {
+        let excluded = self.excluded.iter().any(|excluded| excluded(&head));
+        if excluded {
             open.below = Below::Unchanged;
             open.set_context(unchanged(core.ids, &incoming));
             core.propagation
@@ -348,7 +349,13 @@ impl Config {
         if let Some(context) = open.context() {
             open.set_log(crate::span::log_span(&context));
         }
-        if let (true, Some(context)) = (self.rewrite, open.context()) {
+        if core.mode.server == Mode::RecordOnly && !excluded {
+            // With the request id, which is there by now.
+            open.below = Below::AsItCame;
+            open.forwarded.clear();
+            core.propagation
+                .capture_into(request.headers(), &mut open.forwarded);
+        } else if let (true, Some(context)) = (self.rewrite, open.context()) {
             core.propagation
                 .rewrite(&context, &open.forwarded, request.headers_mut());
         }
@@ -379,9 +386,9 @@ impl Config {
     fn context(&self, incoming: &mut Incoming, head: RequestHead<'_>) -> TraceContext {
         let core = &*self.tracer.core;
         let Some(caller) = incoming.context() else {
-            return core.root(incoming, Some(head));
+            return core.root(Direction::Server, incoming, Some(head));
         };
-        let sampling = core.decide(caller.trace_id(), incoming, Some(head));
+        let sampling = core.decide(Direction::Server, caller.trace_id(), incoming, Some(head));
         let caller = caller.with_sampling(sampling);
         if self.joins(incoming) {
             caller
@@ -428,10 +435,13 @@ impl Config {
             grpc,
         };
         core.names.request(record, head, &tags);
-        for (name, value) in &core.tags.constant {
+        let live = core.live(Direction::Server);
+        let live: &Live = &live;
+        record.doubtful |= live.collide;
+        for (name, value) in &live.tags.constant {
             record.custom(name, value);
         }
-        for tag in &core.tags.headers {
+        for tag in &live.tags.headers {
             match tag.find(head) {
                 Found::Value(value) => {
                     record.custom(&tag.name, &value);

@@ -48,9 +48,9 @@ impl Span {
         };
         let home = home.or_else(|| parent.home());
         let sampled = context.sampling().is_sampled() && !parent.muted;
-        // Below an excluded request, or one whose spans a sidecar makes, there are no spans; and
-        // one that cannot be recorded would be a hole in the tree. The context stays what it is.
-        if parent.below != Below::Child || sampled && home.is_none() {
+        // Below an excluded request there are no spans, and one that cannot be recorded would be a
+        // hole in the tree. The context stays what it is.
+        if parent.below == Below::Unchanged || sampled && home.is_none() {
             return Span::of(parent.derive(Some(context)));
         }
         let mut open = parent.derive(Some(context.child()));

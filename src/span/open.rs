@@ -16,7 +16,8 @@ pub(crate) enum Below {
     Child,
     /// No span; the context goes on as it is.
     Unchanged,
-    /// No span; the headers go on as they came.
+    /// The headers go on as they came. Where the client layer makes spans, their parent is what
+    /// those say.
     AsItCame,
 }
 
@@ -63,6 +64,11 @@ impl Open {
     /// Takes over what is handed down to a span below.
     pub(crate) fn inherit(&mut self, parent: &Open) {
         self.forwarded.copy_from(&parent.forwarded);
+        self.inherit_unseen(parent);
+    }
+
+    /// The same but for the headers that are handed on.
+    pub(crate) fn inherit_unseen(&mut self, parent: &Open) {
         self.found.copy_from(&parent.found);
         self.muted = parent.muted;
         self.clock = parent.clock;

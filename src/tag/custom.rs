@@ -139,7 +139,7 @@ impl Place {
 }
 
 /// A tag whose value varies with the request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct HeaderTag {
     pub(crate) name: String,
     place: Place,
@@ -153,7 +153,7 @@ impl HeaderTag {
 }
 
 /// All custom tags, made ready.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct CustomTags {
     pub(crate) constant: Vec<(String, String)>,
     pub(crate) headers: Vec<HeaderTag>,

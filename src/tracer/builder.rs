@@ -1,4 +1,4 @@
-use super::{Core, Mode, Tracer};
+use super::{Core, Directed, Direction, Live, Mode, Tracer};
 use crate::{
     clock::Clock,
     home::{Homes, Shared},
@@ -34,20 +34,22 @@ impl Tracer {
     /// | [`component`](TracerBuilder::component) | `tower-b3` |
     /// | [`max_tag_length`](TracerBuilder::max_tag_length) | 1,024 bytes |
     /// | [`max_path_tag_length`](TracerBuilder::max_path_tag_length) | 256 bytes |
+    /// | [`client_sampling`](TracerBuilder::client_sampling) | 100 % |
     /// | limits | none |
     pub fn builder(service_name: impl Into<Cow<'static, str>>) -> TracerBuilder {
         let service_name = service_name.into();
         TracerBuilder {
             named: !service_name.trim().is_empty(),
             endpoint: Endpoint::service(service_name),
-            sampler: Sampler::always(),
+            sampler: Directed::both(Sampler::always()),
+            client_sampling: None,
             overall: None,
             forced_limit: None,
             debug_limit: None,
             propagation: Propagation::default(),
-            mode: Mode::default(),
+            mode: Directed::default(),
             ids: TraceIdKind::default(),
-            tags: Vec::new(),
+            tags: Directed::default(),
             names: TagNames::default(),
             component: Cow::Borrowed("tower-b3"),
             max_tag_length: 1024,
@@ -66,14 +68,15 @@ impl Tracer {
 pub struct TracerBuilder {
     named: bool,
     endpoint: Endpoint,
-    sampler: Sampler,
+    sampler: Directed<Sampler>,
+    client_sampling: Option<f64>,
     overall: Option<f64>,
     forced_limit: Option<u32>,
     debug_limit: Option<u32>,
     propagation: Propagation,
-    mode: Mode,
+    mode: Directed<Mode>,
     ids: TraceIdKind,
-    tags: Vec<Tag>,
+    tags: Directed<Vec<Tag>>,
     names: TagNames,
     component: Cow<'static, str>,
     max_tag_length: usize,
@@ -91,7 +94,14 @@ impl TracerBuilder {
 
     /// Decides on traces that nobody has decided on.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
-        self.sampler = sampler;
+        self.sampler = Directed::both(sampler);
+        self
+    }
+
+    /// Decides on traces that begin in this direction. From [`sampler`](Self::sampler) both have
+    /// the same.
+    pub fn sampler_for(mut self, direction: Direction, sampler: Sampler) -> Self {
+        *self.sampler.of_mut(direction) = sampler;
         self
     }
 
@@ -102,14 +112,22 @@ impl TracerBuilder {
     }
 
     /// Adds a custom tag. Of two with one name the first counts.
-    pub fn tag(mut self, tag: Tag) -> Self {
-        self.tags.push(tag);
-        self
+    pub fn tag(self, tag: Tag) -> Self {
+        self.tags([tag])
     }
 
     /// Adds custom tags.
     pub fn tags(mut self, tags: impl IntoIterator<Item = Tag>) -> Self {
-        self.tags.extend(tags);
+        for tag in tags {
+            self.tags.client.push(tag.clone());
+            self.tags.server.push(tag);
+        }
+        self
+    }
+
+    /// Adds custom tags to the spans of this direction alone.
+    pub fn tags_for(mut self, direction: Direction, tags: impl IntoIterator<Item = Tag>) -> Self {
+        self.tags.of_mut(direction).extend(tags);
         self
     }
 
@@ -121,7 +139,13 @@ impl TracerBuilder {
 
     /// Who makes the spans.
     pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = mode;
+        self.mode = Directed::both(mode);
+        self
+    }
+
+    /// Who makes the spans of this direction. From [`mode`](Self::mode) both have the same.
+    pub fn mode_for(mut self, direction: Direction, mode: Mode) -> Self {
+        *self.mode.of_mut(direction) = mode;
         self
     }
 
@@ -169,6 +193,14 @@ impl TracerBuilder {
         self
     }
 
+    /// Of the requests with `x-client-trace-id`, this percentage is sampled for it, by chance; the
+    /// others are decided on as if it were not there. Default: all, as in Envoy and Istio
+    /// (`client_sampling`).
+    pub fn client_sampling(mut self, percent: f64) -> Self {
+        self.client_sampling = Some(percent);
+        self
+    }
+
     /// Samples at most this percentage of traces, forced ones included, by trace id or, where
     /// sampling goes by that, by request id. A state that
     /// the caller sent stands.
@@ -208,9 +240,15 @@ impl TracerBuilder {
                 return Err(BuildError::Limit { field, least });
             }
         }
-        let overall = self.overall.map(Threshold::new).transpose();
-        let tags = CustomTags::resolve(self.tags)?;
+        let threshold = |field, percent: Option<f64>| {
+            let threshold = percent.map(Threshold::new).transpose();
+            threshold.map_err(|error| BuildError::Percentage(field, error))
+        };
         let names = self.names.names();
+        let live = |sampler, tags| {
+            let tags = CustomTags::resolve(tags)?;
+            Ok::<_, TagError>(ArcSwap::from_pointee(Live::new(sampler, tags, names)))
+        };
         let core = Core {
             homes: Homes::new(Shared {
                 endpoint: self.endpoint,
@@ -219,8 +257,12 @@ impl TracerBuilder {
                 reporter: self.reporter,
                 panicked: AtomicBool::new(false),
             }),
-            sampler: ArcSwap::from_pointee(self.sampler),
-            overall: overall.map_err(|error| BuildError::Percentage("overall_sampling", error))?,
+            live: Directed {
+                server: live(self.sampler.server, self.tags.server)?,
+                client: live(self.sampler.client, self.tags.client)?,
+            },
+            client_sampling: threshold("client_sampling", self.client_sampling)?,
+            overall: threshold("overall_sampling", self.overall)?,
             forced_limit: self.forced_limit.map(RateLimit::new),
             debug_limit: self.debug_limit.map(RateLimit::new),
             debug_limited: AtomicU64::new(0),
@@ -228,8 +270,6 @@ impl TracerBuilder {
             propagation: self.propagation,
             mode: self.mode,
             ids: self.ids,
-            collide: tags.any_named(&names.all()),
-            tags,
             names,
             component: self.component,
             limits: self.limits,

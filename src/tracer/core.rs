@@ -1,16 +1,16 @@
-use super::Mode;
+use super::{Directed, Direction, Mode};
 use crate::{
     context::{Sampling, TraceContext},
     head::RequestHead,
     home::Homes,
-    id::{RequestId, TraceId, TraceIdKind, TraceReason},
+    id::{RequestId, TraceId, TraceIdKind, TraceReason, random::random_u64},
     propagation::{Field, Incoming, Propagation},
     record::Home,
     sample::{RateLimit, SampleRequest, Sampler, Threshold},
     span::Open,
     tag::{CustomTags, Limits, Names},
 };
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use std::{
     borrow::Cow,
     sync::{
@@ -19,21 +19,37 @@ use std::{
     },
 };
 
+/// What can change while the service runs.
+pub(crate) struct Live {
+    pub(crate) sampler: Sampler,
+    pub(crate) tags: CustomTags,
+    /// Whether a custom tag has the name of a standard one.
+    pub(crate) collide: bool,
+}
+
+impl Live {
+    pub(super) fn new(sampler: Sampler, tags: CustomTags, names: &Names) -> Live {
+        Live {
+            collide: tags.any_named(&names.all()),
+            sampler,
+            tags,
+        }
+    }
+}
+
 /// What a tracer and its layers share.
 pub(crate) struct Core {
     pub(super) homes: Homes,
-    pub(super) sampler: ArcSwap<Sampler>,
+    pub(super) live: Directed<ArcSwap<Live>>,
+    pub(super) client_sampling: Option<Threshold>,
     pub(super) overall: Option<Threshold>,
     pub(super) forced_limit: Option<RateLimit>,
     pub(super) debug_limit: Option<RateLimit>,
     pub(super) debug_limited: AtomicU64,
     pub(super) malformed: [AtomicU64; Field::ALL.len()],
     pub(crate) propagation: Propagation,
-    pub(crate) mode: Mode,
+    pub(crate) mode: Directed<Mode>,
     pub(crate) ids: TraceIdKind,
-    pub(crate) tags: CustomTags,
-    /// Whether a custom tag has the name of a standard one.
-    pub(crate) collide: bool,
     pub(crate) names: &'static Names,
     pub(crate) component: Cow<'static, str>,
     pub(crate) limits: Limits,
@@ -44,29 +60,32 @@ impl Core {
     /// A root context with the decision on it.
     pub(crate) fn root(
         &self,
+        direction: Direction,
         incoming: &mut Incoming,
         head: Option<RequestHead<'_>>,
     ) -> TraceContext {
         let context = TraceContext::root_of(self.ids, incoming.sampling());
-        context.with_sampling(self.decide(context.trace_id(), incoming, head))
+        context.with_sampling(self.decide(direction, context.trace_id(), incoming, head))
     }
 
     /// Whether a trace is sampled: the order of the decisions is Envoy's. While decisions travel
     /// in request ids, the one made here is packed into the incoming one.
     pub(crate) fn decide(
         &self,
+        direction: Direction,
         trace_id: TraceId,
         incoming: &mut Incoming,
         head: Option<RequestHead<'_>>,
     ) -> Sampling {
         let explicit = incoming.sampling();
-        let sampler = self.sampler.load();
+        let live = self.live(direction);
+        let sampler = &live.sampler;
         let packs = sampler.is_by_request_id();
         if explicit != Sampling::Defer && !packs {
             return explicit;
         }
         let request = SampleRequest::new(trace_id, head).with_request_id(incoming.request_id());
-        let reason = self.reason(&sampler, &request, incoming);
+        let reason = self.reason(sampler, &request, incoming);
         if let (true, Some(id)) = (packs, incoming.request_id()) {
             // As Envoy: what only was not sampled leaves the id alone, and so does an id that
             // cannot be sampled by.
@@ -93,12 +112,14 @@ impl Core {
             .request_id()
             .filter(|id| sampler.is_by_request_id() && id.sampling_number().is_some());
         let travelled = by_id.and_then(RequestId::trace_reason);
-        let forced = match (incoming.is_client_forced(), incoming.is_forced()) {
-            (true, _) => Some(TraceReason::ClientForced),
-            (false, true) => Some(TraceReason::Forced),
-            (false, false) => None,
+        let forced = || match incoming.is_forced() {
+            _ if incoming.is_client_forced() && self.admits_clients() => {
+                Some(TraceReason::ClientForced)
+            }
+            true => Some(TraceReason::Forced),
+            false => None,
         };
-        let reason = match travelled.or(forced) {
+        let reason = match travelled.or_else(forced) {
             Some(reason) => reason,
             None if sampler.sample(request) => TraceReason::Sampled,
             None => return None,
@@ -116,13 +137,24 @@ impl Core {
         (overall && !limited).then_some(reason)
     }
 
+    /// Whether a client may force this trace: by chance, as in Envoy.
+    fn admits_clients(&self) -> bool {
+        let limit = self.client_sampling.as_ref();
+        limit.is_none_or(|limit| limit.hits(random_u64()))
+    }
+
     /// The context with the decision on it, if it was undecided.
     pub(crate) fn decided(&self, context: TraceContext) -> TraceContext {
         if context.sampling() != Sampling::Defer {
             return context;
         }
         let mut undecided = Incoming::default();
-        context.with_sampling(self.decide(context.trace_id(), &mut undecided, None))
+        context.with_sampling(self.decide(
+            Direction::Client,
+            context.trace_id(),
+            &mut undecided,
+            None,
+        ))
     }
 
     /// Starts recording, if the trace is sampled.
@@ -149,7 +181,6 @@ impl Core {
         );
         if let Some(record) = open.record() {
             record.local_root = local_root;
-            record.doubtful = self.collide;
         }
     }
 
@@ -158,9 +189,14 @@ impl Core {
         self.homes.own()
     }
 
-    /// Whether decisions travel in request ids.
-    pub(crate) fn packs(&self) -> bool {
-        self.sampler.load().is_by_request_id()
+    /// What goes for a direction at the moment.
+    pub(crate) fn live(&self, direction: Direction) -> Guard<Arc<Live>> {
+        self.live.of(direction).load()
+    }
+
+    /// Changes what goes for a direction.
+    pub(super) fn change(&self, direction: Direction, change: impl Fn(&Live) -> Live) {
+        self.live.of(direction).rcu(|live| change(live));
     }
 
     pub(crate) fn max_tag_length(&self) -> usize {

@@ -2,9 +2,12 @@
 
 mod builder;
 mod core;
+mod direction;
 
 pub use builder::{BuildError, TracerBuilder};
-pub(crate) use core::Core;
+pub(crate) use core::{Core, Live};
+pub(crate) use direction::Directed;
+pub use direction::Direction;
 
 use crate::{
     context::TraceContext,
@@ -13,6 +16,7 @@ use crate::{
     sample::Sampler,
     scope,
     span::Span,
+    tag::{CustomTags, Tag, TagError},
 };
 use std::{
     fmt,
@@ -53,15 +57,24 @@ pub enum Mode {
     /// A sidecar beside the service: the layers only carry the tracing headers from the request
     /// being served to every request made for it, byte for byte, all values in their order,
     /// malformed ones included. Nothing is generated or replaced.
+    ///
+    /// For one [direction](TracerBuilder::mode_for): Istio's `disableSpanReporting`. Requests sent
+    /// below a SERVER span then carry that span's context, and requests sent below none are left
+    /// alone.
     ForwardOnly,
+    /// The layers, but the tracing headers go on as they came, not with the spans' own contexts:
+    /// Istio's `disableContextPropagation`. Requests sent below a SERVER span carry what its
+    /// request carried; those with a CLIENT span, what they would carry without it. A missing
+    /// `x-request-id` is still made.
+    RecordOnly,
 }
 
 impl Tracer {
     /// Starts a local span at the top of a new trace: for work that no request asked for. Where a
     /// span is current, be it another tracer's, the new one is its child.
     ///
-    /// The sampler decides, as for a request without trace headers. In [`Mode::ForwardOnly`] the
-    /// span does nothing. Calls made inside carry a new `x-request-id`, the same on each.
+    /// The sampler of [`Direction::Client`] decides, as for a request without trace headers. Where
+    /// that direction is [`Mode::ForwardOnly`] the span does nothing. Calls made inside carry a new `x-request-id`, the same on each.
     pub fn span(&self, name: impl AsRef<str>) -> Span {
         let name = name.as_ref();
         if let Some(span) = scope::below(name, Some(self.core.home())) {
@@ -69,7 +82,7 @@ impl Tracer {
         }
         let mut request = Incoming::default();
         request.set_request_id(RequestId::random());
-        let context = self.core.root(&mut request, None);
+        let context = self.core.root(Direction::Client, &mut request, None);
         self.start_span(name, context, request.request_id())
     }
 
@@ -81,7 +94,7 @@ impl Tracer {
     }
 
     fn start_span(&self, name: &str, context: TraceContext, id: Option<&RequestId>) -> Span {
-        if self.core.mode == Mode::ForwardOnly {
+        if self.core.mode.client == Mode::ForwardOnly {
             return Span::none();
         }
         let mut open = scope::blank();
@@ -99,7 +112,36 @@ impl Tracer {
     /// Puts another sampler in place, for the requests from now on. Clones of the tracer and the
     /// layers made from it change with it.
     pub fn set_sampler(&self, sampler: Sampler) {
-        self.core.sampler.store(Arc::new(sampler));
+        for direction in Direction::BOTH {
+            self.set_sampler_for(direction, sampler.clone());
+        }
+    }
+
+    /// Puts another sampler in place for traces that begin in this direction.
+    pub fn set_sampler_for(&self, direction: Direction, sampler: Sampler) {
+        self.core.change(direction, |live| Live {
+            sampler: sampler.clone(),
+            tags: live.tags.clone(),
+            ..*live
+        });
+    }
+
+    /// Puts other custom tags in the place of the builder's, for the spans of this direction that
+    /// start from now on. Environment tags are read now.
+    ///
+    /// # Errors
+    ///
+    /// A tag that cannot be used; then nothing has changed.
+    pub fn set_tags_for(
+        &self,
+        direction: Direction,
+        tags: impl IntoIterator<Item = Tag>,
+    ) -> Result<(), TagError> {
+        let tags = CustomTags::resolve(tags.into_iter().collect())?;
+        self.core.change(direction, |live| {
+            Live::new(live.sampler.clone(), tags.clone(), self.core.names)
+        });
+        Ok(())
     }
 
     /// Waits until the reporter has dealt with the spans finished so far, at most until the
@@ -130,7 +172,7 @@ impl fmt::Debug for Tracer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tracer")
             .field("endpoint", &self.core.homes.shared().endpoint)
-            .field("sampler", &self.core.sampler.load())
+            .field("sampler", &self.core.live(Direction::Server).sampler)
             .field("mode", &self.core.mode)
             .finish_non_exhaustive()
     }

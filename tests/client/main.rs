@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod directions;
 mod endings;
 mod headers;
 mod http;

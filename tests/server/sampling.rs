@@ -252,3 +252,34 @@ fn a_panicking_sampler_is_the_users_own_affair_and_costs_no_other_span() {
     serve_all(&layer, get("/", ""), |_| empty());
     lab.spans.take_one();
 }
+
+#[test]
+fn client_sampling_limits_what_clients_force_and_nothing_else() {
+    let lab = Lab::of(|builder| builder.sampler(Sampler::never()).client_sampling(0.0));
+    assert_eq!(lab.decision("x-client-trace-id: c"), Sampling::Deny);
+    // As if it were not there: what comes after it in the order decides.
+    let forced = "x-client-trace-id: c|x-envoy-force-trace: 1";
+    assert_eq!(lab.decision(forced), Sampling::Accept);
+    let explicit = "x-client-trace-id: c|b3: 1";
+    assert_eq!(lab.decision(explicit), Sampling::Accept);
+    let lab = Lab::of(|builder| builder.client_sampling(0.0));
+    assert_eq!(lab.decision("x-client-trace-id: c"), Sampling::Accept);
+
+    let lab = Lab::of(|builder| builder.sampler(Sampler::never()).client_sampling(50.0));
+    let sampled = |_: &u32| lab.decision("x-client-trace-id: c") == Sampling::Accept;
+    let hits = (0..2_000).filter(sampled).count();
+    // Ten standard deviations are 224.
+    assert!((776..1224).contains(&hits), "{hits}");
+}
+
+#[test]
+fn a_percentage_that_is_none_is_refused_by_name() {
+    let built = tower_b3::Tracer::builder("shop")
+        .client_sampling(101.0)
+        .build();
+    let error = built.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "client_sampling: 101 is not a percentage from 0 to 100"
+    );
+}

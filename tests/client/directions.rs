@@ -1,0 +1,224 @@
+//! Settings of one direction alone: what Istio's Telemetry API says with `match.mode`.
+
+use crate::{
+    CALLER, called,
+    common::{Lab, PARENT, SPAN, TRACE, get, headers, text, values},
+    send, within,
+};
+use http::HeaderMap;
+use tower_b3::{
+    Direction::{Client, Server},
+    Mode, current,
+    record::{Kind, SpanRecord},
+    sample::Sampler,
+    scope, span,
+    tag::Tag,
+};
+
+const MULTI: &str = "x-b3-traceid: 463ac35c9f6413ad48485a3953bb6124|x-b3-spanid: a2fb4a1d1a96d312|x-b3-parentspanid: 0020000000000001|x-b3-sampled: 1|x-request-id: r|x-ot-span-context: o";
+
+/// Two spans, by kind: SERVER first.
+#[track_caller]
+fn both(lab: &Lab) -> (SpanRecord, SpanRecord) {
+    let mut spans = lab.spans.take(2);
+    spans.sort_by_key(|span| span.kind() != Some(Kind::Server));
+    let (server, client) = (spans.remove(0), spans.remove(0));
+    assert_eq!(client.kind(), Some(Kind::Client));
+    (server, client)
+}
+
+fn id(headers: &HeaderMap, name: &str) -> String {
+    text(headers, name).to_owned()
+}
+
+#[test]
+fn without_client_spans_calls_carry_the_server_spans_context() {
+    let lab = Lab::of(|builder| builder.mode_for(Client, Mode::ForwardOnly));
+    let out = called(&lab, MULTI, "");
+    let server = lab.spans.take_one();
+    assert_eq!(server.kind(), Some(Kind::Server));
+    assert_eq!(id(&out, "x-b3-traceid"), TRACE);
+    assert_eq!(id(&out, "x-b3-spanid"), server.id().to_string());
+    assert_eq!(id(&out, "x-b3-parentspanid"), SPAN);
+    assert_eq!(id(&out, "x-ot-span-context"), "o");
+    // Where nothing is current, a request is left alone, and local spans do nothing.
+    assert_eq!(
+        send(&lab.tracer.client_layer(), get("http://catalog/", CALLER)),
+        headers(CALLER)
+    );
+    assert!(lab.tracer.span("job").context().is_none());
+}
+
+#[test]
+fn without_server_spans_client_spans_are_below_what_came_in() {
+    let lab = Lab::of(|builder| {
+        let tag = Tag::request_header("tenant", "x-tenant");
+        builder.mode_for(Server, Mode::ForwardOnly).tag(tag)
+    });
+    let out = called(&lab, MULTI, "x-tenant: blue");
+    let client = lab.spans.take_one();
+    assert_eq!(client.kind(), Some(Kind::Client));
+    assert_eq!(client.trace_id().to_string(), TRACE);
+    assert_eq!(client.parent_id().unwrap().to_string(), SPAN);
+    assert_eq!(client.tag("tenant").as_deref(), Some("blue"));
+    assert_eq!(id(&out, "x-b3-spanid"), client.id().to_string());
+    assert_eq!(id(&out, "x-b3-parentspanid"), SPAN);
+    assert_eq!(id(&out, "x-request-id"), "r");
+    assert_eq!(id(&out, "x-ot-span-context"), "o");
+}
+
+#[test]
+fn a_trace_that_came_undecided_is_decided_on_by_the_direction_that_makes_spans() {
+    let lab = Lab::of(|builder| {
+        let builder = builder.mode_for(Server, Mode::ForwardOnly);
+        builder.sampler_for(Client, Sampler::never())
+    });
+    let undecided = format!("b3: {TRACE}-{SPAN}");
+    assert_eq!(id(&called(&lab, &undecided, ""), "x-b3-sampled"), "0");
+    // `x-envoy-force-trace` is for this direction, too.
+    let forced = format!("{undecided}|x-envoy-force-trace: 1");
+    assert_eq!(id(&called(&lab, &forced, ""), "x-b3-sampled"), "1");
+    lab.spans.take_one();
+}
+
+#[test]
+fn a_server_that_only_records_hands_on_what_came() {
+    let lab = Lab::of(|builder| builder.mode_for(Server, Mode::RecordOnly));
+    let out = called(&lab, MULTI, "");
+    let (server, client) = both(&lab);
+    // Siblings, as behind a sidecar with `disableContextPropagation`.
+    assert_eq!(server.parent_id().unwrap().to_string(), SPAN);
+    assert_eq!(client.parent_id().unwrap().to_string(), SPAN);
+    assert_eq!(server.trace_id(), client.trace_id());
+    assert_ne!(server.id(), client.id());
+    assert_eq!(id(&out, "x-b3-spanid"), client.id().to_string());
+}
+
+#[test]
+fn local_spans_of_a_server_that_only_records_are_its_children() {
+    let lab = Lab::of(|builder| builder.mode_for(Server, Mode::RecordOnly));
+    within(&lab, MULTI, || drop(span("work")));
+    let spans = lab.spans.take(2);
+    assert_eq!(spans[0].name(), "work");
+    assert_eq!(spans[0].parent_id(), Some(spans[1].id()));
+}
+
+#[test]
+fn a_client_that_only_records_hands_on_its_parent() {
+    let lab = Lab::of(|builder| builder.mode_for(Client, Mode::RecordOnly));
+    let out = called(&lab, MULTI, "");
+    let (server, client) = both(&lab);
+    assert_eq!(client.parent_id(), Some(server.id()));
+    assert_eq!(id(&out, "x-b3-spanid"), server.id().to_string());
+    assert_eq!(id(&out, "x-b3-parentspanid"), SPAN);
+}
+
+#[test]
+fn recording_alone_changes_no_header() {
+    let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly));
+    for lines in [
+        MULTI,
+        "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312|b3: twice|x-request-id: r",
+        "b3: malformed|x-b3-sampled: 1|x-request-id: r|traceparent: t",
+    ] {
+        let out = called(&lab, lines, "");
+        assert_eq!(out, headers(lines), "{lines}");
+        both(&lab);
+    }
+    // A request id is made, as a sidecar makes one, and is the same on the span.
+    let out = called(&lab, "", "");
+    assert_eq!(out.len(), 1);
+    let made = id(&out, "x-request-id");
+    let (server, client) = both(&lab);
+    for span in [server, client] {
+        assert_eq!(span.tag("guid:x-request-id").as_deref(), Some(&*made));
+        assert_eq!(span.parent_id(), None);
+    }
+}
+
+#[test]
+fn recording_alone_without_a_server_leaves_copied_headers_alone() {
+    let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly));
+    let out = send(&lab.tracer.client_layer(), get("http://catalog/", CALLER));
+    assert_eq!(values(&out, "b3"), values(&headers(CALLER), "b3"));
+    assert_eq!(out.len(), 2);
+    let client = lab.spans.take_one();
+    assert_eq!(client.parent_id().unwrap().to_string(), SPAN);
+    assert_eq!(id(&out, "x-request-id").len(), 36);
+}
+
+#[test]
+fn an_excluded_request_has_no_spans_in_any_mode() {
+    for mode in [Mode::Spans, Mode::RecordOnly, Mode::ForwardOnly] {
+        let lab = Lab::of(|builder| builder.mode(mode));
+        let layer = lab.tracer.client_layer();
+        let server = lab.tracer.server_layer().exclude_paths(["/"]);
+        let service = tower::service_fn(|_: http::Request<()>| {
+            let out = send(&layer, get("http://catalog/", ""));
+            assert_eq!(id(&out, "x-b3-parentspanid"), PARENT);
+            let response = http::Response::new(crate::common::Script::default());
+            std::future::ready(Ok::<_, std::convert::Infallible>(response))
+        });
+        let mut service = tower::Layer::layer(&server, service);
+        let response = tower::Service::call(&mut service, get("/", MULTI));
+        drop(crate::now(response).unwrap());
+    }
+}
+
+#[test]
+fn each_direction_has_its_tags_and_its_sampler() {
+    let lab = Lab::of(|builder| {
+        builder
+            .tag(Tag::literal("both", "b"))
+            .tags_for(Server, [Tag::literal("side", "server")])
+            .tags_for(Client, [Tag::literal("side", "client")])
+            .sampler_for(Client, Sampler::never())
+    });
+    called(&lab, "", "");
+    let (server, client) = both(&lab);
+    for (span, side) in [(server, "server"), (client, "client")] {
+        assert_eq!(span.tag("side").as_deref(), Some(side));
+        assert_eq!(span.tag("both").as_deref(), Some("b"));
+    }
+    // Traces that begin here go by the client's sampler.
+    drop(lab.tracer.span("job"));
+    let out = send(&lab.tracer.client_layer(), get("http://catalog/", ""));
+    assert_eq!(id(&out, "x-b3-sampled"), "0");
+}
+
+#[test]
+fn samplers_and_tags_change_while_the_service_runs() {
+    let lab = Lab::of(|builder| builder.tag(Tag::literal("old", "1")));
+    lab.tracer
+        .set_tags_for(Server, [Tag::literal("new", "2")])
+        .unwrap();
+    called(&lab, "", "");
+    let (server, client) = both(&lab);
+    assert_eq!(
+        (server.tag("old"), server.tag("new").as_deref()),
+        (None, Some("2"))
+    );
+    assert_eq!(
+        (client.tag("old").as_deref(), client.tag("new")),
+        (Some("1"), None)
+    );
+    // A name of a standard tag is noticed at run time, too: it is there once.
+    lab.tracer
+        .set_tags_for(Client, [Tag::literal("http.method", "mine")])
+        .unwrap();
+    called(&lab, "", "");
+    assert_eq!(both(&lab).1.tag("http.method").as_deref(), Some("mine"));
+    // What cannot be used changes nothing.
+    let bad = lab.tracer.set_tags_for(Client, [Tag::literal("", "x")]);
+    assert_eq!(bad.unwrap_err().to_string(), "tag: the name is empty");
+    called(&lab, "", "");
+    assert_eq!(both(&lab).1.tag("http.method").as_deref(), Some("mine"));
+
+    lab.tracer.set_sampler_for(Server, Sampler::never());
+    within(&lab, "", || {
+        assert!(!current().unwrap().sampling().is_sampled());
+        assert!(scope::current().is_some());
+    });
+    drop(lab.tracer.span("sampled still"));
+    lab.spans.take_one();
+}
