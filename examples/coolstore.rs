@@ -27,11 +27,7 @@ use std::{
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tower_b3::{
-    Tracer,
-    report::{BatchReporter, TraceTree},
-    sample::Sampler,
-    tag::Tag,
-    zipkin::ZipkinReporter,
+    Tracer, Trust, report::TraceTree, sample::Sampler, tag::Tag, zipkin::ZipkinReporter,
 };
 
 mod shop {
@@ -44,7 +40,7 @@ mod shop {
 use shop::{
     catalog,
     collector::Collector,
-    serve::{self, serve, stop_signal},
+    serve::{self, Traced, serve, stop_signal},
     webapp::{self, CatalogUrl},
 };
 
@@ -127,7 +123,7 @@ impl Service {
         name: &'static str,
         collector: SocketAddr,
         stop: Stop,
-        app: impl FnOnce(&Tracer, Option<BatchReporter>) -> Router,
+        app: impl FnOnce(Traced) -> Router,
     ) -> Result<Service, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -141,7 +137,11 @@ impl Service {
             .tag(Tag::request_header("tenant", "x-tenant"))
             .reporter(zipkin.clone())
             .build()?;
-        let app = app(&tracer, Some(zipkin.clone().into()));
+        let app = app(Traced {
+            tracer: tracer.clone(),
+            reporter: Some(zipkin.clone().into()),
+            trust: Trust::Mesh,
+        });
         Ok(Service {
             server: tokio::spawn(serve(listener, app, stop)),
             tracer,
@@ -203,10 +203,8 @@ impl Shop {
         let catalog =
             Service::start("catalog", collector_address, stop.clone(), catalog::router).await?;
         let url: CatalogUrl = format!("http://{}", catalog.address).parse()?;
-        let webapp = Service::start("webapp", collector_address, stop, |tracer, zipkin| {
-            webapp::router(tracer, zipkin, url)
-        })
-        .await?;
+        let webapp = |traced| webapp::router(traced, url);
+        let webapp = Service::start("webapp", collector_address, stop, webapp).await?;
         Ok(Shop {
             collector,
             collector_address,

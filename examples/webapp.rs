@@ -42,7 +42,5 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    run(&cli.options, |tracer, reporter| {
-        webapp::router(tracer, reporter, cli.catalog)
-    })
+    run(&cli.options, |traced| webapp::router(traced, cli.catalog))
 }

@@ -152,6 +152,42 @@ fn the_formats_written_can_be_chosen() {
 }
 
 #[test]
+fn with_a_sidecar_the_headers_go_on_as_they_came() {
+    let shop = Shop::open(&["--mode", "forward"]);
+    let sent = [
+        ("x-b3-traceid", "463ac35c9f6413ad48485a3953bb6124"),
+        ("x-b3-spanid", "a2fb4a1d1a96d312"),
+        ("x-b3-sampled", "1"),
+        ("x-request-id", "mine"),
+    ];
+    let headers = shop.injected(&sent);
+    for (name, value) in sent {
+        assert_eq!(text(&headers, name), value);
+    }
+    assert_absent(&shop.injected(&[]), &["x-b3-traceid", "x-request-id"]);
+}
+
+#[test]
+fn at_the_edge_a_new_trace_begins() {
+    let catalog = Process::listen("catalog", &[]);
+    let url = format!("http://{}", catalog.address());
+    let edge = ["--catalog", &url, "--mode", "edge", "--sampling", "0"];
+    let webapp = Process::listen("webapp", &edge);
+    let headers = Shop { catalog, webapp }.injected(&[
+        ("b3", "463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1"),
+        ("x-envoy-force-trace", "1"),
+        ("x-request-id", "theirs"),
+    ]);
+    assert_ids(&headers, None);
+    assert_eq!(text(&headers, "x-b3-sampled"), "0");
+    assert_ne!(
+        text(&headers, "x-b3-traceid"),
+        "463ac35c9f6413ad48485a3953bb6124"
+    );
+    assert_ne!(text(&headers, "x-request-id"), "theirs");
+}
+
+#[test]
 fn the_catalog_shows_all_that_it_is_sent() {
     let catalog = Process::listen("catalog", &[]);
     let sent = b"GET /headers HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\
@@ -255,6 +291,7 @@ fn wrong_values_end_it_with_a_sentence() {
         ("--otlp", "ftp://collector", "http"),
         ("--kafka", "kafka", "port"),
         ("--encoding", "thrift", "json or proto3"),
+        ("--mode", "sidecar", "forward, spans, edge"),
         ("--catalog", "ftp://catalog", "http://"),
         ("--catalog", "/items", "http://"),
     ] {

@@ -1,6 +1,6 @@
 //! What the shop sells, and a way to make it misbehave.
 
-use super::serve::{refusal, traced};
+use super::serve::{Traced, refusal};
 use axum::{
     Json, Router,
     body::Bytes,
@@ -17,7 +17,6 @@ use std::{
     time::Duration,
 };
 use tokio::time::sleep;
-use tower_b3::{Tracer, report::BatchReporter};
 
 /// | request | answer |
 /// |---|---|
@@ -27,14 +26,14 @@ use tower_b3::{Tracer, report::BatchReporter};
 /// | `GET /blowup` | how the two above misbehave |
 /// | `POST /blowup` | changes that, see [`Blowup`] |
 /// | `GET /reporter` | what has become of the spans |
-pub fn router(tracer: &Tracer, reporter: Option<BatchReporter>) -> Router {
+pub fn router(traced: Traced) -> Router {
     let routes = Router::new()
         .route("/items", get(items))
         .route("/items/{id}", get(item))
         .route("/headers", get(headers))
         .route("/blowup", get(blowup).post(set_blowup))
         .with_state(Arc::<Catalog>::default());
-    traced(routes, tracer, reporter)
+    traced.layer(routes)
 }
 
 #[derive(Default)]

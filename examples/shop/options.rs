@@ -1,8 +1,9 @@
 //! What both services take from the command line or the environment.
 
-use clap::{Args, CommandFactory, FromArgMatches};
+use clap::{Args, CommandFactory, FromArgMatches, ValueEnum};
 use std::{ffi::OsString, net::SocketAddr, process::ExitCode, str::FromStr};
 use tower_b3::{
+    Mode, Trust,
     propagation::{self, Propagation},
     sample::Sampler,
     tag::Tag,
@@ -14,6 +15,16 @@ pub struct Options {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", env = "SHOP_LISTEN", value_parser = address)]
     pub listen: SocketAddr,
+
+    /// What the service does about tracing
+    #[arg(
+        long,
+        value_name = "MODE",
+        env = "SHOP_MODE",
+        default_value = "spans",
+        value_enum
+    )]
+    pub mode: ShopMode,
 
     #[command(flatten)]
     pub collector: Collector,
@@ -53,6 +64,33 @@ pub struct Options {
         default_value = "b3multi"
     )]
     propagation: Vec<propagation::Format>,
+}
+
+/// What the service does about tracing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShopMode {
+    /// It makes no spans: a sidecar does. Tracing headers go from each request to the calls made for it
+    Forward,
+    /// It makes spans, and believes the tracing headers that come in
+    Spans,
+    /// It makes spans, and removes the tracing headers that come in: a new trace begins
+    Edge,
+}
+
+impl ShopMode {
+    pub fn mode(self) -> Mode {
+        match self {
+            ShopMode::Forward => Mode::ForwardOnly,
+            ShopMode::Spans | ShopMode::Edge => Mode::Spans,
+        }
+    }
+
+    pub fn trust(self) -> Trust {
+        match self {
+            ShopMode::Edge => Trust::Edge,
+            ShopMode::Forward | ShopMode::Spans => Trust::Mesh,
+        }
+    }
 }
 
 /// Where spans go; without any of these they are printed on standard error.

@@ -2,7 +2,7 @@
 
 use super::{
     options::{Collector, Options},
-    serve::{log, serve, stop_signal},
+    serve::{Traced, log, serve, stop_signal},
 };
 use axum::Router;
 use std::{
@@ -24,10 +24,7 @@ use tower_b3::{
 const FLUSH: Duration = Duration::from_secs(5);
 
 /// Serves `app` until SIGTERM or Ctrl-C. Options that cannot be used end it with status 2.
-pub fn run(
-    options: &Options,
-    app: impl FnOnce(&Tracer, Option<BatchReporter>) -> Router,
-) -> ExitCode {
+pub fn run(options: &Options, app: impl FnOnce(Traced) -> Router) -> ExitCode {
     log("info");
     let ready = match Ready::new(options) {
         Ok(ready) => ready,
@@ -36,7 +33,11 @@ pub fn run(
             return ExitCode::from(2);
         }
     };
-    let app = app(&ready.tracer, ready.reporter.clone());
+    let app = app(Traced {
+        tracer: ready.tracer.clone(),
+        reporter: ready.reporter.clone(),
+        trust: options.mode.trust(),
+    });
     match ready.serve(app) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -116,6 +117,7 @@ fn tracer(
 ) -> Result<Tracer, String> {
     let builder = Tracer::builder(options.service.clone())
         .sampler(options.sampling.clone())
+        .mode(options.mode.mode())
         .propagation(options.propagation())
         .tags(options.tags.iter().cloned());
     let builder = reached_at(builder, address);

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{net::TcpListener, sync::Notify, time::sleep};
-use tower_b3::{Tracer, report::BatchReporter};
+use tower_b3::{Tracer, Trust, report::BatchReporter};
 use tracing_subscriber::EnvFilter;
 
 /// For the requests that are under way when the server is told to stop.
@@ -33,14 +33,32 @@ pub fn log(level: &'static str) {
         .init();
 }
 
-/// Puts the server layer around the routes: last, so that axum has matched the path when the
-/// layer sees the request. `/reporter` tells how the reporter is doing, and is not traced itself.
-pub fn traced(routes: Router, tracer: &Tracer, reporter: Option<BatchReporter>) -> Router {
-    routes
-        .route("/reporter", get(async move || stats(reporter.as_ref())))
-        .fallback(async || refusal(StatusCode::NOT_FOUND, "there is nothing at this path"))
-        .layer(middleware::from_fn(log_request))
-        .layer(tracer.server_layer().exclude_paths(["/reporter"]))
+/// How a service of the shop is traced.
+#[derive(Clone)]
+pub struct Traced {
+    pub tracer: Tracer,
+    /// None where spans go to the console.
+    pub reporter: Option<BatchReporter>,
+    pub trust: Trust,
+}
+
+impl Traced {
+    /// Puts the server layer around the routes: last, so that axum has matched the path when the
+    /// layer sees the request. `/reporter` tells how the reporter is doing, and is not traced
+    /// itself.
+    pub fn layer(self, routes: Router) -> Router {
+        let Traced {
+            tracer,
+            reporter,
+            trust,
+        } = self;
+        let layer = tracer.server_layer().trust(trust);
+        routes
+            .route("/reporter", get(async move || stats(reporter.as_ref())))
+            .fallback(async || refusal(StatusCode::NOT_FOUND, "there is nothing at this path"))
+            .layer(middleware::from_fn(log_request))
+            .layer(layer.exclude_paths(["/reporter"]))
+    }
 }
 
 /// An answer that says what is wrong.

@@ -1,6 +1,6 @@
 //! What the shop's customers call. It has nothing of its own: it asks the catalog.
 
-use super::serve::{refusal, traced};
+use super::serve::{Traced, refusal};
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -17,7 +17,7 @@ use hyper_util::{
 use std::{error::Error, fmt::Write, str::FromStr, time::Duration};
 use tokio::time::timeout;
 use tower::{Layer, ServiceExt};
-use tower_b3::{Client, Route, Tracer, report::BatchReporter};
+use tower_b3::{Client, Route, Tracer};
 
 /// For an answer of the catalog.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,13 +33,13 @@ const MOST_BYTES: usize = 1024 * 1024;
 ///
 /// The catalog's status and answer are passed on; 502 if it cannot be reached, 504 if it takes
 /// too long.
-pub fn router(tracer: &Tracer, reporter: Option<BatchReporter>, catalog: CatalogUrl) -> Router {
+pub fn router(traced: Traced, catalog: CatalogUrl) -> Router {
     let routes = Router::new()
         .route("/api/catalog", get(items))
         .route("/api/catalog/items/{id}", get(item))
         .route("/headers", get(headers))
-        .with_state(Catalog::new(tracer, catalog));
-    traced(routes, tracer, reporter)
+        .with_state(Catalog::new(&traced.tracer, catalog));
+    traced.layer(routes)
 }
 
 async fn items(State(catalog): State<Catalog>) -> Response {
