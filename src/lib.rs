@@ -67,7 +67,9 @@
 //! | Zipkin, the console, a file, tests, a reporter of your own | [`report`]; `zipkin` |
 //! | headers without the layers | [`propagation`] |
 //! | strangers' requests, health checks | [`ServerLayer::trust`], [`ServerLayer::exclude_paths`] |
-//! | a sidecar that makes the spans | [`Mode::ForwardOnly`] |
+//! | in a mesh with sidecars, or in their place | [`guide::sidecar`], [`guide::no_sidecar`] |
+//! | requests from outside | [`guide::edge`] |
+//! | coming from OpenTelemetry | `guide::opentelemetry` |
 //! | every header that is read and written | [`guide::headers`] |
 //! | what happens to a span after it ends | `guide::reporting` |
 //! | how it is built, and why so | [`guide::architecture`], [`guide::rationale`] |

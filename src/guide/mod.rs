@@ -6,6 +6,19 @@ pub mod architecture {}
 #[doc = include_str!("headers.md")]
 pub mod headers {}
 
+#[doc = include_str!("sidecar.md")]
+pub mod sidecar {}
+
+#[doc = include_str!("no_sidecar.md")]
+pub mod no_sidecar {}
+
+#[doc = include_str!("edge.md")]
+pub mod edge {}
+
+#[cfg(feature = "zipkin")]
+#[doc = include_str!("opentelemetry.md")]
+pub mod opentelemetry {}
+
 #[cfg(feature = "zipkin")]
 #[doc = include_str!("reporting.md")]
 pub mod reporting {}
