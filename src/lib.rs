@@ -79,7 +79,7 @@
 //! | feature | default | what it adds |
 //! |---|---|---|
 //! | `zipkin` | yes | `ZipkinReporter`: JSON or protocol buffers over HTTP, batched on a thread of its own (brings hyper and tokio) |
-//! | `otlp` | | `OtlpReporter`: OTLP over HTTP, for an OpenTelemetry Collector or Jaeger |
+//! | `otlp` | | `OtlpReporter`: OTLP over HTTP or gRPC, for an OpenTelemetry Collector or Jaeger |
 //! | `gzip` | | messages compressed: `.gzip(true)` of both reporters, `report::Gzip` |
 //! | `tls` | | `https` URLs for the reporters, an authority and a client certificate of one's own, HTTP/2 (brings rustls and ring; needs a C compiler, no cmake) |
 //! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |

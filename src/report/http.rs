@@ -1,13 +1,19 @@
 //! Messages as HTTP requests.
 
 mod answer;
+mod dialect;
 mod options;
+mod redirect;
 mod target;
 #[cfg(feature = "tls")]
 mod tls;
 mod tower;
 
+#[cfg(feature = "otlp")]
+pub(crate) use answer::{Answer, one_line};
+pub(crate) use dialect::{Dialect, Posted};
 pub(crate) use options::{Header as HttpHeader, HttpOptions, http_methods};
+pub(crate) use redirect::{FIXED, Redirect};
 pub use tower::TowerSender;
 
 use super::{Message, Outcome, ReporterError, Sender};
@@ -22,13 +28,6 @@ use target::Target;
 
 /// A connection that is unused for longer is closed.
 const IDLE: Duration = Duration::from_secs(30);
-/// How often a connection of HTTP/2 is asked whether it is alive.
-#[cfg(feature = "tls")]
-const PING: Duration = Duration::from_secs(10);
-/// How long it may take to say so.
-#[cfg(feature = "tls")]
-const PONG: Duration = Duration::from_secs(5);
-
 /// Posts messages to a URL, over a connection that is kept alive: HTTP/1.1; over TLS, with the
 /// feature `tls`, HTTP/2 where the other side speaks it.
 ///
@@ -46,6 +45,9 @@ const PONG: Duration = Duration::from_secs(5);
 /// For a client of your own there is [`TowerSender`].
 pub struct HttpSender {
     sender: TowerSender<HttpClient>,
+    connector: Connector,
+    /// Set while a request is under way.
+    busy: bool,
     #[cfg(feature = "tls")]
     tls: tls::Tls,
 }
@@ -66,25 +68,29 @@ impl HttpSender {
     /// The field `url`: not a URL, no scheme, a scheme other than these, no host, or credentials
     /// in it, which belong in [`basic`](Self::basic).
     pub fn new(url: &str) -> Result<HttpSender, ReporterError> {
-        HttpSender::at(url, "/")
+        HttpSender::of(url, &Posted("/"))
     }
 
-    /// A sender to this URL, or to this path of it where it has none.
-    pub(crate) fn at(url: &str, path: &'static str) -> Result<HttpSender, ReporterError> {
-        let target = Target::new(url, path, cfg!(feature = "tls"))?;
+    /// A sender to this URL, that speaks so.
+    pub(crate) fn of(
+        url: &str,
+        dialect: &'static dyn Dialect,
+    ) -> Result<HttpSender, ReporterError> {
+        let target = Target::new(url, dialect, cfg!(feature = "tls"))?;
         #[cfg(feature = "tls")]
-        {
-            let tls = tls::Tls::new(target.url.scheme_str() == Some("https"));
-            let connector = tls.connector(connector());
-            let connector = connector.map_err(|reason| ReporterError::new("url", reason))?;
-            Ok(HttpSender {
-                sender: TowerSender::of(client(connector), target),
-                tls,
-            })
-        }
+        let tls = tls::Tls::new(target.url.scheme_str() == Some("https"));
+        #[cfg(feature = "tls")]
+        let connector = tls
+            .connector(connector(), dialect.needs_http2())
+            .map_err(|reason| ReporterError::new("url", reason))?;
         #[cfg(not(feature = "tls"))]
+        let connector = connector();
         Ok(HttpSender {
-            sender: TowerSender::of(client(connector()), target),
+            sender: TowerSender::of(client(connector.clone(), dialect), target),
+            connector,
+            busy: false,
+            #[cfg(feature = "tls")]
+            tls,
         })
     }
 
@@ -132,10 +138,9 @@ impl HttpSender {
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     pub fn ca_certificate(mut self, pem: impl AsRef<[u8]>) -> Result<HttpSender, ReporterError> {
-        let wrong = |reason| ReporterError::new("ca_certificate", reason);
-        self.tls.trust(pem.as_ref()).map_err(wrong)?;
-        let client = client(self.tls.connector(connector()).map_err(wrong)?);
-        self.sender = self.sender.with_service(client);
+        let trusted = self.tls.trust(pem.as_ref());
+        let trusted = trusted.and_then(|()| self.apply_tls());
+        trusted.map_err(|reason| ReporterError::new("ca_certificate", reason))?;
         Ok(self)
     }
 
@@ -153,13 +158,25 @@ impl HttpSender {
         pem: impl AsRef<[u8]>,
         key: impl AsRef<[u8]>,
     ) -> Result<HttpSender, ReporterError> {
-        let wrong = |reason| ReporterError::new("client_certificate", reason);
-        self.tls
-            .identify(pem.as_ref(), key.as_ref())
-            .map_err(wrong)?;
-        let client = client(self.tls.connector(connector()).map_err(wrong)?);
-        self.sender = self.sender.with_service(client);
+        let identified = self.tls.identify(pem.as_ref(), key.as_ref());
+        let identified = identified.and_then(|()| self.apply_tls());
+        identified.map_err(|reason| ReporterError::new("client_certificate", reason))?;
         Ok(self)
+    }
+
+    #[cfg(feature = "tls")]
+    fn apply_tls(&mut self) -> Result<(), String> {
+        let http2 = self.sender.target().dialect.needs_http2();
+        self.connector = self.tls.connector(connector(), http2)?;
+        self.reconnect();
+        Ok(())
+    }
+
+    /// Forgets the connection that there was.
+    fn reconnect(&mut self) {
+        let dialect = self.sender.target().dialect;
+        let client = client(self.connector.clone(), dialect);
+        self.sender.set_service(client);
     }
 
     /// The path that messages are posted to.
@@ -177,25 +194,29 @@ fn connector() -> HttpConnector {
 }
 
 /// One connection that is kept alive.
-fn client(connector: Connector) -> HttpClient {
+fn client(connector: Connector, dialect: &dyn Dialect) -> HttpClient {
     let mut client = Client::builder(TokioExecutor::new());
     client
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(1);
-    // A request that is given up does not close a connection of HTTP/2, be it dead.
-    #[cfg(feature = "tls")]
-    client
-        .timer(TokioTimer::new())
-        .http2_keep_alive_interval(PING)
-        .http2_keep_alive_timeout(PONG)
-        .http2_keep_alive_while_idle(true);
+    if dialect.needs_http2() {
+        #[cfg(any(feature = "otlp", feature = "tls"))]
+        client.http2_only(true);
+    }
     client.build(connector)
 }
 
 impl Sender for HttpSender {
     async fn send(&mut self, message: Message) -> Outcome {
-        self.sender.send(message).await
+        // A request that is given up closes a connection of HTTP/1, but not one of HTTP/2, be it
+        // dead.
+        if std::mem::replace(&mut self.busy, true) {
+            self.reconnect();
+        }
+        let outcome = self.sender.send(message).await;
+        self.busy = false;
+        outcome
     }
 
     fn destination(&self) -> String {
@@ -218,7 +239,11 @@ mod tests {
 
     #[test]
     fn a_url_without_a_path_means_the_usual_one() {
-        let url = |url: &str| HttpSender::at(url, "/api/v2/spans").unwrap().destination();
+        let url = |url: &str| {
+            HttpSender::of(url, &Posted("/api/v2/spans"))
+                .unwrap()
+                .destination()
+        };
         assert_eq!(url("http://zipkin:9411"), "http://zipkin:9411/api/v2/spans");
         assert_eq!(
             url("http://zipkin:9411/"),

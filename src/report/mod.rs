@@ -47,8 +47,10 @@ pub use console::ConsoleReporter;
 #[cfg(feature = "gzip")]
 #[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
 pub use gzip::Gzip;
+#[cfg(feature = "otlp")]
+pub(crate) use http::{Answer, Dialect, one_line};
 #[cfg(feature = "zipkin")]
-pub(crate) use http::{HttpHeader, HttpOptions, http_methods};
+pub(crate) use http::{FIXED, HttpHeader, HttpOptions, Posted, Redirect, http_methods};
 #[cfg(feature = "zipkin")]
 #[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
 pub use http::{HttpSender, TowerSender};

@@ -1,7 +1,7 @@
 use super::{JsonEncoder, Proto3Encoder};
 use crate::report::{
-    BatchReporter, HttpOptions, ReporterError, Settings, handle_methods, http_methods,
-    settings_methods,
+    BatchReporter, FIXED, HttpOptions, HttpSender, Posted, Redirect, ReporterError, Settings,
+    handle_methods, http_methods, settings_methods,
 };
 
 /// Where Zipkin takes spans.
@@ -10,7 +10,7 @@ const PATH: &str = "/api/v2/spans";
 /// Sends spans to Zipkin, or to what takes its format: JSON, version 2, over HTTP.
 ///
 /// A [`BatchReporter`], whose page tells how it works, of [`JsonEncoder`] or [`Proto3Encoder`] and
-/// [`HttpSender`](crate::report::HttpSender).
+/// [`HttpSender`].
 /// Clones are handles on the same reporter.
 ///
 /// ```
@@ -29,7 +29,14 @@ const PATH: &str = "/api/v2/spans";
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct ZipkinReporter(BatchReporter);
+pub struct ZipkinReporter(BatchReporter, Destination);
+
+/// Where it sends, and what cannot be changed of that.
+#[derive(Debug, Clone)]
+struct Destination {
+    redirect: Redirect,
+    encoding: Encoding,
+}
 
 impl ZipkinReporter {
     /// A reporter that posts to this URL: `http`, or with the feature `tls` `https`. Where it has no
@@ -59,6 +66,39 @@ impl ZipkinReporter {
                 ..Settings::default()
             },
         }
+    }
+
+    /// Sends to where this builder says, by URL, headers and certificates, from the next attempt
+    /// on: to put a wrong URL or token right without a restart. Its other settings are not looked
+    /// at.
+    ///
+    /// Queue and counts stay as they are. A message that waits for another attempt goes to the new
+    /// place at once, and is tried there for as long as a new one; an attempt that is under way is
+    /// not given up. After a [shutdown](Self::shutdown) this does nothing.
+    ///
+    /// ```
+    /// use tower_b3::zipkin::{Encoding, ZipkinReporter};
+    ///
+    /// let zipkin = ZipkinReporter::builder("http://zipkin:9411/api/spans").build()?;
+    /// zipkin.redirect(ZipkinReporter::builder("http://zipkin:9411/api/v2/spans"))?;
+    ///
+    /// let other = ZipkinReporter::builder("http://zipkin:9411").encoding(Encoding::Proto3);
+    /// assert_eq!(zipkin.redirect(other).unwrap_err().field(), "encoding");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A URL, a header or a certificate that [`HttpSender`] does not take, another encoding, or
+    /// another choice as to gzip: the error names the setting and the reason, and spans go where
+    /// they went.
+    pub fn redirect(&self, to: ZipkinReporterBuilder) -> Result<(), ReporterError> {
+        let ZipkinReporter(reporter, destination) = self;
+        if to.encoding != destination.encoding {
+            return Err(ReporterError::new("encoding", FIXED));
+        }
+        let sender = to.sender()?;
+        destination.redirect.to(&to.http, sender, reporter)
     }
 }
 
@@ -99,10 +139,21 @@ impl ZipkinReporterBuilder {
     ///
     /// # Errors
     ///
-    /// A URL or a header that [`HttpSender`](crate::report::HttpSender) does not take, a limit or a time of zero, a thread
+    /// A URL or a header that [`HttpSender`] does not take, a limit or a time of zero, a thread
     /// that cannot be started: the error names the setting and the reason.
     pub fn build(self) -> Result<ZipkinReporter, ReporterError> {
-        let sender = self.http.sender(PATH)?;
+        let sender = self.sender()?;
+        let started = match self.encoding {
+            Encoding::Json => self.http.start(JsonEncoder, sender, self.settings),
+            Encoding::Proto3 => self.http.start(Proto3Encoder, sender, self.settings),
+        };
+        let (reporter, redirect) = started?;
+        let encoding = self.encoding;
+        Ok(ZipkinReporter(reporter, Destination { redirect, encoding }))
+    }
+
+    fn sender(&self) -> Result<HttpSender, ReporterError> {
+        let sender = self.http.sender(&Posted(PATH))?;
         if sender.path().contains("api/v1/spans") {
             tracing::warn!(
                 "{} is the path of version 1, spans are written in version 2: Jaeger accepts such \
@@ -110,11 +161,7 @@ impl ZipkinReporterBuilder {
                 self.http.url
             );
         }
-        let reporter = match self.encoding {
-            Encoding::Json => self.http.start(JsonEncoder, sender, self.settings),
-            Encoding::Proto3 => self.http.start(Proto3Encoder, sender, self.settings),
-        };
-        reporter.map(ZipkinReporter)
+        Ok(sender)
     }
 }
 

@@ -21,6 +21,7 @@ pub struct Jaeger {
     http: Http,
     query: u16,
     otlp: u16,
+    grpc: u16,
     zipkin: u16,
 }
 
@@ -38,11 +39,12 @@ pub struct JaegerSpan {
 
 impl Jaeger {
     pub async fn start(dir: &Path, http: &Http) -> Jaeger {
-        let [query, otlp, zipkin] = free_ports();
+        let [query, otlp, grpc, zipkin] = free_ports();
         let config = dir.join("jaeger.yaml");
         let filled = TEMPLATE
             .replace("@QUERY@", &query.to_string())
             .replace("@OTLP@", &otlp.to_string())
+            .replace("@GRPC@", &grpc.to_string())
             .replace("@ZIPKIN@", &zipkin.to_string());
         fs::write(&config, filled).expect("the configuration is written");
         let mut command = Command::new(installed("JAEGER"));
@@ -59,6 +61,7 @@ impl Jaeger {
             http: http.clone(),
             query,
             otlp,
+            grpc,
             zipkin,
         }
     }
@@ -69,6 +72,10 @@ impl Jaeger {
 
     pub fn otlp(&self) -> String {
         format!("http://127.0.0.1:{}/v1/traces", self.otlp)
+    }
+
+    pub fn grpc(&self) -> String {
+        format!("http://127.0.0.1:{}", self.grpc)
     }
 
     /// Waits until the trace has exactly so many spans; gives them in the order of their start.

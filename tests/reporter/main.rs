@@ -6,6 +6,11 @@ mod faults;
 mod gzip;
 mod json_lines;
 mod log;
+#[cfg(feature = "otlp")]
+mod otlp;
+#[cfg(feature = "otlp")]
+mod otlp_server;
+mod redirect;
 mod server;
 mod shutdown;
 mod sums;

@@ -31,13 +31,13 @@ use tower_b3::{
 };
 
 /// An authority of the test's own.
-struct Authority {
+pub struct Authority {
     certificate: rcgen::Certificate,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Authority {
+    pub fn new() -> Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -48,7 +48,7 @@ impl Authority {
         }
     }
 
-    fn pem(&self) -> String {
+    pub fn pem(&self) -> String {
         self.certificate.pem()
     }
 
@@ -57,6 +57,31 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         (params.signed_by(&key, &self.issuer).unwrap(), key)
+    }
+
+    /// For a server on 127.0.0.1 that speaks these protocols, and asks for a client's certificate.
+    pub fn server(&self, clients: Option<&Authority>, protocols: &[&str]) -> TlsAcceptor {
+        let (certificate, key) = self.certify("127.0.0.1");
+        let provider = Arc::new(ring::default_provider());
+        let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let config = match clients {
+            None => config.with_no_client_auth(),
+            Some(clients) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(clients.certificate.der().clone()).unwrap();
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                config.with_client_cert_verifier(verifier.build().unwrap())
+            }
+        };
+        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+        let mut config = config
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        config.alpn_protocols = protocols.iter().map(|name| (*name).into()).collect();
+        TlsAcceptor::from(Arc::new(config))
     }
 }
 
@@ -78,26 +103,7 @@ struct Server {
 
 impl Server {
     fn start(authority: &Authority, clients: Option<&Authority>, protocols: &[&str]) -> Server {
-        let (certificate, key) = authority.certify("127.0.0.1");
-        let provider = Arc::new(ring::default_provider());
-        let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .unwrap();
-        let config = match clients {
-            None => config.with_no_client_auth(),
-            Some(clients) => {
-                let mut roots = RootCertStore::empty();
-                roots.add(clients.certificate.der().clone()).unwrap();
-                let verifier =
-                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-                config.with_client_cert_verifier(verifier.build().unwrap())
-            }
-        };
-        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
-        let mut config = config
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        config.alpn_protocols = protocols.iter().map(|name| (*name).into()).collect();
+        let acceptor = authority.server(clients, protocols);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Seen::default()));
@@ -105,11 +111,7 @@ impl Server {
         thread::spawn(move || {
             let mut runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = runtime.enable_all().build().unwrap();
-            runtime.block_on(serve(
-                listener,
-                TlsAcceptor::from(Arc::new(config)),
-                serving,
-            ));
+            runtime.block_on(serve(listener, acceptor, serving));
         });
         Server { url, seen }
     }

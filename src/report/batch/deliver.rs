@@ -1,5 +1,5 @@
 use super::{
-    EncodeError, Encoder, Outcome, Sender, Settings,
+    EncodeError, Encoder, Message, Outcome, Sender, Settings,
     counters::Cause,
     outage::{Backoff, Log},
     pending::{Added, Pending},
@@ -19,6 +19,9 @@ use std::{
 /// tried any more.
 const MOST_REFUSED_ALONE: usize = 8;
 
+/// What the log says of one that is lost alone.
+const ONE_LOST: &str = "a span is lost";
+
 /// Gets a message to the other side, whatever it takes; or gives up, and counts why.
 pub(super) struct Delivery<E, S> {
     shared: Arc<Shared>,
@@ -34,11 +37,14 @@ pub(super) struct Delivery<E, S> {
     refuses_all: bool,
     /// The number of requests that a wait was last cut short for.
     hurried: u64,
+    /// How often the sender had been told to send elsewhere when the last attempt was made.
+    redirects: u64,
 }
 
 /// What came of a part of a message, after as many attempts as it took.
 enum Part {
-    Accepted,
+    /// But for so many.
+    Accepted(usize),
     TooLarge(String),
     BadRequest(String),
     /// This part and those that were to follow are lost.
@@ -63,6 +69,7 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
             retry_for: settings.retry_for,
             refuses_all: false,
             hurried: 0,
+            redirects: 0,
         }
     }
 
@@ -80,8 +87,9 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
                 Some(error) => error.clone(),
                 None => EncodeError::new("larger than the message limit"),
             };
-            self.log.lose_one(
+            self.log.lose(
                 &self.shared,
+                ONE_LOST,
                 format_args!("{id} of trace {trace} is not sent: {why}"),
             );
         }
@@ -108,9 +116,10 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
         let mut failing_since = None;
         while let Some(part) = parts.pop() {
             match self.send_part(part.clone(), &mut failing_since).await {
-                Part::Accepted => {
-                    self.shared.counters.send(part.len());
-                    accepted = true;
+                Part::Accepted(refused) => {
+                    self.shared.counters.send(part.len() - refused);
+                    self.shared.counters.lose(Cause::Refused, refused);
+                    accepted |= refused < part.len();
                     failing_since = None;
                 }
                 Part::TooLarge(reason) => match halves(&part) {
@@ -155,6 +164,7 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
     async fn send_part(&mut self, part: Range<usize>, failing_since: &mut Option<Instant>) -> Part {
         let message = self.pending.message(part, &self.encoder);
         loop {
+            self.look_for_redirect(failing_since);
             let sending = self.sender.send(message.clone());
             let sending = tokio::time::timeout(self.request_timeout, sending);
             let outcome = match unless_given_up(&self.shared, sending).await {
@@ -164,15 +174,21 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
                 }
                 None => return Part::AllLost(Cause::Closed),
             };
+            self.log.go_to(self.sender.destination(), &self.shared);
             let (reason, after) = match outcome {
                 Outcome::Accepted => {
-                    let counters = &self.shared.counters;
-                    counters.batches.fetch_add(1, Relaxed);
-                    counters.bytes.fetch_add(message.body.len() as u64, Relaxed);
-                    self.backoff.reset();
-                    self.refuses_all = false;
-                    self.log.succeed(&self.shared);
-                    return Part::Accepted;
+                    self.succeed(&message);
+                    return Part::Accepted(0);
+                }
+                Outcome::PartlyAccepted { refused, reason } => {
+                    let refused = refused.min(message.spans);
+                    self.succeed(&message);
+                    self.log.lose(
+                        &self.shared,
+                        "spans are lost",
+                        format_args!("{refused} of {} are refused: {reason}", message.spans),
+                    );
+                    return Part::Accepted(refused);
                 }
                 Outcome::TooLarge { reason } => return Part::TooLarge(reason),
                 Outcome::BadRequest { reason } => return Part::BadRequest(reason),
@@ -194,6 +210,27 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
         }
     }
 
+    /// What was learnt of the other side counts no more if there is another one now.
+    fn look_for_redirect(&mut self, failing_since: &mut Option<Instant>) {
+        let redirects = self.shared.redirects();
+        if redirects != self.redirects {
+            self.redirects = redirects;
+            self.refuses_all = false;
+            self.backoff.reset();
+            *failing_since = None;
+        }
+    }
+
+    /// A message, or most of it, was taken.
+    fn succeed(&mut self, message: &Message) {
+        let counters = &self.shared.counters;
+        counters.batches.fetch_add(1, Relaxed);
+        counters.bytes.fetch_add(message.body.len() as u64, Relaxed);
+        self.backoff.reset();
+        self.refuses_all = false;
+        self.log.succeed(&self.shared);
+    }
+
     /// Waits before the next attempt. Breaks if the time to end comes first.
     async fn wait(&mut self, requested: Option<Duration>) -> ControlFlow<()> {
         let closing = self.shared.give_up_at().is_some();
@@ -201,6 +238,10 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
         loop {
             let now = Instant::now();
             let give_up_at = self.shared.give_up_at();
+            let redirected = self.shared.redirects() != self.redirects;
+            if redirected && give_up_at.is_none_or(|at| at > now) {
+                return ControlFlow::Continue(());
+            }
             // A wait that was asked for is kept to; there is no point in one that is too long.
             let at_least = if requested.is_some() { until } else { now };
             if give_up_at.is_some_and(|at| at <= at_least) {
@@ -232,8 +273,9 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
     fn lose_alone(&mut self, cause: Cause, part: &Range<usize>, reason: &str) {
         self.lose(cause, part);
         let (trace, id) = self.pending.ids(part.start);
-        self.log.lose_one(
+        self.log.lose(
             &self.shared,
+            ONE_LOST,
             format_args!("{id} of trace {trace} is refused: {reason}"),
         );
     }

@@ -142,6 +142,11 @@ impl BatchReporter {
         self.0.report(in_time)
     }
 
+    /// The sender sends elsewhere from its next attempt on, which is due at once.
+    pub(crate) fn redirected(&self) {
+        self.0.shared.redirected();
+    }
+
     /// Shuts the reporter down when it is dropped, be it in a panic, for five seconds at most.
     pub fn guard(&self) -> Guard {
         Guard {

@@ -78,6 +78,26 @@ impl Log {
         }
     }
 
+    /// An attempt was made to get spans there.
+    pub(super) fn go_to(&mut self, destination: String, shared: &Shared) {
+        if destination == self.destination {
+            return;
+        }
+        let from = std::mem::replace(&mut self.destination, destination);
+        let to = &self.destination;
+        self.quiet_until = None;
+        match self.outage.take() {
+            None => tracing::info!("spans go to {to} from now on, no longer to {from}"),
+            Some(outage) => {
+                shared.counters.recover();
+                let totals = outage.totals(shared);
+                tracing::info!(
+                    "spans go to {to} from now on; they did not get to {from}, for {totals}"
+                );
+            }
+        }
+    }
+
     /// An attempt failed.
     pub(super) fn fail(&mut self, shared: &Shared, reason: &str) {
         let to = &self.destination;
@@ -115,19 +135,19 @@ impl Log {
         }
     }
 
-    /// A span is lost alone. Of many, one a minute is logged loudly.
-    pub(super) fn lose_one(&mut self, shared: &Shared, what: fmt::Arguments<'_>) {
+    /// A span is lost alone, or some of a message are. Of many, one a minute is logged loudly.
+    pub(super) fn lose(&mut self, shared: &Shared, lost: &str, what: fmt::Arguments<'_>) {
         let now = Instant::now();
         if self.quiet_until.is_none_or(|until| now >= until) {
             self.quiet_until = Some(now + QUIET);
-            tracing::warn!("a span is lost: {what}; for a minute, more are logged at debug");
+            tracing::warn!("{lost}: {what}; for a minute, more are logged at debug");
             // An outage, if there is one, says more.
             if self.outage.is_none() {
                 let message = what.to_string();
                 shared.counters.fail(&message, SystemTime::now(), false);
             }
         } else {
-            tracing::debug!("a span is lost: {what}");
+            tracing::debug!("{lost}: {what}");
         }
     }
 }

@@ -54,7 +54,8 @@ pub trait Sender: Send + 'static {
     /// Makes one attempt to deliver a message.
     fn send(&mut self, message: Message) -> impl Future<Output = Outcome>;
 
-    /// Where messages go, for the log: a URL, say, without credentials.
+    /// Where messages go, for the log: a URL, say, without credentials. It is asked again after
+    /// every attempt, so it may change.
     fn destination(&self) -> String {
         "the collector".to_owned()
     }
@@ -69,6 +70,13 @@ pub trait Sender: Send + 'static {
 pub enum Outcome {
     /// The other side has taken it.
     Accepted,
+    /// The other side has taken it but for some of its spans, which it will never take.
+    PartlyAccepted {
+        /// How many spans it has left out.
+        refused: usize,
+        /// Why.
+        reason: String,
+    },
     /// The message is larger than the other side takes: it is cut in halves.
     TooLarge {
         /// What the other side said.

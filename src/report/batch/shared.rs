@@ -37,6 +37,8 @@ struct Control {
     tickets: Vec<Arc<Ticket>>,
     /// How many requests there were.
     requests: u64,
+    /// How often messages were sent elsewhere.
+    redirects: u64,
     /// When the worker gives up, once it is to end.
     give_up_at: Option<Instant>,
     /// How many spans were lost before that.
@@ -147,6 +149,17 @@ impl Shared {
             drop(control);
             self.wake.notify_one();
         }
+    }
+
+    /// Messages go elsewhere from the next attempt on.
+    pub(super) fn redirected(&self) {
+        self.ask(|control| control.redirects += 1);
+    }
+
+    /// How often messages were sent elsewhere: a change means that what was learnt of the other
+    /// side is out of date.
+    pub(super) fn redirects(&self) -> u64 {
+        self.control().redirects
     }
 
     /// How many requests there were: a change means that somebody is waiting.

@@ -1,9 +1,10 @@
 //! What an answer means.
 
 use crate::report::Outcome;
+use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header::RETRY_AFTER};
 use http_body::Body;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, Collected, Limited};
 use std::{
     error::Error,
     time::{Duration, SystemTime},
@@ -14,48 +15,90 @@ const MOST_READ: usize = 64 * 1024;
 /// The part of an answer that is shown when it is a refusal.
 const MOST_SHOWN: usize = 200;
 /// How long the rest of an answer may take after its head, which says all there is to know.
-const PATIENCE: Duration = Duration::from_millis(250);
+pub(super) const PATIENCE: Duration = Duration::from_millis(250);
 
-/// What came of a request that was answered so.
-pub(super) async fn outcome<B>(response: Response<B>) -> Outcome
-where
-    B: Body,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    let status = response.status();
-    let after = retry_after(response.headers());
-    let body = Limited::new(response.into_body(), MOST_READ).collect();
-    let body = tokio::time::timeout(PATIENCE, body).await;
-    if status.is_success() {
-        return Outcome::Accepted;
-    }
-    let mut reason = status.to_string();
-    if let Ok(Ok(body)) = body {
-        let text = body.to_bytes();
-        let text = String::from_utf8_lossy(&text[..text.len().min(MOST_SHOWN)]);
-        let line: String = text
-            .chars()
-            .map(|character| {
-                if character.is_control() {
-                    ' '
-                } else {
-                    character
-                }
-            })
-            .collect();
-        if !line.trim().is_empty() {
-            reason = format!("{reason}: {}", line.trim());
+/// An answer, as much of it as is read.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Or why there is none.
+    pub(crate) body: Result<Bytes, String>,
+    #[cfg(feature = "otlp")]
+    pub(crate) trailers: HeaderMap,
+}
+
+impl Answer {
+    /// Reads it to its end, for so long, or without a limit.
+    pub(super) async fn read<B>(response: Response<B>, patience: Option<Duration>) -> Answer
+    where
+        B: Body,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MOST_READ).collect();
+        let body = match patience {
+            Some(patience) => tokio::time::timeout(patience, body).await.ok(),
+            None => Some(body.await),
+        };
+        let body = match body {
+            Some(Ok(body)) => Ok(body),
+            Some(Err(error)) => Err(with_sources(&*error)),
+            None => Err("the answer does not end".to_owned()),
+        };
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            #[cfg(feature = "otlp")]
+            trailers: body
+                .as_ref()
+                .ok()
+                .and_then(|body| body.trailers().cloned())
+                .unwrap_or_default(),
+            body: body.map(Collected::to_bytes),
         }
     }
-    match status {
-        StatusCode::PAYLOAD_TOO_LARGE => Outcome::TooLarge { reason },
-        StatusCode::BAD_REQUEST => Outcome::BadRequest { reason },
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-            Outcome::Retry { reason, after }
-        }
-        _ if status.is_server_error() => Outcome::Retry { reason, after },
-        _ => Outcome::Refused { reason },
+
+    /// What the status says; the body's text tells more.
+    pub(crate) fn outcome(&self) -> Outcome {
+        let body = self.body.as_deref().unwrap_or_default();
+        self.outcome_saying(&String::from_utf8_lossy(body))
     }
+
+    /// What the status says; this text tells more.
+    pub(crate) fn outcome_saying(&self, text: &str) -> Outcome {
+        let status = self.status;
+        if status.is_success() {
+            return Outcome::Accepted;
+        }
+        let mut reason = status.to_string();
+        let line = one_line(text);
+        if !line.is_empty() {
+            reason = format!("{reason}: {line}");
+        }
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Outcome::TooLarge { reason },
+            StatusCode::BAD_REQUEST => Outcome::BadRequest { reason },
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => self.retry(reason),
+            _ if status.is_server_error() => self.retry(reason),
+            _ => Outcome::Refused { reason },
+        }
+    }
+
+    fn retry(&self, reason: String) -> Outcome {
+        let after = retry_after(&self.headers);
+        Outcome::Retry { reason, after }
+    }
+}
+
+/// What the other side says, for the log.
+pub(crate) fn one_line(text: &str) -> String {
+    let shown = |character: char| match character.is_control() {
+        true => ' ',
+        false => character,
+    };
+    let line: String = text.chars().take(MOST_SHOWN).map(shown).collect();
+    line.trim().to_owned()
 }
 
 /// Seconds, or a date.

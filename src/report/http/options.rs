@@ -1,4 +1,4 @@
-use super::HttpSender;
+use super::{Dialect, HttpSender, Redirect};
 use crate::report::{BatchReporter, Encoder, ReporterError, Settings};
 
 /// What every reporter over HTTP can be told.
@@ -30,9 +30,12 @@ impl HttpOptions {
         }
     }
 
-    /// A sender to the URL, or to this path of it where it has none.
-    pub(crate) fn sender(&self, path: &'static str) -> Result<HttpSender, ReporterError> {
-        let mut sender = HttpSender::at(&self.url, path)?;
+    /// A sender to the URL, that speaks so.
+    pub(crate) fn sender(
+        &self,
+        dialect: &'static dyn Dialect,
+    ) -> Result<HttpSender, ReporterError> {
+        let mut sender = HttpSender::of(&self.url, dialect)?;
         for header in &self.headers {
             sender = match header {
                 Header::Of(name, value) => sender.header(name, value)?,
@@ -52,18 +55,27 @@ impl HttpOptions {
         Ok(sender)
     }
 
-    /// Starts a reporter, that compresses if it is to.
+    pub(crate) fn compresses(&self) -> bool {
+        #[cfg(feature = "gzip")]
+        return self.gzip;
+        #[cfg(not(feature = "gzip"))]
+        false
+    }
+
+    /// Starts a reporter, that compresses if it is to; with it, what can send it elsewhere.
     pub(crate) fn start(
         &self,
         encoder: impl Encoder,
         sender: HttpSender,
         settings: Settings,
-    ) -> Result<BatchReporter, ReporterError> {
+    ) -> Result<(BatchReporter, Redirect), ReporterError> {
+        let (sender, redirect) = Redirect::of(sender, self.compresses());
         #[cfg(feature = "gzip")]
         if self.gzip {
-            return BatchReporter::start(crate::report::Gzip::new(encoder), sender, settings);
+            let encoder = crate::report::Gzip::new(encoder);
+            return Ok((BatchReporter::start(encoder, sender, settings)?, redirect));
         }
-        BatchReporter::start(encoder, sender, settings)
+        Ok((BatchReporter::start(encoder, sender, settings)?, redirect))
     }
 }
 

@@ -1,29 +1,40 @@
 //! Where requests go, and what is on all of them.
 
+use super::dialect::Dialect;
 use crate::report::{Message, ReporterError};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
-    header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT},
+    header::{AUTHORIZATION, USER_AGENT},
 };
 use http_body_util::Full;
 
-/// A URL and headers.
+/// A URL and headers, and what is spoken there.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) url: Uri,
     pub(super) headers: HeaderMap,
+    pub(super) dialect: &'static dyn Dialect,
 }
 
 impl Target {
-    /// This URL, or this path of it where it has none.
-    pub(super) fn new(url: &str, path: &'static str, tls: bool) -> Result<Target, ReporterError> {
-        let url = parse(url, path, tls).map_err(|reason| ReporterError::new("url", reason))?;
+    /// This URL, or the dialect's path of it where it has none.
+    pub(super) fn new(
+        url: &str,
+        dialect: &'static dyn Dialect,
+        tls: bool,
+    ) -> Result<Target, ReporterError> {
+        let url = parse(url, dialect.path(), tls);
+        let url = url.map_err(|reason| ReporterError::new("url", reason))?;
         let mut headers = HeaderMap::new();
         headers.insert("b3", HeaderValue::from_static("0"));
         let agent = concat!("tower-b3/", env!("CARGO_PKG_VERSION"));
         headers.insert(USER_AGENT, HeaderValue::from_static(agent));
-        Ok(Target { url, headers })
+        Ok(Target {
+            url,
+            headers,
+            dialect,
+        })
     }
 
     pub(super) fn header(&mut self, name: &str, value: &str) -> Result<(), ReporterError> {
@@ -79,14 +90,11 @@ impl Target {
 
     pub(super) fn request(&self, message: Message) -> Result<Request<Full<Bytes>>, http::Error> {
         let mut headers = self.headers.clone();
-        headers.insert(CONTENT_TYPE, HeaderValue::try_from(message.content_type)?);
-        if let Some(encoding) = message.content_encoding {
-            headers.insert(CONTENT_ENCODING, HeaderValue::try_from(encoding)?);
-        }
+        let body = self.dialect.body(message, &mut headers)?;
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(self.url.clone())
-            .body(Full::new(message.body))?;
+            .body(Full::new(body))?;
         *request.headers_mut() = headers;
         Ok(request)
     }

@@ -48,10 +48,11 @@ impl Tls {
         Ok(())
     }
 
-    /// Makes connections, with TLS if the URL is one of https.
+    /// Makes connections, with TLS if the URL is one of https; with HTTP/2, or none.
     pub(super) fn connector(
         &self,
         http: HttpConnector,
+        needs_http2: bool,
     ) -> Result<HttpsConnector<HttpConnector>, String> {
         let provider = Arc::new(ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
@@ -64,11 +65,13 @@ impl Tls {
                 .with_client_auth_cert(chain.clone(), key.clone_key())
                 .map_err(|error| error.to_string())?,
         };
-        Ok(HttpsConnectorBuilder::new()
+        let builder = HttpsConnectorBuilder::new()
             .with_tls_config(config)
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(http))
+            .https_or_http();
+        Ok(match needs_http2 {
+            true => builder.enable_http2().wrap_connector(http),
+            false => builder.enable_all_versions().wrap_connector(http),
+        })
     }
 }
 

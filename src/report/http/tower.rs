@@ -1,5 +1,6 @@
 use super::{
-    answer::{outcome, with_sources},
+    answer::{Answer, with_sources},
+    dialect::Posted,
     target::Target,
 };
 use crate::report::{Message, Outcome, ReporterError, Sender};
@@ -16,6 +17,9 @@ use tower_service::Service;
 /// Requests and outcomes are those of [`HttpSender`](super::HttpSender). An error of the service
 /// is a [`Retry`](Outcome::Retry), whether it comes from `poll_ready` or from `call`; so a service
 /// that fails for good is asked again with every message.
+///
+/// An answer's body is not looked into: what a collector of OTLP says there of spans that it leaves
+/// out is not counted. `OtlpReporter` does that.
 ///
 /// The service is called inside the reporter's runtime, not the application's: what it spawns when
 /// it is called runs there. What spawns when it is made, like tower's `Buffer`, needs a runtime
@@ -54,18 +58,19 @@ impl<S> TowerSender<S> {
     /// The field `url`: not a URL, no scheme, a scheme other than these two, no host, or
     /// credentials in it, which belong in a [header](Self::header).
     pub fn new(url: &str, service: S) -> Result<TowerSender<S>, ReporterError> {
-        Ok(TowerSender::of(service, Target::new(url, "/", true)?))
+        Ok(TowerSender::of(
+            service,
+            Target::new(url, &Posted("/"), true)?,
+        ))
     }
 
     pub(super) fn of(service: S, target: Target) -> TowerSender<S> {
         TowerSender { service, target }
     }
 
-    /// The same by another service.
-    #[cfg(feature = "tls")]
-    pub(super) fn with_service(mut self, service: S) -> TowerSender<S> {
+    /// From now on by this service.
+    pub(super) fn set_service(&mut self, service: S) {
         self.service = service;
-        self
     }
 
     pub(super) fn target(&self) -> &Target {
@@ -113,6 +118,7 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     async fn send(&mut self, message: Message) -> Outcome {
+        let spans = message.spans;
         let request = match self.target.request(message) {
             Ok(request) => request,
             Err(error) => return Outcome::refused(error.to_string()),
@@ -122,7 +128,11 @@ where
             Err(error) => Err(error),
         };
         match response {
-            Ok(response) => outcome(response).await,
+            Ok(response) => {
+                let dialect = self.target.dialect;
+                let answer = Answer::read(response, dialect.patience()).await;
+                dialect.outcome(&answer, spans)
+            }
             Err(error) => Outcome::retry(with_sources(&*error.into())),
         }
     }

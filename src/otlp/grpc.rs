@@ -1,0 +1,298 @@
+use super::{
+    fields::{Fields, Value},
+    http::taken,
+};
+use crate::report::{Answer, Dialect, Message, Outcome, one_line};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CONTENT_TYPE, TE},
+};
+use std::time::Duration;
+
+/// OTLP over gRPC: a message with a prefix over HTTP/2, its outcome in the trailers.
+#[derive(Debug)]
+pub(super) struct OverGrpc;
+
+/// Whether the message is compressed, and its length.
+const PREFIX: usize = 5;
+
+/// The codes' names, by number.
+const CODES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+impl Dialect for OverGrpc {
+    fn path(&self) -> &'static str {
+        "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+    }
+
+    fn needs_http2(&self) -> bool {
+        true
+    }
+
+    /// What came of a message is only known at the end.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    fn body(&self, message: Message, headers: &mut HeaderMap) -> Result<Bytes, http::Error> {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+        if let Some(encoding) = message.content_encoding {
+            headers.insert("grpc-encoding", HeaderValue::try_from(encoding)?);
+        }
+        // No collector takes a message whose length cannot be written.
+        let len = u32::try_from(message.body.len()).unwrap_or(u32::MAX);
+        let mut body = Vec::with_capacity(PREFIX + message.body.len());
+        body.push(message.content_encoding.is_some().into());
+        body.extend_from_slice(&len.to_be_bytes());
+        body.extend_from_slice(&message.body);
+        Ok(body.into())
+    }
+
+    fn outcome(&self, answer: &Answer, spans: usize) -> Outcome {
+        // Where there is nothing but an error, it stands among the headers.
+        let status = [&answer.trailers, &answer.headers]
+            .into_iter()
+            .find_map(|headers| Some((headers, headers.get("grpc-status")?)));
+        match (status, &answer.body) {
+            (Some((_, code)), Ok(body)) if code == "0" => {
+                taken(body.get(PREFIX..).unwrap_or_default(), spans)
+            }
+            (Some((_, code)), Err(_)) if code == "0" => Outcome::Accepted,
+            (Some((headers, code)), _) => failed(code.to_str().unwrap_or_default(), headers),
+            (None, _) if !answer.status.is_success() => answer.outcome(),
+            (None, Err(reason)) => Outcome::retry(reason),
+            (None, Ok(_)) => Outcome::refused(format!(
+                "{} without a grpc-status: is it gRPC that is spoken there?",
+                answer.status
+            )),
+        }
+    }
+}
+
+/// What a status other than `OK` means, as OTLP's specification has it.
+fn failed(code: &str, headers: &HeaderMap) -> Outcome {
+    let number = code.parse::<usize>().ok();
+    let name = number.and_then(|number| CODES.get(number).copied());
+    let mut reason = match name {
+        Some(name) => name.to_owned(),
+        None => format!("grpc-status {}", one_line(code)),
+    };
+    let message = headers.get("grpc-message");
+    let message = message.map(|text| one_line(&percent_decoded(text.as_bytes())));
+    if let Some(message) = message.filter(|message| !message.is_empty()) {
+        reason = format!("{reason}: {message}");
+    }
+    let after = retry_delay(headers);
+    match name.unwrap_or_default() {
+        "INVALID_ARGUMENT" => Outcome::BadRequest { reason },
+        "RESOURCE_EXHAUSTED" | "OUT_OF_RANGE" if is_too_large(&reason) => {
+            Outcome::TooLarge { reason }
+        }
+        // Nobody asks for a message again that is too much at any time.
+        "RESOURCE_EXHAUSTED" if after.is_none() => Outcome::Refused { reason },
+        "CANCELLED" | "DEADLINE_EXCEEDED" | "RESOURCE_EXHAUSTED" | "ABORTED" | "OUT_OF_RANGE"
+        | "UNAVAILABLE" | "DATA_LOSS" => Outcome::Retry { reason, after },
+        _ => Outcome::Refused { reason },
+    }
+}
+
+/// There is no code for it: what gRPC's libraries for Go, Java, C++ and Rust say.
+fn is_too_large(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    [
+        "larger than max",
+        "exceeds maximum size",
+        "message length too large",
+    ]
+    .iter()
+    .any(|text| reason.contains(text))
+}
+
+/// The delay of a `RetryInfo` in the details of a `google.rpc.Status`.
+fn retry_delay(headers: &HeaderMap) -> Option<Duration> {
+    let status = base64_decoded(headers.get("grpc-status-details-bin")?.as_bytes())?;
+    let mut details = Fields(&status).filter_map(|field| match field {
+        (3, Value::Bytes(detail)) => Some(detail),
+        _ => None,
+    });
+    details.find_map(|detail| {
+        let url = bytes(detail, 1)?;
+        url.ends_with(b"google.rpc.RetryInfo").then_some(())?;
+        // An empty delay is not written.
+        let delay = bytes(bytes(detail, 2)?, 1).unwrap_or_default();
+        let part = |part| {
+            let number = Fields(delay).find_map(|field| match field {
+                (field, Value::Number(number)) if field == part => Some(number),
+                _ => None,
+            });
+            number.unwrap_or_default()
+        };
+        let nanos = part(2).min(999_999_999) as u32;
+        Some(Duration::new(part(1).min(i64::MAX as u64), nanos))
+    })
+}
+
+/// The first field of this number.
+fn bytes(message: &[u8], number: u64) -> Option<&[u8]> {
+    Fields(message).find_map(|field| match field {
+        (field, Value::Bytes(bytes)) if field == number => Some(bytes),
+        _ => None,
+    })
+}
+
+fn percent_decoded(text: &[u8]) -> String {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        let digits = after.get(..2).filter(|_| *first == b'%');
+        let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                decoded.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                decoded.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+/// Of binary headers; their padding may be left out.
+fn base64_decoded(text: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0);
+    for &digit in text.iter().take_while(|&&digit| digit != b'=') {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            decoded.push((bits >> count) as u8);
+        }
+    }
+    Some(decoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| {
+                let value = HeaderValue::from_static(value);
+                (http::HeaderName::from_static(name), value)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_message_may_be_percent_encoded() {
+        for (text, decoded) in [
+            ("plain", "plain"),
+            ("100%25 f%C3%BCr%0Ame", "100% für\nme"),
+            ("%", "%"),
+            ("%4", "%4"),
+            ("%+1 %zz", "%+1 %zz"),
+        ] {
+            assert_eq!(percent_decoded(text.as_bytes()), decoded);
+        }
+    }
+
+    #[test]
+    fn binary_headers_are_base64() {
+        for (text, decoded) in [
+            ("", Some(&b""[..])),
+            ("Zg==", Some(b"f")),
+            ("Zg", Some(b"f")),
+            ("Zm8", Some(b"fo")),
+            ("Zm9vYmFy", Some(b"foobar")),
+            ("+/+/", Some(&[0xfb, 0xff, 0xbf])),
+            ("Zm9 v", None),
+        ] {
+            assert_eq!(base64_decoded(text.as_bytes()).as_deref(), decoded);
+        }
+    }
+
+    /// Status { code: 14, message: "later", details: [RetryInfo { 2.5 s }] }, as gRPC writes it.
+    const DETAILS: &str = concat!(
+        "CA4SBWxhdGVyGjYKKHR5cGUuZ29vZ2xlYXBpcy5jb20vZ29vZ2xlLnJwYy5S",
+        "ZXRyeUluZm8SCgoICAIQgMq17gE"
+    );
+
+    #[test]
+    fn a_delay_that_is_asked_for_is_found() {
+        let delay = |details| retry_delay(&headers(&[("grpc-status-details-bin", details)]));
+        assert_eq!(delay(DETAILS), Some(Duration::from_millis(2_500)));
+        assert_eq!(delay("CA4SBWxhdGVy"), None);
+        assert_eq!(delay("!"), None);
+        assert_eq!(retry_delay(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn codes_mean_what_the_specification_says() {
+        let outcome = |code, message| failed(code, &headers(&[("grpc-message", message)]));
+        for retried in ["1", "4", "10", "11", "14", "15"] {
+            let outcome = outcome(retried, "x");
+            assert!(matches!(outcome, Outcome::Retry { after: None, .. }));
+        }
+        for refused in [
+            "2", "5", "6", "7", "8", "9", "12", "13", "16", "17", "", "-1",
+        ] {
+            let outcome = outcome(refused, "x");
+            assert!(matches!(outcome, Outcome::Refused { .. }), "{refused}");
+        }
+        assert_eq!(
+            outcome("16", "who%3F"),
+            Outcome::refused("UNAUTHENTICATED: who?")
+        );
+        assert_eq!(outcome("12", ""), Outcome::refused("UNIMPLEMENTED"));
+        assert_eq!(outcome("99", "x"), Outcome::refused("grpc-status 99: x"));
+        assert!(matches!(outcome("3", "x"), Outcome::BadRequest { .. }));
+        for (code, message) in [
+            ("8", "grpc: received message larger than max (5 vs. 4)"),
+            ("8", "gRPC message exceeds maximum size 4: 5"),
+            (
+                "11",
+                "Error, decoded message length too large: found 5 bytes",
+            ),
+        ] {
+            assert!(matches!(outcome(code, message), Outcome::TooLarge { .. }));
+        }
+        let exhausted = failed("8", &headers(&[("grpc-status-details-bin", DETAILS)]));
+        let after = Some(Duration::from_millis(2_500));
+        let reason = "RESOURCE_EXHAUSTED".to_owned();
+        assert_eq!(exhausted, Outcome::Retry { reason, after });
+    }
+}

@@ -1,0 +1,372 @@
+//! Over HTTP and gRPC: the same spans, faults and counts.
+
+use super::{
+    LONG, assert_sums, log,
+    otlp_server::{Reply, Server},
+    report, span, until,
+};
+use http::Version;
+use std::{collections::BTreeSet, net::TcpListener, time::Duration};
+use tower_b3::{
+    otlp::{OtlpReporter, OtlpReporterBuilder, Protocol},
+    report::{Reporter, Stats},
+};
+
+const PROTOCOLS: [Protocol; 2] = [Protocol::Http, Protocol::Grpc];
+
+/// A reporter that is in a hurry.
+fn quick(server: &Server, protocol: Protocol) -> OtlpReporterBuilder {
+    quick_to(server.url(), protocol)
+}
+
+fn quick_to(url: String, protocol: Protocol) -> OtlpReporterBuilder {
+    OtlpReporter::builder(url)
+        .protocol(protocol)
+        .max_age(Duration::from_millis(10))
+        .request_timeout(Duration::from_millis(300))
+        .backoff(Duration::from_millis(2), Duration::from_millis(20))
+}
+
+/// Nothing is under way any more; the sum holds; what was sent is what was accepted, once.
+fn assert_settled(stats: &Stats, server: &Server) {
+    assert_sums(stats);
+    assert_eq!((stats.queued, stats.in_flight), (0, 0), "{stats:?}");
+    let accepted = server.accepted();
+    assert_eq!(stats.sent, accepted.len() as u64, "{stats:?}");
+    assert!(accepted.values().all(|times| *times == 1));
+}
+
+fn assert_arrived(ids: &BTreeSet<String>, server: &Server) {
+    assert!(server.accepted().keys().eq(ids));
+}
+
+#[test]
+fn a_call_of_grpc_is_as_its_specification_says() {
+    let server = Server::start([], Reply::Accept);
+    let otlp = quick(&server, Protocol::Grpc)
+        .bearer("abc")
+        .build()
+        .unwrap();
+    let mut ids = BTreeSet::new();
+    for _ in 0..5 {
+        ids.extend(report(&otlp, "get", 10));
+        assert!(otlp.flush(LONG));
+    }
+    let stats = otlp.stats();
+    assert_settled(&stats, &server);
+    assert_arrived(&ids, &server);
+    assert_eq!((stats.retries, stats.last_error), (0, None));
+    assert_eq!(server.connections(), 1);
+    let requests = server.seen();
+    assert_eq!(stats.batches, requests.len() as u64);
+    // The prefix is gRPC's, not the message's.
+    let bytes: usize = requests.iter().map(|seen| seen.body.len() - 5).sum();
+    assert_eq!(stats.bytes, bytes as u64);
+    for seen in requests {
+        let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+        assert_eq!(seen.version, Version::HTTP_2);
+        assert_eq!(seen.path, path);
+        assert_eq!(seen.headers["content-type"], "application/grpc");
+        assert_eq!(seen.headers["te"], "trailers");
+        assert_eq!(seen.headers["b3"], "0");
+        assert_eq!(seen.headers["authorization"], "Bearer abc");
+        assert!(!seen.headers.contains_key("grpc-encoding"));
+        assert_eq!(seen.body[0], 0);
+    }
+}
+
+#[test]
+#[cfg(feature = "gzip")]
+fn a_compressed_message_says_so() {
+    for protocol in PROTOCOLS {
+        let server = Server::start([], Reply::Accept);
+        let otlp = quick(&server, protocol).gzip(true).build().unwrap();
+        let ids = report(&otlp, "get", 100);
+        assert!(otlp.flush(LONG));
+        assert_settled(&otlp.stats(), &server);
+        assert_arrived(&ids, &server);
+        for seen in server.seen() {
+            let headers = ["content-encoding", "grpc-encoding"];
+            let headers = headers.map(|name| seen.headers.get(name).is_some());
+            let grpc = protocol == Protocol::Grpc;
+            assert_eq!(headers, [!grpc, grpc]);
+            assert!(!grpc || seen.body[0] == 1);
+        }
+    }
+}
+
+/// Faults that pass: nothing is lost, and nothing arrives twice.
+#[test]
+fn what_passes_costs_nothing() {
+    const TEXT: &str = "text/plain";
+    for (protocol, script, retries) in [
+        (Protocol::Grpc, vec![Reply::Error(14, "not yet")], 1),
+        (
+            Protocol::Grpc,
+            vec![Reply::LateError(4, "slow"), Reply::Error(10, "")],
+            2,
+        ),
+        (
+            Protocol::Grpc,
+            vec![
+                Reply::Error(1, ""),
+                Reply::Error(11, ""),
+                Reply::Error(15, ""),
+            ],
+            3,
+        ),
+        (Protocol::Grpc, vec![Reply::Reset; 3], 3),
+        (Protocol::Grpc, vec![Reply::HeadAndReset, Reply::Head], 2),
+        (Protocol::Grpc, vec![Reply::HangUp, Reply::Silence], 2),
+        (
+            Protocol::Grpc,
+            vec![Reply::Http(503, TEXT, b""), Reply::Http(429, TEXT, b"")],
+            2,
+        ),
+        (
+            Protocol::Http,
+            vec![Reply::Http(503, TEXT, b""), Reply::Http(408, TEXT, b"")],
+            2,
+        ),
+        (
+            Protocol::Http,
+            vec![Reply::Reset, Reply::HangUp, Reply::Silence],
+            3,
+        ),
+    ] {
+        let what = format!("{protocol:?} {script:?}");
+        let server = Server::start(script, Reply::Accept);
+        let otlp = quick(&server, protocol).build().unwrap();
+        let ids = report(&otlp, "get", 300);
+        assert!(otlp.flush(LONG), "{what}");
+        let stats = otlp.stats();
+        assert_settled(&stats, &server);
+        assert_arrived(&ids, &server);
+        assert_eq!(stats.retries, retries, "{what}");
+        assert!(!stats.last_error.unwrap().ongoing, "{what}");
+    }
+}
+
+#[test]
+fn a_connection_that_is_dead_is_left() {
+    for protocol in PROTOCOLS {
+        let server = Server::start([Reply::Accept, Reply::Dead], Reply::Accept);
+        let otlp = quick(&server, protocol).build().unwrap();
+        for _ in 0..3 {
+            report(&otlp, "get", 10);
+            assert!(otlp.flush(LONG));
+        }
+        let stats = otlp.stats();
+        assert_settled(&stats, &server);
+        assert_eq!((stats.sent, stats.retries), (30, 1));
+        assert_eq!(server.connections(), 2);
+    }
+}
+
+#[test]
+fn a_collector_that_is_not_there_is_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let otlp = quick_to(format!("http://{address}"), Protocol::Grpc);
+    let otlp = otlp.build().unwrap();
+    let ids = report(&otlp, "get", 10);
+    until("retries", || otlp.stats().retries > 3);
+    assert_sums(&otlp.stats());
+    let error = otlp.stats().last_error.unwrap();
+    assert!(error.ongoing);
+    assert!(error.message.contains("onnection refused"), "{error:?}");
+    let server = Server::start_at(address, [], Reply::Accept, None);
+    assert!(otlp.flush(LONG));
+    assert_settled(&otlp.stats(), &server);
+    assert_arrived(&ids, &server);
+}
+
+#[test]
+fn refusals_are_final_and_named() {
+    log::start();
+    for (reply, reason) in [
+        (
+            Reply::Error(12, "no such service"),
+            "UNIMPLEMENTED: no such service",
+        ),
+        (Reply::LateError(16, "who%3F"), "UNAUTHENTICATED: who?"),
+        (Reply::Error(7, ""), "PERMISSION_DENIED"),
+        (Reply::Error(8, "quota"), "RESOURCE_EXHAUSTED: quota"),
+        (Reply::Error(99, "new"), "grpc-status 99: new"),
+        (
+            Reply::Http(404, "text/plain", b"here is nothing"),
+            "404 Not Found: here is nothing",
+        ),
+        (
+            Reply::Http(200, "text/html", b"<html>"),
+            "200 OK without a grpc-status: is it gRPC that is spoken there?",
+        ),
+    ] {
+        let server = Server::start([reply], Reply::Accept);
+        let otlp = quick(&server, Protocol::Grpc).build().unwrap();
+        report(&otlp, "get", 3);
+        assert!(otlp.flush(LONG));
+        let stats = otlp.stats();
+        assert_settled(&stats, &server);
+        assert_eq!((stats.dropped.refused, stats.retries), (3, 0));
+        assert_eq!(stats.last_error.unwrap().message, reason);
+        let lines = log::lines(&server.url());
+        let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+        let began = format!("WARN spans do not get to {}{path}: {reason};", server.url());
+        assert!(
+            lines.len() == 1 && lines[0].starts_with(&began),
+            "{lines:?}"
+        );
+    }
+}
+
+#[test]
+fn a_bad_span_costs_none_but_itself() {
+    for protocol in PROTOCOLS {
+        let server = Server::start([], Reply::RejectNamed("bad"));
+        let hour = Duration::from_secs(3600);
+        let otlp = quick(&server, protocol).max_age(hour).build().unwrap();
+        let mut ids = report(&otlp, "good", 100);
+        report(&otlp, "bad", 1);
+        ids.extend(report(&otlp, "good", 100));
+        assert!(otlp.flush(LONG));
+        let stats = otlp.stats();
+        assert_settled(&stats, &server);
+        assert_arrived(&ids, &server);
+        assert_eq!((stats.dropped.refused, stats.dropped.total()), (1, 1));
+        let error = stats.last_error.unwrap().message;
+        let reason = match protocol {
+            Protocol::Grpc => "is refused: INVALID_ARGUMENT: bad span",
+            _ => "is refused: 400 Bad Request: bad span",
+        };
+        assert!(error.ends_with(reason), "{error}");
+    }
+}
+
+#[test]
+fn what_is_too_large_for_the_collector_is_halved() {
+    for protocol in PROTOCOLS {
+        let server = Server::start([], Reply::RejectOver(2_000));
+        let otlp = quick(&server, protocol).build().unwrap();
+        let mut ids = report(&otlp, "get", 200);
+        otlp.report(span(&"x".repeat(3_000)));
+        ids.extend(report(&otlp, "get", 200));
+        assert!(otlp.flush(LONG));
+        let stats = otlp.stats();
+        assert_settled(&stats, &server);
+        assert_arrived(&ids, &server);
+        assert_eq!((stats.dropped.too_large, stats.dropped.total()), (1, 1));
+    }
+}
+
+#[test]
+fn spans_that_the_collector_leaves_out_are_counted() {
+    log::start();
+    for protocol in PROTOCOLS {
+        let reason = match protocol {
+            Protocol::Grpc => "left out over gRPC",
+            _ => "left out over HTTP",
+        };
+        let some = Reply::AcceptBut(3, reason);
+        let all = Reply::AcceptBut(10, reason);
+        let warning = Reply::AcceptBut(0, "old");
+        let server = Server::start([some, all, warning], Reply::Accept);
+        let hour = Duration::from_secs(3600);
+        let otlp = quick(&server, protocol).max_age(hour).build().unwrap();
+        for (sent, refused) in [(7, 3), (7, 13), (17, 13), (27, 13)] {
+            report(&otlp, "get", 10);
+            assert!(otlp.flush(LONG));
+            let stats = otlp.stats();
+            assert_settled(&stats, &server);
+            assert_eq!((stats.sent, stats.dropped.refused), (sent, refused));
+            assert_eq!((stats.dropped.total(), stats.retries), (refused, 0));
+        }
+        let error = otlp.stats().last_error.unwrap();
+        assert_eq!(error.message, format!("3 of 10 are refused: {reason}"));
+        assert!(!error.ongoing);
+        // Once, not with every message.
+        let lines = log::lines(reason);
+        let line = format!("WARN spans are lost: 3 of 10 are refused: {reason}; for a minute, ");
+        assert!(lines.len() == 1 && lines[0].starts_with(&line), "{lines:?}");
+    }
+}
+
+#[test]
+fn grpc_has_a_path_of_its_own() {
+    for (url, error) in [
+        ("http://collector:4317", None),
+        ("http://collector:4317/", None),
+        (
+            "http://collector:4317/v1/traces",
+            Some("url: a path, which gRPC has of its own"),
+        ),
+        (
+            "http://collector:4317/?key=1",
+            Some("url: a path, which gRPC has of its own"),
+        ),
+        (
+            "collector:4317",
+            Some("url: no scheme: it begins with http://"),
+        ),
+    ] {
+        let built = quick_to(url.to_owned(), Protocol::Grpc).build();
+        assert_eq!(built.err().map(|error| error.to_string()).as_deref(), error);
+    }
+}
+
+#[test]
+fn from_http_to_grpc_while_it_runs() {
+    let server = Server::start([Reply::Http(404, "text/plain", b"")], Reply::Accept);
+    let otlp = quick(&server, Protocol::Http).build().unwrap();
+    report(&otlp, "get", 10);
+    assert!(otlp.flush(LONG));
+    assert_eq!(otlp.stats().dropped.refused, 10);
+    otlp.redirect(quick(&server, Protocol::Grpc)).unwrap();
+    let ids = report(&otlp, "get", 10);
+    assert!(otlp.flush(LONG));
+    assert_settled(&otlp.stats(), &server);
+    assert_arrived(&ids, &server);
+    let versions: Vec<_> = server.seen().iter().map(|seen| seen.version).collect();
+    assert_eq!(versions, [Version::HTTP_11, Version::HTTP_2]);
+}
+
+#[cfg(feature = "tls")]
+mod tls {
+    use super::*;
+    use crate::tls::Authority;
+
+    fn start(authority: &Authority, protocols: &[&str]) -> (Server, OtlpReporterBuilder) {
+        let tls = authority.server(None, protocols);
+        let address = "127.0.0.1:0".parse().unwrap();
+        let server = Server::start_at(address, [], Reply::Accept, Some(tls));
+        let url = format!("https://{}", server.address);
+        let builder = quick_to(url, Protocol::Grpc)
+            .ca_certificate(authority.pem())
+            .request_timeout(LONG);
+        (server, builder)
+    }
+
+    #[test]
+    fn grpc_goes_over_tls_too() {
+        let (server, builder) = start(&Authority::new(), &["h2"]);
+        let otlp = builder.build().unwrap();
+        let ids = report(&otlp, "get", 10);
+        assert!(otlp.flush(LONG));
+        assert_settled(&otlp.stats(), &server);
+        assert_arrived(&ids, &server);
+    }
+
+    #[test]
+    fn who_does_not_speak_http2_is_not_spoken_to() {
+        let (server, builder) = start(&Authority::new(), &["http/1.1"]);
+        let otlp = builder.retry_for(Duration::ZERO).build().unwrap();
+        report(&otlp, "get", 10);
+        assert!(otlp.flush(LONG));
+        let stats = otlp.stats();
+        assert_settled(&stats, &server);
+        assert_eq!(stats.dropped.retries_exhausted, 10);
+        let error = stats.last_error.unwrap().message;
+        assert!(error.contains("NoApplicationProtocol"), "{error}");
+    }
+}

@@ -1,0 +1,240 @@
+//! A wrong destination is put right while the reporter runs.
+
+use super::{
+    LONG, assert_settled, assert_sums, log, quick, report,
+    server::{Answer, Server},
+    span, until,
+};
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::{Duration, Instant},
+};
+use tower_b3::{report::Reporter, zipkin::Encoding};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn status(status: u16) -> Answer {
+    Answer::Status(status, String::new(), "")
+}
+
+fn wrong_path(server: &Server) -> String {
+    format!("http://{}/api/spans", server.address)
+}
+
+#[test]
+fn a_wrong_path_is_put_right() {
+    log::start();
+    let wrong = Server::start([], status(405));
+    let right = Server::start([], Answer::Accept);
+    let zipkin = quick(wrong_path(&wrong)).build().unwrap();
+    for lost in 1..=3 {
+        report(&zipkin, "get", 10);
+        assert!(zipkin.flush(LONG));
+        let stats = zipkin.stats();
+        assert_settled(&stats, &wrong);
+        assert_eq!(stats.dropped.refused, 10 * lost);
+    }
+    let error = zipkin.stats().last_error.unwrap();
+    assert!(
+        error.ongoing && error.message.starts_with("405"),
+        "{error:?}"
+    );
+    let lines = log::lines(&wrong_path(&wrong));
+    let began = format!("WARN spans do not get to {}: 405 ", wrong_path(&wrong));
+    assert!(
+        lines.len() == 1 && lines[0].starts_with(&began),
+        "{lines:#?}"
+    );
+
+    zipkin.redirect(quick(right.url())).unwrap();
+    let ids = report(&zipkin, "get", 20);
+    assert!(zipkin.flush(LONG));
+    let stats = zipkin.stats();
+    assert_settled(&stats, &right);
+    assert_eq!(
+        (stats.finished, stats.sent, stats.dropped.refused),
+        (50, 20, 30)
+    );
+    assert!(!stats.last_error.unwrap().ongoing);
+    right.seen(|seen| assert!(seen.acknowledged.keys().eq(&ids)));
+    let lines = log::lines(&wrong_path(&wrong));
+    let over = format!(
+        "INFO spans go to {} from now on; they did not get to {}, for ",
+        right.url(),
+        wrong_path(&wrong)
+    );
+    assert!(
+        lines.len() == 2 && lines[1].starts_with(&over),
+        "{lines:#?}"
+    );
+    let totals = "3 failed attempts, with 30 dropped (refused 30) of 50 spans";
+    assert!(lines[1].ends_with(totals), "{lines:#?}");
+}
+
+#[test]
+fn what_waits_goes_to_the_new_place_at_once() {
+    let later = |status| Answer::Status(status, "retry-after: 60\r\n".to_owned(), "");
+    for answer in [status(503), later(503), later(429)] {
+        let wrong = Server::start([], answer);
+        let right = Server::start([], Answer::Accept);
+        let zipkin = quick(wrong.url()).backoff(HOUR, HOUR).build().unwrap();
+        let started = Instant::now();
+        let mut ids = report(&zipkin, "get", 10);
+        until("an outage", || zipkin.stats().last_error.is_some());
+        ids.extend(report(&zipkin, "get", 10));
+        assert_eq!(zipkin.stats().sent, 0);
+        zipkin.redirect(quick(right.url())).unwrap();
+        until("20 spans sent", || zipkin.stats().sent == 20);
+        assert!(started.elapsed() < LONG);
+        let stats = zipkin.stats();
+        assert_settled(&stats, &right);
+        assert_eq!(stats.retries, 1);
+        right.seen(|seen| assert!(seen.acknowledged.keys().eq(&ids)));
+    }
+}
+
+#[test]
+fn a_new_place_is_tried_for_as_long_as_ever() {
+    let wrong = Server::start([], status(503));
+    let right = Server::start([status(503), status(503)], Answer::Accept);
+    let zipkin = quick(wrong.url()).retry_for(Duration::from_secs(1));
+    let zipkin = zipkin.backoff(HOUR, HOUR).build().unwrap();
+    report(&zipkin, "get", 10);
+    until("an outage", || zipkin.stats().last_error.is_some());
+    // Longer than it is tried in one place.
+    thread::sleep(Duration::from_millis(1_100));
+    zipkin.redirect(quick(right.url())).unwrap();
+    right.until("an attempt", |seen| seen.requests.len() == 1);
+    // Each flush makes for an attempt.
+    until("sent", || {
+        zipkin.flush(Duration::from_millis(10));
+        zipkin.stats().sent == 10
+    });
+    assert_settled(&zipkin.stats(), &right);
+}
+
+#[test]
+fn a_token_is_put_right_at_the_same_place() {
+    log::start();
+    let server = Server::start([status(401)], Answer::Accept);
+    let zipkin = quick(server.url()).bearer("wrong").build().unwrap();
+    report(&zipkin, "get", 1);
+    assert!(zipkin.flush(LONG));
+    zipkin
+        .redirect(quick(server.url()).bearer("right"))
+        .unwrap();
+    report(&zipkin, "get", 1);
+    assert!(zipkin.flush(LONG));
+    let stats = zipkin.stats();
+    assert_settled(&stats, &server);
+    assert_eq!((stats.sent, stats.dropped.refused), (1, 1));
+    server.seen(|seen| {
+        let tokens = ["wrong", "right"];
+        for (request, token) in seen.requests.iter().zip(tokens) {
+            let header = format!("\r\nauthorization: bearer {token}\r\n");
+            assert!(request.head.contains(&header), "{}", request.head);
+        }
+    });
+    let lines = log::lines(&server.url());
+    assert!(lines[1].starts_with("INFO spans get to "), "{lines:#?}");
+}
+
+#[test]
+fn who_refused_everything_is_forgotten() {
+    let wrong = Server::start([], status(400));
+    let right = Server::start([], Answer::RejectNamed("bad"));
+    let zipkin = quick(wrong.url()).max_age(HOUR).build().unwrap();
+    report(&zipkin, "get", 100);
+    assert!(zipkin.flush(LONG));
+    zipkin.redirect(quick(right.url())).unwrap();
+    // One by one from the start.
+    report(&zipkin, "bad", 1);
+    let ids = report(&zipkin, "good", 100);
+    assert!(zipkin.flush(LONG));
+    let stats = zipkin.stats();
+    assert_settled(&stats, &right);
+    assert_eq!((stats.sent, stats.dropped.refused), (100, 101));
+    right.seen(|seen| assert!(seen.acknowledged.keys().eq(&ids)));
+}
+
+#[test]
+fn a_redirect_that_cannot_be_changes_nothing() {
+    let server = Server::start([], Answer::Accept);
+    let zipkin = quick(server.url()).build().unwrap();
+    let to = || quick(server.url());
+    for (builder, error) in [
+        (
+            quick("zipkin".to_owned()),
+            "url: no scheme: it begins with http://",
+        ),
+        (to().bearer(""), "bearer: the token is empty"),
+        (
+            to().encoding(Encoding::Proto3),
+            "encoding: it cannot be changed while the reporter runs",
+        ),
+        #[cfg(feature = "gzip")]
+        (
+            to().gzip(true),
+            "gzip: it cannot be changed while the reporter runs",
+        ),
+    ] {
+        assert_eq!(zipkin.redirect(builder).unwrap_err().to_string(), error);
+    }
+    report(&zipkin, "get", 10);
+    assert!(zipkin.flush(LONG));
+    assert_settled(&zipkin.stats(), &server);
+    assert_eq!(zipkin.stats().sent, 10);
+    zipkin.shutdown(LONG);
+    zipkin.redirect(to()).unwrap();
+    assert_eq!(zipkin.stats().sent, 10);
+}
+
+/// Between two collectors and two places that take nothing, under load.
+#[test]
+fn the_sum_holds_wherever_spans_go() {
+    let servers = [Answer::Accept, status(405), Answer::Silence, Answer::Accept]
+        .map(|answer| Server::start([], answer));
+    let zipkin = quick(servers[0].url()).queue_limit(500).build().unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Relaxed) {
+                assert_sums(&zipkin.stats());
+            }
+        });
+        let producers = [(); 2].map(|()| {
+            scope.spawn(|| {
+                for number in 0..20_000 {
+                    zipkin.report(span("get"));
+                    if number % 100 == 0 {
+                        thread::sleep(Duration::from_millis(1));
+                    }
+                }
+            })
+        });
+        for server in servers.iter().cycle().take(80) {
+            zipkin.redirect(quick(server.url())).unwrap();
+            thread::sleep(Duration::from_millis(5));
+        }
+        zipkin.redirect(quick(servers[3].url())).unwrap();
+        producers
+            .into_iter()
+            .for_each(|producer| producer.join().unwrap());
+        assert!(zipkin.flush(LONG));
+        done.store(true, Relaxed);
+    });
+    let stats = zipkin.stats();
+    assert_sums(&stats);
+    assert_eq!(
+        (stats.finished, stats.queued, stats.in_flight),
+        (40_000, 0, 0)
+    );
+    let acknowledged = |server: &Server| server.seen(|seen| seen.acknowledged.len() as u64);
+    assert_eq!(
+        stats.sent,
+        acknowledged(&servers[0]) + acknowledged(&servers[3])
+    );
+    let dropped = stats.dropped;
+    assert_eq!(dropped.total(), dropped.refused + dropped.queue_full);
+}
