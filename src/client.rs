@@ -30,20 +30,8 @@ impl Tracer {
     /// Under a retry layer each attempt is a span of its own. Put the layer outside a buffer, whose
     /// worker is another task, where nothing is current.
     ///
-    /// It goes around any service that takes [`http::Request`]s. A `reqwest::Client` takes its own;
-    /// a few lines make it one:
-    ///
-    /// ```text
-    /// let client = ServiceBuilder::new()
-    ///     .layer(tracer.client_layer())
-    ///     .service_fn(move |request: http::Request<reqwest::Body>| {
-    ///         let reqwest = reqwest.clone();
-    ///         async move {
-    ///             let response = reqwest.execute(request.try_into()?).await;
-    ///             response.map(http::Response::<reqwest::Body>::from)
-    ///         }
-    ///     });
-    /// ```
+    /// It goes around any service that takes [`http::Request`]s. For a `reqwest::Client` see the
+    /// module `reqwest`, behind the feature of that name; for tonic, [`guide::grpc`](crate::guide::grpc).
     pub fn client_layer(&self) -> ClientLayer {
         ClientLayer {
             config: Arc::new(Config {

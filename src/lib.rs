@@ -84,6 +84,7 @@
 //! | `tls` | | `https` URLs for the reporters, an authority and a client certificate of one's own, HTTP/2 (brings rustls and ring; needs a C compiler, no cmake) |
 //! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
 //! | `kafka` | | `KafkaReporter`: to Zipkin's collectors by way of Kafka |
+//! | `reqwest` | | `reqwest`: requests of reqwest's through the client layer, `.traced(&layer)`, and its client as a service |
 //! | `tracing` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! Without features there is no runtime: values, propagation, spans, samplers, both layers, and
@@ -108,6 +109,8 @@ pub mod propagation;
 mod protobuf;
 pub mod record;
 pub mod report;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 pub mod sample;
 pub mod scope;
 mod server;
@@ -128,6 +131,6 @@ pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
 pub use tracer::{BuildError, Direction, Mode, Tracer, TracerBuilder};
 
 /// The README's examples.
-#[cfg(all(doctest, feature = "axum", feature = "zipkin"))]
+#[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "zipkin"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
