@@ -307,6 +307,12 @@ fn wrong_values_end_it_with_a_sentence() {
         sentence.contains("--otlp") && sentence.contains("--kafka"),
         "{sentence}"
     );
+    let ignored = ["--otlp", "http://a", "--encoding", "proto3"];
+    let sentence = refused("webapp", &[&free[..], &ignored].concat());
+    assert!(
+        sentence.contains("--otlp") && sentence.contains("--encoding"),
+        "{sentence}"
+    );
     for listen in ["here", "127.0.0.1", "127.0.0.1:65536", &taken] {
         let sentence = refused("catalog", &["--listen", listen]);
         assert!(sentence.contains("--listen"), "{sentence}");
@@ -331,6 +337,59 @@ fn the_environment_stands_in_for_flags() {
     });
     assert!(stderr.contains("a=x, y zone=z1"), "{stderr}");
     assert!(process.stop().success());
+}
+
+#[test]
+fn an_empty_variable_is_not_set() {
+    let names = [
+        "MODE",
+        "ZIPKIN",
+        "OTLP",
+        "KAFKA",
+        "ENCODING",
+        "GZIP",
+        "SAMPLING",
+        "TAGS",
+        "SERVICE",
+        "PROPAGATION",
+        "CATALOG",
+    ];
+    let names = names.map(|name| format!("SHOP_{name}"));
+    let environment: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let listen = ["--listen", "127.0.0.1:0"];
+    let mut process = Process::start("webapp", &listen, &environment);
+    assert_eq!(get(process.address(), "/", &[]).status, 404);
+    // The defaults: everything is sampled, and printed under the usual name.
+    let stderr = eventually("a tree on stderr", || {
+        Some(process.stderr()).filter(|stderr| stderr.contains("trace "))
+    });
+    assert!(stderr.contains("webapp  SERVER  GET"), "{stderr}");
+    assert!(process.stop().success());
+}
+
+#[test]
+fn the_reporter_says_what_went_wrong_and_since_when() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = nobody.local_addr().unwrap();
+    let url = format!("http://{address}/");
+    let catalog = Process::listen("catalog", &["--zipkin", &url]);
+    drop(nobody);
+    let reporter = || get(catalog.address(), "/reporter", &[]).json();
+    let fields = |totals: &Value| {
+        ["last_error", "last_error_since", "last_error_ongoing"].map(|name| totals[name].clone())
+    };
+    let fine = [Value::Null, Value::Null, Value::Bool(false)];
+    assert_eq!(fields(&reporter()), fine);
+    let before = std::time::SystemTime::now();
+    assert_eq!(get(catalog.address(), "/items", &[]).status, 200);
+    let [error, since, ongoing] = eventually("an outage", || {
+        Some(fields(&reporter())).filter(|fields| *fields != fine)
+    });
+    assert!(error.as_str().unwrap().contains("refused"), "{error}");
+    let before = before.duration_since(std::time::UNIX_EPOCH).unwrap();
+    let after = since.as_f64().unwrap() - before.as_secs_f64();
+    assert!((0.0..20.0).contains(&after), "{since}");
+    assert_eq!(ongoing, true);
 }
 
 #[test]

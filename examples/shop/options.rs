@@ -1,6 +1,6 @@
 //! What both services take from the command line or the environment.
 
-use clap::{Args, CommandFactory, FromArgMatches, ValueEnum};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, ValueEnum, builder::FalseyValueParser};
 use std::{ffi::OsString, net::SocketAddr, process::ExitCode, str::FromStr};
 use tower_b3::{
     Mode, Trust,
@@ -109,18 +109,24 @@ pub struct Collector {
     #[arg(long, value_name = "BROKERS", env = "SHOP_KAFKA")]
     pub kafka: Option<String>,
 
-    /// How spans are written for Zipkin: json or proto3
+    /// How spans are written for Zipkin: json or proto3; OTLP has an encoding of its own
     #[arg(
         long,
         value_name = "ENCODING",
         env = "SHOP_ENCODING",
         default_value = "json",
+        conflicts_with = "otlp",
         value_parser = encoding
     )]
     pub encoding: Encoding,
 
     /// Compress what is sent to Zipkin or by OTLP
-    #[arg(long, env = "SHOP_GZIP", conflicts_with = "kafka")]
+    #[arg(
+        long,
+        env = "SHOP_GZIP",
+        conflicts_with = "kafka",
+        value_parser = FalseyValueParser::new()
+    )]
     pub gzip: bool,
 }
 
@@ -152,9 +158,19 @@ where
     T: CommandFactory + FromArgMatches,
 {
     let command = T::command()
+        .mut_args(without_empty_variable)
         .mut_arg("listen", |arg| arg.required(false).default_value(listen))
         .mut_arg("service", |arg| arg.required(false).default_value(service));
     T::from_arg_matches(&command.try_get_matches_from(args)?)
+}
+
+/// A variable that is set to nothing is not set: so composed environments switch things off.
+fn without_empty_variable(arg: Arg) -> Arg {
+    let value = arg.get_env().and_then(std::env::var_os);
+    match value.is_some_and(|value| value.is_empty()) {
+        true => arg.env(None::<&str>),
+        false => arg,
+    }
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {

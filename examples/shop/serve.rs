@@ -14,7 +14,7 @@ use std::{
     io::{self, IsTerminal},
     net::SocketAddr,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 use tokio::{net::TcpListener, sync::Notify, time::sleep};
 use tower_b3::{Tracer, Trust, report::BatchReporter};
@@ -130,7 +130,8 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// How the reporter is doing.
+/// How the reporter is doing. `last_error` is a text or null; it is since `last_error_since`, in
+/// seconds since 1970, that spans do or did not get through.
 fn stats(reporter: Option<&BatchReporter>) -> Response {
     let Some(reporter) = reporter else {
         let reason = "spans are printed on standard error, not counted";
@@ -138,6 +139,8 @@ fn stats(reporter: Option<&BatchReporter>) -> Response {
     };
     let stats = reporter.stats();
     let dropped: BTreeMap<_, _> = stats.dropped.by_cause().into_iter().collect();
+    let error = stats.last_error.as_ref();
+    let since = error.map(|error| error.since.duration_since(UNIX_EPOCH).unwrap_or_default());
     Json(json!({
         "finished": stats.finished,
         "queued": stats.queued,
@@ -147,7 +150,9 @@ fn stats(reporter: Option<&BatchReporter>) -> Response {
         "batches": stats.batches,
         "bytes": stats.bytes,
         "retries": stats.retries,
-        "last_error": stats.last_error.map(|error| error.message),
+        "last_error": error.map(|error| &error.message),
+        "last_error_since": since.map(|since| since.as_secs_f64()),
+        "last_error_ongoing": error.is_some_and(|error| error.ongoing),
     }))
     .into_response()
 }

@@ -240,3 +240,67 @@ fn urls_and_headers_are_checked() {
     let sender = TowerSender::new("http://zipkin", service).unwrap();
     assert_eq!(sender.header("b3", "1").unwrap_err().field(), "header");
 }
+
+/// As the documentation has it.
+#[cfg(unix)]
+#[test]
+fn a_unix_socket() {
+    use std::{
+        io::{Read, Write},
+        os::unix::net::UnixListener,
+        path::Path,
+    };
+
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("zipkin.sock");
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).unwrap();
+    let serving = std::thread::spawn(move || {
+        let mut received = Vec::new();
+        for stream in listener.incoming().take(2) {
+            let mut stream = stream.unwrap();
+            let mut text = String::new();
+            // All spans' names are the same, and there are as many in each message.
+            while text.matches("\"name\":\"get\"").count() < 3 || !text.ends_with(']') {
+                let mut buffer = [0; 1024];
+                let read = stream.read(&mut buffer).unwrap();
+                text += std::str::from_utf8(&buffer[..read]).unwrap();
+            }
+            let answer = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(answer).unwrap();
+            received.push(text);
+        }
+        received
+    });
+
+    let http = service_fn(move |mut request: Request<Full<Bytes>>| {
+        let path = path.clone();
+        async move {
+            *request.uri_mut() = request.uri().path().parse()?;
+            let host = http::HeaderValue::from_static("localhost");
+            request.headers_mut().insert("host", host);
+            let stream = tokio::net::UnixStream::connect(path).await?;
+            let stream = hyper_util::rt::TokioIo::new(stream);
+            let (mut http, connection) = hyper::client::conn::http1::handshake(stream).await?;
+            tokio::spawn(connection);
+            Ok::<_, BoxError>(http.send_request(request).await?)
+        }
+    });
+    let sender = TowerSender::new("http://localhost/api/v2/spans", http).unwrap();
+    let (reporter, outcomes) = over(sender);
+    for _ in 0..2 {
+        report(&reporter, "get", 3);
+        assert!(reporter.flush(LONG));
+    }
+    assert_eq!(
+        *outcomes.lock().unwrap(),
+        [Outcome::Accepted, Outcome::Accepted]
+    );
+    assert_eq!(reporter.stats().sent, 6);
+    for text in serving.join().unwrap() {
+        assert!(
+            text.starts_with("POST /api/v2/spans HTTP/1.1\r\n"),
+            "{text}"
+        );
+        assert!(text.contains("\r\nhost: localhost\r\n"), "{text}");
+    }
+}

@@ -26,6 +26,72 @@ pub struct Stats {
     pub last_error: Option<LastError>,
 }
 
+impl Stats {
+    /// All numbers, named as the fields are, and those of [`Dropped`] as `dropped_queue_full` and
+    /// the like: for metrics. `queued` and `in_flight` go up and down; the others only grow.
+    ///
+    /// ```
+    /// use std::fmt::Write;
+    /// use tower_b3::report::Stats;
+    ///
+    /// /// In the text format of Prometheus.
+    /// fn metrics(stats: &Stats) -> String {
+    ///     let mut text = String::new();
+    ///     for (name, value) in stats.by_name() {
+    ///         let (kind, total) = match name {
+    ///             "queued" | "in_flight" => ("gauge", ""),
+    ///             _ => ("counter", "_total"),
+    ///         };
+    ///         let name = format!("tower_b3_reporter_{name}{total}");
+    ///         let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");
+    ///     }
+    ///     text
+    /// }
+    ///
+    /// let text = metrics(&Stats::default());
+    /// assert!(text.contains("# TYPE tower_b3_reporter_queued gauge\ntower_b3_reporter_queued 0\n"));
+    /// assert!(text.contains("\ntower_b3_reporter_dropped_queue_full_total 0\n"));
+    /// ```
+    pub fn by_name(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        // Whoever adds a field is asked what to call it here.
+        let Stats {
+            finished,
+            queued,
+            in_flight,
+            sent,
+            dropped,
+            batches,
+            bytes,
+            retries,
+            last_error: _,
+        } = self;
+        let Dropped {
+            queue_full,
+            too_large,
+            encode,
+            refused,
+            retries_exhausted,
+            closed,
+        } = dropped;
+        [
+            ("finished", *finished),
+            ("queued", *queued),
+            ("in_flight", *in_flight),
+            ("sent", *sent),
+            ("dropped_queue_full", *queue_full),
+            ("dropped_too_large", *too_large),
+            ("dropped_encode", *encode),
+            ("dropped_refused", *refused),
+            ("dropped_retries_exhausted", *retries_exhausted),
+            ("dropped_closed", *closed),
+            ("batches", *batches),
+            ("bytes", *bytes),
+            ("retries", *retries),
+        ]
+        .into_iter()
+    }
+}
+
 /// Spans that are lost, by cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -106,6 +172,40 @@ impl fmt::Display for Stats {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_the_fields_and_the_causes() {
+        let stats = Stats {
+            finished: 7,
+            dropped: Dropped {
+                refused: 2,
+                closed: 5,
+                ..Dropped::default()
+            },
+            ..Stats::default()
+        };
+        let named: Vec<_> = stats.by_name().collect();
+        let above_zero: Vec<_> = named.iter().filter(|(_, value)| *value > 0).collect();
+        let expected = [
+            ("finished", 7),
+            ("dropped_refused", 2),
+            ("dropped_closed", 5),
+        ];
+        assert!(above_zero.into_iter().eq(&expected), "{named:?}");
+        for (cause, count) in stats.dropped.by_cause() {
+            let name = format!("dropped_{cause}");
+            assert!(named.contains(&(name.as_str(), count)), "{name}");
+        }
+        // As `Debug` has them.
+        let debug = format!("{stats:?}");
+        for (name, value) in named {
+            let field = name.trim_start_matches("dropped_");
+            assert!(
+                debug.contains(&format!(" {field}: {value}")),
+                "{name}: {debug}"
+            );
+        }
+    }
 
     #[test]
     fn reads_as_a_line() {

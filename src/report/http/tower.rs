@@ -44,6 +44,33 @@ use tower_service::Service;
 /// let tracer = Tracer::builder("orders").reporter(reporter).build()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A Unix socket, of an agent on the same machine, takes a connection a message:
+///
+/// ```
+/// # #[cfg(unix)] {
+/// use bytes::Bytes;
+/// use http::{Request, Response, header::HOST};
+/// use http_body_util::Full;
+/// use hyper::{body::Incoming, client::conn::http1};
+/// use hyper_util::rt::TokioIo;
+/// use tokio::net::UnixStream;
+/// use tower::BoxError;
+/// use tower_b3::report::TowerSender;
+///
+/// async fn send(mut request: Request<Full<Bytes>>) -> Result<Response<Incoming>, BoxError> {
+///     *request.uri_mut() = request.uri().path().parse()?;
+///     request.headers_mut().insert(HOST, "localhost".parse()?);
+///     let stream = UnixStream::connect("/run/zipkin.sock").await?;
+///     let (mut http, connection) = http1::handshake(TokioIo::new(stream)).await?;
+///     tokio::spawn(connection);
+///     Ok(http.send_request(request).await?)
+/// }
+///
+/// let sender = TowerSender::new("http://localhost/api/v2/spans", tower::service_fn(send))?;
+/// # drop(sender); }
+/// # Ok::<(), tower_b3::report::ReporterError>(())
+/// ```
 #[derive(Clone)]
 pub struct TowerSender<S> {
     service: S,
