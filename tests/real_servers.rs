@@ -8,6 +8,7 @@
 //! ```
 
 mod backends;
+mod parity;
 mod real_reporters;
 
 use std::collections::BTreeSet;
