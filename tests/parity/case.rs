@@ -313,6 +313,11 @@ fn control() -> Vec<Case> {
             .client_id()
             .ids(T, S)
             .sampled("0"),
+        case("none-for-clients", "client-forced").client_id(),
+        case("none-for-clients", "client-forced and forced")
+            .internal()
+            .client_id()
+            .force(),
         none("sampled 1").sampled("1"),
         none("sampled 1 with ids").ids(T, S).sampled("1"),
         none("undecided with ids").ids(T, S),
@@ -339,6 +344,10 @@ fn request_ids() -> Vec<Case> {
             "of a UUID that says b",
             "11111111-2222-b333-8444-555555555555",
         ),
+        one(
+            "of a UUID of version 7",
+            "11111111-2222-7333-8444-555555555555",
+        ),
         one("that is no UUID", "not-a-uuid"),
         one("of 32 digits", "11111111222243338444555555555555"),
         one("of 36 characters", "11111111_anything_of_36_characters_x"),
@@ -357,6 +366,10 @@ fn request_ids() -> Vec<Case> {
                 .sampled("0"),
         );
     }
+    cases.push(
+        case("none", "request id of a UUID of version 7")
+            .request_id("11111111-2222-7333-8444-555555555555"),
+    );
     cases.extend([
         case("no-new-id", "no request id"),
         case("no-new-id", "a request id").request_id(UUID),
@@ -432,6 +445,8 @@ fn edge() -> Vec<Case> {
         edge("request id").request_id(UUID),
         edge("forced").force(),
         edge("client-forced").client_id(),
+        case("webapp-edge", "multi").ids(T, S).sampled("0"),
+        case("webapp-edge", "request id").request_id(UUID),
         keeps("request id").request_id(UUID),
         keeps("request id that says a").request_id("11111111-2222-a333-8444-555555555555"),
     ]
@@ -452,7 +467,7 @@ fn tags() -> Vec<Case> {
         tags("a header that is not ASCII").header("x-tag", "gr\u{fc}n"),
         tags("a user agent").header("user-agent", "curl/8"),
         tags("x-forwarded-proto").header("x-forwarded-proto", "https"),
-        tags("a query").get("/headers?x=1"),
+        case("webapp", "a query").get("/headers?x=1"),
         case("short-paths", "a long path").get("/0123456789/0123456789/0123456789"),
         case("all", "a path of 300 bytes").get(LONG_PATH),
         case("all", "a body").post("12345"),
@@ -523,6 +538,21 @@ fn others() -> Vec<Case> {
         case("sidecars", "status 404").answered(Answer::Status(404)),
         case("sidecars", "status 503").answered(Answer::Status(503)),
         case("sidecars", "the backend hangs up").answered(Answer::Reset),
+        case("sidecars-record-only", "no headers"),
+        case("sidecars-record-only", "undecided").ids(T, S),
+        case("sidecars-record-only", "multi")
+            .ids(T, S)
+            .parent(P)
+            .sampled("1"),
+        case("sidecars-record-only", "sampled 0")
+            .ids(T, S)
+            .sampled("0"),
+        case("sidecars-record-only", "b3").b3(format!("{T}-{S}-1")),
+        case("webapp-forward", "multi")
+            .ids(T, S)
+            .parent(P)
+            .sampled("1")
+            .request_id(UUID),
         case("forward-only", "no headers"),
         case("forward-only", "multi")
             .ids(T, S)

@@ -29,10 +29,12 @@ pub fn bootstrap(
             Upstream::Refused => "refused".to_owned(),
             Upstream::Sidecar => {
                 // A port would have to be known beforehand.
-                let address = json!({ "pipe": { "path": sockets.join("outbound.sock") } });
-                clusters.push(cluster("outbound", &address));
+                let socket = sockets.join(format!("{}.sock", setup.name));
+                let address = json!({ "pipe": { "path": socket } });
+                let outbound = format!("{}-outbound", setup.name);
+                clusters.push(cluster(&outbound, &address));
                 listeners.push(listener(setup, "OUTBOUND", &address, "http1"));
-                "outbound".to_owned()
+                outbound
             }
         };
         let any_port = json!({ "socket_address": { "address": "127.0.0.1", "port_value": 0 } });

@@ -82,8 +82,11 @@ pub fn fields(case: &Case, exchange: &Exchange, spans: &[Value]) -> Fields {
             );
         }
     }
-    let kinds: Vec<&str> = spans.iter().map(|(name, _)| name.as_str()).collect();
-    put("spans".to_owned(), kinds.join(", "));
+    let tree: Vec<String> = spans
+        .iter()
+        .map(|(name, span)| names.place(name, span))
+        .collect();
+    put("spans".to_owned(), tree.join(", "));
     for (name, span) in &spans {
         let span = span.as_object().expect("a span is an object");
         for (field, value) in span {
@@ -167,11 +170,20 @@ impl Names {
         format!("<{} digits{timed}, the last of {low}>", id.len())
     }
 
+    /// Where a span is in its trace.
+    fn place(&mut self, name: &str, span: &Value) -> String {
+        let trace = self.trace_id(text(&span["traceId"]));
+        match span["parentId"].as_str() {
+            Some(parent) => format!("{name} below {} of {trace}", self.span_id(parent)),
+            None => format!("{name} of {trace}"),
+        }
+    }
+
     /// Whatever is hexadecimal and of the right length between hyphens.
     fn parts(&mut self, value: &str) -> String {
         let mut parts: Vec<String> = value.split('-').map(str::to_owned).collect();
         // Spans first, since a trace id is told by them.
-        for part in parts.iter_mut().filter(|part| part.len() == 16).skip(0) {
+        for part in parts.iter_mut().filter(|part| part.len() == 16) {
             *part = self.span_id(part);
         }
         for part in parts.iter_mut().filter(|part| part.len() == 32) {

@@ -122,7 +122,9 @@ impl Lab {
                 retries,
             } => {
                 let reporter = ZipkinReporter::builder(&collector).build().expect("a URL");
-                let builder = Tracer::builder(SERVICE).tags(setup.tracer_tags());
+                let builder = Tracer::builder(SERVICE)
+                    .component("proxy")
+                    .tags(setup.tracer_tags());
                 let tracer = tracer(builder.reporter(reporter)).build();
                 let tracer = tracer.expect("a tracer");
                 let layer = server(tracer.server_layer());

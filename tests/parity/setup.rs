@@ -217,6 +217,11 @@ fn sampled(random: f64) -> Value {
     json!({ "tracing": { "random_sampling": { "value": random } } })
 }
 
+/// Nobody is within the network.
+fn edge() -> Value {
+    json!({ "use_remote_address": true, "internal_address_config": null })
+}
+
 fn provider(more: Value) -> Value {
     json!({ "tracing": { "provider": { "typed_config": more } } })
 }
@@ -248,6 +253,17 @@ pub fn setups() -> Vec<Setup> {
             json!({ "tracing": { "overall_sampling": { "value": 0 } } }),
             layers(
                 |tracer| by_request_id(tracer, 100.0).overall_sampling(0.0),
+                same,
+            ),
+        ),
+        Setup::new(
+            "none-for-clients",
+            json!({ "tracing": {
+                "client_sampling": { "value": 0 },
+                "random_sampling": { "value": 0 },
+            } }),
+            layers(
+                |tracer| by_request_id(tracer, 0.0).client_sampling(0.0),
                 same,
             ),
         ),
@@ -296,7 +312,7 @@ pub fn setups() -> Vec<Setup> {
         ),
         Setup::new(
             "edge",
-            json!({ "use_remote_address": true, "internal_address_config": null }),
+            edge(),
             layers(always, |layer| layer.trust(Trust::Edge)),
         ),
         Setup::new(
@@ -359,6 +375,21 @@ pub fn setups() -> Vec<Setup> {
                 server: same,
                 retries: 2,
             },
+        ),
+        Setup::new(
+            "sidecars-record-only",
+            json!({ "tracing": { "spawn_upstream_span": false, "no_context_propagation": true } }),
+            layers(
+                |tracer| by_request_id(tracer, 100.0).mode(tower_b3::Mode::RecordOnly),
+                same,
+            ),
+        )
+        .upstream(Upstream::Sidecar),
+        Setup::new("webapp-edge", edge(), Subject::Webapp(&["--mode", "edge"])),
+        Setup::new(
+            "webapp-forward",
+            json!({ "tracing": false }),
+            Subject::Webapp(&["--mode", "forward"]),
         ),
         Setup::new(
             "forward-only",
