@@ -59,7 +59,7 @@ impl Case {
         self.header("x-b3-parentspanid", value)
     }
 
-    fn request_id(self, value: impl Into<String>) -> Case {
+    pub fn request_id(self, value: impl Into<String>) -> Case {
         self.header("x-request-id", value)
     }
 
@@ -110,7 +110,7 @@ impl Case {
     }
 }
 
-fn case(setup: &'static str, name: impl Into<String>) -> Case {
+pub fn case(setup: &'static str, name: impl Into<String>) -> Case {
     Case {
         setup,
         name: name.into(),
@@ -390,6 +390,10 @@ fn sampling() -> Vec<Case> {
     ] {
         let id = format!("{digits}-2222-4333-8444-555555555555");
         cases.push(case("half", format!("request id {says}")).request_id(id));
+    }
+    for digits in ["0000001b", "0000001c"] {
+        let id = format!("{digits}-2222-4333-8444-555555555555");
+        cases.push(case("0.29", format!("request id {digits}")).request_id(id));
     }
     for reason in ['4', '9', 'a', 'b'] {
         let id = format!("11111111-2222-{reason}333-8444-555555555555");

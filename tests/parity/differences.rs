@@ -9,7 +9,12 @@ const JOINED: &str = "463ac35c9f6413ad48485a3953bb6124-<CLIENT>-1-<SERVER>";
 const B3: &str = "upstream b3 || upstream x-b3-*";
 const SOME: &str = "SERVER*, CLIENT*";
 
-const SAMPLED: &str = "webapp: sampled *";
+const SAMPLED: &str = "webapp: sampled \"TRUE\" || webapp: sampled \"True\" || webapp: sampled \"d\" \
+    || webapp: sampled \"yes\" || webapp: sampled \"2\" || webapp: sampled \"\"";
+const GARBAGE: &str = "webapp: b3 garbage* || webapp: b3 empty* || webapp: b3 with a parent * \
+    || webapp: b3 with an * || webapp: b3 with a trailing * || webapp: b3 with a bad * \
+    || webapp: b3 with one * || webapp: a trace id of 31 digits \
+    || webapp: a trace id that is no number || webapp: a parent that is no number";
 const ZEROS: &str = "webapp: a * of zeros || webapp: a trace id with 0x";
 const DEBUG: &str = "webapp*: b3 d* || webapp: flags 1*";
 const W3C: &str = "webapp: traceparent || webapp: traceparent, not sampled";
@@ -17,6 +22,7 @@ const NO: &str = "w3c: sampled 0, traceparent sampled";
 const OUTSIDE: &str = "none: forced from outside || none: forced from nowhere";
 const ANY_ID: &str = "all: request id that is no UUID || no-new-id: no request id";
 const EDGE: &str = "edge: * || webapp-edge: *";
+const DENIED: &str = "edge: sampled 0 || webapp-edge: multi";
 const CUT: &str = "all: the backend hangs up in the body";
 const DOWN: &str = "*: the backend hangs up || *: nobody listens || *: no answer in time";
 
@@ -103,7 +109,15 @@ pub fn reasons() -> Vec<Reason> {
             vec![
                 rule("*", "* localEndpoint.ipv4", "*", "127.0.0.1 || -none-"),
                 rule("*", "* localEndpoint.port", "0", "*"),
-                rule("*", "* remoteEndpoint.*", none, "*"),
+                rule("*", "SERVER remoteEndpoint.ipv4", none, "127.0.0.1"),
+                rule("*", "* remoteEndpoint.port", none, "*"),
+                rule("webapp*", "CLIENT remoteEndpoint.ipv4", none, "127.0.0.1"),
+                rule(
+                    "*",
+                    "CLIENT* remoteEndpoint.serviceName",
+                    none,
+                    "catalog || svc-b",
+                ),
                 rule("*", "CLIENT* tag peer.address", "*", none),
             ],
         ),
@@ -111,7 +125,12 @@ pub fn reasons() -> Vec<Reason> {
             "CLIENT spans say what was asked",
             vec![
                 rule("*", "CLIENT* tag http.method", none, "GET || POST || HEAD"),
-                rule("*", "CLIENT* tag http.url", none, "http://*"),
+                rule(
+                    "*",
+                    "CLIENT* tag http.url",
+                    none,
+                    "http://svc-b:8080/* || http://127.0.0.1:*",
+                ),
                 rule("*", "CLIENT* tag response_size", none, "*"),
                 rule("*", "CLIENT* tag guid:x-request-id", none, "*"),
                 rule(
@@ -167,45 +186,25 @@ pub fn reasons() -> Vec<Reason> {
         reason(
             "what cannot be read loses no trace",
             vec![
-                rule("webapp: b3 *", "upstream context", "garbage || x || ", NEW),
-                rule(
-                    "webapp: b3 *",
-                    "upstream context",
-                    "463*-a2fb4a1d1a96d312-*",
-                    NEW,
-                ),
-                rule("webapp: b3 *", "upstream context", "garbage || ", JOINED),
+                rule(GARBAGE, "upstream context", "garbage || x || ", NEW),
+                rule(GARBAGE, "upstream context", "463*-a2fb4a1d1a96d312-*", NEW),
+                rule(GARBAGE, "upstream context", "garbage || ", JOINED),
                 rule(
                     "webapp: b3 with a parent and no state",
                     "upstream context",
                     "463*-a2fb4a1d1a96d312-0020000000000001",
                     JOINED,
                 ),
-                rule(
-                    "webapp: a parent *",
-                    "upstream context",
-                    "463*-1-zz",
-                    JOINED,
-                ),
-                rule("webapp: a trace id *", "upstream context", "zzz-*", NEW),
+                rule(GARBAGE, "upstream context", "463*-1-zz", JOINED),
+                rule(GARBAGE, "upstream context", "zzz-*", NEW),
                 rule(
                     "webapp: a trace id of 31 digits",
                     "upstream context",
                     "63ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1",
                     "063ac35c9f6413ad48485a3953bb6124-<CLIENT>-1-<SERVER>",
                 ),
-                rule(
-                    "webapp: a trace id * || webapp: a parent *",
-                    "upstream x-b3-*",
-                    "*",
-                    "*",
-                ),
-                rule(
-                    "webapp: b3 * || webapp: a trace id * || webapp: a parent *",
-                    "spans",
-                    "",
-                    SOME,
-                ),
+                rule(GARBAGE, "upstream x-b3-*", "*", "*"),
+                rule(GARBAGE, "spans", "", SOME),
                 rule(
                     "webapp: traceparent garbage",
                     "upstream traceparent",
@@ -215,7 +214,7 @@ pub fn reasons() -> Vec<Reason> {
             ],
         ),
         reason(
-            "what x-b3-sampled cannot say is undecided",
+            "x-b3-sampled says yes, no or nothing",
             vec![
                 rule(
                     SAMPLED,
@@ -232,7 +231,9 @@ pub fn reasons() -> Vec<Reason> {
             vec![
                 rule(ZEROS, "upstream context", "*", NEW),
                 rule(ZEROS, "upstream x-b3-traceid", "0* || 463*", "<32 *"),
-                rule(ZEROS, "* traceId || SERVER parentId || spans", "*", "*"),
+                rule(ZEROS, "* traceId", "*", "<32 *"),
+                rule(ZEROS, "SERVER parentId", "*", none),
+                rule(ZEROS, "spans", "*", "SERVER of <32 *"),
             ],
         ),
         reason(
@@ -372,20 +373,16 @@ pub fn reasons() -> Vec<Reason> {
             vec![
                 rule(EDGE, "upstream context", "463*", NEW),
                 rule(EDGE, "upstream x-b3-traceid", "463*", "<32 *"),
-                rule(
-                    "*edge: * 0 || webapp-edge: multi",
-                    "upstream x-b3-*",
-                    "*",
-                    "*",
-                ),
+                rule(DENIED, "upstream x-b3-*", "*", "*"),
                 rule(EDGE, "* traceId", "463*", "<32 *"),
                 rule(EDGE, "SERVER parentId", "a2fb4a1d1a96d312", none),
                 rule(
                     EDGE,
                     "spans",
-                    "SERVER below a2fb4a1d1a96d312 * || ",
+                    "SERVER below a2fb4a1d1a96d312 *",
                     "SERVER of <32 *",
                 ),
+                rule(DENIED, "spans", "", "SERVER of <32 *"),
                 rule(
                     "edge: client-forced",
                     "* *x-client-trace-id",

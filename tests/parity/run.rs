@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Request};
 use tokio::time::timeout;
@@ -12,8 +13,8 @@ use tower::ServiceExt;
 use tower_b3::Tracer;
 use tower_b3::zipkin::ZipkinReporter;
 
-use super::backend::{Backend, Collector};
-use super::case::{Case, Client, cases, fence};
+use super::backend::{Answer, Backend, Collector};
+use super::case::{Case, Client, case, cases, fence};
 use super::connect::{Sender, sender};
 use super::envoy;
 use super::observe::{Exchange, Fields, fields};
@@ -62,6 +63,39 @@ pub async fn all(dir: &Path) -> Vec<(String, Fields, Fields)> {
         (name, envoy, ours)
     };
     seen.into_iter().map(fields_of).collect()
+}
+
+/// Sends the same request ids to Envoy and to a service, a few at a time, and gives what each
+/// sent on: the id and the decision.
+pub async fn decisions(dir: &Path, setup: Setup, ids: &[String]) -> [Vec<(String, String)>; 2] {
+    let setups = [setup];
+    let lab = Lab::start(dir, &setups).await;
+    let setup = &setups[0];
+    let subject = lab.subject(dir, setup).await;
+    let listener = lab.envoy.listener(&format!("{} INBOUND", setup.name));
+    let mut decided = Vec::new();
+    for addr in [listener, subject.addr] {
+        lab.backend.expect(Answer::Ok);
+        let client = &sender(addr, false);
+        let requests = ids.iter().map(|id| async move {
+            let case = case(setup.name, "decision").request_id(id.clone());
+            assert_eq!(request(client, &case).await.0, 200);
+        });
+        let requests = stream::iter(requests).buffer_unordered(16);
+        requests.collect::<Vec<()>>().await;
+        let text = |headers: &HeaderMap, name| {
+            let value = headers.get(name).expect("is sent on");
+            value.to_str().expect("visible ASCII").to_owned()
+        };
+        let sent_on = lab.backend.received();
+        let pairs = sent_on
+            .iter()
+            .map(|headers| (text(headers, "x-request-id"), text(headers, "x-b3-sampled")));
+        let mut pairs: Vec<_> = pairs.collect();
+        pairs.sort();
+        decided.push(pairs);
+    }
+    decided.try_into().expect("two sides")
 }
 
 struct Lab {
