@@ -22,15 +22,18 @@ pub struct Envoy {
 }
 
 impl Envoy {
-    /// Passes every request on to `upstream` and reports its spans as `service`.
+    /// Passes every request on to `upstream` and reports its spans as `service`. Where a `b3` comes
+    /// in, it is kept, or left stale beside new `x-b3-*`, as every Envoy before 1.40 does.
     pub async fn start(
         dir: &Path,
         http: &Http,
         service: &str,
         upstream: SocketAddr,
         zipkin: SocketAddr,
+        keeps_b3: bool,
     ) -> Envoy {
-        Envoy::run(dir, http, service, &filled(service, upstream, zipkin), &[]).await
+        let config = filled(service, upstream, zipkin, keeps_b3);
+        Envoy::run(dir, http, service, &config, &[]).await
     }
 
     /// Runs with this configuration, in YAML or JSON.
@@ -89,8 +92,9 @@ impl Envoy {
     }
 }
 
-fn filled(service: &str, upstream: SocketAddr, zipkin: SocketAddr) -> String {
+fn filled(service: &str, upstream: SocketAddr, zipkin: SocketAddr, keeps_b3: bool) -> String {
     TEMPLATE
+        .replace("@KEEPS_B3@", &keeps_b3.to_string())
         .replace("@SERVICE@", service)
         .replace("@UPSTREAM_IP@", &upstream.ip().to_string())
         .replace("@UPSTREAM_PORT@", &upstream.port().to_string())
