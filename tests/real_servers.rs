@@ -8,6 +8,7 @@
 //! ```
 
 mod backends;
+mod parity;
 mod real_reporters;
 
 use std::collections::BTreeSet;
@@ -30,6 +31,15 @@ const CLOCK_SLACK: i64 = 50_000;
 const SERVICE_HOPS: [(&str, &str); 4] = [
     ("webapp", "SERVER"),
     ("webapp", "CLIENT"),
+    ("catalog", "SERVER"),
+    ("catalog", ""),
+];
+
+const MESH_HOPS: [(&str, &str); 6] = [
+    ("webapp-proxy", "SERVER"),
+    ("webapp", "SERVER"),
+    ("webapp", "CLIENT"),
+    ("catalog-proxy", "SERVER"),
     ("catalog", "SERVER"),
     ("catalog", ""),
 ];
@@ -91,6 +101,65 @@ async fn envoys_and_services_make_one_tree() {
         ("catalog-proxy", "catalog"),
     ];
     assert_eq!(lab.zipkin.links().await, links(&expected));
+}
+
+/// Whoever makes the spans, and whichever format came in, to Envoys of both kinds.
+#[tokio::test]
+async fn every_mode_makes_one_tree_with_every_envoy() {
+    let Some(lab) = Lab::open("every_mode_makes_one_tree_with_every_envoy").await else {
+        return;
+    };
+    let caller = "a2fb4a1d1a96d312";
+    let mut trace = 0x463a_c35c_9f64_13ad_4848_5a39_53bb_6100_u128;
+    for mode in ["spans", "forward"] {
+        for keeps_b3 in [true, false] {
+            let flags = ["--mode", mode];
+            let catalog = lab.catalog(&flags).await;
+            let catalog_proxy = lab
+                .envoy_of("catalog-proxy", catalog.addr(), keeps_b3)
+                .await;
+            let webapp = lab.webapp(catalog_proxy.addr(), &flags).await;
+            let webapp_proxy = lab.envoy_of("webapp-proxy", webapp.addr(), keeps_b3).await;
+            for format in ["b3", "x-b3-*"] {
+                trace += 1;
+                let id = format!("{trace:032x}");
+                let single = format!("{id}-{caller}-1");
+                let headers = match format {
+                    "b3" => vec![("b3", single.as_str())],
+                    _ => vec![
+                        ("x-b3-traceid", id.as_str()),
+                        ("x-b3-spanid", caller),
+                        ("x-b3-sampled", "1"),
+                    ],
+                };
+                lab.get(webapp_proxy.addr(), "/api/catalog", &headers).await;
+
+                let expected = if mode == "spans" { 6 } else { 2 };
+                let spans = lab.zipkin.trace(&id, expected).await;
+                let what = format!("--mode {mode}, {format}, Envoy keeps b3: {keeps_b3}");
+                let stale = mode == "forward" && format == "b3" && !keeps_b3;
+                if stale {
+                    // Two such Envoys with nothing between them do the same: the second believes
+                    // the `b3` that the first left behind.
+                    let mut hops: Vec<_> = spans.iter().map(|s| (s.service(), s.kind())).collect();
+                    hops.sort_unstable();
+                    assert_eq!(
+                        hops,
+                        [("catalog-proxy", "SERVER"), ("webapp-proxy", "SERVER")]
+                    );
+                    let below = |span: &Span| span.parent_id.as_deref() == Some(caller);
+                    assert!(spans.iter().all(below), "{what}: {spans:#?}");
+                } else {
+                    let chain = chain_below(&spans, Some(caller));
+                    let expected = match mode {
+                        "spans" => &MESH_HOPS[..],
+                        _ => &[("webapp-proxy", "SERVER"), ("catalog-proxy", "SERVER")],
+                    };
+                    assert_eq!(hops(&chain), expected, "{what}");
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -182,8 +251,13 @@ fn assert_one_tree(spans: &[Span]) {
 
 /// From the root to the leaf, along the only child of each.
 fn chain(spans: &[Span]) -> Vec<&Span> {
+    chain_below(spans, None)
+}
+
+/// The same below a caller that reports nothing.
+fn chain_below<'a>(spans: &'a [Span], caller: Option<&str>) -> Vec<&'a Span> {
     let mut chain: Vec<&Span> = Vec::new();
-    while let Some(next) = only_child(spans, chain.last().map(|last| last.id.as_str())) {
+    while let Some(next) = only_child(spans, chain.last().map_or(caller, |last| Some(&last.id))) {
         chain.push(next);
     }
     assert_eq!(chain.len(), spans.len(), "not one chain: {spans:#?}");
@@ -202,15 +276,7 @@ fn hops<'a>(chain: &[&'a Span]) -> Vec<(&'a str, &'a str)> {
 }
 
 fn assert_names(chain: &[&Span]) {
-    let expected = [
-        ("webapp-proxy", "SERVER"),
-        ("webapp", "SERVER"),
-        ("webapp", "CLIENT"),
-        ("catalog-proxy", "SERVER"),
-        ("catalog", "SERVER"),
-        ("catalog", ""),
-    ];
-    assert_eq!(hops(chain), expected);
+    assert_eq!(hops(chain), MESH_HOPS);
     // Zipkin writes every name in lower case.
     assert_eq!(chain[1].name, "get /api/catalog");
     assert!(chain[2].name.starts_with("get"), "{:?}", chain[2]);

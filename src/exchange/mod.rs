@@ -139,9 +139,7 @@ impl Exchange {
         let renamed = open.is_renamed();
         let route = open.take_route();
         if let Some(record) = open.record() {
-            if self.status.is_some() {
-                self.names.response_size(record, self.bytes);
-            }
+            self.names.response_size(record, self.bytes);
             self.names.route(record, &route);
             // Whoever sends nonsense must not choose the name: a path that is called one of gRPC
             // counts once the answer is one too, or where there was none and no route is known.

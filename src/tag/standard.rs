@@ -26,7 +26,7 @@ use std::{borrow::Cow, net::SocketAddr};
 /// | request id | `guid:x-request-id` | `http.request.header.x-request-id` |
 /// | client's trace id | `guid:x-client-trace-id` | `http.request.header.x-client-trace-id` |
 /// | the peer's IP | `peer.address` | `network.peer.address` |
-/// | gRPC | `grpc.path`, `grpc.authority`, `grpc.content_type`, `grpc.status_code`, `grpc.message` | `rpc.method`, `server.address`, –, `rpc.grpc.status_code`, `rpc.grpc.message` |
+/// | gRPC | `grpc.path`, `grpc.authority`, `grpc.content_type`, `grpc.timeout`, `grpc.status_code`, `grpc.message` | `rpc.method`, `server.address`, –, –, `rpc.grpc.status_code`, `rpc.grpc.message` |
 /// | failure | `error`: `true`, `error.reason`, `canceled` | the same |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -57,6 +57,7 @@ pub(crate) struct Names {
     grpc_path: &'static str,
     grpc_authority: &'static str,
     grpc_content_type: &'static str,
+    grpc_timeout: &'static str,
     grpc_status: &'static str,
     grpc_message: &'static str,
 }
@@ -78,6 +79,7 @@ static ENVOY: Names = Names {
     grpc_path: "grpc.path",
     grpc_authority: "grpc.authority",
     grpc_content_type: "grpc.content_type",
+    grpc_timeout: "grpc.timeout",
     grpc_status: "grpc.status_code",
     grpc_message: "grpc.message",
 };
@@ -99,6 +101,7 @@ static OPEN_TELEMETRY: Names = Names {
     grpc_path: "rpc.method",
     grpc_authority: "server.address",
     grpc_content_type: "",
+    grpc_timeout: "",
     grpc_status: "rpc.grpc.status_code",
     grpc_message: "rpc.grpc.message",
 };
@@ -109,6 +112,7 @@ const REASON: &str = "error.reason";
 const CANCELED: &str = "canceled";
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
@@ -143,7 +147,7 @@ pub(crate) struct RequestTags<'a> {
 
 impl Names {
     /// Every name, for custom tags to collide with.
-    pub(crate) fn all(&self) -> [&'static str; 21] {
+    pub(crate) fn all(&self) -> [&'static str; 22] {
         [
             self.component,
             self.method,
@@ -160,6 +164,7 @@ impl Names {
             self.grpc_path,
             self.grpc_authority,
             self.grpc_content_type,
+            self.grpc_timeout,
             self.grpc_status,
             self.grpc_message,
             FLAGS,
@@ -192,6 +197,7 @@ impl Names {
             to.standard(self.grpc_path, &[head.path()]);
             to.standard(self.grpc_authority, &[&host]);
             header(to, self.grpc_content_type, head.headers().get(CONTENT_TYPE));
+            header(to, self.grpc_timeout, head.headers().get(GRPC_TIMEOUT));
         }
     }
 

@@ -52,7 +52,13 @@ impl Lab {
     }
 
     pub async fn envoy(&self, service: &str, upstream: SocketAddr) -> Envoy {
-        Envoy::start(&self.dir, &self.http, service, upstream, self.zipkin.addr()).await
+        self.envoy_of(service, upstream, true).await
+    }
+
+    /// One that keeps `b3`, as Envoy does from 1.40 on, or leaves it stale.
+    pub async fn envoy_of(&self, service: &str, upstream: SocketAddr, keeps_b3: bool) -> Envoy {
+        let zipkin = self.zipkin.addr();
+        Envoy::start(&self.dir, &self.http, service, upstream, zipkin, keeps_b3).await
     }
 
     /// A GET that must succeed; gives the body.

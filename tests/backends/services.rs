@@ -21,12 +21,24 @@ pub struct Service {
 
 impl Service {
     pub async fn start(dir: &Path, example: &str, zipkin: &Zipkin, args: &[&str]) -> Service {
+        let environment = [("SHOP_ZONE", SHOP_ZONE)];
+        Service::run(dir, example, &zipkin.collector(), args, &environment).await
+    }
+
+    /// Reports to the collector at this URL.
+    pub async fn run(
+        dir: &Path,
+        example: &str,
+        collector: &str,
+        args: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Service {
         let mut command = Command::new(example_path(example));
         command
             .args(["--listen", "127.0.0.1:0"])
-            .args(["--zipkin", &zipkin.collector()])
+            .args(["--zipkin", collector])
             .args(args)
-            .env("SHOP_ZONE", SHOP_ZONE);
+            .envs(environment.iter().copied());
         let mut process = Process::start(dir, example, &mut command);
         let addr = eventually(&format!("{example} listening"), READY, async || {
             process.assert_running();

@@ -1,0 +1,189 @@
+//! Field by field, and which differences are meant.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use super::observe::Fields;
+
+/// Why a difference is meant, and where it is.
+pub struct Reason {
+    pub name: &'static str,
+    /// Whether it is in nearly every case, whatever that is about.
+    pub standing: bool,
+    pub rules: Vec<Rule>,
+}
+
+/// In all of it `*` stands for anything. What is absent is `-none-`.
+pub struct Rule {
+    /// `setup: name` of cases.
+    pub cases: &'static str,
+    pub field: &'static str,
+    pub envoy: &'static str,
+    pub ours: &'static str,
+}
+
+const NONE: &str = "-none-";
+
+#[derive(Default)]
+pub struct Comparison {
+    cases: usize,
+    same: usize,
+    but_standing: usize,
+    fields: usize,
+    equal: usize,
+    /// By reason: cases and fields.
+    meant: BTreeMap<usize, (BTreeSet<String>, usize)>,
+    used: BTreeSet<(usize, usize)>,
+    wrong: Vec<String>,
+}
+
+impl Comparison {
+    pub fn case(&mut self, reasons: &[Reason], case: &str, envoy: &Fields, ours: &Fields) {
+        self.cases += 1;
+        let (mut same, mut but_standing) = (true, true);
+        let names: BTreeSet<&String> = envoy.keys().chain(ours.keys()).collect();
+        let alone = |name: &str| {
+            // Which spans there are, and where in the trace, is a field of its own.
+            let kind = format!("{} kind", name.split(' ').next().unwrap_or_default());
+            name.starts_with(|first: char| first.is_uppercase())
+                && envoy.contains_key(&kind) != ours.contains_key(&kind)
+        };
+        for name in names.into_iter().filter(|name| !alone(name)) {
+            self.fields += 1;
+            let value = |fields: &Fields| fields.get(name).map_or(NONE, String::as_str).to_owned();
+            let (envoy, ours) = (value(envoy), value(ours));
+            if envoy == ours {
+                self.equal += 1;
+                continue;
+            }
+            same = false;
+            let mut fits = Vec::new();
+            for (at, reason) in reasons.iter().enumerate() {
+                for (nth, rule) in reason.rules.iter().enumerate() {
+                    if rule.fits(case, name, &envoy, &ours) {
+                        fits.push((at, nth));
+                    }
+                }
+            }
+            let Some(&(at, nth)) = fits.first() else {
+                but_standing = false;
+                self.wrong.push(format!(
+                    "{case}\n    {name}\n        Envoy: {envoy}\n        ours:  {ours}"
+                ));
+                continue;
+            };
+            but_standing &= reasons[at].standing;
+            self.used.insert((at, nth));
+            let (cases, fields) = self.meant.entry(at).or_default();
+            cases.insert(case.to_owned());
+            *fields += 1;
+        }
+        self.same += usize::from(same);
+        self.but_standing += usize::from(!same && but_standing);
+    }
+
+    /// What was compared and how it came out.
+    pub fn summary(&self, reasons: &[Reason]) -> String {
+        let mut text = String::new();
+        let meant = self.cases - self.same - self.but_standing;
+        let _ = writeln!(
+            text,
+            "{} cases: {} equal, {} equal but for what differs everywhere, {meant} different on purpose\n\
+             {} fields: {} equal, {} different on purpose, {} different",
+            self.cases,
+            self.same,
+            self.but_standing,
+            self.fields,
+            self.equal,
+            self.fields - self.equal - self.wrong.len(),
+            self.wrong.len(),
+        );
+        for (at, reason) in reasons.iter().enumerate() {
+            let (cases, fields) = self
+                .meant
+                .get(&at)
+                .map_or((0, 0), |(cases, fields)| (cases.len(), *fields));
+            let everywhere = if reason.standing { " (everywhere)" } else { "" };
+            let _ = writeln!(
+                text,
+                "{cases:>5} cases {fields:>5} fields  {}{everywhere}",
+                reason.name
+            );
+        }
+        text
+    }
+
+    /// Differences that nobody meant, and reasons that nothing needs.
+    pub fn faults(&self, reasons: &[Reason]) -> Vec<String> {
+        let mut faults = self.wrong.clone();
+        for (at, reason) in reasons.iter().enumerate() {
+            for (nth, rule) in reason.rules.iter().enumerate() {
+                if !self.used.contains(&(at, nth)) {
+                    let Rule {
+                        cases,
+                        field,
+                        envoy,
+                        ours,
+                    } = rule;
+                    faults.push(format!(
+                        "{}: needed by no case: {cases:?} {field:?} Envoy {envoy:?} ours {ours:?}",
+                        reason.name
+                    ));
+                }
+            }
+        }
+        faults
+    }
+}
+
+impl Rule {
+    fn fits(&self, case: &str, field: &str, envoy: &str, ours: &str) -> bool {
+        let all = [
+            (self.cases, case),
+            (self.field, field),
+            (self.envoy, envoy),
+            (self.ours, ours),
+        ];
+        all.into_iter().all(|(pattern, text)| like(pattern, text))
+    }
+}
+
+/// Whether a text is as a pattern says; alternatives are parted by `||`.
+fn like(pattern: &str, text: &str) -> bool {
+    pattern
+        .split("||")
+        .any(|pattern| like_one(pattern.trim_matches(' '), text))
+}
+
+fn like_one(pattern: &str, text: &str) -> bool {
+    let Some((start, mut rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(mut text) = text.strip_prefix(start) else {
+        return false;
+    };
+    while let Some((part, next)) = rest.split_once('*') {
+        let Some(at) = text.find(part) else {
+            return false;
+        };
+        (text, rest) = (&text[at + part.len()..], next);
+    }
+    text.ends_with(rest)
+}
+
+#[test]
+fn patterns() {
+    for (pattern, text, fits) in [
+        ("a", "a", true),
+        ("a", "ab", false),
+        ("*", "", true),
+        ("a*", "abc", true),
+        ("*c", "abc", true),
+        ("a*b*c", "axbxc", true),
+        ("a*b*c", "axc", false),
+        ("ab*bc", "abc", false),
+        ("x || a*", "abc", true),
+    ] {
+        assert_eq!(like(pattern, text), fits, "{pattern:?} {text:?}");
+    }
+}
