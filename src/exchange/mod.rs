@@ -106,6 +106,10 @@ impl Exchange {
                 self.grpc_status(response.headers());
             }
         }
+        if upgraded {
+            // What follows is no part of the exchange, however long the response is kept.
+            self.finish();
+        }
     }
 
     /// gRPC's status, from trailers or from the headers of a response without a body. Where it is

@@ -1,0 +1,69 @@
+//! Calls that are given up: by a deadline, by the client, in the middle of an answer.
+
+use crate::{Shop, cart::text, common::ending, tag};
+use std::time::Duration;
+use tonic::{Code, Request, transport::Server};
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_is_the_reason_for_the_client_and_dc_for_the_server() {
+    let mut shop = Shop::open().await;
+    let mut asked = Request::new(text("hang"));
+    asked.set_timeout(Duration::from_secs(5));
+    let status = shop.cart.call("/shop.Cart/Get", asked).await.unwrap_err();
+    assert_eq!(status.code(), Code::Cancelled, "as tonic has it");
+    let [called, served] = shop.spans().await;
+    assert!(ending(&called).starts_with("0 error("), "{called:?}");
+    assert!(
+        tag(&called, "error.reason").contains("TimeoutExpired"),
+        "{called:?}"
+    );
+    assert_eq!(ending(&served), "0 error DC");
+    assert_eq!(tag(&served, "grpc.status_code"), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_the_servers_is_a_status_for_the_client() {
+    let server = Server::builder().timeout(Duration::from_secs(5));
+    let mut shop = Shop::of(server, None).await;
+    let status = shop.cart.get(text("hang")).await.unwrap_err();
+    assert_eq!(status.code(), Code::Cancelled, "as tonic has it");
+    let [called, served] = shop.spans().await;
+    assert_eq!(
+        (&*ending(&called), &*tag(&called, "grpc.status_code")),
+        ("200", "1")
+    );
+    assert_eq!(ending(&served), "0 error DC");
+}
+
+#[tokio::test]
+async fn a_call_that_the_client_gives_up_is_canceled_here_and_dc_there() {
+    let mut shop = Shop::open().await;
+    tokio::select! {
+        _ = shop.cart.get(text("hang")) => panic!("an answer"),
+        () = shop.hangs.notified() => {}
+    }
+    let [called, served] = shop.spans().await;
+    assert_eq!(ending(&called), "0 error canceled");
+    assert_eq!(ending(&served), "0 error DC");
+    for span in [called, served] {
+        assert_eq!(span.name(), "shop.Cart/Get");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_given_up_is_no_error() {
+    let mut shop = Shop::open().await;
+    let mut parts = shop.cart.list(text("hang")).await.unwrap();
+    assert!(parts.message().await.unwrap().is_some());
+    shop.hangs.notified().await;
+    assert!(shop.called.spans.all().is_empty());
+    assert!(shop.served.spans.all().is_empty());
+    drop(parts);
+    let [called, served] = shop.spans().await;
+    assert_eq!(ending(&called), "200");
+    assert_eq!(ending(&served), "200 DC");
+    for span in [called, served] {
+        assert_eq!(span.name(), "shop.Cart/List");
+        assert_eq!(tag(&span, "grpc.status_code"), "");
+    }
+}
