@@ -118,6 +118,7 @@ mod span;
 mod stripe;
 pub mod tag;
 mod tracer;
+mod trust;
 #[cfg(feature = "zipkin")]
 pub mod zipkin;
 
@@ -126,9 +127,10 @@ pub use context::{Sampling, TraceContext};
 pub use exchange::{ResponseBody, ResponseFuture};
 pub use head::RequestHead;
 pub use scope::{annotate, current, in_current_context, request_id, span, tag};
-pub use server::{Predicate, Server, ServerLayer, Trust};
+pub use server::{Server, ServerLayer};
 pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
 pub use tracer::{BuildError, Direction, Mode, Tracer, TracerBuilder};
+pub use trust::{NetworkError, Networks, Predicate, Trust};
 
 /// The README's examples.
 #[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "zipkin"))]

@@ -4,23 +4,18 @@ use crate::{
     context::{Sampling, TraceContext},
     exchange::{Exchange, ResponseBody, ResponseFuture, Side},
     head::RequestHead,
-    id::RequestId,
+    id::{RequestId, TraceId},
     propagation::{CLIENT_TRACE_ID, Format, Incoming, REQUEST_ID, put},
     record::{self, Kind},
     scope,
     span::{Below, Context, Open},
     tag::{self, Found, RequestTags},
     tracer::{Direction, Live, Mode, Tracer},
+    trust::{Predicate, Trust},
 };
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body;
-use std::{
-    borrow::Cow,
-    fmt,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    task::Poll,
-};
+use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc, task::Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -45,6 +40,7 @@ impl Tracer {
     /// | [`trust`](ServerLayer::trust) | everybody, as in a mesh |
     /// | [`echo_request_id`](ServerLayer::echo_request_id) | on |
     /// | [`preserve_external_request_id`](ServerLayer::preserve_external_request_id) | off |
+    /// | [`tag_dropped_trace`](ServerLayer::tag_dropped_trace) | off |
     /// | [`exclude_paths`](ServerLayer::exclude_paths), [`exclude`](ServerLayer::exclude) | none |
     /// | [`name_with`](ServerLayer::name_with) | `{METHOD} {route}` |
     /// | [`peer_address`](ServerLayer::peer_address) | axum's `ConnectInfo`, with the feature `axum` |
@@ -57,6 +53,7 @@ impl Tracer {
                 tracer: self.clone(),
                 trust: Trust::Mesh,
                 preserve_request_id: false,
+                tag_dropped: false,
                 echo: true,
                 extensions: false,
                 rewrite: false,
@@ -66,55 +63,6 @@ impl Tracer {
                 peer: None,
             }),
         }
-    }
-}
-
-/// Whose tracing headers are believed.
-#[derive(Clone)]
-#[non_exhaustive]
-pub enum Trust {
-    /// Everybody's: the service is reached from inside a mesh only.
-    Mesh,
-    /// Nobody's: every tracing header is removed from the request, opaque ones and
-    /// `x-envoy-force-trace` included, `x-request-id` is replaced, and a new trace begins.
-    Edge,
-    /// Those of requests for which this says `true`; the others are as at the edge.
-    When(Predicate),
-    /// Those of peers at addresses for which this says `true`. The address is what
-    /// [`peer_address`](ServerLayer::peer_address) tells; where it is not known, the peer is not
-    /// trusted.
-    Peers(Arc<dyn Fn(IpAddr) -> bool + Send + Sync>),
-}
-
-/// Whether something is so for a request.
-pub type Predicate = Arc<dyn Fn(&RequestHead<'_>) -> bool + Send + Sync>;
-
-impl Trust {
-    /// Believes the requests for which `predicate` says `true`.
-    pub fn when(predicate: impl Fn(&RequestHead<'_>) -> bool + Send + Sync + 'static) -> Trust {
-        Trust::When(Arc::new(predicate))
-    }
-
-    /// Believes the peers at addresses for which `trusted` says `true`.
-    ///
-    /// ```
-    /// use tower_b3::Trust;
-    ///
-    /// let loopback = Trust::peers(|ip| ip.is_loopback());
-    /// ```
-    pub fn peers(trusted: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Trust {
-        Trust::Peers(Arc::new(trusted))
-    }
-}
-
-impl fmt::Debug for Trust {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Trust::Mesh => "Mesh",
-            Trust::Edge => "Edge",
-            Trust::When(_) => "When(..)",
-            Trust::Peers(_) => "Peers(..)",
-        })
     }
 }
 
@@ -132,6 +80,7 @@ struct Config {
     tracer: Tracer,
     trust: Trust,
     preserve_request_id: bool,
+    tag_dropped: bool,
     echo: bool,
     extensions: bool,
     rewrite: bool,
@@ -149,15 +98,38 @@ impl ServerLayer {
 
     /// Whose tracing headers are believed. Default: everybody's.
     #[must_use]
-    pub fn trust(self, trust: Trust) -> Self {
+    pub fn trust(self, trust: impl Into<Trust>) -> Self {
+        let trust = trust.into();
         self.with(|config| config.trust = trust)
     }
 
-    /// Keeps the `x-request-id` even of peers that are not trusted. Default: off, as in Envoy
-    /// (`preserve_external_request_id`).
+    /// Keeps the `x-request-id` even of peers that are not trusted, but not the sampling decision
+    /// in it. Default: off, as in Envoy (`preserve_external_request_id`).
+    ///
+    /// While [sampling goes by request id](crate::sample::Sampler::percentage_by_request_id), a
+    /// stranger who may choose the id chooses whether the request is sampled.
     #[must_use]
     pub fn preserve_external_request_id(self, preserve: bool) -> Self {
         self.with(|config| config.preserve_request_id = preserve)
+    }
+
+    /// Whether the span of a peer that is not trusted has the tag `link.trace_id`: the id of the
+    /// trace that the request said it belongs to, and which was dropped, to look it up by. There is
+    /// none where no id could be read. Default: off.
+    ///
+    /// ```
+    /// use tower_b3::{Tracer, Trust};
+    ///
+    /// let tracer = Tracer::builder("gateway").build()?;
+    /// let layer = tracer
+    ///     .server_layer()
+    ///     .trust(Trust::Edge)
+    ///     .tag_dropped_trace(true);
+    /// # Ok::<(), tower_b3::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn tag_dropped_trace(self, tag: bool) -> Self {
+        self.with(|config| config.tag_dropped = tag)
     }
 
     /// Whether the response carries `x-request-id`. One that the handler set is kept. Default:
@@ -286,15 +258,14 @@ impl Config {
         let exchange = |open, head: &Request<B>| {
             Exchange::new(Some(open), Side::Server, core.names, head.method().clone())
         };
-        let trusted = self.trusts(&RequestHead::of(request));
+        let head = RequestHead::of(request);
+        let trusted = self.trust.believes(&head, || Some(self.peer(&head)?.ip()));
+        let mut dropped = None;
         if !trusted {
-            core.propagation.strip(request.headers_mut());
+            dropped = self.dropped_trace(request.headers());
+            self.disbelieve(request.headers_mut());
         }
-        let believe_request_id = trusted || self.preserve_request_id;
         if core.mode.server == Mode::ForwardOnly {
-            if !believe_request_id {
-                request.headers_mut().remove(REQUEST_ID);
-            }
             open.below = Below::AsItCame;
             core.propagation
                 .capture_into(request.headers(), &mut open.forwarded);
@@ -311,8 +282,7 @@ impl Config {
         }
         match incoming.request_id() {
             None => incoming.set_request_id(RequestId::random()),
-            Some(_) if !believe_request_id => incoming.set_request_id(RequestId::random()),
-            // A stranger's decision is not taken over with the id.
+            // Not even what a stranger's id says by having no reason in it is taken over.
             Some(id) if !trusted && core.live(Direction::Server).sampler.is_by_request_id() => {
                 let id = id.clone().with_trace_reason(None);
                 incoming.set_request_id(id);
@@ -345,6 +315,9 @@ impl Config {
             trusted,
             grpc,
         );
+        if let (Some(trace_id), Some(record)) = (dropped, open.record()) {
+            record.standard(tag::LINK, &[&trace_id.to_string()]);
+        }
         #[cfg(feature = "tracing")]
         if let Some(context) = open.context() {
             open.set_log(crate::span::log_span(&context));
@@ -368,12 +341,26 @@ impl Config {
         exchange
     }
 
-    fn trusts(&self, head: &RequestHead<'_>) -> bool {
-        match &self.trust {
-            Trust::Mesh => true,
-            Trust::Edge => false,
-            Trust::When(predicate) => predicate(head),
-            Trust::Peers(trusted) => self.peer(head).is_some_and(|peer| trusted(peer.ip())),
+    /// The trace that a stranger's headers name, where that is asked for.
+    fn dropped_trace(&self, headers: &HeaderMap) -> Option<TraceId> {
+        if !self.tag_dropped {
+            return None;
+        }
+        let (incoming, _) = self.tracer.core.propagation.extract(headers);
+        incoming.context().map(|context| context.trace_id())
+    }
+
+    /// Removes what a stranger says about tracing.
+    fn disbelieve(&self, headers: &mut HeaderMap) {
+        self.tracer.core.propagation.strip(headers);
+        if !self.preserve_request_id {
+            headers.remove(REQUEST_ID);
+            return;
+        }
+        let id = headers.get(REQUEST_ID).and_then(RequestId::from_header);
+        // A decision does not come along with the id, neither here nor where it is sent on to.
+        if let Some(id) = id.filter(|id| id.trace_reason().is_some()) {
+            put(headers, REQUEST_ID, id.with_trace_reason(None).to_header());
         }
     }
 

@@ -19,6 +19,6 @@ pub(crate) use custom::{CustomTags, Found};
 pub use custom::{Tag, TagError};
 pub use standard::TagNames;
 pub(crate) use standard::{
-    GrpcStatus, Limits, Names, RequestTags, authority, canceled, content_length, disconnected,
-    failed, grpc_name, is_grpc,
+    GrpcStatus, LINK, Limits, Names, RequestTags, authority, canceled, content_length,
+    disconnected, failed, grpc_name, is_grpc,
 };

@@ -28,6 +28,7 @@ use std::{borrow::Cow, net::SocketAddr};
 /// | the peer's IP | `peer.address` | `network.peer.address` |
 /// | gRPC | `grpc.path`, `grpc.authority`, `grpc.content_type`, `grpc.timeout`, `grpc.status_code`, `grpc.message` | `rpc.method`, `server.address`, –, –, `rpc.grpc.status_code`, `rpc.grpc.message` |
 /// | failure | `error`: `true`, `error.reason`, `canceled` | the same |
+/// | the trace that was [dropped](crate::ServerLayer::tag_dropped_trace) | `link.trace_id` | the same |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum TagNames {
@@ -106,6 +107,9 @@ static OPEN_TELEMETRY: Names = Names {
     grpc_message: "rpc.grpc.message",
 };
 
+/// The trace that a stranger's request said it belongs to.
+pub(crate) const LINK: &str = "link.trace_id";
+
 /// How an exchange went wrong.
 const FLAGS: &str = "response_flags";
 const REASON: &str = "error.reason";
@@ -171,6 +175,7 @@ impl Names {
             "error",
             REASON,
             CANCELED,
+            LINK,
         ]
     }
 

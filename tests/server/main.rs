@@ -6,11 +6,13 @@ mod common;
 #[cfg(feature = "axum")]
 mod axum;
 mod context;
+mod edge;
 mod endings;
 mod http;
 mod request_id;
 mod sampling;
 mod tags;
+mod trust;
 
 use ::http::{Request, Response};
 use common::{Lab, Script, drain, now};
