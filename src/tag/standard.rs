@@ -151,7 +151,7 @@ pub(crate) struct RequestTags<'a> {
 
 impl Names {
     /// Every name, for custom tags to collide with.
-    pub(crate) fn all(&self) -> [&'static str; 22] {
+    pub(crate) fn all(&self) -> [&'static str; 23] {
         [
             self.component,
             self.method,
