@@ -23,5 +23,8 @@ pub mod opentelemetry {}
 #[doc = include_str!("reporting.md")]
 pub mod reporting {}
 
+#[doc = include_str!("parity.md")]
+pub mod parity {}
+
 #[doc = include_str!("rationale.md")]
 pub mod rationale {}

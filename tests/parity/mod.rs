@@ -18,6 +18,21 @@ use compare::Comparison;
 use setup::{by_id, by_request_id};
 use tower_b3::id::RequestId;
 
+#[test]
+fn the_guide_has_the_same_list() {
+    let guide = include_str!("../../src/guide/parity.md");
+    let listed = guide.lines().filter_map(|line| {
+        let name = line.strip_prefix("| **")?.split_once("** |")?.0;
+        Some(name.replace('\\', ""))
+    });
+    let reasons = differences::reasons();
+    let reasons: BTreeSet<String> = reasons
+        .iter()
+        .map(|reason| reason.name.to_owned())
+        .collect();
+    assert_eq!(listed.collect::<BTreeSet<_>>(), reasons);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn services_do_as_envoy_does() {
     let Some(dir) = crate::backends::bench("services_do_as_envoy_does") else {

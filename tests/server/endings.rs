@@ -175,7 +175,9 @@ fn a_server_future_that_is_dropped_says_0_error_dc() {
         let mut future = pin!(service.call(Request::new(())));
         assert!(poll(future.as_mut()).is_pending());
     }
-    assert_eq!(ending(&lab.spans.take_one()), "0 error DC");
+    let span = lab.spans.take_one();
+    assert_eq!(ending(&span), "0 error DC");
+    assert_eq!(span.tag("response_size").as_deref(), Some("0"));
     // One that was never polled too.
     drop(service.call(Request::new(())));
     assert_eq!(ending(&lab.spans.take_one()), "0 error DC");

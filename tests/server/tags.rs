@@ -212,7 +212,7 @@ fn grpc_requests_have_tags_of_their_own() {
     let lab = Lab::new();
     let mut request = get(
         "/shop.Cart/Add",
-        "content-type: application/grpc+proto|host: h:1",
+        "content-type: application/grpc+proto|grpc-timeout: 10S|host: h:1",
     );
     *request.method_mut() = Method::POST;
     serve_all(&lab.tracer.server_layer(), request, |_| {
@@ -223,6 +223,7 @@ fn grpc_requests_have_tags_of_their_own() {
         ("grpc.path", "/shop.Cart/Add"),
         ("grpc.authority", "h:1"),
         ("grpc.content_type", "application/grpc+proto"),
+        ("grpc.timeout", "10S"),
         ("grpc.status_code", "0"),
     ] {
         assert_eq!(tag(&span, name).as_deref(), Some(value));
