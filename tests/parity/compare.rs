@@ -7,7 +7,7 @@ use super::observe::Fields;
 
 /// Why a difference is meant, and where it is.
 pub struct Reason {
-    pub name: &'static str,
+    pub name: String,
     /// Whether it is in nearly every case, whatever that is about.
     pub standing: bool,
     pub rules: Vec<Rule>,
@@ -16,10 +16,10 @@ pub struct Reason {
 /// In all of it `*` stands for anything. What is absent is `-none-`.
 pub struct Rule {
     /// `setup: name` of cases.
-    pub cases: &'static str,
-    pub field: &'static str,
-    pub envoy: &'static str,
-    pub ours: &'static str,
+    pub cases: String,
+    pub field: String,
+    pub envoy: String,
+    pub ours: String,
 }
 
 const NONE: &str = "-none-";
@@ -139,10 +139,10 @@ impl Comparison {
 impl Rule {
     fn fits(&self, case: &str, field: &str, envoy: &str, ours: &str) -> bool {
         let all = [
-            (self.cases, case),
-            (self.field, field),
-            (self.envoy, envoy),
-            (self.ours, ours),
+            (&self.cases, case),
+            (&self.field, field),
+            (&self.envoy, envoy),
+            (&self.ours, ours),
         ];
         all.into_iter().all(|(pattern, text)| like(pattern, text))
     }

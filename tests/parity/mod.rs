@@ -26,10 +26,7 @@ fn the_guide_has_the_same_list() {
         Some(name.replace('\\', ""))
     });
     let reasons = differences::reasons();
-    let reasons: BTreeSet<String> = reasons
-        .iter()
-        .map(|reason| reason.name.to_owned())
-        .collect();
+    let reasons: BTreeSet<String> = reasons.into_iter().map(|reason| reason.name).collect();
     assert_eq!(listed.collect::<BTreeSet<_>>(), reasons);
 }
 

@@ -61,12 +61,17 @@ pub fn fields(case: &Case, exchange: &Exchange, spans: &[Value]) -> Fields {
         let prefix = numbered("upstream", nth);
         let single = headers.get("b3").map(|value| names.parts(&utf8(value)));
         let context = single.unwrap_or_else(|| names.multi(headers));
-        put(format!("{prefix} context"), context);
+        if !context.is_empty() {
+            put(format!("{prefix} context"), context);
+        }
         for header in TRACING {
             let values: Vec<String> = headers
                 .get_all(header)
                 .iter()
-                .map(|value| names.header(header, &utf8(value)))
+                .map(|value| match names.header(header, &utf8(value)) {
+                    empty if empty.is_empty() => "-empty-".to_owned(),
+                    value => value,
+                })
                 .collect();
             if !values.is_empty() {
                 put(format!("{prefix} {header}"), values.join(" | "));
@@ -86,7 +91,9 @@ pub fn fields(case: &Case, exchange: &Exchange, spans: &[Value]) -> Fields {
         .iter()
         .map(|(name, span)| names.place(name, span))
         .collect();
-    put("spans".to_owned(), tree.join(", "));
+    if !tree.is_empty() {
+        put("spans".to_owned(), tree.join(", "));
+    }
     for (name, span) in &spans {
         let span = span.as_object().expect("a span is an object");
         for (field, value) in span {
