@@ -69,6 +69,8 @@
 //! | strangers' requests, health checks | [`ServerLayer::trust`], [`ServerLayer::exclude_paths`] |
 //! | in a mesh with sidecars, or in their place | [`guide::sidecar`], [`guide::no_sidecar`] |
 //! | requests from outside | [`guide::edge`] |
+//! | reqwest | `reqwest` |
+//! | gRPC with tonic, WebSockets, event streams | [`guide::grpc`] |
 //! | coming from OpenTelemetry | `guide::opentelemetry` |
 //! | every header that is read and written | [`guide::headers`] |
 //! | what happens to a span after it ends | `guide::reporting` |

@@ -38,7 +38,7 @@
 //!
 //! let request = http::Request::get("http://catalog:8080/items/7")
 //!     .extension(Route::new("/items/{id}"))
-//!     .body("")?;
+//!     .body(reqwest::Body::default())?;
 //! let response = client.ready().await?.call(request).await?;
 //! # Ok(()) }
 //! ```
@@ -100,8 +100,8 @@ impl TracedRequest {
     }
 
     /// The parent of the span. Default: what is current where the request is sent.
-    pub fn parent(mut self, parent: impl Into<Context>) -> Self {
-        self.parent = Some(parent.into());
+    pub fn parent(mut self, parent: Context) -> Self {
+        self.parent = Some(parent);
         self
     }
 
@@ -138,8 +138,6 @@ impl fmt::Debug for TracedRequest {
 
 /// A [`reqwest::Client`](Client) as a service of [`http::Request`]s, which the
 /// [client layer](crate::Tracer::client_layer) goes around.
-///
-/// The body of a request is anything that reqwest takes: text, bytes, a [`Body`].
 #[derive(Debug, Clone, Default)]
 pub struct Reqwest(Client);
 
@@ -149,7 +147,7 @@ impl From<Client> for Reqwest {
     }
 }
 
-impl<B: Into<Body>> Service<http::Request<B>> for Reqwest {
+impl Service<http::Request<Body>> for Reqwest {
     type Response = http::Response<Body>;
     type Error = Error;
     type Future = Sending;
@@ -158,7 +156,7 @@ impl<B: Into<Body>> Service<http::Request<B>> for Reqwest {
         self.0.poll_ready(cx).map_err(Error)
     }
 
-    fn call(&mut self, request: http::Request<B>) -> Sending {
+    fn call(&mut self, request: http::Request<Body>) -> Sending {
         let sending = ::reqwest::Request::try_from(request).map(|request| self.0.call(request));
         match sending {
             Ok(sending) => Sending {

@@ -269,7 +269,9 @@ async fn what_cannot_be_sent_makes_no_span_or_says_why() {
     assert!(malformed.unwrap_err().is_builder());
     assert!(lab.spans.all().is_empty());
 
-    let request = http::Request::get("/no/host").body("").unwrap();
+    let request = http::Request::get("/no/host")
+        .body(reqwest::Body::default())
+        .unwrap();
     let mut service = layer.layer(Reqwest::from(http));
     let error = service.call(request).await.unwrap_err();
     assert!(error.as_ref().is_builder());
@@ -329,7 +331,7 @@ async fn in_a_stack_of_layers_reqwest_is_a_service() {
         let request = http::Request::get(format!("http://{addr}{path}"));
         request
             .extension(Route::new("/items/{id}"))
-            .body("")
+            .body(reqwest::Body::default())
             .unwrap()
     };
     let response = stack.clone().oneshot(request("/items/7")).await.unwrap();

@@ -15,6 +15,9 @@ pub mod no_sidecar {}
 #[doc = include_str!("edge.md")]
 pub mod edge {}
 
+#[doc = include_str!("grpc.md")]
+pub mod grpc {}
+
 #[cfg(feature = "zipkin")]
 #[doc = include_str!("opentelemetry.md")]
 pub mod opentelemetry {}
