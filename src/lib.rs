@@ -104,6 +104,7 @@ pub mod guide;
 mod head;
 mod home;
 pub mod id;
+pub mod istio;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 pub mod propagation;

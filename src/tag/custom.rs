@@ -161,7 +161,7 @@ pub(crate) struct CustomTags {
 
 impl CustomTags {
     /// Reads the environment. Of two tags of one name the first counts.
-    pub(crate) fn resolve(tags: Vec<Tag>) -> Result<CustomTags, TagError> {
+    pub(crate) fn resolve(tags: impl IntoIterator<Item = Tag>) -> Result<CustomTags, TagError> {
         let mut resolved = CustomTags::default();
         let mut names: Vec<String> = Vec::new();
         for tag in tags {

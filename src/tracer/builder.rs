@@ -3,6 +3,7 @@ use crate::{
     clock::Clock,
     home::{Homes, Shared},
     id::TraceIdKind,
+    istio::Identity,
     propagation::Propagation,
     record::Endpoint,
     report::{NoopReporter, Reporter},
@@ -31,7 +32,8 @@ impl Tracer {
     /// | [`propagation`](TracerBuilder::propagation) | all formats read, `x-b3-*` written |
     /// | [`mode`](TracerBuilder::mode) | spans |
     /// | [`tag_names`](TracerBuilder::tag_names) | Envoy's |
-    /// | [`component`](TracerBuilder::component) | `tower-b3` |
+    /// | [`identity`](TracerBuilder::identity) | none |
+    /// | [`component`](TracerBuilder::component) | `tower-b3`; `proxy` with an identity |
     /// | [`max_tag_length`](TracerBuilder::max_tag_length) | 1,024 bytes |
     /// | [`max_path_tag_length`](TracerBuilder::max_path_tag_length) | 256 bytes |
     /// | [`client_sampling`](TracerBuilder::client_sampling) | 100 % |
@@ -51,7 +53,8 @@ impl Tracer {
             ids: TraceIdKind::default(),
             tags: Directed::default(),
             names: TagNames::default(),
-            component: Cow::Borrowed("tower-b3"),
+            identity: None,
+            component: None,
             max_tag_length: 1024,
             limits: Limits {
                 path: 256,
@@ -78,7 +81,8 @@ pub struct TracerBuilder {
     ids: TraceIdKind,
     tags: Directed<Vec<Tag>>,
     names: TagNames,
-    component: Cow<'static, str>,
+    identity: Option<Identity>,
+    component: Option<Cow<'static, str>>,
     max_tag_length: usize,
     limits: Limits,
     tag_malformed: bool,
@@ -161,9 +165,26 @@ impl TracerBuilder {
         self
     }
 
+    /// Tags SERVER and CLIENT spans with who the service is in an Istio mesh, as its sidecar's are
+    /// [tagged](crate::istio). A custom tag of the same name wins.
+    ///
+    /// ```
+    /// use tower_b3::{Tracer, istio::Identity};
+    ///
+    /// let identity = Identity::from_env()?;
+    /// let tracer = Tracer::builder(identity.service_name())
+    ///     .identity(identity)
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
     /// The value of the tag `component`; empty for none.
     pub fn component(mut self, component: impl Into<Cow<'static, str>>) -> Self {
-        self.component = component.into();
+        self.component = Some(component.into());
         self
     }
 
@@ -245,8 +266,15 @@ impl TracerBuilder {
             threshold.map_err(|error| BuildError::Percentage(field, error))
         };
         let names = self.names.names();
-        let live = |sampler, tags| {
-            let tags = CustomTags::resolve(tags)?;
+        let component = match (self.component, &self.identity) {
+            (Some(component), _) => component,
+            (None, Some(_)) => Cow::Borrowed("proxy"),
+            (None, None) => Cow::Borrowed("tower-b3"),
+        };
+        let identity = self.identity.map(|identity| identity.tags());
+        let identity = identity.unwrap_or_default();
+        let live = |sampler, tags: Vec<Tag>| {
+            let tags = CustomTags::resolve(tags.into_iter().chain(identity.iter().cloned()))?;
             Ok::<_, TagError>(ArcSwap::from_pointee(Live::new(sampler, tags, names)))
         };
         let core = Core {
@@ -271,7 +299,8 @@ impl TracerBuilder {
             mode: self.mode,
             ids: self.ids,
             names,
-            component: self.component,
+            component,
+            identity,
             limits: self.limits,
             tag_malformed: self.tag_malformed,
         };

@@ -8,7 +8,7 @@ use crate::{
     record::Home,
     sample::{RateLimit, SampleRequest, Sampler, Threshold},
     span::Open,
-    tag::{CustomTags, Limits, Names},
+    tag::{CustomTags, Limits, Names, Tag},
 };
 use arc_swap::{ArcSwap, Guard};
 use std::{
@@ -52,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) ids: TraceIdKind,
     pub(crate) names: &'static Names,
     pub(crate) component: Cow<'static, str>,
+    /// The tags that say who the service is, behind all others.
+    pub(super) identity: Vec<Tag>,
     pub(crate) limits: Limits,
     pub(crate) tag_malformed: bool,
 }

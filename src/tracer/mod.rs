@@ -127,7 +127,8 @@ impl Tracer {
     }
 
     /// Puts other custom tags in the place of the builder's, for the spans of this direction that
-    /// start from now on. Environment tags are read now.
+    /// start from now on. Environment tags are read now. Those of the
+    /// [identity](TracerBuilder::identity) stay.
     ///
     /// # Errors
     ///
@@ -137,7 +138,8 @@ impl Tracer {
         direction: Direction,
         tags: impl IntoIterator<Item = Tag>,
     ) -> Result<(), TagError> {
-        let tags = CustomTags::resolve(tags.into_iter().collect())?;
+        let identity = self.core.identity.iter().cloned();
+        let tags = CustomTags::resolve(tags.into_iter().chain(identity))?;
         self.core.change(direction, |live| {
             Live::new(live.sampler.clone(), tags.clone(), self.core.names)
         });
