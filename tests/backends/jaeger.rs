@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -17,7 +18,7 @@ const ARRIVED: Duration = Duration::from_secs(20);
 const TEMPLATE: &str = include_str!("jaeger.yaml");
 
 pub struct Jaeger {
-    _process: Process,
+    _process: Arc<Process>,
     http: Http,
     query: u16,
     otlp: u16,
@@ -57,13 +58,37 @@ impl Jaeger {
         })
         .await;
         Jaeger {
-            _process: process,
+            _process: Arc::new(process),
             http: http.clone(),
             query,
             otlp,
             grpc,
             zipkin,
         }
+    }
+
+    /// The same server, for a test with a runtime of its own, to which a client's connections belong.
+    pub fn asked_by(&self, http: &Http) -> Jaeger {
+        Jaeger {
+            _process: Arc::clone(&self._process),
+            http: http.clone(),
+            ..*self
+        }
+    }
+
+    /// Where it takes Zipkin's spans.
+    pub fn zipkin_addr(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.zipkin))
+    }
+
+    /// Where it takes OTLP over HTTP.
+    pub fn otlp_port(&self) -> u16 {
+        self.otlp
+    }
+
+    /// Where it takes OTLP over gRPC.
+    pub fn grpc_port(&self) -> u16 {
+        self.grpc
     }
 
     pub fn zipkin(&self) -> String {
@@ -78,13 +103,18 @@ impl Jaeger {
         format!("http://127.0.0.1:{}", self.grpc)
     }
 
+    /// What its query API answers at this path.
+    pub async fn query(&self, path: &str) -> Result<Value, String> {
+        let url = format!("http://127.0.0.1:{}/api/{path}", self.query);
+        let answer = self.http.get(&url, &[]).await?;
+        serde_json::from_str(&answer).map_err(|error| format!("{url}: {error} in {answer}"))
+    }
+
     /// Waits until the trace has exactly so many spans; gives them in the order of their start.
     pub async fn trace(&self, id: &str, spans: usize) -> Vec<JaegerSpan> {
-        let url = format!("http://127.0.0.1:{}/api/traces/{id}", self.query);
         let what = format!("trace {id} of {spans} spans in Jaeger");
         eventually(&what, ARRIVED, async || {
-            let answer = self.http.get(&url, &[]).await?;
-            let answer: Value = serde_json::from_str(&answer).map_err(|e| e.to_string())?;
+            let answer = self.query(&format!("traces/{id}")).await?;
             let trace = &answer["data"][0];
             let seen = trace["spans"].as_array().map_or(0, Vec::len);
             if seen == spans {
@@ -97,7 +127,8 @@ impl Jaeger {
     }
 }
 
-fn read(trace: &Value) -> Vec<JaegerSpan> {
+/// The spans of one trace, in the order of their start.
+pub fn read(trace: &Value) -> Vec<JaegerSpan> {
     let spans = trace["spans"].as_array().expect("spans");
     let mut spans: Vec<JaegerSpan> = spans
         .iter()

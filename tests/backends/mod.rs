@@ -1,5 +1,11 @@
 //! Real servers around the services under test, each on loopback ports of its own.
 
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test file uses its part of it"
+)]
+
 mod envoy;
 mod http;
 mod jaeger;
@@ -18,9 +24,10 @@ use tokio::time::{Instant, sleep};
 
 pub use envoy::Envoy;
 pub use http::Http;
-pub use jaeger::{Jaeger, JaegerSpan};
+pub use jaeger::{Jaeger, JaegerSpan, read as jaeger_spans};
 pub use kafka::Kafka;
-pub use services::{SHOP_ZONE, Service, stop};
+pub use process::Process;
+pub use services::{SHOP_ZONE, Service, example_path, listening_on, stop};
 pub use zipkin::{Span, Zipkin, now_us};
 
 const SWITCH: &str = "TOWER_B3_REAL_SERVERS";

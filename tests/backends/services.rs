@@ -67,7 +67,7 @@ pub async fn stop<const N: usize>(services: [Service; N]) {
 }
 
 /// The examples lie beside the directory of the test's own executable.
-fn example_path(example: &str) -> PathBuf {
+pub fn example_path(example: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let profile = test.ancestors().nth(2).expect("a target directory");
     let path = profile
@@ -81,7 +81,8 @@ fn example_path(example: &str) -> PathBuf {
     path
 }
 
-fn listening_on(stdout: &str) -> Result<SocketAddr, String> {
+/// Where a service listens, as it says on stdout.
+pub fn listening_on(stdout: &str) -> Result<SocketAddr, String> {
     let line = stdout.strip_suffix('\n');
     line.and_then(|line| line.strip_prefix("listening on http://"))
         .and_then(|addr| addr.parse().ok())

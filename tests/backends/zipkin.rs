@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
@@ -18,7 +19,7 @@ const ARRIVED: Duration = Duration::from_secs(20);
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 pub struct Zipkin {
-    _process: Process,
+    _process: Arc<Process>,
     http: Http,
     addr: SocketAddr,
 }
@@ -99,9 +100,18 @@ impl Zipkin {
         })
         .await;
         Zipkin {
-            _process: process,
+            _process: Arc::new(process),
             http: http.clone(),
             addr,
+        }
+    }
+
+    /// The same server, for a test with a runtime of its own, to which a client's connections belong.
+    pub fn asked_by(&self, http: &Http) -> Zipkin {
+        Zipkin {
+            _process: Arc::clone(&self._process),
+            http: http.clone(),
+            addr: self.addr,
         }
     }
 
@@ -192,7 +202,8 @@ impl Zipkin {
         self.query(&path).await
     }
 
-    async fn query<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
+    /// What its API v2 answers at this path.
+    pub async fn query<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
         let url = format!("http://{}/api/v2/{path}", self.addr);
         let answer = self.http.get(&url, &[]).await?;
         // Zipkin's writer counts more bytes for some characters than it writes, and leaves NULs.
