@@ -38,9 +38,11 @@ impl Networks {
     ///
     /// With *n* proxies the client's address is the *n*th from the right: Envoy's *trusted client
     /// address* with `xff_num_trusted_hops` of *n* (of *n* − 1 where `use_remote_address` is
-    /// `false`). As with Envoy, an address to its left means that the client sent the request on for
-    /// somebody else: it is not believed then, nor where there are fewer than *n* or the *n*th is not
-    /// an IP address. A request without the header came past the proxies: its peer's address decides.
+    /// `false`). With one proxy the header is judged as by an Envoy without `use_remote_address`; behind
+    /// more, no Envoy calls a request internal that has it. An address to the client's left means
+    /// that the client sent the request on for somebody else: it is not believed then, nor where there
+    /// are fewer than *n* or the *n*th is not an IP address. A request without the header came past
+    /// the proxies: its peer's address decides.
     ///
     /// ```
     /// use tower_b3::{Tracer, Trust};

@@ -140,6 +140,7 @@ pub fn cases() -> Vec<Case> {
         sampling(),
         w3c(),
         edge(),
+        networks(),
         tags(),
         endings(),
         others(),
@@ -454,6 +455,48 @@ fn edge() -> Vec<Case> {
         keeps("request id").request_id(UUID),
         keeps("request id that says a").request_id("11111111-2222-a333-8444-555555555555"),
     ]
+}
+
+/// Whether a request is from within the network: then it is forced, and keeps its id.
+fn networks() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for setup in ["network", "network-behind-1"] {
+        for forwarded_for in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "8.8.8.8",
+            "10.1.2.3,10.2.3.4",
+            "8.8.8.8, 10.1.2.3",
+            "10.1.2.3, 8.8.8.8",
+            "10.1.2.3,",
+            ",10.1.2.3",
+            "",
+            "nobody",
+            "10.1.2.3:80",
+            "[10.1.2.3]",
+            "::1",
+            "[::1]",
+            "[::1]:80",
+            "::ffff:10.1.2.3",
+            "010.1.2.3",
+            " 10.1.2.3 ",
+        ] {
+            let forced = case(setup, format!("forced from {forwarded_for:?}"));
+            let forced = forced.force().request_id(UUID);
+            cases.push(forced.header("x-forwarded-for", forwarded_for));
+        }
+        cases.extend([
+            case(setup, "forced from next door")
+                .force()
+                .request_id(UUID),
+            case(setup, "forced from two headers")
+                .force()
+                .request_id(UUID)
+                .header("x-forwarded-for", "8.8.8.8")
+                .header("x-forwarded-for", "10.1.2.3"),
+        ]);
+    }
+    cases
 }
 
 fn tags() -> Vec<Case> {

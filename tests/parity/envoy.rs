@@ -62,7 +62,11 @@ fn listener(setup: &Setup, direction: &str, address: &Value, upstream: &str) -> 
         "stat_prefix": setup.name,
         "use_remote_address": false,
         "internal_address_config": {
-            "cidr_ranges": [{ "address_prefix": "127.0.0.0", "prefix_len": 8 }],
+            "cidr_ranges": [
+                { "address_prefix": "127.0.0.0", "prefix_len": 8 },
+                { "address_prefix": "10.0.0.0", "prefix_len": 8 },
+                { "address_prefix": "::1", "prefix_len": 128 },
+            ],
         },
         "tracing": {
             "client_sampling": { "value": 100 },

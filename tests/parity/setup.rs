@@ -217,6 +217,13 @@ fn sampled(random: f64) -> Value {
     json!({ "tracing": { "random_sampling": { "value": random } } })
 }
 
+/// As `internal_address_config` of every listener, behind so many proxies.
+fn network(proxies: usize) -> Trust {
+    let networks = Trust::networks(["127.0.0.0/8", "10.0.0.0/8", "::1/128"]);
+    let networks = networks.expect("networks");
+    networks.forwarded_for(proxies).into()
+}
+
 /// Nobody is within the network.
 fn edge() -> Value {
     json!({ "use_remote_address": true, "internal_address_config": null })
@@ -332,6 +339,22 @@ pub fn setups() -> Vec<Setup> {
             }),
             layers(always, |layer| {
                 layer.trust(Trust::Edge).preserve_external_request_id(true)
+            }),
+        ),
+        Setup::new(
+            "network",
+            json!({
+                "use_remote_address": true,
+                "tracing": { "random_sampling": { "value": 0 } },
+            }),
+            layers(never, |layer| layer.trust(network(0))),
+        ),
+        // Without its own address a sidecar takes whoever calls it for one proxy.
+        Setup::new(
+            "network-behind-1",
+            sampled(0.0),
+            layers(never, |layer| {
+                layer.trust(network(1)).preserve_external_request_id(true)
             }),
         ),
         Setup::new(
