@@ -19,7 +19,7 @@ use super::connect::{Sender, sender};
 use super::envoy;
 use super::observe::{Exchange, Fields, fields};
 use super::service;
-use super::setup::{ENVIRONMENT, HOST, SERVICE, Setup, Subject, Upstream, setups};
+use super::setup::{ENVIRONMENT, HOST, SERVICE, Setup, Subject, Upstream, identity, setups};
 use crate::backends::{Envoy, Http, Service, eventually};
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -156,8 +156,9 @@ impl Lab {
                 retries,
             } => {
                 let reporter = ZipkinReporter::builder(&collector).build().expect("a URL");
-                let builder = Tracer::builder(SERVICE)
-                    .component("proxy")
+                let identity = identity();
+                let builder = Tracer::builder(identity.service_name())
+                    .identity(identity)
                     .tags(setup.tracer_tags());
                 let tracer = tracer(builder.reporter(reporter)).build();
                 let tracer = tracer.expect("a tracer");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_b3::id::TraceIdKind;
+use tower_b3::istio::Identity;
 use tower_b3::propagation::{Format, Propagation};
 use tower_b3::sample::Sampler;
 use tower_b3::tag::Tag;
@@ -78,6 +79,27 @@ const MORE_TAGS: &[TagOf] = &[
     tag("http.method", Source::Literal("overwritten")),
     tag("http.status_code", Source::Literal("overwritten")),
 ];
+
+/// As Istio configures them, for the identity below.
+const ISTIO_TAGS: [TagOf; 5] = [
+    tag("istio.canonical_revision", Source::Literal("v1")),
+    tag("istio.canonical_service", Source::Literal("svc-a")),
+    tag("istio.cluster_id", Source::Literal("Kubernetes")),
+    tag("istio.mesh_id", Source::Literal("unknown")),
+    tag("istio.namespace", Source::Literal("default")),
+];
+
+/// Whose sidecar the Envoy is.
+pub fn identity() -> Identity {
+    let identity = Identity::from_vars(|name| match name {
+        "POD_NAME" => Some("svc-a-0".to_owned()),
+        "POD_NAMESPACE" => Some("default".to_owned()),
+        "INSTANCE_IP" => Some("127.0.0.1".to_owned()),
+        "ISTIO_META_CLUSTER_ID" => Some("Kubernetes".to_owned()),
+        _ => None,
+    });
+    identity.label("app", "svc-a").label("version", "v1")
+}
 
 impl TagOf {
     fn of_envoy(self) -> Value {
@@ -175,7 +197,12 @@ impl Setup {
     }
 
     pub fn envoy_tags(&self) -> Vec<Value> {
-        self.tags.iter().map(|tag| tag.of_envoy()).collect()
+        let istio: &[TagOf] = match self.subject {
+            Subject::Webapp(_) => &[],
+            Subject::Layers { .. } => &ISTIO_TAGS,
+        };
+        let tags = istio.iter().chain(self.tags);
+        tags.map(|tag| tag.of_envoy()).collect()
     }
 
     pub fn webapp_tags(&self) -> Vec<String> {
