@@ -66,7 +66,8 @@
 //! | custom tags and the standard ones | [`mod@tag`] |
 //! | Zipkin, the console, a file, tests, a reporter of your own | [`report`]; `zipkin` |
 //! | headers without the layers | [`propagation`] |
-//! | strangers' requests, health checks | [`ServerLayer::trust`], [`ServerLayer::exclude_paths`] |
+//! | strangers' requests, health checks | [`Trust`], [`ServerLayer::exclude_paths`] |
+//! | the name and the tags that a sidecar's spans have | [`istio`] |
 //! | in a mesh with sidecars, or in their place | [`guide::sidecar`], [`guide::no_sidecar`] |
 //! | requests from outside | [`guide::edge`] |
 //! | reqwest | `reqwest` |

@@ -190,8 +190,20 @@ impl ServerLayer {
         self.with(|config| config.name = Some(Arc::new(move |head| name(head).map(Into::into))))
     }
 
-    /// Tells the address of the peer, for the tag `peer.address` and the remote endpoint. With
-    /// the feature `axum`, axum's `ConnectInfo<SocketAddr>` is used where this is not set.
+    /// Tells the address of the peer, for the tag `peer.address`, the remote endpoint, and
+    /// [`Trust`] by address. With the feature `axum`, axum's `ConnectInfo<SocketAddr>` is used where
+    /// this is not set.
+    ///
+    /// tonic's server puts a `TcpConnectInfo` into the request's extensions, with TLS too:
+    ///
+    /// ```
+    /// use tonic::transport::server::TcpConnectInfo;
+    /// # let tracer = tower_b3::Tracer::builder("shop").build().unwrap();
+    ///
+    /// let layer = tracer
+    ///     .server_layer()
+    ///     .peer_address(|head| head.extensions().get::<TcpConnectInfo>()?.remote_addr());
+    /// ```
     #[must_use]
     pub fn peer_address(
         self,

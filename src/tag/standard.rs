@@ -151,7 +151,7 @@ pub(crate) struct RequestTags<'a> {
 
 impl Names {
     /// Every name, for custom tags to collide with.
-    pub(crate) fn all(&self) -> [&'static str; 23] {
+    pub(crate) fn all(&self) -> [&'static str; 25] {
         [
             self.component,
             self.method,
@@ -176,6 +176,8 @@ impl Names {
             REASON,
             CANCELED,
             LINK,
+            "malformed_headers",
+            "left_out",
         ]
     }
 

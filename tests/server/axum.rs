@@ -1,6 +1,6 @@
 //! With axum: routes name the spans, the context is an extractor, the peer's address is known.
 
-use crate::common::{Lab, get};
+use crate::common::{Lab, SPAN, TRACE, get};
 use ::axum::{
     Router,
     body::Body,
@@ -10,7 +10,7 @@ use ::axum::{
 use http::{Request, StatusCode};
 use std::net::SocketAddr;
 use tower::ServiceExt;
-use tower_b3::{Context, ServerLayer};
+use tower_b3::{Context, ServerLayer, Trust};
 
 fn app(layer: ServerLayer) -> Router {
     let items = Router::new()
@@ -114,4 +114,26 @@ async fn connect_info_is_the_peers_address() {
     let span = lab.spans.take_one();
     assert_eq!(span.tag("peer.address").as_deref(), Some("2001:db8::1"));
     assert_eq!(span.remote_endpoint().port, Some(4711));
+}
+
+#[tokio::test]
+async fn connect_info_is_the_address_that_trust_is_about() {
+    let lab = Lab::new();
+    let networks = Trust::networks(["10.0.0.0/8"]).unwrap();
+    let layer = lab.tracer.server_layer().trust(networks);
+    for (peer, trusted) in [
+        (Some("10.1.2.3:4711"), true),
+        (Some("192.0.2.1:4711"), false),
+        (None, false),
+    ] {
+        let lines = format!("b3: {TRACE}-{SPAN}-1");
+        let mut request = get("/", &lines).map(|()| Body::empty());
+        if let Some(peer) = peer {
+            let peer: SocketAddr = peer.parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        send(app(layer.clone()), request).await;
+        let joined = lab.spans.take_one().trace_id().to_string() == TRACE;
+        assert_eq!(joined, trusted, "{peer:?}");
+    }
 }

@@ -458,6 +458,17 @@ fn a_custom_tag_without_a_value_leaves_the_standard_one() {
 }
 
 #[test]
+fn a_custom_tag_wins_over_those_that_are_there_now_and_then() {
+    let name = "malformed_headers";
+    let lab = Lab::of(|builder| {
+        let builder = builder.tag_malformed_headers(true);
+        builder.tag(Tag::literal(name, "custom"))
+    });
+    let span = lab.span_of(get("/", "b3: malformed"));
+    assert_eq!(tag(&span, name).as_deref(), Some("custom"));
+}
+
+#[test]
 fn of_two_custom_tags_of_one_name_the_first_listed_wins() {
     let header = || Tag::request_header("custom", "x-tenant");
     let literal = || Tag::literal("custom", "literal");
