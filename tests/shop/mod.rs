@@ -1,5 +1,7 @@
 //! The examples as child processes, and an HTTP client that needs nothing but a socket.
 
+#![allow(dead_code, reason = "each test file uses its part of it")]
+
 use serde_json::Value;
 use std::{
     fmt,
