@@ -99,6 +99,9 @@
 mod axum;
 mod client;
 mod clock;
+#[cfg(feature = "config")]
+#[cfg_attr(docsrs, doc(cfg(feature = "config")))]
+pub mod config;
 mod context;
 mod exchange;
 pub mod guide;

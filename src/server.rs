@@ -57,7 +57,7 @@ impl Tracer {
                 echo: true,
                 extensions: false,
                 rewrite: false,
-                join: false,
+                join: self.core.join,
                 excluded: Vec::new(),
                 name: None,
                 peer: None,

@@ -162,6 +162,28 @@ impl Propagation {
         self.names = Names::new(&self.opaque);
     }
 
+    /// The headers that go on as they came where no spans are made.
+    #[cfg(feature = "config")]
+    pub(crate) fn forwarded_names(&self) -> Vec<&str> {
+        let fixed = [
+            "x-request-id",
+            "b3",
+            "x-b3-traceid",
+            "x-b3-spanid",
+            "x-b3-parentspanid",
+            "x-b3-sampled",
+            "x-b3-flags",
+            "traceparent",
+            "tracestate",
+            "x-envoy-force-trace",
+        ];
+        let opaque = self.opaque.iter().filter(|(_, forward)| *forward);
+        fixed
+            .into_iter()
+            .chain(opaque.map(|(name, _)| name.as_str()))
+            .collect()
+    }
+
     /// Reads a request's headers. It cannot fail: what is malformed is a fact in [`Incoming`].
     pub fn extract(&self, headers: &HeaderMap) -> (Incoming, Forwarded) {
         let mut forwarded = Forwarded::default();

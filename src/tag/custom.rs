@@ -1,4 +1,7 @@
-use super::standard::{authority, utf8};
+use super::{
+    format::{Format, FormatError},
+    standard::{authority, utf8},
+};
 use crate::head::RequestHead;
 use http::{HeaderName, HeaderValue};
 use std::{borrow::Cow, fmt};
@@ -16,6 +19,7 @@ enum Source {
     Literal(String),
     Environment(String),
     Header(String),
+    Format(String),
 }
 
 impl Tag {
@@ -34,6 +38,35 @@ impl Tag {
         Tag::new(name, Source::Header(header.into()))
     }
 
+    /// A tag of a text with operators in it, in Envoy's format (`formatter` in Istio):
+    ///
+    /// | operator | value |
+    /// |---|---|
+    /// | `%REQ(x-tenant)%` | the first value of this request header; `:authority`, `:method` and `:path` too |
+    /// | `%REQ(x-tenant?x-customer)%` | that of the second where the first is absent |
+    /// | `%PROTOCOL%` | `HTTP/1.1` |
+    /// | `%ENVIRONMENT(ZONE)%` | what this variable says when the tracer is built |
+    /// | `%%` | a `%` |
+    ///
+    /// `:20` behind the bracket cuts a value to 20 bytes. What is absent is an empty text, and an
+    /// empty text makes no tag, as in Envoy. On a CLIENT span the whole is made of the outgoing
+    /// request; where that has none of it, of the request being served.
+    ///
+    /// ```
+    /// use tower_b3::{Tracer, tag::Tag};
+    ///
+    /// let call = Tag::formatter("call", "%REQ(:METHOD)% by %REQ(x-tenant)%");
+    /// let tracer = Tracer::builder("webapp").tag(call).build()?;
+    ///
+    /// // What only the answer tells is not known yet.
+    /// let status = Tag::formatter("status", "%RESPONSE_CODE%");
+    /// assert!(Tracer::builder("webapp").tag(status).build().is_err());
+    /// # Ok::<(), tower_b3::BuildError>(())
+    /// ```
+    pub fn formatter(name: impl Into<String>, format: impl Into<String>) -> Tag {
+        Tag::new(name, Source::Format(format.into()))
+    }
+
     fn new(name: impl Into<String>, source: Source) -> Tag {
         Tag {
             name: name.into(),
@@ -43,7 +76,7 @@ impl Tag {
     }
 
     /// The value where the variable or the header is absent. One that is there but empty makes no
-    /// tag, as in Envoy.
+    /// tag, as in Envoy. Literals and formats have no use for it.
     #[must_use]
     pub fn default_value(mut self, value: impl Into<String>) -> Tag {
         self.default = Some(value.into());
@@ -64,6 +97,7 @@ enum Flaw {
     NoLiteral,
     Variable(String),
     Header(String),
+    Format(FormatError),
 }
 
 impl fmt::Display for TagError {
@@ -79,15 +113,21 @@ impl fmt::Display for TagError {
             Flaw::Header(header) => {
                 write!(f, "tag {name:?}: {header:?} cannot be the name of a header")
             }
+            Flaw::Format(error) => write!(f, "tag {name:?}: {error}"),
         }
     }
 }
 
 impl std::error::Error for TagError {}
 
+/// Whether an environment variable can have this name.
+pub(crate) fn is_variable(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['=', '\0'])
+}
+
 /// A header that a tag reads.
-#[derive(Debug, Clone)]
-enum Place {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
     Authority,
     Method,
     Path,
@@ -102,8 +142,9 @@ pub(crate) enum Found<'a> {
 }
 
 impl Place {
-    fn parse(name: &str) -> Option<Place> {
-        match name {
+    /// The place of this name, in upper or lower case.
+    pub(crate) fn parse(name: &str) -> Option<Place> {
+        match name.to_ascii_lowercase().as_str() {
             ":authority" => Some(Place::Authority),
             ":method" => Some(Place::Method),
             ":path" => Some(Place::Path),
@@ -113,7 +154,7 @@ impl Place {
         }
     }
 
-    fn find<'a>(&self, head: &RequestHead<'a>) -> Found<'a> {
+    pub(super) fn find<'a>(&self, head: &RequestHead<'a>) -> Found<'a> {
         let bytes = match self {
             Place::Authority => {
                 let host = head.headers().contains_key(http::header::HOST);
@@ -142,13 +183,27 @@ impl Place {
 #[derive(Debug, Clone)]
 pub(crate) struct HeaderTag {
     pub(crate) name: String,
-    place: Place,
+    content: Content,
+    /// The value where the request has nothing of the content.
     pub(crate) default: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Content {
+    Header(Place),
+    Format(Format),
 }
 
 impl HeaderTag {
     pub(crate) fn find<'a>(&self, head: &RequestHead<'a>) -> Found<'a> {
-        self.place.find(head)
+        match &self.content {
+            Content::Header(place) => place.find(head),
+            Content::Format(format) => match format.find(head) {
+                None => Found::Absent,
+                Some(value) if value.is_empty() => Found::Empty,
+                Some(value) => Found::Value(Cow::Owned(value)),
+            },
+        }
     }
 }
 
@@ -179,7 +234,7 @@ impl CustomTags {
                 }
                 Source::Literal(value) => Some(value.clone()),
                 Source::Environment(variable) => {
-                    if variable.is_empty() || variable.contains(['=', '\0']) {
+                    if !is_variable(variable) {
                         return Err(flawed(Flaw::Variable(variable.clone())));
                     }
                     match std::env::var_os(variable) {
@@ -193,11 +248,25 @@ impl CustomTags {
                     if first {
                         resolved.headers.push(HeaderTag {
                             name: tag.name.clone(),
-                            place,
+                            content: Content::Header(place),
                             default: tag.default.clone(),
                         });
                     }
                     None
+                }
+                Source::Format(format) => {
+                    let format = Format::parse(format)
+                        .map_err(|error| flawed(Flaw::Format(error)))?
+                        .resolve();
+                    let constant = format.constant().map(str::to_owned);
+                    if first && constant.is_none() {
+                        resolved.headers.push(HeaderTag {
+                            name: tag.name.clone(),
+                            default: Some(format.without_request()),
+                            content: Content::Format(format),
+                        });
+                    }
+                    constant
                 }
             };
             if first {
@@ -240,6 +309,10 @@ mod tests {
         assert_eq!(
             error(Tag::request_header("a", ":status")),
             "tag \"a\": \":status\" cannot be the name of a header"
+        );
+        assert_eq!(
+            error(Tag::formatter("a", "%REQ(b")),
+            "tag \"a\": no % at the end of %REQ(b; %% stands for one %"
         );
     }
 

@@ -8,15 +8,21 @@
 //! | literal | the text | – | – |
 //! | environment | read when the tracer is built | default, or no tag | no tag |
 //! | request header | the first value, when the span starts | default, or no tag | no tag |
+//! | format | [text and operators](Tag::formatter), when the span starts | an empty part | an empty part |
 //!
 //! On a CLIENT span a header is looked for on the outgoing request first, then on the request
 //! being served. `:authority`, `:method` and `:path` are allowed as names of headers.
 
 mod custom;
+mod format;
 mod standard;
 
 pub(crate) use custom::{CustomTags, Found};
+#[cfg(feature = "config")]
+pub(crate) use custom::{Place, is_variable};
 pub use custom::{Tag, TagError};
+#[cfg(feature = "config")]
+pub(crate) use format::Format;
 pub use standard::TagNames;
 pub(crate) use standard::{
     GrpcStatus, LINK, Limits, Names, RequestTags, authority, canceled, content_length,

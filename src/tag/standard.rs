@@ -236,18 +236,11 @@ impl Names {
     }
 
     fn protocol(&self, version: Version) -> &'static str {
-        let full = match version {
-            Version::HTTP_09 => "HTTP/0.9",
-            Version::HTTP_10 => "HTTP/1.0",
-            Version::HTTP_11 => "HTTP/1.1",
-            Version::HTTP_2 => "HTTP/2",
-            Version::HTTP_3 => "HTTP/3",
-            _ => return "",
-        };
+        let full = protocol(version);
         if self.protocol_prefix {
             full
         } else {
-            &full[5..]
+            full.strip_prefix("HTTP/").unwrap_or(full)
         }
     }
 
@@ -381,6 +374,18 @@ impl<'a> Common<'a> {
             place.get_or_insert(value);
         }
         common
+    }
+}
+
+/// `HTTP/1.1`; empty for a version that is not known.
+pub(super) fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "HTTP/0.9",
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_11 => "HTTP/1.1",
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_3 => "HTTP/3",
+        _ => "",
     }
 }
 

@@ -1,4 +1,6 @@
 use super::{Core, Directed, Direction, Live, Mode, Tracer};
+#[cfg(feature = "config")]
+use crate::config::{ConfigError, TracingConfig};
 use crate::{
     clock::Clock,
     home::{Homes, Shared},
@@ -37,31 +39,34 @@ impl Tracer {
     /// | [`max_tag_length`](TracerBuilder::max_tag_length) | 1,024 bytes |
     /// | [`max_path_tag_length`](TracerBuilder::max_path_tag_length) | 256 bytes |
     /// | [`client_sampling`](TracerBuilder::client_sampling) | 100 % |
+    /// | `config`, with the feature `config` | no documents |
     /// | limits | none |
     pub fn builder(service_name: impl Into<Cow<'static, str>>) -> TracerBuilder {
         let service_name = service_name.into();
         TracerBuilder {
             named: !service_name.trim().is_empty(),
             endpoint: Endpoint::service(service_name),
-            sampler: Directed::both(Sampler::always()),
+            sampler: Directed::default(),
             client_sampling: None,
             overall: None,
             forced_limit: None,
             debug_limit: None,
-            propagation: Propagation::default(),
+            propagation: None,
             mode: Directed::default(),
-            ids: TraceIdKind::default(),
+            ids: None,
             tags: Directed::default(),
             names: TagNames::default(),
             identity: None,
+            istio_tags: Directed::both(true),
             component: None,
             max_tag_length: 1024,
-            limits: Limits {
-                path: 256,
-                query: false,
-            },
+            join: false,
+            max_path_tag_length: None,
+            query_in_url: false,
             tag_malformed: false,
             reporter: Box::new(NoopReporter),
+            #[cfg(feature = "config")]
+            config: None,
         }
     }
 }
@@ -71,22 +76,29 @@ impl Tracer {
 pub struct TracerBuilder {
     named: bool,
     endpoint: Endpoint,
-    sampler: Directed<Sampler>,
+    sampler: Directed<Option<Sampler>>,
     client_sampling: Option<f64>,
     overall: Option<f64>,
     forced_limit: Option<u32>,
     debug_limit: Option<u32>,
-    propagation: Propagation,
-    mode: Directed<Mode>,
-    ids: TraceIdKind,
+    propagation: Option<Propagation>,
+    mode: Directed<Option<Mode>>,
+    ids: Option<TraceIdKind>,
     tags: Directed<Vec<Tag>>,
     names: TagNames,
     identity: Option<Identity>,
+    /// Whether the identity's tags `istio.*` go on spans, unless it says otherwise.
+    istio_tags: Directed<bool>,
     component: Option<Cow<'static, str>>,
     max_tag_length: usize,
-    limits: Limits,
+    /// Whether SERVER spans take their caller's id, unless the layer says otherwise.
+    join: bool,
+    max_path_tag_length: Option<usize>,
+    query_in_url: bool,
     tag_malformed: bool,
     reporter: Box<dyn Reporter>,
+    #[cfg(feature = "config")]
+    config: Option<TracingConfig>,
 }
 
 impl TracerBuilder {
@@ -98,14 +110,14 @@ impl TracerBuilder {
 
     /// Decides on traces that nobody has decided on.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
-        self.sampler = Directed::both(sampler);
+        self.sampler = Directed::both(Some(sampler));
         self
     }
 
     /// Decides on traces that begin in this direction. From [`sampler`](Self::sampler) both have
     /// the same.
     pub fn sampler_for(mut self, direction: Direction, sampler: Sampler) -> Self {
-        *self.sampler.of_mut(direction) = sampler;
+        *self.sampler.of_mut(direction) = Some(sampler);
         self
     }
 
@@ -137,25 +149,25 @@ impl TracerBuilder {
 
     /// What is read from and written to headers.
     pub fn propagation(mut self, propagation: Propagation) -> Self {
-        self.propagation = propagation;
+        self.propagation = Some(propagation);
         self
     }
 
     /// Who makes the spans.
     pub fn mode(mut self, mode: Mode) -> Self {
-        self.mode = Directed::both(mode);
+        self.mode = Directed::both(Some(mode));
         self
     }
 
     /// Who makes the spans of this direction. From [`mode`](Self::mode) both have the same.
     pub fn mode_for(mut self, direction: Direction, mode: Mode) -> Self {
-        *self.mode.of_mut(direction) = mode;
+        *self.mode.of_mut(direction) = Some(mode);
         self
     }
 
     /// How ids of new traces are made.
     pub fn trace_ids(mut self, kind: TraceIdKind) -> Self {
-        self.ids = kind;
+        self.ids = Some(kind);
         self
     }
 
@@ -198,13 +210,13 @@ impl TracerBuilder {
     /// The longest path in the tag `http.url`, in bytes; scheme and host are not counted (as in
     /// Envoy). At least 1.
     pub fn max_path_tag_length(mut self, bytes: usize) -> Self {
-        self.limits.path = bytes;
+        self.max_path_tag_length = Some(bytes);
         self
     }
 
     /// Whether the tag `http.url` shows the query. Off by default: queries hold secrets.
     pub fn query_in_url(mut self, show: bool) -> Self {
-        self.limits.query = show;
+        self.query_in_url = show;
         self
     }
 
@@ -243,19 +255,65 @@ impl TracerBuilder {
         self
     }
 
+    /// Does what these documents of Istio's say, where nothing else has been set here, before or
+    /// after. Their custom tags come after those that are set here. Of several calls the last
+    /// counts.
+    ///
+    /// Where they name no percentage it is Istio's: 1 %, by request id. The reporter is not set by
+    /// it: see `TracingConfig::reporter`.
+    #[cfg(feature = "config")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
+    pub fn config(mut self, config: &TracingConfig) -> Self {
+        self.config = Some(config.clone());
+        self
+    }
+
+    /// With what the documents say in the place of what is not set.
+    #[cfg(feature = "config")]
+    fn configured(mut self) -> Result<Self, BuildError> {
+        let Some(config) = self.config.take() else {
+            return Ok(self);
+        };
+        for direction in Direction::BOTH {
+            let mode = self.mode.of_mut(direction);
+            mode.get_or_insert_with(|| config.mode(direction));
+            let sampler = self.sampler.of_mut(direction);
+            sampler.get_or_insert_with(|| config.sampler(direction));
+            self.tags.of_mut(direction).extend(config.tags(direction));
+            *self.istio_tags.of_mut(direction) = config.istio_tags(direction);
+        }
+        self.ids = self.ids.or(config.trace_ids());
+        self.max_path_tag_length = self.max_path_tag_length.or(config.max_path_tag_length());
+        self.join = config.joins();
+        let propagation = self.propagation.take().or_else(|| config.propagation());
+        config.check_and_tell(self.propagation.insert(propagation.unwrap_or_default()))?;
+        Ok(self)
+    }
+
+    #[cfg(not(feature = "config"))]
+    fn configured(self) -> Result<Self, BuildError> {
+        Ok(self)
+    }
+
     /// Builds the tracer. Environment tags are read now.
     ///
     /// # Errors
     ///
     /// An empty service name, a percentage outside 0 to 100, a tag that cannot be used, a limit
-    /// that is too small: the error names the field and the reason.
+    /// that is too small: the error names the field and the reason. With `config`, a provider that is
+    /// used and is not set up right, or is not supported and `strict`.
     pub fn build(self) -> Result<Tracer, BuildError> {
-        if !self.named {
+        let this = self.configured()?;
+        if !this.named {
             return Err(BuildError::ServiceName);
         }
+        let limits = Limits {
+            path: this.max_path_tag_length.unwrap_or(256),
+            query: this.query_in_url,
+        };
         for (field, value, least) in [
-            ("max_tag_length", self.max_tag_length, 16),
-            ("max_path_tag_length", self.limits.path, 1),
+            ("max_tag_length", this.max_tag_length, 16),
+            ("max_path_tag_length", limits.path, 1),
         ] {
             if value < least {
                 return Err(BuildError::Limit { field, least });
@@ -265,44 +323,56 @@ impl TracerBuilder {
             let threshold = percent.map(Threshold::new).transpose();
             threshold.map_err(|error| BuildError::Percentage(field, error))
         };
-        let names = self.names.names();
-        let component = match (self.component, &self.identity) {
+        let names = this.names.names();
+        let component = match (this.component, &this.identity) {
             (Some(component), _) => component,
             (None, Some(_)) => Cow::Borrowed("proxy"),
             (None, None) => Cow::Borrowed("tower-b3"),
         };
-        let identity = self.identity.map(|identity| identity.tags());
-        let identity = identity.unwrap_or_default();
-        let live = |sampler, tags: Vec<Tag>| {
+        let identity_tags = |istio_tags| match &this.identity {
+            Some(identity) if istio_tags => identity.tags(),
+            Some(identity) => identity.clone().istio_tags(false).tags(),
+            None => Vec::new(),
+        };
+        let identity = Directed {
+            server: identity_tags(this.istio_tags.server),
+            client: identity_tags(this.istio_tags.client),
+        };
+        let live = |sampler: Option<Sampler>, tags: Vec<Tag>, identity: &[Tag]| {
             let tags = CustomTags::resolve(tags.into_iter().chain(identity.iter().cloned()))?;
+            let sampler = sampler.unwrap_or_else(Sampler::always);
             Ok::<_, TagError>(ArcSwap::from_pointee(Live::new(sampler, tags, names)))
         };
         let core = Core {
             homes: Homes::new(Shared {
-                endpoint: self.endpoint,
-                max_tag_length: self.max_tag_length,
+                endpoint: this.endpoint,
+                max_tag_length: this.max_tag_length,
                 clock: Clock::new(),
-                reporter: self.reporter,
+                reporter: this.reporter,
                 panicked: AtomicBool::new(false),
             }),
             live: Directed {
-                server: live(self.sampler.server, self.tags.server)?,
-                client: live(self.sampler.client, self.tags.client)?,
+                server: live(this.sampler.server, this.tags.server, &identity.server)?,
+                client: live(this.sampler.client, this.tags.client, &identity.client)?,
             },
-            client_sampling: threshold("client_sampling", self.client_sampling)?,
-            overall: threshold("overall_sampling", self.overall)?,
-            forced_limit: self.forced_limit.map(RateLimit::new),
-            debug_limit: self.debug_limit.map(RateLimit::new),
+            client_sampling: threshold("client_sampling", this.client_sampling)?,
+            overall: threshold("overall_sampling", this.overall)?,
+            forced_limit: this.forced_limit.map(RateLimit::new),
+            debug_limit: this.debug_limit.map(RateLimit::new),
             debug_limited: AtomicU64::new(0),
             malformed: Default::default(),
-            propagation: self.propagation,
-            mode: self.mode,
-            ids: self.ids,
+            propagation: this.propagation.unwrap_or_default(),
+            mode: Directed {
+                server: this.mode.server.unwrap_or_default(),
+                client: this.mode.client.unwrap_or_default(),
+            },
+            ids: this.ids.unwrap_or_default(),
+            join: this.join,
             names,
             component,
             identity,
-            limits: self.limits,
-            tag_malformed: self.tag_malformed,
+            limits,
+            tag_malformed: this.tag_malformed,
         };
         Ok(Tracer {
             core: Arc::new(core),
@@ -338,6 +408,10 @@ pub enum BuildError {
         /// The least it can be.
         least: usize,
     },
+    /// Documents cannot be followed.
+    #[cfg(feature = "config")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
+    Config(ConfigError),
 }
 
 impl fmt::Display for BuildError {
@@ -347,6 +421,8 @@ impl fmt::Display for BuildError {
             BuildError::Percentage(field, error) => write!(f, "{field}: {error}"),
             BuildError::Tag(error) => error.fmt(f),
             BuildError::Limit { field, least } => write!(f, "{field}: less than {least}"),
+            #[cfg(feature = "config")]
+            BuildError::Config(error) => error.fmt(f),
         }
     }
 }
@@ -356,5 +432,12 @@ impl std::error::Error for BuildError {}
 impl From<TagError> for BuildError {
     fn from(error: TagError) -> Self {
         BuildError::Tag(error)
+    }
+}
+
+#[cfg(feature = "config")]
+impl From<ConfigError> for BuildError {
+    fn from(error: ConfigError) -> Self {
+        BuildError::Config(error)
     }
 }

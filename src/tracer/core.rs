@@ -50,10 +50,12 @@ pub(crate) struct Core {
     pub(crate) propagation: Propagation,
     pub(crate) mode: Directed<Mode>,
     pub(crate) ids: TraceIdKind,
+    /// Whether SERVER spans take their caller's id, unless the layer says otherwise.
+    pub(crate) join: bool,
     pub(crate) names: &'static Names,
     pub(crate) component: Cow<'static, str>,
     /// The tags that say who the service is, behind all others.
-    pub(super) identity: Vec<Tag>,
+    pub(super) identity: Directed<Vec<Tag>>,
     pub(crate) limits: Limits,
     pub(crate) tag_malformed: bool,
 }

@@ -138,7 +138,7 @@ impl Tracer {
         direction: Direction,
         tags: impl IntoIterator<Item = Tag>,
     ) -> Result<(), TagError> {
-        let identity = self.core.identity.iter().cloned();
+        let identity = self.core.identity.of(direction).iter().cloned();
         let tags = CustomTags::resolve(tags.into_iter().chain(identity))?;
         self.core.change(direction, |live| {
             Live::new(live.sampler.clone(), tags.clone(), self.core.names)

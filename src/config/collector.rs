@@ -1,0 +1,278 @@
+//! Where spans go.
+
+use super::{
+    ConfigError, TracingConfig,
+    bootstrap::Bootstrap,
+    mesh::{Http, OpenTelemetry, Service, Zipkin},
+    proxy::{ProxyTracer, Tls, TlsMode},
+    settings::Source,
+};
+use crate::tracer::{Direction, Mode};
+
+/// Where Zipkin takes spans.
+const ZIPKIN_PATH: &str = "/api/v2/spans";
+/// Zipkin's port, where a bootstrap names only a host.
+const ZIPKIN_PORT: u16 = 9411;
+/// The cluster that Istio makes of `zipkin.address`.
+const ISTIO_CLUSTER: &str = "zipkin";
+/// What Istio lets an address begin with.
+const HOST_IP: &str = "$(HOST_IP)";
+
+/// Where spans go, as documents say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Collector {
+    /// To this URL, in Zipkin's format.
+    Zipkin(String),
+    /// To this URL, as OTLP over HTTP.
+    Otlp(String),
+    /// To this URL, as OTLP over gRPC.
+    OtlpGrpc(String),
+    /// Nowhere, for this reason.
+    None(String),
+}
+
+/// All that a reporter needs.
+#[derive(Debug, PartialEq)]
+pub(super) struct Endpoint {
+    pub(super) protocol: Protocol,
+    pub(super) url: String,
+    pub(super) http: Http,
+    /// Only where it is over TLS.
+    pub(super) tls: Option<Tls>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    ZipkinJson,
+    ZipkinProtobuf,
+    OtlpHttp,
+    OtlpGrpc,
+}
+
+impl TracingConfig {
+    /// Where spans go. `zipkin.address` may begin with `$(HOST_IP)`, which is read from the
+    /// environment.
+    ///
+    /// | in the documents | the URL |
+    /// |---|---|
+    /// | `zipkin.address` of a ProxyConfig | `http://{address}/api/v2/spans`; `https` with `tlsSettings` |
+    /// | the provider `zipkin` | `http://{service}:{port}{path}` |
+    /// | the provider `opentelemetry` | `http://{service}:{port}{http.path}` |
+    /// | a bootstrap | `collectorService`'s; else `collectorEndpoint` at the ProxyConfig's address if `collectorCluster` is `zipkin`, or at `collectorHostname` |
+    ///
+    /// # Errors
+    ///
+    /// A provider that is used and is not set up right, one for each direction, a bootstrap without
+    /// a host, `tlsSettings` that cannot be followed.
+    pub fn collector(&self) -> Result<Collector, ConfigError> {
+        Ok(match self.endpoint()? {
+            Ok(endpoint) => match endpoint.protocol {
+                Protocol::ZipkinJson | Protocol::ZipkinProtobuf => Collector::Zipkin(endpoint.url),
+                Protocol::OtlpHttp => Collector::Otlp(endpoint.url),
+                Protocol::OtlpGrpc => Collector::OtlpGrpc(endpoint.url),
+            },
+            Err(reason) => Collector::None(reason),
+        })
+    }
+
+    /// Where spans go, or why nowhere.
+    pub(super) fn endpoint(&self) -> Result<Result<Endpoint, String>, ConfigError> {
+        self.check()?;
+        let mut found: Option<Endpoint> = None;
+        let mut reason = None;
+        for direction in Direction::BOTH {
+            let source = self.source(direction);
+            match &source {
+                Source::None(none) | Source::Unsupported(none) => {
+                    reason.get_or_insert_with(|| none.clone());
+                    continue;
+                }
+                _ if self.mode(direction) == Mode::ForwardOnly => continue,
+                _ => {}
+            }
+            let Some(endpoint) = self.endpoint_of(&source)? else {
+                continue;
+            };
+            match found {
+                Some(other) if other != endpoint => {
+                    let reason = format!(
+                        "spans go to {} and to {}, by their direction: one reporter takes both, \
+                         so set it in code",
+                        other.url, endpoint.url
+                    );
+                    return Err(ConfigError::new("providers", reason));
+                }
+                _ => found = Some(endpoint),
+            }
+        }
+        let none = || reason.unwrap_or_else(|| "no spans are made".to_owned());
+        Ok(found.ok_or_else(none))
+    }
+
+    fn endpoint_of(&self, source: &Source<'_>) -> Result<Option<Endpoint>, ConfigError> {
+        Ok(match source {
+            Source::Zipkin(zipkin) => Some(of_zipkin(zipkin)),
+            Source::OpenTelemetry(otel) => Some(of_opentelemetry(otel)),
+            Source::Address(address) => Some(self.at(address, ZIPKIN_PATH)?),
+            Source::Bootstrap => Some(self.of_bootstrap(&self.bootstrap)?),
+            Source::None(_) | Source::Unsupported(_) | Source::Faulty(_) => None,
+        })
+    }
+
+    /// At a ProxyConfig's address.
+    fn at(&self, address: &str, path: &str) -> Result<Endpoint, ConfigError> {
+        let tls = &self.proxy.tls;
+        let tls = match tls.mode {
+            None | Some(TlsMode::Disable) => None,
+            Some(_) => Some(tls.checked()?.clone()),
+        };
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let address = with_host_ip(address)?;
+        Ok(Endpoint {
+            protocol: Protocol::ZipkinJson,
+            url: format!("{scheme}://{address}{}", absolute(path)),
+            http: Http::default(),
+            tls,
+        })
+    }
+
+    fn of_bootstrap(&self, bootstrap: &Bootstrap) -> Result<Endpoint, ConfigError> {
+        let protocol = match bootstrap.protobuf {
+            Some(true) => Protocol::ZipkinProtobuf,
+            _ => Protocol::ZipkinJson,
+        };
+        let mut path = bootstrap.endpoint.as_deref();
+        let mut http = Http::default();
+        if let Some(service) = &bootstrap.service {
+            http = service.http.clone();
+            let scheme = ["http://", "https://"];
+            if scheme.iter().any(|scheme| service.uri.starts_with(scheme)) {
+                return Ok(Endpoint {
+                    protocol,
+                    url: service.uri.clone(),
+                    tls: service.uri.starts_with("https:").then(Tls::default),
+                    http,
+                });
+            }
+            path = Some(&service.uri);
+        }
+        let address = match &self.proxy.tracer {
+            Some(ProxyTracer::Zipkin { address }) => Some(address.clone()),
+            _ => None,
+        };
+        let hostname = bootstrap.hostname.as_ref().map(|host| with_port(host));
+        // Istio's own cluster is at the ProxyConfig's address, whatever the host is called.
+        let cluster = bootstrap.cluster.as_deref().unwrap_or(ISTIO_CLUSTER);
+        let address = match cluster {
+            ISTIO_CLUSTER => address.or(hostname),
+            _ => hostname.or(address),
+        };
+        let Some(address) = address else {
+            return Err(ConfigError::new(
+                "tracing.http.typedConfig.collectorCluster",
+                format!(
+                    "{cluster} is the name of a cluster and not an address: there is neither \
+                     collectorHostname, nor collectorService with a URL, nor zipkin.address in a \
+                     ProxyConfig"
+                ),
+            ));
+        };
+        Ok(Endpoint {
+            protocol,
+            http,
+            ..self.at(&address, path.unwrap_or(ZIPKIN_PATH))?
+        })
+    }
+}
+
+fn of_zipkin(zipkin: &Zipkin) -> Endpoint {
+    let path = zipkin.http.path.as_deref().unwrap_or(ZIPKIN_PATH);
+    Endpoint {
+        protocol: Protocol::ZipkinJson,
+        url: format!("http://{}{}", zipkin.service.address(), absolute(path)),
+        http: zipkin.http.clone(),
+        tls: None,
+    }
+}
+
+fn of_opentelemetry(otel: &OpenTelemetry) -> Endpoint {
+    let address = otel.service.address();
+    let (protocol, path) = match otel.grpc {
+        true => (Protocol::OtlpGrpc, String::new()),
+        // Without a path, the reporter takes the usual one.
+        false => (
+            Protocol::OtlpHttp,
+            otel.http.path.as_deref().map(absolute).unwrap_or_default(),
+        ),
+    };
+    Endpoint {
+        protocol,
+        url: format!("http://{address}{path}"),
+        http: otel.http.clone(),
+        tls: None,
+    }
+}
+
+impl Service {
+    fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+impl Tls {
+    /// The same, if it can be followed.
+    fn checked(&self) -> Result<&Tls, ConfigError> {
+        let wrong = |field: &str, reason: &str| {
+            Err(ConfigError::new(
+                format!("tracing.tlsSettings{field}"),
+                reason,
+            ))
+        };
+        if let Some(field) = self.unsupported {
+            return wrong(&format!(".{field}"), "not supported");
+        }
+        match self.mode {
+            Some(TlsMode::IstioMutual) => wrong(
+                ".mode",
+                "ISTIO_MUTUAL is between sidecars, whose certificates name no host: use SIMPLE or \
+                 MUTUAL, or send plain requests by way of the sidecar",
+            ),
+            Some(TlsMode::Mutual)
+                if self.client_certificate.is_none() || self.private_key.is_none() =>
+            {
+                wrong("", "MUTUAL without clientCertificate and privateKey")
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
+/// A path that begins with a slash.
+fn absolute(path: &str) -> String {
+    match path.starts_with('/') {
+        true => path.to_owned(),
+        false => format!("/{path}"),
+    }
+}
+
+fn with_port(host: &str) -> String {
+    let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    match port {
+        Some(Ok(_)) => host.to_owned(),
+        _ => format!("{host}:{ZIPKIN_PORT}"),
+    }
+}
+
+fn with_host_ip(address: &str) -> Result<String, ConfigError> {
+    let Some(rest) = address.strip_prefix(HOST_IP) else {
+        return Ok(address.to_owned());
+    };
+    match std::env::var("HOST_IP") {
+        Ok(ip) => Ok(format!("{ip}{rest}")),
+        Err(_) => Err(ConfigError::new(
+            "tracing.zipkin.address",
+            format!("{HOST_IP} is not set in the environment"),
+        )),
+    }
+}

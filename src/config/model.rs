@@ -1,0 +1,78 @@
+use super::{
+    ConfigError, Documents,
+    bootstrap::Bootstrap,
+    mesh::Mesh,
+    proxy::Proxy,
+    telemetry::{self, Telemetry},
+    tree::{MOST_TEXT, check_length},
+};
+use crate::tracer::Directed;
+use std::{fs::File, io::Read, path::Path};
+
+/// What documents of Istio's say about tracing: see the [module](super).
+///
+/// The default says nothing, which means what Istio does then: 1 % of the requests are sampled, by
+/// request id. It changes nothing under or over another.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TracingConfig {
+    pub(super) telemetry: Directed<Telemetry>,
+    pub(super) proxy: Proxy,
+    pub(super) mesh: Mesh,
+    pub(super) bootstrap: Bootstrap,
+    pub(super) strict: bool,
+}
+
+impl TracingConfig {
+    /// Reads documents of YAML or JSON, all of which count, in their order of precedence. To choose
+    /// those that are for one workload, see [`Documents`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Documents::parse`]; besides, a provider that is used and is not set up right.
+    pub fn from_yaml(text: &str) -> Result<TracingConfig, ConfigError> {
+        Documents::parse(text)?.all()
+    }
+
+    /// Reads a file as [`from_yaml`](Self::from_yaml) reads a text.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read or is not UTF-8, or what `from_yaml` does not take: the error
+    /// names the file.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<TracingConfig, ConfigError> {
+        Documents::from_file(path.as_ref())?.all()
+    }
+
+    /// This where it says something, else the other: `workload.over(namespace).over(mesh)`.
+    ///
+    /// Field by field, as Istio merges: of Telemetry, `customTags` count as a whole; of ProxyConfig,
+    /// custom tags are merged one by one; `extensionProviders` by name.
+    #[must_use]
+    pub fn over(self, other: TracingConfig) -> TracingConfig {
+        TracingConfig {
+            telemetry: telemetry::both(self.telemetry, other.telemetry),
+            proxy: self.proxy.over(other.proxy),
+            mesh: self.mesh.over(other.mesh),
+            bootstrap: self.bootstrap.over(other.bootstrap),
+            strict: self.strict || other.strict,
+        }
+    }
+
+    /// Whether a provider that is not supported is an error. By default the tracer then makes no
+    /// spans and only forwards the tracing headers, and says so once, as an error in the log.
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> TracingConfig {
+        self.strict = strict;
+        self
+    }
+}
+
+/// What a file says. Of one that is too long no more is read than shows it.
+pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST_TEXT as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| ConfigError::new("", error.to_string()))?;
+    check_length(bytes.len())?;
+    String::from_utf8(bytes).map_err(|_| ConfigError::new("", "not UTF-8"))
+}

@@ -1,0 +1,67 @@
+use std::collections::BTreeMap;
+
+/// The workload that a service is: where it runs, and its pods' labels.
+///
+/// ```
+/// use tower_b3::config::Workload;
+///
+/// let workload = Workload::new("shop").label("app", "webapp").label("version", "v1");
+/// assert_eq!(workload.namespace(), "shop");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Workload {
+    namespace: String,
+    labels: BTreeMap<String, String>,
+}
+
+impl Workload {
+    /// A workload in this namespace, without labels.
+    pub fn new(namespace: impl Into<String>) -> Workload {
+        Workload {
+            namespace: namespace.into(),
+            labels: BTreeMap::new(),
+        }
+    }
+
+    /// The same with this label.
+    #[must_use]
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Workload {
+        self.labels.insert(name.into(), value.into());
+        self
+    }
+
+    /// The same with these labels.
+    #[must_use]
+    pub fn labels<N, V>(mut self, labels: impl IntoIterator<Item = (N, V)>) -> Workload
+    where
+        N: Into<String>,
+        V: Into<String>,
+    {
+        let labels = labels.into_iter();
+        self.labels
+            .extend(labels.map(|(name, value)| (name.into(), value.into())));
+        self
+    }
+
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Whether all of these are among its labels.
+    pub(super) fn has_all(&self, labels: &BTreeMap<String, String>) -> bool {
+        labels
+            .iter()
+            .all(|(name, value)| self.labels.get(name) == Some(value))
+    }
+
+    /// Whether these may be the labels of its pods: none is another, and some are the same.
+    pub(super) fn may_have(&self, labels: &BTreeMap<String, String>) -> bool {
+        let mut same = labels
+            .iter()
+            .filter_map(|(name, value)| self.labels.get(name).map(|own| own == value))
+            .peekable();
+        let none = labels.is_empty() || self.labels.is_empty();
+        none || same.peek().is_some() && same.all(|same| same)
+    }
+}
