@@ -153,9 +153,8 @@ impl<'b> Builder<'b> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.budget.spend(VALUE_WEIGHT + text.len())?;
-                let is_text = tag.is_some_and(|tag| {
-                    tag.suffix.is_empty() || tag.is_yaml_core_schema() && tag.suffix == "str"
-                });
+                let is_text =
+                    tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
                 if let Some((
                     Open::Map(Entries {
                         key: key @ None, ..
@@ -337,7 +336,6 @@ mod tests {
             ("\"true\"", text("true")),
             ("'10'", text("10")),
             ("!!str 10", text("10")),
-            ("! 10", text("10")),
             ("|\n  10\n", text("10\n")),
             ("\u{feff}a", text("a")),
         ] {
