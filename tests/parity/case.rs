@@ -514,6 +514,7 @@ fn tags() -> Vec<Case> {
         tags("a header that is not ASCII").header("x-tag", "gr\u{fc}n"),
         tags("a user agent").header("user-agent", "curl/8"),
         tags("x-forwarded-proto").header("x-forwarded-proto", "https"),
+        case("webapp-error", "a tag of that name"),
         case("webapp", "a query").get("/headers?x=1"),
         case("short-paths", "a long path").get("/0123456789/0123456789/0123456789"),
         case("all", "a path of 300 bytes").get(LONG_PATH),

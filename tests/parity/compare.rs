@@ -57,15 +57,13 @@ impl Comparison {
                 continue;
             }
             same = false;
-            let mut fits = Vec::new();
-            for (at, reason) in reasons.iter().enumerate() {
-                for (nth, rule) in reason.rules.iter().enumerate() {
-                    if rule.fits(case, name, &envoy, &ours) {
-                        fits.push((at, nth));
-                    }
-                }
-            }
-            let Some(&(at, nth)) = fits.first() else {
+            let mut rules = reasons.iter().enumerate().flat_map(|(at, reason)| {
+                let rules = reason.rules.iter().enumerate();
+                rules.map(move |(nth, rule)| (at, nth, rule))
+            });
+            let fitting =
+                |(_, _, rule): &(usize, usize, &Rule)| rule.fits(case, name, &envoy, &ours);
+            let Some((at, nth, _)) = rules.find(fitting) else {
                 but_standing = false;
                 self.wrong.push(format!(
                     "{case}\n    {name}\n        Envoy: {envoy}\n        ours:  {ours}"

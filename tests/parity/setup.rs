@@ -80,6 +80,8 @@ const MORE_TAGS: &[TagOf] = &[
     tag("http.status_code", Source::Literal("overwritten")),
 ];
 
+const ERROR_TAG: &[TagOf] = &[CASE, tag("error", Source::Literal("overwritten"))];
+
 /// As Istio configures them, for the identity below.
 const ISTIO_TAGS: [TagOf; 5] = [
     tag("istio.canonical_revision", Source::Literal("v1")),
@@ -283,6 +285,7 @@ pub fn setups() -> Vec<Setup> {
             Subject::Webapp(&["--propagation", "b3"]),
         ),
         Setup::new("webapp-tags", plain(), Subject::Webapp(&[])).tags(MORE_TAGS),
+        Setup::new("webapp-error", plain(), Subject::Webapp(&[])).tags(ERROR_TAG),
         Setup::new("webapp-refused", plain(), Subject::Webapp(&[])).upstream(Upstream::Refused),
         Setup::new("all", plain(), layers(always, same)),
         by_id("half", 50.0, |tracer| by_request_id(tracer, 50.0)),
