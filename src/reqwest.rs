@@ -65,7 +65,7 @@ use tower_service::Service;
 pub trait Traced {
     /// The same request, to be sent with a CLIENT span around it, by this layer's settings.
     ///
-    /// A [`reqwest::Request`](::reqwest::Request) is sent so by
+    /// A [`reqwest::Request`] is sent so by
     /// `RequestBuilder::from_parts(client, request).traced(&layer)`.
     fn traced(self, layer: &ClientLayer) -> TracedRequest;
 }
@@ -136,7 +136,7 @@ impl fmt::Debug for TracedRequest {
     }
 }
 
-/// A [`reqwest::Client`](Client) as a service of [`http::Request`]s, which the
+/// A [`reqwest::Client`] as a service of [`http::Request`]s, which the
 /// [client layer](crate::Tracer::client_layer) goes around.
 #[derive(Debug, Clone, Default)]
 pub struct Reqwest(Client);
