@@ -1,4 +1,4 @@
-//! For [reqwest](::reqwest): its requests with a CLIENT span around each.
+//! For [reqwest]: its requests with a CLIENT span around each.
 //!
 //! A request is built as ever. [`Traced::traced`] names the client layer that it goes through, and
 //! what comes back is reqwest's own response:
