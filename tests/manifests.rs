@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use shop::{Process, get};
 use std::{fs, path::Path, path::PathBuf};
+use tower_b3::config::TracingConfig;
 
 const WITH: &str = include_str!("../examples/istio/with-sidecar.yaml");
 const WITHOUT: &str = include_str!("../examples/istio/without-sidecar.yaml");
@@ -155,7 +156,6 @@ fn start(manifest: &Manifest, name: &str, catalog: &str) -> Process {
             "{there}"
         );
     }
-    args.retain(|a| !a.starts_with("--config"));
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let environment = environment(deployment);
     let environment: Vec<(&str, &str)> = environment
@@ -276,7 +276,9 @@ fn sidecars_are_where_they_should_be() {
 fn the_documents_are_read() {
     let manifest = Manifest::parse(WITH);
     let webapp = &manifest.named("Deployment", "webapp")["spec"]["template"]["metadata"];
-    let _annotation = text(&webapp["annotations"]["proxy.istio.io/config"]);
+    let annotation = text(&webapp["annotations"]["proxy.istio.io/config"]);
+    TracingConfig::from_yaml(annotation).expect("a tracing block");
+    TracingConfig::from_yaml(WITH).expect("a manifest");
     // The provider that the Telemetry resource names is in the comment that tells how to install it.
     let provider = &manifest.named("Telemetry", "shop-tracing")["spec"]["tracing"][0]["providers"];
     let install = WITH.lines().filter_map(|line| line.strip_prefix("# "));

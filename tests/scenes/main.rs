@@ -19,7 +19,7 @@ mod stage;
 mod trace;
 
 mod scene_1_set_a_backend;
-// mod scene_2_look_at_the_headers;
+mod scene_2_look_at_the_headers;
 mod scene_3_propagate;
 mod scene_4_find_the_trace;
 mod scene_5_sample_ten_percent;

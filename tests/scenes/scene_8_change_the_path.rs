@@ -69,7 +69,7 @@ async fn zipkin_refuses_the_wrong_path() {
     let warnings = shop.webapp.log(&["WARN", "spans do not get to"]);
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
     assert!(
-        warnings[0].contains(&url) && warnings[0].contains("40"),
+        warnings[0].contains(&url) && warnings[0].contains("405"),
         "{warnings:?}"
     );
     let stats = shop.webapp.stats(&stage).await;

@@ -70,7 +70,7 @@ impl Service {
         let mut command = Command::new(example_path(example));
         command
             .args(["--listen", "127.0.0.1:0", "--service", &name])
-            .args(shim(document.path()))
+            .args(["--config", document.path()])
             .args(args)
             .env("SHOP_ZONE", SHOP_ZONE);
         let mut process = Process::start(dir, &name, &mut command);
@@ -101,32 +101,4 @@ impl Service {
             .filter(|line| words.iter().all(|word| line.contains(word)));
         lines.map(str::to_owned).collect()
     }
-}
-
-fn shim(path: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(path).unwrap();
-    let after = |key: &str| {
-        text.lines()
-            .filter_map(|l| l.trim().strip_prefix(key))
-            .next_back()
-            .map(str::to_owned)
-    };
-    let mut args = Vec::new();
-    if let Some(a) = after("address: ") {
-        args.extend(["--zipkin".to_owned(), format!("http://{a}/api/v2/spans")]);
-    }
-    if let Some(s) = after("sampling: ") {
-        args.extend(["--sampling".to_owned(), s]);
-    }
-    if text.contains("custom_tag") {
-        for t in [
-            "custom_tag=literal:Test Tag",
-            "zone=env:SHOP_ZONE:unknown",
-            "region=env:SHOP_REGION:nowhere",
-            "tenant=header:x-tenant:nobody",
-        ] {
-            args.extend(["--tag".to_owned(), t.to_owned()]);
-        }
-    }
-    args
 }
