@@ -3,7 +3,8 @@
 use super::{
     ConfigError, TracingConfig,
     bootstrap::Bootstrap,
-    mesh::{Http, OpenTelemetry, Service, Zipkin},
+    mesh::{Header, Http, OpenTelemetry, Service, Zipkin},
+    otel::Exporter,
     proxy::{ProxyTracer, Tls, TlsMode},
     settings::Source,
 };
@@ -32,12 +33,23 @@ pub enum Collector {
     None(String),
 }
 
+impl Collector {
+    /// The URL; `None` if spans go nowhere.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Collector::Zipkin(url) | Collector::Otlp(url) | Collector::OtlpGrpc(url) => Some(url),
+            Collector::None(_) => None,
+        }
+    }
+}
+
 /// All that a reporter needs.
 #[derive(Debug, PartialEq)]
 pub(super) struct Endpoint {
     pub(super) protocol: Protocol,
     pub(super) url: String,
     pub(super) http: Http,
+    pub(super) gzip: bool,
     /// Only where it is over TLS.
     pub(super) tls: Option<Tls>,
 }
@@ -88,6 +100,10 @@ impl TracingConfig {
                     reason.get_or_insert_with(|| none.clone());
                     continue;
                 }
+                Source::Environment(Exporter::None | Exporter::Console) => {
+                    reason.get_or_insert_with(|| "so says OTEL_TRACES_EXPORTER".to_owned());
+                    continue;
+                }
                 _ if self.mode(direction) == Mode::ForwardOnly => continue,
                 _ => {}
             }
@@ -116,6 +132,7 @@ impl TracingConfig {
             Source::OpenTelemetry(otel) => Some(of_opentelemetry(otel)),
             Source::Address(address) => Some(self.at(address, ZIPKIN_PATH)?),
             Source::Bootstrap => Some(self.of_bootstrap(&self.bootstrap)?),
+            Source::Environment(exporter) => of_environment(exporter),
             Source::None(_) | Source::Unsupported(_) | Source::Faulty(_) => None,
         })
     }
@@ -133,6 +150,7 @@ impl TracingConfig {
             protocol: Protocol::ZipkinJson,
             url: format!("{scheme}://{address}{}", absolute(path)),
             http: Http::default(),
+            gzip: false,
             tls,
         })
     }
@@ -151,6 +169,7 @@ impl TracingConfig {
                 return Ok(Endpoint {
                     protocol,
                     url: service.uri.clone(),
+                    gzip: false,
                     tls: service.uri.starts_with("https:").then(Tls::default),
                     http,
                 });
@@ -192,6 +211,7 @@ fn of_zipkin(zipkin: &Zipkin) -> Endpoint {
         protocol: Protocol::ZipkinJson,
         url: format!("http://{}{}", zipkin.service.address(), absolute(path)),
         http: zipkin.http.clone(),
+        gzip: false,
         tls: None,
     }
 }
@@ -210,8 +230,44 @@ fn of_opentelemetry(otel: &OpenTelemetry) -> Endpoint {
         protocol,
         url: format!("http://{address}{path}"),
         http: otel.http.clone(),
+        gzip: false,
         tls: None,
     }
+}
+
+fn of_environment(exporter: &Exporter) -> Option<Endpoint> {
+    Some(match exporter {
+        Exporter::None | Exporter::Console => return None,
+        Exporter::Zipkin { url, timeout } => Endpoint {
+            protocol: Protocol::ZipkinJson,
+            url: url.clone(),
+            http: Http {
+                timeout: *timeout,
+                ..Http::default()
+            },
+            gzip: false,
+            tls: url.starts_with("https:").then(Tls::default),
+        },
+        Exporter::Otlp(otlp) => Endpoint {
+            protocol: match otlp.grpc {
+                true => Protocol::OtlpGrpc,
+                false => Protocol::OtlpHttp,
+            },
+            url: otlp.url.clone(),
+            http: Http {
+                timeout: otlp.timeout,
+                headers: otlp.headers.iter().map(Header::text).collect(),
+                ..Http::default()
+            },
+            gzip: otlp.gzip,
+            tls: otlp.url.starts_with("https:").then(|| Tls {
+                ca_certificates: otlp.certificate.clone(),
+                client_certificate: otlp.client_certificate.clone(),
+                private_key: otlp.client_key.clone(),
+                ..Tls::default()
+            }),
+        },
+    })
 }
 
 impl Service {

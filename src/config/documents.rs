@@ -3,6 +3,7 @@ use super::{
     bootstrap::Bootstrap,
     mesh::Mesh,
     model,
+    naming::Naming,
     proxy::{self, Proxy, ProxyTracer},
     reader::{Node, camel_case, shortened},
     telemetry::{self, Telemetry},
@@ -164,7 +165,7 @@ impl Documents {
                 layer.config.clone().over(merged)
             });
         all.check()?;
-        Ok(all)
+        Ok(TracingConfig { istio: true, ..all })
     }
 
     fn rank(&self, layer: &Layer) -> Rank {
@@ -406,6 +407,10 @@ impl<'b> Reader<'b> {
             audience: Audience::All,
             config: TracingConfig {
                 mesh: Mesh::read(node)?,
+                naming: node
+                    .get("defaultConfig")
+                    .map(|proxy| Naming::read(&proxy))
+                    .unwrap_or_default(),
                 ..of_proxy(proxy)
             },
         });
@@ -479,10 +484,13 @@ impl<'b> Reader<'b> {
         let within = |error: ConfigError| error.within(&format!("annotation {ANNOTATION}"));
         let trees = self.nested(annotation.text()?).map_err(within)?;
         for tree in &trees {
-            let Some(tracing) = Node::new(tree, "").get("tracing") else {
+            let whole = Node::new(tree, "");
+            let (tracing, naming) = (whole.get("tracing"), Naming::read(&whole));
+            if tracing.is_none() && naming == Naming::default() {
                 continue;
-            };
-            let proxy = Proxy::read(&tracing).map_err(within)?;
+            }
+            let proxy = tracing.map(|tracing| Proxy::read(&tracing));
+            let proxy = proxy.transpose().map_err(within)?.unwrap_or_default();
             self.layers.push(Layer {
                 rank: Rank::Annotation,
                 namespace: namespace(node),
@@ -491,7 +499,10 @@ impl<'b> Reader<'b> {
                         .map(|node| labels(&node))
                         .unwrap_or_default(),
                 ),
-                config: of_proxy(proxy),
+                config: TracingConfig {
+                    naming,
+                    ..of_proxy(proxy)
+                },
             });
         }
         Ok(())

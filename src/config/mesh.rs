@@ -208,6 +208,15 @@ impl Header {
     }
 }
 
+impl Header {
+    pub(super) fn text((name, value): &(String, String)) -> Header {
+        Header {
+            name: name.clone(),
+            value: HeaderValue::Text(value.clone()),
+        }
+    }
+}
+
 /// The value may be a secret.
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

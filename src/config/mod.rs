@@ -63,9 +63,13 @@ mod collector;
 mod custom_tag;
 mod deserialize;
 mod documents;
+mod env;
 mod error;
+mod file;
 mod mesh;
 mod model;
+mod naming;
+mod otel;
 mod proxy;
 mod reader;
 #[cfg(feature = "zipkin")]
@@ -78,5 +82,9 @@ mod workload;
 pub use collector::Collector;
 pub use documents::Documents;
 pub use error::ConfigError;
+pub use file::{ConfigFile, Watch};
 pub use model::TracingConfig;
+#[cfg(feature = "zipkin")]
+#[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
+pub use reporter::CollectorReporter;
 pub use workload::Workload;

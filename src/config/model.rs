@@ -2,6 +2,8 @@ use super::{
     ConfigError, Documents,
     bootstrap::Bootstrap,
     mesh::Mesh,
+    naming::Naming,
+    otel::Otel,
     proxy::Proxy,
     telemetry::{self, Telemetry},
     tree::{MOST_TEXT, check_length},
@@ -11,14 +13,17 @@ use std::{fs::File, io::Read, path::Path};
 
 /// What documents of Istio's say about tracing: see the [module](super).
 ///
-/// The default says nothing, which means what Istio does then: 1 % of the requests are sampled, by
-/// request id. It changes nothing under or over another.
+/// The default says nothing, and changes nothing under or over another.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TracingConfig {
     pub(super) telemetry: Directed<Telemetry>,
     pub(super) proxy: Proxy,
     pub(super) mesh: Mesh,
     pub(super) bootstrap: Bootstrap,
+    pub(super) naming: Naming,
+    /// Whether there are documents of Istio's.
+    pub(super) istio: bool,
+    pub(super) otel: Otel,
     pub(super) strict: bool,
 }
 
@@ -54,6 +59,9 @@ impl TracingConfig {
             proxy: self.proxy.over(other.proxy),
             mesh: self.mesh.over(other.mesh),
             bootstrap: self.bootstrap.over(other.bootstrap),
+            naming: self.naming.over(other.naming),
+            istio: self.istio || other.istio,
+            otel: self.otel.over(other.otel),
             strict: self.strict || other.strict,
         }
     }

@@ -5,10 +5,42 @@ use super::{
     collector::{Endpoint, Protocol},
     mesh::HeaderValue,
 };
+#[cfg(feature = "otlp")]
+use crate::otlp::{self, OtlpReporter, OtlpReporterBuilder};
 use crate::{
-    report::BatchReporter,
+    report::{BatchReporter, ReporterError, handle_methods},
     zipkin::{Encoding, ZipkinReporter, ZipkinReporterBuilder},
 };
+
+/// Headers, timeout, compression and certificates, which all builders take alike.
+macro_rules! configured {
+    ($endpoint:expr, $builder:expr) => {{
+        let mut builder = $builder;
+        for (name, value) in $endpoint.headers()? {
+            builder = builder.header(name, value);
+        }
+        if let Some(timeout) = $endpoint.http.timeout {
+            builder = builder.request_timeout(timeout);
+        }
+        #[cfg(feature = "gzip")]
+        {
+            builder = builder.gzip($endpoint.gzip);
+        }
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &$endpoint.tls {
+            if let Some(pem) = $endpoint.file(&tls.ca_certificates)? {
+                builder = builder.ca_certificate(pem);
+            }
+            if let (Some(pem), Some(key)) = (
+                $endpoint.file(&tls.client_certificate)?,
+                $endpoint.file(&tls.private_key)?,
+            ) {
+                builder = builder.client_certificate(pem, key);
+            }
+        }
+        Ok(builder)
+    }};
+}
 
 impl TracingConfig {
     /// Starts a reporter that sends to where the documents say; `None` if they do not say, or no
@@ -20,9 +52,9 @@ impl TracingConfig {
     ///
     /// # Errors
     ///
-    /// Those of `collector`; a provider that needs a feature of this crate which is off (`otlp`, or
-    /// `tls` for `https`); a header or a certificate that cannot be read, a URL that is none.
-    pub fn reporter(&self) -> Result<Option<BatchReporter>, ConfigError> {
+    /// Those of `collector`; a provider that needs a feature of this crate which is off (`otlp`,
+    /// `tls` for `https`, `gzip`); a header or a certificate that cannot be read, a URL that is none.
+    pub fn reporter(&self) -> Result<Option<CollectorReporter>, ConfigError> {
         match self.endpoint()? {
             Ok(endpoint) => endpoint.start().map(Some),
             Err(_) => Ok(None),
@@ -30,74 +62,115 @@ impl TracingConfig {
     }
 }
 
+/// Sends spans to where documents say. From [`TracingConfig::reporter`].
+///
+/// A [`ZipkinReporter`] or an `OtlpReporter`; clones are handles on the same one.
+#[derive(Debug, Clone)]
+pub struct CollectorReporter(BatchReporter, Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Zipkin(ZipkinReporter),
+    #[cfg(feature = "otlp")]
+    Otlp(OtlpReporter, Protocol),
+}
+
+handle_methods!(CollectorReporter);
+
+impl CollectorReporter {
+    /// Sends to where these documents say, from the next attempt on: to put a wrong address right
+    /// without a restart. Queue and counts stay as they are, and so does the timeout.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TracingConfig::reporter`]; documents that do not say where, or another format than
+    /// the one that spans go in. Then spans go where they went.
+    pub fn redirect(&self, to: &TracingConfig) -> Result<(), ConfigError> {
+        let endpoint = to.endpoint()?;
+        let endpoint = endpoint.map_err(|reason| ConfigError::new("", reason))?;
+        endpoint.check()?;
+        let redirected = match (&self.1, endpoint.protocol) {
+            (Kind::Zipkin(zipkin), Protocol::ZipkinJson) => {
+                zipkin.redirect(endpoint.zipkin(Encoding::Json)?)
+            }
+            (Kind::Zipkin(zipkin), Protocol::ZipkinProtobuf) => {
+                zipkin.redirect(endpoint.zipkin(Encoding::Proto3)?)
+            }
+            #[cfg(feature = "otlp")]
+            (Kind::Otlp(otlp, protocol), wanted) if *protocol == wanted => {
+                otlp.redirect(endpoint.otlp()?)
+            }
+            _ => {
+                let reason = "the format of the spans cannot be changed while the reporter runs";
+                return Err(endpoint.wrong(reason));
+            }
+        };
+        redirected.map_err(|error| endpoint.wrong(error))
+    }
+}
+
 impl Endpoint {
-    fn start(&self) -> Result<BatchReporter, ConfigError> {
-        #[cfg(not(feature = "tls"))]
-        if self.tls.is_some() {
-            return Err(self.wrong("https needs the feature tls"));
-        }
-        match self.protocol {
-            Protocol::ZipkinJson => self.zipkin(Encoding::Json),
-            Protocol::ZipkinProtobuf => self.zipkin(Encoding::Proto3),
+    fn start(&self) -> Result<CollectorReporter, ConfigError> {
+        self.check()?;
+        let started = match self.protocol {
+            Protocol::ZipkinJson => self.zipkin(Encoding::Json)?.build().map(Kind::Zipkin),
+            Protocol::ZipkinProtobuf => self.zipkin(Encoding::Proto3)?.build().map(Kind::Zipkin),
             #[cfg(feature = "otlp")]
-            Protocol::OtlpHttp => self.otlp(crate::otlp::Protocol::Http),
-            #[cfg(feature = "otlp")]
-            Protocol::OtlpGrpc => self.otlp(crate::otlp::Protocol::Grpc),
+            protocol @ (Protocol::OtlpHttp | Protocol::OtlpGrpc) => {
+                let built = self.otlp()?.build();
+                built.map(|reporter| Kind::Otlp(reporter, protocol))
+            }
             #[cfg(not(feature = "otlp"))]
             Protocol::OtlpHttp | Protocol::OtlpGrpc => {
-                Err(self.wrong("OpenTelemetry needs the feature otlp"))
+                return Err(self.wrong("OpenTelemetry needs the feature otlp"));
             }
-        }
+        };
+        let kind = started.map_err(|error: ReporterError| self.wrong(error))?;
+        let reporter = match &kind {
+            Kind::Zipkin(zipkin) => zipkin.clone().into(),
+            #[cfg(feature = "otlp")]
+            Kind::Otlp(otlp, _) => otlp.clone().into(),
+        };
+        Ok(CollectorReporter(reporter, kind))
     }
 
-    fn zipkin(&self, encoding: Encoding) -> Result<BatchReporter, ConfigError> {
-        let mut builder: ZipkinReporterBuilder =
-            ZipkinReporter::builder(&self.url).encoding(encoding);
-        for (name, value) in self.headers()? {
-            builder = builder.header(name, value);
+    /// Whether the features are there.
+    fn check(&self) -> Result<(), ConfigError> {
+        if cfg!(not(feature = "tls")) && self.tls.is_some() {
+            return Err(self.wrong("https needs the feature tls"));
         }
-        if let Some(timeout) = self.http.timeout {
-            builder = builder.request_timeout(timeout);
+        if cfg!(not(feature = "gzip")) && self.gzip {
+            return Err(self.wrong("compression needs the feature gzip"));
         }
-        #[cfg(feature = "tls")]
-        if let Some(tls) = &self.tls {
-            if let Some(pem) = self.file(&tls.ca_certificates)? {
-                builder = builder.ca_certificate(pem);
-            }
-            if let (Some(pem), Some(key)) = (
-                self.file(&tls.client_certificate)?,
-                self.file(&tls.private_key)?,
-            ) {
-                builder = builder.client_certificate(pem, key);
-            }
-        }
-        let reporter = builder.build();
-        reporter
-            .map(BatchReporter::from)
-            .map_err(|error| self.wrong(error.to_string()))
+        Ok(())
+    }
+
+    fn zipkin(&self, encoding: Encoding) -> Result<ZipkinReporterBuilder, ConfigError> {
+        let builder = ZipkinReporter::builder(&self.url).encoding(encoding);
+        configured!(self, builder)
     }
 
     #[cfg(feature = "otlp")]
-    fn otlp(&self, protocol: crate::otlp::Protocol) -> Result<BatchReporter, ConfigError> {
-        let mut builder = crate::otlp::OtlpReporter::builder(&self.url).protocol(protocol);
-        for (name, value) in self.headers()? {
-            builder = builder.header(name, value);
-        }
-        if let Some(timeout) = self.http.timeout {
-            builder = builder.request_timeout(timeout);
-        }
-        let reporter = builder.build();
-        reporter
-            .map(BatchReporter::from)
-            .map_err(|error| self.wrong(error.to_string()))
+    fn otlp(&self) -> Result<OtlpReporterBuilder, ConfigError> {
+        let protocol = match self.protocol {
+            Protocol::OtlpGrpc => otlp::Protocol::Grpc,
+            _ => otlp::Protocol::Http,
+        };
+        let builder = OtlpReporter::builder(&self.url).protocol(protocol);
+        configured!(self, builder)
     }
 
     fn headers(&self) -> Result<Vec<(&str, String)>, ConfigError> {
         let headers = self.http.headers.iter().map(|header| {
             let value = match &header.value {
                 HeaderValue::Text(text) => text.clone(),
-                HeaderValue::Environment(variable) => std::env::var(variable)
-                    .map_err(|_| self.wrong(format!("the header {} is to have the value of {variable}, which is not set in the environment", header.name)))?,
+                HeaderValue::Environment(variable) => std::env::var(variable).map_err(|_| {
+                    self.wrong(format!(
+                        "the header {} is to have the value of {variable}, which is not set in the \
+                         environment",
+                        header.name
+                    ))
+                })?,
             };
             Ok((header.name.as_str(), value))
         });

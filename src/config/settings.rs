@@ -4,6 +4,7 @@ use super::{
     ConfigError, TracingConfig,
     custom_tag::CustomTags,
     mesh::{OpenTelemetry, Provider, Zipkin},
+    otel::{Exporter, Propagators},
     proxy::ProxyTracer,
 };
 use crate::{
@@ -30,23 +31,42 @@ pub(super) enum Source<'a> {
     Address(&'a str),
     /// As an Envoy bootstrap says.
     Bootstrap,
+    /// As the environment says.
+    Environment(&'a Exporter),
 }
 
 impl TracingConfig {
-    /// The percentage of requests that are sampled where nobody has decided. 1 unless something else
-    /// is set; 0 is none (Istio takes a ProxyConfig's 0 for nothing said).
+    /// The percentage of requests that are sampled where nobody has decided. Where it is not set it
+    /// is 1 with documents of Istio's and 100 without. 0 is none (Istio takes a ProxyConfig's 0 for
+    /// nothing said).
     pub fn sampling(&self, direction: Direction) -> f64 {
-        let telemetry = self.telemetry.of(direction).sampling;
-        telemetry.or(self.proxy.sampling).unwrap_or(SAMPLING)
+        let environment = self.otel.percent;
+        let default = if self.istio { SAMPLING } else { 100.0 };
+        self.istio_sampling(direction)
+            .or(environment)
+            .unwrap_or(default)
     }
 
-    /// What samples [that percentage](Self::sampling), by request id, or, with
-    /// `useRequestIdForTraceSampling: false`, by trace id.
+    fn istio_sampling(&self, direction: Direction) -> Option<f64> {
+        self.telemetry
+            .of(direction)
+            .sampling
+            .or(self.proxy.sampling)
+    }
+
+    /// What samples [that percentage](Self::sampling): by request id where documents of Istio's say
+    /// it, by trace id with `useRequestIdForTraceSampling: false`, and where only the environment's
+    /// `OTEL_TRACES_SAMPLER` says it.
     pub fn sampler(&self, direction: Direction) -> Sampler {
         let percent = self.sampling(direction);
-        let sampler = match self.telemetry.of(direction).by_request_id {
-            Some(false) => Sampler::percentage(percent),
-            _ => Sampler::percentage_by_request_id(percent),
+        let by_request_id = match self.telemetry.of(direction).by_request_id {
+            Some(by_request_id) => by_request_id,
+            None if self.istio_sampling(direction).is_some() => true,
+            None => self.istio && self.otel.percent.is_none(),
+        };
+        let sampler = match by_request_id {
+            false => Sampler::percentage(percent),
+            true => Sampler::percentage_by_request_id(percent),
         };
         // What was read is a percentage.
         sampler.unwrap_or_else(|_| Sampler::never())
@@ -81,11 +101,13 @@ impl TracingConfig {
     /// | `disableSpanReporting` | [`Mode::ForwardOnly`] |
     /// | a provider that is not supported | [`Mode::ForwardOnly`] |
     /// | `enableTracing: false`, and nothing of the Telemetry API | [`Mode::ForwardOnly`] |
+    /// | `OTEL_SDK_DISABLED` in the environment, and no `disableSpanReporting` | [`Mode::ForwardOnly`] |
     /// | `disableContextPropagation` | [`Mode::RecordOnly`] |
     /// | else | [`Mode::Spans`] |
     pub fn mode(&self, direction: Direction) -> Mode {
         let telemetry = self.telemetry.of(direction);
-        let off = telemetry.disable_span_reporting == Some(true) || self.is_off();
+        let silent = telemetry.disable_span_reporting;
+        let off = silent.unwrap_or(self.otel.disabled) || self.is_off();
         if off || matches!(self.source(direction), Source::Unsupported(_)) {
             Mode::ForwardOnly
         } else if telemetry.disable_context_propagation == Some(true) {
@@ -105,7 +127,16 @@ impl TracingConfig {
 
     /// The provider that Telemetry or `defaultProviders` name, else what ProxyConfig or the
     /// bootstrap say.
+    ///
+    /// Where they say nothing, the environment may.
     pub(super) fn source(&self, direction: Direction) -> Source<'_> {
+        match (self.documented_source(direction), &self.otel.exporter) {
+            (Source::None(_), Some(exporter)) => Source::Environment(exporter),
+            (source, _) => source,
+        }
+    }
+
+    fn documented_source(&self, direction: Direction) -> Source<'_> {
         let named = self.telemetry.of(direction).provider.as_ref();
         let Some(name) = named.or(self.mesh.default_provider.as_ref()) else {
             return self.old_source();
@@ -144,9 +175,35 @@ impl TracingConfig {
         }
     }
 
+    /// What differs from these documents and cannot be changed while the service runs.
+    pub(super) fn needs_restart(&self, before: &TracingConfig) -> Vec<&'static str> {
+        let both = Direction::BOTH.into_iter();
+        let any = |differs: &dyn Fn(Direction) -> bool| both.clone().any(differs);
+        let parts = [
+            (
+                "who makes spans",
+                any(&|way| self.mode(way) != before.mode(way)),
+            ),
+            (
+                "the tags istio.*",
+                any(&|way| self.istio_tags(way) != before.istio_tags(way)),
+            ),
+            ("the formats of headers", self.formats() != before.formats()),
+            ("trace ids", self.trace_ids() != before.trace_ids()),
+            ("shared spans", self.joins() != before.joins()),
+            (
+                "the longest path in http.url",
+                self.max_path_tag_length() != before.max_path_tag_length(),
+            ),
+            ("the service's name", self.naming != before.naming),
+        ];
+        let parts = parts.into_iter().filter(|(_, differs)| *differs);
+        parts.map(|(name, _)| name).collect()
+    }
+
     /// What keeps the configuration from being used: a provider that is used and is not set up
     /// right, and in [`strict`](Self::strict) ones those that are not supported.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         for direction in Direction::BOTH {
             match self.source(direction) {
                 Source::Faulty(error) => return Err(error.clone()),
@@ -209,15 +266,26 @@ impl TracingConfig {
 
     /// What is written to headers, if it is other than the default.
     pub(crate) fn propagation(&self) -> Option<Propagation> {
-        let w3c = Direction::BOTH
+        match (self.writes_w3c(), &self.otel.propagators) {
+            (true, _) => Some(Propagation::default().formats([Format::B3Multi, Format::W3c])),
+            (false, Some(propagators)) => Some(propagators.propagation()),
+            (false, None) => None,
+        }
+    }
+
+    fn formats(&self) -> (bool, &Option<Propagators>) {
+        (self.writes_w3c(), &self.otel.propagators)
+    }
+
+    fn writes_w3c(&self) -> bool {
+        Direction::BOTH
             .into_iter()
             .any(|direction| match self.source(direction) {
                 Source::Zipkin(zipkin) => zipkin.w3c,
                 Source::Bootstrap => self.bootstrap.w3c == Some(true),
                 Source::OpenTelemetry(_) => true,
                 _ => false,
-            });
-        w3c.then(|| Propagation::default().formats([Format::B3Multi, Format::W3c]))
+            })
     }
 
     /// Whether SERVER spans take their caller's id.

@@ -1,3 +1,5 @@
+#[cfg(feature = "config")]
+use super::Code;
 use super::{Core, Directed, Direction, Live, Mode, Tracer};
 #[cfg(feature = "config")]
 use crate::config::{ConfigError, TracingConfig};
@@ -67,6 +69,8 @@ impl Tracer {
             reporter: Box::new(NoopReporter),
             #[cfg(feature = "config")]
             config: None,
+            #[cfg(feature = "config")]
+            code: Directed::default(),
         }
     }
 }
@@ -99,6 +103,8 @@ pub struct TracerBuilder {
     reporter: Box<dyn Reporter>,
     #[cfg(feature = "config")]
     config: Option<TracingConfig>,
+    #[cfg(feature = "config")]
+    code: Directed<Code>,
 }
 
 impl TracerBuilder {
@@ -274,6 +280,14 @@ impl TracerBuilder {
         let Some(config) = self.config.take() else {
             return Ok(self);
         };
+        let code = |direction| Code {
+            sampler: self.sampler.of(direction).is_some(),
+            tags: self.tags.of(direction).clone(),
+        };
+        self.code = Directed {
+            server: code(Direction::Server),
+            client: code(Direction::Client),
+        };
         for direction in Direction::BOTH {
             let mode = self.mode.of_mut(direction);
             mode.get_or_insert_with(|| config.mode(direction));
@@ -371,6 +385,8 @@ impl TracerBuilder {
             names,
             component,
             identity,
+            #[cfg(feature = "config")]
+            code: this.code,
             limits,
             tag_malformed: this.tag_malformed,
         };

@@ -37,6 +37,14 @@ impl Live {
     }
 }
 
+/// What code has set of a direction, and documents cannot change.
+#[cfg(feature = "config")]
+#[derive(Default)]
+pub(crate) struct Code {
+    pub(super) sampler: bool,
+    pub(super) tags: Vec<Tag>,
+}
+
 /// What a tracer and its layers share.
 pub(crate) struct Core {
     pub(super) homes: Homes,
@@ -56,6 +64,9 @@ pub(crate) struct Core {
     pub(crate) component: Cow<'static, str>,
     /// The tags that say who the service is, behind all others.
     pub(super) identity: Directed<Vec<Tag>>,
+    /// What stands over documents.
+    #[cfg(feature = "config")]
+    pub(super) code: Directed<Code>,
     pub(crate) limits: Limits,
     pub(crate) tag_malformed: bool,
 }

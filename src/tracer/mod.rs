@@ -5,6 +5,8 @@ mod core;
 mod direction;
 
 pub use builder::{BuildError, TracerBuilder};
+#[cfg(feature = "config")]
+use core::Code;
 pub(crate) use core::{Core, Live};
 pub(crate) use direction::Directed;
 pub use direction::Direction;
@@ -143,6 +145,41 @@ impl Tracer {
         self.core.change(direction, |live| {
             Live::new(live.sampler.clone(), tags.clone(), self.core.names)
         });
+        Ok(())
+    }
+
+    /// Does what these documents of Istio's say, from now on: samplers and custom tags, but where code
+    /// has set them ([`TracerBuilder::config`] tells how they are merged). Everything else stays as
+    /// it was built.
+    ///
+    /// # Errors
+    ///
+    /// A provider that is used and is not set up right, or is not supported and `strict`; a tag that
+    /// cannot be used. Then nothing has changed.
+    #[cfg(feature = "config")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
+    pub fn reconfigure(&self, config: &crate::config::TracingConfig) -> Result<(), BuildError> {
+        config.check()?;
+        let tags = |direction| -> Result<CustomTags, TagError> {
+            let code = self.core.code.of(direction).tags.iter().cloned();
+            let identity = self.core.identity.of(direction).iter().cloned();
+            CustomTags::resolve(code.chain(config.tags(direction)).chain(identity))
+        };
+        let tags = Directed {
+            server: tags(Direction::Server)?,
+            client: tags(Direction::Client)?,
+        };
+        for direction in Direction::BOTH {
+            let sampler = match self.core.code.of(direction).sampler {
+                true => None,
+                false => Some(config.sampler(direction)),
+            };
+            self.core.change(direction, |live| {
+                let sampler = sampler.as_ref().unwrap_or(&live.sampler);
+                let tags = tags.of(direction).clone();
+                Live::new(sampler.clone(), tags, self.core.names)
+            });
+        }
         Ok(())
     }
 

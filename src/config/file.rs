@@ -1,0 +1,239 @@
+//! A file of documents, and following it while the service runs.
+
+#[cfg(feature = "zipkin")]
+use super::CollectorReporter;
+use super::{ConfigError, Documents, TracingConfig, Workload, model};
+use crate::tracer::Tracer;
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::mpsc::{self, RecvTimeoutError, Sender},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+/// How often the file is looked at. A mounted ConfigMap follows its resource within a minute or so.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// A file of documents that can be followed while the service runs.
+///
+/// ```no_run
+/// use tower_b3::{Tracer, config::{ConfigFile, TracingConfig}};
+///
+/// let file = ConfigFile::open("/etc/shop/tracing.yaml")?.over(TracingConfig::from_env()?)?;
+/// let reporter = file.config().reporter()?;
+/// let mut builder = Tracer::builder("webapp").config(file.config());
+/// if let Some(reporter) = &reporter {
+///     builder = builder.reporter(reporter.clone());
+/// }
+/// let tracer = builder.build()?;
+/// let _followed = file.watch(&tracer, reporter.as_ref())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ConfigFile {
+    source: Source,
+    text: Result<String, ConfigError>,
+    config: TracingConfig,
+}
+
+/// What is read, and how.
+#[derive(Debug, Clone)]
+struct Source {
+    path: PathBuf,
+    workload: Option<Workload>,
+    under: TracingConfig,
+}
+
+impl Source {
+    fn read(&self, text: &str) -> Result<TracingConfig, ConfigError> {
+        let documents = Documents::parse(text)?;
+        let config = match &self.workload {
+            Some(workload) => documents.for_workload(workload),
+            None => documents.all(),
+        }?;
+        Ok(config.over(self.under.clone()))
+    }
+}
+
+impl ConfigFile {
+    /// Reads the file, as [`TracingConfig::from_file`] does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open(path: impl AsRef<Path>) -> Result<ConfigFile, ConfigError> {
+        let path = path.as_ref();
+        let text = model::read(path).map_err(|error| error.of_file(path))?;
+        ConfigFile {
+            source: Source {
+                path: path.to_owned(),
+                workload: None,
+                under: TracingConfig::default(),
+            },
+            text: Ok(text),
+            config: TracingConfig::default(),
+        }
+        .read()
+    }
+
+    /// Counts only what is [for this workload](Documents::for_workload).
+    ///
+    /// # Errors
+    ///
+    /// As [`Documents::for_workload`].
+    pub fn for_workload(mut self, workload: Workload) -> Result<ConfigFile, ConfigError> {
+        self.source.workload = Some(workload);
+        self.read()
+    }
+
+    /// The file stands over this, where it says something: over
+    /// [what the environment says](TracingConfig::from_env), for one.
+    ///
+    /// # Errors
+    ///
+    /// What both come to cannot be followed.
+    pub fn over(mut self, under: TracingConfig) -> Result<ConfigFile, ConfigError> {
+        self.source.under = under;
+        self.read()
+    }
+
+    fn read(mut self) -> Result<ConfigFile, ConfigError> {
+        let config = self.text.clone().and_then(|text| self.source.read(&text));
+        self.config = config.map_err(|error| error.of_file(&self.source.path))?;
+        Ok(self)
+    }
+
+    /// What it comes to.
+    pub fn config(&self) -> &TracingConfig {
+        &self.config
+    }
+
+    /// Follows the file, once a second, on a thread of its own: what changes in it goes for the
+    /// tracer, as [`Tracer::reconfigure`] has it, and for the collector's address. The rest needs a
+    /// restart, and a line in the log says so.
+    ///
+    /// A file that is gone or cannot be followed changes nothing, and is a warning, once.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub fn watch(
+        self,
+        tracer: &Tracer,
+        #[cfg(feature = "zipkin")] reporter: Option<&CollectorReporter>,
+    ) -> io::Result<Watch> {
+        let (stop, stopped) = mpsc::channel::<()>();
+        let mut follower = Follower {
+            file: self,
+            tracer: tracer.clone(),
+            #[cfg(feature = "zipkin")]
+            reporter: reporter.cloned(),
+        };
+        let follow = move || {
+            while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+                follower.look();
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("tower-b3-config".to_owned())
+            .spawn(follow)?;
+        Ok(Watch {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+/// Follows a file until it is dropped. From [`ConfigFile::watch`].
+#[must_use = "the file is followed until this is dropped"]
+pub struct Watch {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            // It does not panic, and if it did nothing would be left to do.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
+}
+
+struct Follower {
+    file: ConfigFile,
+    tracer: Tracer,
+    #[cfg(feature = "zipkin")]
+    reporter: Option<CollectorReporter>,
+}
+
+impl Follower {
+    /// Contents are compared, not times: a mounted ConfigMap is a link that is put elsewhere.
+    fn look(&mut self) {
+        let path = &self.file.source.path;
+        let text = model::read(path).map_err(|error| error.of_file(path));
+        if text == self.file.text {
+            return;
+        }
+        self.file.text = text;
+        match self.file.clone().read() {
+            Ok(changed) => self.follow(changed),
+            Err(error) => tracing::warn!("tracing stays as it is: {error}"),
+        }
+    }
+
+    fn follow(&mut self, changed: ConfigFile) {
+        let before = std::mem::replace(&mut self.file, changed);
+        let (before, now) = (&before.config, &self.file.config);
+        let path = self.file.source.path.display();
+        if before == now {
+            return;
+        }
+        if let Err(error) = self.tracer.reconfigure(now) {
+            tracing::warn!("tracing stays as it is: {path}: {error}");
+            return;
+        }
+        #[cfg(feature = "zipkin")]
+        self.redirect(before);
+        let waiting = now.needs_restart(before);
+        if waiting.is_empty() {
+            tracing::info!("{path} has changed, and tracing with it");
+        } else {
+            let waiting = waiting.join(", ");
+            tracing::warn!("{path} has changed; until a restart these stay as they are: {waiting}");
+        }
+    }
+
+    #[cfg(feature = "zipkin")]
+    fn redirect(&self, before: &TracingConfig) {
+        let now = &self.file.config;
+        let (from, to) = (before.collector(), now.collector());
+        if before.endpoint() == now.endpoint() {
+            return;
+        }
+        let redirected = match &self.reporter {
+            Some(reporter) => reporter.redirect(now),
+            None => Err(ConfigError::new("", "no reporter was started")),
+        };
+        match redirected {
+            Ok(()) => tracing::info!("spans go to {}", shown(&to)),
+            Err(error) => tracing::warn!("spans still go to {}: {error}", shown(&from)),
+        }
+    }
+}
+
+#[cfg(feature = "zipkin")]
+fn shown(collector: &Result<super::Collector, ConfigError>) -> &str {
+    match collector {
+        Ok(collector) => collector.url().unwrap_or("nowhere"),
+        Err(_) => "nowhere",
+    }
+}
