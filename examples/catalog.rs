@@ -25,8 +25,8 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    match options::parse::<Cli>("catalog", "127.0.0.1:8081") {
-        Ok(cli) => run(&cli.options, catalog::router),
+    match options::parse::<Cli>("127.0.0.1:8081") {
+        Ok(cli) => run("catalog", &cli.options, catalog::router),
         Err(code) => code,
     }
 }

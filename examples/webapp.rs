@@ -38,9 +38,11 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli: Cli = match options::parse("webapp", "127.0.0.1:8080") {
+    let cli: Cli = match options::parse("127.0.0.1:8080") {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    run(&cli.options, |traced| webapp::router(traced, cli.catalog))
+    run("webapp", &cli.options, |traced| {
+        webapp::router(traced, cli.catalog)
+    })
 }

@@ -1,9 +1,9 @@
 //! What both services take from the command line or the environment.
 
 use clap::{Arg, Args, CommandFactory, FromArgMatches, ValueEnum, builder::FalseyValueParser};
-use std::{ffi::OsString, net::SocketAddr, process::ExitCode, str::FromStr};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
 use tower_b3::{
-    Mode, Trust,
+    Trust,
     propagation::{self, Propagation},
     sample::Sampler,
     tag::Tag,
@@ -15,6 +15,13 @@ pub struct Options {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", env = "SHOP_LISTEN", value_parser = address)]
     pub listen: SocketAddr,
+
+    /// Documents of Istio's with the tracing configuration: a MeshConfig, Telemetry resources, a pod
+    /// with an annotation, or only the block `tracing`. The other flags stand over it, and it over
+    /// PROXY_CONFIG and OTEL_* in the environment. While the service runs the file is followed:
+    /// sampling, tags and the collector's address change with it
+    #[arg(long, value_name = "FILE", env = "SHOP_CONFIG")]
+    pub config: Option<PathBuf>,
 
     /// What the service does about tracing
     #[arg(
@@ -29,16 +36,16 @@ pub struct Options {
     #[command(flatten)]
     pub collector: Collector,
 
-    /// How many of 100 requests are traced if nobody has decided on them, in steps of 0.01
+    /// How many of 100 requests are traced if nobody has decided on them, in steps of 0.01, by trace
+    /// id [default: what the documents say, by request id; else 100]
     #[arg(
         long,
         value_name = "PERCENT",
         env = "SHOP_SAMPLING",
-        default_value = "100",
         allow_hyphen_values = true,
         value_parser = sampler
     )]
-    pub sampling: Sampler,
+    pub sampling: Option<Sampler>,
 
     /// A tag for all spans, can be repeated: NAME=literal:VALUE, NAME=env:VARIABLE[:DEFAULT] or
     /// NAME=header:HEADER[:DEFAULT]; in the variable, one a line
@@ -51,17 +58,18 @@ pub struct Options {
     )]
     pub tags: Vec<Tag>,
 
-    /// The service's name in its spans
+    /// The service's name in its spans [default: OTEL_SERVICE_NAME; in a pod, what Istio calls it;
+    /// else the program's]
     #[arg(long, value_name = "NAME", env = "SHOP_SERVICE")]
-    pub service: String,
+    pub service: Option<String>,
 
-    /// The headers written to outgoing requests, of b3multi, b3 and w3c; all are read
+    /// The headers written to outgoing requests, of b3multi, b3 and w3c; all are read [default: what
+    /// the documents say; else b3multi]
     #[arg(
         long,
         value_name = "FORMATS",
         env = "SHOP_PROPAGATION",
-        value_delimiter = ',',
-        default_value = "b3multi"
+        value_delimiter = ','
     )]
     propagation: Vec<propagation::Format>,
 }
@@ -71,20 +79,13 @@ pub struct Options {
 pub enum ShopMode {
     /// It makes no spans: a sidecar does. Tracing headers go from each request to the calls made for it
     Forward,
-    /// It makes spans, and believes the tracing headers that come in
+    /// It makes spans, unless the documents say otherwise, and believes the tracing headers that come in
     Spans,
     /// It makes spans, and removes the tracing headers that come in: a new trace begins
     Edge,
 }
 
 impl ShopMode {
-    pub fn mode(self) -> Mode {
-        match self {
-            ShopMode::Forward => Mode::ForwardOnly,
-            ShopMode::Spans | ShopMode::Edge => Mode::Spans,
-        }
-    }
-
     pub fn trust(self) -> Trust {
         match self {
             ShopMode::Edge => Trust::Edge,
@@ -93,11 +94,12 @@ impl ShopMode {
     }
 }
 
-/// Where spans go; without any of these they are printed on standard error.
+/// Where spans go; without any of these, to where the documents say, and else they are printed on
+/// standard error.
 #[derive(Args)]
 pub struct Collector {
-    /// Zipkin's full path, such as http://localhost:9411/api/v2/spans; without it and the others
-    /// spans are printed on standard error
+    /// Zipkin's full path, such as http://localhost:9411/api/v2/spans; without it, the others and
+    /// documents that say it, spans are printed on standard error
     #[arg(long, value_name = "URL", env = "SHOP_ZIPKIN", conflicts_with_all = ["otlp", "kafka"])]
     pub zipkin: Option<String>,
 
@@ -131,18 +133,26 @@ pub struct Collector {
 }
 
 impl Options {
-    pub fn propagation(&self) -> Propagation {
-        Propagation::default().formats(self.propagation.iter().copied())
+    pub fn propagation(&self) -> Option<Propagation> {
+        let formats = self.propagation.iter().copied();
+        (formats.len() > 0).then(|| Propagation::default().formats(formats))
+    }
+}
+
+impl Collector {
+    /// Whether one of the flags says where.
+    pub fn is_given(&self) -> bool {
+        self.zipkin.is_some() || self.otlp.is_some() || self.kafka.is_some()
     }
 }
 
 /// Reads a command line. Help goes to standard output; a wrong value ends the process with
 /// status 2 and a sentence that names the flag.
-pub fn parse<T>(service: &'static str, listen: &'static str) -> Result<T, ExitCode>
+pub fn parse<T>(listen: &'static str) -> Result<T, ExitCode>
 where
     T: CommandFactory + FromArgMatches,
 {
-    parse_from(std::env::args_os(), service, listen).map_err(|error| {
+    parse_from(std::env::args_os(), listen).map_err(|error| {
         // Nothing can be said on a console that is gone.
         let _ = error.print();
         u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
@@ -151,7 +161,6 @@ where
 
 fn parse_from<T>(
     args: impl Iterator<Item = OsString>,
-    service: &'static str,
     listen: &'static str,
 ) -> Result<T, clap::Error>
 where
@@ -159,8 +168,7 @@ where
 {
     let command = T::command()
         .mut_args(without_empty_variable)
-        .mut_arg("listen", |arg| arg.required(false).default_value(listen))
-        .mut_arg("service", |arg| arg.required(false).default_value(service));
+        .mut_arg("listen", |arg| arg.required(false).default_value(listen));
     T::from_arg_matches(&command.try_get_matches_from(args)?)
 }
 

@@ -1,7 +1,7 @@
 //! One service as a process of its own.
 
 use super::{
-    options::{Collector, Options},
+    options::{Collector, Options, ShopMode},
     serve::{Traced, log, serve, stop_signal},
 };
 use axum::Router;
@@ -14,7 +14,9 @@ use std::{
 };
 use tokio::runtime::Runtime;
 use tower_b3::{
-    BuildError, Tracer, TracerBuilder,
+    BuildError, Mode, Tracer, TracerBuilder,
+    config::{ConfigFile, TracingConfig, Watch},
+    istio::Identity,
     otlp::OtlpReporter,
     report::{BatchReporter, ConsoleReporter},
     zipkin::{KafkaReporter, ZipkinReporter},
@@ -24,9 +26,13 @@ use tower_b3::{
 const FLUSH: Duration = Duration::from_secs(5);
 
 /// Serves `app` until SIGTERM or Ctrl-C. Options that cannot be used end it with status 2.
-pub fn run(options: &Options, app: impl FnOnce(Traced) -> Router) -> ExitCode {
+pub fn run(
+    program: &'static str,
+    options: &Options,
+    app: impl FnOnce(Traced) -> Router,
+) -> ExitCode {
     log("info");
-    let ready = match Ready::new(options) {
+    let ready = match Ready::new(program, options) {
         Ok(ready) => ready,
         Err(reason) => {
             eprintln!("error: {reason}");
@@ -53,19 +59,55 @@ struct Ready {
     address: SocketAddr,
     tracer: Tracer,
     reporter: Option<BatchReporter>,
+    /// Follows the documents, if there are any.
+    _watch: Option<Watch>,
 }
 
 impl Ready {
-    fn new(options: &Options) -> Result<Ready, String> {
+    fn new(program: &'static str, options: &Options) -> Result<Ready, String> {
         let unusable = |error| wrong("--listen <ADDR>", options.listen, error);
         let listener = TcpListener::bind(options.listen).map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
-        let reporter = reporter(&options.collector)?;
+
+        let identity = in_pod()?;
+        let environment = TracingConfig::from_env().map_err(|error| error.to_string())?;
+        let file = documents(options, identity.as_ref(), &environment)?;
+        let config = file.as_ref().map_or(&environment, ConfigFile::config);
+
+        let forward = options.mode == ShopMode::Forward;
+        let configured = match forward || options.collector.is_given() {
+            true => None,
+            false => config.reporter().map_err(|error| error.to_string())?,
+        };
+        let reporter = match &configured {
+            _ if forward => None,
+            Some(configured) => Some(configured.clone().into()),
+            None => reporter(&options.collector)?,
+        };
+
+        let identity = identity.map(|identity| config.identify(identity));
+        let name = options.service.clone();
+        let name = name.or_else(|| config.service_name().map(str::to_owned));
+        let name = name.or_else(|| identity.as_ref().map(Identity::service_name));
+        let builder = Tracer::builder(name.unwrap_or_else(|| program.to_owned())).config(config);
+        let builder = match identity {
+            Some(identity) => builder.identity(identity),
+            None => builder,
+        };
+        let builder = with_options(reached_at(builder, address), options);
+        let builder = match &reporter {
+            Some(reporter) => builder.reporter(BatchReporter::clone(reporter)),
+            None => builder.reporter(ConsoleReporter::stderr()),
+        };
+        let tracer = builder.build().map_err(|error| said(options, error))?;
+
+        let watch = file.map(|file| file.watch(&tracer, configured.as_ref()));
         Ok(Ready {
-            tracer: tracer(options, address, reporter.clone())?,
+            tracer,
             listener,
             address,
             reporter,
+            _watch: watch.transpose().map_err(|error| error.to_string())?,
         })
     }
 
@@ -110,26 +152,55 @@ fn reporter(to: &Collector) -> Result<Option<BatchReporter>, String> {
     built.map(Some).map_err(|error| wrong(flag, value, error))
 }
 
-fn tracer(
+/// Who the service is, in a pod that knows it.
+fn in_pod() -> Result<Option<Identity>, String> {
+    if std::env::var_os("POD_NAMESPACE").is_none_or(|namespace| namespace.is_empty()) {
+        return Ok(None);
+    }
+    let identity = Identity::from_env().map_err(|error| error.to_string())?;
+    Ok(Some(identity))
+}
+
+/// The documents of `--config`: those for this workload, if it is known which it is.
+fn documents(
     options: &Options,
-    address: SocketAddr,
-    reporter: Option<BatchReporter>,
-) -> Result<Tracer, String> {
-    let builder = Tracer::builder(options.service.clone())
-        .sampler(options.sampling.clone())
-        .mode(options.mode.mode())
-        .propagation(options.propagation())
-        .tags(options.tags.iter().cloned());
-    let builder = reached_at(builder, address);
-    let builder = match reporter {
-        Some(reporter) => builder.reporter(reporter),
-        None => builder.reporter(ConsoleReporter::stderr()),
+    identity: Option<&Identity>,
+    environment: &TracingConfig,
+) -> Result<Option<ConfigFile>, String> {
+    let Some(path) = &options.config else {
+        return Ok(None);
     };
-    builder.build().map_err(|error| match error {
-        BuildError::ServiceName => wrong("--service <NAME>", &options.service, error),
-        BuildError::Tag(error) => format!("invalid value for '--tag <NAME=KIND:VALUE>': {error}"),
-        error => error.to_string(),
-    })
+    let wrong = |error| format!("--config <FILE>: {error}");
+    let mut file = ConfigFile::open(path).map_err(wrong)?;
+    if let Some(workload) = identity.and_then(Identity::workload) {
+        file = file.for_workload(workload).map_err(wrong)?;
+    }
+    file.over(environment.clone()).map(Some).map_err(wrong)
+}
+
+/// Flags stand over documents.
+fn with_options(mut builder: TracerBuilder, options: &Options) -> TracerBuilder {
+    builder = builder.tags(options.tags.iter().cloned());
+    if let Some(sampler) = &options.sampling {
+        builder = builder.sampler(sampler.clone());
+    }
+    if let Some(propagation) = options.propagation() {
+        builder = builder.propagation(propagation);
+    }
+    if options.mode == ShopMode::Forward {
+        builder = builder.mode(Mode::ForwardOnly);
+    }
+    builder
+}
+
+fn said(options: &Options, error: BuildError) -> String {
+    match (error, &options.service) {
+        (error @ BuildError::ServiceName, Some(name)) => wrong("--service <NAME>", name, error),
+        (BuildError::Tag(error), _) => {
+            format!("invalid value for '--tag <NAME=KIND:VALUE>': {error}")
+        }
+        (error, _) => error.to_string(),
+    }
 }
 
 /// All addresses of a machine together are none that a peer could call.
