@@ -76,10 +76,9 @@ impl ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = Some(&self.path).filter(|path| !path.is_empty());
-        for place in [self.file.as_ref(), self.document.as_ref(), path] {
-            if let Some(place) = place {
-                write!(f, "{place}: ")?;
-            }
+        let places = [self.file.as_ref(), self.document.as_ref(), path];
+        for place in places.into_iter().flatten() {
+            write!(f, "{place}: ")?;
         }
         f.write_str(&self.reason)
     }
