@@ -59,8 +59,8 @@ async fn a_root_has_no_parent() {
         assert_eq!(text(headers, "x-request-id").len(), 36);
         assert_eq!(&text(headers, "x-request-id")[14..15], "9", "{headers}");
 
-        let lost = reporter.shutdown_async(DELIVERED).await;
-        assert!(lost.is_complete(), "{lost}");
+        let report = reporter.shutdown_async(DELIVERED).await;
+        assert_eq!((report.lost, report.stats.sent), (0, 1), "{report}");
         shop.close().await;
         let traces = collector.traces("sleep-2", 1, 2).await;
         assert_eq!(traces[0][0].trace_id, trace_id);
