@@ -101,7 +101,13 @@ impl Ready {
         };
         let tracer = builder.build().map_err(|error| said(options, error))?;
 
-        let watch = file.map(|file| file.watch(&tracer, configured.as_ref()));
+        let watch = file.map(|file| {
+            let file = match configured {
+                Some(reporter) => file.reporter(reporter),
+                None => file,
+            };
+            file.watch(&tracer)
+        });
         Ok(Ready {
             tracer,
             listener,

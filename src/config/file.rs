@@ -20,14 +20,14 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// ```no_run
 /// use tower_b3::{Tracer, config::{ConfigFile, TracingConfig}};
 ///
-/// let file = ConfigFile::open("/etc/shop/tracing.yaml")?.over(TracingConfig::from_env()?)?;
-/// let reporter = file.config().reporter()?;
+/// let mut file = ConfigFile::open("/etc/shop/tracing.yaml")?.over(TracingConfig::from_env()?)?;
 /// let mut builder = Tracer::builder("webapp").config(file.config());
-/// if let Some(reporter) = &reporter {
+/// if let Some(reporter) = file.config().reporter()? {
 ///     builder = builder.reporter(reporter.clone());
+///     file = file.reporter(reporter);
 /// }
 /// let tracer = builder.build()?;
-/// let _followed = file.watch(&tracer, reporter.as_ref())?;
+/// let _followed = file.watch(&tracer)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub struct ConfigFile {
     source: Source,
     text: Result<String, ConfigError>,
     config: TracingConfig,
+    #[cfg(feature = "zipkin")]
+    reporter: Option<CollectorReporter>,
 }
 
 /// What is read, and how.
@@ -73,6 +75,8 @@ impl ConfigFile {
             },
             text: Ok(text),
             config: TracingConfig::default(),
+            #[cfg(feature = "zipkin")]
+            reporter: None,
         }
         .read()
     }
@@ -98,6 +102,15 @@ impl ConfigFile {
         self.read()
     }
 
+    /// The reporter that goes where the file says, when that changes.
+    #[cfg(feature = "zipkin")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
+    #[must_use]
+    pub fn reporter(mut self, reporter: CollectorReporter) -> ConfigFile {
+        self.reporter = Some(reporter);
+        self
+    }
+
     fn read(mut self) -> Result<ConfigFile, ConfigError> {
         let config = self.text.clone().and_then(|text| self.source.read(&text));
         self.config = config.map_err(|error| error.of_file(&self.source.path))?;
@@ -110,25 +123,19 @@ impl ConfigFile {
     }
 
     /// Follows the file, once a second, on a thread of its own: what changes in it goes for the
-    /// tracer, as [`Tracer::reconfigure`] has it, and for the collector's address. The rest needs a
-    /// restart, and a line in the log says so.
+    /// tracer, as [`Tracer::reconfigure`] has it, and the collector's address for the `reporter`. The
+    /// rest needs a restart, and a line in the log says so.
     ///
     /// A file that is gone or cannot be followed changes nothing, and is a warning, once.
     ///
     /// # Errors
     ///
     /// The system gives no thread.
-    pub fn watch(
-        self,
-        tracer: &Tracer,
-        #[cfg(feature = "zipkin")] reporter: Option<&CollectorReporter>,
-    ) -> io::Result<Watch> {
+    pub fn watch(self, tracer: &Tracer) -> io::Result<Watch> {
         let (stop, stopped) = mpsc::channel::<()>();
         let mut follower = Follower {
             file: self,
             tracer: tracer.clone(),
-            #[cfg(feature = "zipkin")]
-            reporter: reporter.cloned(),
         };
         let follow = move || {
             while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
@@ -171,8 +178,6 @@ impl fmt::Debug for Watch {
 struct Follower {
     file: ConfigFile,
     tracer: Tracer,
-    #[cfg(feature = "zipkin")]
-    reporter: Option<CollectorReporter>,
 }
 
 impl Follower {
@@ -219,7 +224,7 @@ impl Follower {
         if before.endpoint() == now.endpoint() {
             return;
         }
-        let redirected = match &self.reporter {
+        let redirected = match &self.file.reporter {
             Some(reporter) => reporter.redirect(now),
             None => Err(ConfigError::new("", "no reporter was started")),
         };

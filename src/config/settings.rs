@@ -65,6 +65,7 @@ impl TracingConfig {
             None => self.istio && self.otel.percent.is_none(),
         };
         let sampler = match by_request_id {
+            false if percent == 100.0 => Ok(Sampler::always()),
             false => Sampler::percentage(percent),
             true => Sampler::percentage_by_request_id(percent),
         };
