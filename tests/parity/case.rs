@@ -20,6 +20,7 @@ pub enum Client {
     HangsUpInBody,
 }
 
+#[derive(Clone)]
 pub struct Case {
     pub setup: &'static str,
     name: String,
@@ -144,10 +145,26 @@ pub fn cases() -> Vec<Case> {
         tags(),
         endings(),
         others(),
+        documents(),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Decisions once more, to the example as a process that is told by a document.
+fn documents() -> Vec<Case> {
+    let told = [
+        ("all", "webapp-istio"),
+        ("half", "webapp-istio-half"),
+        ("none", "webapp-istio-none"),
+    ];
+    let cases = [control(), request_ids(), sampling()].into_iter().flatten();
+    let cases = cases.filter_map(|case| {
+        let (_, setup) = told.into_iter().find(|(layers, _)| *layers == case.setup)?;
+        Some(Case { setup, ..case })
+    });
+    cases.collect()
 }
 
 /// `x-b3-*` that can be read.

@@ -133,22 +133,18 @@ impl Lab {
         let collector = format!("http://{}{}", self.collector.addr(), setup.path("ours"));
         match &setup.subject {
             Subject::Webapp(flags) => {
-                let catalog = match setup.upstream {
-                    Upstream::Refused => self.refused,
-                    _ => self.backend.addr(),
-                };
-                let catalog = format!("http://{catalog}");
                 let tags = setup.webapp_tags();
                 let tags = tags.iter().flat_map(|tag| ["--tag", tag]);
-                let mut args = vec!["--catalog", &catalog, "--service", SERVICE];
-                args.extend(tags.chain(flags.iter().copied()));
-                let dir = dir.join(setup.name);
-                fs::create_dir_all(&dir).expect("a directory for the output");
-                let process = Service::run(&dir, "webapp", &collector, &args, &ENVIRONMENT).await;
-                Running {
-                    addr: process.addr(),
-                    _process: Some(process),
-                }
+                let args: Vec<&str> = tags.chain(flags.iter().copied()).collect();
+                self.webapp(dir, setup, &collector, &args).await
+            }
+            Subject::Documents(percent) => {
+                let document = dir.join(format!("{}.yaml", setup.name));
+                let text = setup.document(*percent).to_string();
+                fs::write(&document, text).expect("a document");
+                let path = document.to_str().expect("a path");
+                self.webapp(dir, setup, &collector, &["--config", path])
+                    .await
             }
             Subject::Layers {
                 tracer,
@@ -168,6 +164,22 @@ impl Lab {
                     _process: None,
                 }
             }
+        }
+    }
+
+    async fn webapp(&self, dir: &Path, setup: &Setup, collector: &str, args: &[&str]) -> Running {
+        let catalog = match setup.upstream {
+            Upstream::Refused => self.refused,
+            _ => self.backend.addr(),
+        };
+        let catalog = format!("http://{catalog}");
+        let args = [&["--catalog", &catalog, "--service", SERVICE], args].concat();
+        let dir = dir.join(setup.name);
+        fs::create_dir_all(&dir).expect("a directory for the output");
+        let process = Service::run(&dir, "webapp", collector, &args, &ENVIRONMENT).await;
+        Running {
+            addr: process.addr(),
+            _process: Some(process),
         }
     }
 

@@ -121,6 +121,20 @@ impl TagOf {
         json!({ "tag": self.name, kind: source })
     }
 
+    /// As one of `customTags`.
+    fn of_istio(self) -> Value {
+        let (kind, from) = match self.source {
+            Source::Literal(value) => return json!({ "literal": { "value": value } }),
+            Source::Environment(variable) => ("environment", variable),
+            Source::Header(header) => ("header", header),
+        };
+        let mut source = json!({ "name": from });
+        if let Some(default) = self.default {
+            source["defaultValue"] = default.into();
+        }
+        json!({ kind: source })
+    }
+
     /// As the flag `--tag` takes it.
     fn of_webapp(self) -> String {
         let (kind, from) = match self.source {
@@ -149,6 +163,8 @@ impl TagOf {
 pub enum Subject {
     /// The example, as a process, with these flags.
     Webapp(&'static [&'static str]),
+    /// The example, as a process, told by a document of Istio's: this percentage, and the tags.
+    Documents(f64),
     /// A service whose layers are made by code.
     Layers {
         tracer: fn(TracerBuilder) -> TracerBuilder,
@@ -200,11 +216,26 @@ impl Setup {
 
     pub fn envoy_tags(&self) -> Vec<Value> {
         let istio: &[TagOf] = match self.subject {
-            Subject::Webapp(_) => &[],
+            Subject::Webapp(_) | Subject::Documents(_) => &[],
             Subject::Layers { .. } => &ISTIO_TAGS,
         };
         let tags = istio.iter().chain(self.tags);
         tags.map(|tag| tag.of_envoy()).collect()
+    }
+
+    /// What an operator would apply.
+    pub fn document(&self, percent: f64) -> Value {
+        let tags: serde_json::Map<String, Value> = self
+            .tags
+            .iter()
+            .map(|tag| (tag.name.to_owned(), tag.of_istio()))
+            .collect();
+        json!({
+            "apiVersion": "telemetry.istio.io/v1",
+            "kind": "Telemetry",
+            "metadata": { "name": "parity", "namespace": "istio-system" },
+            "spec": { "tracing": [{ "randomSamplingPercentage": percent, "customTags": tags }] },
+        })
     }
 
     pub fn webapp_tags(&self) -> Vec<String> {
@@ -287,6 +318,9 @@ pub fn setups() -> Vec<Setup> {
         Setup::new("webapp-tags", plain(), Subject::Webapp(&[])).tags(MORE_TAGS),
         Setup::new("webapp-error", plain(), Subject::Webapp(&[])).tags(ERROR_TAG),
         Setup::new("webapp-refused", plain(), Subject::Webapp(&[])).upstream(Upstream::Refused),
+        Setup::new("webapp-istio", plain(), Subject::Documents(100.0)),
+        Setup::new("webapp-istio-half", sampled(50.0), Subject::Documents(50.0)),
+        Setup::new("webapp-istio-none", sampled(0.0), Subject::Documents(0.0)),
         Setup::new("all", plain(), layers(always, same)),
         by_id("half", 50.0, |tracer| by_request_id(tracer, 50.0)),
         // In double, this is 28 of 10,000 and not 29.
