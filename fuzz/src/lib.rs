@@ -1,4 +1,5 @@
 //! The properties that the fuzz targets check.
 
+pub mod config;
 pub mod model;
 pub mod properties;

@@ -217,22 +217,26 @@ impl TracingConfig {
         Ok(())
     }
 
-    /// As [`check`](Self::check), with a line in the log for each provider that is not supported.
-    pub(crate) fn check_and_tell(&self, propagation: &Propagation) -> Result<(), ConfigError> {
-        self.check()?;
+    /// Says in the log which providers of these directions are not supported, each once.
+    pub(crate) fn tell_unsupported(
+        &self,
+        directions: impl IntoIterator<Item = Direction>,
+        propagation: &Propagation,
+    ) {
         let mut told = None;
-        for direction in Direction::BOTH {
-            if let Source::Unsupported(reason) = self.source(direction) {
-                if told.as_ref() != Some(&reason) {
-                    tracing::error!(
-                        "tracing: {reason}: no spans are made, and these headers are forwarded as they came: {}",
-                        propagation.forwarded_names().join(", ")
-                    );
-                    told = Some(reason);
-                }
+        for direction in directions {
+            let Source::Unsupported(reason) = self.source(direction) else {
+                continue;
+            };
+            if told.as_ref() != Some(&reason) {
+                tracing::error!(
+                    "tracing: {reason}: no spans are made, and these headers are forwarded as they \
+                     came: {}",
+                    propagation.forwarded_names().join(", ")
+                );
+                told = Some(reason);
             }
         }
-        Ok(())
     }
 
     /// The longest path in a URL tag, if it is set.

@@ -7,14 +7,14 @@ use http::{HeaderName, HeaderValue};
 use std::{borrow::Cow, fmt};
 
 /// A tag that goes on every SERVER and CLIENT span.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
     name: String,
     source: Source,
     default: Option<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Source {
     Literal(String),
     Environment(String),
@@ -65,6 +65,11 @@ impl Tag {
     /// ```
     pub fn formatter(name: impl Into<String>, format: impl Into<String>) -> Tag {
         Tag::new(name, Source::Format(format.into()))
+    }
+
+    /// What the tag is called.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn new(name: impl Into<String>, source: Source) -> Tag {

@@ -280,6 +280,11 @@ impl TracerBuilder {
         let Some(config) = self.config.take() else {
             return Ok(self);
         };
+        config.check()?;
+        let propagation = self.propagation.take().or_else(|| config.propagation());
+        let propagation = self.propagation.insert(propagation.unwrap_or_default());
+        let of_config = |direction: &Direction| self.mode.of(*direction).is_none();
+        config.tell_unsupported(Direction::BOTH.into_iter().filter(of_config), propagation);
         let code = |direction| Code {
             sampler: self.sampler.of(direction).is_some(),
             tags: self.tags.of(direction).clone(),
@@ -299,8 +304,6 @@ impl TracerBuilder {
         self.ids = self.ids.or(config.trace_ids());
         self.max_path_tag_length = self.max_path_tag_length.or(config.max_path_tag_length());
         self.join = config.joins();
-        let propagation = self.propagation.take().or_else(|| config.propagation());
-        config.check_and_tell(self.propagation.insert(propagation.unwrap_or_default()))?;
         Ok(self)
     }
 

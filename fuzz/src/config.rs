@@ -1,0 +1,47 @@
+//! What must hold for any text that may be a configuration.
+
+use std::hint::black_box;
+use tower_b3::{
+    Direction, Tracer,
+    config::{Documents, TracingConfig, Workload},
+};
+
+/// Any bytes: they are read or refused, and what is read can be merged and used.
+pub fn config(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else {
+        return;
+    };
+    let documents = match Documents::parse(text) {
+        Ok(documents) => documents,
+        Err(error) => {
+            assert!(!error.reason().is_empty());
+            assert!(error.to_string().len() < 2000, "{error}");
+            return;
+        }
+    };
+    let workload = Workload::new("shop").label("app", "webapp");
+    for config in [documents.all(), documents.for_workload(&workload)]
+        .into_iter()
+        .flatten()
+    {
+        use_all(&config);
+        // Nothing under or over it changes it; nor does itself.
+        let nothing = TracingConfig::default;
+        assert_eq!(config.clone().over(nothing()), config);
+        assert_eq!(nothing().over(config.clone()), config);
+        assert_eq!(config.clone().over(config.clone()), config);
+    }
+}
+
+fn use_all(config: &TracingConfig) {
+    for direction in [Direction::Server, Direction::Client] {
+        let sampling = config.sampling(direction);
+        assert!((0.0..=100.0).contains(&sampling), "{sampling}");
+        black_box((config.sampler(direction), config.mode(direction)));
+        black_box((config.tags(direction), config.istio_tags(direction)));
+    }
+    black_box(config.collector().is_ok());
+    // Whatever was read can be used: tags were judged when they were read.
+    let built = Tracer::builder("webapp").config(config).build();
+    assert!(built.is_ok(), "{:?}", built.err());
+}

@@ -1,0 +1,421 @@
+//! What is wrong, and how it is said.
+
+use tower_b3::{
+    Tracer,
+    config::{Documents, TracingConfig},
+};
+
+#[track_caller]
+fn error(text: &str) -> String {
+    TracingConfig::from_yaml(text).unwrap_err().to_string()
+}
+
+/// A document, and the error that it is.
+const TABLE: &[(&str, &str)] = &[
+    // Of the block.
+    (
+        "tracing: [ { customTags: { tenant: { literal: { value: a }, header: { name: b } } } } ]",
+        "tracing[0].customTags.tenant: two of literal, environment, header",
+    ),
+    (
+        "tracing: { custom_tags: { tenant: { environment: { name: A }, header: { name: b } } } }",
+        "tracing.custom_tags.tenant: two of literal, environment, header",
+    ),
+    (
+        "tracing: [ { customTags: { a: { literal: { value: a }, formatter: { value: b } } } } ]",
+        "tracing[0].customTags.a: two of literal, environment, header, formatter",
+    ),
+    (
+        "tracing: { customTags: { tenant: {} } }",
+        "tracing.customTags.tenant: none of literal, environment, header",
+    ),
+    (
+        "tracing: { customTags: { tenant: { metadata: {} } } }",
+        "tracing.customTags.tenant.metadata: no such field; there are literal, environment, header, formatter",
+    ),
+    (
+        "tracing: { customTags: { tenant: { literal: a } } }",
+        "tracing.customTags.tenant.literal: \"a\", not a mapping",
+    ),
+    (
+        "tracing: { customTags: { tenant: { literal: {} } } }",
+        "tracing.customTags.tenant.literal: no value",
+    ),
+    (
+        "tracing: { customTags: { tenant: { literal: { value: '' } } } }",
+        "tracing.customTags.tenant.literal.value: empty",
+    ),
+    (
+        "tracing: { customTags: { tenant: { literal: { value: 10 } } } }",
+        "tracing.customTags.tenant.literal.value: 10, not text: put it in quotes",
+    ),
+    (
+        "tracing: { customTags: { tenant: { header: { name: x y } } } }",
+        "tracing.customTags.tenant.header.name: cannot be the name of a header",
+    ),
+    (
+        "tracing: { customTags: { tenant: { header: { name: x, default: y } } } }",
+        "tracing.customTags.tenant.header.default: no such field; there are name, defaultValue",
+    ),
+    (
+        "tracing: { customTags: { tenant: { environment: { name: A=B } } } }",
+        "tracing.customTags.tenant.environment.name: cannot be the name of an environment variable",
+    ),
+    (
+        "tracing: { customTags: { tenant: { environment: { name: A, defaultValue: true } } } }",
+        "tracing.customTags.tenant.environment.defaultValue: true, not text: put it in quotes",
+    ),
+    (
+        "tracing: { customTags: { '': { literal: { value: a } } } }",
+        "tracing.customTags.: a tag without a name",
+    ),
+    (
+        "tracing: { customTags: { a: { literal: { value: a } }, a: { literal: { value: b } } } }",
+        "tracing.customTags.a: set twice",
+    ),
+    (
+        "tracing: { customTags: [ { tag: a } ] }",
+        "tracing.customTags: a list, not a mapping",
+    ),
+    (
+        "tracing: [ { customTags: { d: { formatter: { value: '%REQUESTED_SERVER_NAME%' } } } } ]",
+        "tracing[0].customTags.d.formatter.value: %REQUESTED_SERVER_NAME% is not among the \
+         operators that a service can answer: %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, \
+         %ENVIRONMENT(variable)%",
+    ),
+    (
+        "tracing: { sampling: 101 }",
+        "tracing.sampling: 101 is not a percentage from 0 to 100",
+    ),
+    (
+        "tracing: { sampling: -0.5 }",
+        "tracing.sampling: -0.5 is not a percentage from 0 to 100",
+    ),
+    (
+        "tracing: { sampling: .nan }",
+        "tracing.sampling: NaN is not a percentage from 0 to 100",
+    ),
+    (
+        "tracing: { sampling: half }",
+        "tracing.sampling: \"half\", not a number",
+    ),
+    (
+        "tracing: { sampling: [ 10 ] }",
+        "tracing.sampling: a list, not a number",
+    ),
+    (
+        "tracing: [ { randomSamplingPercentage: 10 }, { randomSamplingPercentage: 100.01 } ]",
+        "tracing[1].randomSamplingPercentage: 100.01 is not a percentage from 0 to 100",
+    ),
+    (
+        "tracing: { samplings: 10 }",
+        "tracing.samplings: no such field; there are sampling, customTags, maxPathTagLength, \
+         enableIstioTags, tlsSettings, zipkin, lightstep, datadog, stackdriver, openCensusAgent",
+    ),
+    (
+        "tracing: [ { sampling: 10 } ]",
+        "tracing[0].sampling: no such field; there are match, providers, \
+         randomSamplingPercentage, disableSpanReporting, disableContextPropagation, \
+         useRequestIdForTraceSampling, enableIstioTags, customTags",
+    ),
+    (
+        "tracing: { sampling: 10, disableSpanReporting: true }",
+        "tracing.sampling: no such field; there are match, providers, \
+         randomSamplingPercentage, disableSpanReporting, disableContextPropagation, \
+         useRequestIdForTraceSampling, enableIstioTags, customTags",
+    ),
+    (
+        "tracing: { maxPathTagLength: 256, max_path_tag_length: 128 }",
+        "tracing.max_path_tag_length: set twice",
+    ),
+    (
+        "tracing: { maxPathTagLength: 1.5 }",
+        "tracing.maxPathTagLength: 1.5 is not a whole number from 0 to 4294967295",
+    ),
+    (
+        "tracing: { maxPathTagLength: -1 }",
+        "tracing.maxPathTagLength: -1 is not a whole number from 0 to 4294967295",
+    ),
+    (
+        "tracing: { enableIstioTags: 'true' }",
+        "tracing.enableIstioTags: \"true\", not true or false",
+    ),
+    (
+        "tracing: [ { disableSpanReporting: yes } ]",
+        "tracing[0].disableSpanReporting: \"yes\", not true or false",
+    ),
+    (
+        "tracing: [ { match: { mode: BOTH } } ]",
+        "tracing[0].match.mode: \"BOTH\", not one of CLIENT_AND_SERVER, CLIENT, SERVER",
+    ),
+    (
+        "tracing: [ { match: CLIENT } ]",
+        "tracing[0].match: \"CLIENT\", not a mapping",
+    ),
+    (
+        "tracing: [ { providers: [ zipkin ] } ]",
+        "tracing[0].providers[0]: \"zipkin\", not a mapping",
+    ),
+    (
+        "tracing: [ { providers: [ {} ] } ]",
+        "tracing[0].providers[0]: no name",
+    ),
+    (
+        "tracing: [ sampling ]",
+        "tracing[0]: \"sampling\", not a mapping",
+    ),
+    ("tracing: on", "tracing: neither a mapping nor a list"),
+    (
+        "tracing: { zipkin: {}, datadog: {} }",
+        "tracing: two tracers: zipkin, datadog",
+    ),
+    ("tracing: { zipkin: {} }", "tracing.zipkin: no address"),
+    (
+        "tracing: { zipkin: { address: zipkin.istio-system } }",
+        "tracing.zipkin.address: \"zipkin.istio-system\" is not a host and a port",
+    ),
+    (
+        "tracing: { zipkin: { address: 'http://zipkin:9411' } }",
+        "tracing.zipkin.address: \"http://zipkin:9411\" is not a host and a port",
+    ),
+    (
+        "tracing: { zipkin: { adress: 'zipkin:9411' } }",
+        "tracing.zipkin.adress: no such field; there are address",
+    ),
+    (
+        "tracing: { tlsSettings: { mode: TLS } }",
+        "tracing.tlsSettings.mode: \"TLS\", not one of DISABLE, SIMPLE, MUTUAL, ISTIO_MUTUAL",
+    ),
+    (
+        "sampling: 101",
+        "tracing.sampling: 101 is not a percentage from 0 to 100",
+    ),
+    (
+        "[ { randomSamplingPercentage: 101 } ]",
+        "tracing[0].randomSamplingPercentage: 101 is not a percentage from 0 to 100",
+    ),
+    // Of the documents around it.
+    (
+        "kind: Telemetry\nmetadata: { name: mesh-default, namespace: istio-system }\n\
+         spec: { tracing: [ { randomSamplingPercentage: 101 } ] }",
+        "Telemetry istio-system/mesh-default: spec.tracing[0].randomSamplingPercentage: 101 is \
+         not a percentage from 0 to 100",
+    ),
+    (
+        "kind: Telemetry\nspec: { tracing: { sampling: 1 } }",
+        "Telemetry: spec.tracing: a mapping, not a list",
+    ),
+    (
+        "kind: Service\n---\ntracing: { sampling: 101 }",
+        "document 2: tracing.sampling: 101 is not a percentage from 0 to 100",
+    ),
+    (
+        "kind: Service\n---\nkind: ProxyConfig\nmetadata: { name: a }\nspec: { tracing: [] }",
+        "document 2, ProxyConfig a: spec.tracing: a list, not a mapping",
+    ),
+    (
+        "kind: List\nitems: [ { kind: Service }, { kind: Telemetry, metadata: { name: a }, spec: { tracing: 1 } } ]",
+        "List, items[1], Telemetry a: spec.tracing: 1, not a list",
+    ),
+    (
+        "kind: Deployment\nmetadata: { name: webapp, namespace: shop }\n\
+         spec: { template: { metadata: { annotations: { proxy.istio.io/config: 'tracing: { sampling: 101 }' } } } }",
+        "Deployment shop/webapp, annotation proxy.istio.io/config: tracing.sampling: 101 is not \
+         a percentage from 0 to 100",
+    ),
+    (
+        "kind: Pod\nmetadata: { name: webapp, annotations: { proxy.istio.io/config: 'tracing: {' } }",
+        "Pod webapp, annotation proxy.istio.io/config: line 2, column 1: while parsing a node, \
+         did not find expected node content",
+    ),
+    (
+        "kind: Pod\nmetadata: { name: webapp, annotations: { proxy.istio.io/config: { tracing: {} } } }",
+        "Pod webapp: metadata.annotations.proxy.istio.io/config: a mapping, not text",
+    ),
+    (
+        "kind: ConfigMap\nmetadata: { name: istio, namespace: istio-system }\n\
+         data: { mesh: 'defaultConfig: { tracing: { sampling: 101 } }' }",
+        "ConfigMap istio-system/istio, data.mesh: defaultConfig.tracing.sampling: 101 is not a \
+         percentage from 0 to 100",
+    ),
+    (
+        "kind: IstioOperator\nspec: { meshConfig: { defaultConfig: { tracing: { sampling: 101 } } } }",
+        "IstioOperator: spec.meshConfig.defaultConfig.tracing.sampling: 101 is not a percentage \
+         from 0 to 100",
+    ),
+    (
+        "kind: IstioOperator\nspec: { values: { pilot: { traceSampling: 101 } } }",
+        "IstioOperator: spec.values.pilot.traceSampling: 101 is not a percentage from 0 to 100",
+    ),
+    (
+        "kind: ConfigMap\nmetadata: { name: a }\ndata: { b.json: '{ \"tracing\": { \"http\": { \"name\": \"envoy.tracers.zipkin\", \"typedConfig\": { \"@type\": \"ZipkinConfig\", ' }",
+        "ConfigMap a, data.b.json: line 2, column 1: while parsing a node, did not find expected \
+         node content",
+    ),
+    (
+        "kind: ConfigMap\nmetadata: { name: a }\ndata: { b.json: '{ \"tracing\": { \"http\": { \"name\": \"envoy.tracers.zipkin\", \"typedConfig\": { \"traceId128bit\": \"yes\" } } } }' }",
+        "ConfigMap a, data.b.json: tracing.http.typedConfig.traceId128bit: \"yes\", not true or false",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typed_config: { collector_endpoint_version: HTTP_JSON_V1 } } }",
+        "tracing.http.typed_config.collector_endpoint_version: \"HTTP_JSON_V1\", not one of \
+         HTTP_JSON, HTTP_PROTO",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typed_config: { collectorPath: / } } }",
+        "tracing.http.typed_config.collectorPath: no such field; there are @type, \
+         collectorCluster, collectorEndpoint, collectorHostname, collectorService, \
+         collectorEndpointVersion, traceId128bit, sharedSpanContext, splitSpansForRequest, \
+         traceContextOption, timestampTraceIds",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin } }",
+        "tracing.http: no typedConfig",
+    ),
+    // Of providers that are used.
+    (
+        "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: a } } ]",
+        "extensionProviders[0].zipkin: no port",
+    ),
+    (
+        "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: 'a:9411', port: 9411 } } ]",
+        "extensionProviders[0].zipkin.service: \"a:9411\" is not a host",
+    ),
+    (
+        "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: a, port: 65536 } } ]",
+        "extensionProviders[0].zipkin.port: 65536 is not a whole number from 1 to 65535",
+    ),
+    (
+        "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: a, port: 1, timeout: 5 } } ]",
+        "extensionProviders[0].zipkin.timeout: 5, not text: put it in quotes",
+    ),
+    (
+        "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: a, port: 1, timeout: soon } } ]",
+        "extensionProviders[0].zipkin.timeout: \"soon\" is not a time such as 5s",
+    ),
+    (
+        "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, opentelemetry: { service: a, port: 1, http: {}, grpc: {} } } ]",
+        "extensionProviders[0].opentelemetry.http: beside grpc: one of them",
+    ),
+    (
+        "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, opentelemetry: { service: a, port: 1, dynatraceSampler: { tenant: t } } } ]",
+        "extensionProviders[0].opentelemetry.dynatraceSampler: a sampler that asks Dynatrace is \
+         not supported: leave it out, and the percentage holds",
+    ),
+    (
+        "kind: IstioOperator\nmetadata: { name: a }\nspec: { meshConfig: { extensionProviders: [ { name: a, zipkin: {} } ] } }\n---\ntracing: [ { providers: [ { name: A } ] } ]",
+        "document 1, IstioOperator a: spec.meshConfig.extensionProviders[0].zipkin: no service",
+    ),
+    (
+        "extensionProviders: [ { zipkin: {} } ]",
+        "extensionProviders[0]: no name",
+    ),
+];
+
+#[test]
+fn errors_name_the_document_the_field_and_the_reason() {
+    for (text, expected) in TABLE {
+        assert_eq!(error(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn an_error_has_its_path_and_its_reason() {
+    let error = TracingConfig::from_yaml("kind: Telemetry\nspec: { tracing: 1 }").unwrap_err();
+    assert_eq!(error.path(), "spec.tracing");
+    assert_eq!(error.reason(), "1, not a list");
+}
+
+#[test]
+fn an_error_of_a_file_names_it() {
+    let error = TracingConfig::from_file("no/such.yaml")
+        .unwrap_err()
+        .to_string();
+    assert!(error.starts_with("no/such.yaml: No such file"), "{error}");
+    let path = std::env::temp_dir().join(format!("tower-b3-{}.yaml", std::process::id()));
+    for (bytes, expected) in [
+        (
+            b"tracing: { sampling: 101 }".to_vec(),
+            "tracing.sampling: 101 is not a percentage from 0 to 100",
+        ),
+        (b"tracing: \xff".to_vec(), "not UTF-8"),
+        (vec![b' '; 1024 * 1024 + 1], "longer than 1 MiB"),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let expected = format!("{}: {expected}", path.display());
+        assert_eq!(
+            TracingConfig::from_file(&path).unwrap_err().to_string(),
+            expected
+        );
+        assert_eq!(
+            Documents::from_file(&path).unwrap_err().to_string(),
+            expected
+        );
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// What only the collector is wrong about: code may have a reporter of its own.
+#[test]
+fn errors_of_the_collector_come_with_it() {
+    let tls = |settings: &str| {
+        format!("tracing: {{ zipkin: {{ address: 'zipkin:9411' }}, tlsSettings: {settings} }}")
+    };
+    for (text, expected) in [
+        (
+            tls("{ mode: ISTIO_MUTUAL }"),
+            "tracing.tlsSettings.mode: ISTIO_MUTUAL is between sidecars, whose certificates name \
+             no host: use SIMPLE or MUTUAL, or send plain requests by way of the sidecar",
+        ),
+        (
+            tls("{ mode: MUTUAL, clientCertificate: /cert.pem }"),
+            "tracing.tlsSettings: MUTUAL without clientCertificate and privateKey",
+        ),
+        (
+            tls("{ mode: SIMPLE, sni: zipkin }"),
+            "tracing.tlsSettings.sni: not supported",
+        ),
+        (
+            tls("{ mode: SIMPLE, insecureSkipVerify: true }"),
+            "tracing.tlsSettings.insecureSkipVerify: not supported",
+        ),
+        (
+            "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorCluster: zipkin, collectorEndpoint: /api/v2/spans } } }".to_owned(),
+            "tracing.http.typedConfig.collectorCluster: zipkin is the name of a cluster and not \
+             an address: there is neither collectorHostname, nor collectorService with a URL, nor \
+             zipkin.address in a ProxyConfig",
+        ),
+        (
+            "defaultConfig: { tracing: { zipkin: { address: 'a:1' } } }\n\
+             extensionProviders: [ { name: b, zipkin: { service: b, port: 2 } } ]\n---\n\
+             tracing: [ { match: { mode: CLIENT }, providers: [ { name: b } ] } ]"
+                .to_owned(),
+            "providers: spans go to http://a:1/api/v2/spans and to http://b:2/api/v2/spans, by \
+             their direction: one reporter takes both, so set it in code",
+        ),
+    ] {
+        let config = TracingConfig::from_yaml(&text).unwrap();
+        assert_eq!(config.collector().unwrap_err().to_string(), expected, "{text}");
+        Tracer::builder("webapp").config(&config).build().unwrap();
+    }
+    // Without TLS nobody looks at its settings.
+    let off = TracingConfig::from_yaml(&tls("{ mode: DISABLE, sni: zipkin }")).unwrap();
+    assert!(off.collector().is_ok());
+}
+
+#[test]
+fn serde_tells_the_same() {
+    #[derive(Debug, serde::Deserialize)]
+    struct Settings {
+        tracing: TracingConfig,
+    }
+    let error = serde_json::from_str::<Settings>(
+        r#"{ "tracing": [ { "customTags": { "tenant": { "literal": { "value": "a" }, "header": { "name": "b" } } } } ] }"#,
+    );
+    let error = error
+        .map(|settings| settings.tracing)
+        .unwrap_err()
+        .to_string();
+    let expected = "tracing[0].customTags.tenant: two of literal, environment, header";
+    assert!(error.starts_with(expected), "{error}");
+}
