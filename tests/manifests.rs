@@ -7,7 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use shop::{Process, get};
 use std::{fs, path::Path, path::PathBuf};
-use tower_b3::config::TracingConfig;
+use tower_b3::{
+    Direction,
+    config::{Collector, Documents, TracingConfig, Workload},
+};
 
 const WITH: &str = include_str!("../examples/istio/with-sidecar.yaml");
 const WITHOUT: &str = include_str!("../examples/istio/without-sidecar.yaml");
@@ -121,6 +124,12 @@ fn mounted(manifest: &Manifest, deployment: &Value) -> Vec<(String, PathBuf)> {
         let mut volumes = list(&deployment["spec"]["template"]["spec"]["volumes"]);
         let volume = volumes.find(|volume| volume["name"] == mount["name"]);
         let volume = volume.unwrap_or_else(|| panic!("no volume for {mount}"));
+        if volume.get("downwardAPI").is_some() {
+            // Not in a place of the test's choice; without it, all documents are for everybody.
+            assert_eq!(mount["mountPath"], "/etc/istio/pod");
+            assert_eq!(volume["downwardAPI"]["items"][0]["path"], "labels");
+            continue;
+        }
         let data = &manifest.named("ConfigMap", text(&volume["configMap"]["name"]))["data"];
         for (file, content) in data.as_object().expect("files") {
             let path = root.join(file);
@@ -271,6 +280,24 @@ fn sidecars_are_where_they_should_be() {
     assert_eq!(injected(WITHOUT), [false, false]);
 }
 
+/// By a pod that knows its labels.
+#[test]
+fn the_config_map_is_for_both_programs() {
+    let manifest = Manifest::parse(WITHOUT);
+    let file = text(&manifest.named("ConfigMap", "shop-tracing")["data"]["tracing.yaml"]);
+    let documents = Documents::parse(file).expect("documents");
+    for name in ["webapp", "catalog"] {
+        let pod = &manifest.named("Deployment", name)["spec"]["template"]["metadata"];
+        let labels = pod["labels"].as_object().expect("labels").iter();
+        let labels = labels.map(|(name, value)| (name, text(value)));
+        let workload = Workload::new("shop").labels(labels);
+        let config = documents.for_workload(&workload).expect("a configuration");
+        assert_eq!(config.sampling(Direction::Server), 10.0, "{name}");
+        let url = "http://zipkin.istio-system.svc.cluster.local:9411/api/v2/spans".to_owned();
+        assert_eq!(config.collector(), Ok(Collector::Zipkin(url)), "{name}");
+    }
+}
+
 /// What the sidecars are told would be understood here too.
 #[test]
 fn the_documents_are_read() {
@@ -278,7 +305,8 @@ fn the_documents_are_read() {
     let webapp = &manifest.named("Deployment", "webapp")["spec"]["template"]["metadata"];
     let annotation = text(&webapp["annotations"]["proxy.istio.io/config"]);
     TracingConfig::from_yaml(annotation).expect("a tracing block");
-    TracingConfig::from_yaml(WITH).expect("a manifest");
+    let whole = TracingConfig::from_yaml(WITH).expect("a manifest");
+    assert_eq!(whole.sampling(Direction::Server), 10.0);
     // The provider that the Telemetry resource names is in the comment that tells how to install it.
     let provider = &manifest.named("Telemetry", "shop-tracing")["spec"]["tracing"][0]["providers"];
     let install = WITH.lines().filter_map(|line| line.strip_prefix("# "));

@@ -14,6 +14,9 @@ use super::stage::Stage;
 const READY: Duration = Duration::from_secs(20);
 const STOPPED: Duration = Duration::from_secs(20);
 
+/// What variables begin with that the services would be configured by too.
+const CONFIGURES: [&str; 5] = ["SHOP_", "OTEL_", "PROXY_CONFIG", "POD_", "RUST_LOG"];
+
 pub struct Shop {
     pub webapp: Service,
     pub catalog: Service,
@@ -68,6 +71,14 @@ impl Service {
     ) -> Service {
         let name = format!("{example}-{name}");
         let mut command = Command::new(example_path(example));
+        for (variable, _) in std::env::vars_os() {
+            if CONFIGURES
+                .iter()
+                .any(|prefix| variable.to_string_lossy().starts_with(prefix))
+            {
+                command.env_remove(variable);
+            }
+        }
         command
             .args(["--listen", "127.0.0.1:0", "--service", &name])
             .args(["--config", document.path()])

@@ -15,6 +15,8 @@ use std::{
 };
 
 const LIMIT: Duration = Duration::from_secs(20);
+/// What variables begin with that the examples would be configured by too.
+const CONFIGURES: [&str; 5] = ["SHOP_", "OTEL_", "PROXY_CONFIG", "POD_", "RUST_LOG"];
 
 /// Asks again and again, until the deadline.
 pub fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
@@ -40,8 +42,8 @@ impl Process {
     pub fn start(example: &str, args: &[&str], environment: &[(&str, &str)]) -> Process {
         let mut command = Command::new(path_of(example));
         for (name, _) in std::env::vars_os() {
-            let shops = name.to_string_lossy().starts_with("SHOP_");
-            if shops || name == "RUST_LOG" {
+            let shown = name.to_string_lossy();
+            if CONFIGURES.iter().any(|prefix| shown.starts_with(prefix)) {
                 command.env_remove(name);
             }
         }

@@ -73,7 +73,8 @@ impl Answer {
         }
         let mut reason = status.to_string();
         let line = one_line(text);
-        if !line.is_empty() {
+        // Some servers write the status once more.
+        if !line.is_empty() && line != reason {
             reason = format!("{reason}: {line}");
         }
         match status {
