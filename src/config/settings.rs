@@ -39,7 +39,13 @@ impl TracingConfig {
     /// The percentage of requests that are sampled where nobody has decided. Where it is not set it
     /// is 1 with documents of Istio's and 100 without. 0 is none (Istio takes a ProxyConfig's 0 for
     /// nothing said).
+    ///
+    /// With `useRequestIdForTraceSampling: false` it is 100, whatever else is set: nothing but the
+    /// caller's own state then keeps Envoy from sampling a request (observed).
     pub fn sampling(&self, direction: Direction) -> f64 {
+        if self.telemetry.of(direction).by_request_id == Some(false) {
+            return 100.0;
+        }
         let environment = self.otel.percent;
         let default = if self.istio { SAMPLING } else { 100.0 };
         self.istio_sampling(direction)
@@ -55,8 +61,7 @@ impl TracingConfig {
     }
 
     /// What samples [that percentage](Self::sampling): by request id where documents of Istio's say
-    /// it, by trace id with `useRequestIdForTraceSampling: false`, and where only the environment's
-    /// `OTEL_TRACES_SAMPLER` says it.
+    /// it, by trace id where only the environment's `OTEL_TRACES_SAMPLER` does.
     pub fn sampler(&self, direction: Direction) -> Sampler {
         let percent = self.sampling(direction);
         let by_request_id = match self.telemetry.of(direction).by_request_id {

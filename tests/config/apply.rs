@@ -85,15 +85,18 @@ fn none_are_sampled_at_0_but_forced_ones() {
     assert_eq!(traces.len(), 5);
 }
 
-/// Without a request id that says so, Envoy would sample everything; here the percentage holds.
+/// As Envoy, which then leaves request ids alone, too.
 #[test]
-fn sampling_goes_by_trace_id_where_it_is_not_to_go_by_request_id() {
+fn where_request_ids_do_not_decide_only_the_caller_does() {
     let lab = lab(&read(
         "tracing: [ { randomSamplingPercentage: 0, useRequestIdForTraceSampling: false } ]",
     ));
-    let id = "00000000-2222-9333-8444-555555555555";
+    let id = "0000270f-2222-4333-8444-555555555555";
     let called = through(&lab.tracer, &format!("x-request-id: {id}"), "");
     assert_eq!(text(&called, "x-request-id"), id);
+    assert_eq!(text(&called, "x-b3-sampled"), "1");
+    lab.spans.take(2);
+    let called = through(&lab.tracer, "x-b3-sampled: 0", "");
     assert_eq!(text(&called, "x-b3-sampled"), "0");
     lab.spans.take(0);
 }
