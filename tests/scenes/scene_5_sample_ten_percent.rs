@@ -38,6 +38,13 @@ fn uuid(n: u64) -> String {
     )
 }
 
+/// A thousand request ids, among them the last one that 10 % takes, and the first that it leaves.
+fn thousand(from: u64) -> Vec<String> {
+    let edges = [999, 1000].map(|bucket| format!("{bucket:08x}-0000-4000-8000-000000000000"));
+    let others = (from..from + REQUESTS - 2).map(uuid);
+    others.chain(edges).collect()
+}
+
 /// As Envoy decides: the first eight digits, modulo 10,000.
 fn is_sampled(request_id: &str, percent: u64) -> bool {
     let digits = u64::from_str_radix(&request_id[..8], 16).expect("a UUID");
@@ -99,7 +106,7 @@ async fn for_the_mesh_while_it_runs() {
 
         document.edit("sampling: 100", "sampling: 10");
         follows(&stage, &shop, "0").await;
-        let ids: Vec<String> = (0..REQUESTS).map(uuid).collect();
+        let ids = thousand(0);
         visit_all(&stage, &shop, &ids).await;
 
         assert_ten_percent(&stage, &collector, shop, &ids).await;
@@ -120,7 +127,7 @@ async fn for_one_workload() {
         let annotated = "            sampling: ";
         let webapp = webapp.with(&format!("{annotated}100"), &format!("{annotated}10"));
         let shop = stage.shop_of("5-workload", &webapp, &mesh).await;
-        let ids: Vec<String> = (REQUESTS..2 * REQUESTS).map(uuid).collect();
+        let ids = thousand(REQUESTS);
         visit_all(&stage, &shop, &ids).await;
 
         assert_ten_percent(&stage, &collector, shop, &ids).await;
