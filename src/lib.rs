@@ -67,6 +67,7 @@
 //! | Zipkin, the console, a file, tests, a reporter of your own | [`report`]; `zipkin` |
 //! | headers without the layers | [`propagation`] |
 //! | strangers' requests, health checks | [`Trust`], [`ServerLayer::exclude_paths`] |
+//! | Istio's configuration, as it stands | `config` |
 //! | the name and the tags that a sidecar's spans have | [`istio`] |
 //! | in a mesh with sidecars, or in their place | [`guide::sidecar`], [`guide::no_sidecar`] |
 //! | requests from outside | [`guide::edge`] |
@@ -87,6 +88,7 @@
 //! | `tls` | | `https` URLs for the reporters, an authority and a client certificate of one's own, HTTP/2 (brings rustls and ring; needs a C compiler, no cmake) |
 //! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
 //! | `kafka` | | `KafkaReporter`: to Zipkin's collectors by way of Kafka |
+//! | `config` | | `config`: Istio's tracing configuration, read from YAML or JSON as it stands, and followed while it changes |
 //! | `reqwest` | | `reqwest`: requests of reqwest's through the client layer, `.traced(&layer)`, and its client as a service |
 //! | `tracing` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
@@ -140,6 +142,12 @@ pub use tracer::{BuildError, Direction, Mode, Tracer, TracerBuilder};
 pub use trust::{NetworkError, Networks, Predicate, Trust};
 
 /// The README's examples.
-#[cfg(all(doctest, feature = "axum", feature = "reqwest", feature = "zipkin"))]
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "config",
+    feature = "reqwest",
+    feature = "zipkin"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;

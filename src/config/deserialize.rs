@@ -7,8 +7,8 @@ use super::{
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// The block `tracing` of a ProxyConfig or of a Telemetry, or any of the other documents; nothing
-/// at all is the default.
+/// The block `tracing` of a ProxyConfig or of a Telemetry, or any of the other documents; null
+/// is the default.
 ///
 /// ```
 /// use tower_b3::{Direction, config::TracingConfig};
@@ -35,7 +35,11 @@ impl<'de> Deserialize<'de> for TracingConfig {
         };
         match tree.deserialize(deserializer)? {
             Tree::Null => Ok(TracingConfig::default()),
-            Tree::Map(entries) if entries.is_empty() => Ok(TracingConfig::default()),
+            // A block that says nothing is a block.
+            Tree::Map(entries) if entries.is_empty() => Ok(TracingConfig {
+                istio: true,
+                ..TracingConfig::default()
+            }),
             tree => Documents::of_tree(&tree, &mut budget)
                 .and_then(|documents| documents.all())
                 .map_err(Error::custom),

@@ -122,7 +122,10 @@ fn istios_own_way_to_say_nothing_is_no_block_at_all() {
             "{text}"
         );
     }
-    assert_eq!(read("tracing: {}"), TracingConfig::default());
+    let of_serde: TracingConfig = serde_json::from_str("{}").unwrap();
+    assert_eq!(of_serde, read("tracing: {}"));
+    let of_serde: TracingConfig = serde_json::from_str("null").unwrap();
+    assert_eq!(of_serde, TracingConfig::default());
 }
 
 #[test]

@@ -375,7 +375,6 @@ fn a_megabyte_of_anything_ends() {
         "x: |\n  y\n",
     ] {
         config::config(megabyte(unit).as_bytes());
-        config::config(format!("[{}", megabyte(unit)).as_bytes());
         config::config(format!("tracing: {{ customTags: {{ {}", megabyte(unit)).as_bytes());
     }
     // Long lists of aliases to a long text.
