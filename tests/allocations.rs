@@ -18,7 +18,9 @@ use std::{
     future::{Ready, ready},
 };
 use tower::{Layer, Service, service_fn};
-use tower_b3::{Tracer, propagation::Propagation, report::NoopReporter, sample::Sampler, tag::Tag};
+use tower_b3::{
+    Mode, Tracer, propagation::Propagation, report::NoopReporter, sample::Sampler, tag::Tag,
+};
 
 struct Counting;
 
@@ -170,7 +172,8 @@ fn in_the_steady_state_tracing_allocates_only_what_it_must() {
     assert_eq!(tagged, served(service_fn(handler()), &few));
 
     // Calls: one, for the ids that are written.
-    let calls = |lines: &str, layer: tower_b3::ClientLayer| {
+    let calls = |lines: &str, tracer: &Tracer| {
+        let layer = tracer.client_layer();
         let catalog = layer.layer(service_fn(handler()));
         let outgoing = Template::new("accept: */*");
         let calling = move |_: Request<()>| {
@@ -178,8 +181,7 @@ fn in_the_steady_state_tracing_allocates_only_what_it_must() {
             drain(now(catalog.clone().call(request)).unwrap().body_mut()).unwrap();
             handler()(Request::new(()))
         };
-        let server = tracer(Sampler::always()).server_layer();
-        served(server.layer(service_fn(calling)), lines)
+        served(tracer.server_layer().layer(service_fn(calling)), lines)
     };
     let plain = {
         let outgoing = Template::new("accept: */*");
@@ -190,13 +192,20 @@ fn in_the_steady_state_tracing_allocates_only_what_it_must() {
         };
         served(service_fn(calling), &few)
     };
-    let client = tracer(Sampler::always()).client_layer();
-    let with_nothing_to_forward = calls(&few, client.clone());
-    let with_headers_to_forward = calls(&lines("1"), client.clone());
-    let unsampled = calls(&lines("0"), client);
+    let always = tracer(Sampler::always());
+    let with_nothing_to_forward = calls(&few, &always);
+    let with_headers_to_forward = calls(&lines("1"), &always);
+    let unsampled = calls(&lines("0"), &always);
     assert_eq!(with_nothing_to_forward, plain + 1.0);
     assert_eq!(with_headers_to_forward, plain + 1.0);
     assert_eq!(unsampled, plain + 1.0);
+
+    // Beside a sidecar: nothing at all.
+    let forward = Tracer::builder("shop").mode(Mode::ForwardOnly);
+    let forward = forward.build().unwrap();
+    for lines in [&lines("1"), &few, "host: shop"] {
+        assert_eq!(calls(lines, &forward), plain, "{lines}");
+    }
 
     // On their own.
     let propagation = Propagation::default();
