@@ -50,7 +50,8 @@ impl Tag {
     ///
     /// `:20` behind the bracket cuts a value to 20 bytes. What is absent is an empty text, and an
     /// empty text makes no tag, as in Envoy. On a CLIENT span the whole is made of the outgoing
-    /// request; where that has none of it, of the request being served.
+    /// request; where that has none of it, of the request being served. Unlike other tags it
+    /// allocates, once a span.
     ///
     /// ```
     /// use tower_b3::{Tracer, tag::Tag};
