@@ -46,6 +46,7 @@ impl Tag {
     /// | `%REQ(x-tenant?x-customer)%` | that of the second where the first is absent |
     /// | `%PROTOCOL%` | `HTTP/1.1` |
     /// | `%ENVIRONMENT(ZONE)%` | what this variable says when the tracer is built |
+    /// | `%REQUESTED_SERVER_NAME%` | empty, as it is in Envoy without TLS |
     /// | `%%` | a `%` |
     ///
     /// `:20` behind the bracket cuts a value to 20 bytes. What is absent is an empty text, and an

@@ -117,8 +117,12 @@ impl Part {
     /// Reads an operator: `REQ(x-tenant?x-customer):20`.
     fn parse(operator: &str) -> Result<Part, FormatError> {
         let unknown = || FormatError::Unknown(operator.to_owned());
-        if operator == "PROTOCOL" {
-            return Ok(Part::Protocol);
+        match operator {
+            "PROTOCOL" => return Ok(Part::Protocol),
+            // The name in a TLS handshake, which is over before a service sees the request. Envoy
+            // finds nothing where the connection is plain.
+            "REQUESTED_SERVER_NAME" => return Ok(Part::Request(Vec::new(), None)),
+            _ => {}
         }
         let (name, rest) = operator.split_once('(').ok_or_else(unknown)?;
         let (argument, after) = rest.rsplit_once(')').ok_or_else(unknown)?;
@@ -229,6 +233,7 @@ mod tests {
             ("%REQ(x-empty?x-tenant)%!", "!"),
             ("%REQ(x-tenant):2%", "ac"),
             ("100 %% %REQ(x-tenant)%", "100 % acme"),
+            ("%REQUESTED_SERVER_NAME%:%REQ(x-tenant)%", ":acme"),
         ] {
             assert_eq!(
                 found(format, &request).as_deref(),
@@ -242,6 +247,7 @@ mod tests {
     fn what_the_request_has_nothing_of_is_not_found() {
         let request = Request::new(());
         assert_eq!(found("tenant-%REQ(x-tenant)%", &request), None);
+        assert_eq!(found("%REQUESTED_SERVER_NAME%", &request), None);
         let format = Format::parse("tenant-%REQ(x-tenant)%").unwrap();
         assert_eq!(format.without_request(), "tenant-");
     }

@@ -78,8 +78,8 @@ const TABLE: &[(&str, &str)] = &[
         "tracing.customTags: a list, not a mapping",
     ),
     (
-        "tracing: [ { customTags: { d: { formatter: { value: '%REQUESTED_SERVER_NAME%' } } } } ]",
-        "tracing[0].customTags.d.formatter.value: %REQUESTED_SERVER_NAME% is not among the \
+        "tracing: [ { customTags: { d: { formatter: { value: '%RESPONSE_CODE%' } } } } ]",
+        "tracing[0].customTags.d.formatter.value: %RESPONSE_CODE% is not among the \
          operators that a service can answer: %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, \
          %ENVIRONMENT(variable)%",
     ),
