@@ -1,13 +1,14 @@
 //! What reporting a span costs: to the thread that finished it, and to the reporter's.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, measurement::WallTime};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use std::convert::Infallible;
 use std::{
     hint::black_box,
-    io::{Read, Write},
-    net::{SocketAddr, TcpListener},
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -19,7 +20,7 @@ use tower_b3::{
         BatchReporter, Encoded, Encoder, InMemoryReporter, Message, Outcome, Reporter, Sender,
     },
     tag::Tag,
-    zipkin::{JsonEncoder, ZipkinReporter},
+    zipkin::{JsonEncoder, Proto3Encoder, ZipkinReporter},
 };
 
 const LONG: Duration = Duration::from_secs(60);
@@ -106,64 +107,111 @@ fn encode(c: &mut Criterion) {
     const SPANS: usize = 10_000;
     let spans = spans(SPANS);
     let mut group = c.benchmark_group("encode 10,000 spans");
+    group.throughput(Throughput::Elements(SPANS as u64));
+    encode_with(&mut group, "json", JsonEncoder, &spans);
+    encode_with(&mut group, "proto3", Proto3Encoder, &spans);
+    #[cfg(feature = "otlp")]
+    encode_with(&mut group, "otlp", tower_b3::otlp::OtlpEncoder, &spans);
+}
+
+fn encode_with(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    encoder: impl Encoder,
+    spans: &[SpanRecord],
+) {
     let (mut bytes, mut ends, mut message) = (Vec::new(), Vec::new(), Vec::new());
-    group.bench_function("json", |b| {
+    group.bench_function(name, |b| {
         b.iter(|| {
             bytes.clear();
             ends.clear();
             message.clear();
-            for span in &spans {
-                JsonEncoder.encode(span, &mut bytes).unwrap();
+            for span in spans {
+                encoder.encode(span, &mut bytes).unwrap();
                 ends.push(bytes.len());
             }
-            JsonEncoder.message(Encoded::all(&bytes, &ends), &mut message);
+            encoder.message(Encoded::all(&bytes, &ends), &mut message);
             black_box(message.len())
         })
     });
-    println!("{} bytes a span", message.len() / SPANS);
+    println!("{} bytes a span", message.len() / spans.len());
 }
 
-/// Reads and answers 202, on a thread of its own.
-fn sink() -> SocketAddr {
+/// Set for the process that is the sink.
+const SINK: &str = "TOWER_B3_BENCH_SINK";
+
+/// A process of its own that reads and answers 202; it ends with this one.
+struct Sink {
+    process: Child,
+    url: String,
+}
+
+impl Sink {
+    fn start() -> Sink {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .env(SINK, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        let mut said = BufReader::new(process.stdout.take().unwrap());
+        said.read_line(&mut url).unwrap();
+        let url = url.trim().to_owned();
+        Sink { process, url }
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn sink() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            thread::spawn(move || {
-                let mut buffer = vec![0; 1 << 20];
-                let mut filled = 0;
-                loop {
-                    let head = loop {
-                        let text = &buffer[..filled];
-                        if let Some(end) = text.windows(4).position(|w| w == b"\r\n\r\n") {
-                            break end + 4;
-                        }
-                        match stream.read(&mut buffer[filled..]) {
-                            Ok(0) | Err(_) => return,
-                            Ok(read) => filled += read,
-                        }
-                    };
-                    let text = std::str::from_utf8(&buffer[..head]).unwrap();
-                    let length = text.split("content-length: ").nth(1).unwrap();
-                    let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
-                    let mut left = length - (filled - head);
-                    while left > 0 {
-                        left -= stream.read(&mut buffer).unwrap();
-                    }
-                    filled = 0;
-                    let answer = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n";
-                    stream.write_all(answer).unwrap();
-                }
-            });
-        }
+    println!("http://{}/", listener.local_addr().unwrap());
+    // Whoever started this has gone when its end of the pipe has.
+    thread::spawn(|| {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
     });
-    address
+    for stream in listener.incoming() {
+        let stream = stream.unwrap();
+        thread::spawn(move || while answer(&stream).is_some() {});
+    }
+}
+
+/// Answers a request; `None` when there are no more.
+fn answer(mut stream: &TcpStream) -> Option<()> {
+    let mut buffer = [0; 64 * 1024];
+    let mut filled = 0;
+    let head = loop {
+        match stream.read(&mut buffer[filled..]) {
+            Ok(0) | Err(_) => return None,
+            Ok(read) => filled += read,
+        }
+        let read = &buffer[..filled];
+        if let Some(end) = read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            break end + 4;
+        }
+    };
+    let text = std::str::from_utf8(&buffer[..head]).unwrap();
+    let length = text.split("content-length: ").nth(1).unwrap();
+    let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+    let mut left = length - (filled - head);
+    while left > 0 {
+        left -= stream.read(&mut buffer).ok().filter(|read| *read > 0)?;
+    }
+    let accepted = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n";
+    stream.write_all(accepted).ok()
 }
 
 fn end_to_end(c: &mut Criterion) {
     const SPANS: usize = 20_000;
-    let zipkin = ZipkinReporter::builder(format!("http://{}/", sink()));
+    let sink = Sink::start();
+    let zipkin = ZipkinReporter::builder(&sink.url);
     let zipkin = zipkin
         .queue_limit(SPANS)
         .queue_bytes(1 << 30)
@@ -173,7 +221,7 @@ fn end_to_end(c: &mut Criterion) {
     group
         .throughput(Throughput::Elements(SPANS as u64))
         .sample_size(10);
-    group.bench_function("20,000 spans to a sink", |b| {
+    group.bench_function("20,000 spans to a sink, which is a process", |b| {
         b.iter_batched(
             || spans(SPANS),
             |spans| {
@@ -187,4 +235,11 @@ fn end_to_end(c: &mut Criterion) {
 }
 
 criterion_group!(benches, report, encode, end_to_end);
-criterion_main!(benches);
+
+fn main() {
+    if std::env::var_os(SINK).is_some() {
+        return sink();
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

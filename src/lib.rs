@@ -105,6 +105,8 @@ mod clock;
 #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
 pub mod config;
 mod context;
+#[cfg(feature = "zipkin")]
+mod decimal;
 mod exchange;
 pub mod guide;
 mod head;

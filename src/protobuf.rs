@@ -46,31 +46,74 @@ pub(crate) fn fixed32(to: &mut Vec<u8>, field: u32, value: u32) {
 /// Bytes or text; nothing if there are none.
 pub(crate) fn bytes(to: &mut Vec<u8>, field: u32, value: &[u8]) {
     if !value.is_empty() {
-        key(to, field, 2);
-        varint(to, value.len() as u64);
+        opening(to, field, value.len());
         to.extend_from_slice(value);
+    }
+}
+
+/// What stands before so many bytes.
+pub(crate) fn opening(to: &mut Vec<u8>, field: u32, len: usize) {
+    // Most often of one byte each, which are written at once.
+    match (short_key(field), short_len(len)) {
+        (Some(key), Some(len)) => to.extend_from_slice(&[key, len]),
+        _ => {
+            key(to, field, LENGTH);
+            varint(to, len as u64);
+        }
     }
 }
 
 /// A message in a message, empty or not.
 pub(crate) fn message(to: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
-    key(to, field, 2);
     // Most are short: room for a length of one byte, and more is made if it takes more.
-    let at = to.len();
-    to.push(0);
+    opening(to, field, 0);
+    let at = to.len() - 1;
     write(to);
-    let len = (to.len() - at - 1) as u64;
-    match varint_len(len) {
-        1 => to[at] = len as u8,
-        more => {
-            let end = to.len();
+    let len = to.len() - at - 1;
+    match short_len(len) {
+        Some(len) => to[at] = len,
+        None => {
+            let (end, more) = (to.len(), varint_len(len as u64));
             to.resize(end + more - 1, 0);
             to.copy_within(at + 1..end, at + more);
             let mut length = Vec::with_capacity(more);
-            varint(&mut length, len);
+            varint(&mut length, len as u64);
             to[at..at + more].copy_from_slice(&length);
         }
     }
+}
+
+/// Two texts as fields 1 and 2 of a message, such as an entry of a map; none that is empty.
+pub(crate) fn pair(to: &mut Vec<u8>, field: u32, first: &[u8], second: &[u8]) {
+    let len = first.len() + second.len() + 4;
+    match (short_key(field), short_len(len)) {
+        (Some(key), Some(len)) if !first.is_empty() && !second.is_empty() => {
+            to.extend_from_slice(&[key, len, FIRST, first.len() as u8]);
+            to.extend_from_slice(first);
+            to.extend_from_slice(&[SECOND, second.len() as u8]);
+            to.extend_from_slice(second);
+        }
+        _ => message(to, field, |to| {
+            bytes(to, 1, first);
+            bytes(to, 2, second);
+        }),
+    }
+}
+
+/// The wire type of what begins with its length.
+const LENGTH: u32 = 2;
+/// The keys of the first two fields of that type.
+pub(crate) const FIRST: u8 = 1 << 3 | 2;
+pub(crate) const SECOND: u8 = 2 << 3 | 2;
+
+/// The key of what begins with its length, if it takes one byte.
+pub(crate) fn short_key(field: u32) -> Option<u8> {
+    (field < 16).then_some((field << 3 | LENGTH) as u8)
+}
+
+/// A length, if it takes one byte.
+pub(crate) fn short_len(len: usize) -> Option<u8> {
+    (len < 128).then_some(len as u8)
 }
 
 pub(crate) fn key(to: &mut Vec<u8>, field: u32, wire_type: u32) {

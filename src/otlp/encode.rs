@@ -1,5 +1,6 @@
 use crate::{
-    protobuf,
+    decimal::address,
+    protobuf::{self, FIRST, SECOND, short_key, short_len},
     record::{EndpointRef, Kind, SpanRecord, TagValue},
     report::{EncodeError, Encoded, Encoder},
 };
@@ -18,6 +19,9 @@ use crate::{
 /// | 64-bit trace id | padded with zeros |
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OtlpEncoder;
+
+/// The number of a span's field of attributes.
+const ATTRIBUTE: u32 = 9;
 
 /// What a resource and a scope take beside a service's name, at the most.
 const AROUND: usize = 80;
@@ -149,22 +153,39 @@ fn remote(to: &mut Vec<u8>, remote: EndpointRef<'_>) {
 }
 
 fn tag(to: &mut Vec<u8>, name: &str, value: TagValue<'_>) {
-    attribute(to, 9, name, |to| match value {
-        TagValue::Text(text) => string(to, text.as_bytes()),
-        TagValue::Number(number) => {
+    match value {
+        TagValue::Text(text) => text_tag(to, name.as_bytes(), text.as_bytes()),
+        TagValue::Number(number) => attribute(to, ATTRIBUTE, name, |to| {
             // Explicitly, zero included: which of the kinds is set says what the value is.
             protobuf::key(to, 3, 0);
             protobuf::varint(to, number);
-        }
-        TagValue::Address(_) => string(to, value.to_text().as_bytes()),
-    });
+        }),
+        TagValue::Address(ip) => attribute(to, ATTRIBUTE, name, |to| {
+            protobuf::message(to, 1, |to| address(ip, to));
+        }),
+    }
 }
 
-/// A string as one of several kinds of value, which is there even if it is empty.
-fn string(to: &mut Vec<u8>, text: &[u8]) {
-    protobuf::key(to, 1, 2);
-    protobuf::varint(to, text.len() as u64);
-    to.extend_from_slice(text);
+/// What `attribute` does, in fewer steps if all lengths take one byte.
+fn text_tag(to: &mut Vec<u8>, name: &[u8], text: &[u8]) {
+    let len = name.len() + text.len() + 6;
+    match (short_key(ATTRIBUTE), short_len(len)) {
+        (Some(key), Some(len)) if !name.is_empty() => {
+            let (name_len, text_len) = (name.len() as u8, text.len() as u8);
+            to.extend_from_slice(&[key, len, FIRST, name_len]);
+            to.extend_from_slice(name);
+            to.extend_from_slice(&[SECOND, text_len + 2, FIRST, text_len]);
+            to.extend_from_slice(text);
+        }
+        _ => protobuf::message(to, ATTRIBUTE, |to| {
+            protobuf::bytes(to, 1, name);
+            protobuf::message(to, 2, |to| {
+                // There even if it is empty, as a number is.
+                protobuf::opening(to, 1, text.len());
+                to.extend_from_slice(text);
+            });
+        }),
+    }
 }
 
 fn attribute(to: &mut Vec<u8>, field: u32, name: &str, value: impl FnOnce(&mut Vec<u8>)) {

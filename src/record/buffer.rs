@@ -212,6 +212,10 @@ impl Record {
     /// Whether the tag at `at` is the one of its name that counts.
     pub(super) fn stands(&self, at: usize) -> bool {
         let own = &self.tags[at];
+        // A handler's tag takes the place of an earlier one, so there is one of a name.
+        if own.rank == Rank::Handler {
+            return true;
+        }
         let name = self.read(&own.name);
         !self.tags.iter().enumerate().any(|(other_at, other)| {
             let wins = match other.rank.cmp(&own.rank) {

@@ -4,19 +4,52 @@
 /// wherever in a message that is.
 const VERSION_1: &[u8] = b"yAnnotations";
 
-/// Appends the text as a JSON string, quotes included.
+/// Appends the text as it stands between a JSON string's quotes.
 pub(super) fn string(text: &str, to: &mut Vec<u8>) {
     let bytes = text.as_bytes();
-    to.push(b'"');
-    if bytes.ends_with(VERSION_1) {
-        escape(&bytes[..bytes.len() - 1], to);
-        to.extend_from_slice(b"\\u0073");
+    if is_clean(bytes) && !bytes.ends_with(VERSION_1) {
+        to.extend_from_slice(bytes);
+    } else if let Some(start) = bytes.strip_suffix(VERSION_1) {
+        escape(start, to);
+        to.extend_from_slice(b"yAnnotation\\u0073");
     } else {
         escape(bytes, to);
     }
-    to.push(b'"');
 }
 
+/// Whether all of it can be written as it is. Most text is short: what does not fill a word is
+/// looked at twice.
+fn is_clean(text: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) else {
+        return dirty(short(text)) == 0;
+    };
+    let mut found = dirty(u64::from_le_bytes(*first)) | dirty(u64::from_le_bytes(*last));
+    if text.len() > 16 {
+        for word in text[8..].chunks_exact(8) {
+            found |= dirty(word_of(word));
+        }
+    }
+    found == 0
+}
+
+/// A word of what has less than eight bytes.
+fn short(text: &[u8]) -> u64 {
+    const CLEAN: u64 = u64::from_le_bytes([b'a'; 8]);
+    match (text.first_chunk::<4>(), text.last_chunk::<4>(), text) {
+        (Some(first), Some(last), _) => {
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            u64::from(first) << 32 | u64::from(last)
+        }
+        (_, _, [first, .., last]) => {
+            let middle = text[text.len() / 2];
+            CLEAN << 24 | u64::from_le_bytes([*first, middle, *last, 0, 0, 0, 0, 0])
+        }
+        (_, _, [only]) => CLEAN << 8 | u64::from(*only),
+        _ => CLEAN,
+    }
+}
+
+#[cold]
 fn escape(mut text: &[u8], to: &mut Vec<u8>) {
     loop {
         let clean = clean_prefix(text);
@@ -45,10 +78,7 @@ fn clean_prefix(text: &[u8]) -> usize {
     let mut words = text.chunks_exact(8);
     let mut clean = 0;
     for word in &mut words {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(word);
-        let word = u64::from_le_bytes(bytes);
-        let dirty = dirty(word);
+        let dirty = dirty(word_of(word));
         if dirty != 0 {
             return clean + dirty.trailing_zeros() as usize / 8;
         }
@@ -59,15 +89,23 @@ fn clean_prefix(text: &[u8]) -> usize {
     clean + rest.iter().position(needs_escape).unwrap_or(rest.len())
 }
 
+/// Eight bytes.
+fn word_of(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(bytes);
+    u64::from_le_bytes(word)
+}
+
 /// The highest bit of each byte that must be escaped; above the first such byte, others may be
 /// set too, as the subtractions borrow.
 fn dirty(word: u64) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
-    let below = |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word;
+    let less = |word: u64, by: u8| word.wrapping_sub(ONES * u64::from(by));
     let quote = word ^ (ONES * u64::from(b'"'));
     let backslash = word ^ (ONES * u64::from(b'\\'));
-    (below(word, b' ') | below(quote, 1) | below(backslash, 1)) & HIGHS
+    // What is subtracted from sets a byte's highest bit, unless the byte had it before.
+    (less(word, b' ') | less(quote, 1) | less(backslash, 1)) & !word & HIGHS
 }
 
 #[cfg(test)]
@@ -77,7 +115,9 @@ mod tests {
 
     fn written(text: &str) -> String {
         let mut to = Vec::new();
+        to.push(b'"');
         string(text, &mut to);
+        to.push(b'"');
         String::from_utf8(to).unwrap()
     }
 
@@ -93,8 +133,10 @@ mod tests {
     #[test]
     fn every_byte_at_every_place() {
         for character in (0..=0x1ff).filter_map(char::from_u32) {
-            for place in 0..17 {
-                let mut text = "a".repeat(16);
+            for (length, place) in
+                (0..20).flat_map(|length| (0..=length).map(move |at| (length, at)))
+            {
+                let mut text = "a".repeat(length);
                 text.insert(place, character);
                 let json = written(&text);
                 assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);

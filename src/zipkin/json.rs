@@ -1,10 +1,10 @@
 use super::escape::string;
 use crate::{
+    decimal::{address, number},
     id::{SpanId, TraceId},
     record::{EndpointRef, SpanRecord, TagValue},
     report::{EncodeError, Encoded, Encoder},
 };
-use std::{io::Write, net::IpAddr};
 
 /// Zipkin's JSON, version 2.
 ///
@@ -40,8 +40,9 @@ impl Encoder for JsonEncoder {
         }
         to.push(b'"');
         if !span.name().is_empty() {
-            to.extend_from_slice(b",\"name\":");
+            to.extend_from_slice(b",\"name\":\"");
             string(span.name(), to);
+            to.push(b'"');
         }
         if span.timestamp() != 0 {
             to.extend_from_slice(b",\"timestamp\":");
@@ -51,30 +52,26 @@ impl Encoder for JsonEncoder {
         number(span.duration().as_micros() as u64, to);
         endpoint(b",\"localEndpoint\":{", span.local_endpoint(), to);
         endpoint(b",\"remoteEndpoint\":{", span.remote_endpoint(), to);
-        list(
-            b",\"annotations\":[",
-            b"]",
-            span.annotations(),
-            to,
-            |(micros, text), to| {
-                to.extend_from_slice(b"{\"timestamp\":");
-                number(micros, to);
-                to.extend_from_slice(b",\"value\":");
-                string(text, to);
-                to.push(b'}');
-            },
-        );
-        list(
-            b",\"tags\":{",
-            b"}",
-            span.tags(),
-            to,
-            |(name, value), to| {
-                string(name, to);
-                to.push(b':');
-                tag(value, to);
-            },
-        );
+        let mut annotations = span.annotations();
+        if let Some(first) = annotations.next() {
+            to.extend_from_slice(b",\"annotations\":[{\"timestamp\":");
+            annotation(first, to);
+            for other in annotations {
+                to.extend_from_slice(b"\"},{\"timestamp\":");
+                annotation(other, to);
+            }
+            to.extend_from_slice(b"\"}]");
+        }
+        let mut tags = span.tags();
+        if let Some(first) = tags.next() {
+            to.extend_from_slice(b",\"tags\":{\"");
+            tag(first, to);
+            for other in tags {
+                to.extend_from_slice(b"\",\"");
+                tag(other, to);
+            }
+            to.extend_from_slice(b"\"}");
+        }
         if span.is_debug() {
             to.extend_from_slice(b",\"debug\":true");
         }
@@ -101,25 +98,6 @@ impl Encoder for JsonEncoder {
     }
 }
 
-/// A member of entries between brackets; nothing if there are none.
-fn list<T>(
-    open: &[u8],
-    close: &[u8],
-    entries: impl Iterator<Item = T>,
-    to: &mut Vec<u8>,
-    write: impl Fn(T, &mut Vec<u8>),
-) {
-    let mut before = open;
-    for entry in entries {
-        to.extend_from_slice(before);
-        write(entry, to);
-        before = b",";
-    }
-    if before != open {
-        to.extend_from_slice(close);
-    }
-}
-
 fn trace_id(id: TraceId, to: &mut Vec<u8>) {
     to.extend_from_slice(&id.digits()[id.skip()..]);
 }
@@ -128,41 +106,21 @@ fn span_id(id: SpanId, to: &mut Vec<u8>) {
     to.extend_from_slice(&id.digits());
 }
 
-/// Two digits at a time.
-fn number(mut number: u64, to: &mut Vec<u8>) {
-    const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
-        2021222324252627282930313233343536373839\
-        4041424344454647484950515253545556575859\
-        6061626364656667686970717273747576777879\
-        8081828384858687888990919293949596979899";
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    while number >= 10 {
-        let pair = (number % 100) as usize * 2;
-        number /= 100;
-        start -= 2;
-        digits[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
-    }
-    if number > 0 || start == digits.len() {
-        start -= 1;
-        digits[start] = b'0' + number as u8;
-    }
-    to.extend_from_slice(&digits[start..]);
+/// From the time on, but for the last quote.
+fn annotation((micros, text): (u64, &str), to: &mut Vec<u8>) {
+    number(micros, to);
+    to.extend_from_slice(b",\"value\":\"");
+    string(text, to);
 }
 
-fn tag(value: TagValue<'_>, to: &mut Vec<u8>) {
+/// But for the first quote and the last.
+fn tag((name, value): (&str, TagValue<'_>), to: &mut Vec<u8>) {
+    string(name, to);
+    to.extend_from_slice(b"\":\"");
     match value {
         TagValue::Text(text) => string(text, to),
-        TagValue::Number(value) => {
-            to.push(b'"');
-            number(value, to);
-            to.push(b'"');
-        }
-        TagValue::Address(ip) => {
-            to.push(b'"');
-            address(ip, to);
-            to.push(b'"');
-        }
+        TagValue::Number(value) => number(value, to),
+        TagValue::Address(ip) => address(ip, to),
     }
 }
 
@@ -179,8 +137,9 @@ fn endpoint(open: &[u8], endpoint: EndpointRef<'_>, to: &mut Vec<u8>) {
         to.extend_from_slice(name);
     };
     if let Some(service) = endpoint.service_name {
-        name(b"\"serviceName\":", to);
+        name(b"\"serviceName\":\"", to);
         string(service, to);
+        to.push(b'"');
     }
     if let Some(ip) = endpoint.ip {
         // A mapped IPv4 address is one.
@@ -201,23 +160,6 @@ fn endpoint(open: &[u8], endpoint: EndpointRef<'_>, to: &mut Vec<u8>) {
         number(u64::from(port), to);
     }
     to.push(b'}');
-}
-
-fn address(ip: IpAddr, to: &mut Vec<u8>) {
-    match ip {
-        IpAddr::V4(ip) => {
-            let [first, rest @ ..] = ip.octets();
-            number(u64::from(first), to);
-            for octet in rest {
-                to.push(b'.');
-                number(u64::from(octet), to);
-            }
-        }
-        IpAddr::V6(ip) => {
-            // Writing to a vector does not fail.
-            let _ = write!(to, "{ip}");
-        }
-    }
 }
 
 #[cfg(test)]

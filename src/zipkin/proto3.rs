@@ -1,4 +1,5 @@
 use crate::{
+    decimal::{address, number},
     protobuf,
     record::{EndpointRef, Kind, SpanRecord, TagValue},
     report::{EncodeError, Encoded, Encoder},
@@ -59,13 +60,17 @@ fn write(span: &SpanRecord, to: &mut Vec<u8>) {
         });
     }
     for (name, value) in span.tags() {
-        protobuf::message(to, 11, |to| {
-            protobuf::bytes(to, 1, name.as_bytes());
-            match value {
-                TagValue::Text(text) => protobuf::bytes(to, 2, text.as_bytes()),
-                other => protobuf::bytes(to, 2, other.to_text().as_bytes()),
-            }
-        });
+        let with = |to: &mut Vec<u8>, write: &dyn Fn(&mut Vec<u8>)| {
+            protobuf::message(to, 11, |to| {
+                protobuf::bytes(to, 1, name.as_bytes());
+                protobuf::message(to, 2, write);
+            });
+        };
+        match value {
+            TagValue::Text(text) => protobuf::pair(to, 11, name.as_bytes(), text.as_bytes()),
+            TagValue::Number(value) => with(to, &|to| number(value, to)),
+            TagValue::Address(ip) => with(to, &|to| address(ip, to)),
+        }
     }
     protobuf::number(to, 12, u64::from(span.is_debug()));
     protobuf::number(to, 13, u64::from(span.is_shared()));

@@ -23,6 +23,11 @@ pub struct Kafka {
 impl Kafka {
     /// One that is not running yet, but whose address is known.
     pub async fn prepare(dir: &Path) -> Kafka {
+        Kafka::prepare_with(dir, "").await
+    }
+
+    /// One with these lines in its configuration too.
+    pub async fn prepare_with(dir: &Path, lines: &str) -> Kafka {
         let [broker, controller] = free_ports();
         let config = format!(
             "process.roles=broker,controller\n\
@@ -36,7 +41,8 @@ impl Kafka {
              offsets.topic.num.partitions=1\n\
              offsets.topic.replication.factor=1\n\
              group.initial.rebalance.delay.ms=0\n\
-             transaction.state.log.replication.factor=1\n",
+             transaction.state.log.replication.factor=1\n\
+             {lines}\n",
             dir.join("kafka").display()
         );
         fs::write(dir.join("server.properties"), config).expect("the configuration is written");

@@ -2,6 +2,8 @@
 
 mod jaeger;
 mod kafka;
+#[path = "../reporter/log.rs"]
+mod log;
 mod zipkin;
 
 use std::time::Duration;

@@ -6,6 +6,7 @@ use crate::{
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A message of these spans, read back by another JSON library.
