@@ -67,7 +67,7 @@
 //! | Zipkin, the console, a file, tests, a reporter of your own | [`report`]; `zipkin` |
 //! | headers without the layers | [`propagation`] |
 //! | strangers' requests, health checks | [`Trust`], [`ServerLayer::exclude_paths`] |
-//! | Istio's configuration, as it stands | `config` |
+//! | Istio's documents and the environment as configuration | `config`, [`guide::no_sidecar`] |
 //! | the name and the tags that a sidecar's spans have | [`istio`] |
 //! | in a mesh with sidecars, or in their place | [`guide::sidecar`], [`guide::no_sidecar`] |
 //! | requests from outside | [`guide::edge`] |
@@ -77,6 +77,7 @@
 //! | every header that is read and written | [`guide::headers`] |
 //! | what happens to a span after it ends | `guide::reporting` |
 //! | how it is built, and why so | [`guide::architecture`], [`guide::rationale`] |
+//! | what differs from Envoy and Brave on purpose | [`guide::parity`] |
 //!
 //! # Features
 //!

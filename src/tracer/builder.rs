@@ -265,8 +265,9 @@ impl TracerBuilder {
     /// after. Their custom tags come after those that are set here. Of several calls the last
     /// counts.
     ///
-    /// Where they name no percentage it is Istio's: 1 %, by request id. The reporter is not set by
-    /// it: see `TracingConfig::reporter`.
+    /// Where they name no percentage it is Istio's: 1 %, by request id; a configuration in which there
+    /// are no documents samples all. Neither the service's name nor the reporter is set by it: see
+    /// [`TracingConfig::identify`] and `TracingConfig::reporter`.
     #[cfg(feature = "config")]
     #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
     pub fn config(mut self, config: &TracingConfig) -> Self {
