@@ -1,7 +1,7 @@
 //! What of a request, a response or an error becomes the name and the tags of a span.
 //!
-//! Custom tags ([`Tag`]) are set once, when the tracer is built, and go on all SERVER and CLIENT
-//! spans. Their rules are Envoy's:
+//! Custom tags ([`Tag`]) are set when the tracer is built, or [while it
+//! runs](crate::Tracer::set_tags_for), and go on all SERVER and CLIENT spans. Their rules are Envoy's:
 //!
 //! | kind | value | header or variable absent | present but empty |
 //! |---|---|---|---|
