@@ -70,18 +70,14 @@ impl Bootstrap {
             "traceContextOption",
             "timestampTraceIds",
         ])?;
-        let text = |name| {
-            let text = node.get(name).map(|text| text.text()).transpose()?;
-            Ok::<_, ConfigError>(text.filter(|text| !text.is_empty()).map(str::to_owned))
-        };
         let flag = |name| node.get(name).map(|flag| flag.flag_or_text()).transpose();
         let service = node.get("collectorService");
         Ok(Bootstrap {
             present: true,
             other: None,
-            cluster: text("collectorCluster")?,
-            endpoint: text("collectorEndpoint")?,
-            hostname: text("collectorHostname")?,
+            cluster: node.text_of("collectorCluster")?,
+            endpoint: node.text_of("collectorEndpoint")?,
+            hostname: node.text_of("collectorHostname")?,
             service: service
                 .map(|service| CollectorService::read(&service))
                 .transpose()?,

@@ -181,14 +181,14 @@ impl Service {
 
 impl Http {
     fn read(node: &Node<'_>, headers: &str) -> Result<Http, ConfigError> {
-        let path = node.get("path").map(|path| path.text()).transpose()?;
+        let path = node.text_of("path")?;
         let timeout = node.get("timeout").map(|timeout| duration(&timeout));
         let headers = match node.get(headers) {
             Some(list) => list.items()?.map(|item| Header::read(&item)).collect(),
             None => Ok(Vec::new()),
         };
         Ok(Http {
-            path: path.filter(|path| !path.is_empty()).map(str::to_owned),
+            path,
             timeout: timeout.transpose()?,
             headers: headers?,
         })

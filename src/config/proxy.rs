@@ -146,10 +146,6 @@ impl Tls {
             "insecureSkipVerify",
             "caCrl",
         ])?;
-        let file = |name| {
-            let text = node.get(name).map(|file| file.text()).transpose()?;
-            Ok::<_, ConfigError>(text.filter(|text| !text.is_empty()).map(str::to_owned))
-        };
         let mode = node.get("mode").map(|mode| {
             mode.word(&[
                 ("DISABLE", 0, TlsMode::Disable),
@@ -168,9 +164,9 @@ impl Tls {
         }
         Ok(Tls {
             mode: mode.transpose()?,
-            ca_certificates: file("caCertificates")?,
-            client_certificate: file("clientCertificate")?,
-            private_key: file("privateKey")?,
+            ca_certificates: node.text_of("caCertificates")?,
+            client_certificate: node.text_of("clientCertificate")?,
+            private_key: node.text_of("privateKey")?,
             unsupported,
         })
     }

@@ -131,6 +131,12 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The text of a field, if it is there and not empty.
+    pub(super) fn text_of(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        let text = self.get(name).map(|field| field.text()).transpose()?;
+        Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
+    }
+
     pub(super) fn flag(&self) -> Result<bool, ConfigError> {
         match self.tree {
             Tree::Bool(flag) => Ok(*flag),

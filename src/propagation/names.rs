@@ -22,6 +22,21 @@ names! {
     CLIENT_TRACE_ID = "x-client-trace-id";
 }
 
+/// Read where spans are made, and forwarded as they came where none are.
+#[cfg(feature = "config")]
+pub(crate) static FORWARDED: [HeaderName; 10] = [
+    REQUEST_ID,
+    B3,
+    TRACE_ID,
+    SPAN_ID,
+    PARENT_SPAN_ID,
+    SAMPLED,
+    FLAGS,
+    TRACEPARENT,
+    TRACESTATE,
+    FORCE_TRACE,
+];
+
 /// Forwarded as they are, never interpreted, unless the list is changed.
 pub(crate) const OPAQUE: [&str; 9] = [
     "x-ot-span-context",

@@ -165,22 +165,11 @@ impl Propagation {
     /// The headers that go on as they came where no spans are made.
     #[cfg(feature = "config")]
     pub(crate) fn forwarded_names(&self) -> Vec<&str> {
-        let fixed = [
-            "x-request-id",
-            "b3",
-            "x-b3-traceid",
-            "x-b3-spanid",
-            "x-b3-parentspanid",
-            "x-b3-sampled",
-            "x-b3-flags",
-            "traceparent",
-            "tracestate",
-            "x-envoy-force-trace",
-        ];
         let opaque = self.opaque.iter().filter(|(_, forward)| *forward);
-        fixed
-            .into_iter()
-            .chain(opaque.map(|(name, _)| name.as_str()))
+        names::FORWARDED
+            .iter()
+            .chain(opaque.map(|(name, _)| name))
+            .map(HeaderName::as_str)
             .collect()
     }
 
