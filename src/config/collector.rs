@@ -88,6 +88,16 @@ impl TracingConfig {
         })
     }
 
+    /// Says in the log that nobody sends spans to where they are meant to go.
+    pub(crate) fn tell_unsent(&self) {
+        if let Ok(Ok(endpoint)) = self.endpoint() {
+            let url = endpoint.url;
+            tracing::warn!(
+                "tracing: spans are meant to go to {url}, but are dropped: the tracer has no reporter"
+            );
+        }
+    }
+
     /// Where spans go, or why nowhere.
     pub(super) fn endpoint(&self) -> Result<Result<Endpoint, String>, ConfigError> {
         self.check()?;

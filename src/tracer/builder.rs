@@ -66,7 +66,7 @@ impl Tracer {
             max_path_tag_length: None,
             query_in_url: false,
             tag_malformed: false,
-            reporter: Box::new(NoopReporter),
+            reporter: None,
             #[cfg(feature = "config")]
             config: None,
             #[cfg(feature = "config")]
@@ -100,7 +100,7 @@ pub struct TracerBuilder {
     max_path_tag_length: Option<usize>,
     query_in_url: bool,
     tag_malformed: bool,
-    reporter: Box<dyn Reporter>,
+    reporter: Option<Box<dyn Reporter>>,
     #[cfg(feature = "config")]
     config: Option<TracingConfig>,
     #[cfg(feature = "config")]
@@ -129,7 +129,7 @@ impl TracerBuilder {
 
     /// Where finished spans go.
     pub fn reporter(mut self, reporter: impl Reporter) -> Self {
-        self.reporter = Box::new(reporter);
+        self.reporter = Some(Box::new(reporter));
         self
     }
 
@@ -265,9 +265,12 @@ impl TracerBuilder {
     /// after. Their custom tags come after those that are set here. Of several calls the last
     /// counts.
     ///
-    /// Where they name no percentage it is Istio's: 1 %, by request id; a configuration in which there
-    /// are no documents samples all. Neither the service's name nor the reporter is set by it: see
-    /// [`TracingConfig::identify`] and `TracingConfig::reporter`.
+    /// Where they name no percentage it is Istio's: 1 %, by request id. A configuration without
+    /// documents, from the environment alone, samples what that says, or else everything.
+    ///
+    /// Neither the service's name nor the reporter is set by it: see [`TracingConfig::identify`] and
+    /// `TracingConfig::reporter`. Where it says where spans go and no reporter is set,
+    /// [`build`](Self::build) logs a warning.
     #[cfg(feature = "config")]
     #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
     pub fn config(mut self, config: &TracingConfig) -> Self {
@@ -305,6 +308,10 @@ impl TracerBuilder {
         self.ids = self.ids.or(config.trace_ids());
         self.max_path_tag_length = self.max_path_tag_length.or(config.max_path_tag_length());
         self.join = config.joins();
+        let silent = |direction| *self.mode.of(direction) == Some(Mode::ForwardOnly);
+        if self.reporter.is_none() && !Direction::BOTH.into_iter().all(silent) {
+            config.tell_unsent();
+        }
         Ok(self)
     }
 
@@ -366,7 +373,7 @@ impl TracerBuilder {
                 endpoint: this.endpoint,
                 max_tag_length: this.max_tag_length,
                 clock: Clock::new(),
-                reporter: this.reporter,
+                reporter: this.reporter.unwrap_or_else(|| Box::new(NoopReporter)),
                 panicked: AtomicBool::new(false),
             }),
             live: Directed {

@@ -13,8 +13,9 @@ use std::{
 };
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    BuildError, Direction, Mode, Tracer, config::TracingConfig, id::TraceIdKind, istio::Identity,
-    propagation::Propagation, record::SpanRecord, sample::Sampler, tag::Tag,
+    BuildError, Direction, Mode, Tracer, TracerBuilder, config::TracingConfig, id::TraceIdKind,
+    istio::Identity, propagation::Propagation, record::SpanRecord, report::InMemoryReporter,
+    sample::Sampler, tag::Tag,
 };
 
 /// Serves a request of these headers, with a call to `http://catalog/items` made for it: what the
@@ -399,6 +400,24 @@ fn a_provider_that_is_not_supported_is_one_line_and_headers_go_on() {
             .build()
     });
     assert_eq!(log, "");
+}
+
+#[test]
+fn a_reporter_that_was_forgotten_is_one_line() {
+    let config = read("tracing: { zipkin: { address: 'zipkin:9411' } }");
+    let built = |builder: TracerBuilder| logged(|| builder.build().unwrap()).1;
+    assert_eq!(
+        built(Tracer::builder("shop").config(&config)).trim(),
+        "WARN tracing: spans are meant to go to http://zipkin:9411/api/v2/spans, but are dropped: \
+         the tracer has no reporter"
+    );
+    let with_reporter = Tracer::builder("shop").reporter(InMemoryReporter::default());
+    assert_eq!(built(with_reporter.config(&config)), "");
+    let forward_only = Tracer::builder("shop").mode(Mode::ForwardOnly);
+    assert_eq!(built(forward_only.config(&config)), "");
+    // Whoever says neither where nor with what drops spans on purpose.
+    let nowhere = read("tracing: { sampling: 10 }");
+    assert_eq!(built(Tracer::builder("shop").config(&nowhere)), "");
 }
 
 #[test]
