@@ -9,6 +9,7 @@ use super::{
     settings::Source,
 };
 use crate::tracer::{Direction, Mode};
+use std::net::Ipv6Addr;
 
 /// Where Zipkin takes spans.
 const ZIPKIN_PATH: &str = "/api/v2/spans";
@@ -17,7 +18,7 @@ const ZIPKIN_PORT: u16 = 9411;
 /// The cluster that Istio makes of `zipkin.address`.
 const ISTIO_CLUSTER: &str = "zipkin";
 /// What Istio lets an address begin with.
-const HOST_IP: &str = "$(HOST_IP)";
+pub(super) const HOST_IP: &str = "$(HOST_IP)";
 
 /// Where spans go, as documents say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -312,6 +313,13 @@ fn absolute(path: &str) -> String {
     }
 }
 
+/// Whether there is a user's name or a password in the URL.
+pub(super) fn has_credentials(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next();
+    authority.is_some_and(|authority| authority.contains('@'))
+}
+
 fn with_port(host: &str) -> String {
     let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
     match port {
@@ -325,6 +333,7 @@ fn with_host_ip(address: &str) -> Result<String, ConfigError> {
         return Ok(address.to_owned());
     };
     match std::env::var("HOST_IP") {
+        Ok(ip) if ip.parse::<Ipv6Addr>().is_ok() => Ok(format!("[{ip}]{rest}")),
         Ok(ip) => Ok(format!("{ip}{rest}")),
         Err(_) => Err(ConfigError::new(
             "tracing.zipkin.address",

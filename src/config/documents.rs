@@ -17,6 +17,33 @@ const ROOT_NAMESPACE: &str = "istio-system";
 /// The annotation of a pod that holds a ProxyConfig.
 const ANNOTATION: &str = "proxy.istio.io/config";
 
+/// What leads to the tracing blocks, and to what is read beside them.
+const WAY: [&str; 23] = [
+    "spec",
+    "tracing",
+    "http",
+    "typedConfig",
+    "config",
+    "meshConfig",
+    "defaultConfig",
+    "defaultProviders",
+    "extensionProviders",
+    "zipkin",
+    "opentelemetry",
+    "values",
+    "global",
+    "pilot",
+    "data",
+    "mesh",
+    "metadata",
+    "annotations",
+    ANNOTATION,
+    "jobTemplate",
+    "template",
+    "selector",
+    "matchLabels",
+];
+
 /// The documents of a text that say something about tracing, each with whom it is for.
 ///
 /// ```
@@ -217,7 +244,8 @@ impl<'b> Reader<'b> {
     fn document(&mut self, node: &Node<'_>, position: Option<String>) -> Result<(), ConfigError> {
         let label = label(node, position);
         let before = self.layers.len();
-        self.contents(node).map_err(|error| error.within(&label))?;
+        let read = node.once(&WAY).and_then(|()| self.contents(node));
+        read.map_err(|error| error.within(&label))?;
         // What is wrong with a provider is said when it is used.
         for layer in &mut self.layers[before..] {
             let providers = std::mem::take(&mut layer.config.mesh.providers);
@@ -510,7 +538,11 @@ impl<'b> Reader<'b> {
 
     /// A text inside the text.
     fn nested(&mut self, text: &str) -> Result<Vec<Tree>, ConfigError> {
-        tree::parse(text, self.budget)
+        let trees = tree::parse(text, self.budget)?;
+        for tree in &trees {
+            Node::new(tree, "").once(&WAY)?;
+        }
+        Ok(trees)
     }
 }
 

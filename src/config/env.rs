@@ -96,6 +96,7 @@ fn proxy_config(text: &str) -> Result<TracingConfig, ConfigError> {
     };
     for tree in &tree::parse(text, &mut Budget::new())? {
         let node = Node::new(tree, "");
+        node.entries()?;
         let tracing = node.get("tracing");
         let proxy = tracing.map(|tracing| Proxy::read(&tracing)).transpose()?;
         let config = TracingConfig {

@@ -149,8 +149,9 @@ impl Tracer {
     }
 
     /// Does what these documents of Istio's say, from now on: samplers and custom tags, but where code
-    /// has set them ([`TracerBuilder::config`] tells how they are merged). Everything else stays as
-    /// it was built.
+    /// has set them in the builder ([`TracerBuilder::config`] tells how they are merged). What
+    /// [`set_sampler`](Self::set_sampler) and [`set_tags_for`](Self::set_tags_for) have put in place is
+    /// replaced, as by themselves. Everything else stays as it was built.
     ///
     /// # Errors
     ///
