@@ -18,7 +18,7 @@ use std::{
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Direction, Mode, Tracer,
-    config::{Collector, ConfigFile, TracingConfig},
+    config::{Collector, ConfigFile, TracingConfig, Workload},
     istio::Identity,
     propagation::Format,
     record::SpanRecord,
@@ -425,6 +425,39 @@ fn a_pipe_is_not_waited_for() {
     );
     eventually("the line", || log.lines(&said).pop());
     drop(watch);
+}
+
+#[test]
+fn what_is_wrong_for_another_workload_is_not_ones_own_fault() {
+    let text = "
+extensionProviders: [ { name: faulty, zipkin: { service: zipkin } } ]
+---
+kind: Telemetry
+metadata: { namespace: shop }
+spec:
+  selector: { matchLabels: { app: catalog } }
+  tracing: [ { providers: [ { name: faulty } ] } ]
+---
+kind: Telemetry
+metadata: { namespace: shop }
+spec: { tracing: [ { randomSamplingPercentage: 7 } ] }
+";
+    let document = Document::new("faulty", text);
+    let of = |app: &str| {
+        let workload = Workload::new("shop").label("app", app);
+        ConfigFile::open(document.path()).and_then(|file| file.for_workload(workload))
+    };
+    let webapp = of("webapp").unwrap();
+    assert_eq!(webapp.config().sampling(Direction::Server), 7.0);
+    let error = of("catalog").unwrap_err().to_string();
+    assert!(
+        error.contains("extensionProviders[0].zipkin: no port"),
+        "{error}"
+    );
+    // Where it is not known whose it is, it counts.
+    let all = ConfigFile::open(document.path()).unwrap();
+    assert!(Tracer::builder("a").config(all.config()).build().is_err());
+    assert!(all.over(TracingConfig::default()).is_err());
 }
 
 #[test]

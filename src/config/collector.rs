@@ -313,6 +313,14 @@ fn absolute(path: &str) -> String {
     }
 }
 
+/// An address as URLs have it.
+fn in_url(ip: String) -> String {
+    match ip.parse::<Ipv6Addr>() {
+        Ok(_) => format!("[{ip}]"),
+        Err(_) => ip,
+    }
+}
+
 /// Whether there is a user's name or a password in the URL.
 pub(super) fn has_credentials(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -333,11 +341,32 @@ fn with_host_ip(address: &str) -> Result<String, ConfigError> {
         return Ok(address.to_owned());
     };
     match std::env::var("HOST_IP") {
-        Ok(ip) if ip.parse::<Ipv6Addr>().is_ok() => Ok(format!("[{ip}]{rest}")),
-        Ok(ip) => Ok(format!("{ip}{rest}")),
+        Ok(ip) => Ok(format!("{}{rest}", in_url(ip))),
         Err(_) => Err(ConfigError::new(
             "tracing.zipkin.address",
             format!("{HOST_IP} is not set in the environment"),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_has_brackets() {
+        assert_eq!(in_url("10.1.2.3".to_owned()), "10.1.2.3");
+        assert_eq!(in_url("fd00::1".to_owned()), "[fd00::1]");
+        assert_eq!(in_url("node-1".to_owned()), "node-1");
+    }
+
+    #[test]
+    fn credentials_are_before_the_host() {
+        for url in ["http://a@b", "https://a:b@c/d", "a:b@c", "http://a@b?c"] {
+            assert!(has_credentials(url), "{url}");
+        }
+        for url in ["http://b/a@c", "http://b?a@c", "http://b#a@c", "b:1", ""] {
+            assert!(!has_credentials(url), "{url}");
+        }
     }
 }

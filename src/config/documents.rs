@@ -178,7 +178,18 @@ impl Documents {
         })
     }
 
+    /// As [`all`](Self::all), whether it can be followed or not.
+    pub(super) fn unchecked(&self) -> TracingConfig {
+        self.merge(|_, _| true)
+    }
+
     fn merged(&self, counts: impl Fn(&Layer, Rank) -> bool) -> Result<TracingConfig, ConfigError> {
+        let all = self.merge(counts);
+        all.check()?;
+        Ok(all)
+    }
+
+    fn merge(&self, counts: impl Fn(&Layer, Rank) -> bool) -> TracingConfig {
         let ranked = self.layers.iter().map(|layer| (layer, self.rank(layer)));
         let mut layers: Vec<_> = ranked
             .filter(|(layer, rank)| counts(layer, *rank))
@@ -191,8 +202,7 @@ impl Documents {
             .fold(TracingConfig::default(), |merged, (layer, _)| {
                 layer.config.clone().over(merged)
             });
-        all.check()?;
-        Ok(TracingConfig { istio: true, ..all })
+        TracingConfig { istio: true, ..all }
     }
 
     fn rank(&self, layer: &Layer) -> Rank {

@@ -31,7 +31,8 @@ impl TracingConfig {
     ///
     /// # Errors
     ///
-    /// A variable whose value cannot be used: the error names it and the reason.
+    /// A variable whose value cannot be used: the error names it and the reason. A URL with a password
+    /// in it is one, and is not shown: put it into `OTEL_EXPORTER_OTLP_HEADERS`.
     pub fn from_env() -> Result<TracingConfig, ConfigError> {
         TracingConfig::from_vars(|name| {
             let value = std::env::var_os(name)?;

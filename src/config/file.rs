@@ -59,26 +59,28 @@ impl Source {
 }
 
 impl ConfigFile {
-    /// Reads the file, as [`TracingConfig::from_file`] does.
+    /// Reads the file, as [`Documents::from_file`] does, and counts all of it.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As there. A provider that is used and is not set up right is an error of the next step: it may
+    /// be none of [this workload's](Self::for_workload).
     pub fn open(path: impl AsRef<Path>) -> Result<ConfigFile, ConfigError> {
         let path = path.as_ref();
         let text = model::read(path).map_err(|error| error.of_file(path))?;
-        ConfigFile {
+        // What is wrong for other workloads only is not judged.
+        let documents = Documents::parse(&text).map_err(|error| error.of_file(path))?;
+        Ok(ConfigFile {
             source: Source {
                 path: path.to_owned(),
                 workload: None,
                 under: TracingConfig::default(),
             },
             text: Ok(text),
-            config: TracingConfig::default(),
+            config: documents.unchecked(),
             #[cfg(feature = "zipkin")]
             reporter: None,
-        }
-        .read()
+        })
     }
 
     /// Counts only what is [for this workload](Documents::for_workload).
@@ -126,7 +128,8 @@ impl ConfigFile {
     /// tracer, as [`Tracer::reconfigure`] has it, and the collector's address for the `reporter`. The
     /// rest needs a restart, and a line in the log says so.
     ///
-    /// A file that is gone or cannot be followed changes nothing, and is a warning, once.
+    /// A file that is gone or cannot be followed changes nothing, and is a warning, once. So is what
+    /// is no file: a pipe, say.
     ///
     /// # Errors
     ///

@@ -248,7 +248,8 @@ impl TracerBuilder {
         self
     }
 
-    /// Samples at most this many forced traces a second. The others are denied.
+    /// Samples at most this many forced traces a second. The others are denied. A state that the
+    /// caller sent stands, and takes no room.
     pub fn forced_rate_limit(mut self, per_second: u32) -> Self {
         self.forced_limit = Some(per_second);
         self
