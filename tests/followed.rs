@@ -507,4 +507,14 @@ fn a_reporter_goes_where_the_documents_say_or_stays() {
          changed while the reporter runs"
     );
     reporter.shutdown(Duration::from_secs(1));
+
+    // Over HTTP or gRPC, OTLP is one format.
+    let reporter = otlp.reporter().unwrap().unwrap();
+    let grpc = environment(
+        "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:3\nOTEL_EXPORTER_OTLP_PROTOCOL=grpc",
+    );
+    reporter.redirect(&grpc.unwrap()).unwrap();
+    let error = reporter.redirect(&to("127.0.0.1:2")).unwrap_err();
+    assert!(error.to_string().contains("cannot be changed"), "{error}");
+    reporter.shutdown(Duration::from_secs(1));
 }
