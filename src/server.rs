@@ -277,7 +277,9 @@ impl Config {
             dropped = self.dropped_trace(request.headers());
             self.disbelieve(request.headers_mut());
         }
-        if core.mode.server == Mode::ForwardOnly {
+        let forwards = core.mode.server == Mode::ForwardOnly;
+        // Calls made for what is excluded have no spans either.
+        if forwards && (core.mode.client == Mode::ForwardOnly || !self.excludes(request)) {
             open.below = Below::AsItCame;
             core.propagation
                 .capture_into(request.headers(), &mut open.forwarded);
@@ -303,7 +305,7 @@ impl Config {
         }
         let grpc = tag::is_grpc(request.headers());
         let head = RequestHead::of(request);
-        let excluded = self.excluded.iter().any(|excluded| excluded(&head));
+        let excluded = self.excludes(request);
         if excluded {
             open.below = Below::Unchanged;
             open.set_context(unchanged(core.ids, &incoming));
@@ -351,6 +353,12 @@ impl Config {
         exchange.grpc(grpc);
         exchange.echo(self.echo);
         exchange
+    }
+
+    /// Whether no spans are made for the request.
+    fn excludes<B>(&self, request: &Request<B>) -> bool {
+        let head = RequestHead::of(request);
+        self.excluded.iter().any(|excluded| excluded(&head))
     }
 
     /// The trace that a stranger's headers name, where that is asked for.

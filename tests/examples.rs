@@ -301,6 +301,13 @@ fn wrong_values_end_it_with_a_sentence() {
             "{flag} {value}: {sentence}"
         );
     }
+    let secret = ["--zipkin", "http://me:hunter2@a/api/v2/spans"];
+    let sentence = refused("webapp", &[&free[..], &secret].concat());
+    assert!(
+        sentence.contains("--zipkin") && sentence.contains("credentials"),
+        "{sentence}"
+    );
+    assert!(!sentence.contains("hunter2"), "{sentence}");
     let two = ["--otlp", "http://a", "--kafka", "b:1"];
     let sentence = refused("webapp", &[&free[..], &two].concat());
     assert!(

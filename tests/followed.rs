@@ -18,7 +18,7 @@ use std::{
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Direction, Mode, Tracer,
-    config::{Collector, ConfigFile, TracingConfig},
+    config::{Collector, ConfigFile, TracingConfig, Workload},
     istio::Identity,
     propagation::Format,
     record::SpanRecord,
@@ -142,6 +142,7 @@ fn errors_name_the_variable() {
             r#"PROXY_CONFIG={"tracing":{"sampling":101}}"#,
             "PROXY_CONFIG: tracing.sampling: 101 is not a percentage from 0 to 100",
         ),
+        ("PROXY_CONFIG=[]", "PROXY_CONFIG: a list, not a mapping"),
         (
             "OTEL_TRACES_SAMPLER_ARG=2\nOTEL_TRACES_SAMPLER=traceidratio",
             "OTEL_TRACES_SAMPLER_ARG: \"2\" is not a number from 0 to 1",
@@ -356,6 +357,136 @@ fn code_stands_over_what_changes() {
 }
 
 #[test]
+fn code_stands_over_documents_that_come_later_alone() {
+    let lab = Lab::of(|builder| {
+        let tag = Tag::literal("a", "mine");
+        builder.sampler(Sampler::always()).tag(tag)
+    });
+    let changed = "tracing: { sampling: 0, customTags: { a: { literal: { value: theirs } } } }";
+    let changed = TracingConfig::from_yaml(changed).unwrap();
+    lab.tracer.reconfigure(&changed).unwrap();
+    let span = served(&lab.tracer, &lab.spans, "").unwrap();
+    assert_eq!(tag(&span, "a").as_deref(), Some("mine"));
+}
+
+#[test]
+fn what_waits_for_a_restart_and_where_spans_go_is_said_as_it_is() {
+    let log = log();
+    let sent_to = |port: u16| format!("tracing: {{ zipkin: {{ address: '127.0.0.1:{port}' }} }}");
+    let otlp = |port: u16, percent: u8| {
+        format!(
+            "extensionProviders: [{{ name: o, opentelemetry: {{ service: localhost, port: {port} }} }}]\n\
+             defaultProviders: {{ tracing: [o] }}\n\
+             defaultConfig: {{ tracing: {{ sampling: {percent} }} }}"
+        )
+    };
+    let document = Document::new("waits", &sent_to(1));
+    let file = ConfigFile::open(document.path()).unwrap();
+    let reporter = file.config().reporter().unwrap().unwrap();
+    let lab = Lab::of(|builder| builder.config(file.config()));
+    let watch = file.reporter(reporter.clone()).watch(&lab.tracer).unwrap();
+    let path = document.path();
+    for (port, percent) in [(2, 5), (3, 6)] {
+        document.write(&otlp(port, percent));
+        let still = format!("spans cannot go to http://localhost:{port}:");
+        let line = eventually("the line", || log.lines(&still).pop());
+        let old = "spans still go to http://127.0.0.1:1/api/v2/spans:";
+        assert!(line.contains(old), "{line}");
+        let said = format!("{} has changed", path.display());
+        let times = usize::from(percent - 4);
+        let lines = eventually("the line", || {
+            Some(log.lines(&said)).filter(|lines| lines.len() == times)
+        });
+        let waiting = "until a restart these stay as they are: the formats of headers";
+        assert!(lines[times - 1].ends_with(waiting), "{lines:?}");
+    }
+    // As the tracer was built: nothing waits any longer.
+    document.write(&sent_to(1));
+    let said = format!("{} has changed, and tracing with it", path.display());
+    eventually("the line", || log.lines(&said).pop());
+    drop(watch);
+    reporter.shutdown(Duration::from_secs(1));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let log = log();
+    let document = Document::new("pipe", FIRST);
+    let config = TracingConfig::from_file(document.path()).unwrap();
+    let lab = Lab::of(|builder| builder.config(&config));
+    let watch = followed(&lab, &document.path());
+    fs::remove_file(document.path()).unwrap();
+    let mut mkfifo = std::process::Command::new("mkfifo");
+    assert!(mkfifo.arg(document.path()).status().unwrap().success());
+    let said = format!(
+        "{}: no file that can be followed",
+        document.path().display()
+    );
+    eventually("the line", || log.lines(&said).pop());
+    drop(watch);
+}
+
+#[test]
+fn what_is_wrong_for_another_workload_is_not_ones_own_fault() {
+    let text = "
+extensionProviders: [ { name: faulty, zipkin: { service: zipkin } } ]
+---
+kind: Telemetry
+metadata: { namespace: shop }
+spec:
+  selector: { matchLabels: { app: catalog } }
+  tracing: [ { providers: [ { name: faulty } ] } ]
+---
+kind: Telemetry
+metadata: { namespace: shop }
+spec: { tracing: [ { randomSamplingPercentage: 7 } ] }
+";
+    let document = Document::new("faulty", text);
+    let of = |app: &str| {
+        let workload = Workload::new("shop").label("app", app);
+        ConfigFile::open(document.path()).and_then(|file| file.for_workload(workload))
+    };
+    let webapp = of("webapp").unwrap();
+    assert_eq!(webapp.config().sampling(Direction::Server), 7.0);
+    let error = of("catalog").unwrap_err().to_string();
+    assert!(
+        error.contains("extensionProviders[0].zipkin: no port"),
+        "{error}"
+    );
+    // Where it is not known whose it is, it counts.
+    let all = ConfigFile::open(document.path()).unwrap();
+    assert!(Tracer::builder("a").config(all.config()).build().is_err());
+    assert!(all.over(TracingConfig::default()).is_err());
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let config = environment(
+        "OTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4318\n\
+        OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20hunter2",
+    )
+    .unwrap();
+    let shown = format!("{config:?}");
+    assert!(shown.contains("authorization"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+    for name in [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
+    ] {
+        let error = environment(&format!("{name}=https://me:hunter2@collector/x")).unwrap_err();
+        let reason = "credentials in the URL: OTLP takes them in OTEL_EXPORTER_OTLP_HEADERS";
+        assert_eq!(error, format!("{name}: {reason}"));
+    }
+    let text = "extensionProviders: [{ name: o, opentelemetry: { service: c, port: 1, http: \
+        { headers: [{ name: authorization, value: Bearer hunter2 }] } } }]";
+    let document = Document::new("secrets", text);
+    let file = ConfigFile::open(document.path()).unwrap();
+    assert!(!format!("{file:?}").contains("hunter2"), "{file:?}");
+}
+
+#[test]
 fn a_reporter_goes_where_the_documents_say_or_stays() {
     let to = |address: &str| {
         TracingConfig::from_yaml(&format!(
@@ -375,5 +506,15 @@ fn a_reporter_goes_where_the_documents_say_or_stays() {
         "spans cannot go to http://127.0.0.1:3/v1/traces: the format of the spans cannot be \
          changed while the reporter runs"
     );
+    reporter.shutdown(Duration::from_secs(1));
+
+    // Over HTTP or gRPC, OTLP is one format.
+    let reporter = otlp.reporter().unwrap().unwrap();
+    let grpc = environment(
+        "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:3\nOTEL_EXPORTER_OTLP_PROTOCOL=grpc",
+    );
+    reporter.redirect(&grpc.unwrap()).unwrap();
+    let error = reporter.redirect(&to("127.0.0.1:2")).unwrap_err();
+    assert!(error.to_string().contains("cannot be changed"), "{error}");
     reporter.shutdown(Duration::from_secs(1));
 }

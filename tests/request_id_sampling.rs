@@ -13,7 +13,11 @@ fn tracer(percent: f64) -> TracerBuilder {
 
 /// The request id that the handler sees, and whether the request is sampled.
 fn served(tracer: TracerBuilder, trust: Trust, headers: &[(&str, &str)]) -> (String, Sampling) {
-    let layer = tracer.build().unwrap().server_layer();
+    served_by(&tracer.build().unwrap(), trust, headers)
+}
+
+fn served_by(tracer: &Tracer, trust: Trust, headers: &[(&str, &str)]) -> (String, Sampling) {
+    let layer = tracer.server_layer();
     let layer = layer.trust(trust).preserve_external_request_id(true);
     let service = layer.layer(service_fn(|request: Request<()>| async move {
         let on_request = request.headers()["x-request-id"]
@@ -107,6 +111,27 @@ fn limits_take_a_reason_back() {
         let (seen, sampling) = served(limited, Trust::Mesh, &headers);
         assert_eq!((seen, sampling), (id(1, '4'), Sampling::Deny));
     }
+}
+
+#[test]
+fn what_somebody_else_has_decided_takes_no_room_below_the_limit() {
+    let sampler = Sampler::percentage_by_request_id(0.0).unwrap();
+    let tracer = Tracer::builder("shop").sampler(sampler);
+    let tracer = tracer.forced_rate_limit(10).build().unwrap();
+    let sent = id(1, '4');
+    let forced = [
+        ("x-request-id", sent.as_str()),
+        ("x-envoy-force-trace", "1"),
+    ];
+    for state in ["0", "1"] {
+        for _ in 0..100 {
+            let headers = [forced[0], forced[1], ("x-b3-sampled", state)];
+            let (seen, sampling) = served_by(&tracer, Trust::Mesh, &headers);
+            assert_eq!((seen, sampling), (id(1, 'a'), Sampling::from(state == "1")));
+        }
+    }
+    let (seen, sampling) = served_by(&tracer, Trust::Mesh, &forced);
+    assert_eq!((seen, sampling), (id(1, 'a'), Sampling::Accept));
 }
 
 #[test]
@@ -247,7 +272,9 @@ fn model(facts: &Facts) -> (String, Sampling) {
         reason = Some('9');
     }
     let is_forced = matches!(reason, Some('a' | 'b'));
-    if facts.forced_are_limited && is_forced || !facts.overall.is_none_or(hits) {
+    // What somebody else has decided takes no room below the limit.
+    let is_limited = facts.forced_are_limited && facts.state == Sampling::Defer;
+    if is_limited && is_forced || !facts.overall.is_none_or(hits) {
         reason = None;
     }
     if id.len() == 36 && is_hex {

@@ -75,9 +75,13 @@ impl Ready {
         let config = file.as_ref().map_or(&environment, ConfigFile::config);
 
         let forward = options.mode == ShopMode::Forward;
+        let source = options.config.as_ref().map_or("", |_| "--config <FILE>: ");
         let configured = match forward || options.collector.is_given() {
             true => None,
-            false => config.reporter().map_err(|error| error.to_string())?,
+            false => {
+                let reporter = config.reporter();
+                reporter.map_err(|error| format!("{source}{error}"))?
+            }
         };
         let reporter = match &configured {
             _ if forward => None,
@@ -218,5 +222,10 @@ fn reached_at(builder: TracerBuilder, address: SocketAddr) -> TracerBuilder {
 }
 
 fn wrong(flag: &str, value: impl Display, reason: impl Display) -> String {
-    format!("invalid value '{value}' for '{flag}': {reason}")
+    let value = value.to_string();
+    match value.contains('@') {
+        // There may be a password before it.
+        true => format!("invalid value for '{flag}': {reason}"),
+        false => format!("invalid value '{value}' for '{flag}': {reason}"),
+    }
 }

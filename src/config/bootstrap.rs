@@ -1,7 +1,10 @@
 use super::{
     ConfigError,
+    collector::has_credentials,
     custom_tag::required,
-    mesh::{Header, HeaderValue, Http, duration, trace_context_option},
+    mesh::{
+        Header, HeaderValue, Http, duration, header_name, secret, secrets, trace_context_option,
+    },
     reader::Node,
 };
 
@@ -110,20 +113,27 @@ impl Bootstrap {
 impl CollectorService {
     fn read(node: &Node<'_>) -> Result<CollectorService, ConfigError> {
         let uri = required(node, "httpUri")?;
+        let url = required(&uri, "uri")?;
+        if has_credentials(url.some_text()?) {
+            return Err(url.error("credentials in the URL: requestHeadersToAdd takes them"));
+        }
         let timeout = uri.get("timeout").map(|timeout| duration(&timeout));
         let mut headers = Vec::new();
         if let Some(list) = node.get("requestHeadersToAdd") {
-            for item in list.items()? {
+            for item in secrets(&list)? {
                 let header = required(&item, "header")?;
-                let value = header.get("value").map(|value| value.text()).transpose()?;
+                let value = header
+                    .get("value")
+                    .map(|value| secret(&value))
+                    .transpose()?;
                 headers.push(Header {
-                    name: required(&header, "key")?.some_text()?.to_owned(),
-                    value: HeaderValue::Text(value.unwrap_or_default().to_owned()),
+                    name: header_name(&required(&header, "key")?)?,
+                    value: HeaderValue::Text(value.unwrap_or_default()),
                 });
             }
         }
         Ok(CollectorService {
-            uri: required(&uri, "uri")?.some_text()?.to_owned(),
+            uri: url.some_text()?.to_owned(),
             http: Http {
                 path: None,
                 timeout: timeout.transpose()?,

@@ -9,6 +9,7 @@ use super::{
     settings::Source,
 };
 use crate::tracer::{Direction, Mode};
+use std::net::Ipv6Addr;
 
 /// Where Zipkin takes spans.
 const ZIPKIN_PATH: &str = "/api/v2/spans";
@@ -17,7 +18,7 @@ const ZIPKIN_PORT: u16 = 9411;
 /// The cluster that Istio makes of `zipkin.address`.
 const ISTIO_CLUSTER: &str = "zipkin";
 /// What Istio lets an address begin with.
-const HOST_IP: &str = "$(HOST_IP)";
+pub(super) const HOST_IP: &str = "$(HOST_IP)";
 
 /// Where spans go, as documents say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -322,6 +323,21 @@ fn absolute(path: &str) -> String {
     }
 }
 
+/// An address as URLs have it.
+fn in_url(ip: String) -> String {
+    match ip.parse::<Ipv6Addr>() {
+        Ok(_) => format!("[{ip}]"),
+        Err(_) => ip,
+    }
+}
+
+/// Whether there is a user's name or a password in the URL.
+pub(super) fn has_credentials(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next();
+    authority.is_some_and(|authority| authority.contains('@'))
+}
+
 fn with_port(host: &str) -> String {
     let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
     match port {
@@ -335,10 +351,32 @@ fn with_host_ip(address: &str) -> Result<String, ConfigError> {
         return Ok(address.to_owned());
     };
     match std::env::var("HOST_IP") {
-        Ok(ip) => Ok(format!("{ip}{rest}")),
+        Ok(ip) => Ok(format!("{}{rest}", in_url(ip))),
         Err(_) => Err(ConfigError::new(
             "tracing.zipkin.address",
             format!("{HOST_IP} is not set in the environment"),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_has_brackets() {
+        assert_eq!(in_url("10.1.2.3".to_owned()), "10.1.2.3");
+        assert_eq!(in_url("fd00::1".to_owned()), "[fd00::1]");
+        assert_eq!(in_url("node-1".to_owned()), "node-1");
+    }
+
+    #[test]
+    fn credentials_are_before_the_host() {
+        for url in ["http://a@b", "https://a:b@c/d", "a:b@c", "http://a@b?c"] {
+            assert!(has_credentials(url), "{url}");
+        }
+        for url in ["http://b/a@c", "http://b?a@c", "http://b#a@c", "b:1", ""] {
+            assert!(!has_credentials(url), "{url}");
+        }
     }
 }

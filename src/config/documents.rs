@@ -17,6 +17,33 @@ const ROOT_NAMESPACE: &str = "istio-system";
 /// The annotation of a pod that holds a ProxyConfig.
 const ANNOTATION: &str = "proxy.istio.io/config";
 
+/// What leads to the tracing blocks, and to what is read beside them.
+const WAY: [&str; 23] = [
+    "spec",
+    "tracing",
+    "http",
+    "typedConfig",
+    "config",
+    "meshConfig",
+    "defaultConfig",
+    "defaultProviders",
+    "extensionProviders",
+    "zipkin",
+    "opentelemetry",
+    "values",
+    "global",
+    "pilot",
+    "data",
+    "mesh",
+    "metadata",
+    "annotations",
+    ANNOTATION,
+    "jobTemplate",
+    "template",
+    "selector",
+    "matchLabels",
+];
+
 /// The documents of a text that say something about tracing, each with whom it is for.
 ///
 /// ```
@@ -151,7 +178,18 @@ impl Documents {
         })
     }
 
+    /// As [`all`](Self::all), whether it can be followed or not.
+    pub(super) fn unchecked(&self) -> TracingConfig {
+        self.merge(|_, _| true)
+    }
+
     fn merged(&self, counts: impl Fn(&Layer, Rank) -> bool) -> Result<TracingConfig, ConfigError> {
+        let all = self.merge(counts);
+        all.check()?;
+        Ok(all)
+    }
+
+    fn merge(&self, counts: impl Fn(&Layer, Rank) -> bool) -> TracingConfig {
         let ranked = self.layers.iter().map(|layer| (layer, self.rank(layer)));
         let mut layers: Vec<_> = ranked
             .filter(|(layer, rank)| counts(layer, *rank))
@@ -164,8 +202,7 @@ impl Documents {
             .fold(TracingConfig::default(), |merged, (layer, _)| {
                 layer.config.clone().over(merged)
             });
-        all.check()?;
-        Ok(TracingConfig { istio: true, ..all })
+        TracingConfig { istio: true, ..all }
     }
 
     fn rank(&self, layer: &Layer) -> Rank {
@@ -217,7 +254,8 @@ impl<'b> Reader<'b> {
     fn document(&mut self, node: &Node<'_>, position: Option<String>) -> Result<(), ConfigError> {
         let label = label(node, position);
         let before = self.layers.len();
-        self.contents(node).map_err(|error| error.within(&label))?;
+        let read = node.once(&WAY).and_then(|()| self.contents(node));
+        read.map_err(|error| error.within(&label))?;
         // What is wrong with a provider is said when it is used.
         for layer in &mut self.layers[before..] {
             let providers = std::mem::take(&mut layer.config.mesh.providers);
@@ -510,7 +548,11 @@ impl<'b> Reader<'b> {
 
     /// A text inside the text.
     fn nested(&mut self, text: &str) -> Result<Vec<Tree>, ConfigError> {
-        tree::parse(text, self.budget)
+        let trees = tree::parse(text, self.budget)?;
+        for tree in &trees {
+            Node::new(tree, "").once(&WAY)?;
+        }
+        Ok(trees)
     }
 }
 

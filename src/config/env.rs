@@ -31,7 +31,8 @@ impl TracingConfig {
     ///
     /// # Errors
     ///
-    /// A variable whose value cannot be used: the error names it and the reason.
+    /// A variable whose value cannot be used: the error names it and the reason. A URL with a password
+    /// in it is one, and is not shown: put it into `OTEL_EXPORTER_OTLP_HEADERS`.
     pub fn from_env() -> Result<TracingConfig, ConfigError> {
         TracingConfig::from_vars(|name| {
             let value = std::env::var_os(name)?;
@@ -96,6 +97,7 @@ fn proxy_config(text: &str) -> Result<TracingConfig, ConfigError> {
     };
     for tree in &tree::parse(text, &mut Budget::new())? {
         let node = Node::new(tree, "");
+        node.entries()?;
         let tracing = node.get("tracing");
         let proxy = tracing.map(|tracing| Proxy::read(&tracing)).transpose()?;
         let config = TracingConfig {

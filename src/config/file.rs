@@ -30,7 +30,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// let _followed = file.watch(&tracer)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ConfigFile {
     source: Source,
     text: Result<String, ConfigError>,
@@ -59,26 +59,28 @@ impl Source {
 }
 
 impl ConfigFile {
-    /// Reads the file, as [`TracingConfig::from_file`] does.
+    /// Reads the file, as [`Documents::from_file`] does, and counts all of it.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As there. A provider that is used and is not set up right is an error of the next step: it may
+    /// be none of [this workload's](Self::for_workload).
     pub fn open(path: impl AsRef<Path>) -> Result<ConfigFile, ConfigError> {
         let path = path.as_ref();
         let text = model::read(path).map_err(|error| error.of_file(path))?;
-        ConfigFile {
+        // What is wrong for other workloads only is not judged.
+        let documents = Documents::parse(&text).map_err(|error| error.of_file(path))?;
+        Ok(ConfigFile {
             source: Source {
                 path: path.to_owned(),
                 workload: None,
                 under: TracingConfig::default(),
             },
             text: Ok(text),
-            config: TracingConfig::default(),
+            config: documents.unchecked(),
             #[cfg(feature = "zipkin")]
             reporter: None,
-        }
-        .read()
+        })
     }
 
     /// Counts only what is [for this workload](Documents::for_workload).
@@ -126,7 +128,8 @@ impl ConfigFile {
     /// tracer, as [`Tracer::reconfigure`] has it, and the collector's address for the `reporter`. The
     /// rest needs a restart, and a line in the log says so.
     ///
-    /// A file that is gone or cannot be followed changes nothing, and is a warning, once.
+    /// A file that is gone or cannot be followed changes nothing, and is a warning, once. So is what
+    /// is no file: a pipe, say.
     ///
     /// # Errors
     ///
@@ -134,6 +137,9 @@ impl ConfigFile {
     pub fn watch(self, tracer: &Tracer) -> io::Result<Watch> {
         let (stop, stopped) = mpsc::channel::<()>();
         let mut follower = Follower {
+            started: self.config.clone(),
+            #[cfg(feature = "zipkin")]
+            sent: self.config.clone(),
             file: self,
             tracer: tracer.clone(),
         };
@@ -152,6 +158,16 @@ impl ConfigFile {
     }
 }
 
+/// What the file says may be a secret.
+impl fmt::Debug for ConfigFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfigFile")
+            .field("path", &self.source.path)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Follows a file until it is dropped. From [`ConfigFile::watch`].
 #[must_use = "the file is followed until this is dropped"]
 pub struct Watch {
@@ -162,7 +178,9 @@ pub struct Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         self.stop = None;
-        if let Some(thread) = self.thread.take() {
+        // A subscriber of the log may hold it, and drop it on the very thread.
+        let own = |thread: &JoinHandle<()>| thread.thread().id() == thread::current().id();
+        if let Some(thread) = self.thread.take().filter(|thread| !own(thread)) {
             // It does not panic, and if it did nothing would be left to do.
             let _ = thread.join();
         }
@@ -176,15 +194,28 @@ impl fmt::Debug for Watch {
 }
 
 struct Follower {
+    /// With the configuration that the tracer follows.
     file: ConfigFile,
     tracer: Tracer,
+    /// What the tracer was built by.
+    started: TracingConfig,
+    /// What says where spans go.
+    #[cfg(feature = "zipkin")]
+    sent: TracingConfig,
 }
 
 impl Follower {
     /// Contents are compared, not times: a mounted ConfigMap is a link that is put elsewhere.
     fn look(&mut self) {
         let path = &self.file.source.path;
-        let text = model::read(path).map_err(|error| error.of_file(path));
+        // A pipe would be waited for.
+        let text = match path.metadata() {
+            Ok(what) if !what.is_file() => {
+                Err(ConfigError::new("", "no file that can be followed"))
+            }
+            _ => model::read(path),
+        };
+        let text = text.map_err(|error| error.of_file(path));
         if text == self.file.text {
             return;
         }
@@ -196,19 +227,19 @@ impl Follower {
     }
 
     fn follow(&mut self, changed: ConfigFile) {
-        let before = std::mem::replace(&mut self.file, changed);
-        let (before, now) = (&before.config, &self.file.config);
-        let path = self.file.source.path.display();
-        if before == now {
+        if self.file.config == changed.config {
             return;
         }
-        if let Err(error) = self.tracer.reconfigure(now) {
+        if let Err(error) = self.tracer.reconfigure(&changed.config) {
+            let path = self.file.source.path.display();
             tracing::warn!("tracing stays as it is: {path}: {error}");
             return;
         }
+        self.file = changed;
         #[cfg(feature = "zipkin")]
-        self.redirect(before);
-        let waiting = now.needs_restart(before);
+        self.redirect();
+        let path = self.file.source.path.display();
+        let waiting = self.file.config.needs_restart(&self.started);
         if waiting.is_empty() {
             tracing::info!("{path} has changed, and tracing with it");
         } else {
@@ -218,10 +249,10 @@ impl Follower {
     }
 
     #[cfg(feature = "zipkin")]
-    fn redirect(&self, before: &TracingConfig) {
+    fn redirect(&mut self) {
         let now = &self.file.config;
-        let (from, to) = (before.collector(), now.collector());
-        if before.endpoint() == now.endpoint() {
+        let (from, to) = (self.sent.collector(), now.collector());
+        if self.sent.endpoint() == now.endpoint() {
             return;
         }
         let redirected = match &self.file.reporter {
@@ -229,7 +260,10 @@ impl Follower {
             None => Err(ConfigError::new("", "no reporter was started")),
         };
         match redirected {
-            Ok(()) => tracing::info!("spans go to {}", shown(&to)),
+            Ok(()) => {
+                tracing::info!("spans go to {}", shown(&to));
+                self.sent = now.clone();
+            }
             Err(error) => tracing::warn!("spans still go to {}: {error}", shown(&from)),
         }
     }

@@ -1,4 +1,8 @@
-use super::{ConfigError, custom_tag::required, reader::Node};
+use super::{
+    ConfigError,
+    custom_tag::required,
+    reader::{Node, is_authority},
+};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What a MeshConfig says, besides its `defaultConfig`.
@@ -169,7 +173,7 @@ impl Service {
         let text = service.some_text()?;
         // `namespace/host` says in whose configuration the host is looked up.
         let host = text.split_once('/').map_or(text, |(_, host)| host);
-        if host.is_empty() || host.contains(['/', '@', ' ', ':']) {
+        if host.contains(':') || !is_authority(host) {
             return Err(service.error(format!("{text:?} is not a host")));
         }
         Ok(Service {
@@ -184,7 +188,7 @@ impl Http {
         let path = node.text_of("path")?;
         let timeout = node.get("timeout").map(|timeout| duration(&timeout));
         let headers = match node.get(headers) {
-            Some(list) => list.items()?.map(|item| Header::read(&item)).collect(),
+            Some(list) => secrets(&list)?.map(|item| Header::read(&item)).collect(),
             None => Ok(Vec::new()),
         };
         Ok(Http {
@@ -197,9 +201,9 @@ impl Http {
 
 impl Header {
     fn read(node: &Node<'_>) -> Result<Header, ConfigError> {
-        let name = required(node, "name")?.some_text()?.to_owned();
+        let name = header_name(&required(node, "name")?)?;
         let value = match (node.get("value"), node.get("envName")) {
-            (Some(value), None) => HeaderValue::Text(value.text()?.to_owned()),
+            (Some(value), None) => HeaderValue::Text(secret(&value)?),
             (None, Some(variable)) => HeaderValue::Environment(variable.some_text()?.to_owned()),
             (Some(_), Some(_)) => return Err(node.error("two of value, envName")),
             (None, None) => HeaderValue::Text(String::new()),
@@ -222,6 +226,28 @@ impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Header({:?})", self.name)
     }
+}
+
+/// The name of a header. Where it is none, the value may have slipped in, and is not shown.
+pub(super) fn header_name(node: &Node<'_>) -> Result<String, ConfigError> {
+    let name = secret(node)?;
+    match http::HeaderName::try_from(&name) {
+        Ok(_) => Ok(name),
+        Err(_) => Err(node.error("not the name of a header")),
+    }
+}
+
+/// A text that no error shows.
+pub(super) fn secret(node: &Node<'_>) -> Result<String, ConfigError> {
+    let text = node.text().map(str::to_owned);
+    text.map_err(|_| node.error("not text: put it in quotes"))
+}
+
+/// A list that no error shows.
+pub(super) fn secrets<'a>(
+    node: &Node<'a>,
+) -> Result<impl Iterator<Item = Node<'a>> + use<'a>, ConfigError> {
+    node.items().map_err(|_| node.error("not a list"))
 }
 
 fn max_tag_length(node: &Node<'_>) -> Result<Option<u32>, ConfigError> {

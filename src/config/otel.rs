@@ -1,8 +1,11 @@
 //! The environment variables that people have set for an OpenTelemetry SDK.
 
+use super::collector::has_credentials;
 use crate::propagation::{Format, Propagation};
 use http::HeaderName;
 use std::{fmt, time::Duration};
+
+const ZIPKIN_ENDPOINT: &str = "OTEL_EXPORTER_ZIPKIN_ENDPOINT";
 
 /// What the variables say. What is empty counts as unset, as OpenTelemetry has it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -55,7 +58,7 @@ pub(super) enum Exporter {
     Otlp(Otlp),
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Clone, PartialEq, Default)]
 pub(super) struct Otlp {
     pub(super) url: String,
     pub(super) grpc: bool,
@@ -66,6 +69,23 @@ pub(super) struct Otlp {
     pub(super) certificate: Option<String>,
     pub(super) client_certificate: Option<String>,
     pub(super) client_key: Option<String>,
+}
+
+/// The values of headers may be secrets.
+impl fmt::Debug for Otlp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.headers.iter().map(|(name, _)| name);
+        f.debug_struct("Otlp")
+            .field("url", &self.url)
+            .field("grpc", &self.grpc)
+            .field("gzip", &self.gzip)
+            .field("timeout", &self.timeout)
+            .field("headers", &names.collect::<Vec<_>>())
+            .field("certificate", &self.certificate)
+            .field("client_certificate", &self.client_certificate)
+            .field("client_key", &self.client_key)
+            .finish()
+    }
 }
 
 /// A variable whose value cannot be used.
@@ -199,7 +219,7 @@ fn propagators(variables: &Variables<'_>) -> Result<Option<Propagators>, Unusabl
 fn exporter(variables: &Variables<'_>) -> Result<Option<Exporter>, Unusable> {
     const NAME: &str = "OTEL_TRACES_EXPORTER";
     let chosen = variables.get(NAME);
-    let zipkin = variables.get("OTEL_EXPORTER_ZIPKIN_ENDPOINT");
+    let zipkin = variables.get(ZIPKIN_ENDPOINT);
     let endpoint = variables.otlp("ENDPOINT");
     match chosen.as_deref() {
         Some("none") => Ok(Some(Exporter::None)),
@@ -217,10 +237,24 @@ fn exporter(variables: &Variables<'_>) -> Result<Option<Exporter>, Unusable> {
     }
 }
 
+/// Refuses credentials in a URL, which would be seen wherever the URL is.
+fn open(name: &str, url: &str) -> Result<(), Unusable> {
+    match has_credentials(url) {
+        true => Err(unusable(
+            name,
+            "credentials in the URL: OTLP takes them in OTEL_EXPORTER_OTLP_HEADERS",
+        )),
+        false => Ok(()),
+    }
+}
+
 fn zipkin_exporter(
     variables: &Variables<'_>,
     endpoint: Option<String>,
 ) -> Result<Exporter, Unusable> {
+    if let Some(url) = &endpoint {
+        open(ZIPKIN_ENDPOINT, url)?;
+    }
     let timeout = variables.get("OTEL_EXPORTER_ZIPKIN_TIMEOUT");
     let timeout = timeout.map(|value| millis("OTEL_EXPORTER_ZIPKIN_TIMEOUT", &value));
     Ok(Exporter::Zipkin {
@@ -257,6 +291,9 @@ fn otlp_exporter(
             }
         },
     };
+    if let Some((name, url)) = &endpoint {
+        open(name, url)?;
+    }
     let url = match endpoint {
         None if grpc => "http://localhost:4317".to_owned(),
         None => "http://localhost:4318/v1/traces".to_owned(),

@@ -1,7 +1,8 @@
 use super::{
     ConfigError,
+    collector::HOST_IP,
     custom_tag::{CustomTag, CustomTags},
-    reader::Node,
+    reader::{Node, is_authority},
 };
 
 /// What `tracing` of a ProxyConfig says.
@@ -118,13 +119,15 @@ impl ProxyTracer {
                 zipkin.only(&["address"])?;
                 let address = super::custom_tag::required(&zipkin, "address")?;
                 let text = address.some_text()?;
+                // The address of the node is put in later.
+                let host = text.strip_prefix(HOST_IP);
+                let whole = host.map(|port| format!("node{port}"));
+                let authority = whole.as_deref().unwrap_or(text);
                 let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
                 match port {
-                    Some(Ok(_)) if !text.contains(['/', '@', ' ']) => {
-                        Ok(Some(ProxyTracer::Zipkin {
-                            address: text.to_owned(),
-                        }))
-                    }
+                    Some(Ok(1..)) if is_authority(authority) => Ok(Some(ProxyTracer::Zipkin {
+                        address: text.to_owned(),
+                    })),
                     _ => Err(address.error(format!("{text:?} is not a host and a port"))),
                 }
             }

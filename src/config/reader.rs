@@ -95,6 +95,30 @@ impl<'a> Node<'a> {
         Ok(())
     }
 
+    /// Makes sure that none of these fields, in one another, is set twice: only one would count.
+    pub(super) fn once(&self, fields: &[&str]) -> Result<(), ConfigError> {
+        match self.tree {
+            Tree::Map(entries) => {
+                let mut seen: Vec<Cow<'_, str>> = Vec::new();
+                for (key, tree) in entries {
+                    let name = camel_case(key);
+                    if !fields.contains(&name.as_ref()) {
+                        continue;
+                    }
+                    let field = self.inside(key, tree);
+                    if seen.contains(&name) {
+                        return Err(field.error("set twice"));
+                    }
+                    seen.push(name);
+                    field.once(fields)?;
+                }
+                Ok(())
+            }
+            Tree::List(_) => self.items()?.try_for_each(|item| item.once(fields)),
+            _ => Ok(()),
+        }
+    }
+
     /// The entries of a mapping whose names are anybody's.
     pub(super) fn entries(&self) -> Result<Vec<(&'a str, Node<'a>)>, ConfigError> {
         match self.tree {
@@ -194,6 +218,12 @@ impl<'a> Node<'a> {
             self.wrong(&format!("one of {}", words.join(", ")))
         })
     }
+}
+
+/// Whether this is a host, with a port or without, and nothing else.
+pub(super) fn is_authority(text: &str) -> bool {
+    let parsed = text.parse::<http::uri::Authority>();
+    parsed.is_ok_and(|authority| !authority.host().is_empty() && !text.contains('@'))
 }
 
 /// `custom_tags` as `customTags`: how protocol buffers turn one into the other.

@@ -72,7 +72,7 @@ pub struct CollectorReporter(BatchReporter, Kind);
 enum Kind {
     Zipkin(ZipkinReporter),
     #[cfg(feature = "otlp")]
-    Otlp(OtlpReporter, Protocol),
+    Otlp(OtlpReporter),
 }
 
 handle_methods!(CollectorReporter);
@@ -97,7 +97,7 @@ impl CollectorReporter {
                 zipkin.redirect(endpoint.zipkin(Encoding::Proto3)?)
             }
             #[cfg(feature = "otlp")]
-            (Kind::Otlp(otlp, protocol), wanted) if *protocol == wanted => {
+            (Kind::Otlp(otlp), Protocol::OtlpHttp | Protocol::OtlpGrpc) => {
                 otlp.redirect(endpoint.otlp()?)
             }
             _ => {
@@ -116,10 +116,7 @@ impl Endpoint {
             Protocol::ZipkinJson => self.zipkin(Encoding::Json)?.build().map(Kind::Zipkin),
             Protocol::ZipkinProtobuf => self.zipkin(Encoding::Proto3)?.build().map(Kind::Zipkin),
             #[cfg(feature = "otlp")]
-            protocol @ (Protocol::OtlpHttp | Protocol::OtlpGrpc) => {
-                let built = self.otlp()?.build();
-                built.map(|reporter| Kind::Otlp(reporter, protocol))
-            }
+            Protocol::OtlpHttp | Protocol::OtlpGrpc => self.otlp()?.build().map(Kind::Otlp),
             #[cfg(not(feature = "otlp"))]
             Protocol::OtlpHttp | Protocol::OtlpGrpc => {
                 return Err(self.wrong("OpenTelemetry needs the feature otlp"));
@@ -129,7 +126,7 @@ impl Endpoint {
         let reporter = match &kind {
             Kind::Zipkin(zipkin) => zipkin.clone().into(),
             #[cfg(feature = "otlp")]
-            Kind::Otlp(otlp, _) => otlp.clone().into(),
+            Kind::Otlp(otlp) => otlp.clone().into(),
         };
         Ok(CollectorReporter(reporter, kind))
     }

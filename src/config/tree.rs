@@ -176,7 +176,8 @@ impl<'b> Builder<'b> {
             }
             Event::Alias(anchor) => {
                 let Some(value) = self.anchored.get(&anchor) else {
-                    return Err("an alias inside of what it stands for".to_owned());
+                    let reason = "an alias inside of what it stands for, or of another document's";
+                    return Err(reason.to_owned());
                 };
                 // Paid for before it is copied.
                 self.budget.spend(value.weight())?;
@@ -402,7 +403,7 @@ mod tests {
         );
         assert_eq!(
             error("a: &x [*x]"),
-            "line 1, column 8: an alias inside of what it stands for"
+            "line 1, column 8: an alias inside of what it stands for, or of another document's"
         );
         assert_eq!(error("<<: 1"), "line 1, column 5: <<: not a mapping");
     }

@@ -248,7 +248,8 @@ impl TracerBuilder {
         self
     }
 
-    /// Samples at most this many forced traces a second. The others are denied.
+    /// Samples at most this many forced traces a second. The others are denied. A state that the
+    /// caller sent stands, and takes no room.
     pub fn forced_rate_limit(mut self, per_second: u32) -> Self {
         self.forced_limit = Some(per_second);
         self
@@ -281,14 +282,7 @@ impl TracerBuilder {
     /// With what the documents say in the place of what is not set.
     #[cfg(feature = "config")]
     fn configured(mut self) -> Result<Self, BuildError> {
-        let Some(config) = self.config.take() else {
-            return Ok(self);
-        };
-        config.check()?;
-        let propagation = self.propagation.take().or_else(|| config.propagation());
-        let propagation = self.propagation.insert(propagation.unwrap_or_default());
-        let of_config = |direction: &Direction| self.mode.of(*direction).is_none();
-        config.tell_unsupported(Direction::BOTH.into_iter().filter(of_config), propagation);
+        // Documents may come later, by `reconfigure`.
         let code = |direction| Code {
             sampler: self.sampler.of(direction).is_some(),
             tags: self.tags.of(direction).clone(),
@@ -297,6 +291,14 @@ impl TracerBuilder {
             server: code(Direction::Server),
             client: code(Direction::Client),
         };
+        let Some(config) = self.config.take() else {
+            return Ok(self);
+        };
+        config.check()?;
+        let propagation = self.propagation.take().or_else(|| config.propagation());
+        let propagation = self.propagation.insert(propagation.unwrap_or_default());
+        let of_config = |direction: &Direction| self.mode.of(*direction).is_none();
+        config.tell_unsupported(Direction::BOTH.into_iter().filter(of_config), propagation);
         for direction in Direction::BOTH {
             let mode = self.mode.of_mut(direction);
             mode.get_or_insert_with(|| config.mode(direction));

@@ -101,6 +101,7 @@ impl Core {
         }
         let request = SampleRequest::new(trace_id, head).with_request_id(incoming.request_id());
         let reason = self.reason(sampler, &request, incoming);
+        let reason = reason.filter(|reason| explicit != Sampling::Defer || self.admits(*reason));
         if let (true, Some(id)) = (packs, incoming.request_id()) {
             // As Envoy: what only was not sampled leaves the id alone, and so does an id that
             // cannot be sampled by.
@@ -139,17 +140,19 @@ impl Core {
             None if sampler.sample(request) => TraceReason::Sampled,
             None => return None,
         };
-        let limited = reason != TraceReason::Sampled
-            && self
-                .forced_limit
-                .as_ref()
-                .is_some_and(|limit| !limit.admits());
         let number = match by_id {
             Some(_) => request.number(),
             None => request.trace_id().low(),
         };
         let overall = self.overall.is_none_or(|overall| overall.hits(number));
-        (overall && !limited).then_some(reason)
+        overall.then_some(reason)
+    }
+
+    /// Whether the rate of forced traces leaves room for this one. It is to be asked only where the
+    /// reason decides: what an explicit state decides takes no room.
+    fn admits(&self, reason: TraceReason) -> bool {
+        let limit = self.forced_limit.as_ref();
+        reason == TraceReason::Sampled || limit.is_none_or(RateLimit::admits)
     }
 
     /// Whether a client may force this trace: by chance, as in Envoy.

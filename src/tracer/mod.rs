@@ -149,7 +149,7 @@ impl Tracer {
     }
 
     /// Does what these documents of Istio's say, from now on: samplers and custom tags, but where code
-    /// has set them ([`TracerBuilder::config`] tells how they are merged). What
+    /// has set them in the builder ([`TracerBuilder::config`] tells how they are merged). What
     /// [`set_sampler`](Self::set_sampler) and [`set_tags_for`](Self::set_tags_for) have put in place
     /// since gives way, but for a sampler where the builder has set one. Everything else stays as it
     /// was built.

@@ -310,6 +310,73 @@ const TABLE: &[(&str, &str)] = &[
         "extensionProviders: [ { zipkin: {} } ]",
         "extensionProviders[0]: no name",
     ),
+    // Of addresses that would be read as others.
+    (
+        "tracing: { zipkin: { address: ':9411' } }",
+        "tracing.zipkin.address: \":9411\" is not a host and a port",
+    ),
+    (
+        "tracing: { zipkin: { address: 'zipkin:0' } }",
+        "tracing.zipkin.address: \"zipkin:0\" is not a host and a port",
+    ),
+    (
+        "tracing: { zipkin: { address: 'fd00::1:9411' } }",
+        "tracing.zipkin.address: \"fd00::1:9411\" is not a host and a port",
+    ),
+    (
+        "tracing: { zipkin: { address: 'zipkin?a#b:9411' } }",
+        "tracing.zipkin.address: \"zipkin?a#b:9411\" is not a host and a port",
+    ),
+    (
+        "tracing: { zipkin: { address: \"zipkin\\n:9411\" } }",
+        "tracing.zipkin.address: \"zipkin\\n:9411\" is not a host and a port",
+    ),
+    (
+        "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: 'a?b#c', port: 9411 } } ]",
+        "extensionProviders[0].zipkin.service: \"a?b#c\" is not a host",
+    ),
+    // Of what may be a secret.
+    (
+        "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: a, port: 1, headers: [ { name: a, value: 1234 } ] } } ]",
+        "extensionProviders[0].zipkin.headers[0].value: not text: put it in quotes",
+    ),
+    (
+        "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: a, port: 1, headers: 'a: secret' } } ]",
+        "extensionProviders[0].zipkin.headers: not a list",
+    ),
+    (
+        "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: a, port: 1, headers: [ { name: 'a: secret' } ] } } ]",
+        "extensionProviders[0].zipkin.headers[0].name: not the name of a header",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typed_config: { collectorService: { httpUri: { uri: 'https://me:secret@a/b' } } } } }",
+        "tracing.http.typed_config.collectorService.httpUri.uri: credentials in the URL: requestHeadersToAdd takes them",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typed_config: { collectorService: { httpUri: { uri: 'https://a/b' }, requestHeadersToAdd: [ { header: { key: 'a: secret' } } ] } } } }",
+        "tracing.http.typed_config.collectorService.requestHeadersToAdd[0].header.key: not the name of a header",
+    ),
+    // Of two where only one would count.
+    (
+        "tracing: { sampling: 1 }\ntracing: { sampling: 50 }",
+        "tracing: set twice",
+    ),
+    (
+        "kind: Telemetry\nspec: {}\nspec: { tracing: [ { randomSamplingPercentage: 50 } ] }",
+        "Telemetry: spec: set twice",
+    ),
+    (
+        "kind: ConfigMap\ndata: { mesh: 'defaultConfig: { tracing: {} }\n\n  defaultConfig: {}' }",
+        "ConfigMap, data.mesh: defaultConfig: set twice",
+    ),
+    (
+        "meshConfig: { defaultConfig: {}, default_config: { tracing: {} } }",
+        "meshConfig.default_config: set twice",
+    ),
+    (
+        "a: &a { sampling: 1 }\n---\ntracing: *a",
+        "line 3, column 10: an alias inside of what it stands for, or of another document's",
+    ),
 ];
 
 #[test]

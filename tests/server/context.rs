@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use std::convert::Infallible;
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Context, Mode, Sampling, ServerLayer, TraceContext, Trust, current,
+    Context, Direction, Mode, Sampling, ServerLayer, TraceContext, Trust, current,
     id::TraceIdKind,
     propagation::{Format, Propagation},
     record::Kind,
@@ -368,6 +368,19 @@ fn below_an_excluded_path_new_ids_are_not_sampled() {
     // Others are not excluded.
     serve_all(&layer, get("/", ""), |_| empty());
     lab.spans.take(1);
+}
+
+#[test]
+fn calls_made_for_an_excluded_path_have_no_spans_whoever_makes_the_server_spans() {
+    for mode in [Mode::Spans, Mode::ForwardOnly, Mode::RecordOnly] {
+        let lab = Lab::of(|builder| builder.mode_for(Direction::Server, mode));
+        let layer = lab.tracer.server_layer().exclude_paths(["/health"]);
+        serve_all(&layer, get("/health", CALLER), |_| {
+            assert_eq!(text(&called(&lab), "x-b3-spanid"), SPAN, "{mode:?}");
+            empty()
+        });
+        lab.spans.take(0);
+    }
 }
 
 #[test]
