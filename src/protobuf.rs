@@ -63,24 +63,43 @@ pub(crate) fn opening(to: &mut Vec<u8>, field: u32, len: usize) {
     }
 }
 
-/// A message in a message, empty or not.
+/// A message in a message, empty or not. Most are short: room for a length of one byte is left.
 pub(crate) fn message(to: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
-    // Most are short: room for a length of one byte, and more is made if it takes more.
     opening(to, field, 0);
-    let at = to.len() - 1;
+    let start = to.len();
     write(to);
-    let len = to.len() - at - 1;
-    match short_len(len) {
-        Some(len) => to[at] = len,
-        None => {
-            let (end, more) = (to.len(), varint_len(len as u64));
-            to.resize(end + more - 1, 0);
-            to.copy_within(at + 1..end, at + more);
-            let mut length = Vec::with_capacity(more);
-            varint(&mut length, len as u64);
-            to[at..at + more].copy_from_slice(&length);
-        }
+    match short_len(to.len() - start) {
+        Some(len) => to[start - 1] = len,
+        None => close(to, start, 1),
     }
+}
+
+/// The same, for one that has from 128 to 16,383 bytes most often.
+pub(crate) fn long_message(to: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
+    key(to, field, LENGTH);
+    to.extend_from_slice(&[0; 2]);
+    let start = to.len();
+    write(to);
+    close(to, start, 2);
+}
+
+/// Writes the length of what was written from `start` on to the room before it.
+fn close(to: &mut Vec<u8>, start: usize, room: usize) {
+    let len = to.len() - start;
+    let mut at = start - room;
+    let takes = varint_len(len as u64);
+    if takes != room {
+        to.resize(to.len().max(at + takes + len), 0);
+        to.copy_within(start..start + len, at + takes);
+        to.truncate(at + takes + len);
+    }
+    let mut left = len;
+    while left >= 0x80 {
+        to[at] = left as u8 | 0x80;
+        left >>= 7;
+        at += 1;
+    }
+    to[at] = left as u8;
 }
 
 /// Two texts as fields 1 and 2 of a message, such as an entry of a map; none that is empty.
@@ -142,16 +161,53 @@ mod tests {
 
     #[test]
     fn messages_of_any_length() {
-        for len in [0, 1, 125, 126, 127, 128, 300, 20_000] {
+        for len in [
+            0, 1, 125, 126, 127, 128, 300, 16_379, 16_380, 16_381, 20_000,
+        ] {
             let text = vec![b'x'; len];
-            let mut written = vec![9];
-            message(&mut written, 2, |to| bytes(to, 1, &text));
             let mut inner = Vec::new();
             bytes(&mut inner, 1, &text);
             let mut expected = vec![9, 0x12];
             varint(&mut expected, inner.len() as u64);
             expected.extend(inner);
+            let mut written = vec![9];
+            message(&mut written, 2, |to| bytes(to, 1, &text));
             assert_eq!(written, expected);
+            let mut written = vec![9];
+            long_message(&mut written, 2, |to| bytes(to, 1, &text));
+            assert_eq!(written, expected);
+        }
+    }
+
+    #[test]
+    fn pairs_are_messages_of_two_fields() {
+        for (first, second) in [
+            (0, 0),
+            (0, 1),
+            (1, 0),
+            (1, 1),
+            (60, 63),
+            (60, 64),
+            (130, 300),
+        ] {
+            for field in [1, 15, 16, 300] {
+                let (first, second) = (vec![b'a'; first], vec![b'b'; second]);
+                let mut written = Vec::new();
+                pair(&mut written, field, &first, &second);
+                let mut inner = Vec::new();
+                for (field, text) in [(1, first), (2, second)] {
+                    if !text.is_empty() {
+                        key(&mut inner, field, 2);
+                        varint(&mut inner, text.len() as u64);
+                        inner.extend(text);
+                    }
+                }
+                let mut expected = Vec::new();
+                key(&mut expected, field, 2);
+                varint(&mut expected, inner.len() as u64);
+                expected.extend(inner);
+                assert_eq!(written, expected);
+            }
         }
     }
 }

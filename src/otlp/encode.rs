@@ -36,7 +36,7 @@ impl Encoder for OtlpEncoder {
         let service = span.local_endpoint().service_name.unwrap_or_default();
         protobuf::varint(to, service.len() as u64);
         to.extend_from_slice(service.as_bytes());
-        protobuf::message(to, 2, |to| write(span, to));
+        protobuf::long_message(to, 2, |to| write(span, to));
         Ok(())
     }
 

@@ -19,7 +19,7 @@ impl Encoder for Proto3Encoder {
 
     fn encode(&self, span: &SpanRecord, to: &mut Vec<u8>) -> Result<(), EncodeError> {
         // As an element of the list, so that a message is nothing but its spans.
-        protobuf::message(to, 1, |to| write(span, to));
+        protobuf::long_message(to, 1, |to| write(span, to));
         Ok(())
     }
 
