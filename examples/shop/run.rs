@@ -14,8 +14,8 @@ use std::{
 };
 use tokio::runtime::Runtime;
 use tower_b3::{
-    BuildError, Mode, Tracer, TracerBuilder,
-    config::{ConfigFile, TracingConfig, Watch},
+    BuildError, Direction, Mode, Tracer, TracerBuilder,
+    config::{Collector::None as Nowhere, ConfigFile, TracingConfig, Watch},
     istio::Identity,
     otlp::OtlpReporter,
     report::{BatchReporter, ConsoleReporter},
@@ -83,6 +83,13 @@ impl Ready {
                 reporter.map_err(|error| format!("{source}{error}"))?
             }
         };
+        let makes_spans = |direction| config.mode(direction) != Mode::ForwardOnly;
+        let asked = options.config.is_some() && !forward && !options.collector.is_given();
+        if asked && (makes_spans(Direction::Server) || makes_spans(Direction::Client)) {
+            if let Ok(Nowhere(reason)) = config.collector() {
+                tracing::warn!("spans are printed on standard error: {reason}");
+            }
+        }
         let reporter = match &configured {
             _ if forward => None,
             Some(configured) => Some(configured.clone().into()),
