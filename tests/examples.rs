@@ -320,6 +320,19 @@ fn wrong_values_end_it_with_a_sentence() {
         sentence.contains("--otlp") && sentence.contains("--encoding"),
         "{sentence}"
     );
+    let document = std::env::temp_dir().join(format!("shop-{}.yaml", std::process::id()));
+    std::fs::write(&document, "tracing: { zipkin: { address: 'zipkin:9411' } }").expect("a file");
+    let path = document.to_str().expect("a path");
+    for flags in [&["--gzip"][..], &["--encoding", "proto3"]] {
+        let sentence = refused("webapp", &[&free[..], &["--config", path], flags].concat());
+        assert!(sentence.contains(flags[0]), "{sentence}");
+    }
+    std::fs::remove_file(&document).expect("a file");
+    let sentence = refused("webapp", &[&free[..], &["--config", path]].concat());
+    assert!(
+        sentence.contains("--config") && sentence.contains(path),
+        "{sentence}"
+    );
     for listen in ["here", "127.0.0.1", "127.0.0.1:65536", &taken] {
         let sentence = refused("catalog", &["--listen", listen]);
         assert!(sentence.contains("--listen"), "{sentence}");

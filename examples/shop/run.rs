@@ -19,7 +19,7 @@ use tower_b3::{
     istio::Identity,
     otlp::OtlpReporter,
     report::{BatchReporter, ConsoleReporter},
-    zipkin::{KafkaReporter, ZipkinReporter},
+    zipkin::{Encoding, KafkaReporter, ZipkinReporter},
 };
 
 /// For the last spans, when the service has stopped.
@@ -89,6 +89,14 @@ impl Ready {
             if let Ok(Nowhere(reason)) = config.collector() {
                 tracing::warn!("spans are printed on standard error: {reason}");
             }
+        }
+        let to = &options.collector;
+        if configured.is_some() && (to.gzip || to.encoding == Encoding::Proto3) {
+            let flag = if to.gzip { "--gzip" } else { "--encoding" };
+            return Err(format!(
+                "{flag} is for --zipkin, --otlp or --kafka: here documents or the environment say \
+                 where spans go"
+            ));
         }
         let reporter = match &configured {
             _ if forward => None,
