@@ -105,7 +105,7 @@ fn a_new_place_is_tried_for_as_long_as_ever() {
     // Longer than it is tried in one place.
     thread::sleep(Duration::from_millis(1_100));
     zipkin.redirect(quick(right.url())).unwrap();
-    right.until("an attempt", |seen| seen.requests.len() == 1);
+    right.until("an attempt", |seen| !seen.requests.is_empty());
     // Each flush makes for an attempt.
     until("sent", || {
         zipkin.flush(Duration::from_millis(10));

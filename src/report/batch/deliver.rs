@@ -215,6 +215,8 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
         let redirects = self.shared.redirects();
         if redirects != self.redirects {
             self.redirects = redirects;
+            // Whoever asks for an attempt gets the one that is due now.
+            self.hurried = self.shared.requests();
             self.refuses_all = false;
             self.backoff.reset();
             *failing_since = None;
