@@ -462,3 +462,18 @@ fn the_service_name_is_that_of_the_spans() {
     let tracer = tracer.identity(identity).build().unwrap();
     assert!(format!("{tracer:?}").contains("web.shop"));
 }
+
+#[cfg(feature = "config")]
+#[test]
+fn which_workload_it_is_goes_by_namespace_and_labels() {
+    use tower_b3::config::Workload;
+
+    let of = |namespace: &'static str| {
+        Identity::from_vars(move |name| (name == "POD_NAMESPACE").then(|| namespace.to_owned()))
+    };
+    assert_eq!(of("").workload(), None);
+    let unknown = Workload::new("shop").labels_unknown();
+    assert_eq!(of("shop").workload(), Some(unknown));
+    let webapp = Workload::new("shop").label("app", "webapp");
+    assert_eq!(of("shop").label("app", "webapp").workload(), Some(webapp));
+}

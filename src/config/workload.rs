@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 pub struct Workload {
     namespace: String,
     labels: BTreeMap<String, String>,
+    labels_unknown: bool,
 }
 
 impl Workload {
@@ -20,7 +21,16 @@ impl Workload {
         Workload {
             namespace: namespace.into(),
             labels: BTreeMap::new(),
+            labels_unknown: false,
         }
+    }
+
+    /// The same, but its labels are not known: whatever is selected in its namespace may be it, and
+    /// counts.
+    #[must_use]
+    pub fn labels_unknown(mut self) -> Workload {
+        self.labels_unknown = true;
+        self
     }
 
     /// The same with this label.
@@ -50,9 +60,8 @@ impl Workload {
 
     /// Whether all of these are among its labels.
     pub(super) fn has_all(&self, labels: &BTreeMap<String, String>) -> bool {
-        labels
-            .iter()
-            .all(|(name, value)| self.labels.get(name) == Some(value))
+        let mut labels = labels.iter();
+        self.labels_unknown || labels.all(|(name, value)| self.labels.get(name) == Some(value))
     }
 
     /// Whether these may be the labels of its pods: none is another, and some are the same.

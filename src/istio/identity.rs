@@ -169,13 +169,17 @@ impl Identity {
     }
 
     /// Which workload this is, for the [documents](crate::config::Documents) that are for it. `None`
-    /// where namespace or labels are not known.
+    /// where the namespace is not known; where the labels are not, whatever is selected in the
+    /// namespace counts.
     #[cfg(feature = "config")]
     #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
     pub fn workload(&self) -> Option<crate::config::Workload> {
         let namespace = self.namespace.as_ref()?;
         let workload = crate::config::Workload::new(namespace);
-        (!self.labels.is_empty()).then(|| workload.labels(self.labels.clone()))
+        Some(match self.labels.is_empty() {
+            true => workload.labels_unknown(),
+            false => workload.labels(self.labels.clone()),
+        })
     }
 
     /// Istio's id of the proxy: `sidecar~10.1.2.3~webapp-5d4-x2x.shop~shop.svc.cluster.local`. `None`

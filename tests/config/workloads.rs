@@ -94,6 +94,10 @@ fn a_workload_has_what_is_for_it() {
     assert_eq!(sampling(&of(&v2)), 30.0);
     let unlabelled = Workload::new("shop");
     assert_eq!(sampling(&of(&unlabelled)), 30.0);
+    // Where they are not known, a selector in the namespace may mean it, but none elsewhere.
+    assert_eq!(sampling(&of(&unlabelled.labels_unknown())), 40.0);
+    let elsewhere = Workload::new("other").labels_unknown();
+    assert_eq!(sampling(&of(&elsewhere)), 20.0);
     // Elsewhere there is only the mesh's.
     let elsewhere = Workload::new("other")
         .label("app", "webapp")
