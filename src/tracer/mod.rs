@@ -128,6 +128,19 @@ impl Tracer {
         });
     }
 
+    /// Puts other custom tags in the place of the builder's, for the spans that start from now on.
+    /// Environment tags are read now.
+    ///
+    /// # Errors
+    ///
+    /// A tag that cannot be used; then nothing has changed.
+    pub fn set_tags(&self, tags: impl IntoIterator<Item = Tag>) -> Result<(), TagError> {
+        let tags: Vec<Tag> = tags.into_iter().collect();
+        // What cannot be used cannot be used in either direction.
+        let mut directions = Direction::BOTH.into_iter();
+        directions.try_for_each(|direction| self.set_tags_for(direction, tags.clone()))
+    }
+
     /// Puts other custom tags in the place of the builder's, for the spans of this direction that
     /// start from now on. Environment tags are read now. Those of the
     /// [identity](TracerBuilder::identity) stay.

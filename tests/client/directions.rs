@@ -214,6 +214,16 @@ fn samplers_and_tags_change_while_the_service_runs() {
     called(&lab, "", "");
     assert_eq!(both(&lab).1.tag("http.method").as_deref(), Some("mine"));
 
+    lab.tracer.set_tags([Tag::literal("both", "b")]).unwrap();
+    let bad = [Tag::literal("other", "o"), Tag::literal("", "x")];
+    lab.tracer.set_tags(bad).unwrap_err();
+    called(&lab, "", "");
+    let (server, client) = both(&lab);
+    for span in [server, client] {
+        assert_eq!(span.tag("both").as_deref(), Some("b"));
+        assert_eq!(span.tag("other"), None);
+    }
+
     lab.tracer.set_sampler_for(Server, Sampler::never());
     within(&lab, "", || {
         assert!(!current().unwrap().sampling().is_sampled());
