@@ -72,6 +72,7 @@ mod naming;
 mod otel;
 mod proxy;
 mod reader;
+mod recognise;
 #[cfg(feature = "zipkin")]
 mod reporter;
 mod settings;

@@ -3,6 +3,7 @@
 use super::collector::has_credentials;
 use crate::propagation::{Format, Propagation};
 use http::HeaderName;
+use percent_encoding::percent_decode_str;
 use std::{fmt, time::Duration};
 
 const ZIPKIN_ENDPOINT: &str = "OTEL_EXPORTER_ZIPKIN_ENDPOINT";
@@ -349,21 +350,17 @@ fn pairs(variables: &Variables<'_>, name: &str) -> Result<Vec<(String, String)>,
         .collect()
 }
 
-/// Resolves `%20` and the like.
+/// Resolves `%20` and the like; `None` where a `%` is no such thing.
 fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        if *first == b'%' {
-            let digit = |at: usize| tail.get(at).and_then(|b| char::from(*b).to_digit(16));
-            bytes.push(u8::try_from(digit(0)? * 16 + digit(1)?).ok()?);
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
+    let whole = |after: &str| {
+        let digits = after.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(whole) {
+        return None;
     }
-    String::from_utf8(bytes).ok()
+    let decoded = percent_decode_str(text).decode_utf8().ok()?;
+    Some(decoded.into_owned())
 }
 
 #[cfg(test)]
