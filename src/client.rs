@@ -185,9 +185,9 @@ impl Config {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
         let core = &*self.tracer.core;
         let mut open = scope::blank();
-        let parent = self.join_parent(request, &mut open);
-        let leaks = !self.propagates_to(request);
-        if leaks {
+        let propagates = self.propagates_to(request);
+        let parent = self.join_parent(request, &mut open, propagates);
+        if !propagates {
             core.propagation.strip(request.headers_mut());
             request.headers_mut().remove(REQUEST_ID);
         }
@@ -205,12 +205,18 @@ impl Config {
         exchange
     }
 
-    /// Finds the parent, makes the CLIENT span's context and writes it to the request.
+    /// Finds the parent, makes the CLIENT span's context and writes it to the request, if it is to
+    /// a host that context is propagated to.
     ///
     /// The parent is the [`Context`] or [`TraceContext`] in the request's extensions; else the
     /// current one; else what the request's own headers say, where a handler copied them by hand;
     /// else there is none, and a new trace begins.
-    fn join_parent<B>(&self, request: &mut Request<B>, open: &mut Open) -> Parent {
+    fn join_parent<B>(
+        &self,
+        request: &mut Request<B>,
+        open: &mut Open,
+        propagates: bool,
+    ) -> Parent {
         let core = &*self.tracer.core;
         let extensions = request.extensions_mut();
         let ids = extensions.remove::<TraceContext>();
@@ -223,13 +229,14 @@ impl Config {
             if parent.forwarded.request_id().is_none() && made_here {
                 parent.forwarded.set_request_id(RequestId::random());
             }
-            let joined = join(core, &mut parent, request.headers_mut(), open);
+            let headers = propagates.then(|| request.headers_mut());
+            let joined = join(core, &mut parent, headers, open);
             parent.finish();
             if let Some(joined) = joined {
                 return joined;
             }
         } else {
-            let headers = request.headers_mut();
+            let headers = propagates.then(|| request.headers_mut());
             let joined = scope::with(|parent| join(core, parent, headers, open));
             if let Some(joined) = joined.flatten() {
                 return joined;
@@ -258,7 +265,9 @@ impl Config {
             }
         }
         open.set_context(context);
-        if core.mode.client == Mode::RecordOnly {
+        if !propagates {
+            // The caller removes what is there.
+        } else if core.mode.client == Mode::RecordOnly {
             if let Some(id) = open.forwarded.request_id() {
                 put(request.headers_mut(), REQUEST_ID, id.to_header());
             }
@@ -346,12 +355,12 @@ impl Config {
     }
 }
 
-/// Makes a child of `parent` and writes it to the headers; `None` where the parent is what the
-/// headers say.
+/// Makes a child of `parent` and writes it to the headers, if context is propagated to them;
+/// `None` where the parent is what the request's own headers say.
 fn join(
     core: &Core,
     parent: &mut Open,
-    headers: &mut HeaderMap,
+    headers: Option<&mut HeaderMap>,
     open: &mut Open,
 ) -> Option<Parent> {
     let mode = core.mode.client;
@@ -364,7 +373,9 @@ fn join(
     let forwarded: &Forwarded = &parent.forwarded;
     match (parent.below, parent.context()) {
         (Below::AsItCame, _) | (_, None) => {
-            core.propagation.forward_to(forwarded, headers);
+            if let Some(headers) = headers {
+                core.propagation.forward_to(forwarded, headers);
+            }
             if parent.below == Below::AsItCame && mode != Mode::ForwardOnly {
                 open.inherit_unseen(parent);
                 return None;
@@ -372,7 +383,9 @@ fn join(
             Some(Parent::Untraced)
         }
         (Below::Unchanged, Some(context)) => {
-            core.propagation.inject(&context, forwarded, headers);
+            if let Some(headers) = headers {
+                core.propagation.inject(&context, forwarded, headers);
+            }
             Some(Parent::Untraced)
         }
         (Below::Child, Some(context)) => {
@@ -381,7 +394,9 @@ fn join(
                 Mode::Spans => &child,
                 Mode::ForwardOnly | Mode::RecordOnly => &context,
             };
-            core.propagation.inject(sent, forwarded, headers);
+            if let Some(headers) = headers {
+                core.propagation.inject(sent, forwarded, headers);
+            }
             if mode == Mode::ForwardOnly {
                 return Some(Parent::Untraced);
             }

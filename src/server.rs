@@ -281,8 +281,7 @@ impl Config {
         // Calls made for what is excluded have no spans either.
         if forwards && (core.mode.client == Mode::ForwardOnly || !self.excludes(request)) {
             open.below = Below::AsItCame;
-            core.propagation
-                .capture_into(request.headers(), &mut open.forwarded);
+            self.capture(request.headers(), trusted, &mut open);
             if self.extensions {
                 request.extensions_mut().insert(Context::of(&open));
             }
@@ -291,6 +290,9 @@ impl Config {
         let mut incoming = core
             .propagation
             .extract_into(request.headers(), &mut open.forwarded);
+        if !trusted {
+            core.propagation.forget_added(&mut open.forwarded);
+        }
         if !incoming.is_well_formed() {
             core.note_malformed(&incoming);
         }
@@ -340,8 +342,7 @@ impl Config {
             // With the request id, which is there by now.
             open.below = Below::AsItCame;
             open.forwarded.clear();
-            core.propagation
-                .capture_into(request.headers(), &mut open.forwarded);
+            self.capture(request.headers(), trusted, &mut open);
         } else if let (true, Some(context)) = (self.rewrite, open.context()) {
             core.propagation
                 .rewrite(&context, &open.forwarded, request.headers_mut());
@@ -353,6 +354,15 @@ impl Config {
         exchange.grpc(grpc);
         exchange.echo(self.echo);
         exchange
+    }
+
+    /// Gathers the headers that go on as they came.
+    fn capture(&self, headers: &HeaderMap, trusted: bool, open: &mut Open) {
+        let propagation = &self.tracer.core.propagation;
+        propagation.capture_into(headers, &mut open.forwarded);
+        if !trusted {
+            propagation.forget_added(&mut open.forwarded);
+        }
     }
 
     /// Whether no spans are made for the request.

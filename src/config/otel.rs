@@ -2,7 +2,6 @@
 
 use super::collector::has_credentials;
 use crate::propagation::{Format, Propagation};
-use http::HeaderName;
 use percent_encoding::percent_decode_str;
 use std::{fmt, time::Duration};
 
@@ -31,10 +30,10 @@ impl Propagators {
         ];
         let written = formats.into_iter().filter(|(written, _)| *written);
         let propagation = Propagation::default().formats(written.map(|(_, format)| format));
-        match self.baggage {
-            true => propagation.forward([HeaderName::from_static("baggage")]),
-            false => propagation,
-        }
+        let added = self.baggage.then_some("baggage");
+        propagation
+            .forward(added)
+            .expect("`baggage` is an end-to-end header")
     }
 }
 

@@ -40,12 +40,14 @@
 //! [`headers`](crate::guide::headers).
 
 mod b3;
+mod forward_error;
 mod forwarded;
 mod incoming;
 mod names;
 mod policy;
 mod w3c;
 
+pub use forward_error::ForwardError;
 pub use forwarded::Forwarded;
 pub use incoming::{Field, Incoming, Malformed, Reason};
 pub use policy::{Format, ParseFormatError, Propagation};

@@ -97,6 +97,7 @@ struct Entry {
     name: HeaderName,
     role: Role,
     forward: bool,
+    built_in: bool,
 }
 
 /// Names by their length and last letter, so that a header that is none of them costs one look.
@@ -115,6 +116,8 @@ pub(crate) struct Found<'a> {
     pub(crate) value: &'a HeaderValue,
     /// Whether it is forwarded untouched.
     pub(crate) forward: bool,
+    /// Whether it is a tracing header, not a name that the user added.
+    pub(crate) built_in: bool,
 }
 
 impl Names {
@@ -137,6 +140,7 @@ impl Names {
             .into_iter()
             .map(|(name, role)| Entry {
                 forward: role == Role::Tracestate,
+                built_in: true,
                 name,
                 role,
             })
@@ -146,6 +150,7 @@ impl Names {
                 Some(entry) if entry.role.is_written() => {}
                 Some(entry) => entry.forward = *forward,
                 None => entries.push(Entry {
+                    built_in: OPAQUE.contains(&name.as_str()),
                     name: name.clone(),
                     role: Role::Opaque,
                     forward: *forward,
@@ -193,8 +198,14 @@ impl Names {
                 name: &entry.name,
                 value,
                 forward: entry.forward,
+                built_in: entry.built_in,
             })
         })
+    }
+
+    /// Whether a name is one that the user added.
+    pub(crate) fn is_added(&self, name: &HeaderName) -> bool {
+        self.entry(name).is_some_and(|entry| !entry.built_in)
     }
 
     /// Which of the fixed names are there.

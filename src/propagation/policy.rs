@@ -1,5 +1,6 @@
 use super::{
     b3::{self, Multi, Single},
+    forward_error::{ForwardError, forwardable},
     forwarded::Forwarded,
     incoming::{Field, Incoming, Reason},
     names::{self, Names, Role},
@@ -138,27 +139,59 @@ impl Propagation {
         self
     }
 
-    /// Forwards these headers too, untouched: `end-user` or `jwt`, say. The headers that are
-    /// written here (`x-b3-*`, `b3`, `traceparent`, `x-request-id`) are not among them, whatever
-    /// the list says.
-    #[must_use]
-    pub fn forward(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        self.set_forwarded(names, true);
-        self
+    /// Forwards these headers too, untouched: `end-user` or `jwt`, say.
+    ///
+    /// Headers added here are not forwarded from a request that is not
+    /// [trusted](crate::Trust), nor to a host outside
+    /// [`propagate_only_to`](crate::ClientLayer::propagate_only_to). Unlike tracing headers they
+    /// are never removed from a request: the handler sees what came, and what the handler sets is
+    /// sent. The headers that are written here (`x-b3-*`, `b3`, `traceparent`, `x-request-id`) are
+    /// never forwarded as they came, whatever the list says.
+    ///
+    /// ```
+    /// use http::header::AUTHORIZATION;
+    /// use tower_b3::propagation::Propagation;
+    ///
+    /// let propagation = Propagation::default()
+    ///     .forward(["end-user", "jwt"])?
+    ///     .forward([AUTHORIZATION])?;
+    ///
+    /// let error = Propagation::default().forward(["content-length"]).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "forwarded header \"content-length\": describes the content of one message",
+    /// );
+    /// # Ok::<(), tower_b3::propagation::ForwardError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A text that is not a header name, or the name of a header that belongs to one connection or
+    /// one message: the hop-by-hop headers of RFC 9110 (`connection`, `te`, `transfer-encoding`,
+    /// `upgrade`, …), `host`, `expect` and `content-*`.
+    pub fn forward<N: AsRef<str>>(
+        mut self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Result<Self, ForwardError> {
+        for name in names {
+            self.set_forwarded(forwardable(name.as_ref())?, true);
+        }
+        Ok(self)
     }
 
-    /// No longer forwards these headers. At the edge they are removed all the same.
+    /// No longer forwards these headers. Tracing headers among them are removed at the edge all
+    /// the same.
     #[must_use]
     pub fn do_not_forward(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        self.set_forwarded(names, false);
+        for name in names {
+            self.set_forwarded(name, false);
+        }
         self
     }
 
-    fn set_forwarded(&mut self, names: impl IntoIterator<Item = HeaderName>, forward: bool) {
-        for name in names {
-            self.opaque.retain(|(opaque, _)| *opaque != name);
-            self.opaque.push((name, forward));
-        }
+    fn set_forwarded(&mut self, name: HeaderName, forward: bool) {
+        self.opaque.retain(|(opaque, _)| *opaque != name);
+        self.opaque.push((name, forward));
         self.names = Names::new(&self.opaque);
     }
 
@@ -399,17 +432,26 @@ impl Propagation {
     }
 
     /// Removes every tracing header, opaque ones and `x-envoy-force-trace` included: what an edge
-    /// does with a stranger's request. `x-request-id` stays.
+    /// does with a stranger's request. `x-request-id` stays, and so do headers that
+    /// [`forward`](Self::forward) added.
     pub fn strip(&self, headers: &mut HeaderMap) {
         let mut found: Vec<HeaderName> = Vec::new();
         for header in self.names.scan(headers) {
-            if header.role != Role::RequestId && found.last() != Some(header.name) {
+            let tracing = header.built_in && header.role != Role::RequestId;
+            if tracing && found.last() != Some(header.name) {
                 found.push(header.name.clone());
             }
         }
         for name in found {
             headers.remove(name);
         }
+    }
+
+    /// Keeps the headers that the user added from being forwarded.
+    pub(crate) fn forget_added(&self, forwarded: &mut Forwarded) {
+        forwarded
+            .headers
+            .retain(|(name, _)| !self.names.is_added(name));
     }
 }
 

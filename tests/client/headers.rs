@@ -322,6 +322,24 @@ fn to_other_hosts_no_tracing_header_goes_out_but_the_span_is_made() {
 }
 
 #[test]
+fn headers_added_with_forward_go_to_other_hosts_only_if_the_handler_sets_them() {
+    use tower_b3::{Mode, propagation::Propagation};
+    for mode in [Mode::Spans, Mode::RecordOnly, Mode::ForwardOnly] {
+        let propagation = Propagation::default().forward(["authorization", "jwt"]);
+        let lab = Lab::of(|builder| builder.mode(mode).propagation(propagation.unwrap()));
+        let layer = lab.tracer.client_layer().propagate_only_to(["catalog"]);
+        let inbound = "authorization: inbound|jwt: inbound|sw8: 1";
+        let call = |uri| within(&lab, inbound, || send(&layer, get(uri, "jwt: partner's")));
+        let partner = call("http://partner.example/");
+        assert_eq!(partner, headers("jwt: partner's"), "{mode:?}");
+        let catalog = call("http://catalog/");
+        assert_eq!(text(&catalog, "authorization"), "inbound");
+        assert_eq!(values(&catalog, "jwt"), [b"partner's"]);
+        lab.spans.all();
+    }
+}
+
+#[test]
 fn forwarding_without_spans_can_be_limited_to_hosts_too() {
     let lab = Lab::of(|builder| builder.mode(tower_b3::Mode::ForwardOnly));
     let layer = lab.tracer.client_layer().propagate_only_to(["catalog"]);

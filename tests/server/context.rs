@@ -300,7 +300,8 @@ fn other_headers_do_not_go_on() {
 #[test]
 fn the_list_of_what_goes_on_can_be_extended_and_cut() {
     let propagation = Propagation::default()
-        .forward(["end-user", "jwt"].map(http::HeaderName::from_static))
+        .forward(["end-user", "jwt"])
+        .unwrap()
         .do_not_forward(["sw8"].map(http::HeaderName::from_static));
     let lab = Lab::of(|builder| builder.propagation(propagation));
     let lines = "end-user: jason|jwt: a|jwt: b|sw8: 7|x-amzn-trace-id: 8";

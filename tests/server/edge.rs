@@ -37,7 +37,9 @@ const NOTHING_READABLE: &str = "b3: 0|x-b3-traceid: x|x-b3-sampled: 0|x-b3-flags
 const PLAIN: &str = "host: shop|user-agent: curl|x-tenant: acme";
 
 /// Headers that are no tracer's: they stay on the request, unread.
-const NOT_OURS: [&str; 5] = [
+const NOT_OURS: [&str; 6] = [
+    // Added with `forward`: seen by the handler, but not forwarded.
+    "x-own-context",
     "x-forwarded-proto",
     "x-forwarded-for",
     "x-envoy-internal",
@@ -139,9 +141,12 @@ fn propagations() -> [Propagation; 4] {
     let own = || [http::HeaderName::from_static("x-own-context")];
     let all = || [Format::B3Multi, Format::B3Single, Format::W3c];
     [
-        Propagation::default().forward(own()),
-        Propagation::default().forward(own()).w3c(false),
-        Propagation::default().forward(own()).formats(all()),
+        Propagation::default().forward(own()).unwrap(),
+        Propagation::default().forward(own()).unwrap().w3c(false),
+        Propagation::default()
+            .forward(own())
+            .unwrap()
+            .formats(all()),
         Propagation::default()
             .do_not_forward(own())
             .do_not_forward([http::HeaderName::from_static("sw8")]),
@@ -206,6 +211,28 @@ fn nothing_was_malformed(lab: &Lab) {
         Field::RequestId,
     ] {
         assert_eq!(lab.tracer.malformed(field), 0, "{field:?}");
+    }
+}
+
+#[test]
+fn headers_added_with_forward_stay_on_a_strangers_request_but_are_not_forwarded() {
+    let own = "authorization: Bearer s3cret|jwt: a|jwt: b";
+    for mode in [Mode::Spans, Mode::RecordOnly, Mode::ForwardOnly] {
+        let propagation = Propagation::default().forward(["authorization", "jwt"]);
+        let lab = configured(Sampler::never(), mode, propagation.unwrap());
+        for (trust, forwarded) in [(Trust::Edge, false), (Trust::Mesh, true)] {
+            let layer = lab.tracer.server_layer().trust(trust);
+            for layer in [layer.clone(), layer.exclude_paths(["/items/7"])] {
+                let outcome = outcome(&lab, &layer, &format!("{own}|sw8: 1|{PLAIN}"));
+                for line in own.split('|') {
+                    assert!(outcome.handler_saw.iter().any(|seen| seen == line));
+                    let carried = outcome.call_carried.iter().any(|sent| sent == line);
+                    assert_eq!(carried, forwarded, "{mode:?} {line}");
+                }
+                let stripped = !outcome.handler_saw.iter().any(|seen| seen == "sw8: 1");
+                assert_eq!(stripped, !forwarded);
+            }
+        }
     }
 }
 
