@@ -11,6 +11,7 @@ use crate::{
     span::{Below, Context, Open},
     tag::{self, Found, RequestTags},
     tracer::{Core, Direction, Live, Mode, Tracer},
+    user_code::guarded,
 };
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
@@ -347,7 +348,8 @@ impl Config {
             if let Some(route) = head.extensions().get::<Route>() {
                 open.set_route(route.as_str());
             }
-            if let Some(name) = self.name.as_ref().and_then(|name| name(head)) {
+            let name = self.name.as_ref();
+            if let Some(name) = name.and_then(|name| guarded(|| name(head)).flatten()) {
                 open.rename(&name);
             }
         }

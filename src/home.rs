@@ -5,16 +5,14 @@ use crate::{
     record::{Endpoint, Home, Record, SpanRecord},
     report::Reporter,
     stripe,
+    user_code::guarded,
 };
 use crossbeam_queue::ArrayQueue;
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc,
-        atomic::{
-            AtomicBool,
-            Ordering::{Relaxed, SeqCst},
-        },
+use std::sync::{
+    Arc,
+    atomic::{
+        AtomicBool,
+        Ordering::{Relaxed, SeqCst},
     },
 };
 
@@ -108,9 +106,9 @@ impl Home for Stripe {
 
     fn report(&self, span: SpanRecord) {
         // A reporter must not panic; if one does, the request goes on all the same.
-        let report = AssertUnwindSafe(|| self.shared.reporter.report(span));
-        if catch_unwind(report).is_err() && !self.shared.panicked.swap(true, Relaxed) {
-            tracing::error!("the reporter panicked and lost a span; this is said once");
+        let reported = guarded(|| self.shared.reporter.report(span));
+        if reported.is_none() && !self.shared.panicked.swap(true, Relaxed) {
+            guarded(|| tracing::error!("the reporter panicked and lost a span; this is said once"));
         }
     }
 

@@ -131,6 +131,7 @@ mod stripe;
 pub mod tag;
 mod tracer;
 mod trust;
+mod user_code;
 #[cfg(feature = "zipkin")]
 pub mod zipkin;
 

@@ -12,6 +12,7 @@ use crate::{
     tag::{self, Found, RequestTags},
     tracer::{Direction, Live, Mode, Tracer},
     trust::{Predicate, Trust},
+    user_code::guarded,
 };
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
@@ -271,9 +272,12 @@ impl Config {
             Exchange::new(Some(open), Side::Server, core.names, head.method().clone())
         };
         let head = RequestHead::of(request);
-        let trusted = self.trust.believes(&head, || Some(self.peer(&head)?.ip()));
+        let trusted = guarded(|| self.trust.believes(&head, || Some(self.peer(&head)?.ip())));
+        let trusted = trusted.unwrap_or(false);
+        let outer = self.continue_outer(&mut open);
         let mut dropped = None;
-        if !trusted {
+        // Within an outer layer, that one has judged what a stranger said.
+        if !trusted && outer.is_none() {
             dropped = self.dropped_trace(request.headers());
             self.disbelieve(request.headers_mut());
         }
@@ -287,36 +291,37 @@ impl Config {
             }
             return exchange(open, request);
         }
-        let mut incoming = core
-            .propagation
-            .extract_into(request.headers(), &mut open.forwarded);
-        if !trusted {
-            core.propagation.forget_added(&mut open.forwarded);
-        }
-        if !incoming.is_well_formed() {
-            core.note_malformed(&incoming);
-        }
-        match incoming.request_id() {
-            None => incoming.set_request_id(RequestId::random()),
-            // Not even what a stranger's id says by having no reason in it is taken over.
-            Some(id) if !trusted && core.live(Direction::Server).sampler.is_by_request_id() => {
-                let id = id.clone().with_trace_reason(None);
-                incoming.set_request_id(id);
-            }
-            Some(_) => {}
+        let mut incoming = match &outer {
+            Some(_) => Incoming::with_request_id(open.forwarded.request_id()),
+            None => self.extract(request.headers(), trusted, &mut open),
+        };
+        if incoming.request_id().is_none() {
+            incoming.set_request_id(RequestId::random());
         }
         let grpc = tag::is_grpc(request.headers());
         let head = RequestHead::of(request);
         let excluded = self.excludes(request);
-        if excluded {
-            open.below = Below::Unchanged;
-            open.set_context(unchanged(core.ids, &incoming));
-            core.propagation
-                .keep_traceparent(request.headers(), &mut open.forwarded);
-        } else {
-            open.set_context(self.context(&mut incoming, head));
-            core.start(&mut open, true);
+        match (excluded, outer) {
+            (true, Some(outer)) => {
+                open.below = Below::Unchanged;
+                open.set_context(outer);
+            }
+            (true, None) => {
+                open.below = Below::Unchanged;
+                open.set_context(unchanged(core.ids, &incoming));
+                core.propagation
+                    .keep_traceparent(request.headers(), &mut open.forwarded);
+            }
+            (false, Some(outer)) => {
+                open.set_context(outer.child());
+                core.start(&mut open, false);
+            }
+            (false, None) => {
+                open.set_context(self.context(&mut incoming, head));
+                core.start(&mut open, true);
+            }
         }
+        open.serves = true;
         if let Some(id) = incoming.request_id() {
             // Made here, or given a reason.
             if open.forwarded.request_id() != Some(id) {
@@ -336,7 +341,7 @@ impl Config {
         }
         #[cfg(feature = "tracing")]
         if let Some(context) = open.context() {
-            open.set_log(crate::span::log_span(&context));
+            open.set_log(&context);
         }
         if core.mode.server == Mode::RecordOnly && !excluded {
             // With the request id, which is there by now.
@@ -356,6 +361,38 @@ impl Config {
         exchange
     }
 
+    /// The SERVER context of a layer around this one, if that serves the request in this task:
+    /// its headers were read there. What is handed down is copied to `open`.
+    fn continue_outer(&self, open: &mut Open) -> Option<TraceContext> {
+        scope::with(|outer| {
+            let continues = outer.serves && outer.below != Below::Unchanged;
+            let context = outer.context().filter(|_| continues)?;
+            open.inherit(outer);
+            Some(context)
+        })
+        .flatten()
+    }
+
+    /// Reads the request's headers.
+    fn extract(&self, headers: &HeaderMap, trusted: bool, open: &mut Open) -> Incoming {
+        let core = &*self.tracer.core;
+        let mut incoming = core.propagation.extract_into(headers, &mut open.forwarded);
+        if !incoming.is_well_formed() {
+            core.note_malformed(&incoming);
+        }
+        if trusted {
+            return incoming;
+        }
+        core.propagation.forget_added(&mut open.forwarded);
+        // Not even what a stranger's id says by having no reason in it is taken over.
+        let by_request_id = || core.live(Direction::Server).sampler.is_by_request_id();
+        if let Some(id) = incoming.request_id().filter(|_| by_request_id()) {
+            let id = id.clone().with_trace_reason(None);
+            incoming.set_request_id(id);
+        }
+        incoming
+    }
+
     /// Gathers the headers that go on as they came.
     fn capture(&self, headers: &HeaderMap, trusted: bool, open: &mut Open) {
         let propagation = &self.tracer.core.propagation;
@@ -368,7 +405,8 @@ impl Config {
     /// Whether no spans are made for the request.
     fn excludes<B>(&self, request: &Request<B>) -> bool {
         let head = RequestHead::of(request);
-        self.excluded.iter().any(|excluded| excluded(&head))
+        let excludes = |excluded: &Predicate| guarded(|| excluded(&head)).unwrap_or(false);
+        self.excluded.iter().any(excludes)
     }
 
     /// The trace that a stranger's headers name, where that is asked for.
@@ -480,14 +518,15 @@ impl Config {
         if let Some(path) = head.extensions().get::<axum::extract::MatchedPath>() {
             open.set_route(path.as_str());
         }
-        if let Some(name) = self.name.as_ref().and_then(|name| name(head)) {
+        let name = self.name.as_ref();
+        if let Some(name) = name.and_then(|name| guarded(|| name(head)).flatten()) {
             open.rename(&name);
         }
     }
 
     fn peer(&self, head: &RequestHead<'_>) -> Option<SocketAddr> {
         match &self.peer {
-            Some(peer) => peer(head),
+            Some(peer) => guarded(|| peer(head)).flatten(),
             #[cfg(feature = "axum")]
             None => head
                 .extensions()

@@ -620,6 +620,48 @@ fn what_a_handler_adds_is_bounded_and_counted() {
 }
 
 #[test]
+fn a_failure_has_room_behind_any_number_of_tags() {
+    let lab = Lab::new();
+    let fill = || (0..300).for_each(|at| tower_b3::tag(format!("tag {at}"), "value"));
+    lab.tracer.span("error").in_scope(|| {
+        fill();
+        tower_b3::scope::error("no database");
+    });
+    lab.tracer.span("tag").in_scope(|| {
+        fill();
+        tower_b3::tag("error", "no database");
+    });
+    for span in lab.spans.take(2) {
+        assert!(span.is_error());
+        assert_eq!(span.tag("error.reason").as_deref(), Some("no database"));
+        assert_eq!(span.tag("left_out").as_deref(), Some("172"));
+    }
+    assert!(panics(|| lab.tracer.span("panic").in_scope(|| {
+        fill();
+        panic!("expected");
+    })));
+    let span = lab.spans.take_one();
+    assert_eq!(span.tag("error.reason").as_deref(), Some("panic"));
+}
+
+#[test]
+fn a_handle_can_say_that_the_span_failed_behind_any_number_of_tags() {
+    let lab = Lab::new();
+    let mut span = lab.tracer.span("work");
+    let handle = span.handle().unwrap();
+    let taken = (0..300).filter(|at| handle.tag(format!("tag {at}"), "value"));
+    assert_eq!(taken.count(), 256);
+    for at in 0..1000 {
+        assert!(handle.error(format!("failure {at}")));
+    }
+    drop(span);
+    let span = lab.spans.take_one();
+    assert!(span.is_error());
+    assert_eq!(span.tag("error.reason").as_deref(), Some("failure 999"));
+    assert!(!handle.error("late"));
+}
+
+#[test]
 fn a_tracers_span_below_anothers_is_its_own() {
     let (outer, inner) = (Lab::new(), Lab::new());
     outer

@@ -1,5 +1,5 @@
-use super::Exchange;
-use crate::scope;
+use super::{Exchange, NotePanic, end::End};
+use crate::{scope, user_code::guarded};
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -24,9 +24,10 @@ pin_project! {
             let mut none = None;
             let open = match this.exchange {
                 Some(exchange) => {
-                    exchange.complete |= this.inner.as_ref().as_pin_ref().is_some_and(
-                        |inner| inner.is_end_stream(),
-                    );
+                    let inner = this.inner.as_ref().as_pin_ref();
+                    if inner.is_some_and(|inner| guarded(|| inner.is_end_stream()) == Some(true)) {
+                        exchange.complete();
+                    }
                     &mut exchange.open
                 }
                 None => &mut none,
@@ -70,19 +71,19 @@ where
             ready!(inner.as_mut().poll_frame(cx))
         };
         match &frame {
-            None => exchange.finish(),
+            None => exchange.close(End::Complete),
             Some(Err(error)) => exchange.fail(error),
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    exchange.bytes += data.remaining() as u64;
-                    if inner.is_end_stream() {
-                        exchange.finish();
+                    exchange.bytes += guarded(|| data.remaining()).unwrap_or(0) as u64;
+                    if guarded(|| inner.is_end_stream()) == Some(true) {
+                        exchange.close(End::Complete);
                     }
                 } else if let Some(trailers) = frame.trailers_ref() {
                     if exchange.grpc {
                         exchange.grpc_status(trailers);
                     }
-                    exchange.finish();
+                    exchange.close(End::Complete);
                 }
             }
         }
@@ -90,10 +91,12 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
+        let _note = self.exchange.as_ref().map(NotePanic);
         self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
+        let _note = self.exchange.as_ref().map(NotePanic);
         self.inner.as_ref().map(Body::size_hint).unwrap_or_default()
     }
 }

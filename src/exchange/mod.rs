@@ -1,10 +1,12 @@
-//! One request and its response, seen from either side: the future, the body, the endings.
+//! One request and its response, seen from either side: the future, the body, the end.
 //!
 //! The open span has one owner at a time: the exchange in the future, the thread's slot during a
 //! poll, then the exchange in the body. So it is finished once by construction, by whoever holds
-//! it last.
+//! it last. The ways an exchange can end are the variants of [`End`]; [`Exchange::close`] is the
+//! one place where a span ends.
 
 mod body;
+mod end;
 mod future;
 
 pub use body::ResponseBody;
@@ -14,10 +16,15 @@ use crate::{
     propagation::{REQUEST_ID, put},
     span::Open,
     tag::{self, GrpcStatus, Names},
+    user_code::{debug_text, guarded},
 };
+use end::End;
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body;
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -25,7 +32,7 @@ pub(crate) enum Side {
     Client,
 }
 
-/// What ends a span that is still open when its exchange is dropped depends on how far it got.
+/// A span and what is known of its exchange so far.
 pub(crate) struct Exchange {
     pub(crate) open: Option<Box<Open>>,
     side: Side,
@@ -41,8 +48,8 @@ pub(crate) struct Exchange {
     /// Bytes of the response's body so far, and how many there should be.
     bytes: u64,
     expected: Option<u64>,
-    /// Whether nothing of the response is outstanding.
-    complete: bool,
+    /// Whether the body panicked when it was asked how long it is or whether it is at its end.
+    hint_panicked: AtomicBool,
 }
 
 impl Exchange {
@@ -64,7 +71,7 @@ impl Exchange {
             status: None,
             bytes: 0,
             expected: None,
-            complete: false,
+            hint_panicked: AtomicBool::new(false),
         }
     }
 
@@ -91,14 +98,11 @@ impl Exchange {
                 put(response.headers_mut(), REQUEST_ID, id);
             }
         }
-        let upgraded = status == StatusCode::SWITCHING_PROTOCOLS
-            || self.method == Method::CONNECT && status.is_success();
-        let bodiless = self.method == Method::HEAD
-            || status.is_informational()
-            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        self.complete = bodiless || upgraded;
-        let size = response.body().size_hint().exact();
-        self.expected = size.or_else(|| tag::content_length(response.headers()));
+        let size = guarded(|| response.body().size_hint().exact()).flatten();
+        self.expected = match has_body(&self.method, status) {
+            true => size.or_else(|| tag::content_length(response.headers())),
+            false => Some(0),
+        };
         if let Some(record) = open.record() {
             self.names.status(record, Some(status));
             if self.grpc {
@@ -106,9 +110,9 @@ impl Exchange {
                 self.grpc_status(response.headers());
             }
         }
-        if upgraded {
-            // What follows is no part of the exchange, however long the response is kept.
-            self.finish();
+        if is_upgrade(&self.method, status) {
+            // However long the response is kept.
+            self.close(End::Upgraded);
         }
     }
 
@@ -123,26 +127,32 @@ impl Exchange {
         }
     }
 
-    /// The service or its future failed.
-    fn fail(&mut self, reason: &dyn fmt::Debug) {
-        if let Some(record) = self.open.as_mut().and_then(|open| open.record()) {
-            if self.status.is_none() {
-                self.names.status(record, None);
-            }
-            tag::failed(record, &format!("{reason:?}"));
-        }
-        self.finish();
+    /// Nothing of the response is outstanding, whatever its head said.
+    fn complete(&mut self) {
+        self.expected = Some(0);
     }
 
-    /// The exchange is over: the last word on name and size, and the span ends. Its context stays
-    /// until the body is dropped.
-    fn finish(&mut self) {
+    /// The service, its future or the response's body failed.
+    fn fail(&mut self, error: &dyn fmt::Debug) {
+        let record = self.open.as_mut().and_then(|open| open.record());
+        // The error's text is not written for nobody.
+        let reason = record.map(|record| debug_text(error, record.max_tag_length()));
+        self.close(End::Error(reason.as_deref().unwrap_or_default()));
+    }
+
+    /// The exchange is over: the last word on status, name and size, and the span ends, once. Its
+    /// context stays until the body is dropped.
+    fn close(&mut self, end: End<'_>) {
         let Some(open) = &mut self.open else {
             return;
         };
         let renamed = open.is_renamed();
         let route = open.take_route();
         if let Some(record) = open.record() {
+            if self.status.is_none() {
+                self.names.status(record, None);
+            }
+            end.tag(record, self.side);
             self.names.response_size(record, self.bytes);
             self.names.route(record, &route);
             // Whoever sends nonsense must not choose the name: a path that is called one of gRPC
@@ -161,33 +171,49 @@ impl Exchange {
         open.give_route(route);
         open.end();
     }
+
+    /// How an exchange ends that is dropped before it was closed.
+    fn end_when_dropped(&self, open: &Open) -> End<'static> {
+        match self.status {
+            _ if open.panicked || self.hint_panicked.load(Relaxed) => End::Panicked,
+            None => End::Cancelled,
+            Some(_) if self.expected.is_some_and(|size| self.bytes >= size) => End::Complete,
+            Some(_) => End::BodyDropped,
+        }
+    }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let Some(open) = &mut self.open else {
+        let Some(open) = &self.open else {
             return;
         };
-        let panicked = open.panicked;
-        let complete = self.complete || self.expected.is_some_and(|size| self.bytes >= size);
-        if let Some(record) = open.record() {
-            if self.status.is_none() {
-                self.names.status(record, None);
-            }
-            match (self.side, self.status) {
-                _ if panicked => tag::failed(record, "panic"),
-                (Side::Server, None) => {
-                    record.standard_error();
-                    tag::disconnected(record);
-                }
-                (Side::Server, Some(_)) if !complete => tag::disconnected(record),
-                (Side::Client, None) => tag::canceled(record),
-                _ => {}
-            }
-        }
-        self.finish();
+        self.close(self.end_when_dropped(open));
         if let Some(open) = self.open.take() {
             open.finish();
         }
     }
+}
+
+/// Notes a panic of a body's method that cannot change the exchange.
+struct NotePanic<'a>(&'a Exchange);
+
+impl Drop for NotePanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.hint_panicked.store(true, Relaxed);
+        }
+    }
+}
+
+/// Whether a response has a body that hyper would poll to its end.
+fn has_body(method: &Method, status: StatusCode) -> bool {
+    let bodiless = method == Method::HEAD
+        || status.is_informational()
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    !bodiless && !is_upgrade(method, status)
+}
+
+fn is_upgrade(method: &Method, status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS || method == Method::CONNECT && status.is_success()
 }

@@ -63,7 +63,6 @@ pub(super) fn forwardable(text: &str) -> Result<HeaderName, ForwardError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::propagation::Propagation;
 
     #[test]

@@ -56,6 +56,14 @@ impl Incoming {
         self.malformed.iter()
     }
 
+    /// Nothing but a request id.
+    pub(crate) fn with_request_id(id: Option<&RequestId>) -> Incoming {
+        Incoming {
+            request_id: id.cloned(),
+            ..Incoming::default()
+        }
+    }
+
     pub(crate) fn set_request_id(&mut self, id: RequestId) {
         self.request_id = Some(id);
     }

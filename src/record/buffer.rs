@@ -129,7 +129,7 @@ impl Record {
         self.home.as_ref()
     }
 
-    fn max_tag_length(&self) -> usize {
+    pub(crate) fn max_tag_length(&self) -> usize {
         self.home
             .as_ref()
             .map_or(usize::MAX, |home| home.max_tag_length())
@@ -378,7 +378,8 @@ impl Record {
         let there = self.tags.iter().position(of_name);
         let Some(at) = there else {
             let by_handler = |entry: &&Entry| entry.rank == Rank::Handler;
-            if self.tags.iter().filter(by_handler).count() >= self.most(MOST_OF_A_HANDLER) {
+            let full = self.tags.iter().filter(by_handler).count() >= self.most(MOST_OF_A_HANDLER);
+            if full && !says_failed(name) {
                 self.left_out += 1;
                 return;
             }
@@ -415,6 +416,11 @@ impl Record {
     fn push(&mut self, name: Text, value: Value, rank: Rank) {
         self.tags.push(Entry { name, value, rank });
     }
+}
+
+/// Whether a tag says that its span failed. Such a tag has room whatever else is there.
+pub(crate) fn says_failed(name: &str) -> bool {
+    matches!(name, "error" | "error.reason")
 }
 
 /// At most `most` bytes of the text, cut where a character ends.

@@ -24,12 +24,13 @@ pub use rules::Rules;
 use crate::{
     head::RequestHead,
     id::{RequestId, TraceId},
+    user_code::guarded,
 };
 use std::{fmt, sync::Arc};
 
 /// Decides whether a trace is sampled: for samplers of your own.
 ///
-/// It is called on the request's thread and must not block.
+/// It is called on the request's thread and must not block. One that panics has not sampled.
 ///
 /// ```
 /// use tower_b3::sample::{Sample, Sampler, SampleRequest};
@@ -193,7 +194,7 @@ impl Sampler {
             Choice::Percentage(threshold) => threshold.hits(request.trace_id.low()),
             Choice::RequestId(threshold) => threshold.hits(request.number()),
             Choice::Rules(rules) => rules.sample(request),
-            Choice::Other(other) => other.sample(request),
+            Choice::Other(other) => guarded(|| other.sample(request)).unwrap_or(false),
         }
     }
 }

@@ -1,3 +1,5 @@
+#[cfg(feature = "tracing")]
+use super::log::LogSpan;
 use super::{Below, Open, Span, open::FoundTags};
 use crate::{
     clock::Moment, context::TraceContext, id::RequestId, propagation::Forwarded, record::Home,
@@ -21,7 +23,7 @@ pub struct Context {
     home: Option<Arc<dyn Home>>,
     clock: Option<Moment>,
     #[cfg(feature = "tracing")]
-    log: Option<tracing::Span>,
+    log: Option<LogSpan>,
 }
 
 impl Context {

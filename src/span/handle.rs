@@ -1,13 +1,13 @@
-use crate::{clock::Moment, context::TraceContext};
+use crate::{clock::Moment, context::TraceContext, record::says_failed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The most that waits to be written.
 const MOST_PENDING: usize = 256;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A handle on a span that another task or thread owns.
 ///
 /// What it adds is written when the span finishes; after that it is refused, and so is what comes
-/// after 256 tags and events.
+/// after 256 tags and events, but for what says that the span failed.
 #[derive(Debug, Clone)]
 pub struct SpanHandle {
     pub(super) context: TraceContext,
@@ -28,6 +28,23 @@ pub(super) enum Note {
 }
 
 impl Notes {
+    fn add(&mut self, note: Note) -> bool {
+        if self.closed {
+            return false;
+        }
+        match &note {
+            // Takes the place of an earlier one, so there are two at most.
+            Note::Tag(name, _) if says_failed(name) => {
+                self.pending
+                    .retain(|other| !matches!(other, Note::Tag(other, _) if other == name));
+            }
+            _ if self.pending.len() >= MOST_PENDING => return false,
+            _ => {}
+        }
+        self.pending.push(note);
+        true
+    }
+
     pub(super) fn close(&mut self) -> Vec<Note> {
         self.closed = true;
         std::mem::take(&mut self.pending)
@@ -60,11 +77,6 @@ impl SpanHandle {
     }
 
     fn note(&self, note: Note) -> bool {
-        let mut notes = lock(&self.notes);
-        let taken = !notes.closed && notes.pending.len() < MOST_PENDING;
-        if taken {
-            notes.pending.push(note);
-        }
-        taken
+        lock(&self.notes).add(note)
     }
 }

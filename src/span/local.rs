@@ -66,7 +66,7 @@ impl Span {
     #[cfg(feature = "tracing")]
     pub(crate) fn log(&mut self) {
         if let Some(open) = &mut self.open {
-            open.log = open.context.map(|context| super::log_span(&context));
+            open.log = open.context.as_ref().map(super::LogSpan::new);
         }
     }
 

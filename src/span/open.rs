@@ -1,4 +1,6 @@
 use super::handle::{self, Note, Notes, SpanHandle};
+#[cfg(feature = "tracing")]
+use super::log::LogSpan;
 use crate::{
     clock::Moment,
     context::TraceContext,
@@ -28,6 +30,9 @@ pub(crate) struct Open {
     pub(super) context: Option<TraceContext>,
     pub(crate) forwarded: Forwarded,
     pub(crate) below: Below,
+    /// Whether a server layer made this, or a local span below one in the same task: another
+    /// server layer in here serves the same request.
+    pub(crate) serves: bool,
     /// Whether a poll, call or drop in this scope panicked.
     pub(crate) panicked: bool,
     /// The trace is sampled, but a limit keeps this process's part of it from being recorded.
@@ -44,7 +49,7 @@ pub(crate) struct Open {
     pub(super) home: Option<Arc<dyn Home>>,
     notes: Option<Arc<Mutex<Notes>>>,
     #[cfg(feature = "tracing")]
-    pub(super) log: Option<tracing::Span>,
+    pub(super) log: Option<LogSpan>,
 }
 
 impl Open {
@@ -195,6 +200,7 @@ impl Open {
         self.context = None;
         self.forwarded.clear();
         self.below = Below::default();
+        self.serves = false;
         self.panicked = false;
         self.muted = false;
         self.found.clear();
@@ -214,6 +220,7 @@ impl Open {
         let mut open = scope::blank();
         open.context = context;
         open.below = self.below;
+        open.serves = self.serves;
         open.inherit(self);
         open
     }
@@ -224,21 +231,21 @@ impl Open {
     }
 
     #[cfg(feature = "tracing")]
-    pub(crate) fn set_log(&mut self, log: tracing::Span) {
-        self.log = Some(log);
+    pub(crate) fn set_log(&mut self, context: &TraceContext) {
+        self.log = Some(LogSpan::new(context));
     }
 
     pub(crate) fn log_enter(&self) {
         #[cfg(feature = "tracing")]
         if let Some(log) = &self.log {
-            log.with_subscriber(|(id, subscriber)| subscriber.enter(id));
+            log.enter();
         }
     }
 
     pub(crate) fn log_exit(&self) {
         #[cfg(feature = "tracing")]
         if let Some(log) = &self.log {
-            log.with_subscriber(|(id, subscriber)| subscriber.exit(id));
+            log.exit();
         }
     }
 }
@@ -275,17 +282,4 @@ impl FoundTags {
         self.text.clone_from(&other.text);
         self.ends.clone_from(&other.ends);
     }
-}
-
-/// A span of the `tracing` crate, for log lines.
-///
-/// Of the highest level, so that no filter by level takes the ids off the lines.
-#[cfg(feature = "tracing")]
-pub(crate) fn log_span(context: &TraceContext) -> tracing::Span {
-    tracing::error_span!(
-        target: "tower_b3",
-        "request",
-        trace_id = %context.trace_id(),
-        span_id = %context.span_id(),
-    )
 }

@@ -9,6 +9,7 @@ use crate::{
     sample::{RateLimit, SampleRequest, Sampler, Threshold},
     span::Open,
     tag::{CustomTags, Limits, Names, Tag},
+    user_code::guarded,
 };
 use arc_swap::{ArcSwap, Guard};
 use std::{
@@ -225,7 +226,9 @@ impl Core {
     pub(crate) fn note_malformed(&self, incoming: &Incoming) {
         for malformed in incoming.malformed() {
             if self.malformed[malformed.field as usize].fetch_add(1, Relaxed) == 0 {
-                tracing::debug!("malformed {malformed}; further ones are counted, not logged");
+                guarded(|| {
+                    tracing::debug!("malformed {malformed}; further ones are counted, not logged")
+                });
             }
         }
     }

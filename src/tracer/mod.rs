@@ -107,7 +107,7 @@ impl Tracer {
         self.core.start(&mut open, true);
         open.rename(name);
         #[cfg(feature = "tracing")]
-        open.set_log(crate::span::log_span(&context));
+        open.set_log(&context);
         Span::of(open)
     }
 

@@ -9,10 +9,12 @@ mod context;
 mod edge;
 mod endings;
 mod http;
+mod nested;
 mod request_id;
 mod sampling;
 mod tags;
 mod trust;
+mod user_code;
 
 use ::http::{Request, Response};
 use common::{Lab, Script, drain, now};
