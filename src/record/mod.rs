@@ -7,7 +7,7 @@ mod model;
 mod recycler;
 mod span_record;
 
-pub(crate) use buffer::{Home, Record, cut};
+pub(crate) use buffer::{Home, MOST_NAME, Record, cut, is_blank};
 pub use builder::SpanRecordBuilder;
 pub use model::{Endpoint, EndpointRef, Kind, TagValue};
 #[cfg(feature = "zipkin")]

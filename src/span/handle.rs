@@ -1,4 +1,4 @@
-use crate::{clock::Moment, context::TraceContext};
+use crate::{clock::Moment, context::TraceContext, record::is_blank};
 
 /// The most that waits to be written.
 const MOST_PENDING: usize = 256;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// A handle on a span that another task or thread owns.
 ///
 /// What it adds is written when the span finishes; after that it is refused, and so is what comes
-/// after 256 tags and events.
+/// after 256 tags and events, a tag whose name is empty or white space alone, and such an event.
 #[derive(Debug, Clone)]
 pub struct SpanHandle {
     pub(super) context: TraceContext,
@@ -46,12 +46,14 @@ impl SpanHandle {
 
     /// Tags the span. `false` if that is refused.
     pub fn tag(&self, name: impl Into<String>, value: impl Into<String>) -> bool {
-        self.note(Note::Tag(name.into(), value.into()))
+        let name = name.into();
+        !is_blank(&name) && self.note(Note::Tag(name, value.into()))
     }
 
     /// Adds an event, at the present time. `false` if that is refused.
     pub fn annotate(&self, text: impl Into<String>) -> bool {
-        self.note(Note::Annotation(self.clock.later().micros(), text.into()))
+        let text = text.into();
+        !is_blank(&text) && self.note(Note::Annotation(self.clock.later().micros(), text))
     }
 
     /// Marks the span as failed. `false` if that is refused.
