@@ -116,6 +116,7 @@ pub mod id;
 pub mod istio;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+mod printable;
 pub mod propagation;
 #[cfg(feature = "zipkin")]
 mod protobuf;
