@@ -112,6 +112,7 @@ mod exchange;
 pub mod guide;
 mod head;
 mod home;
+mod hosts;
 pub mod id;
 pub mod istio;
 #[cfg(feature = "otlp")]

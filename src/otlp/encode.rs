@@ -156,7 +156,7 @@ fn remote(to: &mut Vec<u8>, remote: EndpointRef<'_>) {
         tag(to, PEER_SERVICE, TagValue::Text(service));
     }
     if let Some(ip) = remote.ip {
-        tag(to, PEER_ADDRESS, TagValue::Address(ip.to_canonical()));
+        tag(to, PEER_ADDRESS, TagValue::Address(ip));
     }
     if let Some(port) = remote.port {
         tag(to, PEER_PORT, TagValue::Number(u64::from(port)));
