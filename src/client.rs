@@ -4,6 +4,7 @@ use crate::{
     context::TraceContext,
     exchange::{Exchange, ResponseBody, ResponseFuture, Side},
     head::RequestHead,
+    hosts::{self, Hosts},
     id::RequestId,
     propagation::{Forwarded, Incoming, REQUEST_ID, put},
     record::Kind,
@@ -82,7 +83,7 @@ pub struct ClientLayer {
 struct Config {
     tracer: Tracer,
     remote_service: Option<Cow<'static, str>>,
-    hosts: Option<Vec<String>>,
+    hosts: Option<Hosts>,
     name: Option<NameOf>,
 }
 
@@ -99,15 +100,15 @@ impl ClientLayer {
         self.with(|config| config.remote_service = Some(name))
     }
 
-    /// Propagates to these hosts only: `catalog`, or `.svc.cluster.local` for all that end so.
-    /// From requests to any other host every tracing header is removed, so that ids and opaque
+    /// Propagates to these hosts only: `catalog`, `10.0.0.1`, `fd00::1`, or `.svc.cluster.local` for
+    /// all names that end so. Case, ports, and a dot at the end of a name make no difference. The
+    /// host is that of the URI; where the request has a header `host` too, that must be in the list
+    /// as well. An entry that is not a host, or has a port, stands for no host, and is logged. From
+    /// requests to any other host every tracing header is removed, so that ids and opaque
     /// headers do not leak to third parties; their CLIENT spans are made all the same.
     #[must_use]
     pub fn propagate_only_to(self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let hosts = hosts
-            .into_iter()
-            .map(|host| host.into().to_ascii_lowercase());
-        let hosts = hosts.collect();
+        let hosts = Hosts::new(hosts);
         self.with(|config| config.hosts = Some(hosts))
     }
 
@@ -186,7 +187,10 @@ impl Config {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
         let core = &*self.tracer.core;
         let mut open = scope::blank();
-        let propagates = self.propagates_to(request);
+        let propagates = self
+            .hosts
+            .as_ref()
+            .is_none_or(|hosts| hosts.hold(&RequestHead::of(request)));
         let parent = self.join_parent(request, &mut open, propagates);
         if !propagates {
             core.propagation.strip(request.headers_mut());
@@ -288,23 +292,6 @@ impl Config {
         parent.with_sampling(sampling).child()
     }
 
-    fn propagates_to<B>(&self, request: &Request<B>) -> bool {
-        let Some(hosts) = &self.hosts else {
-            return true;
-        };
-        let authority = tag::authority(&RequestHead::of(request));
-        let host = split_port(&authority).0.as_bytes();
-        hosts.iter().map(String::as_bytes).any(|allowed| {
-            let suffix = allowed.starts_with(b".") && host.len() > allowed.len();
-            let end = if suffix {
-                host.len() - allowed.len()
-            } else {
-                0
-            };
-            host[end..].eq_ignore_ascii_case(allowed)
-        })
-    }
-
     /// Name, tags and remote endpoint, if the span is recorded.
     fn describe(&self, open: &mut Open, head: &RequestHead<'_>, grpc: bool) {
         let core = &*self.tracer.core;
@@ -313,8 +300,15 @@ impl Config {
             record.kind = Some(Kind::Client);
             let authority = tag::authority(head);
             let (host, port) = split_port(&authority);
-            let ip: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
-            record.set_remote_service(self.remote_service.as_deref().unwrap_or(host));
+            let ip = hosts::address(host);
+            match (&self.remote_service, ip) {
+                (Some(service), _) => record.set_remote_service(service),
+                // One that is written as an IPv6 address.
+                (None, Some(ip @ IpAddr::V4(_))) if host.starts_with('[') => {
+                    record.set_remote_service(&ip.to_string())
+                }
+                (None, _) => record.set_remote_service(host.strip_suffix('.').unwrap_or(host)),
+            }
             record.set_remote_address(ip, port);
             let tags = RequestTags {
                 component: &core.component,

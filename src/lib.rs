@@ -112,10 +112,12 @@ mod exchange;
 pub mod guide;
 mod head;
 mod home;
+mod hosts;
 pub mod id;
 pub mod istio;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+mod printable;
 pub mod propagation;
 #[cfg(feature = "zipkin")]
 mod protobuf;

@@ -148,15 +148,16 @@ pub fn request_id() -> Option<RequestId> {
 }
 
 /// Tags the current span. Over one name this wins over custom and standard tags, and the last
-/// call over earlier ones. A number is tagged as text: `n.to_string()`. An empty value is not
-/// written; one over 1,024 bytes (see
+/// call over earlier ones. A number is tagged as text: `n.to_string()`. A tag whose name is empty
+/// or white space alone, or whose value is empty, is not written; a value over 1,024 bytes (see
 /// [`TracerBuilder::max_tag_length`](crate::TracerBuilder::max_tag_length)) is cut.
 pub fn tag(name: impl AsRef<str>, value: impl AsRef<str>) {
     let (name, value) = (name.as_ref(), value.as_ref());
     with(|open| open.tag(name, value));
 }
 
-/// Adds an event to the current span, at the present time.
+/// Adds an event to the current span, at the present time. A text that is empty or white space
+/// alone is not written.
 pub fn annotate(text: impl AsRef<str>) {
     let text = text.as_ref();
     with(|open| open.annotate(text));

@@ -193,7 +193,7 @@ impl ServerLayer {
 
     /// Tells the address of the peer, for the tag `peer.address`, the remote endpoint, and
     /// [`Trust`] by address. With the feature `axum`, axum's `ConnectInfo<SocketAddr>` is used where
-    /// this is not set.
+    /// this is not set. An IPv4-mapped IPv6 address counts as the IPv4 one.
     ///
     /// tonic's server puts a `TcpConnectInfo` into the request's extensions, with TLS too:
     ///
@@ -524,8 +524,10 @@ impl Config {
         }
     }
 
+    /// The peer's address. An IPv4-mapped one, which is how a socket of both families shows IPv4
+    /// peers, is an IPv4 one.
     fn peer(&self, head: &RequestHead<'_>) -> Option<SocketAddr> {
-        match &self.peer {
+        let peer = match &self.peer {
             Some(peer) => guarded(|| peer(head)).flatten(),
             #[cfg(feature = "axum")]
             None => head
@@ -534,7 +536,8 @@ impl Config {
                 .map(|info| info.0),
             #[cfg(not(feature = "axum"))]
             None => None,
-        }
+        }?;
+        Some(SocketAddr::new(peer.ip().to_canonical(), peer.port()))
     }
 }
 

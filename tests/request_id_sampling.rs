@@ -2,9 +2,18 @@
 
 use http::{Request, Response};
 use proptest::prelude::*;
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_b3::{Sampling, Tracer, TracerBuilder, Trust, sample::Sampler};
+use tower_b3::{
+    Sampling, Tracer, TracerBuilder, Trust,
+    sample::{Rules, SampleRequest, Sampler},
+};
 
 fn tracer(percent: f64) -> TracerBuilder {
     let sampler = Sampler::percentage_by_request_id(percent).unwrap();
@@ -17,6 +26,15 @@ fn served(tracer: TracerBuilder, trust: Trust, headers: &[(&str, &str)]) -> (Str
 }
 
 fn served_by(tracer: &Tracer, trust: Trust, headers: &[(&str, &str)]) -> (String, Sampling) {
+    served_at(tracer, trust, "/", headers)
+}
+
+fn served_at(
+    tracer: &Tracer,
+    trust: Trust,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (String, Sampling) {
     let layer = tracer.server_layer();
     let layer = layer.trust(trust).preserve_external_request_id(true);
     let service = layer.layer(service_fn(|request: Request<()>| async move {
@@ -30,7 +48,7 @@ fn served_by(tracer: &Tracer, trust: Trust, headers: &[(&str, &str)]) -> (String
         response.extensions_mut().insert(sampling);
         Ok::<_, Infallible>(response)
     }));
-    let mut request = Request::builder();
+    let mut request = Request::get(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -98,6 +116,83 @@ fn the_local_decision_is_written_even_where_a_state_overrules_it() {
     assert_eq!((seen, sampling), (id(1, '9'), Sampling::Deny));
     let (seen, sampling) = served(tracer(0.0), Trust::Mesh, &headers("1"));
     assert_eq!((seen, sampling), (id(1, '4'), Sampling::Accept));
+}
+
+/// Goes by request id for `/`, and by this sampler for `/limited`.
+fn rules(limited: Sampler) -> TracerBuilder {
+    let by_id = Sampler::percentage_by_request_id(100.0).unwrap();
+    let rules = Rules::otherwise(by_id).path("/limited", limited);
+    Tracer::builder("shop").sampler(Sampler::rules(rules))
+}
+
+/// What comes of a request for this path.
+fn asked(tracer: &Tracer, path: &str, headers: &[(&str, &str)]) -> (String, Sampling) {
+    served_at(tracer, Trust::Mesh, path, headers)
+}
+
+#[test]
+fn a_state_that_came_uses_up_no_limit() {
+    let sent = id(1, '4');
+    let request_id = ("x-request-id", sent.as_str());
+    let stated = [
+        [("x-b3-sampled", "0"), request_id],
+        [("x-b3-sampled", "1"), request_id],
+        [("x-b3-flags", "1"), request_id],
+    ];
+    let counted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&counted);
+    let own = Sampler::custom(move |_: &SampleRequest<'_>| count.fetch_add(1, SeqCst) == 0);
+    let nested = Rules::otherwise(Sampler::rate_limited(1));
+    for limited in [Sampler::rate_limited(1), own, Sampler::rules(nested)] {
+        let tracer = rules(limited).build().unwrap();
+        for headers in &stated {
+            for _ in 0..10 {
+                let (seen, sampling) = asked(&tracer, "/limited", headers);
+                // Nobody has decided here, and nothing is written.
+                assert_eq!(seen, sent);
+                assert_eq!(
+                    sampling == Sampling::Deny,
+                    headers[0] == ("x-b3-sampled", "0")
+                );
+            }
+        }
+        // Where the answer costs nothing it is written, as ever.
+        let (seen, _) = asked(&tracer, "/", &stated[0]);
+        assert_eq!(seen, id(1, '9'));
+        assert_eq!(
+            asked(&tracer, "/limited", &[request_id]),
+            (id(1, '9'), Sampling::Accept)
+        );
+    }
+    assert_eq!(counted.load(SeqCst), 1);
+}
+
+#[test]
+fn what_is_decided_without_the_sampler_uses_up_no_limit() {
+    // By the overall limit: of request ids, those below 5,000.
+    let tracer = rules(Sampler::rate_limited(1)).overall_sampling(50.0);
+    let tracer = tracer.build().unwrap();
+    let refused = id(5_000, '4');
+    for _ in 0..10 {
+        let headers = [("x-request-id", refused.as_str())];
+        let answer = asked(&tracer, "/limited", &headers);
+        assert_eq!(answer, (refused.clone(), Sampling::Deny));
+    }
+    // By a reason that came, and by force.
+    let (reason, forced) = (id(1, '9'), id(1, '4'));
+    for headers in [
+        vec![("x-request-id", reason.as_str())],
+        vec![
+            ("x-request-id", forced.as_str()),
+            ("x-envoy-force-trace", "1"),
+        ],
+    ] {
+        let (_, sampling) = asked(&tracer, "/limited", &headers);
+        assert_eq!(sampling, Sampling::Accept);
+    }
+    let sent = id(1, '4');
+    let (seen, sampling) = asked(&tracer, "/limited", &[("x-request-id", &sent)]);
+    assert_eq!((seen, sampling), (id(1, '9'), Sampling::Accept));
 }
 
 #[test]

@@ -596,6 +596,27 @@ fn error_is_true_or_not_there() {
 }
 
 #[test]
+fn what_has_no_name_is_not_recorded() {
+    let lab = Lab::new();
+    let mut span = lab.tracer.span("work");
+    let handle = span.handle().unwrap();
+    for blank in ["", " \t", "\u{3000}"] {
+        span.tag(blank, "v");
+        span.annotate(blank);
+        assert!(!handle.tag(blank, "v"));
+        assert!(!handle.annotate(blank));
+    }
+    assert!(handle.tag("a", "v"));
+    span.in_scope(|| {
+        tower_b3::tag("", "v");
+        tower_b3::annotate("");
+    });
+    let span = lab.spans.take_one();
+    let tags: Vec<_> = span.tags().map(|(name, _)| name).collect();
+    assert_eq!((tags, span.annotations().count()), (vec!["a"], 0));
+}
+
+#[test]
 fn what_a_handler_adds_is_bounded_and_counted() {
     let lab = Lab::new();
     lab.tracer.span("n".repeat(1000)).in_scope(|| {

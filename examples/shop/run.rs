@@ -241,6 +241,9 @@ fn wrong(flag: &str, value: impl Display, reason: impl Display) -> String {
     match value.contains('@') {
         // There may be a password before it.
         true => format!("invalid value for '{flag}': {reason}"),
-        false => format!("invalid value '{value}' for '{flag}': {reason}"),
+        false => format!(
+            "invalid value '{}' for '{flag}': {reason}",
+            value.escape_debug()
+        ),
     }
 }

@@ -8,7 +8,10 @@ use super::{
     proxy::{ProxyTracer, Tls, TlsMode},
     settings::Source,
 };
-use crate::tracer::{Direction, Mode};
+use crate::{
+    printable::{self, place},
+    tracer::{Direction, Mode},
+};
 use std::net::Ipv6Addr;
 
 /// Where Zipkin takes spans.
@@ -92,7 +95,7 @@ impl TracingConfig {
     /// Says in the log that nobody sends spans to where they are meant to go.
     pub(crate) fn tell_unsent(&self) {
         if let Ok(Ok(endpoint)) = self.endpoint() {
-            let url = endpoint.url;
+            let url = place(&endpoint.url);
             tracing::warn!(
                 "tracing: spans are meant to go to {url}, but are dropped: the tracer has no reporter"
             );
@@ -126,7 +129,8 @@ impl TracingConfig {
                     let reason = format!(
                         "spans go to {} and to {}, by their direction: one reporter takes both, \
                          so set it in code",
-                        other.url, endpoint.url
+                        place(&other.url),
+                        place(&endpoint.url)
                     );
                     return Err(ConfigError::new("providers", reason));
                 }
@@ -199,6 +203,7 @@ impl TracingConfig {
             _ => hostname.or(address),
         };
         let Some(address) = address else {
+            let cluster = printable::name(cluster);
             return Err(ConfigError::new(
                 "tracing.http.typedConfig.collectorCluster",
                 format!(

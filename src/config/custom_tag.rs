@@ -1,5 +1,5 @@
 use super::{ConfigError, reader::Node};
-use crate::tag::{Format, Place, Tag, is_variable};
+use crate::tag::{Format, Place, Tag, is_variable, name_flaw};
 use std::collections::BTreeMap;
 
 /// Custom tags by name, in whose order they are set.
@@ -27,8 +27,8 @@ impl CustomTag {
     pub(super) fn read_all(node: &Node<'_>) -> Result<CustomTags, ConfigError> {
         let mut tags = CustomTags::new();
         for (name, node) in node.entries()? {
-            if name.is_empty() {
-                return Err(node.error("a tag without a name"));
+            if let Some(reason) = name_flaw(name) {
+                return Err(node.error(reason));
             }
             if tags
                 .insert(name.to_owned(), CustomTag::read(&node)?)

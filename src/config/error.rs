@@ -1,9 +1,11 @@
+use crate::printable::{message, place};
 use std::{fmt, path::Path};
 
 /// A document says something that cannot be meant, or that cannot be done.
 ///
 /// Its `Display` names the file, the document in it, the path of the field and the reason, as far
-/// as there are such:
+/// as there are such. What it repeats of a document is escaped where it would not stay on its line,
+/// and cut where it is long:
 ///
 /// ```
 /// use tower_b3::config::TracingConfig;
@@ -36,12 +38,12 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn new(path: impl Into<String>, reason: impl Into<String>) -> ConfigError {
+    pub(super) fn new(path: impl Into<String>, reason: impl AsRef<str>) -> ConfigError {
         ConfigError {
             file: None,
             document: None,
             path: path.into(),
-            reason: reason.into(),
+            reason: message(reason.as_ref()).to_string(),
         }
     }
 
@@ -57,7 +59,7 @@ impl ConfigError {
 
     /// The same in this file.
     pub(super) fn of_file(mut self, file: &Path) -> ConfigError {
-        self.file = Some(file.display().to_string());
+        self.file = Some(place(&file.display().to_string()).to_string());
         self
     }
 

@@ -3,7 +3,9 @@
 #[cfg(feature = "zipkin")]
 use super::CollectorReporter;
 use super::{ConfigError, Documents, TracingConfig, Workload, model};
-use crate::tracer::Tracer;
+#[cfg(feature = "zipkin")]
+use crate::printable::Printable;
+use crate::{printable::place, tracer::Tracer};
 use std::{
     fmt, io,
     path::{Path, PathBuf},
@@ -48,6 +50,11 @@ struct Source {
 }
 
 impl Source {
+    /// The path, for the log.
+    fn shown(&self) -> String {
+        place(&self.path.display().to_string()).to_string()
+    }
+
     fn read(&self, text: &str) -> Result<TracingConfig, ConfigError> {
         let documents = Documents::parse(text)?;
         let config = match &self.workload {
@@ -231,14 +238,14 @@ impl Follower {
             return;
         }
         if let Err(error) = self.tracer.reconfigure(&changed.config) {
-            let path = self.file.source.path.display();
+            let path = self.file.source.shown();
             tracing::warn!("tracing stays as it is: {path}: {error}");
             return;
         }
         self.file = changed;
         #[cfg(feature = "zipkin")]
         self.redirect();
-        let path = self.file.source.path.display();
+        let path = self.file.source.shown();
         let waiting = self.file.config.needs_restart(&self.started);
         if waiting.is_empty() {
             tracing::info!("{path} has changed, and tracing with it");
@@ -270,9 +277,7 @@ impl Follower {
 }
 
 #[cfg(feature = "zipkin")]
-fn shown(collector: &Result<super::Collector, ConfigError>) -> &str {
-    match collector {
-        Ok(collector) => collector.url().unwrap_or("nowhere"),
-        Err(_) => "nowhere",
-    }
+fn shown(collector: &Result<super::Collector, ConfigError>) -> Printable<'_> {
+    let url = collector.as_ref().ok().and_then(super::Collector::url);
+    place(url.unwrap_or("nowhere"))
 }

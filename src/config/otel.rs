@@ -1,7 +1,10 @@
 //! The environment variables that people have set for an OpenTelemetry SDK.
 
 use super::collector::has_credentials;
-use crate::propagation::{Format, Propagation};
+use crate::{
+    printable::quoted,
+    propagation::{Format, Propagation},
+};
 use percent_encoding::percent_decode_str;
 use std::{fmt, time::Duration};
 
@@ -180,14 +183,15 @@ fn percent(variables: &Variables<'_>) -> Result<Option<f64>, Unusable> {
                 Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(Some(ratio * 100.0)),
                 _ => Err(unusable(
                     ARGUMENT,
-                    format!("{ratio:?} is not a number from 0 to 1"),
+                    format!("{} is not a number from 0 to 1", quoted(&ratio)),
                 )),
             }
         }
         _ => Err(unusable(
             SAMPLER,
             format!(
-                "{sampler:?} is none of always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio"
+                "{} is none of always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio",
+                quoted(&sampler)
             ),
         )),
     }
@@ -207,8 +211,10 @@ fn propagators(variables: &Variables<'_>) -> Result<Option<Propagators>, Unusabl
             "b3multi" => propagators.b3_multi = true,
             "none" | "" => {}
             name => {
-                let reason =
-                    format!("{name:?} is none of b3, b3multi, tracecontext, baggage, none");
+                let reason = format!(
+                    "{} is none of b3, b3multi, tracecontext, baggage, none",
+                    quoted(name)
+                );
                 return Err(unusable(NAME, reason));
             }
         }
@@ -228,7 +234,7 @@ fn exporter(variables: &Variables<'_>) -> Result<Option<Exporter>, Unusable> {
         Some("otlp") => otlp_exporter(variables, endpoint).map(Some),
         Some(other) => Err(unusable(
             NAME,
-            format!("{other:?} is none of otlp, zipkin, console, none"),
+            format!("{} is none of otlp, zipkin, console, none", quoted(other)),
         )),
         // Where an address is given, it is meant.
         None if endpoint.is_some() => otlp_exporter(variables, endpoint).map(Some),
@@ -273,7 +279,7 @@ fn otlp_exporter(
             "grpc" => true,
             "http/protobuf" => false,
             _ => {
-                let reason = format!("{value:?} is neither http/protobuf nor grpc");
+                let reason = format!("{} is neither http/protobuf nor grpc", quoted(&value));
                 return Err(unusable(&name, reason));
             }
         },
@@ -286,7 +292,7 @@ fn otlp_exporter(
             _ => {
                 return Err(unusable(
                     &name,
-                    format!("{value:?} is neither gzip nor none"),
+                    format!("{} is neither gzip nor none", quoted(&value)),
                 ));
             }
         },
@@ -325,7 +331,7 @@ fn millis(name: &str, value: &str) -> Result<Duration, Unusable> {
         Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
         _ => Err(unusable(
             name,
-            format!("{value:?} is not a number of milliseconds"),
+            format!("{} is not a number of milliseconds", quoted(&value)),
         )),
     }
 }

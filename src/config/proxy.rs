@@ -4,6 +4,7 @@ use super::{
     custom_tag::{CustomTag, CustomTags},
     reader::{Node, is_authority},
 };
+use crate::printable::quoted;
 
 /// What `tracing` of a ProxyConfig says.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -128,7 +129,7 @@ impl ProxyTracer {
                     Some(Ok(1..)) if is_authority(authority) => Ok(Some(ProxyTracer::Zipkin {
                         address: text.to_owned(),
                     })),
-                    _ => Err(address.error(format!("{text:?} is not a host and a port"))),
+                    _ => Err(address.error(format!("{} is not a host and a port", quoted(text)))),
                 }
             }
             _ => Ok(Some(ProxyTracer::Other(name.to_owned()))),

@@ -4,10 +4,8 @@ use super::{
     ConfigError,
     tree::{Tree, number},
 };
+use crate::printable::{self, misleads, quoted};
 use std::borrow::Cow;
-
-/// The most that an error shows of what a document says.
-const MOST_SHOWN: usize = 60;
 
 /// A value and its path.
 #[derive(Clone)]
@@ -32,7 +30,7 @@ impl<'a> Node<'a> {
         &self.path
     }
 
-    pub(super) fn error(&self, reason: impl Into<String>) -> ConfigError {
+    pub(super) fn error(&self, reason: impl AsRef<str>) -> ConfigError {
         ConfigError::new(self.path.as_str(), reason)
     }
 
@@ -41,9 +39,14 @@ impl<'a> Node<'a> {
     }
 
     fn inside(&self, name: &str, tree: &'a Tree) -> Node<'a> {
+        let unclear = |letter: char| letter.is_whitespace() || misleads(letter);
+        let name = match name.is_empty() || name.contains(unclear) {
+            true => quoted(name),
+            false => printable::name(name),
+        };
         let path = match self.path.as_str() {
-            "" => shortened(name).into_owned(),
-            path => format!("{path}.{}", shortened(name)),
+            "" => name.to_string(),
+            path => format!("{path}.{name}"),
         };
         Node { tree, path }
     }
@@ -251,16 +254,9 @@ fn shown(tree: &Tree) -> String {
         Tree::Null => "null".to_owned(),
         Tree::Bool(flag) => flag.to_string(),
         Tree::Number(number) => number.to_string(),
-        Tree::Text(text) => format!("{:?}", shortened(text)),
+        Tree::Text(text) => quoted(text).to_string(),
         Tree::List(_) => "a list".to_owned(),
         Tree::Map(_) => "a mapping".to_owned(),
-    }
-}
-
-pub(super) fn shortened(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(MOST_SHOWN) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
     }
 }
 
@@ -279,12 +275,5 @@ mod tests {
         ] {
             assert_eq!(camel_case(snake), camel);
         }
-    }
-
-    #[test]
-    fn what_is_long_is_cut_where_a_character_ends() {
-        let long = "é".repeat(61);
-        assert_eq!(shortened(&long), format!("{}…", "é".repeat(60)));
-        assert_eq!(shortened(&long[2..]), "é".repeat(60));
     }
 }

@@ -7,11 +7,11 @@ use super::{
     mesh::Mesh,
     naming::Naming,
     proxy::{self, Proxy, ProxyTracer},
-    reader::{Node, camel_case, shortened},
+    reader::{Node, camel_case},
     telemetry::{self, Telemetry},
     tree::{self, Budget, Tree},
 };
-use crate::tracer::Directed;
+use crate::{printable, tracer::Directed};
 use std::collections::BTreeMap;
 
 /// Where Istio keeps what is for the whole mesh, unless MeshConfig says otherwise.
@@ -253,7 +253,7 @@ impl<'b> Reader<'b> {
                             .map_or(usual, str::to_owned),
                     })
                 }
-                other => Some(ProxyTracer::Other(shortened(other).into_owned())),
+                other => Some(ProxyTracer::Other(other.to_owned())),
             };
         }
         if proxy != Proxy::default() {
@@ -304,7 +304,8 @@ impl<'b> Reader<'b> {
             if key != "mesh" && !bootstrap {
                 continue;
             }
-            let within = |error: ConfigError| error.within(&format!("data.{}", shortened(key)));
+            let within =
+                |error: ConfigError| error.within(&format!("data.{}", printable::name(key)));
             let trees = match self.nested(text) {
                 Ok(trees) => trees,
                 // Whatever else it is, it is not judged.
@@ -467,16 +468,17 @@ fn labels(node: &Node<'_>) -> BTreeMap<String, String> {
 fn label(node: &Node<'_>, position: Option<String>) -> String {
     let metadata = node.get("metadata");
     let of = |field| metadata.as_ref().and_then(|metadata| word(metadata, field));
+    let shown = |text| printable::name(text).to_string();
     let mut label = String::new();
     if let Some(kind) = word(node, "kind") {
-        label.push_str(&shortened(kind));
+        label.push_str(&shown(kind));
         if let Some(name) = of("name") {
             label.push(' ');
             if let Some(namespace) = of("namespace") {
-                label.push_str(&shortened(namespace));
+                label.push_str(&shown(namespace));
                 label.push('/');
             }
-            label.push_str(&shortened(name));
+            label.push_str(&shown(name));
         }
     }
     match position {

@@ -8,6 +8,7 @@ use super::{
 #[cfg(feature = "otlp")]
 use crate::otlp::{self, OtlpReporter, OtlpReporterBuilder};
 use crate::{
+    printable::{name, place},
     report::{BatchReporter, ReporterError, handle_methods},
     zipkin::{Encoding, ZipkinReporter, ZipkinReporterBuilder},
 };
@@ -163,9 +164,9 @@ impl Endpoint {
                 HeaderValue::Text(text) => text.clone(),
                 HeaderValue::Environment(variable) => std::env::var(variable).map_err(|_| {
                     self.wrong(format!(
-                        "the header {} is to have the value of {variable}, which is not set in the \
-                         environment",
-                        header.name
+                        "the header {} is to have the value of {}, which is not set in the environment",
+                        name(&header.name),
+                        name(variable)
                     ))
                 })?,
             };
@@ -176,12 +177,15 @@ impl Endpoint {
 
     #[cfg(feature = "tls")]
     fn file(&self, path: &Option<String>) -> Result<Option<Vec<u8>>, ConfigError> {
-        let read =
-            |path| std::fs::read(path).map_err(|error| self.wrong(format!("{path}: {error}")));
+        let read = |path: &String| {
+            let failed = |error| self.wrong(format!("{}: {error}", place(path)));
+            std::fs::read(path).map_err(failed)
+        };
         path.as_ref().map(read).transpose()
     }
 
     fn wrong(&self, reason: impl std::fmt::Display) -> ConfigError {
-        ConfigError::new("", format!("spans cannot go to {}: {reason}", self.url))
+        let url = place(&self.url);
+        ConfigError::new("", format!("spans cannot go to {url}: {reason}"))
     }
 }

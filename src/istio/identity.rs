@@ -73,7 +73,7 @@ impl Identity {
             namespace: first(&["POD_NAMESPACE"]),
             ip: addresses
                 .filter_map(&variable)
-                .find_map(|ip| ip.parse().ok()),
+                .find_map(|ip| ip.parse().ok().map(|ip: IpAddr| ip.to_canonical())),
             workload: first(&["ISTIO_META_WORKLOAD_NAME"]),
             cluster: first(&["ISTIO_META_CLUSTER_ID", "CLUSTER_ID"]),
             mesh: first(&["ISTIO_META_MESH_ID", "MESH_ID", "TRUST_DOMAIN"]),

@@ -1,3 +1,4 @@
+use crate::printable::place;
 use std::{
     error::Error,
     fmt, fs, io,
@@ -53,7 +54,8 @@ impl LabelsError {
 
 impl fmt::Display for LabelsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pod labels {}: ", self.path.display())?;
+        let path = self.path.display().to_string();
+        write!(f, "pod labels {}: ", place(&path))?;
         match &self.flaw {
             Flaw::Io(error) => error.fmt(f),
             Flaw::Line(line) => write!(f, "line {line} is not of the form name=\"value\""),

@@ -15,10 +15,15 @@ use crate::{
 /// | tags | attributes: text, or integers where they are numbers |
 /// | the tag `error` | the status `ERROR`, with `error.reason` as its message |
 /// | annotations | events |
-/// | remote endpoint | `peer.service`, `network.peer.address`, `network.peer.port` |
+/// | remote endpoint | `peer.service`, `network.peer.address`, `network.peer.port`, each unless the span has a tag of that name |
 /// | 64-bit trace id | padded with zeros |
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OtlpEncoder;
+
+/// The attributes that tell the remote endpoint.
+const PEER_SERVICE: &str = "peer.service";
+const PEER_ADDRESS: &str = "network.peer.address";
+const PEER_PORT: &str = "network.peer.port";
 
 /// The number of a span's field of attributes.
 const ATTRIBUTE: u32 = 9;
@@ -110,14 +115,24 @@ fn write(span: &SpanRecord, to: &mut Vec<u8>) {
     protobuf::fixed64(to, 8, nanos(span.timestamp().saturating_add(took)));
     let mut error = false;
     let mut reason = None;
+    let mut peer = span.remote_endpoint();
     for (name, value) in span.tags() {
         match name {
             "error" => error = true,
             "error.reason" => reason = Some(value),
-            _ => tag(to, name, value),
+            _ => {
+                // Attribute keys are unique: a tag stands in for what the endpoint would say.
+                match name {
+                    PEER_SERVICE => peer.service_name = None,
+                    PEER_ADDRESS => peer.ip = None,
+                    PEER_PORT => peer.port = None,
+                    _ => {}
+                }
+                tag(to, name, value);
+            }
         }
     }
-    remote(to, span.remote_endpoint());
+    remote(to, peer);
     for (micros, text) in span.annotations() {
         protobuf::message(to, 11, |to| {
             protobuf::fixed64(to, 1, nanos(micros));
@@ -138,17 +153,13 @@ fn write(span: &SpanRecord, to: &mut Vec<u8>) {
 
 fn remote(to: &mut Vec<u8>, remote: EndpointRef<'_>) {
     if let Some(service) = remote.service_name {
-        tag(to, "peer.service", TagValue::Text(service));
+        tag(to, PEER_SERVICE, TagValue::Text(service));
     }
     if let Some(ip) = remote.ip {
-        tag(
-            to,
-            "network.peer.address",
-            TagValue::Address(ip.to_canonical()),
-        );
+        tag(to, PEER_ADDRESS, TagValue::Address(ip));
     }
     if let Some(port) = remote.port {
-        tag(to, "network.peer.port", TagValue::Number(u64::from(port)));
+        tag(to, PEER_PORT, TagValue::Number(u64::from(port)));
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) struct Record {
     pub(crate) kind: Option<Kind>,
     pub(crate) shared: bool,
     pub(crate) local_root: bool,
-    /// Whether two tags may have one name.
+    /// Whether two tags may have one name; where not, nobody looks for them.
     pub(crate) doubtful: bool,
     errored: bool,
     /// Tags and annotations that were too many.
@@ -91,7 +91,7 @@ impl fmt::Debug for Record {
 
 /// The longest name of a span, a tag or a remote service, in bytes: what a stranger sends can be
 /// in it.
-const MOST_NAME: usize = 256;
+pub(crate) const MOST_NAME: usize = 256;
 
 /// The most tags, and the most annotations, that a handler can add to a span.
 const MOST_OF_A_HANDLER: usize = 128;
@@ -123,6 +123,10 @@ impl Record {
         if self.left_out > 0 {
             self.standard_number("left_out", self.left_out);
         }
+        debug_assert!(
+            self.doubtful || (0..self.tags.len()).all(|at| self.stands(at)),
+            "two tags of one name, where none were expected"
+        );
     }
 
     pub(crate) fn home(&self) -> Option<&Arc<dyn Home>> {
@@ -368,12 +372,15 @@ impl Record {
         }
     }
 
-    /// A tag of the handler's; nothing if the value is empty.
+    /// A tag of the handler's; nothing if the name is blank or the value empty.
     ///
     /// It takes the place of an earlier one of its name.
     pub(crate) fn handler_tag(&mut self, name: &str, value: &str, most: usize) {
-        self.doubtful = true;
         let name = cut(name, self.most(MOST_NAME));
+        if is_blank(name) {
+            return;
+        }
+        self.doubtful = true;
         let of_name = |entry: &Entry| entry.rank == Rank::Handler && self.read(&entry.name) == name;
         let there = self.tags.iter().position(of_name);
         let Some(at) = there else {
@@ -404,7 +411,11 @@ impl Record {
         self.push(name, Value::Text(value), rank);
     }
 
+    /// An event; nothing if the text is blank.
     pub(crate) fn annotate(&mut self, micros: u64, text: &str, most: usize) {
+        if is_blank(text) {
+            return;
+        }
         if self.annotations.len() >= self.most(MOST_OF_A_HANDLER) {
             self.left_out += 1;
             return;
@@ -423,6 +434,11 @@ pub(crate) fn says_failed(name: &str) -> bool {
     matches!(name, "error" | "error.reason")
 }
 
+/// Whether a tag's name or an event says nothing: it is empty, or white space alone.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.trim_start().is_empty()
+}
+
 /// At most `most` bytes of the text, cut where a character ends.
 pub(crate) fn cut(text: &str, most: usize) -> &str {
     if text.len() <= most {
@@ -439,7 +455,8 @@ pub(crate) fn cut(text: &str, most: usize) -> &str {
 mod tests {
     use super::*;
     use crate::{context::Sampling, record::SpanRecordBuilder};
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
+    use std::collections::BTreeMap;
 
     fn builder() -> SpanRecordBuilder {
         SpanRecord::builder(TraceContext::root(Sampling::Accept))
@@ -455,19 +472,75 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read(tags in proptest::collection::vec(("\\PC{0,8}", "\\PC{1,20}"), 0..12)) {
+        fn what_is_written_is_read(tags in vec(("\\PC{0,8}", "\\PC{1,20}"), 0..12)) {
             let mut span = builder();
             for (name, value) in &tags {
                 span = span.tag(name, value);
             }
             let span = span.build();
-            let last: std::collections::BTreeMap<_, _> =
-                tags.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+            let named = tags.iter().filter(|(name, _)| !is_blank(name)).cloned();
+            let last: BTreeMap<_, _> = named.collect();
             let read: Vec<_> =
                 span.tags().map(|(name, value)| (name.to_owned(), value.to_string())).collect();
             prop_assert_eq!(read.len(), last.len());
-            prop_assert_eq!(read.into_iter().collect::<std::collections::BTreeMap<_, _>>(), last);
+            prop_assert_eq!(read.into_iter().collect::<BTreeMap<_, _>>(), last);
         }
+    }
+
+    proptest! {
+        #[test]
+        fn one_tag_of_a_name_counts(tags in vec((0..3, 0..6_usize, "[a-c]{0,2}"), 0..20)) {
+            const NAMES: [&str; 6] = ["a", "A", "b", "left_out", "http.status_code", ""];
+            let mut record = Record {
+                context: Some(TraceContext::root(Sampling::Accept)),
+                doubtful: true,
+                ..Record::default()
+            };
+            let mut expected: BTreeMap<&str, (Rank, &str)> = BTreeMap::new();
+            for (rank, name, value) in &tags {
+                let name = NAMES[*name];
+                let rank = match rank {
+                    0 => {
+                        record.standard(name, &[value]);
+                        Rank::Standard
+                    }
+                    // Those with names that cannot be used are refused before.
+                    1 if name.is_empty() => continue,
+                    1 => {
+                        record.custom(name, value);
+                        Rank::Custom
+                    }
+                    _ => {
+                        record.handler_tag(name, value, 100);
+                        Rank::Handler
+                    }
+                };
+                let stands = expected.get(name).is_none_or(|(other, _)| match rank {
+                    Rank::Custom => *other < rank,
+                    _ => *other <= rank,
+                });
+                if stands && !name.is_empty() && !value.is_empty() {
+                    expected.insert(name, (rank, value));
+                }
+            }
+            let span = SpanRecord::new(Box::new(record));
+            let read: Vec<_> = span.tags().map(|(name, value)| (name, value.to_text())).collect();
+            prop_assert_eq!(read.len(), expected.len());
+            for (name, value) in read {
+                prop_assert_eq!(expected.get(name).map(|(_, value)| *value), Some(&*value));
+            }
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_is_not_written() {
+        for blank in ["", " ", "\t\n", "\u{3000}\u{a0}"] {
+            let span = builder().tag(blank, "v").annotation(1, blank).build();
+            assert_eq!(span.tags().count(), 0, "{blank:?}");
+            assert_eq!(span.annotations().count(), 0, "{blank:?}");
+        }
+        let span = builder().tag(" a", " ").annotation(1, " a").build();
+        assert_eq!((span.tags().count(), span.annotations().count()), (1, 1));
     }
 
     #[test]

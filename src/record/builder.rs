@@ -48,14 +48,16 @@ impl SpanRecordBuilder {
         self
     }
 
-    /// A tag. Of two with one name the later counts.
+    /// A tag. Of two with one name the later counts. One whose name is empty or white space alone,
+    /// or whose value is empty, is left out.
     #[must_use]
     pub fn tag(mut self, name: &str, value: &str) -> Self {
         self.0.handler_tag(name, value, usize::MAX);
         self
     }
 
-    /// An event, at a time in microseconds since 1970.
+    /// An event, at a time in microseconds since 1970. One whose text is empty or white space alone
+    /// is left out.
     #[must_use]
     pub fn annotation(mut self, micros: u64, text: &str) -> Self {
         self.0.annotate(micros, text, usize::MAX);

@@ -7,7 +7,7 @@ mod model;
 mod recycler;
 mod span_record;
 
-pub(crate) use buffer::{Home, Record, cut, says_failed};
+pub(crate) use buffer::{Home, MOST_NAME, Record, cut, is_blank, says_failed};
 pub use builder::SpanRecordBuilder;
 pub use model::{Endpoint, EndpointRef, Kind, TagValue};
 #[cfg(feature = "zipkin")]

@@ -53,10 +53,10 @@ impl Endpoint {
         self.ip(address.ip()).port(address.port())
     }
 
-    /// The same service at this IP address.
+    /// The same service at this IP address. An IPv4-mapped IPv6 address is the IPv4 one.
     #[must_use]
     pub fn ip(mut self, ip: IpAddr) -> Endpoint {
-        self.ip = Some(ip);
+        self.ip = Some(ip.to_canonical());
         self
     }
 

@@ -1,5 +1,6 @@
 use crate::{
     id::SpanId,
+    printable::at_most,
     record::{Kind, SpanRecord},
 };
 use std::{collections::HashSet, fmt, time::Duration};
@@ -19,6 +20,9 @@ pub struct TraceTree<'a> {
     spans: &'a [SpanRecord],
     colored: bool,
 }
+
+/// The most characters of a name or a value that are shown: as much as a tracer records by default.
+const MOST_SHOWN: usize = 1024;
 
 /// Tags that say little in a tree.
 const LEFT_OUT: [&str; 18] = [
@@ -187,8 +191,7 @@ impl Row {
 
 /// Text from elsewhere must not move a terminal's cursor.
 fn visible(text: &str) -> String {
-    let show = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(show).collect()
+    at_most(text, MOST_SHOWN).to_string()
 }
 
 fn took(duration: Duration) -> String {
@@ -242,10 +245,10 @@ mod tests {
         assert_eq!(
             lines(&spans),
             [
-                "  webapp   SERVER  GET /items           1.250s  tenant=ac\u{fffd}me",
-                "  webapp   CLIENT  └─ GET /items     625.000ms  tenant=ac\u{fffd}me",
-                "  catalog  SERVER     └─ GET /items      610µs  tenant=ac\u{fffd}me",
-                "  lost     CLIENT  GET /items        312.500ms  tenant=ac\u{fffd}me",
+                "  webapp   SERVER  GET /items           1.250s  tenant=ac\\u{1b}me",
+                "  webapp   CLIENT  └─ GET /items     625.000ms  tenant=ac\\u{1b}me",
+                "  catalog  SERVER     └─ GET /items      610µs  tenant=ac\\u{1b}me",
+                "  lost     CLIENT  GET /items        312.500ms  tenant=ac\\u{1b}me",
             ]
         );
     }

@@ -148,7 +148,9 @@ impl Sampler {
     /// percentage, sidecars included, sample the same requests.
     ///
     /// While it is in use, alone or in [`Rules`], the reason for tracing is read from and written to request ids of 36
-    /// characters, see [`RequestId::trace_reason`](crate::id::RequestId::trace_reason). A request
+    /// characters, see [`RequestId::trace_reason`](crate::id::RequestId::trace_reason). Where the caller
+    /// has decided, the decision that would have been made here is written all the same, unless it is
+    /// up to a rate limit or a sampler of your own, which are not asked then. A request
     /// whose id does not start with eight hexadecimal digits is sampled by trace id, where Envoy
     /// would never trace it.
     ///
@@ -193,8 +195,18 @@ impl Sampler {
             Choice::Never => false,
             Choice::Percentage(threshold) => threshold.hits(request.trace_id.low()),
             Choice::RequestId(threshold) => threshold.hits(request.number()),
-            Choice::Rules(rules) => rules.sample(request),
+            Choice::Rules(rules) => rules.sampler(request).sample(request),
             Choice::Other(other) => guarded(|| other.sample(request)).unwrap_or(false),
+        }
+    }
+
+    /// Whether an answer depends on the request alone. That of a rate limit takes of its budget, and
+    /// a user's sampler may count too.
+    pub(crate) fn is_stateless(&self, request: &SampleRequest<'_>) -> bool {
+        match &self.0 {
+            Choice::Rules(rules) => rules.sampler(request).is_stateless(request),
+            Choice::Other(_) => false,
+            _ => true,
         }
     }
 }

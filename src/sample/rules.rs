@@ -1,4 +1,4 @@
-use super::{Sample, SampleRequest, Sampler};
+use super::{SampleRequest, Sampler};
 use http::Method;
 
 /// Samplers by method and path prefix; the first rule that fits decides.
@@ -75,8 +75,9 @@ impl Rules {
     }
 }
 
-impl Sample for Rules {
-    fn sample(&self, request: &SampleRequest<'_>) -> bool {
+impl Rules {
+    /// The one that decides.
+    pub(super) fn sampler(&self, request: &SampleRequest<'_>) -> &Sampler {
         let rule = request.head().and_then(|head| {
             self.rules.iter().find(|rule| {
                 rule.method
@@ -86,7 +87,6 @@ impl Sample for Rules {
             })
         });
         rule.map_or(&self.otherwise, |rule| &rule.sampler)
-            .sample(request)
     }
 }
 
@@ -116,9 +116,11 @@ mod tests {
                 .body(())
                 .unwrap();
             let head = RequestHead::of(&request);
-            let sampled = rules.sample(&SampleRequest::new(TraceId::random(), Some(head)));
+            let request = SampleRequest::new(TraceId::random(), Some(head));
+            let sampled = rules.sampler(&request).sample(&request);
             assert_eq!(sampled, expected, "{method} {path}");
         }
-        assert!(!rules.sample(&SampleRequest::new(TraceId::random(), None)));
+        let request = SampleRequest::new(TraceId::random(), None);
+        assert!(!rules.sampler(&request).sample(&request));
     }
 }

@@ -1,4 +1,8 @@
-use crate::{clock::Moment, context::TraceContext, record::says_failed};
+use crate::{
+    clock::Moment,
+    context::TraceContext,
+    record::{is_blank, says_failed},
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The most that waits to be written.
@@ -7,7 +11,8 @@ const MOST_PENDING: usize = 256;
 /// A handle on a span that another task or thread owns.
 ///
 /// What it adds is written when the span finishes; after that it is refused, and so is what comes
-/// after 256 tags and events, but for what says that the span failed.
+/// after 256 tags and events, but for what says that the span failed. A tag whose name is empty or
+/// white space alone is refused as well, and such an event.
 #[derive(Debug, Clone)]
 pub struct SpanHandle {
     pub(super) context: TraceContext,
@@ -63,12 +68,14 @@ impl SpanHandle {
 
     /// Tags the span. `false` if that is refused.
     pub fn tag(&self, name: impl Into<String>, value: impl Into<String>) -> bool {
-        self.note(Note::Tag(name.into(), value.into()))
+        let name = name.into();
+        !is_blank(&name) && self.note(Note::Tag(name, value.into()))
     }
 
     /// Adds an event, at the present time. `false` if that is refused.
     pub fn annotate(&self, text: impl Into<String>) -> bool {
-        self.note(Note::Annotation(self.clock.later().micros(), text.into()))
+        let text = text.into();
+        !is_blank(&text) && self.note(Note::Annotation(self.clock.later().micros(), text))
     }
 
     /// Marks the span as failed. `false` if that is refused.

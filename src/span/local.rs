@@ -82,7 +82,7 @@ impl Span {
         }
     }
 
-    /// Adds an event, at the present time.
+    /// Adds an event, at the present time, as [`annotate`](crate::annotate) does.
     pub fn annotate(&mut self, text: impl AsRef<str>) {
         if let Some(open) = &mut self.open {
             open.annotate(text.as_ref());

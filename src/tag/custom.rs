@@ -2,7 +2,11 @@ use super::{
     format::{Format, FormatError},
     standard::{authority, utf8},
 };
-use crate::head::RequestHead;
+use crate::{
+    head::RequestHead,
+    printable::quoted,
+    record::{MOST_NAME, is_blank},
+};
 use http::{HeaderName, HeaderValue};
 use std::{borrow::Cow, fmt};
 
@@ -100,7 +104,7 @@ pub struct TagError {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Flaw {
-    NoName,
+    Name(&'static str),
     NoLiteral,
     Variable(String),
     Header(String),
@@ -109,23 +113,35 @@ enum Flaw {
 
 impl fmt::Display for TagError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = &self.name;
+        write!(f, "tag {}: ", quoted(&self.name))?;
         match &self.flaw {
-            Flaw::NoName => f.write_str("tag: the name is empty"),
-            Flaw::NoLiteral => write!(f, "tag {name:?}: the literal value is empty"),
+            Flaw::Name(reason) => f.write_str(reason),
+            Flaw::NoLiteral => f.write_str("the literal value is empty"),
             Flaw::Variable(variable) => write!(
                 f,
-                "tag {name:?}: {variable:?} cannot be the name of an environment variable"
+                "{} cannot be the name of an environment variable",
+                quoted(variable)
             ),
             Flaw::Header(header) => {
-                write!(f, "tag {name:?}: {header:?} cannot be the name of a header")
+                write!(f, "{} cannot be the name of a header", quoted(header))
             }
-            Flaw::Format(error) => write!(f, "tag {name:?}: {error}"),
+            Flaw::Format(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for TagError {}
+
+/// Why a custom tag cannot have this name.
+pub(crate) fn name_flaw(name: &str) -> Option<&'static str> {
+    const { assert!(MOST_NAME == 256) };
+    match name {
+        _ if is_blank(name) => Some("the name is empty"),
+        // Cut, it could be the name of another tag.
+        _ if name.len() > MOST_NAME => Some("the name is over 256 bytes"),
+        _ => None,
+    }
+}
 
 /// Whether an environment variable can have this name.
 pub(crate) fn is_variable(name: &str) -> bool {
@@ -231,8 +247,8 @@ impl CustomTags {
                 name: tag.name.clone(),
                 flaw,
             };
-            if tag.name.is_empty() {
-                return Err(flawed(Flaw::NoName));
+            if let Some(reason) = name_flaw(&tag.name) {
+                return Err(flawed(Flaw::Name(reason)));
             }
             let first = !names.contains(&tag.name);
             let constant = match &tag.source {
@@ -304,7 +320,15 @@ mod tests {
     #[test]
     fn errors_name_the_tag_and_the_reason() {
         let error = |tag| CustomTags::resolve(vec![tag]).unwrap_err().to_string();
-        assert_eq!(error(Tag::literal("", "v")), "tag: the name is empty");
+        assert_eq!(error(Tag::literal("", "v")), "tag \"\": the name is empty");
+        assert_eq!(
+            error(Tag::literal(" \t", "v")),
+            "tag \" \\t\": the name is empty"
+        );
+        let long = error(Tag::literal("a".repeat(257), "v"));
+        assert!(long.ends_with(": the name is over 256 bytes"), "{long}");
+        let longest = Tag::literal("a".repeat(256), "v");
+        assert!(CustomTags::resolve([longest]).is_ok());
         assert_eq!(
             error(Tag::literal("a", "")),
             "tag \"a\": the literal value is empty"

@@ -10,6 +10,8 @@
 //! | request header | the first value, when the span starts | default, or no tag | no tag |
 //! | format | [text and operators](Tag::formatter), when the span starts | an empty part | an empty part |
 //!
+//! The name of a custom tag has 1 to 256 bytes, not all of them white space; another name is an error.
+//!
 //! On a CLIENT span a header is looked for on the outgoing request first, then on the request
 //! being served. `:authority`, `:method` and `:path` are allowed as names of headers.
 
@@ -19,7 +21,7 @@ mod standard;
 
 pub(crate) use custom::{CustomTags, Found};
 #[cfg(feature = "config")]
-pub(crate) use custom::{Place, is_variable};
+pub(crate) use custom::{Place, is_variable, name_flaw};
 pub use custom::{Tag, TagError};
 #[cfg(feature = "config")]
 pub(crate) use format::Format;

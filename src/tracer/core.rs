@@ -101,8 +101,12 @@ impl Core {
             return explicit;
         }
         let request = SampleRequest::new(trace_id, head).with_request_id(incoming.request_id());
-        let reason = self.reason(sampler, &request, incoming);
-        let reason = reason.filter(|reason| explicit != Sampling::Defer || self.admits(*reason));
+        let undecided = explicit == Sampling::Defer;
+        // Where the caller has decided, the answer is for the request id alone: no limit is used up
+        // for it.
+        let samples = || (undecided || sampler.is_stateless(&request)) && sampler.sample(&request);
+        let reason = self.reason(packs, samples, &request, incoming);
+        let reason = reason.filter(|reason| !undecided || self.admits(*reason));
         if let (true, Some(id)) = (packs, incoming.request_id()) {
             // As Envoy: what only was not sampled leaves the id alone, and so does an id that
             // cannot be sampled by.
@@ -121,13 +125,22 @@ impl Core {
     /// Why the trace is sampled by what is known here; `None` if it is not.
     fn reason(
         &self,
-        sampler: &Sampler,
+        packs: bool,
+        samples: impl FnOnce() -> bool,
         request: &SampleRequest<'_>,
         incoming: &Incoming,
     ) -> Option<TraceReason> {
         let by_id = request
             .request_id()
-            .filter(|id| sampler.is_by_request_id() && id.sampling_number().is_some());
+            .filter(|id| packs && id.sampling_number().is_some());
+        let number = match by_id {
+            Some(_) => request.number(),
+            None => request.trace_id().low(),
+        };
+        // Before the sampler, whose limit is for what is sampled in the end.
+        if self.overall.is_some_and(|overall| !overall.hits(number)) {
+            return None;
+        }
         let travelled = by_id.and_then(RequestId::trace_reason);
         let forced = || match incoming.is_forced() {
             _ if incoming.is_client_forced() && self.admits_clients() => {
@@ -136,17 +149,8 @@ impl Core {
             true => Some(TraceReason::Forced),
             false => None,
         };
-        let reason = match travelled.or_else(forced) {
-            Some(reason) => reason,
-            None if sampler.sample(request) => TraceReason::Sampled,
-            None => return None,
-        };
-        let number = match by_id {
-            Some(_) => request.number(),
-            None => request.trace_id().low(),
-        };
-        let overall = self.overall.is_none_or(|overall| overall.hits(number));
-        overall.then_some(reason)
+        let reason = travelled.or_else(forced);
+        reason.or_else(|| samples().then_some(TraceReason::Sampled))
     }
 
     /// Whether the rate of forced traces leaves room for this one. It is to be asked only where the

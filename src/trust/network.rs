@@ -1,3 +1,4 @@
+use crate::printable::quoted;
 use std::{fmt, net::IpAddr};
 
 /// The addresses that begin with the same bits.
@@ -83,7 +84,7 @@ enum Flaw {
 
 impl fmt::Display for NetworkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "network {:?}: ", self.entry)?;
+        write!(f, "network {}: ", quoted(&self.entry))?;
         match self.flaw {
             Flaw::Address => {
                 f.write_str("not an IP address, nor one with a prefix as in 10.0.0.0/8")

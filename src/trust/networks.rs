@@ -59,7 +59,8 @@ impl Networks {
         self
     }
 
-    /// Whether a request of these headers, from a peer at this address, is believed.
+    /// Whether a request of these headers, from a peer at this address, is believed. The address is
+    /// not an IPv4-mapped one.
     pub(super) fn believe(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         if !self.contain(peer) {
             return false;
@@ -74,7 +75,6 @@ impl Networks {
     }
 
     fn contain(&self, ip: IpAddr) -> bool {
-        let ip = ip.to_canonical();
         self.list.iter().any(|network| network.contains(ip))
     }
 }

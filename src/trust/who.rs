@@ -26,8 +26,8 @@ pub enum Trust {
     /// Those of requests for which this says `true`; the others are as at the edge.
     When(Predicate),
     /// Those of peers at addresses for which this says `true`. The address is what
-    /// [`peer_address`](crate::ServerLayer::peer_address) tells; where it is not known, the peer is
-    /// not trusted. `x-forwarded-for` is not looked at: behind a proxy the peer is the proxy.
+    /// [`peer_address`](crate::ServerLayer::peer_address) tells, IPv4-mapped ones as IPv4; where it is
+    /// not known, the peer is not trusted. `x-forwarded-for` is not looked at: behind a proxy the peer is the proxy.
     Peers(Arc<dyn Fn(IpAddr) -> bool + Send + Sync>),
     /// Those of callers in these networks, with what `x-forwarded-for` says taken into account.
     Networks(Networks),

@@ -142,8 +142,6 @@ fn endpoint(open: &[u8], endpoint: EndpointRef<'_>, to: &mut Vec<u8>) {
         to.push(b'"');
     }
     if let Some(ip) = endpoint.ip {
-        // A mapped IPv4 address is one.
-        let ip = ip.to_canonical();
         name(
             if ip.is_ipv4() {
                 b"\"ipv4\":\""

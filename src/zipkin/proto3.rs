@@ -83,7 +83,7 @@ fn endpoint(to: &mut Vec<u8>, field: u32, endpoint: EndpointRef<'_>) {
     protobuf::message(to, field, |to| {
         let service = endpoint.service_name.unwrap_or_default();
         protobuf::bytes(to, 1, service.as_bytes());
-        match endpoint.ip.map(|ip| ip.to_canonical()) {
+        match endpoint.ip {
             Some(IpAddr::V4(ip)) => protobuf::bytes(to, 2, &ip.octets()),
             Some(IpAddr::V6(ip)) => protobuf::bytes(to, 3, &ip.octets()),
             None => {}

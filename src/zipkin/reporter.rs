@@ -1,7 +1,10 @@
 use super::{JsonEncoder, Proto3Encoder};
-use crate::report::{
-    BatchReporter, FIXED, HttpOptions, HttpSender, Posted, Redirect, ReporterError, Settings,
-    handle_methods, http_methods, settings_methods,
+use crate::{
+    printable::place,
+    report::{
+        BatchReporter, FIXED, HttpOptions, HttpSender, Posted, Redirect, ReporterError, Settings,
+        handle_methods, http_methods, settings_methods,
+    },
 };
 
 /// Where Zipkin takes spans.
@@ -158,7 +161,7 @@ impl ZipkinReporterBuilder {
             tracing::warn!(
                 "{} is the path of version 1, spans are written in version 2: Jaeger accepts such \
                  spans and loses their services and tags; use {PATH}",
-                self.http.url
+                place(&self.http.url)
             );
         }
         Ok(sender)

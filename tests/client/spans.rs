@@ -52,6 +52,14 @@ fn the_remote_service_is_the_host_and_its_address_is_known_where_it_is_one() {
             Some("2001:db8::1"),
             Some(80),
         ),
+        (
+            "http://[::ffff:10.0.0.1]:80/",
+            "",
+            Some("10.0.0.1"),
+            Some("10.0.0.1"),
+            Some(80),
+        ),
+        ("http://catalog.:80/", "", Some("catalog"), None, Some(80)),
         ("/", "host: catalog:1", Some("catalog"), None, Some(1)),
         ("/", "", None, None, None),
     ] {

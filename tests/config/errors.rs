@@ -67,7 +67,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "tracing: { customTags: { '': { literal: { value: a } } } }",
-        "tracing.customTags.: a tag without a name",
+        "tracing.customTags.\"\": the name is empty",
     ),
     (
         "tracing: { customTags: { a: { literal: { value: a } }, a: { literal: { value: b } } } }",
@@ -485,4 +485,87 @@ fn serde_tells_the_same() {
         .to_string();
     let expected = "tracing[0].customTags.tenant: two of literal, environment, header";
     assert!(error.starts_with(expected), "{error}");
+}
+
+/// Whether a terminal or a reader could take this for something else than a part of a line.
+fn misleads(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{2028}' | '\u{202e}' | '\u{2066}')
+}
+
+#[test]
+fn what_a_document_says_is_escaped_and_bounded() {
+    for hostile in [
+        "a\nERROR forged",
+        "\u{1b}[2J\u{1b}]0;title\u{7}",
+        "\u{9b}31m\u{85}",
+        "cba\u{202e}\u{2066}\u{2028}",
+        &"long\n".repeat(2_000),
+    ] {
+        let json = serde_json::to_string(hostile).unwrap();
+        let tag = |inside: &str| format!("{{ tracing: {{ customTags: {{ t: {inside} }} }} }}");
+        let environment = |name: &'static str| {
+            let read = TracingConfig::from_vars(|one| (one == name).then(|| hostile.to_owned()));
+            read.unwrap_err()
+        };
+        let provider = |inside: &str| {
+            format!(
+                "{{ defaultProviders: {{ tracing: [ {json} ] }}, \
+                 extensionProviders: [ {{ name: {json}, {inside} }} ] }}"
+            )
+        };
+        let used = |text: String| {
+            let config = TracingConfig::from_yaml(&text).map(|config| config.strict(true));
+            let config = config.and_then(|config| config.collector().map(|_| config));
+            config.unwrap_err()
+        };
+        for error in [
+            // Names of fields.
+            used(format!("{{ tracing: {{ {json}: 1 }} }}")),
+            used(tag(&format!("{{ {json}: {{}} }}"))),
+            used(format!("{{ tracing: {{ customTags: {{ {json}: 1 }} }} }}")),
+            // Values.
+            used(format!("{{ tracing: {{ sampling: {json} }} }}")),
+            used(format!(
+                "{{ tracing: {{ zipkin: {{ address: {json} }} }} }}"
+            )),
+            used(tag(&format!(
+                "{{ formatter: {{ value: {} }} }}",
+                serde_json::to_string(&format!("%{hostile}%")).unwrap()
+            ))),
+            used(tag(&format!("{{ header: {{ name: {json} }} }}"))),
+            used(tag(&format!(
+                "{{ environment: {{ name: {} }} }}",
+                serde_json::to_string(&format!("={hostile}")).unwrap()
+            ))),
+            used(provider(&format!("zipkin: {{ service: {json}, port: 1 }}"))),
+            used(provider(&format!("{json}: {{}}"))),
+            used(format!("{{ tracing: {{ http: {{ name: {json} }} }} }}")),
+            used(format!(
+                "{{ tracing: {{ http: {{ name: zipkin, typedConfig: {{ collectorCluster: {json} }} }} }} }}"
+            )),
+            // Names of documents.
+            used(format!(
+                "{{ kind: Telemetry, metadata: {{ name: {json}, namespace: {json} }}, spec: {{ tracing: [ {{ a: 1 }} ] }} }}"
+            )),
+            // No document at all.
+            used(hostile.to_owned()),
+            TracingConfig::from_file(format!("/none/{hostile}")).unwrap_err(),
+            environment("OTEL_TRACES_SAMPLER"),
+            environment("OTEL_PROPAGATORS"),
+            environment("OTEL_TRACES_EXPORTER"),
+        ] {
+            for text in [
+                error.to_string(),
+                error.path().to_owned(),
+                error.reason().to_owned(),
+            ] {
+                assert!(!text.contains(misleads), "{text:?}");
+                assert!(text.chars().count() < 1_500, "{text:?}");
+            }
+        }
+    }
+    assert_eq!(
+        error("{ tracing: { \"a\\nb\": 1 } }").split(':').next(),
+        Some(r#"tracing."a\nb""#)
+    );
 }

@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tower_b3::{
-    Sampling, TraceContext, record::SpanRecord, report::Reporter, zipkin::ZipkinReporter,
+    Sampling, TraceContext,
+    record::SpanRecord,
+    report::{BatchReporter, Message, Outcome, Reporter, ReporterError, Sender},
+    zipkin::{JsonEncoder, ZipkinReporter},
 };
 
 fn status(status: u16) -> Answer {
@@ -363,4 +366,46 @@ fn a_collector_that_comes_and_goes() {
             .any(|server| server.seen(|seen| seen.acknowledged.contains_key(id)))
     };
     assert!(ids.iter().all(arrived));
+}
+
+/// Says what a hostile server might have answered.
+struct Hostile;
+
+const HOSTILE: &str = "\u{1b}[2Jno\nERROR forged\u{202e}";
+
+impl Sender for Hostile {
+    async fn send(&mut self, _: Message) -> Outcome {
+        Outcome::refused(HOSTILE.repeat(1_000))
+    }
+
+    fn destination(&self) -> String {
+        HOSTILE.to_owned()
+    }
+}
+
+#[test]
+fn what_a_sender_says_is_escaped_and_bounded() {
+    log::start();
+    let reporter = BatchReporter::builder(JsonEncoder, Hostile);
+    let reporter = reporter.build().unwrap();
+    reporter.report(SpanRecord::builder(TraceContext::root(Sampling::Accept)).build());
+    assert!(reporter.flush(LONG));
+    let message = reporter.stats().last_error.unwrap().message;
+    assert!(
+        message.starts_with(r"\u{1b}[2Jno\nERROR forged\u{202e}"),
+        "{message}"
+    );
+    assert!(
+        !message.contains(|letter: char| letter.is_control()),
+        "{message:?}"
+    );
+    assert!(message.len() < 2_000, "{}", message.len());
+    let logged = log::lines("forged");
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert!(
+        !logged[0].contains(|letter: char| letter.is_control()),
+        "{logged:?}"
+    );
+    let error = ReporterError::new("url", HOSTILE).to_string();
+    assert_eq!(error, r"url: \u{1b}[2Jno\nERROR forged\u{202e}");
 }

@@ -74,6 +74,24 @@ fn the_standard_tags_have_envoys_names() {
 }
 
 #[test]
+fn an_ipv4_peer_of_a_socket_of_both_families_is_one() {
+    for (names, tag) in [
+        (TagNames::Envoy, "peer.address"),
+        (TagNames::OpenTelemetry, "network.peer.address"),
+    ] {
+        let lab = Lab::of(|builder| builder.tag_names(names));
+        let peer = "[::ffff:10.0.0.1]:4711".parse().unwrap();
+        let layer = lab.tracer.server_layer().peer_address(move |_| Some(peer));
+        serve_all(&layer, rich(), answer);
+        let span = lab.spans.take_one();
+        assert_eq!(span.tag(tag).as_deref(), Some("10.0.0.1"));
+        let remote = span.remote_endpoint();
+        assert_eq!(remote.ip, Some("10.0.0.1".parse().unwrap()));
+        assert_eq!(remote.port, Some(4711));
+    }
+}
+
+#[test]
 fn the_standard_tags_can_have_open_telemetrys_names() {
     let lab = Lab::of(|builder| builder.tag_names(TagNames::OpenTelemetry));
     let span = rich_span(&lab);

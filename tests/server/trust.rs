@@ -184,7 +184,9 @@ fn who_is_asked_by_a_function_is_not_asked_for_x_forwarded_for() {
     let layer = lab.tracer.server_layer().trust(peers);
     for (peer, trusted) in [
         (Some("10.0.0.2"), true),
+        (Some("::ffff:10.0.0.2"), true),
         (Some("10.0.0.3"), false),
+        (Some("::ffff:10.0.0.3"), false),
         (None, false),
     ] {
         for lines in [

@@ -1,4 +1,4 @@
-use crate::record::SpanRecord;
+use crate::{printable::message, record::SpanRecord};
 use std::{borrow::Cow, error::Error, fmt, ops::Range};
 
 /// Writes spans as bytes, and the bytes of several spans as one message.
@@ -131,7 +131,7 @@ impl EncodeError {
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        message(&self.0).fmt(f)
     }
 }
 

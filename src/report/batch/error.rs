@@ -1,3 +1,4 @@
+use crate::printable::message;
 use std::{borrow::Cow, fmt};
 
 /// Why a reporter cannot be built: which setting, and what is wrong with it.
@@ -25,7 +26,7 @@ impl ReporterError {
 
 impl fmt::Display for ReporterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.reason)
+        write!(f, "{}: {}", self.field, message(&self.reason))
     }
 }
 

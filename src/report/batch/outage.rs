@@ -1,5 +1,8 @@
 use super::{Settings, Stats, counters::Cause, shared::Shared};
-use crate::id::random::random_u64;
+use crate::{
+    id::random::random_u64,
+    printable::{message, place},
+};
 use std::{
     fmt,
     time::{Duration, Instant, SystemTime},
@@ -53,7 +56,7 @@ fn jitter(most: Duration) -> Duration {
 }
 
 /// What there is to say of a time in which nothing gets through: one line when it begins, one
-/// when it ends.
+/// when it ends. Destinations and reasons come from senders, and reasons from whoever answers.
 #[derive(Debug)]
 pub(super) struct Log {
     destination: String,
@@ -72,7 +75,7 @@ struct Outage {
 impl Log {
     pub(super) fn new(destination: String) -> Log {
         Log {
-            destination,
+            destination: place(&destination).to_string(),
             outage: None,
             quiet_until: None,
         }
@@ -80,6 +83,7 @@ impl Log {
 
     /// An attempt was made to get spans there.
     pub(super) fn go_to(&mut self, destination: String, shared: &Shared) {
+        let destination = place(&destination).to_string();
         if destination == self.destination {
             return;
         }
@@ -101,6 +105,7 @@ impl Log {
     /// An attempt failed.
     pub(super) fn fail(&mut self, shared: &Shared, reason: &str) {
         let to = &self.destination;
+        let reason = message(reason).to_string();
         let outage = self.outage.get_or_insert_with(|| {
             tracing::warn!("spans do not get to {to}: {reason}; further failures are counted");
             Outage {
@@ -111,7 +116,7 @@ impl Log {
             }
         });
         outage.failures += 1;
-        shared.counters.fail(reason, outage.wall, true);
+        shared.counters.fail(&reason, outage.wall, true);
     }
 
     /// Something was accepted.
@@ -138,13 +143,13 @@ impl Log {
     /// A span is lost alone, or some of a message are. Of many, one a minute is logged loudly.
     pub(super) fn lose(&mut self, shared: &Shared, lost: &str, what: fmt::Arguments<'_>) {
         let now = Instant::now();
+        let what = message(&what.to_string()).to_string();
         if self.quiet_until.is_none_or(|until| now >= until) {
             self.quiet_until = Some(now + QUIET);
             tracing::warn!("{lost}: {what}; for a minute, more are logged at debug");
             // An outage, if there is one, says more.
             if self.outage.is_none() {
-                let message = what.to_string();
-                shared.counters.fail(&message, SystemTime::now(), false);
+                shared.counters.fail(&what, SystemTime::now(), false);
             }
         } else {
             tracing::debug!("{lost}: {what}");

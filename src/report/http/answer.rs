@@ -1,6 +1,6 @@
 //! What an answer means.
 
-use crate::report::Outcome;
+use crate::{printable::at_most, report::Outcome};
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header::RETRY_AFTER};
 use http_body::Body;
@@ -94,12 +94,13 @@ impl Answer {
 
 /// What the other side says, for the log.
 pub(crate) fn one_line(text: &str) -> String {
-    let shown = |character: char| match character.is_control() {
+    let words = |character: char| match character.is_control() {
         true => ' ',
         false => character,
     };
-    let line: String = text.chars().take(MOST_SHOWN).map(shown).collect();
-    line.trim().to_owned()
+    // One character more, by which to tell that there is more.
+    let line: String = text.chars().take(MOST_SHOWN + 1).map(words).collect();
+    at_most(line.trim(), MOST_SHOWN).to_string()
 }
 
 /// Seconds, or a date.

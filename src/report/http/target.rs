@@ -1,7 +1,10 @@
 //! Where requests go, and what is on all of them.
 
 use super::dialect::Dialect;
-use crate::report::{Message, ReporterError};
+use crate::{
+    printable::{self, quoted},
+    report::{Message, ReporterError},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{
@@ -41,7 +44,10 @@ impl Target {
     pub(super) fn header(&mut self, name: &str, value: &str) -> Result<(), ReporterError> {
         let wrong = |reason: String| ReporterError::new("header", reason);
         let Ok(name) = HeaderName::try_from(name) else {
-            return Err(wrong(format!("{name:?} is not the name of a header")));
+            return Err(wrong(format!(
+                "{} is not the name of a header",
+                quoted(name)
+            )));
         };
         let taken = [
             "b3",
@@ -57,7 +63,10 @@ impl Target {
         }
         // The value may be a secret.
         let Ok(mut value) = HeaderValue::try_from(value) else {
-            return Err(wrong(format!("the value of {name} is not allowed in HTTP")));
+            return Err(wrong(format!(
+                "the value of {} is not allowed in HTTP",
+                printable::name(name.as_str())
+            )));
         };
         value.set_sensitive(true);
         self.headers.insert(name, value);
@@ -109,7 +118,12 @@ fn parse(url: &str, path: &'static str, tls: bool) -> Result<Uri, String> {
         Some("http") => {}
         Some("https") if tls => {}
         Some("https") => return Err("https needs TLS, which this sender does not have".to_owned()),
-        Some(other) => return Err(format!("the scheme is {other}, not http")),
+        Some(other) => {
+            return Err(format!(
+                "the scheme is {}, not http",
+                printable::name(other)
+            ));
+        }
         None => return Err("no scheme: it begins with http://".to_owned()),
     }
     let Some(authority) = uri.authority() else {

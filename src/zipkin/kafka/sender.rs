@@ -1,4 +1,7 @@
-use crate::report::{Message, Outcome, ReporterError, Sender};
+use crate::{
+    printable::{self, quoted},
+    report::{Message, Outcome, ReporterError, Sender},
+};
 use rskafka::{
     BackoffConfig, BackoffError, ConnectionError,
     chrono::DateTime,
@@ -93,7 +96,7 @@ impl KafkaSender {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let allowed = (1..=249).contains(&name.len()) && name.bytes().all(plain);
         if !allowed || name == "." || name == ".." {
-            let reason = format!("{name:?} is not the name of a topic");
+            let reason = format!("{} is not the name of a topic", quoted(&name));
             return Err(ReporterError::new("topic", reason));
         }
         self.topic = name;
@@ -222,6 +225,7 @@ fn check(broker: &str) -> Result<(), String> {
         return Err("a broker is host:port, such as kafka:9092".to_owned());
     }
     let split = broker.rsplit_once(':');
+    let broker = printable::name(broker);
     let Some((host, port)) = split.filter(|(host, _)| !host.is_empty()) else {
         return Err(format!("{broker}: no port, as in kafka:9092"));
     };
@@ -229,7 +233,7 @@ fn check(broker: &str) -> Result<(), String> {
         return Err(format!("{broker}: an IPv6 address stands in brackets"));
     }
     match port.parse::<u16>() {
-        Ok(0) | Err(_) => Err(format!("{broker}: {port:?} is not a port")),
+        Ok(0) | Err(_) => Err(format!("{broker}: {} is not a port", quoted(port))),
         Ok(_) => Ok(()),
     }
 }

@@ -1,0 +1,268 @@
+//! Hosts by name or address, and a list of them.
+
+use crate::{head::RequestHead, printable::quoted};
+use http::{HeaderValue, header::HOST, uri::Authority};
+use std::net::IpAddr;
+
+/// The address that a host is, with the brackets of IPv6 or without; an IPv4-mapped one is an IPv4
+/// address.
+pub(crate) fn address(host: &str) -> Option<IpAddr> {
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let ip: IpAddr = bare.unwrap_or(host).parse().ok()?;
+    Some(ip.to_canonical())
+}
+
+/// A list of hosts.
+#[derive(Debug, Clone)]
+pub(crate) struct Hosts(Vec<Entry>);
+
+#[derive(Debug, Clone)]
+enum Entry {
+    Address(IpAddr),
+    /// In lower case, as is a suffix; neither ends with the dot of the root.
+    Name(String),
+    /// All names that end so, with the dot that it starts with.
+    Suffix(String),
+}
+
+impl Hosts {
+    /// Entries that are not hosts are left out, which is logged.
+    pub(crate) fn new(entries: impl IntoIterator<Item = impl Into<String>>) -> Hosts {
+        let entry = |text: String| {
+            let entry = Entry::parse(&text);
+            if entry.is_none() {
+                let text = quoted(&text);
+                tracing::warn!(
+                    "propagate_only_to: {text} is not a host without a port, nor a suffix such as \
+                     .svc.cluster.local, and no request is for it"
+                );
+            }
+            entry
+        };
+        let entries = entries.into_iter().map(Into::into);
+        Hosts(entries.filter_map(entry).collect())
+    }
+
+    /// Whether the request is for one of them: by its URI, and by its header `host` too where both
+    /// name one, since a proxy may go by either.
+    pub(crate) fn hold(&self, head: &RequestHead<'_>) -> bool {
+        let uri = head.uri().authority().map(|to| self.contain(to.host()));
+        let headers = head.headers().get_all(HOST).iter();
+        let headers = headers.map(|value| self.contain_header(value));
+        let mut named = uri.into_iter().chain(headers).peekable();
+        named.peek().is_some() && named.all(|held| held)
+    }
+
+    fn contain_header(&self, value: &HeaderValue) -> bool {
+        let authority = Authority::try_from(value.as_bytes());
+        authority.is_ok_and(|to| !to.as_str().contains('@') && self.contain(to.host()))
+    }
+
+    fn contain(&self, host: &str) -> bool {
+        if let Some(ip) = address(host) {
+            let same = |entry: &Entry| matches!(entry, Entry::Address(other) if *other == ip);
+            return self.0.iter().any(same);
+        }
+        let Some(host) = name(host) else {
+            return false;
+        };
+        self.0.iter().any(|entry| match entry {
+            Entry::Address(_) => false,
+            Entry::Name(name) => host.eq_ignore_ascii_case(name),
+            Entry::Suffix(suffix) => {
+                let start = host.len().checked_sub(suffix.len());
+                let end = start.and_then(|start| host.get(start..));
+                end.is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+            }
+        })
+    }
+}
+
+impl Entry {
+    fn parse(text: &str) -> Option<Entry> {
+        let lower = |text: &str| text.to_ascii_lowercase();
+        if let Some(ip) = address(text) {
+            return Some(Entry::Address(ip));
+        }
+        match text.strip_prefix('.') {
+            Some(rest) => Some(Entry::Suffix(format!(".{}", lower(name(rest)?)))),
+            None => Some(Entry::Name(lower(name(text)?))),
+        }
+    }
+}
+
+/// A name without the dot of the root at its end; `None` where it is not one, because a label is
+/// empty or there is something in it that a host does not have.
+fn name(host: &str) -> Option<&str> {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let labels = host.split('.').all(|label| !label.is_empty());
+    (labels && host.bytes().all(plain)).then_some(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+    use proptest::prelude::*;
+
+    fn request(uri: &str, hosts: &[&str]) -> Option<Request<()>> {
+        let request = Request::get(uri);
+        let request = hosts
+            .iter()
+            .fold(request, |request, host| request.header(HOST, *host));
+        request.body(()).ok()
+    }
+
+    #[track_caller]
+    fn held(list: &[&str], uri: &str, hosts: &[&str]) -> bool {
+        let request = request(uri, hosts).unwrap();
+        Hosts::new(list.iter().copied()).hold(&RequestHead::of(&request))
+    }
+
+    #[test]
+    fn a_host_is_held_however_it_is_written() {
+        for (entry, uris) in [
+            (
+                "catalog",
+                &[
+                    "http://catalog",
+                    "http://CATALOG:80",
+                    "http://catalog.",
+                    "http://catalog.:80/a",
+                    "http://user:pw@catalog:1",
+                ][..],
+            ),
+            ("Catalog.", &["http://catalog", "http://catalog.:80"]),
+            (
+                ".svc.cluster.local",
+                &[
+                    "http://a.svc.cluster.local",
+                    "http://a.b.SVC.cluster.local.:80",
+                ],
+            ),
+            (
+                ".svc.cluster.local.",
+                &["http://a.svc.cluster.local", "http://a.svc.cluster.local."],
+            ),
+            (
+                "10.0.0.1",
+                &[
+                    "http://10.0.0.1:80",
+                    "http://[::ffff:10.0.0.1]:80",
+                    "http://[::ffff:a00:1]",
+                ],
+            ),
+            (
+                "::ffff:10.0.0.1",
+                &["http://10.0.0.1", "http://[::ffff:10.0.0.1]"],
+            ),
+            ("[fd00::1]", &["http://[fd00::1]:80", "http://[FD00:0::1]"]),
+            ("fd00::1", &["http://[fd00::1]"]),
+        ] {
+            for uri in uris {
+                assert!(held(&[entry], uri, &[]), "{entry} {uri}");
+                // As a header, for a client that knows where to send requests to.
+                let authority: http::Uri = uri.parse().unwrap();
+                let authority = authority.authority().unwrap().as_str();
+                assert_eq!(
+                    held(&[entry], "/", &[authority]),
+                    !authority.contains('@'),
+                    "{entry} {authority}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn another_host_is_not_held() {
+        for (entry, uri, hosts) in [
+            ("catalog", "http://catalog.evil.example", &[][..]),
+            ("catalog", "http://evil-catalog", &[]),
+            ("catalog", "http://catalog..", &[]),
+            ("catalog", "http://.catalog", &[]),
+            ("catalog", "http://catalog@evil.example", &[]),
+            ("catalog", "http://catalog:80@evil.example", &[]),
+            ("catalog", "/", &[]),
+            ("catalog", "/", &[""]),
+            ("catalog", "/", &["catalog:80@evil.example"]),
+            ("catalog", "/", &["evil.example@catalog"]),
+            ("catalog", "/", &["catalog/evil.example"]),
+            ("catalog", "/", &["catalog evil.example"]),
+            ("catalog", "/", &["catalog", "evil.example"]),
+            ("catalog", "http://catalog", &["evil.example"]),
+            ("catalog", "http://evil.example", &["catalog"]),
+            (".svc.cluster.local", "http://svc.cluster.local", &[]),
+            (".svc.cluster.local", "http://.svc.cluster.local", &[]),
+            (".svc.cluster.local", "http://a..svc.cluster.local", &[]),
+            (".svc.cluster.local", "http://asvc.cluster.local", &[]),
+            (
+                ".svc.cluster.local",
+                "http://a.svc.cluster.local.evil.example",
+                &[],
+            ),
+            (".svc.cluster.local", "http://a.svc.cluster.local..", &[]),
+            (".0.0.1", "http://10.0.0.1", &[]),
+            ("10.0.0.1", "http://10.0.0.10", &[]),
+            ("10.0.0.1", "http://10.0.0.1.evil.example", &[]),
+            ("fd00::1", "http://[fd00::2]", &[]),
+            // What is not a host is nobody's.
+            ("", "/", &[]),
+            ("", "/", &[""]),
+            ("", "http://evil.example", &[]),
+            (".", "http://evil.example", &[]),
+            (".", "http://evil.example.", &[]),
+            ("..", "http://evil.example..", &[]),
+            ("catalog:80", "http://catalog:80", &[]),
+            ("http://catalog", "http://catalog", &[]),
+            ("user@catalog", "http://user@catalog", &[]),
+            ("*", "http://evil.example", &[]),
+        ] {
+            assert!(!held(&[entry], uri, hosts), "{entry} {uri} {hosts:?}");
+        }
+        assert!(!held(&[], "http://catalog", &[]));
+        assert!(held(&["", "catalog"], "http://catalog", &["catalog:80"]));
+    }
+
+    proptest! {
+        #[test]
+        fn only_what_names_it_is_held(
+            entry in "(\\.?[ab]{0,2}){0,3}\\.?",
+            host in "(\\.?[abAB]{0,2}){0,4}\\.?(:[0-9]{0,2})?",
+            header: bool,
+        ) {
+            let uri = format!("http://{host}/");
+            let (uri, headers) = match header {
+                true => ("/", vec![&*host]),
+                false => (&*uri, vec![]),
+            };
+            let Some(request) = request(uri, &headers) else {
+                return Ok(());
+            };
+            let held = Hosts::new([&*entry]).hold(&RequestHead::of(&request));
+            // Label by label, from the end.
+            let labels = |name: &str| -> Vec<String> {
+                let name = name.strip_suffix('.').unwrap_or(name).to_lowercase();
+                name.split('.').rev().map(str::to_owned).collect()
+            };
+            let own = labels(host.split(':').next().unwrap());
+            let suffix = entry.strip_prefix('.');
+            let wanted = labels(suffix.unwrap_or(&entry));
+            let whole = |labels: &[String]| labels.iter().all(|label| !label.is_empty());
+            let expected = whole(&own) && whole(&wanted) && match suffix {
+                Some(_) => own.len() > wanted.len() && own.starts_with(&wanted),
+                None => own == wanted,
+            };
+            prop_assert_eq!(held, expected);
+        }
+
+        #[test]
+        fn no_header_makes_it_panic(host in proptest::collection::vec(any::<u8>(), 0..20)) {
+            if let Ok(value) = HeaderValue::from_bytes(&host) {
+                Hosts::new([".a", "a"]).contain_header(&value);
+            }
+        }
+    }
+}
