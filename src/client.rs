@@ -2,15 +2,15 @@
 
 use crate::{
     context::TraceContext,
-    exchange::{Exchange, ResponseBody, ResponseFuture, Side},
+    exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     hosts::{self, Hosts},
     id::RequestId,
-    propagation::{Forwarded, Incoming, REQUEST_ID, put},
-    record::Kind,
+    propagation::{REQUEST_ID, Role, put},
+    record::{Kind, Record},
     scope,
-    span::{Below, Context, Open},
-    tag::{self, Found, RequestTags},
+    span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Side},
+    tag::{self, RequestTags},
     tracer::{Core, Direction, Live, Mode, Tracer},
     user_code::guarded,
 };
@@ -175,39 +175,54 @@ where
     }
 }
 
-/// What a request is sent from.
-enum Parent {
-    /// A span, or none at all: the request gets a CLIENT span.
-    Span { local_root: bool },
-    /// No spans are made here; the headers are on the request.
+/// What becomes of a request that is sent.
+enum Sent {
+    /// It gets a CLIENT span, which is the first of its trace in this process or not.
+    Span {
+        open: Box<OpenSpan>,
+        local_root: bool,
+    },
+    /// No span is made; the headers are on the request.
+    Untraced,
+}
+
+/// What came of looking at the span that a request is sent below.
+enum Joined {
+    Child(Box<OpenSpan>),
+    /// The parent is what the request's own headers say.
+    ByHeaders(Box<OpenSpan>),
     Untraced,
 }
 
 impl Config {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
         let core = &*self.tracer.core;
-        let mut open = scope::blank();
+        let live = core.live(Direction::Client);
         let propagates = self
             .hosts
             .as_ref()
             .is_none_or(|hosts| hosts.hold(&RequestHead::of(request)));
-        let parent = self.join_parent(request, &mut open, propagates);
+        let sent = self.join_parent(&live, request, propagates);
         if !propagates {
             core.propagation.strip(request.headers_mut());
             request.headers_mut().remove(REQUEST_ID);
         }
-        let method = request.method().clone();
-        let Parent::Span { local_root } = parent else {
+        let Sent::Span {
+            mut open,
+            local_root,
+        } = sent
+        else {
             // Nothing is recorded, and what is current stays so.
-            open.finish();
-            return Exchange::new(None, Side::Client, core.names, method);
+            return Exchange::untraced();
+        };
+        let mut facts = ExchangeFacts {
+            side: Side::Client,
+            method: request.method().clone(),
+            ..ExchangeFacts::default()
         };
         core.start(&mut open, local_root);
-        let grpc = tag::is_grpc(request.headers());
-        self.describe(&mut open, &RequestHead::of(request), grpc);
-        let mut exchange = Exchange::new(Some(open), Side::Client, core.names, method);
-        exchange.grpc(grpc);
-        exchange
+        facts.grpc = self.describe(&live, &mut open, &RequestHead::of(request));
+        Exchange::new(open, facts)
     }
 
     /// Finds the parent, makes the CLIENT span's context and writes it to the request, if it is to
@@ -216,12 +231,7 @@ impl Config {
     /// The parent is the [`Context`] or [`TraceContext`] in the request's extensions; else the
     /// current one; else what the request's own headers say, where a handler copied them by hand;
     /// else there is none, and a new trace begins.
-    fn join_parent<B>(
-        &self,
-        request: &mut Request<B>,
-        open: &mut Open,
-        propagates: bool,
-    ) -> Parent {
+    fn join_parent<B>(&self, live: &Live, request: &mut Request<B>, propagates: bool) -> Sent {
         let core = &*self.tracer.core;
         let extensions = request.extensions_mut();
         let ids = extensions.remove::<TraceContext>();
@@ -229,176 +239,187 @@ impl Config {
             (None, Some(ids)) => Some(Context::with_ids(ids)),
             (given, _) => given,
         };
-        if let Some(mut parent) = given.and_then(Context::into_open) {
-            let made_here = core.mode.client != Mode::ForwardOnly;
-            if parent.forwarded.request_id().is_none() && made_here {
-                parent.forwarded.set_request_id(RequestId::random());
+        let headers = request.headers_mut();
+        let joined = match given.and_then(Context::into_open) {
+            Some(mut parent) => {
+                let forwarded = &mut parent.inherited.forwarded;
+                if forwarded.request_id().is_none() && core.mode.client != Mode::ForwardOnly {
+                    forwarded.set_request_id(RequestId::random());
+                }
+                let joined = join(core, &mut parent, headers, propagates);
+                parent.finish();
+                Some(joined)
             }
-            let headers = propagates.then(|| request.headers_mut());
-            let joined = join(core, &mut parent, headers, open);
-            parent.finish();
-            if let Some(joined) = joined {
-                return joined;
+            None => scope::with(|parent| join(core, parent, headers, propagates)),
+        };
+        let open = match joined {
+            Some(Joined::Child(open)) => {
+                return Sent::Span {
+                    open,
+                    local_root: false,
+                };
             }
-        } else {
-            let headers = propagates.then(|| request.headers_mut());
-            let joined = scope::with(|parent| join(core, parent, headers, open));
-            if let Some(joined) = joined.flatten() {
-                return joined;
-            }
-        }
-        if core.mode.client == Mode::ForwardOnly {
-            return Parent::Untraced;
-        }
-        let mut incoming = core
+            Some(Joined::ByHeaders(open)) => open,
+            None if core.mode.client != Mode::ForwardOnly => scope::blank(),
+            None | Some(Joined::Untraced) => return Sent::Untraced,
+        };
+        self.join_headers(live, request, propagates, open)
+    }
+
+    /// Joins what the request's own headers say, or begins a trace.
+    fn join_headers<B>(
+        &self,
+        live: &Live,
+        request: &mut Request<B>,
+        propagates: bool,
+        mut open: Box<OpenSpan>,
+    ) -> Sent {
+        let core = &*self.tracer.core;
+        let forwarded = &mut open.inherited.forwarded;
+        let seen = live
+            .table
+            .read(request.headers(), Some(&mut forwarded.headers));
+        let incoming = core
             .propagation
-            .extract_into(request.headers(), &mut open.forwarded);
+            .interpret(&seen, request.headers(), forwarded);
         if !incoming.is_well_formed() {
             core.note_malformed(&incoming);
         }
-        if incoming.request_id().is_none() {
-            // What is there cannot be kept, if anything is.
-            request.headers_mut().remove(REQUEST_ID);
-            incoming.set_request_id(RequestId::random());
+        if forwarded.request_id().is_none() {
+            forwarded.set_request_id(RequestId::random());
         }
-        let context = self.without_span(&mut incoming, RequestHead::of(request));
-        if let Some(id) = incoming.request_id() {
-            // One that the handler set may have been given a reason.
-            if open.forwarded.request_id() != Some(id) {
-                request.headers_mut().remove(REQUEST_ID);
-                open.forwarded.set_request_id(id.clone());
+        let head = RequestHead::of(request);
+        let context = match incoming.context() {
+            None => core.root(live, &incoming, forwarded, Some(head)),
+            Some(parent) => {
+                let trace_id = parent.trace_id();
+                let sampling = core.decide(live, trace_id, &incoming, forwarded, Some(head));
+                parent.with_sampling(sampling).child()
             }
+        };
+        // One that the handler set may be one that cannot be kept, or have been given a reason.
+        if seen.role(Role::RequestId) != forwarded.request_id().map(RequestId::as_header) {
+            request.headers_mut().remove(REQUEST_ID);
         }
-        open.set_context(context);
         if !propagates {
             // The caller removes what is there.
         } else if core.mode.client == Mode::RecordOnly {
-            if let Some(id) = open.forwarded.request_id() {
+            if let Some(id) = forwarded.request_id() {
                 put(request.headers_mut(), REQUEST_ID, id.to_header());
             }
         } else {
             core.propagation
-                .inject(&context, &open.forwarded, request.headers_mut());
+                .inject(&context, forwarded, request.headers_mut());
         }
-        Parent::Span { local_root: true }
+        open.inherited.context = Some(context);
+        Sent::Span {
+            open,
+            local_root: true,
+        }
     }
 
-    fn without_span(&self, incoming: &mut Incoming, head: RequestHead<'_>) -> TraceContext {
+    /// Name, tags and remote endpoint, if the span is recorded; whether it is one of gRPC.
+    fn describe(&self, live: &Live, open: &mut OpenSpan, head: &RequestHead<'_>) -> Grpc {
         let core = &*self.tracer.core;
-        let Some(parent) = incoming.context() else {
-            return core.root(Direction::Client, incoming, Some(head));
+        let Some((record, inherited)) = open.record_and_inherited() else {
+            return Grpc::No;
         };
-        let sampling = core.decide(Direction::Client, parent.trace_id(), incoming, Some(head));
-        parent.with_sampling(sampling).child()
+        let seen = live.table.read(head.headers(), None);
+        let grpc = tag::is_grpc_request(&seen);
+        record.fixed.kind = Some(Kind::Client);
+        record.fixed.doubtful |= live.collide;
+        let tags = RequestTags {
+            component: &core.component,
+            limits: core.limits,
+            request_id: seen.role(Role::RequestId),
+            client_trace_id: seen.role(Role::ClientTraceId),
+            trusted: false,
+            grpc,
+        };
+        let authority = core.names.request(record, head, &seen, &tags);
+        self.set_remote_endpoint(record, &authority);
+        let found = tag::Inherited::FallBackTo(&inherited.found);
+        live.tags.write(record, head, &seen, found);
+        if grpc {
+            record.set_name(&[tag::grpc_name(head.path())]);
+        }
+        if let Some(route) = head.extensions().get::<Route>() {
+            open.set_route(route.as_str());
+        }
+        let name = self.name.as_ref();
+        if let Some(name) = name.and_then(|name| guarded(|| name(head)).flatten()) {
+            open.rename(&name);
+        }
+        match grpc {
+            true => Grpc::Requested,
+            false => Grpc::No,
+        }
     }
 
-    /// Name, tags and remote endpoint, if the span is recorded.
-    fn describe(&self, open: &mut Open, head: &RequestHead<'_>, grpc: bool) {
-        let core = &*self.tracer.core;
-        let found = std::mem::take(&mut open.found);
-        if let Some(record) = open.record() {
-            record.kind = Some(Kind::Client);
-            let authority = tag::authority(head);
-            let (host, port) = split_port(&authority);
-            let ip = hosts::address(host);
-            match (&self.remote_service, ip) {
-                (Some(service), _) => record.set_remote_service(service),
-                // One that is written as an IPv6 address.
-                (None, Some(ip @ IpAddr::V4(_))) if host.starts_with('[') => {
-                    record.set_remote_service(&ip.to_string())
-                }
-                (None, _) => record.set_remote_service(host.strip_suffix('.').unwrap_or(host)),
+    fn set_remote_endpoint(&self, record: &mut Record, authority: &str) {
+        let (host, port) = split_port(authority);
+        let ip = hosts::address(host);
+        match (&self.remote_service, ip) {
+            (Some(service), _) => record.set_remote_service(service),
+            // One that is written as an IPv6 address.
+            (None, Some(ip @ IpAddr::V4(_))) if host.starts_with('[') => {
+                record.set_remote_service(&ip.to_string())
             }
-            record.set_remote_address(ip, port);
-            let tags = RequestTags {
-                component: &core.component,
-                limits: core.limits,
-                request_id: head.headers().get(REQUEST_ID),
-                client_trace_id: head.headers().get(crate::propagation::CLIENT_TRACE_ID),
-                peer: None,
-                trusted: false,
-                grpc,
-            };
-            core.names.request(record, head, &tags);
-            let live = core.live(Direction::Client);
-            let live: &Live = &live;
-            record.doubtful |= live.collide;
-            for (name, value) in &live.tags.constant {
-                record.custom(name, value);
-            }
-            for tag in &live.tags.headers {
-                match tag.find(head) {
-                    Found::Value(value) => record.custom(&tag.name, &value),
-                    Found::Empty => {}
-                    Found::Absent => {
-                        let default = tag.default.as_deref().unwrap_or("");
-                        record.custom(&tag.name, found.get(&tag.name).unwrap_or(default));
-                    }
-                }
-            }
-            if grpc {
-                record.set_name(&[tag::grpc_name(head.path())]);
-            }
-            if let Some(route) = head.extensions().get::<Route>() {
-                open.set_route(route.as_str());
-            }
-            let name = self.name.as_ref();
-            if let Some(name) = name.and_then(|name| guarded(|| name(head)).flatten()) {
-                open.rename(&name);
-            }
+            (None, _) => record.set_remote_service(host.strip_suffix('.').unwrap_or(host)),
         }
-        open.found = found;
+        record.set_remote_address(ip, port);
     }
 }
 
-/// Makes a child of `parent` and writes it to the headers, if context is propagated to them;
-/// `None` where the parent is what the request's own headers say.
-fn join(
-    core: &Core,
-    parent: &mut Open,
-    headers: Option<&mut HeaderMap>,
-    open: &mut Open,
-) -> Option<Parent> {
-    let mode = core.mode.client;
-    if let (Below::Child, Some(context)) = (parent.below, parent.context()) {
+/// Makes a child of `parent`, and writes what goes on from there to the headers if context is
+/// propagated to them.
+fn join(core: &Core, parent: &mut OpenSpan, headers: &mut HeaderMap, propagates: bool) -> Joined {
+    let (propagation, mode) = (&core.propagation, core.mode.client);
+    let outgoing = parent.inherited.outgoing;
+    if let (Outgoing::ClientSpan, Some(context)) = (outgoing, parent.context()) {
         if mode != Mode::ForwardOnly {
             // Decided once for all the calls that are made below.
-            parent.set_context(core.decided(context));
+            parent.inherited.context = Some(core.decided(context));
         }
     }
-    let forwarded: &Forwarded = &parent.forwarded;
-    match (parent.below, parent.context()) {
-        (Below::AsItCame, _) | (_, None) => {
-            if let Some(headers) = headers {
-                core.propagation.forward_to(forwarded, headers);
-            }
-            if parent.below == Below::AsItCame && mode != Mode::ForwardOnly {
-                open.inherit_unseen(parent);
-                return None;
-            }
-            Some(Parent::Untraced)
+    let forwarded = &parent.inherited.forwarded;
+    let inject = |context: &TraceContext, headers: &mut HeaderMap| {
+        if propagates {
+            propagation.inject(context, forwarded, headers);
         }
-        (Below::Unchanged, Some(context)) => {
-            if let Some(headers) = headers {
-                core.propagation.inject(&context, forwarded, headers);
-            }
-            Some(Parent::Untraced)
+    };
+    match (outgoing, parent.context()) {
+        (Outgoing::AsReceived, _) if mode != Mode::ForwardOnly => {
+            // The parent is among them. Those of a host that is told nothing are removed later.
+            propagation.forward_to(forwarded, headers, propagates);
+            let mut open = scope::blank();
+            open.inherited.inherit_unseen(&parent.inherited);
+            Joined::ByHeaders(open)
         }
-        (Below::Child, Some(context)) => {
+        (Outgoing::AsReceived, _) | (_, None) => {
+            if propagates {
+                propagation.forward_to(forwarded, headers, true);
+            }
+            Joined::Untraced
+        }
+        (Outgoing::SameContext, Some(context)) => {
+            inject(&context, headers);
+            Joined::Untraced
+        }
+        (Outgoing::ClientSpan, Some(context)) if mode == Mode::ForwardOnly => {
+            inject(&context, headers);
+            Joined::Untraced
+        }
+        (Outgoing::ClientSpan, Some(context)) => {
             let child = context.child();
-            let sent = match mode {
-                Mode::Spans => &child,
-                Mode::ForwardOnly | Mode::RecordOnly => &context,
-            };
-            if let Some(headers) = headers {
-                core.propagation.inject(sent, forwarded, headers);
+            match mode {
+                Mode::RecordOnly => inject(&context, headers),
+                _ => inject(&child, headers),
             }
-            if mode == Mode::ForwardOnly {
-                return Some(Parent::Untraced);
-            }
-            open.set_context(child);
-            open.inherit(parent);
-            Some(Parent::Span { local_root: false })
+            let mut open = scope::blank();
+            open.inherited.context = Some(child);
+            open.inherited.inherit(&parent.inherited);
+            Joined::Child(open)
         }
     }
 }

@@ -111,7 +111,6 @@ mod decimal;
 mod exchange;
 pub mod guide;
 mod head;
-mod home;
 mod hosts;
 pub mod id;
 pub mod istio;

@@ -29,22 +29,23 @@
 use crate::{
     context::TraceContext,
     id::RequestId,
-    record::Home,
-    span::{Context, InContext, Open, Span, SpanHandle},
+    record::SpanSink,
+    span::{Context, InContext, OpenSpan, Span, SpanHandle},
 };
 use std::{
     cell::{Cell, RefCell},
     sync::Arc,
 };
 
-/// Boxes that a thread keeps for spans to come.
-const MOST_SPARE: usize = 64;
+/// Boxes that a thread keeps for spans to come: as many as it may have requests in flight, before
+/// it allocates for more.
+const MAX_SPARE: usize = 512;
 
 struct Slot {
-    current: Cell<Option<Box<Open>>>,
+    current: Cell<Option<Box<OpenSpan>>>,
     // The boxes themselves are what is kept.
     #[allow(clippy::vec_box)]
-    spare: RefCell<Vec<Box<Open>>>,
+    spare: RefCell<Vec<Box<OpenSpan>>>,
 }
 
 thread_local! {
@@ -57,53 +58,51 @@ thread_local! {
 ///
 /// Nothing happens where there is none. Guards live on the stack of one call or poll, so they are
 /// dropped in the opposite order; a panic in between drops them too.
-pub(crate) fn enter(place: &mut Option<Box<Open>>) -> Entered<'_> {
+#[inline]
+pub(crate) fn enter(place: &mut Option<Box<OpenSpan>>) -> Entered<'_> {
     let mut outer = None;
-    if let Some(open) = place.take() {
+    let mut entered = false;
+    if let Some(open) = place {
         open.log_enter();
-        outer = Some(swap(Some(open)));
+        // Where the thread is ending and its slot has gone, the span stays where it is.
+        let replaced = SLOT.try_with(|slot| outer = slot.current.replace(place.take()));
+        entered = replaced.is_ok();
     }
     Entered {
         place,
         outer,
+        entered,
         panicking: std::thread::panicking(),
     }
 }
 
 pub(crate) struct Entered<'a> {
-    place: &'a mut Option<Box<Open>>,
-    /// What was current before; `None` if nothing was entered.
-    outer: Option<Option<Box<Open>>>,
+    place: &'a mut Option<Box<OpenSpan>>,
+    /// What was current before.
+    outer: Option<Box<OpenSpan>>,
+    entered: bool,
     panicking: bool,
 }
 
 impl Drop for Entered<'_> {
+    #[inline]
     fn drop(&mut self) {
-        let Some(outer) = self.outer.take() else {
-            return;
-        };
-        let mut own = swap(outer);
-        if let Some(open) = &mut own {
+        if self.entered {
+            let _ = SLOT.try_with(|slot| *self.place = slot.current.replace(self.outer.take()));
+        }
+        if let Some(open) = self.place {
             open.log_exit();
             // Noted here, since by the time the span is dropped a layer that catches panics may
             // have caught it.
             open.panicked |= !self.panicking && std::thread::panicking();
         }
-        *self.place = own;
     }
 }
 
-fn swap(open: Option<Box<Open>>) -> Option<Box<Open>> {
-    let mut open = Some(open);
-    SLOT.try_with(|slot| slot.current.replace(open.take().flatten()))
-        // The thread is ending and its slot has gone: hand back what was to be put there.
-        .unwrap_or_else(|_| open.take().flatten())
-}
-
 /// Looks at the current span. For its time nothing is current.
-pub(crate) fn with<R>(look: impl FnOnce(&mut Open) -> R) -> Option<R> {
+pub(crate) fn with<R>(look: impl FnOnce(&mut OpenSpan) -> R) -> Option<R> {
     /// Puts the span back, even if a sampler of the user's panics.
-    struct Borrowed<'a>(&'a Slot, Option<Box<Open>>);
+    struct Borrowed<'a>(&'a Slot, Option<Box<OpenSpan>>);
     impl Drop for Borrowed<'_> {
         fn drop(&mut self) {
             self.0.current.set(self.1.take());
@@ -118,7 +117,7 @@ pub(crate) fn with<R>(look: impl FnOnce(&mut Open) -> R) -> Option<R> {
 }
 
 /// An empty box, used before if there is one.
-pub(crate) fn blank() -> Box<Open> {
+pub(crate) fn blank() -> Box<OpenSpan> {
     SLOT.try_with(|slot| slot.spare.borrow_mut().pop())
         .ok()
         .flatten()
@@ -126,11 +125,11 @@ pub(crate) fn blank() -> Box<Open> {
 }
 
 /// Takes back an emptied box.
-pub(crate) fn recycle(open: Box<Open>) {
+pub(crate) fn recycle(open: Box<OpenSpan>) {
     // A thread that is ending keeps nothing.
     let _ = SLOT.try_with(|slot| {
         let mut spare = slot.spare.borrow_mut();
-        if spare.len() < MOST_SPARE {
+        if spare.len() < MAX_SPARE {
             spare.push(open);
         }
     });
@@ -144,7 +143,13 @@ pub fn current() -> Option<TraceContext> {
 /// The `x-request-id` of the request being served.
 pub fn request_id() -> Option<RequestId> {
     // A copy: it may be kept for longer than the buffer that the request was read into.
-    with(|open| open.forwarded.request_id().map(RequestId::detached)).flatten()
+    with(|open| {
+        open.inherited
+            .forwarded
+            .request_id()
+            .map(RequestId::detached)
+    })
+    .flatten()
 }
 
 /// Tags the current span. Over one name this wins over custom and standard tags, and the last
@@ -185,7 +190,7 @@ pub fn error(reason: impl AsRef<str>) {
 /// A handle on the current span, to tag it from another task or thread. `None` where nothing is
 /// current or the current span is not recorded.
 pub fn handle() -> Option<SpanHandle> {
-    with(Open::handle).flatten()
+    with(OpenSpan::handle).flatten()
 }
 
 /// Starts a local span below the current one.
@@ -198,12 +203,12 @@ pub fn span(name: impl AsRef<str>) -> Span {
     below(name.as_ref(), None).unwrap_or_else(Span::none)
 }
 
-/// A local span below the current one, which goes to `home` or else where that goes; `None` where
+/// A local span below the current one, which goes to `sink` or else where that goes; `None` where
 /// nothing is current.
-pub(crate) fn below(name: &str, home: Option<&Arc<dyn Home>>) -> Option<Span> {
+pub(crate) fn below(name: &str, sink: Option<&Arc<SpanSink>>) -> Option<Span> {
     #[cfg(feature = "tracing")]
     {
-        let (mut span, logged) = with(|open| (Span::below(open, name, home), open.is_logged()))?;
+        let (mut span, logged) = with(|open| (Span::below(open, name, sink), open.is_logged()))?;
         // A subscriber is the user's code: it runs where something is current.
         if logged {
             span.log();
@@ -211,7 +216,7 @@ pub(crate) fn below(name: &str, home: Option<&Arc<dyn Home>>) -> Option<Span> {
         Some(span)
     }
     #[cfg(not(feature = "tracing"))]
-    with(|open| Span::below(open, name, home))
+    with(|open| Span::below(open, name, sink))
 }
 
 /// Carries the current context into a task that is to be spawned:
@@ -225,16 +230,16 @@ mod tests {
     use super::*;
     use crate::context::Sampling;
 
-    fn open() -> Option<Box<Open>> {
+    fn open() -> Option<Box<OpenSpan>> {
         let mut open = blank();
-        open.set_context(TraceContext::root(Sampling::Deny));
+        open.inherited.context = Some(TraceContext::root(Sampling::Deny));
         Some(open)
     }
 
     #[test]
     fn scopes_nest_and_give_back() {
         let (mut outer, mut inner) = (open(), open());
-        let context = |open: &Option<Box<Open>>| open.as_ref().and_then(|open| open.context());
+        let context = |open: &Option<Box<OpenSpan>>| open.as_ref().and_then(|open| open.context());
         let (of_outer, of_inner) = (context(&outer), context(&inner));
         assert_eq!(current(), None);
         {
@@ -268,9 +273,9 @@ mod tests {
 
     #[test]
     fn spare_boxes_are_bounded() {
-        for _ in 0..3 * MOST_SPARE {
+        for _ in 0..3 * MAX_SPARE {
             recycle(Box::default());
         }
-        SLOT.with(|slot| assert_eq!(slot.spare.borrow().len(), MOST_SPARE));
+        SLOT.with(|slot| assert_eq!(slot.spare.borrow().len(), MAX_SPARE));
     }
 }

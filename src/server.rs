@@ -2,14 +2,14 @@
 
 use crate::{
     context::{Sampling, TraceContext},
-    exchange::{Exchange, ResponseBody, ResponseFuture, Side},
+    exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     id::{RequestId, TraceId},
-    propagation::{CLIENT_TRACE_ID, Format, Incoming, REQUEST_ID, put},
-    record::{self, Kind},
+    propagation::{Format, Forwarded, Incoming, REQUEST_ID, Role, Seen, put},
+    record::{Kind, StandardTag},
     scope,
-    span::{Below, Context, Open},
-    tag::{self, Found, RequestTags},
+    span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Side},
+    tag::{self, RequestTags},
     tracer::{Direction, Live, Mode, Tracer},
     trust::{Predicate, Trust},
     user_code::guarded,
@@ -264,149 +264,100 @@ where
     }
 }
 
+/// What is settled about a request before its headers are read.
+struct Received {
+    trusted: bool,
+    /// The trace that a peer which is not trusted said the request belongs to.
+    dropped: Option<TraceId>,
+    /// The SERVER context of a layer around this one.
+    outer: Option<TraceContext>,
+    /// No spans are made for the request.
+    excluded: bool,
+}
+
 impl Config {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
         let core = &*self.tracer.core;
+        let live = core.live(Direction::Server);
         let mut open = scope::blank();
-        let exchange = |open, head: &Request<B>| {
-            Exchange::new(Some(open), Side::Server, core.names, head.method().clone())
+        let received = self.receive(request, &mut open);
+        let mut facts = ExchangeFacts {
+            side: Side::Server,
+            method: request.method().clone(),
+            ..ExchangeFacts::default()
         };
+        // Calls made for what is excluded have no spans either.
+        let forwards = core.mode.client == Mode::ForwardOnly || !received.excluded;
+        if core.mode.server == Mode::ForwardOnly && forwards {
+            open.inherited.outgoing = Outgoing::AsReceived;
+            self.capture(request.headers(), received.trusted, &mut open);
+        } else {
+            let forwarded = &mut open.inherited.forwarded.headers;
+            let forwarded = received.outer.is_none().then_some(forwarded);
+            let seen = live.table.read(request.headers(), forwarded);
+            let incoming = self.decide(&live, &seen, request, &received, &mut open);
+            if tag::is_grpc_request(&seen) {
+                facts.grpc = Grpc::Requested;
+            }
+            facts.echo = self.echo;
+            let id = seen.role(Role::RequestId);
+            let id_changed = id
+                != open
+                    .inherited
+                    .forwarded
+                    .request_id()
+                    .map(RequestId::as_header);
+            if !received.excluded {
+                core.start(&mut open, received.outer.is_none());
+                let grpc = facts.grpc != Grpc::No;
+                let head = RequestHead::of(request);
+                self.describe(&live, &mut open, &head, seen, &incoming, &received, grpc);
+            }
+            self.write_back(request, &mut open, &received, id_changed);
+        }
+        if self.extensions {
+            request.extensions_mut().insert(Context::of(&open));
+        }
+        Exchange::new(open, facts)
+    }
+
+    /// Settles whom to believe, and removes what a stranger says about tracing.
+    fn receive<B>(&self, request: &mut Request<B>, open: &mut OpenSpan) -> Received {
+        let outer = self.continue_outer(open);
         let head = RequestHead::of(request);
-        let trusted = guarded(|| self.trust.believes(&head, || Some(self.peer(&head)?.ip())));
-        let trusted = trusted.unwrap_or(false);
-        let outer = self.continue_outer(&mut open);
+        let trusted = match &self.trust {
+            Trust::Mesh => true,
+            trust => {
+                let peer = || Some(self.peer(&head)?.ip());
+                guarded(|| trust.believes(&head, peer)).unwrap_or(false)
+            }
+        };
+        let excludes = |excluded: &Predicate| guarded(|| excluded(&head)).unwrap_or(false);
+        let excluded = self.excluded.iter().any(excludes);
         let mut dropped = None;
         // Within an outer layer, that one has judged what a stranger said.
         if !trusted && outer.is_none() {
             dropped = self.dropped_trace(request.headers());
             self.disbelieve(request.headers_mut());
         }
-        let forwards = core.mode.server == Mode::ForwardOnly;
-        // Calls made for what is excluded have no spans either.
-        if forwards && (core.mode.client == Mode::ForwardOnly || !self.excludes(request)) {
-            open.below = Below::AsItCame;
-            self.capture(request.headers(), trusted, &mut open);
-            if self.extensions {
-                request.extensions_mut().insert(Context::of(&open));
-            }
-            return exchange(open, request);
-        }
-        let mut incoming = match &outer {
-            Some(_) => Incoming::with_request_id(open.forwarded.request_id()),
-            None => self.extract(request.headers(), trusted, &mut open),
-        };
-        if incoming.request_id().is_none() {
-            incoming.set_request_id(RequestId::random());
-        }
-        let grpc = tag::is_grpc(request.headers());
-        let head = RequestHead::of(request);
-        let excluded = self.excludes(request);
-        match (excluded, outer) {
-            (true, Some(outer)) => {
-                open.below = Below::Unchanged;
-                open.set_context(outer);
-            }
-            (true, None) => {
-                open.below = Below::Unchanged;
-                open.set_context(unchanged(core.ids, &incoming));
-                core.propagation
-                    .keep_traceparent(request.headers(), &mut open.forwarded);
-            }
-            (false, Some(outer)) => {
-                open.set_context(outer.child());
-                core.start(&mut open, false);
-            }
-            (false, None) => {
-                open.set_context(self.context(&mut incoming, head));
-                core.start(&mut open, true);
-            }
-        }
-        open.serves = true;
-        if let Some(id) = incoming.request_id() {
-            // Made here, or given a reason.
-            if open.forwarded.request_id() != Some(id) {
-                put(request.headers_mut(), REQUEST_ID, id.to_header());
-                open.forwarded.set_request_id(id.clone());
-            }
-        }
-        self.describe(
-            &mut open,
-            &incoming,
-            &RequestHead::of(request),
+        Received {
             trusted,
-            grpc,
-        );
-        if let (Some(trace_id), Some(record)) = (dropped, open.record()) {
-            record.standard(tag::LINK, &[&trace_id.to_string()]);
+            dropped,
+            outer,
+            excluded,
         }
-        #[cfg(feature = "tracing")]
-        if let Some(context) = open.context() {
-            open.set_log(&context);
-        }
-        if core.mode.server == Mode::RecordOnly && !excluded {
-            // With the request id, which is there by now.
-            open.below = Below::AsItCame;
-            open.forwarded.clear();
-            self.capture(request.headers(), trusted, &mut open);
-        } else if let (true, Some(context)) = (self.rewrite, open.context()) {
-            core.propagation
-                .rewrite(&context, &open.forwarded, request.headers_mut());
-        }
-        if self.extensions {
-            request.extensions_mut().insert(Context::of(&open));
-        }
-        let mut exchange = exchange(open, request);
-        exchange.grpc(grpc);
-        exchange.echo(self.echo);
-        exchange
     }
 
     /// The SERVER context of a layer around this one, if that serves the request in this task:
     /// its headers were read there. What is handed down is copied to `open`.
-    fn continue_outer(&self, open: &mut Open) -> Option<TraceContext> {
+    fn continue_outer(&self, open: &mut OpenSpan) -> Option<TraceContext> {
         scope::with(|outer| {
-            let continues = outer.serves && outer.below != Below::Unchanged;
+            let continues = outer.serves && outer.inherited.outgoing != Outgoing::SameContext;
             let context = outer.context().filter(|_| continues)?;
-            open.inherit(outer);
+            open.inherited.inherit(&outer.inherited);
             Some(context)
         })
         .flatten()
-    }
-
-    /// Reads the request's headers.
-    fn extract(&self, headers: &HeaderMap, trusted: bool, open: &mut Open) -> Incoming {
-        let core = &*self.tracer.core;
-        let mut incoming = core.propagation.extract_into(headers, &mut open.forwarded);
-        if !incoming.is_well_formed() {
-            core.note_malformed(&incoming);
-        }
-        if trusted {
-            return incoming;
-        }
-        core.propagation.forget_added(&mut open.forwarded);
-        // Not even what a stranger's id says by having no reason in it is taken over.
-        let by_request_id = || core.live(Direction::Server).sampler.is_by_request_id();
-        if let Some(id) = incoming.request_id().filter(|_| by_request_id()) {
-            let id = id.clone().with_trace_reason(None);
-            incoming.set_request_id(id);
-        }
-        incoming
-    }
-
-    /// Gathers the headers that go on as they came.
-    fn capture(&self, headers: &HeaderMap, trusted: bool, open: &mut Open) {
-        let propagation = &self.tracer.core.propagation;
-        propagation.capture_into(headers, &mut open.forwarded);
-        if !trusted {
-            propagation.forget_added(&mut open.forwarded);
-        }
-    }
-
-    /// Whether no spans are made for the request.
-    fn excludes<B>(&self, request: &Request<B>) -> bool {
-        let head = RequestHead::of(request);
-        let excludes = |excluded: &Predicate| guarded(|| excluded(&head)).unwrap_or(false);
-        self.excluded.iter().any(excludes)
     }
 
     /// The trace that a stranger's headers name, where that is asked for.
@@ -432,18 +383,102 @@ impl Config {
         }
     }
 
+    /// Gathers the headers that go on as they came.
+    fn capture(&self, headers: &HeaderMap, trusted: bool, open: &mut OpenSpan) {
+        let propagation = &self.tracer.core.propagation;
+        let forwarded = &mut open.inherited.forwarded;
+        propagation.capture_into(headers, forwarded);
+        if !trusted {
+            propagation.forget_added(forwarded);
+        }
+    }
+
+    /// Reads the headers, and decides on context, sampling and request id.
+    fn decide<B>(
+        &self,
+        live: &Live,
+        seen: &Seen<'_>,
+        request: &Request<B>,
+        received: &Received,
+        open: &mut OpenSpan,
+    ) -> Incoming {
+        let propagation = &self.tracer.core.propagation;
+        let inherited = &mut open.inherited;
+        let incoming = match received.outer {
+            Some(_) => Incoming::default(),
+            None => {
+                let forwarded = &mut inherited.forwarded;
+                self.extract(live, seen, request.headers(), received.trusted, forwarded)
+            }
+        };
+        if inherited.forwarded.request_id().is_none() {
+            inherited.forwarded.set_request_id(RequestId::random());
+        }
+        let context = match (received.excluded, received.outer) {
+            (false, None) => {
+                let head = RequestHead::of(request);
+                self.context(live, &incoming, &mut inherited.forwarded, head)
+            }
+            (false, Some(outer)) => outer.child(),
+            (true, None) => {
+                propagation.keep_traceparent(request.headers(), &mut inherited.forwarded);
+                unchanged(self.tracer.core.ids, &incoming)
+            }
+            (true, Some(outer)) => outer,
+        };
+        inherited.context = Some(context);
+        if received.excluded {
+            inherited.outgoing = Outgoing::SameContext;
+        }
+        open.serves = true;
+        incoming
+    }
+
+    /// What the request's headers say.
+    fn extract(
+        &self,
+        live: &Live,
+        seen: &Seen<'_>,
+        headers: &HeaderMap,
+        trusted: bool,
+        forwarded: &mut Forwarded,
+    ) -> Incoming {
+        let core = &*self.tracer.core;
+        let incoming = core.propagation.interpret(seen, headers, forwarded);
+        if !incoming.is_well_formed() {
+            core.note_malformed(&incoming);
+        }
+        if trusted {
+            return incoming;
+        }
+        core.propagation.forget_added(forwarded);
+        // Not even what a stranger's id says by having no reason in it is taken over.
+        let packs = live.sampler.is_by_request_id();
+        if let Some(id) = forwarded.request_id().filter(|_| packs) {
+            let id = id.clone().with_trace_reason(None);
+            forwarded.set_request_id(id);
+        }
+        incoming
+    }
+
     /// Whether the SERVER span takes its caller's id: a model that B3 alone has.
     fn joins(&self, incoming: &Incoming) -> bool {
         self.join && !matches!(incoming.origin(), None | Some(Format::W3c))
     }
 
     /// The SERVER span's context.
-    fn context(&self, incoming: &mut Incoming, head: RequestHead<'_>) -> TraceContext {
+    fn context(
+        &self,
+        live: &Live,
+        incoming: &Incoming,
+        forwarded: &mut Forwarded,
+        head: RequestHead<'_>,
+    ) -> TraceContext {
         let core = &*self.tracer.core;
         let Some(caller) = incoming.context() else {
-            return core.root(Direction::Server, incoming, Some(head));
+            return core.root(live, incoming, forwarded, Some(head));
         };
-        let sampling = core.decide(Direction::Server, caller.trace_id(), incoming, Some(head));
+        let sampling = core.decide(live, caller.trace_id(), incoming, forwarded, Some(head));
         let caller = caller.with_sampling(sampling);
         if self.joins(incoming) {
             caller
@@ -453,67 +488,56 @@ impl Config {
     }
 
     /// Name and tags, if the span is recorded.
-    fn describe(
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "all that a span says comes together here"
+    )]
+    fn describe<'a>(
         &self,
-        open: &mut Open,
+        live: &Live,
+        open: &mut OpenSpan,
+        head: &RequestHead<'a>,
+        seen: Seen<'a>,
         incoming: &Incoming,
-        head: &RequestHead<'_>,
-        trusted: bool,
+        received: &Received,
         grpc: bool,
     ) {
-        if open.record().is_none() {
-            return;
-        }
         let core = &*self.tracer.core;
-        let mut found = std::mem::take(&mut open.found);
-        // The same as on the request, by now.
-        let request_id = open.forwarded.request_id().map(RequestId::to_header);
-        let Some(record) = open.record() else {
+        let Some((record, inherited)) = open.record_and_inherited() else {
             return;
         };
-        record.kind = Some(Kind::Server);
-        record.shared = self.joins(incoming);
-        let peer = self.peer(head);
-        if let Some(peer) = peer {
-            record.set_remote_address(Some(peer.ip()), Some(peer.port()));
-        }
+        record.fixed.kind = Some(Kind::Server);
+        record.fixed.shared = self.joins(incoming);
+        record.fixed.doubtful |= live.collide;
+        // The id that the request will have by then.
+        let mut seen = seen;
+        let request_id = inherited.forwarded.request_id().map(RequestId::as_header);
+        seen.set(Role::RequestId, request_id);
         let tags = RequestTags {
             component: &core.component,
             limits: core.limits,
-            request_id: request_id.as_ref(),
-            client_trace_id: incoming
-                .is_client_forced()
-                .then(|| head.headers().get(CLIENT_TRACE_ID))
-                .flatten(),
-            peer,
-            trusted,
+            request_id,
+            client_trace_id: seen.role(Role::ClientTraceId),
+            trusted: received.trusted,
             grpc,
         };
-        core.names.request(record, head, &tags);
-        let live = core.live(Direction::Server);
-        let live: &Live = &live;
-        record.doubtful |= live.collide;
-        for (name, value) in &live.tags.constant {
-            record.custom(name, value);
+        core.names.request(record, head, &seen, &tags);
+        if let Some(peer) = self.peer(head) {
+            record.set_remote_address(Some(peer.ip()), Some(peer.port()));
+            record.standard_remote_address(StandardTag::PeerAddress);
         }
-        for tag in &live.tags.headers {
-            match tag.find(head) {
-                Found::Value(value) => {
-                    record.custom(&tag.name, &value);
-                    found.add(&tag.name, record::cut(&value, core.max_tag_length()));
-                }
-                Found::Empty => found.add(&tag.name, ""),
-                Found::Absent => record.custom(&tag.name, tag.default.as_deref().unwrap_or("")),
-            }
-        }
+        let found = tag::Inherited::Gather(&mut inherited.found);
+        live.tags.write(record, head, &seen, found);
         if core.tag_malformed && !incoming.is_well_formed() {
             let all: Vec<String> = incoming.malformed().map(|one| one.to_string()).collect();
-            record.standard("malformed_headers", &[&all.join(", ")]);
+            record.standard(StandardTag::MalformedHeaders, &[&all.join(", ")]);
+        }
+        if let Some(trace_id) = received.dropped {
+            record.standard(StandardTag::DroppedTrace, &[&trace_id.to_string()]);
         }
         if grpc {
             record.set_name(&[tag::grpc_name(head.path())]);
         }
-        open.found = found;
         #[cfg(feature = "axum")]
         if let Some(path) = head.extensions().get::<axum::extract::MatchedPath>() {
             open.set_route(path.as_str());
@@ -521,6 +545,34 @@ impl Config {
         let name = self.name.as_ref();
         if let Some(name) = name.and_then(|name| guarded(|| name(head)).flatten()) {
             open.rename(&name);
+        }
+    }
+
+    /// Writes to the request what its handler is to see there.
+    fn write_back<B>(
+        &self,
+        request: &mut Request<B>,
+        open: &mut OpenSpan,
+        received: &Received,
+        id_changed: bool,
+    ) {
+        let core = &*self.tracer.core;
+        if let (true, Some(id)) = (id_changed, open.inherited.forwarded.request_id()) {
+            put(request.headers_mut(), REQUEST_ID, id.to_header());
+        }
+        #[cfg(feature = "tracing")]
+        if let Some(context) = open.context() {
+            open.set_log(&context);
+        }
+        if core.mode.server == Mode::RecordOnly && !received.excluded {
+            // With the request id, which is there by now.
+            open.inherited.outgoing = Outgoing::AsReceived;
+            open.inherited.forwarded.clear();
+            self.capture(request.headers(), received.trusted, open);
+        } else if let (true, Some(context)) = (self.rewrite, open.context()) {
+            let forwarded = &open.inherited.forwarded;
+            core.propagation
+                .rewrite(&context, forwarded, request.headers_mut());
         }
     }
 

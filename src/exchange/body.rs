@@ -75,15 +75,12 @@ where
             Some(Err(error)) => exchange.fail(error),
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    exchange.bytes += guarded(|| data.remaining()).unwrap_or(0) as u64;
+                    exchange.data(guarded(|| data.remaining()).unwrap_or(0) as u64);
                     if guarded(|| inner.is_end_stream()) == Some(true) {
                         exchange.close(End::Complete);
                     }
                 } else if let Some(trailers) = frame.trailers_ref() {
-                    if exchange.grpc {
-                        exchange.grpc_status(trailers);
-                    }
-                    exchange.close(End::Complete);
+                    exchange.trailers(trailers);
                 }
             }
         }

@@ -1,5 +1,4 @@
-use super::Side;
-use crate::{record::Record, tag};
+use crate::{record::Record, span::Side, tag};
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

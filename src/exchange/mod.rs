@@ -13,123 +13,107 @@ pub use body::ResponseBody;
 pub use future::ResponseFuture;
 
 use crate::{
-    propagation::{REQUEST_ID, put},
-    span::Open,
-    tag::{self, GrpcStatus, Names},
+    propagation::REQUEST_ID,
+    record::StandardTag,
+    span::{ExchangeFacts, Grpc, OpenSpan},
+    tag::{self, GrpcStatus},
     user_code::{debug_text, guarded},
 };
 use end::End;
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode, header::Entry};
 use http_body::Body;
-use std::{
-    fmt,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-};
+use std::{fmt, sync::atomic::Ordering::Relaxed};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Server,
-    Client,
-}
-
-/// A span and what is known of its exchange so far.
+/// A request and its response, with the span that is around them. There is none where nothing is
+/// made or recorded.
 pub(crate) struct Exchange {
-    pub(crate) open: Option<Box<Open>>,
-    side: Side,
-    names: &'static Names,
-    method: Method,
-    grpc: bool,
-    /// Whether the answer is one of gRPC too, and of a method that there is.
-    answered: bool,
-    unimplemented: bool,
-    echo: bool,
-    /// The response's, once its head is there.
-    status: Option<StatusCode>,
-    /// Bytes of the response's body so far, and how many there should be.
-    bytes: u64,
-    expected: Option<u64>,
-    /// Whether the body panicked when it was asked how long it is or whether it is at its end.
-    hint_panicked: AtomicBool,
+    pub(crate) open: Option<Box<OpenSpan>>,
 }
 
 impl Exchange {
-    pub(crate) fn new(
-        open: Option<Box<Open>>,
-        side: Side,
-        names: &'static Names,
-        method: Method,
-    ) -> Exchange {
-        Exchange {
-            open,
-            side,
-            names,
-            method,
-            grpc: false,
-            answered: false,
-            unimplemented: false,
-            echo: false,
-            status: None,
-            bytes: 0,
-            expected: None,
-            hint_panicked: AtomicBool::new(false),
-        }
+    pub(crate) fn new(mut open: Box<OpenSpan>, facts: ExchangeFacts) -> Exchange {
+        open.exchange = facts;
+        Exchange { open: Some(open) }
     }
 
-    /// Whether the request is one of gRPC.
-    pub(crate) fn grpc(&mut self, grpc: bool) {
-        self.grpc = grpc;
-    }
-
-    /// Whether the response says which request id it answers.
-    pub(crate) fn echo(&mut self, echo: bool) {
-        self.echo = echo;
+    /// One without a span.
+    pub(crate) fn untraced() -> Exchange {
+        Exchange { open: None }
     }
 
     /// The head of the response is there.
     fn head<B: Body>(&mut self, response: &mut Response<B>) {
-        let status = response.status();
-        self.status = Some(status);
         let Some(open) = &mut self.open else {
             return;
         };
-        if self.echo && !response.headers().contains_key(REQUEST_ID) {
-            if let Some(id) = open.forwarded.request_id() {
-                let id = id.to_header();
-                put(response.headers_mut(), REQUEST_ID, id);
+        if open.exchange.echo {
+            if let Some(id) = open.inherited.forwarded.request_id() {
+                // One hash of the name, where a look-up and an insertion would be two.
+                if let Ok(Entry::Vacant(place)) = response.headers_mut().try_entry(REQUEST_ID) {
+                    let _ = place.try_insert(id.to_header());
+                }
             }
         }
+        let status = response.status();
+        let facts = &mut open.exchange;
+        facts.status = Some(status);
         let size = guarded(|| response.body().size_hint().exact()).flatten();
-        self.expected = match has_body(&self.method, status) {
+        facts.expected = match has_body(&facts.method, status) {
             true => size.or_else(|| tag::content_length(response.headers())),
             false => Some(0),
         };
+        let upgraded = is_upgrade(&facts.method, status);
+        let grpc = facts.grpc == Grpc::Requested;
         if let Some(record) = open.record() {
-            self.names.status(record, Some(status));
-            if self.grpc {
-                self.answered = tag::is_grpc(response.headers());
+            tag::status(record, Some(status));
+            if grpc {
+                if tag::is_grpc(response.headers()) {
+                    open.exchange.grpc = Grpc::Answered;
+                }
                 self.grpc_status(response.headers());
             }
         }
-        if is_upgrade(&self.method, status) {
+        if upgraded {
             // However long the response is kept.
             self.close(End::Upgraded);
         }
     }
 
+    /// A part of the body.
+    fn data(&mut self, bytes: u64) {
+        if let Some(open) = &mut self.open {
+            open.exchange.bytes += bytes;
+        }
+    }
+
+    fn trailers(&mut self, trailers: &HeaderMap) {
+        let facts = self.open.as_ref().map(|open| &open.exchange);
+        if facts.is_some_and(|facts| facts.grpc != Grpc::No) {
+            self.grpc_status(trailers);
+        }
+        self.close(End::Complete);
+    }
+
     /// gRPC's status, from trailers or from the headers of a response without a body. Where it is
     /// in both, the one in trailers stands.
     fn grpc_status(&mut self, headers: &HeaderMap) {
-        let record = self.open.as_mut().and_then(|open| open.record());
-        if let (Some(record), Some(status)) = (record, GrpcStatus::of(headers)) {
-            self.names.grpc(record, &status);
-            self.answered = true;
-            self.unimplemented = status.is_unimplemented();
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        if let (Some(record), Some(status)) = (open.record(), GrpcStatus::of(headers)) {
+            tag::grpc_status(record, &status);
+            open.exchange.grpc = match status.is_unimplemented() {
+                true => Grpc::Unimplemented,
+                false => Grpc::Answered,
+            };
         }
     }
 
     /// Nothing of the response is outstanding, whatever its head said.
     fn complete(&mut self) {
-        self.expected = Some(0);
+        if let Some(open) = &mut self.open {
+            open.exchange.expected = Some(0);
+        }
     }
 
     /// The service, its future or the response's body failed.
@@ -147,39 +131,39 @@ impl Exchange {
             return;
         };
         let renamed = open.is_renamed();
-        let route = open.take_route();
-        if let Some(record) = open.record() {
-            if self.status.is_none() {
-                self.names.status(record, None);
+        if let Some((record, route, facts)) = open.record_and_facts() {
+            if facts.status.is_none() {
+                tag::status(record, None);
             }
-            end.tag(record, self.side);
-            self.names.response_size(record, self.bytes);
-            self.names.route(record, &route);
+            end.tag(record, facts.side);
+            record.standard_number(StandardTag::ResponseSize, facts.bytes);
+            record.standard(StandardTag::Route, &[route]);
             // Whoever sends nonsense must not choose the name: a path that is called one of gRPC
             // counts once the answer is one too, or where there was none and no route is known.
-            let grpc = match self.status {
-                Some(_) => self.answered && !self.unimplemented,
-                None => route.is_empty(),
+            let by_path = match (facts.grpc, facts.status) {
+                (Grpc::Answered, Some(_)) => true,
+                (Grpc::Requested, None) => route.is_empty(),
+                _ => false,
             };
-            let named = renamed || self.grpc && grpc && record.is_named();
-            match (named, &*route) {
+            let named = renamed || by_path && record.is_named();
+            match (named, route) {
                 (true, _) => {}
-                (false, "") => record.set_name(&[self.method.as_str()]),
-                (false, route) => record.set_name(&[self.method.as_str(), " ", route]),
+                (false, "") => record.set_name(&[facts.method.as_str()]),
+                (false, route) => record.set_name(&[facts.method.as_str(), " ", route]),
             }
         }
-        open.give_route(route);
         open.end();
     }
+}
 
-    /// How an exchange ends that is dropped before it was closed.
-    fn end_when_dropped(&self, open: &Open) -> End<'static> {
-        match self.status {
-            _ if open.panicked || self.hint_panicked.load(Relaxed) => End::Panicked,
-            None => End::Cancelled,
-            Some(_) if self.expected.is_some_and(|size| self.bytes >= size) => End::Complete,
-            Some(_) => End::BodyDropped,
-        }
+/// How an exchange ends that is dropped before it was closed.
+fn end_when_dropped(open: &OpenSpan) -> End<'static> {
+    let facts = &open.exchange;
+    match facts.status {
+        _ if open.panicked || facts.hint_panicked.load(Relaxed) => End::Panicked,
+        None => End::Cancelled,
+        Some(_) if facts.expected.is_some_and(|size| facts.bytes >= size) => End::Complete,
+        Some(_) => End::BodyDropped,
     }
 }
 
@@ -188,7 +172,7 @@ impl Drop for Exchange {
         let Some(open) = &self.open else {
             return;
         };
-        self.close(self.end_when_dropped(open));
+        self.close(end_when_dropped(open));
         if let Some(open) = self.open.take() {
             open.finish();
         }
@@ -200,8 +184,8 @@ struct NotePanic<'a>(&'a Exchange);
 
 impl Drop for NotePanic<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.hint_panicked.store(true, Relaxed);
+        if let (true, Some(open)) = (std::thread::panicking(), &self.0.open) {
+            open.exchange.hint_panicked.store(true, Relaxed);
         }
     }
 }

@@ -41,8 +41,9 @@ pub(crate) fn read_u64(digits: &[u8]) -> Result<u64, Flaw> {
             most: 16,
         });
     }
-    // Sixteen is the length of almost every id: `or` the digits' values and look for a bad one
-    // once, at the end.
+    if let Ok(sixteen) = <&[u8; 16]>::try_from(digits) {
+        return read_sixteen(sixteen).ok_or_else(|| first_bad(digits));
+    }
     let (mut value, mut seen) = (0_u64, 0_u8);
     for &byte in digits {
         let digit = VALUES[byte as usize];
@@ -73,6 +74,36 @@ pub(crate) fn read_u128(digits: &[u8]) -> Result<u128, Flaw> {
     };
     let low = read_u64(low).map_err(|flaw| flaw.shifted(split))?;
     Ok(u128::from(high) << 64 | u128::from(low))
+}
+
+/// Reads the length of almost every id, eight digits at a time.
+#[inline]
+fn read_sixteen(digits: &[u8; 16]) -> Option<u64> {
+    let all = u128::from_le_bytes(*digits);
+    let (high, bad_high) = read_eight(all as u64);
+    let (low, bad_low) = read_eight((all >> 64) as u64);
+    (bad_high | bad_low == 0).then_some(u64::from(high) << 32 | u64::from(low))
+}
+
+/// Reads the eight digits in the bytes of a word, the first in the lowest. The second result is 0
+/// if all of them are digits.
+#[inline]
+fn read_eight(digits: u64) -> (u32, u64) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let low = digits & !HIGH;
+    // The high bit of a byte's sum says whether the byte is at least the limit.
+    let at_least = |bytes: u64, limit: u8| bytes + u64::from(0x80 - limit) * ONES;
+    let letters = low | 0x20 * ONES;
+    let digit = at_least(low, b'0') & !at_least(low, b'9' + 1);
+    let letter = at_least(letters, b'a') & !at_least(letters, b'f' + 1);
+    let bad = (!(digit | letter) | digits) & HIGH;
+    // The low four bits of a letter are 1 to 6.
+    let values = (low & 0x0f * ONES) + 9 * ((letter & HIGH) >> 7);
+    let mut value = values.swap_bytes();
+    value = (value | value >> 4) & 0x00ff_00ff_00ff_00ff;
+    value = (value | value >> 8) & 0x0000_ffff_0000_ffff;
+    ((value | value >> 16) as u32, bad)
 }
 
 fn first_bad(digits: &[u8]) -> Flaw {
@@ -117,6 +148,26 @@ mod tests {
             prop_assert_eq!(as_str(&digits), format!("{value:016x}"));
             prop_assert_eq!(read_u64(&digits), Ok(value));
             prop_assert_eq!(read_u64(&digits.to_ascii_uppercase()), Ok(value));
+        }
+
+        #[test]
+        fn sixteen_bytes_are_read_as_by_a_slow_model(
+            digits in prop_oneof![any::<[u8; 16]>(), "[0-9a-fA-F]{16}".prop_map(|text| {
+                <[u8; 16]>::try_from(text.as_bytes()).unwrap()
+            })],
+            at in 0_usize..16,
+            other in any::<u8>(),
+        ) {
+            let mut digits = digits;
+            for replaced in [false, true] {
+                if replaced {
+                    digits[at] = other;
+                }
+                let model = digits.iter().try_fold(0_u64, |value, byte| {
+                    Some(value << 4 | u64::from(char::from(*byte).to_digit(16)?))
+                });
+                prop_assert_eq!(read_u64(&digits).ok(), model);
+            }
         }
 
         #[test]

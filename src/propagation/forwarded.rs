@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 #[derive(Debug, Default)]
 pub struct Forwarded {
     pub(super) request_id: Option<RequestId>,
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Whether `traceparent` travels on because the trace was joined by it.
     pub(super) traceparent: bool,
 }

@@ -1,8 +1,5 @@
 use super::Format;
-use crate::{
-    context::{Sampling, TraceContext},
-    id::RequestId,
-};
+use crate::context::{Sampling, TraceContext};
 use std::fmt;
 
 /// What a request's headers say about its trace.
@@ -11,7 +8,6 @@ pub struct Incoming {
     pub(super) context: Option<TraceContext>,
     pub(super) sampling: Sampling,
     pub(super) origin: Option<Format>,
-    pub(super) request_id: Option<RequestId>,
     pub(super) forced: bool,
     pub(super) client_forced: bool,
     pub(super) malformed: Flaws,
@@ -33,11 +29,6 @@ impl Incoming {
         self.origin
     }
 
-    /// The request's `x-request-id`, if it can be kept.
-    pub fn request_id(&self) -> Option<&RequestId> {
-        self.request_id.as_ref()
-    }
-
     /// Whether `x-envoy-force-trace` is there, whatever its value.
     pub fn is_forced(&self) -> bool {
         self.forced
@@ -54,18 +45,6 @@ impl Incoming {
     /// others are not.
     pub fn malformed(&self) -> impl Iterator<Item = Malformed> + '_ {
         self.malformed.iter()
-    }
-
-    /// Nothing but a request id.
-    pub(crate) fn with_request_id(id: Option<&RequestId>) -> Incoming {
-        Incoming {
-            request_id: id.cloned(),
-            ..Incoming::default()
-        }
-    }
-
-    pub(crate) fn set_request_id(&mut self, id: RequestId) {
-        self.request_id = Some(id);
     }
 
     pub(crate) fn is_well_formed(&self) -> bool {

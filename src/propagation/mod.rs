@@ -45,6 +45,7 @@ mod forwarded;
 mod incoming;
 mod names;
 mod policy;
+mod table;
 mod w3c;
 
 pub use forward_error::ForwardError;
@@ -54,7 +55,8 @@ pub use policy::{Format, ParseFormatError, Propagation};
 
 pub(crate) use policy::put;
 
-pub(crate) use names::{CLIENT_TRACE_ID, REQUEST_ID};
+pub(crate) use names::{REQUEST_ID, Role};
+pub(crate) use table::{HeaderTable, Seen, Slot};
 
 /// The longest value of a `b3`, `x-b3-*` or `traceparent` header that is read, in bytes.
 const MOST_BYTES: usize = 256;

@@ -3,7 +3,8 @@ use super::{
     forward_error::{ForwardError, forwardable},
     forwarded::Forwarded,
     incoming::{Field, Incoming, Reason},
-    names::{self, Names, Role},
+    names::{self, Role},
+    table::{HeaderTable, Roles, Seen},
     w3c,
 };
 use crate::{
@@ -80,7 +81,7 @@ pub struct Propagation {
     flags_alone: bool,
     /// With whether each is forwarded.
     opaque: Vec<(HeaderName, bool)>,
-    names: Names,
+    table: HeaderTable,
 }
 
 impl Default for Propagation {
@@ -95,7 +96,7 @@ impl Default for Propagation {
             write_w3c: false,
             read_w3c: true,
             flags_alone: false,
-            names: Names::new(&opaque),
+            table: HeaderTable::new(&opaque, &[]),
             opaque,
         }
     }
@@ -192,7 +193,7 @@ impl Propagation {
     fn set_forwarded(&mut self, name: HeaderName, forward: bool) {
         self.opaque.retain(|(opaque, _)| *opaque != name);
         self.opaque.push((name, forward));
-        self.names = Names::new(&self.opaque);
+        self.table = HeaderTable::new(&self.opaque, &[]);
     }
 
     /// The headers that go on as they came where no spans are made.
@@ -206,55 +207,50 @@ impl Propagation {
             .collect()
     }
 
+    /// A table for one pass over headers that finds these too.
+    pub(crate) fn table_with(&self, further: &[HeaderName]) -> HeaderTable {
+        HeaderTable::new(&self.opaque, further)
+    }
+
     /// Reads a request's headers. It cannot fail: what is malformed is a fact in [`Incoming`].
     pub fn extract(&self, headers: &HeaderMap) -> (Incoming, Forwarded) {
         let mut forwarded = Forwarded::default();
-        let incoming = self.extract_into(headers, &mut forwarded);
+        let seen = self.table.read(headers, Some(&mut forwarded.headers));
+        let incoming = self.interpret(&seen, headers, &mut forwarded);
         (incoming, forwarded)
     }
 
-    /// As [`extract`](Self::extract), into memory that is used again. `forwarded` must be clear.
-    pub(crate) fn extract_into(&self, headers: &HeaderMap, forwarded: &mut Forwarded) -> Incoming {
-        let mut incoming = Incoming::default();
-        let mut multi = Multi::default();
-        let (mut single, mut traceparent, mut request_id) = (None, None, None);
-        // Of a repeated header the first value counts.
-        for found in self.names.scan(headers) {
-            let slot = match found.role {
-                Role::B3 => &mut single,
-                Role::TraceId => &mut multi.trace_id,
-                Role::SpanId => &mut multi.span_id,
-                Role::ParentSpanId => &mut multi.parent_id,
-                Role::Sampled => &mut multi.sampled,
-                Role::Flags => &mut multi.flags,
-                Role::Traceparent => &mut traceparent,
-                Role::RequestId => &mut request_id,
-                Role::ForceTrace | Role::ClientTraceId | Role::Tracestate | Role::Opaque => {
-                    incoming.forced |= found.role == Role::ForceTrace;
-                    incoming.client_forced |= found.role == Role::ClientTraceId;
-                    if found.forward {
-                        let pair = (found.name.clone(), found.value.clone());
-                        forwarded.headers.push(pair);
-                    }
-                    continue;
-                }
-            };
-            slot.get_or_insert(found.value);
-        }
-        self.read_b3(single, &multi, &mut incoming);
-        if let Some(traceparent) = traceparent {
+    /// What the headers that a pass has found say. Of a repeated header the first value counts.
+    pub(crate) fn interpret(
+        &self,
+        seen: &Seen<'_>,
+        headers: &HeaderMap,
+        forwarded: &mut Forwarded,
+    ) -> Incoming {
+        let mut incoming = Incoming {
+            forced: seen.role(Role::ForceTrace).is_some(),
+            client_forced: seen.role(Role::ClientTraceId).is_some(),
+            ..Incoming::default()
+        };
+        let multi = Multi {
+            trace_id: seen.role(Role::TraceId),
+            span_id: seen.role(Role::SpanId),
+            parent_id: seen.role(Role::ParentSpanId),
+            sampled: seen.role(Role::Sampled),
+            flags: seen.role(Role::Flags),
+        };
+        self.read_b3(seen.role(Role::B3), &multi, &mut incoming);
+        if let Some(traceparent) = seen.role(Role::Traceparent) {
             self.read_traceparent(traceparent, headers, &mut incoming, forwarded);
         }
-        if let Some(value) = request_id {
-            let id = RequestId::from_header(value);
+        if let Some(value) = seen.role(Role::RequestId) {
+            forwarded.request_id = RequestId::from_header(value);
             // An empty one is as good as none.
-            if id.is_none() && !value.is_empty() {
+            if forwarded.request_id.is_none() && !value.is_empty() {
                 incoming
                     .malformed
                     .note(Field::RequestId, Reason::NotVisible);
             }
-            forwarded.request_id.clone_from(&id);
-            incoming.request_id = id;
         }
         incoming
     }
@@ -336,7 +332,18 @@ impl Propagation {
     /// are removed, so that no stale one travels on. An opaque header or `x-request-id` that is
     /// there already is kept.
     pub fn inject(&self, context: &TraceContext, forwarded: &Forwarded, headers: &mut HeaderMap) {
-        let there = self.names.roles(headers);
+        let there = self.table.roles(headers);
+        self.inject_over(there, context, forwarded, headers);
+    }
+
+    /// As [`inject`](Self::inject), where it is known which tracing headers are there.
+    pub(crate) fn inject_over(
+        &self,
+        there: Roles,
+        context: &TraceContext,
+        forwarded: &Forwarded,
+        headers: &mut HeaderMap,
+    ) {
         let remove = |headers: &mut HeaderMap, role: Role, name: HeaderName| {
             if there.has(role) {
                 headers.remove(name);
@@ -396,17 +403,22 @@ impl Propagation {
     /// Gathers every tracing header as it came, all values in their order, malformed ones
     /// included: what a service hands on whose sidecar makes the spans.
     pub(crate) fn capture_into(&self, headers: &HeaderMap, forwarded: &mut Forwarded) {
-        for found in self.names.scan(headers) {
-            let pair = (found.name.clone(), found.value.clone());
-            forwarded.headers.push(pair);
-            if found.role == Role::RequestId && forwarded.request_id.is_none() {
-                forwarded.request_id = RequestId::from_header(found.value);
+        for (row, value) in self.table.propagated(headers) {
+            forwarded.headers.push((row.name.clone(), value.clone()));
+            if row.role == Some(Role::RequestId) && forwarded.request_id.is_none() {
+                forwarded.request_id = RequestId::from_header(value);
             }
         }
     }
 
-    /// Puts captured headers on an outgoing request, but for names that are there already.
-    pub(crate) fn forward_to(&self, captured: &Forwarded, headers: &mut HeaderMap) {
+    /// Puts captured headers on an outgoing request, but for names that are there already; those
+    /// that the user added only if told so.
+    pub(crate) fn forward_to(&self, captured: &Forwarded, headers: &mut HeaderMap, added: bool) {
+        if added {
+            return captured.add_to(headers);
+        }
+        let mut captured = captured.clone();
+        self.forget_added(&mut captured);
         captured.add_to(headers);
     }
 
@@ -436,10 +448,10 @@ impl Propagation {
     /// [`forward`](Self::forward) added.
     pub fn strip(&self, headers: &mut HeaderMap) {
         let mut found: Vec<HeaderName> = Vec::new();
-        for header in self.names.scan(headers) {
-            let tracing = header.built_in && header.role != Role::RequestId;
-            if tracing && found.last() != Some(header.name) {
-                found.push(header.name.clone());
+        for (row, _) in self.table.propagated(headers) {
+            let tracing = row.built_in && row.role != Some(Role::RequestId);
+            if tracing && found.last() != Some(&row.name) {
+                found.push(row.name.clone());
             }
         }
         for name in found {
@@ -451,7 +463,7 @@ impl Propagation {
     pub(crate) fn forget_added(&self, forwarded: &mut Forwarded) {
         forwarded
             .headers
-            .retain(|(name, _)| !self.names.is_added(name));
+            .retain(|(name, _)| !self.table.is_added(name));
     }
 }
 

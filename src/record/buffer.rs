@@ -1,25 +1,14 @@
-use super::{Endpoint, Kind, SpanRecord, TagValue};
+//! The buffer of one span: all its text in one string, its tags as places in it.
+
+use super::{
+    Endpoint, Kind, SpanSink, TagValue,
+    standard_tag::{COMMON, StandardNames, StandardTag},
+};
 use crate::{clock::Moment, context::TraceContext};
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
-/// Where a record comes from, goes to and returns to when it is emptied.
-pub(crate) trait Home: Send + Sync {
-    /// The service whose spans these are.
-    fn endpoint(&self) -> &Endpoint;
-    /// The longest value of a tag, in bytes.
-    fn max_tag_length(&self) -> usize;
-    /// The moment, by this home's clock.
-    fn now(&self) -> Moment;
-    /// An empty record that belongs here.
-    fn blank(&self) -> Box<Record>;
-    /// Takes a finished span.
-    fn report(&self, span: SpanRecord);
-    /// Takes back an emptied record.
-    fn recycle(&self, record: Box<Record>);
-}
-
-/// Who set a tag. Over one name the higher wins; of two customs the first, of two handler's the
-/// last.
+/// Who set a tag. Over one name the higher wins; of two custom ones the first, of two of a
+/// handler's the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     Standard,
@@ -27,36 +16,40 @@ pub(crate) enum Rank {
     Handler,
 }
 
-/// Text that is static, or lies in the record's buffer.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Text {
-    Static(&'static str),
-    Own { start: u32, end: u32 },
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        Text::Static("")
-    }
+/// Where in the text something is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    start: u32,
+    end: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Value {
-    Text(Text),
-    Number(u64),
-    Address(IpAddr),
+enum Name {
+    Standard(StandardTag),
+    /// In the text right before the value, so many bytes.
+    Own(u32),
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
-    pub(super) name: Text,
-    pub(super) value: Value,
+enum Value {
+    Text,
+    /// A number, which the place holds.
+    Number,
+    /// The IP address of the remote endpoint.
+    RemoteAddress,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tag {
+    name: Name,
+    value: Value,
     rank: Rank,
+    place: Place,
 }
 
-/// The buffer of one span. All text lies in one string.
-#[derive(Clone, Default)]
-pub(crate) struct Record {
+/// Of a span, what has a fixed size.
+#[derive(Clone, Copy)]
+pub(crate) struct Fixed {
     pub(crate) context: Option<TraceContext>,
     pub(crate) kind: Option<Kind>,
     pub(crate) shared: bool,
@@ -66,151 +59,197 @@ pub(crate) struct Record {
     errored: bool,
     /// Tags and annotations that were too many.
     left_out: u64,
-    /// The length of text at which to look for what is not needed any more.
-    compact_at: usize,
     pub(super) timestamp: u64,
     pub(super) duration: u64,
-    pub(super) name: Text,
-    pub(super) remote_service: Text,
+    pub(super) name: Place,
+    remote_service: Place,
     pub(super) remote_ip: Option<IpAddr>,
     pub(super) remote_port: Option<u16>,
-    pub(super) tags: Vec<Entry>,
-    pub(super) annotations: Vec<(u64, Text)>,
-    text: String,
-    pub(super) local: Option<Endpoint>,
-    pub(super) home: Option<Arc<dyn Home>>,
+    names: &'static StandardNames,
+}
+
+impl Default for Fixed {
+    fn default() -> Self {
+        Fixed {
+            context: None,
+            kind: None,
+            shared: false,
+            local_root: false,
+            doubtful: false,
+            errored: false,
+            left_out: 0,
+            timestamp: 0,
+            duration: 0,
+            name: Place::default(),
+            remote_service: Place::default(),
+            remote_ip: None,
+            remote_port: None,
+            names: &COMMON,
+        }
+    }
+}
+
+/// The buffer of one span.
+#[derive(Clone)]
+pub(crate) struct Record {
+    pub(crate) fixed: Fixed,
+    pub(super) tags: Vec<Tag>,
+    pub(super) annotations: Vec<(u64, Place)>,
+    pub(super) text: String,
+    /// The longest value of a tag, in bytes.
+    max_tag_length: usize,
+    /// Whether a span is recorded here, whose names and tags are bounded. One that is built by
+    /// hand is not.
+    bounded: bool,
+    /// The length of text at which to look for what is not needed any more.
+    compact_at: usize,
+    pub(super) local: Option<Arc<Endpoint>>,
+    /// Where the record goes and returns to, if it is of a tracer.
+    pub(super) sink: Option<Arc<SpanSink>>,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Record {
+            fixed: Fixed::default(),
+            tags: Vec::new(),
+            annotations: Vec::new(),
+            text: String::new(),
+            max_tag_length: usize::MAX,
+            bounded: false,
+            compact_at: 0,
+            local: None,
+            sink: None,
+        }
+    }
 }
 
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
-            .field("context", &self.context)
+            .field("context", &self.fixed.context)
             .finish_non_exhaustive()
     }
 }
 
 /// The longest name of a span, a tag or a remote service, in bytes: what a stranger sends can be
 /// in it.
-pub(crate) const MOST_NAME: usize = 256;
+pub(crate) const MAX_NAME: usize = 256;
 
 /// The most tags, and the most annotations, that a handler can add to a span.
-const MOST_OF_A_HANDLER: usize = 128;
+const MAX_HANDLER_TAGS: usize = 128;
 
-/// A buffer that grew beyond this is not kept.
-const MOST_KEPT: usize = 16 * 1024;
+/// A buffer that grew beyond this, in bytes, is not kept.
+const MAX_KEPT: usize = 16 * 1024;
 
 impl Record {
     /// An empty record with room for the usual span.
     pub(crate) fn with_room() -> Record {
         Record {
-            text: String::with_capacity(512),
+            text: String::with_capacity(768),
             tags: Vec::with_capacity(24),
             ..Record::default()
         }
     }
 
-    pub(crate) fn begin(&mut self, home: &Arc<dyn Home>, context: TraceContext, at: Moment) {
-        // One that was used before knows its home: no handle is counted.
-        if self.home.is_none() {
-            self.home = Some(Arc::clone(home));
-        }
-        self.context = Some(context);
-        self.timestamp = at.micros();
+    /// Starts a span in an emptied record.
+    pub(crate) fn begin(
+        &mut self,
+        context: TraceContext,
+        at: Moment,
+        names: &'static StandardNames,
+        max_tag_length: usize,
+    ) {
+        self.fixed.context = Some(context);
+        self.fixed.timestamp = at.micros();
+        self.fixed.names = names;
+        self.max_tag_length = max_tag_length;
+        self.bounded = true;
     }
 
     pub(crate) fn end(&mut self, took: Duration) {
-        self.duration = took.as_micros() as u64;
-        if self.left_out > 0 {
-            self.standard_number("left_out", self.left_out);
+        self.fixed.duration = took.as_micros() as u64;
+        if self.fixed.left_out > 0 {
+            self.standard_number(StandardTag::LeftOut, self.fixed.left_out);
         }
         debug_assert!(
-            self.doubtful || (0..self.tags.len()).all(|at| self.stands(at)),
+            self.fixed.doubtful || (0..self.tags.len()).all(|at| self.stands(at)),
             "two tags of one name, where none were expected"
         );
     }
 
-    pub(crate) fn home(&self) -> Option<&Arc<dyn Home>> {
-        self.home.as_ref()
-    }
-
     pub(crate) fn max_tag_length(&self) -> usize {
-        self.home
-            .as_ref()
-            .map_or(usize::MAX, |home| home.max_tag_length())
+        self.max_tag_length
     }
 
-    /// Lets go of memory that is too much to keep. Otherwise nothing is written: the thread that
-    /// uses the record next has it in its cache still, and empties it itself.
-    pub(super) fn trim(&mut self) {
-        if self.reserved() > MOST_KEPT {
-            self.reset();
-        }
-    }
-
-    /// Empties the buffer but keeps its memory and its home.
+    /// Empties the buffer but keeps its memory, unless that is too much.
     pub(crate) fn reset(&mut self) {
-        let keep = |bytes: usize| bytes <= MOST_KEPT;
-        let mut old = std::mem::take(self);
-        self.home = old.home;
-        if keep(old.text.capacity()) {
-            old.text.clear();
-            self.text = old.text;
-        }
-        if keep(old.tags.capacity() * size_of::<Entry>()) {
-            old.tags.clear();
-            self.tags = old.tags;
-        }
-        if keep(old.annotations.capacity() * size_of::<(u64, Text)>()) {
-            old.annotations.clear();
-            self.annotations = old.annotations;
+        self.fixed = Fixed::default();
+        self.text.clear();
+        self.tags.clear();
+        self.annotations.clear();
+        self.compact_at = 0;
+        self.local = None;
+        if self.reserved() > MAX_KEPT {
+            *self = Record {
+                sink: self.sink.take(),
+                ..Record::with_room()
+            };
         }
     }
 
-    /// The memory that it takes, in bytes: what it has reserved, not only what is in use.
-    #[cfg(feature = "zipkin")]
-    pub(super) fn size(&self) -> usize {
-        size_of::<Record>() + self.reserved()
-    }
-
+    /// The memory that it has reserved.
     fn reserved(&self) -> usize {
         self.text.capacity()
-            + self.tags.capacity() * size_of::<Entry>()
-            + self.annotations.capacity() * size_of::<(u64, Text)>()
-    }
-
-    /// Copies text into the buffer.
-    pub(crate) fn write(&mut self, text: &str) -> Text {
-        let start = self.text.len();
-        self.text.push_str(text);
-        self.since(start)
+            + self.tags.capacity() * size_of::<Tag>()
+            + self.annotations.capacity() * size_of::<(u64, Place)>()
     }
 
     /// The text that was written after `start`.
-    fn since(&self, start: usize) -> Text {
+    fn since(&self, start: usize) -> Place {
         // 4 GiB of text in one span has no case; what does not fit is not shown.
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Text::Own {
+        Place {
             start: place(start),
             end: place(self.text.len()),
         }
     }
 
-    pub(super) fn read(&self, text: &Text) -> &str {
-        match *text {
-            Text::Static(text) => text,
-            Text::Own { start, end } => self
-                .text
-                .get(start as usize..end as usize)
-                .unwrap_or_default(),
+    /// Copies text into the buffer.
+    fn write(&mut self, text: &str) -> Place {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.since(start)
+    }
+
+    pub(super) fn read(&self, place: Place) -> &str {
+        self.text
+            .get(place.start as usize..place.end as usize)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn tag_name(&self, tag: &Tag) -> &str {
+        match tag.name {
+            Name::Standard(standard) => self.fixed.names[standard as usize],
+            Name::Own(length) => self.read(Place {
+                start: tag.place.start.saturating_sub(length),
+                end: tag.place.start,
+            }),
         }
     }
 
-    pub(super) fn value(&self, value: &Value) -> TagValue<'_> {
-        match value {
-            Value::Text(text) => TagValue::Text(self.read(text)),
-            Value::Number(number) => TagValue::Number(*number),
-            Value::Address(ip) => TagValue::Address(*ip),
+    pub(super) fn tag_value(&self, tag: &Tag) -> TagValue<'_> {
+        match (tag.value, self.fixed.remote_ip) {
+            (Value::Number, _) => {
+                TagValue::Number(u64::from(tag.place.start) << 32 | u64::from(tag.place.end))
+            }
+            (Value::RemoteAddress, Some(ip)) => TagValue::Address(ip),
+            _ => TagValue::Text(self.read(tag.place)),
         }
+    }
+
+    pub(super) fn remote_service(&self) -> &str {
+        self.read(self.fixed.remote_service)
     }
 
     /// Whether the tag at `at` is the one of its name that counts.
@@ -220,7 +259,7 @@ impl Record {
         if own.rank == Rank::Handler {
             return true;
         }
-        let name = self.read(&own.name);
+        let name = self.tag_name(own);
         !self.tags.iter().enumerate().any(|(other_at, other)| {
             let wins = match other.rank.cmp(&own.rank) {
                 std::cmp::Ordering::Greater => true,
@@ -228,71 +267,70 @@ impl Record {
                 std::cmp::Ordering::Equal if own.rank == Rank::Custom => other_at < at,
                 std::cmp::Ordering::Equal => other_at > at,
             };
-            wins && self.read(&other.name) == name
+            wins && self.tag_name(other) == name
         })
     }
 
     pub(crate) fn set_name(&mut self, parts: &[&str]) {
-        self.forget(self.name);
+        self.forget(self.fixed.name);
         let start = self.text.len();
-        let most = self.most(MOST_NAME);
-        for part in parts {
-            let room = most.saturating_sub(self.text.len() - start);
-            self.text.push_str(cut(part, room));
-        }
-        self.name = self.since(start);
+        self.write_parts(parts, self.bound(MAX_NAME));
+        self.fixed.name = self.since(start);
         self.compact();
     }
 
     pub(crate) fn is_named(&self) -> bool {
-        !self.read(&self.name).is_empty()
+        !self.read(self.fixed.name).is_empty()
     }
 
-    /// A bound that holds for spans that are recorded here; one that is built by hand has none.
-    fn most(&self, most: usize) -> usize {
-        if self.home.is_some() {
-            most
-        } else {
-            usize::MAX
+    /// Appends these parts, cut to so many bytes together.
+    fn write_parts(&mut self, parts: &[&str], most: usize) {
+        let end = self.text.len().saturating_add(most);
+        for part in parts {
+            let room = end - self.text.len();
+            self.text.push_str(cut(part, room));
         }
     }
 
+    /// A bound that holds for spans that are recorded here.
+    fn bound(&self, most: usize) -> usize {
+        if self.bounded { most } else { usize::MAX }
+    }
+
     /// Frees the room of text that is not needed any more, if it is the last.
-    fn forget(&mut self, text: Text) {
-        if let Text::Own { start, end } = text {
-            if end as usize == self.text.len() {
-                self.text.truncate(start as usize);
-            }
+    fn forget(&mut self, place: Place) {
+        if place.end as usize == self.text.len() {
+            self.text.truncate(place.start as usize);
         }
     }
 
     /// Once what was replaced takes more room than what is needed, writes that anew.
     fn compact(&mut self) {
-        if self.text.len() < self.compact_at.max(MOST_KEPT) {
+        if self.text.len() < self.compact_at.max(MAX_KEPT) {
             return;
         }
         let old = std::mem::take(&mut self.text);
         let text = &mut self.text;
-        let mut keep = |place: &mut Text| {
-            if let Text::Own { start, end } = *place {
-                let from = text.len() as u32;
-                text.push_str(old.get(start as usize..end as usize).unwrap_or_default());
-                *place = Text::Own {
-                    start: from,
-                    end: text.len() as u32,
-                };
-            }
+        let mut keep = |place: &mut Place, before: u32| {
+            let start = place.start.saturating_sub(before);
+            text.push_str(old.get(start as usize..place.end as usize).unwrap_or(""));
+            let end = text.len() as u32;
+            *place = Place {
+                start: end - (place.end - place.start),
+                end,
+            };
         };
-        keep(&mut self.name);
-        keep(&mut self.remote_service);
-        for entry in &mut self.tags {
-            keep(&mut entry.name);
-            if let Value::Text(value) = &mut entry.value {
-                keep(value);
+        keep(&mut self.fixed.name, 0);
+        keep(&mut self.fixed.remote_service, 0);
+        for tag in &mut self.tags {
+            match (tag.name, tag.value) {
+                (Name::Own(length), _) => keep(&mut tag.place, length),
+                (Name::Standard(_), Value::Text) => keep(&mut tag.place, 0),
+                (Name::Standard(_), _) => {}
             }
         }
         for (_, annotation) in &mut self.annotations {
-            keep(annotation);
+            keep(annotation, 0);
         }
         self.compact_at = 2 * self.text.len();
     }
@@ -301,131 +339,151 @@ impl Record {
         if let Some(service) = &endpoint.service_name {
             self.set_remote_service(service);
         }
-        self.remote_ip = endpoint.ip;
-        self.remote_port = endpoint.port;
+        self.fixed.remote_ip = endpoint.ip;
+        self.fixed.remote_port = endpoint.port;
     }
 
     pub(crate) fn set_remote_service(&mut self, service: &str) {
-        self.remote_service = self.write(cut(service, self.most(MOST_NAME)));
+        self.fixed.remote_service = self.write(cut(service, self.bound(MAX_NAME)));
     }
 
     pub(crate) fn set_remote_address(&mut self, ip: Option<IpAddr>, port: Option<u16>) {
-        self.remote_ip = ip;
-        self.remote_port = port.filter(|&port| port != 0);
+        self.fixed.remote_ip = ip;
+        self.fixed.remote_port = port.filter(|&port| port != 0);
     }
 
-    /// A standard tag of text that is known to be short; nothing if it is empty.
-    pub(crate) fn standard_static(&mut self, name: &'static str, value: &'static str) {
-        if !name.is_empty() && !value.is_empty() {
-            let value = Value::Text(Text::Static(value));
-            self.push(Text::Static(name), value, Rank::Standard);
+    fn is_called(&self, tag: StandardTag) -> bool {
+        !self.fixed.names[tag as usize].is_empty()
+    }
+
+    /// A standard tag whose value is these parts, cut to the longest a tag may be; nothing if they
+    /// are empty.
+    pub(crate) fn standard(&mut self, tag: StandardTag, parts: &[&str]) {
+        if !self.is_called(tag) {
+            return;
+        }
+        let start = self.text.len();
+        self.write_parts(parts, self.max_tag_length);
+        if self.text.len() > start {
+            let place = self.since(start);
+            self.push(Name::Standard(tag), Value::Text, Rank::Standard, place);
         }
     }
 
     /// The tag `error`, once.
     pub(crate) fn standard_error(&mut self) {
-        if !std::mem::replace(&mut self.errored, true) {
-            self.standard_static("error", "true");
+        if !std::mem::replace(&mut self.fixed.errored, true) {
+            self.standard(StandardTag::Error, &["true"]);
         }
     }
 
-    pub(crate) fn standard_number(&mut self, name: &'static str, value: u64) {
-        if !name.is_empty() {
-            self.push(Text::Static(name), Value::Number(value), Rank::Standard);
+    pub(crate) fn standard_number(&mut self, tag: StandardTag, number: u64) {
+        if self.is_called(tag) {
+            let place = Place {
+                start: (number >> 32) as u32,
+                end: number as u32,
+            };
+            self.push(Name::Standard(tag), Value::Number, Rank::Standard, place);
         }
     }
 
-    pub(crate) fn standard_address(&mut self, name: &'static str, ip: IpAddr) {
-        if !name.is_empty() {
-            self.push(Text::Static(name), Value::Address(ip), Rank::Standard);
-        }
-    }
-
-    /// A standard tag whose value is these parts, cut to the longest a tag may be.
-    pub(crate) fn standard(&mut self, name: &'static str, parts: &[&str]) {
-        if name.is_empty() {
-            return;
-        }
-        let start = self.text.len();
-        let most = self.max_tag_length();
-        for part in parts {
-            let room = most.saturating_sub(self.text.len() - start);
-            self.text.push_str(cut(part, room));
-        }
-        if self.text.len() > start {
-            let value = Value::Text(self.since(start));
-            self.push(Text::Static(name), value, Rank::Standard);
+    /// A standard tag whose value is the remote endpoint's IP address.
+    pub(crate) fn standard_remote_address(&mut self, tag: StandardTag) {
+        if self.is_called(tag) && self.fixed.remote_ip.is_some() {
+            let place = Place::default();
+            self.push(
+                Name::Standard(tag),
+                Value::RemoteAddress,
+                Rank::Standard,
+                place,
+            );
         }
     }
 
     /// A custom tag; nothing if the value is empty.
     pub(crate) fn custom(&mut self, name: &str, value: &str) {
-        let most = self.max_tag_length();
         match (name, value) {
             // The tag is there or it is not; what went wrong has a tag of its own.
             ("error", "false") => {}
             ("error", reason) if !matches!(reason, "" | "true") => {
-                self.text_tag("error", "true", Rank::Custom, most);
-                self.text_tag("error.reason", reason, Rank::Custom, most);
+                self.own_tag("error", "true", Rank::Custom);
+                self.own_tag("error.reason", reason, Rank::Custom);
             }
-            _ => self.text_tag(name, value, Rank::Custom, most),
+            _ => self.own_tag(name, value, Rank::Custom),
         }
     }
 
     /// A tag of the handler's; nothing if the name is blank or the value empty.
     ///
     /// It takes the place of an earlier one of its name.
-    pub(crate) fn handler_tag(&mut self, name: &str, value: &str, most: usize) {
-        let name = cut(name, self.most(MOST_NAME));
+    pub(crate) fn handler_tag(&mut self, name: &str, value: &str) {
+        let name = cut(name, self.bound(MAX_NAME));
         if is_blank(name) {
             return;
         }
-        self.doubtful = true;
-        let of_name = |entry: &Entry| entry.rank == Rank::Handler && self.read(&entry.name) == name;
-        let there = self.tags.iter().position(of_name);
+        self.fixed.doubtful = true;
+        let by_handler = |tag: &&Tag| tag.rank == Rank::Handler;
+        let there = self
+            .tags
+            .iter()
+            .position(|tag| tag.rank == Rank::Handler && self.tag_name(tag) == name);
         let Some(at) = there else {
-            let by_handler = |entry: &&Entry| entry.rank == Rank::Handler;
-            let full = self.tags.iter().filter(by_handler).count() >= self.most(MOST_OF_A_HANDLER);
+            let full = self.tags.iter().filter(by_handler).count() >= self.bound(MAX_HANDLER_TAGS);
             if full && !says_failed(name) {
-                self.left_out += 1;
+                self.fixed.left_out += 1;
                 return;
             }
-            return self.text_tag(name, value, Rank::Handler, most);
+            return self.own_tag(name, value, Rank::Handler);
         };
         if value.is_empty() {
             return;
         }
-        if let Value::Text(old) = self.tags[at].value {
-            self.forget(old);
-        }
-        self.tags[at].value = Value::Text(self.write(cut(value, most)));
+        let Place { start, end } = self.tags[at].place;
+        let name_length = name.len() as u32;
+        self.forget(Place {
+            start: start.saturating_sub(name_length),
+            end,
+        });
+        self.tags[at].place = self.write_own(name, value);
         self.compact();
     }
 
-    fn text_tag(&mut self, name: &str, value: &str, rank: Rank, most: usize) {
+    fn own_tag(&mut self, name: &str, value: &str, rank: Rank) {
         if value.is_empty() {
             return;
         }
-        let name = self.write(cut(name, self.most(MOST_NAME)));
-        let value = self.write(cut(value, most));
-        self.push(name, Value::Text(value), rank);
+        let name = cut(name, self.bound(MAX_NAME));
+        let place = self.write_own(name, value);
+        let length = u32::try_from(name.len()).unwrap_or(u32::MAX);
+        self.push(Name::Own(length), Value::Text, rank, place);
+    }
+
+    /// Writes a name and, right behind it, a value; gives the value's place.
+    fn write_own(&mut self, name: &str, value: &str) -> Place {
+        self.text.push_str(name);
+        self.write(cut(value, self.max_tag_length))
     }
 
     /// An event; nothing if the text is blank.
-    pub(crate) fn annotate(&mut self, micros: u64, text: &str, most: usize) {
+    pub(crate) fn annotate(&mut self, micros: u64, text: &str) {
         if is_blank(text) {
             return;
         }
-        if self.annotations.len() >= self.most(MOST_OF_A_HANDLER) {
-            self.left_out += 1;
+        if self.annotations.len() >= self.bound(MAX_HANDLER_TAGS) {
+            self.fixed.left_out += 1;
             return;
         }
-        let text = self.write(cut(text, most));
+        let text = self.write(cut(text, self.max_tag_length));
         self.annotations.push((micros, text));
     }
 
-    fn push(&mut self, name: Text, value: Value, rank: Rank) {
-        self.tags.push(Entry { name, value, rank });
+    fn push(&mut self, name: Name, value: Value, rank: Rank, place: Place) {
+        self.tags.push(Tag {
+            name,
+            value,
+            rank,
+            place,
+        });
     }
 }
 
@@ -454,12 +512,33 @@ pub(crate) fn cut(text: &str, most: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{context::Sampling, record::SpanRecordBuilder};
+    use crate::{
+        context::Sampling,
+        record::{COMMON_NAMES, SpanRecord, SpanRecordBuilder},
+    };
     use proptest::{collection::vec, prelude::*};
     use std::collections::BTreeMap;
 
     fn builder() -> SpanRecordBuilder {
         SpanRecord::builder(TraceContext::root(Sampling::Accept))
+    }
+
+    static NAMES: StandardNames = StandardTag::names(
+        COMMON_NAMES,
+        [
+            (StandardTag::Component, "a"),
+            (StandardTag::Method, "b"),
+            (StandardTag::Status, "http.status_code"),
+        ],
+    );
+
+    /// A record of tags that may have one name.
+    fn doubtful() -> Record {
+        let mut record = Record::default();
+        record.fixed.context = Some(TraceContext::root(Sampling::Accept));
+        record.fixed.doubtful = true;
+        record.fixed.names = &NAMES;
+        record
     }
 
     proptest! {
@@ -490,18 +569,26 @@ mod tests {
     proptest! {
         #[test]
         fn one_tag_of_a_name_counts(tags in vec((0..3, 0..6_usize, "[a-c]{0,2}"), 0..20)) {
-            const NAMES: [&str; 6] = ["a", "A", "b", "left_out", "http.status_code", ""];
-            let mut record = Record {
-                context: Some(TraceContext::root(Sampling::Accept)),
-                doubtful: true,
-                ..Record::default()
-            };
+            const STANDARD: [StandardTag; 6] = [
+                StandardTag::Component,
+                StandardTag::Url,
+                StandardTag::Method,
+                StandardTag::LeftOut,
+                StandardTag::Status,
+                StandardTag::Route,
+            ];
+            const OTHERS: [&str; 6] = ["a", "A", "b", "left_out", "http.status_code", ""];
+            let mut record = doubtful();
             let mut expected: BTreeMap<&str, (Rank, &str)> = BTreeMap::new();
             for (rank, name, value) in &tags {
-                let name = NAMES[*name];
+                let (standard, name) = (STANDARD[*name], OTHERS[*name]);
                 let rank = match rank {
                     0 => {
-                        record.standard(name, &[value]);
+                        record.standard(standard, &[value]);
+                        // One without a name in the set is not written.
+                        if NAMES[standard as usize].is_empty() {
+                            continue;
+                        }
                         Rank::Standard
                     }
                     // Those with names that cannot be used are refused before.
@@ -511,7 +598,7 @@ mod tests {
                         Rank::Custom
                     }
                     _ => {
-                        record.handler_tag(name, value, 100);
+                        record.handler_tag(name, value);
                         Rank::Handler
                     }
                 };
@@ -545,19 +632,15 @@ mod tests {
 
     #[test]
     fn handler_over_custom_over_standard() {
-        let mut record = Record {
-            context: Some(TraceContext::root(Sampling::Accept)),
-            doubtful: true,
-            ..Record::default()
-        };
+        let mut record = doubtful();
         record.custom("a", "custom first");
         record.custom("a", "custom second");
-        record.standard("a", &["standard"]);
-        record.standard("b", &["standard ", "parts"]);
-        record.handler_tag("c", "first", 100);
-        record.handler_tag("c", "second", 100);
+        record.standard(StandardTag::Component, &["standard"]);
+        record.standard(StandardTag::Method, &["standard ", "parts"]);
+        record.handler_tag("c", "first");
+        record.handler_tag("c", "second");
         record.custom("c", "custom");
-        record.handler_tag("d", "", 100);
+        record.handler_tag("d", "");
         let span = SpanRecord::new(Box::new(record));
         let tags: Vec<_> = span.tags().map(|(n, v)| (n, v.to_text())).collect();
         assert_eq!(

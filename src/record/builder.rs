@@ -1,5 +1,5 @@
 use super::{Endpoint, Kind, SpanRecord, buffer::Record};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Makes a [`SpanRecord`] by hand.
 #[derive(Debug)]
@@ -9,35 +9,35 @@ impl SpanRecordBuilder {
     /// What was done.
     #[must_use]
     pub fn name(mut self, name: &str) -> Self {
-        self.0.name = self.0.write(name);
+        self.0.set_name(&[name]);
         self
     }
 
     /// The side of the exchange.
     #[must_use]
     pub fn kind(mut self, kind: Kind) -> Self {
-        self.0.kind = Some(kind);
+        self.0.fixed.kind = Some(kind);
         self
     }
 
     /// When it started, in microseconds since 1970.
     #[must_use]
     pub fn timestamp(mut self, micros: u64) -> Self {
-        self.0.timestamp = micros;
+        self.0.fixed.timestamp = micros;
         self
     }
 
     /// How long it took, in whole microseconds; less than one counts as one.
     #[must_use]
     pub fn duration(mut self, duration: Duration) -> Self {
-        self.0.duration = duration.as_micros() as u64;
+        self.0.fixed.duration = duration.as_micros() as u64;
         self
     }
 
     /// The service that made the span.
     #[must_use]
     pub fn local_endpoint(mut self, endpoint: Endpoint) -> Self {
-        self.0.local = Some(endpoint);
+        self.0.local = Some(Arc::new(endpoint));
         self
     }
 
@@ -52,7 +52,7 @@ impl SpanRecordBuilder {
     /// or whose value is empty, is left out.
     #[must_use]
     pub fn tag(mut self, name: &str, value: &str) -> Self {
-        self.0.handler_tag(name, value, usize::MAX);
+        self.0.handler_tag(name, value);
         self
     }
 
@@ -60,21 +60,21 @@ impl SpanRecordBuilder {
     /// is left out.
     #[must_use]
     pub fn annotation(mut self, micros: u64, text: &str) -> Self {
-        self.0.annotate(micros, text, usize::MAX);
+        self.0.annotate(micros, text);
         self
     }
 
     /// Whether the span's id is its caller's too.
     #[must_use]
     pub fn shared(mut self, shared: bool) -> Self {
-        self.0.shared = shared;
+        self.0.fixed.shared = shared;
         self
     }
 
     /// Whether no other span of this process is above it.
     #[must_use]
     pub fn local_root(mut self, local_root: bool) -> Self {
-        self.0.local_root = local_root;
+        self.0.fixed.local_root = local_root;
         self
     }
 

@@ -2,14 +2,20 @@
 
 mod buffer;
 mod builder;
+#[cfg(feature = "zipkin")]
+mod log;
 mod model;
-#[cfg(feature = "zipkin")]
-mod recycler;
+mod reporter;
+mod sink;
 mod span_record;
+mod standard_tag;
 
-pub(crate) use buffer::{Home, MOST_NAME, Record, cut, is_blank, says_failed};
+pub(crate) use buffer::{MAX_NAME, Record, cut, is_blank, says_failed};
 pub use builder::SpanRecordBuilder;
-pub use model::{Endpoint, EndpointRef, Kind, TagValue};
 #[cfg(feature = "zipkin")]
-pub(crate) use recycler::Recycler;
+pub(crate) use log::SpanLog;
+pub use model::{Endpoint, EndpointRef, Kind, TagValue};
+pub use reporter::Reporter;
+pub(crate) use sink::{SpanSettings, SpanSink, SpanSinks};
 pub use span_record::SpanRecord;
+pub(crate) use standard_tag::{COMMON_NAMES, StandardNames, StandardTag};

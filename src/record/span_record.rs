@@ -1,9 +1,9 @@
-use super::{EndpointRef, Kind, SpanRecordBuilder, TagValue, buffer::Record};
+use super::{EndpointRef, Kind, SpanRecordBuilder, SpanSink, TagValue, buffer::Record};
 use crate::{
     context::{Sampling, TraceContext},
     id::{SpanId, TraceId},
 };
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 /// A finished span.
 ///
@@ -27,7 +27,7 @@ impl SpanRecord {
     /// ```
     pub fn builder(context: TraceContext) -> SpanRecordBuilder {
         let mut record = Box::<Record>::default();
-        record.context = Some(context);
+        record.fixed.context = Some(context);
         SpanRecordBuilder(record)
     }
 
@@ -35,21 +35,24 @@ impl SpanRecord {
         SpanRecord(Some(record))
     }
 
-    fn record(&self) -> &Record {
+    pub(super) fn record(&self) -> &Record {
         // Only `drop` takes the buffer out.
         self.0.as_deref().expect("a record until it is dropped")
     }
 
-    /// The memory that it takes, in bytes.
-    #[cfg(feature = "zipkin")]
-    pub(crate) fn size(&self) -> usize {
-        self.record().size()
+    pub(crate) fn record_mut(&mut self) -> &mut Record {
+        self.0.as_deref_mut().expect("a record until it is dropped")
+    }
+
+    /// Where it goes, if it is of a tracer.
+    pub(super) fn sink(&self) -> Option<&Arc<SpanSink>> {
+        self.record().sink.as_ref()
     }
 
     /// The ids and the sampling state.
     pub fn context(&self) -> TraceContext {
         // A record is built from a context, or started with one.
-        self.record().context.expect("a record has a context")
+        self.record().fixed.context.expect("a record has a context")
     }
 
     /// The trace.
@@ -69,30 +72,30 @@ impl SpanRecord {
 
     /// The side of the exchange; `None` for a local span.
     pub fn kind(&self) -> Option<Kind> {
-        self.record().kind
+        self.record().fixed.kind
     }
 
     /// What was done: `GET /items/{id}`.
     pub fn name(&self) -> &str {
-        self.record().read(&self.record().name)
+        self.record().read(self.record().fixed.name)
     }
 
     /// When it started, in microseconds since 1970.
     pub fn timestamp(&self) -> u64 {
-        self.record().timestamp
+        self.record().fixed.timestamp
     }
 
     /// How long it took: at least a microsecond, in whole ones.
     pub fn duration(&self) -> Duration {
-        Duration::from_micros(self.record().duration.max(1))
+        Duration::from_micros(self.record().fixed.duration.max(1))
     }
 
     /// The service that made the span.
     pub fn local_endpoint(&self) -> EndpointRef<'_> {
         let record = self.record();
-        match (&record.local, &record.home) {
-            (Some(own), _) => own.as_ref(),
-            (None, Some(home)) => home.endpoint().as_ref(),
+        match (&record.local, &record.sink) {
+            (Some(own), _) => (**own).as_ref(),
+            (None, Some(sink)) => (*sink.settings().endpoint).as_ref(),
             (None, None) => EndpointRef::default(),
         }
     }
@@ -101,9 +104,9 @@ impl SpanRecord {
     pub fn remote_endpoint(&self) -> EndpointRef<'_> {
         let record = self.record();
         EndpointRef {
-            service_name: Some(record.read(&record.remote_service)).filter(|name| !name.is_empty()),
-            ip: record.remote_ip,
-            port: record.remote_port,
+            service_name: Some(record.remote_service()).filter(|name| !name.is_empty()),
+            ip: record.fixed.remote_ip,
+            port: record.fixed.remote_port,
         }
     }
 
@@ -111,18 +114,18 @@ impl SpanRecord {
     pub fn annotations(&self) -> impl Iterator<Item = (u64, &str)> {
         let record = self.record();
         let annotations = record.annotations.iter();
-        annotations.map(|(micros, text)| (*micros, record.read(text)))
+        annotations.map(|(micros, text)| (*micros, record.read(*text)))
     }
 
     /// Tags, each name once.
     pub fn tags(&self) -> impl Iterator<Item = (&str, TagValue<'_>)> {
         let record = self.record();
-        let stands = |at: usize| !record.doubtful || record.stands(at);
+        let stands = |at: usize| !record.fixed.doubtful || record.stands(at);
         (0..record.tags.len())
             .filter(move |&at| stands(at))
             .map(|at| {
-                let entry = &record.tags[at];
-                (record.read(&entry.name), record.value(&entry.value))
+                let tag = &record.tags[at];
+                (record.tag_name(tag), record.tag_value(tag))
             })
     }
 
@@ -146,22 +149,28 @@ impl SpanRecord {
     /// Whether the span's id is its caller's too (see
     /// [`ServerLayer::join`](crate::ServerLayer::join)).
     pub fn is_shared(&self) -> bool {
-        self.record().shared
+        self.record().fixed.shared
     }
 
     /// Whether no other span of this process is above it: when it is finished, so is this
     /// process's part of the trace, but for what was spawned.
     pub fn is_local_root(&self) -> bool {
-        self.record().local_root
+        self.record().fixed.local_root
+    }
+}
+
+impl Default for SpanRecord {
+    /// An empty one, for a span to come.
+    fn default() -> Self {
+        SpanRecord(Some(Box::default()))
     }
 }
 
 impl Drop for SpanRecord {
     fn drop(&mut self) {
         if let Some(mut record) = self.0.take() {
-            if let Some(home) = record.home.clone() {
-                record.trim();
-                home.recycle(record);
+            if let Some(sink) = record.sink.take() {
+                sink.recycle(record);
             }
         }
     }

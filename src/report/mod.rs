@@ -60,33 +60,9 @@ pub use json_lines::{JsonLinesReporter, JsonLinesReporterBuilder};
 pub use memory::InMemoryReporter;
 pub use tree::TraceTree;
 
+pub use crate::record::Reporter;
+
 use crate::record::SpanRecord;
-use std::{sync::Arc, time::Duration};
-
-/// Takes finished spans.
-pub trait Reporter: Send + Sync + 'static {
-    /// Takes a span. Called on the request's thread: it must not block.
-    fn report(&self, span: SpanRecord);
-
-    /// Waits until the spans taken so far are delivered or lost, at most until the deadline.
-    /// Blocks. `true` if everything was dealt with in time.
-    ///
-    /// The default is for reporters that keep nothing: it returns `true` at once.
-    fn flush(&self, deadline: Duration) -> bool {
-        let _ = deadline;
-        true
-    }
-}
-
-impl<R: Reporter + ?Sized> Reporter for Arc<R> {
-    fn report(&self, span: SpanRecord) {
-        (**self).report(span);
-    }
-
-    fn flush(&self, deadline: Duration) -> bool {
-        (**self).flush(deadline)
-    }
-}
 
 /// Drops every span: for services that only propagate.
 #[derive(Debug, Clone, Copy, Default)]
@@ -94,4 +70,8 @@ pub struct NoopReporter;
 
 impl Reporter for NoopReporter {
     fn report(&self, _span: SpanRecord) {}
+
+    fn report_ref(&self, _span: &SpanRecord) -> bool {
+        true
+    }
 }

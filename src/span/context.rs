@@ -1,12 +1,7 @@
-#[cfg(feature = "tracing")]
-use super::log::LogSpan;
-use super::{Below, Open, Span, open::FoundTags};
-use crate::{
-    clock::Moment, context::TraceContext, id::RequestId, propagation::Forwarded, record::Home,
-    scope,
-};
+use super::{Inherited, OpenSpan, Outgoing, Span};
+use crate::{context::TraceContext, id::RequestId, scope};
 use pin_project_lite::pin_project;
-use std::{fmt, pin::Pin, sync::Arc, task::Poll};
+use std::{fmt, pin::Pin, task::Poll};
 
 /// The context of a request, to be carried to where it is not current: into a spawned task, over
 /// a channel, or in the extensions of an outgoing request, where a client layer finds it.
@@ -14,17 +9,7 @@ use std::{fmt, pin::Pin, sync::Arc, task::Poll};
 /// It holds ids, request id and forwarded headers, not the span: see
 /// [`SpanHandle`](crate::SpanHandle) for that.
 #[derive(Clone, Default)]
-pub struct Context {
-    context: Option<TraceContext>,
-    forwarded: Forwarded,
-    below: Below,
-    muted: bool,
-    found: FoundTags,
-    home: Option<Arc<dyn Home>>,
-    clock: Option<Moment>,
-    #[cfg(feature = "tracing")]
-    log: Option<LogSpan>,
-}
+pub struct Context(Inherited);
 
 impl Context {
     /// The current context; `None` where nothing is current.
@@ -32,37 +17,27 @@ impl Context {
         scope::with(|open| Context::of(open))
     }
 
-    pub(crate) fn of(open: &Open) -> Context {
-        Context {
-            context: open.context,
-            forwarded: open.forwarded.detached(),
-            below: open.below,
-            muted: open.muted,
-            found: open.found.clone(),
-            home: open.home().cloned(),
-            clock: open.clock,
-            #[cfg(feature = "tracing")]
-            log: open.log.clone(),
-        }
+    pub(crate) fn of(open: &OpenSpan) -> Context {
+        Context(open.inherited.detached())
     }
 
     /// These ids, with what is handed on for the request being served, if there is one.
     pub(crate) fn with_ids(ids: TraceContext) -> Context {
-        let current = Context::current().filter(|current| current.below == Below::Child);
-        Context {
-            context: Some(ids),
-            ..current.unwrap_or_default()
-        }
+        let current = Context::current();
+        let current = current.filter(|current| current.0.outgoing == Outgoing::ClientSpan);
+        let mut context = current.unwrap_or_default();
+        context.0.context = Some(ids);
+        context
     }
 
     /// Ids and sampling state; `None` below a sidecar that makes the spans.
     pub fn trace_context(&self) -> Option<TraceContext> {
-        self.context
+        self.0.context
     }
 
     /// The request id.
     pub fn request_id(&self) -> Option<&RequestId> {
-        self.forwarded.request_id()
+        self.0.forwarded.request_id()
     }
 
     /// The context is current whenever the future is polled, and when it is dropped.
@@ -88,21 +63,11 @@ impl Context {
         result
     }
 
-    pub(crate) fn into_open(self) -> Option<Box<Open>> {
-        let any = self.context.is_some() || self.below == Below::AsItCame;
+    pub(crate) fn into_open(self) -> Option<Box<OpenSpan>> {
+        let any = self.0.context.is_some() || self.0.outgoing == Outgoing::AsReceived;
         any.then(|| {
             let mut open = scope::blank();
-            open.context = self.context;
-            open.forwarded = self.forwarded;
-            open.below = self.below;
-            open.muted = self.muted;
-            open.found = self.found;
-            open.home = self.home;
-            open.clock = self.clock;
-            #[cfg(feature = "tracing")]
-            {
-                open.log = self.log;
-            }
+            open.inherited = self.0;
             open
         })
     }
@@ -112,18 +77,18 @@ impl From<TraceContext> for Context {
     /// A context that came from elsewhere, a message say. It has no request id and no headers to
     /// forward, and local spans below it are not recorded.
     fn from(context: TraceContext) -> Self {
-        Context {
+        Context(Inherited {
             context: Some(context),
-            ..Context::default()
-        }
+            ..Inherited::default()
+        })
     }
 }
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
-            .field("trace_context", &self.context)
-            .field("forwarded", &self.forwarded)
+            .field("trace_context", &self.0.context)
+            .field("forwarded", &self.0.forwarded)
             .finish_non_exhaustive()
     }
 }

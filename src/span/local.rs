@@ -1,5 +1,5 @@
-use super::{Below, Open, SpanHandle};
-use crate::{context::TraceContext, record::Home, scope};
+use super::{OpenSpan, Outgoing, SpanHandle};
+use crate::{context::TraceContext, record::SpanSink, scope};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
@@ -28,7 +28,7 @@ use std::{
 /// ```
 #[must_use = "a span ends when it is dropped; use `in_scope` or `instrument`"]
 pub struct Span {
-    pub(super) open: Option<Box<Open>>,
+    pub(super) open: Option<Box<OpenSpan>>,
 }
 
 impl Span {
@@ -37,26 +37,27 @@ impl Span {
         Span { open: None }
     }
 
-    pub(crate) fn of(open: Box<Open>) -> Span {
+    pub(crate) fn of(open: Box<OpenSpan>) -> Span {
         Span { open: Some(open) }
     }
 
-    /// A child of `parent`, which goes to `home` or else where its parent goes.
-    pub(crate) fn below(parent: &Open, name: &str, home: Option<&Arc<dyn Home>>) -> Span {
-        let Some(context) = parent.context else {
+    /// A child of `parent`, which goes to `sink` or else where its parent goes.
+    pub(crate) fn below(parent: &OpenSpan, name: &str, sink: Option<&Arc<SpanSink>>) -> Span {
+        let Some(context) = parent.context() else {
             return Span::none();
         };
-        let home = home.or_else(|| parent.home());
-        let sampled = context.sampling().is_sampled() && !parent.muted;
+        let sink = sink.or(parent.inherited.sink.as_ref());
+        let sampled = context.sampling().is_sampled() && !parent.inherited.muted;
         // Below an excluded request there are no spans, and one that cannot be recorded would be a
         // hole in the tree. The context stays what it is.
-        if parent.below == Below::Unchanged || sampled && home.is_none() {
+        let excluded = parent.inherited.outgoing == Outgoing::SameContext;
+        if excluded || sampled && sink.is_none() {
             return Span::of(parent.derive(Some(context)));
         }
         let mut open = parent.derive(Some(context.child()));
-        if let (true, Some(home)) = (sampled, home) {
-            let at = open.now().unwrap_or_else(|| home.now());
-            open.start(home, at);
+        if let (true, Some(sink)) = (sampled, sink) {
+            let at = open.now().unwrap_or_else(|| sink.now());
+            open.start(sink, at);
         }
         open.rename(name);
         Span::of(open)
@@ -66,13 +67,15 @@ impl Span {
     #[cfg(feature = "tracing")]
     pub(crate) fn log(&mut self) {
         if let Some(open) = &mut self.open {
-            open.log = open.context.as_ref().map(super::LogSpan::new);
+            if let Some(context) = open.context() {
+                open.set_log(&context);
+            }
         }
     }
 
     /// The span's ids; `None` if it was started where nothing was current.
     pub fn context(&self) -> Option<TraceContext> {
-        self.open.as_ref().and_then(|open| open.context)
+        self.open.as_ref().and_then(|open| open.context())
     }
 
     /// Tags the span, as [`tag`](crate::tag()) does for the current one.
@@ -119,7 +122,7 @@ impl Span {
     pub fn instrument<F>(mut self, future: F) -> Instrumented<F> {
         if let Some(open) = &mut self.open {
             // The future may be spawned, and outlive the request.
-            open.forwarded = open.forwarded.detached();
+            open.inherited.forwarded = open.inherited.forwarded.detached();
         }
         Instrumented {
             inner: Some(future),

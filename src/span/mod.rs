@@ -1,15 +1,19 @@
 //! Spans that are under way: recording or silent.
 
 mod context;
+mod exchange_facts;
+mod found_tags;
 mod handle;
+mod inherited;
 mod local;
 #[cfg(feature = "tracing")]
 mod log;
 mod open;
 
 pub use context::{Context, InContext};
+pub(crate) use exchange_facts::{ExchangeFacts, Grpc, Side};
+pub(crate) use found_tags::FoundTags;
 pub use handle::SpanHandle;
+pub(crate) use inherited::{Inherited, Outgoing};
 pub use local::{Instrumented, Span};
-#[cfg(feature = "tracing")]
-pub(crate) use log::LogSpan;
-pub(crate) use open::{Below, Open};
+pub(crate) use open::OpenSpan;

@@ -5,7 +5,9 @@ use super::{
 use crate::{
     head::RequestHead,
     printable::quoted,
-    record::{MOST_NAME, is_blank},
+    propagation::{HeaderTable, Seen, Slot},
+    record::{MAX_NAME, Record, cut, is_blank},
+    span::FoundTags,
 };
 use http::{HeaderName, HeaderValue};
 use std::{borrow::Cow, fmt};
@@ -134,11 +136,11 @@ impl std::error::Error for TagError {}
 
 /// Why a custom tag cannot have this name.
 pub(crate) fn name_flaw(name: &str) -> Option<&'static str> {
-    const { assert!(MOST_NAME == 256) };
+    const { assert!(MAX_NAME == 256) };
     match name {
         _ if is_blank(name) => Some("the name is empty"),
         // Cut, it could be the name of another tag.
-        _ if name.len() > MOST_NAME => Some("the name is over 256 bytes"),
+        _ if name.len() > MAX_NAME => Some("the name is over 256 bytes"),
         _ => None,
     }
 }
@@ -194,6 +196,12 @@ impl Place {
             },
             Place::Header(name) => head.headers().get(name).map(HeaderValue::as_bytes),
         };
+        Found::of(bytes)
+    }
+}
+
+impl<'a> Found<'a> {
+    fn of(bytes: Option<&'a [u8]>) -> Found<'a> {
         match bytes {
             None => Found::Absent,
             Some([]) => Found::Empty,
@@ -204,23 +212,25 @@ impl Place {
 
 /// A tag whose value varies with the request.
 #[derive(Debug, Clone)]
-pub(crate) struct HeaderTag {
-    pub(crate) name: String,
+struct RequestTag {
+    name: String,
     content: Content,
     /// The value where the request has nothing of the content.
-    pub(crate) default: Option<String>,
+    default: Option<String>,
 }
 
 #[derive(Debug, Clone)]
 enum Content {
-    Header(Place),
+    /// With where its value is found, if it is a header that the pass over them reads.
+    Header(Place, Option<Slot>),
     Format(Format),
 }
 
-impl HeaderTag {
-    pub(crate) fn find<'a>(&self, head: &RequestHead<'a>) -> Found<'a> {
+impl RequestTag {
+    fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Found<'a> {
         match &self.content {
-            Content::Header(place) => place.find(head),
+            Content::Header(_, Some(slot)) => Found::of(seen.get(*slot).map(HeaderValue::as_bytes)),
+            Content::Header(place, None) => place.find(head),
             Content::Format(format) => match format.find(head) {
                 None => Found::Absent,
                 Some(value) if value.is_empty() => Found::Empty,
@@ -233,8 +243,16 @@ impl HeaderTag {
 /// All custom tags, made ready.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CustomTags {
-    pub(crate) constant: Vec<(String, String)>,
-    pub(crate) headers: Vec<HeaderTag>,
+    constant: Vec<(String, String)>,
+    varying: Vec<RequestTag>,
+}
+
+/// What custom tags have to do with those of the request being served.
+pub(crate) enum Inherited<'a> {
+    /// The request is the one being served: what its headers say is gathered.
+    Gather(&'a mut FoundTags),
+    /// The request is sent for that one: where its own headers say nothing, those count.
+    FallBackTo(&'a FoundTags),
 }
 
 impl CustomTags {
@@ -269,9 +287,9 @@ impl CustomTags {
                     let place =
                         Place::parse(header).ok_or_else(|| flawed(Flaw::Header(header.clone())))?;
                     if first {
-                        resolved.headers.push(HeaderTag {
+                        resolved.varying.push(RequestTag {
                             name: tag.name.clone(),
-                            content: Content::Header(place),
+                            content: Content::Header(place, None),
                             default: tag.default.clone(),
                         });
                     }
@@ -283,7 +301,7 @@ impl CustomTags {
                         .resolve();
                     let constant = format.constant().map(str::to_owned);
                     if first && constant.is_none() {
-                        resolved.headers.push(HeaderTag {
+                        resolved.varying.push(RequestTag {
                             name: tag.name.clone(),
                             default: Some(format.without_request()),
                             content: Content::Format(format),
@@ -306,10 +324,61 @@ impl CustomTags {
     /// Whether any of them is called one of these names.
     pub(crate) fn any_named(&self, names: &[&str]) -> bool {
         let constant = self.constant.iter().map(|(name, _)| name);
-        let headers = self.headers.iter().map(|tag| &tag.name);
+        let varying = self.varying.iter().map(|tag| &tag.name);
         constant
-            .chain(headers)
+            .chain(varying)
             .any(|name| names.contains(&name.as_str()))
+    }
+
+    /// The headers that tags are made of.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.varying.iter().filter_map(|tag| match &tag.content {
+            Content::Header(Place::Header(name), _) => Some(name),
+            _ => None,
+        })
+    }
+
+    /// The same tags, which find their headers by this table.
+    pub(crate) fn read_by(mut self, table: &HeaderTable) -> CustomTags {
+        for tag in &mut self.varying {
+            if let Content::Header(Place::Header(name), slot) = &mut tag.content {
+                *slot = table.slot(name);
+            }
+        }
+        self
+    }
+
+    /// Writes the tags of a span.
+    pub(crate) fn write<'a>(
+        &self,
+        to: &mut Record,
+        head: &RequestHead<'a>,
+        seen: &Seen<'a>,
+        mut inherited: Inherited<'_>,
+    ) {
+        for (name, value) in &self.constant {
+            to.custom(name, value);
+        }
+        for tag in &self.varying {
+            let name = &tag.name;
+            match (tag.find(head, seen), &mut inherited) {
+                (Found::Value(value), Inherited::Gather(found)) => {
+                    to.custom(name, &value);
+                    found.add(name, cut(&value, to.max_tag_length()));
+                }
+                (Found::Value(value), Inherited::FallBackTo(_)) => to.custom(name, &value),
+                (Found::Empty, Inherited::Gather(found)) => found.add(name, ""),
+                (Found::Empty, Inherited::FallBackTo(_)) => {}
+                (Found::Absent, inherited) => {
+                    let default = tag.default.as_deref().unwrap_or_default();
+                    let value = match inherited {
+                        Inherited::Gather(_) => None,
+                        Inherited::FallBackTo(found) => found.get(name),
+                    };
+                    to.custom(name, value.unwrap_or(default));
+                }
+            }
+        }
     }
 }
 

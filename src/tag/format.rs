@@ -1,5 +1,5 @@
 use super::{
-    custom::{Place, is_variable},
+    custom::{Found, Place, is_variable},
     standard::protocol,
 };
 use crate::{
@@ -176,9 +176,9 @@ impl Place {
     /// What the request says here, if anything.
     fn value<'a>(&self, head: &RequestHead<'a>) -> Option<Cow<'a, str>> {
         match self.find(head) {
-            super::Found::Absent => None,
-            super::Found::Empty => Some(Cow::Borrowed("")),
-            super::Found::Value(value) => Some(value),
+            Found::Absent => None,
+            Found::Empty => Some(Cow::Borrowed("")),
+            Found::Value(value) => Some(value),
         }
     }
 }

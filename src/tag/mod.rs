@@ -19,7 +19,7 @@ mod custom;
 mod format;
 mod standard;
 
-pub(crate) use custom::{CustomTags, Found};
+pub(crate) use custom::{CustomTags, Inherited};
 #[cfg(feature = "config")]
 pub(crate) use custom::{Place, is_variable, name_flaw};
 pub use custom::{Tag, TagError};
@@ -27,6 +27,6 @@ pub use custom::{Tag, TagError};
 pub(crate) use format::Format;
 pub use standard::TagNames;
 pub(crate) use standard::{
-    GrpcStatus, LINK, Limits, Names, RequestTags, authority, canceled, content_length,
-    disconnected, failed, grpc_name, is_grpc,
+    GrpcStatus, Limits, Names, READ_HEADERS, RequestTags, canceled, content_length, disconnected,
+    failed, grpc_name, grpc_status, is_grpc, is_grpc_request, status,
 };

@@ -2,13 +2,14 @@
 
 use crate::{
     head::RequestHead,
-    record::{Record, cut},
+    propagation::{Seen, Slot},
+    record::{COMMON_NAMES, Record, StandardNames, StandardTag, cut},
 };
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version,
+    HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
     header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT},
 };
-use std::{borrow::Cow, net::SocketAddr};
+use std::borrow::Cow;
 
 /// What the standard tags are called.
 ///
@@ -39,81 +40,81 @@ pub enum TagNames {
     OpenTelemetry,
 }
 
-/// One set of names. An empty one is not written.
+/// One set of names.
 #[derive(Debug)]
 pub(crate) struct Names {
-    component: &'static str,
-    method: &'static str,
-    url: &'static str,
-    route: &'static str,
-    protocol: &'static str,
+    pub(crate) tags: StandardNames,
+    /// Whether the protocol is `HTTP/1.1`, not `1.1` alone.
     protocol_prefix: bool,
-    status: &'static str,
-    user_agent: &'static str,
-    request_size: &'static str,
-    response_size: &'static str,
-    request_id: &'static str,
-    client_trace_id: &'static str,
-    peer: &'static str,
-    grpc_path: &'static str,
-    grpc_authority: &'static str,
-    grpc_content_type: &'static str,
-    grpc_timeout: &'static str,
-    grpc_status: &'static str,
-    grpc_message: &'static str,
 }
 
 static ENVOY: Names = Names {
-    component: "component",
-    method: "http.method",
-    url: "http.url",
-    route: "",
-    protocol: "http.protocol",
     protocol_prefix: true,
-    status: "http.status_code",
-    user_agent: "user_agent",
-    request_size: "request_size",
-    response_size: "response_size",
-    request_id: "guid:x-request-id",
-    client_trace_id: "guid:x-client-trace-id",
-    peer: "peer.address",
-    grpc_path: "grpc.path",
-    grpc_authority: "grpc.authority",
-    grpc_content_type: "grpc.content_type",
-    grpc_timeout: "grpc.timeout",
-    grpc_status: "grpc.status_code",
-    grpc_message: "grpc.message",
+    tags: StandardTag::names(
+        COMMON_NAMES,
+        [
+            (StandardTag::Component, "component"),
+            (StandardTag::Method, "http.method"),
+            (StandardTag::Url, "http.url"),
+            (StandardTag::Protocol, "http.protocol"),
+            (StandardTag::Status, "http.status_code"),
+            (StandardTag::UserAgent, "user_agent"),
+            (StandardTag::RequestSize, "request_size"),
+            (StandardTag::ResponseSize, "response_size"),
+            (StandardTag::RequestId, "guid:x-request-id"),
+            (StandardTag::ClientTraceId, "guid:x-client-trace-id"),
+            (StandardTag::PeerAddress, "peer.address"),
+            (StandardTag::GrpcPath, "grpc.path"),
+            (StandardTag::GrpcAuthority, "grpc.authority"),
+            (StandardTag::GrpcContentType, "grpc.content_type"),
+            (StandardTag::GrpcTimeout, "grpc.timeout"),
+            (StandardTag::GrpcStatus, "grpc.status_code"),
+            (StandardTag::GrpcMessage, "grpc.message"),
+        ],
+    ),
 };
 
 static OPEN_TELEMETRY: Names = Names {
-    component: "",
-    method: "http.request.method",
-    url: "url.full",
-    route: "http.route",
-    protocol: "network.protocol.version",
     protocol_prefix: false,
-    status: "http.response.status_code",
-    user_agent: "user_agent.original",
-    request_size: "http.request.body.size",
-    response_size: "http.response.body.size",
-    request_id: "http.request.header.x-request-id",
-    client_trace_id: "http.request.header.x-client-trace-id",
-    peer: "network.peer.address",
-    grpc_path: "rpc.method",
-    grpc_authority: "server.address",
-    grpc_content_type: "",
-    grpc_timeout: "",
-    grpc_status: "rpc.grpc.status_code",
-    grpc_message: "rpc.grpc.message",
+    tags: StandardTag::names(
+        COMMON_NAMES,
+        [
+            (StandardTag::Method, "http.request.method"),
+            (StandardTag::Url, "url.full"),
+            (StandardTag::Route, "http.route"),
+            (StandardTag::Protocol, "network.protocol.version"),
+            (StandardTag::Status, "http.response.status_code"),
+            (StandardTag::UserAgent, "user_agent.original"),
+            (StandardTag::RequestSize, "http.request.body.size"),
+            (StandardTag::ResponseSize, "http.response.body.size"),
+            (StandardTag::RequestId, "http.request.header.x-request-id"),
+            (
+                StandardTag::ClientTraceId,
+                "http.request.header.x-client-trace-id",
+            ),
+            (StandardTag::PeerAddress, "network.peer.address"),
+            (StandardTag::GrpcPath, "rpc.method"),
+            (StandardTag::GrpcAuthority, "server.address"),
+            (StandardTag::GrpcStatus, "rpc.grpc.status_code"),
+            (StandardTag::GrpcMessage, "rpc.grpc.message"),
+        ],
+    ),
 };
 
-/// The trace that a stranger's request said it belongs to.
-pub(crate) const LINK: &str = "link.trace_id";
+/// The headers that standard tags are made of, which are found in the one pass over a request's.
+pub(crate) const READ_HEADERS: [HeaderName; 5] = [
+    HOST,
+    USER_AGENT,
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    FORWARDED_PROTO,
+];
 
-/// How an exchange went wrong.
-const FLAGS: &str = "response_flags";
-const REASON: &str = "error.reason";
-const CANCELED: &str = "canceled";
+const AT_HOST: Slot = Slot::further(0);
+const AT_USER_AGENT: Slot = Slot::further(1);
+const AT_CONTENT_LENGTH: Slot = Slot::further(2);
+const AT_CONTENT_TYPE: Slot = Slot::further(3);
+const AT_FORWARDED_PROTO: Slot = Slot::further(4);
 
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
@@ -136,103 +137,45 @@ pub(crate) struct Limits {
     pub(crate) query: bool,
 }
 
-/// What the tags of a request need beside its head.
+/// What the tags of a request need beside its head and its headers.
 pub(crate) struct RequestTags<'a> {
     pub(crate) component: &'a str,
     pub(crate) limits: Limits,
     pub(crate) request_id: Option<&'a HeaderValue>,
     pub(crate) client_trace_id: Option<&'a HeaderValue>,
-    /// The peer of a SERVER span.
-    pub(crate) peer: Option<SocketAddr>,
     /// Whether `x-forwarded-proto` is to be believed.
     pub(crate) trusted: bool,
     pub(crate) grpc: bool,
 }
 
 impl Names {
-    /// Every name, for custom tags to collide with.
-    pub(crate) fn all(&self) -> [&'static str; 25] {
-        [
-            self.component,
-            self.method,
-            self.url,
-            self.route,
-            self.protocol,
-            self.status,
-            self.user_agent,
-            self.request_size,
-            self.response_size,
-            self.request_id,
-            self.client_trace_id,
-            self.peer,
-            self.grpc_path,
-            self.grpc_authority,
-            self.grpc_content_type,
-            self.grpc_timeout,
-            self.grpc_status,
-            self.grpc_message,
-            FLAGS,
-            "error",
-            REASON,
-            CANCELED,
-            LINK,
-            "malformed_headers",
-            "left_out",
-        ]
-    }
-
-    pub(crate) fn request(&self, to: &mut Record, head: &RequestHead<'_>, more: &RequestTags<'_>) {
-        let common = Common::of(head.headers());
-        to.standard(self.component, &[more.component]);
-        match method(head.method()) {
-            Some(method) => to.standard_static(self.method, method),
-            None => to.standard(self.method, &[head.method().as_str()]),
-        }
-        let host = authority_or(head, common.host);
-        self.url(to, head, more, &host, common.forwarded_proto);
-        to.standard_static(self.protocol, self.protocol(head.version()));
-        header(to, self.user_agent, common.user_agent);
-        if let Some(length) = common.content_length.and_then(number) {
-            to.standard_number(self.request_size, length);
-        }
-        header(to, self.request_id, more.request_id);
-        header(to, self.client_trace_id, more.client_trace_id);
-        if let Some(peer) = more.peer {
-            to.standard_address(self.peer, peer.ip());
-        }
-        if more.grpc {
-            to.standard(self.grpc_path, &[head.path()]);
-            to.standard(self.grpc_authority, &[&host]);
-            header(to, self.grpc_content_type, head.headers().get(CONTENT_TYPE));
-            header(to, self.grpc_timeout, head.headers().get(GRPC_TIMEOUT));
-        }
-    }
-
-    fn url(
+    /// The tags of a request. Its host is given back, for the remote endpoint.
+    pub(crate) fn request<'a>(
         &self,
         to: &mut Record,
-        head: &RequestHead<'_>,
+        head: &RequestHead<'a>,
+        seen: &Seen<'a>,
         more: &RequestTags<'_>,
-        host: &str,
-        forwarded_proto: Option<&HeaderValue>,
-    ) {
-        let path = match head.uri().path_and_query() {
-            Some(whole) if more.limits.query => whole.as_str(),
-            _ => head.path(),
-        };
-        let path = cut(path, more.limits.path);
-        if host.is_empty() {
-            return to.standard(self.url, &[path]);
+    ) -> Cow<'a, str> {
+        to.standard(StandardTag::Component, &[more.component]);
+        to.standard(StandardTag::Method, &[head.method().as_str()]);
+        let host = authority_or(head, seen.get(AT_HOST));
+        url(to, head, seen, more, &host);
+        to.standard(StandardTag::Protocol, &[self.protocol(head.version())]);
+        header(to, StandardTag::UserAgent, seen.get(AT_USER_AGENT));
+        if let Some(length) = seen.get(AT_CONTENT_LENGTH).and_then(number) {
+            to.standard_number(StandardTag::RequestSize, length);
         }
-        let forwarded = || {
-            let proto = forwarded_proto?.to_str().ok()?;
-            more.trusted.then_some(proto).filter(|proto| {
-                let scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-                !proto.is_empty() && proto.len() <= 16 && proto.bytes().all(scheme)
-            })
-        };
-        let scheme = head.uri().scheme_str().or_else(forwarded).unwrap_or("http");
-        to.standard(self.url, &[scheme, "://", host, path]);
+        header(to, StandardTag::RequestId, more.request_id);
+        header(to, StandardTag::ClientTraceId, more.client_trace_id);
+        if more.grpc {
+            to.standard(StandardTag::GrpcPath, &[head.path()]);
+            to.standard(StandardTag::GrpcAuthority, &[&host]);
+            header(to, StandardTag::GrpcContentType, seen.get(AT_CONTENT_TYPE));
+            let timeout = head.headers().get(GRPC_TIMEOUT);
+            header(to, StandardTag::GrpcTimeout, timeout);
+        }
+        host
     }
 
     fn protocol(&self, version: Version) -> &'static str {
@@ -243,52 +186,70 @@ impl Names {
             full.strip_prefix("HTTP/").unwrap_or(full)
         }
     }
+}
 
-    pub(crate) fn route(&self, to: &mut Record, route: &str) {
-        to.standard(self.route, &[route]);
+fn url(
+    to: &mut Record,
+    head: &RequestHead<'_>,
+    seen: &Seen<'_>,
+    more: &RequestTags<'_>,
+    host: &str,
+) {
+    let path = match head.uri().path_and_query() {
+        Some(whole) if more.limits.query => whole.as_str(),
+        _ => head.path(),
+    };
+    let path = cut(path, more.limits.path);
+    if host.is_empty() {
+        return to.standard(StandardTag::Url, &[path]);
     }
+    let forwarded = || {
+        let proto = seen.get(AT_FORWARDED_PROTO)?.to_str().ok()?;
+        more.trusted.then_some(proto).filter(|proto| {
+            let scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+            !proto.is_empty() && proto.len() <= 16 && proto.bytes().all(scheme)
+        })
+    };
+    let scheme = head.uri().scheme_str().or_else(forwarded).unwrap_or("http");
+    to.standard(StandardTag::Url, &[scheme, "://", host, path]);
+}
 
-    /// The status of a response; 0 where there was none.
-    pub(crate) fn status(&self, to: &mut Record, status: Option<StatusCode>) {
-        let code = status.map_or(0, |status| status.as_u16());
-        to.standard_number(self.status, u64::from(code));
-        if status.is_some_and(|status| status.is_server_error() || status.as_u16() >= 600) {
-            to.standard_error();
-        }
+/// The status of a response; 0 where there was none.
+pub(crate) fn status(to: &mut Record, status: Option<StatusCode>) {
+    let code = status.map_or(0, |status| status.as_u16());
+    to.standard_number(StandardTag::Status, u64::from(code));
+    if status.is_some_and(|status| status.is_server_error() || status.as_u16() >= 600) {
+        to.standard_error();
     }
+}
 
-    pub(crate) fn response_size(&self, to: &mut Record, bytes: u64) {
-        to.standard_number(self.response_size, bytes);
+/// What a gRPC response says in its trailers, or in its headers if it has no body.
+pub(crate) fn grpc_status(to: &mut Record, status: &GrpcStatus<'_>) {
+    // Trailers may say again what the headers said.
+    to.fixed.doubtful = true;
+    match status.code() {
+        Some(code) => to.standard_number(StandardTag::GrpcStatus, u64::from(code)),
+        None => header(to, StandardTag::GrpcStatus, Some(status.code)),
     }
-
-    /// What a gRPC response says in its trailers, or in its headers if it has no body.
-    pub(crate) fn grpc(&self, to: &mut Record, status: &GrpcStatus<'_>) {
-        // Trailers may say again what the headers said.
-        to.doubtful = true;
-        match status.code() {
-            Some(code) => to.standard_number(self.grpc_status, u64::from(code)),
-            None => header(to, self.grpc_status, Some(status.code)),
-        }
-        header(to, self.grpc_message, status.message);
-        if status.is_error() {
-            to.standard_error();
-        }
+    header(to, StandardTag::GrpcMessage, status.message);
+    if status.is_error() {
+        to.standard_error();
     }
 }
 
 /// The other side went away before the exchange was over.
 pub(crate) fn disconnected(to: &mut Record) {
-    to.standard_static(FLAGS, "DC");
+    to.standard(StandardTag::ResponseFlags, &["DC"]);
 }
 
 pub(crate) fn failed(to: &mut Record, reason: &str) {
     to.standard_error();
-    to.standard(REASON, &[reason]);
+    to.standard(StandardTag::ErrorReason, &[reason]);
 }
 
 pub(crate) fn canceled(to: &mut Record) {
     to.standard_error();
-    to.standard_static(CANCELED, "true");
+    to.standard(StandardTag::Canceled, &["true"]);
 }
 
 /// `grpc-status` and `grpc-message`.
@@ -321,11 +282,18 @@ impl<'a> GrpcStatus<'a> {
     }
 }
 
-/// Whether a request or response is one of gRPC.
+/// Whether a request is a gRPC request.
+pub(crate) fn is_grpc_request(seen: &Seen<'_>) -> bool {
+    seen.get(AT_CONTENT_TYPE).is_some_and(is_grpc_type)
+}
+
+/// Whether a response is a gRPC response.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    let rest = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"));
+    headers.get(CONTENT_TYPE).is_some_and(is_grpc_type)
+}
+
+fn is_grpc_type(content_type: &HeaderValue) -> bool {
+    let rest = content_type.as_bytes().strip_prefix(b"application/grpc");
     matches!(rest, Some([] | [b'+' | b';', ..]))
 }
 
@@ -344,37 +312,6 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 fn number(value: &HeaderValue) -> Option<u64> {
     value.to_str().ok()?.parse().ok()
-}
-
-/// The headers that most spans have a tag of, found in one pass: a look-up costs as much as a
-/// third of it.
-#[derive(Default)]
-struct Common<'a> {
-    host: Option<&'a HeaderValue>,
-    user_agent: Option<&'a HeaderValue>,
-    content_length: Option<&'a HeaderValue>,
-    forwarded_proto: Option<&'a HeaderValue>,
-}
-
-impl<'a> Common<'a> {
-    fn of(headers: &'a HeaderMap) -> Common<'a> {
-        let mut common = Common::default();
-        for (name, value) in headers {
-            let place = if *name == HOST {
-                &mut common.host
-            } else if *name == USER_AGENT {
-                &mut common.user_agent
-            } else if *name == CONTENT_LENGTH {
-                &mut common.content_length
-            } else if *name == FORWARDED_PROTO {
-                &mut common.forwarded_proto
-            } else {
-                continue;
-            };
-            place.get_or_insert(value);
-        }
-        common
-    }
 }
 
 /// `HTTP/1.1`; empty for a version that is not known.
@@ -423,23 +360,8 @@ pub(crate) fn utf8(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-fn header(to: &mut Record, name: &'static str, value: Option<&HeaderValue>) {
+fn header(to: &mut Record, tag: StandardTag, value: Option<&HeaderValue>) {
     if let Some(value) = value {
-        to.standard(name, &[&text(value)]);
+        to.standard(tag, &[&text(value)]);
     }
-}
-
-fn method(method: &Method) -> Option<&'static str> {
-    Some(match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        Method::PATCH => "PATCH",
-        Method::CONNECT => "CONNECT",
-        Method::TRACE => "TRACE",
-        _ => return None,
-    })
 }

@@ -5,11 +5,10 @@ use super::{Core, Directed, Direction, Live, Mode, Tracer};
 use crate::config::{ConfigError, TracingConfig};
 use crate::{
     clock::Clock,
-    home::{Homes, Shared},
     id::TraceIdKind,
     istio::Identity,
     propagation::Propagation,
-    record::Endpoint,
+    record::{Endpoint, SpanSettings, SpanSinks},
     report::{NoopReporter, Reporter},
     sample::{PercentageError, RateLimit, Sampler, Threshold},
     tag::{CustomTags, Limits, Tag, TagError, TagNames},
@@ -365,18 +364,21 @@ impl TracerBuilder {
             server: identity_tags(this.istio_tags.server),
             client: identity_tags(this.istio_tags.client),
         };
+        let propagation = this.propagation.unwrap_or_default();
         let live = |sampler: Option<Sampler>, tags: Vec<Tag>, identity: &[Tag]| {
             let tags = CustomTags::resolve(tags.into_iter().chain(identity.iter().cloned()))?;
             let sampler = sampler.unwrap_or_else(Sampler::always);
-            Ok::<_, TagError>(ArcSwap::from_pointee(Live::new(sampler, tags, names)))
+            let live = Live::new(sampler, tags, names, &propagation);
+            Ok::<_, TagError>(ArcSwap::from_pointee(live))
         };
         let core = Core {
-            homes: Homes::new(Shared {
-                endpoint: this.endpoint,
+            sinks: SpanSinks::new(SpanSettings {
+                endpoint: Arc::new(this.endpoint),
+                names: &names.tags,
                 max_tag_length: this.max_tag_length,
                 clock: Clock::new(),
                 reporter: this.reporter.unwrap_or_else(|| Box::new(NoopReporter)),
-                panicked: AtomicBool::new(false),
+                reporter_panicked: AtomicBool::new(false),
             }),
             live: Directed {
                 server: live(this.sampler.server, this.tags.server, &identity.server)?,
@@ -388,7 +390,7 @@ impl TracerBuilder {
             debug_limit: this.debug_limit.map(RateLimit::new),
             debug_limited: AtomicU64::new(0),
             malformed: Default::default(),
-            propagation: this.propagation.unwrap_or_default(),
+            propagation,
             mode: Directed {
                 server: this.mode.server.unwrap_or_default(),
                 client: this.mode.client.unwrap_or_default(),

@@ -2,16 +2,16 @@ use super::{Directed, Direction, Mode};
 use crate::{
     context::{Sampling, TraceContext},
     head::RequestHead,
-    home::Homes,
     id::{RequestId, TraceId, TraceIdKind, TraceReason, random::random_u64},
-    propagation::{Field, Incoming, Propagation},
-    record::Home,
+    propagation::{Field, Forwarded, HeaderTable, Incoming, Propagation},
+    record::{SpanSink, SpanSinks},
     sample::{RateLimit, SampleRequest, Sampler, Threshold},
-    span::Open,
-    tag::{CustomTags, Limits, Names, Tag},
+    span::OpenSpan,
+    tag::{CustomTags, Limits, Names, READ_HEADERS, Tag},
     user_code::guarded,
 };
 use arc_swap::{ArcSwap, Guard};
+use http::HeaderName;
 use std::{
     borrow::Cow,
     sync::{
@@ -21,19 +21,33 @@ use std::{
 };
 
 /// What can change while the service runs.
+#[derive(Clone)]
 pub(crate) struct Live {
     pub(crate) sampler: Sampler,
     pub(crate) tags: CustomTags,
     /// Whether a custom tag has the name of a standard one.
     pub(crate) collide: bool,
+    /// Finds the headers that are propagated and those that tags are made of.
+    pub(crate) table: HeaderTable,
 }
 
 impl Live {
-    pub(super) fn new(sampler: Sampler, tags: CustomTags, names: &Names) -> Live {
+    pub(super) fn new(
+        sampler: Sampler,
+        tags: CustomTags,
+        names: &Names,
+        propagation: &Propagation,
+    ) -> Live {
+        let further: Vec<HeaderName> = READ_HEADERS
+            .into_iter()
+            .chain(tags.headers().cloned())
+            .collect();
+        let table = propagation.table_with(&further);
         Live {
-            collide: tags.any_named(&names.all()),
+            collide: tags.any_named(&names.tags),
+            tags: tags.read_by(&table),
             sampler,
-            tags,
+            table,
         }
     }
 }
@@ -48,7 +62,7 @@ pub(crate) struct Code {
 
 /// What a tracer and its layers share.
 pub(crate) struct Core {
-    pub(super) homes: Homes,
+    pub(super) sinks: SpanSinks,
     pub(super) live: Directed<ArcSwap<Live>>,
     pub(super) client_sampling: Option<Threshold>,
     pub(super) overall: Option<Threshold>,
@@ -76,43 +90,45 @@ impl Core {
     /// A root context with the decision on it.
     pub(crate) fn root(
         &self,
-        direction: Direction,
-        incoming: &mut Incoming,
+        live: &Live,
+        incoming: &Incoming,
+        forwarded: &mut Forwarded,
         head: Option<RequestHead<'_>>,
     ) -> TraceContext {
         let context = TraceContext::root_of(self.ids, incoming.sampling());
-        context.with_sampling(self.decide(direction, context.trace_id(), incoming, head))
+        let sampling = self.decide(live, context.trace_id(), incoming, forwarded, head);
+        context.with_sampling(sampling)
     }
 
     /// Whether a trace is sampled: the order of the decisions is Envoy's. While decisions travel
-    /// in request ids, the one made here is packed into the incoming one.
+    /// in request ids, the one made here is packed into the one that is forwarded.
     pub(crate) fn decide(
         &self,
-        direction: Direction,
+        live: &Live,
         trace_id: TraceId,
-        incoming: &mut Incoming,
+        incoming: &Incoming,
+        forwarded: &mut Forwarded,
         head: Option<RequestHead<'_>>,
     ) -> Sampling {
         let explicit = incoming.sampling();
-        let live = self.live(direction);
         let sampler = &live.sampler;
         let packs = sampler.is_by_request_id();
         if explicit != Sampling::Defer && !packs {
             return explicit;
         }
-        let request = SampleRequest::new(trace_id, head).with_request_id(incoming.request_id());
+        let request = SampleRequest::new(trace_id, head).with_request_id(forwarded.request_id());
         let undecided = explicit == Sampling::Defer;
         // Where the caller has decided, the answer is for the request id alone: no limit is used up
         // for it.
         let samples = || (undecided || sampler.is_stateless(&request)) && sampler.sample(&request);
         let reason = self.reason(packs, samples, &request, incoming);
         let reason = reason.filter(|reason| !undecided || self.admits(*reason));
-        if let (true, Some(id)) = (packs, incoming.request_id()) {
+        if let (true, Some(id)) = (packs, forwarded.request_id()) {
             // As Envoy: what only was not sampled leaves the id alone, and so does an id that
             // cannot be sampled by.
             if id.sampling_number().is_some() && id.trace_reason() != reason {
                 let id = id.clone().with_trace_reason(reason);
-                incoming.set_request_id(id);
+                forwarded.set_request_id(id);
             }
         }
         // An explicit state is never overruled.
@@ -171,45 +187,40 @@ impl Core {
         if context.sampling() != Sampling::Defer {
             return context;
         }
-        let mut undecided = Incoming::default();
-        context.with_sampling(self.decide(
-            Direction::Client,
-            context.trace_id(),
-            &mut undecided,
-            None,
-        ))
+        let live = self.live(Direction::Client);
+        let (incoming, mut forwarded) = (Incoming::default(), Forwarded::default());
+        let trace_id = context.trace_id();
+        context.with_sampling(self.decide(&live, trace_id, &incoming, &mut forwarded, None))
     }
 
     /// Starts recording, if the trace is sampled.
-    pub(crate) fn start(&self, open: &mut Open, local_root: bool) {
+    pub(crate) fn start(&self, open: &mut OpenSpan, local_root: bool) {
         let Some(context) = open.context() else {
             return;
         };
-        if open.muted || !context.sampling().is_sampled() {
+        if open.inherited.muted || !context.sampling().is_sampled() {
             return;
         }
         if context.sampling() == Sampling::Debug && local_root {
             if let Some(limit) = &self.debug_limit {
                 if !limit.admits() {
                     self.debug_limited.fetch_add(1, Relaxed);
-                    open.muted = true;
+                    open.inherited.muted = true;
                     return;
                 }
             }
         }
-        let now = open.now();
-        open.start(
-            self.home(),
-            now.unwrap_or_else(|| self.homes.shared().clock.now()),
-        );
+        let sink = self.sink();
+        let now = open.now().unwrap_or_else(|| sink.now());
+        open.start(sink, now);
         if let Some(record) = open.record() {
-            record.local_root = local_root;
+            record.fixed.local_root = local_root;
         }
     }
 
     /// The calling thread's way to the reporter.
-    pub(crate) fn home(&self) -> &Arc<dyn Home> {
-        self.homes.own()
+    pub(crate) fn sink(&self) -> &Arc<SpanSink> {
+        self.sinks.own()
     }
 
     /// What goes for a direction at the moment.
@@ -220,10 +231,6 @@ impl Core {
     /// Changes what goes for a direction.
     pub(super) fn change(&self, direction: Direction, change: impl Fn(&Live) -> Live) {
         self.live.of(direction).rcu(|live| change(live));
-    }
-
-    pub(crate) fn max_tag_length(&self) -> usize {
-        self.homes.shared().max_tag_length
     }
 
     /// Counts what could not be read, and says so once.

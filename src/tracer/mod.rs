@@ -14,7 +14,7 @@ pub use direction::Direction;
 use crate::{
     context::TraceContext,
     id::RequestId,
-    propagation::{Field, Incoming, Propagation},
+    propagation::{Field, Forwarded, Incoming, Propagation},
     sample::Sampler,
     scope,
     span::Span,
@@ -79,31 +79,33 @@ impl Tracer {
     /// that direction is [`Mode::ForwardOnly`] the span does nothing. Calls made inside carry a new `x-request-id`, the same on each.
     pub fn span(&self, name: impl AsRef<str>) -> Span {
         let name = name.as_ref();
-        if let Some(span) = scope::below(name, Some(self.core.home())) {
+        if let Some(span) = scope::below(name, Some(self.core.sink())) {
             return span;
         }
-        let mut request = Incoming::default();
-        request.set_request_id(RequestId::random());
-        let context = self.core.root(Direction::Client, &mut request, None);
-        self.start_span(name, context, request.request_id())
+        let live = self.core.live(Direction::Client);
+        let mut forwarded = Forwarded::default();
+        forwarded.set_request_id(RequestId::random());
+        let incoming = Incoming::default();
+        let context = self.core.root(&live, &incoming, &mut forwarded, None);
+        self.start_span(name, context, forwarded)
     }
 
     /// Starts a local span below a context that came from elsewhere: with a message, say. Where it
     /// is undecided, the sampler decides. Calls made inside carry a new `x-request-id`.
     pub fn span_below(&self, parent: TraceContext, name: impl AsRef<str>) -> Span {
         let context = self.core.decided(parent).child();
-        self.start_span(name.as_ref(), context, Some(&RequestId::random()))
+        let mut forwarded = Forwarded::default();
+        forwarded.set_request_id(RequestId::random());
+        self.start_span(name.as_ref(), context, forwarded)
     }
 
-    fn start_span(&self, name: &str, context: TraceContext, id: Option<&RequestId>) -> Span {
+    fn start_span(&self, name: &str, context: TraceContext, forwarded: Forwarded) -> Span {
         if self.core.mode.client == Mode::ForwardOnly {
             return Span::none();
         }
         let mut open = scope::blank();
-        open.set_context(context);
-        if let Some(id) = id {
-            open.forwarded.set_request_id(id.clone());
-        }
+        open.inherited.context = Some(context);
+        open.inherited.forwarded = forwarded;
         self.core.start(&mut open, true);
         open.rename(name);
         #[cfg(feature = "tracing")]
@@ -123,8 +125,7 @@ impl Tracer {
     pub fn set_sampler_for(&self, direction: Direction, sampler: Sampler) {
         self.core.change(direction, |live| Live {
             sampler: sampler.clone(),
-            tags: live.tags.clone(),
-            ..*live
+            ..live.clone()
         });
     }
 
@@ -156,7 +157,9 @@ impl Tracer {
         let identity = self.core.identity.of(direction).iter().cloned();
         let tags = CustomTags::resolve(tags.into_iter().chain(identity))?;
         self.core.change(direction, |live| {
-            Live::new(live.sampler.clone(), tags.clone(), self.core.names)
+            let core = &*self.core;
+            let (sampler, tags) = (live.sampler.clone(), tags.clone());
+            Live::new(sampler, tags, core.names, &core.propagation)
         });
         Ok(())
     }
@@ -190,9 +193,10 @@ impl Tracer {
                 false => Some(config.sampler(direction)),
             };
             self.core.change(direction, |live| {
+                let core = &*self.core;
                 let sampler = sampler.as_ref().unwrap_or(&live.sampler);
                 let tags = tags.of(direction).clone();
-                Live::new(sampler.clone(), tags, self.core.names)
+                Live::new(sampler.clone(), tags, core.names, &core.propagation)
             });
         }
         Ok(())
@@ -201,7 +205,7 @@ impl Tracer {
     /// Waits until the reporter has dealt with the spans finished so far, at most until the
     /// deadline; `true` if it has. Blocks: inside an async runtime, use `spawn_blocking`.
     pub fn flush(&self, deadline: Duration) -> bool {
-        self.core.homes.shared().reporter.flush(deadline)
+        self.core.sinks.settings().reporter.flush(deadline)
     }
 
     /// How often this header could not be read. What was wrong is logged at `debug`, once a
@@ -225,7 +229,7 @@ impl Tracer {
 impl fmt::Debug for Tracer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tracer")
-            .field("endpoint", &self.core.homes.shared().endpoint)
+            .field("endpoint", &self.core.sinks.settings().endpoint)
             .field("sampler", &self.core.live(Direction::Server).sampler)
             .field("mode", &self.core.mode)
             .finish_non_exhaustive()

@@ -205,7 +205,12 @@ impl Drop for Handle {
 
 impl Reporter for BatchReporter {
     fn report(&self, span: SpanRecord) {
+        self.0.shared.report(&span);
+    }
+
+    fn report_ref(&self, span: &SpanRecord) -> bool {
         self.0.shared.report(span);
+        true
     }
 
     fn flush(&self, deadline: Duration) -> bool {
@@ -344,6 +349,10 @@ macro_rules! handle_methods {
         impl crate::report::Reporter for $reporter {
             fn report(&self, span: crate::record::SpanRecord) {
                 self.0.report(span);
+            }
+
+            fn report_ref(&self, span: &crate::record::SpanRecord) -> bool {
+                self.0.report_ref(span)
             }
 
             fn flush(&self, deadline: std::time::Duration) -> bool {

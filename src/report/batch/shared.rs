@@ -84,7 +84,7 @@ impl Shared {
     }
 
     /// Takes a span, on the request's thread.
-    pub(super) fn report(&self, span: SpanRecord) {
+    pub(super) fn report(&self, span: &SpanRecord) {
         if self.closed.load(Relaxed) {
             self.queue.refuse();
             return;
@@ -103,8 +103,9 @@ impl Shared {
     }
 
     fn lose_queue(&self) {
+        let mut span = SpanRecord::default();
         for shard in 0..self.queue.shards() {
-            while self.queue.pop(shard).is_some() {
+            while self.queue.pop(shard, &mut span) {
                 self.counters.take();
                 self.counters.lose(Cause::Closed, 1);
             }

@@ -4,7 +4,7 @@ use super::{
     Encoder, ReporterError, Sender, Settings, deliver::Delivery, outage::Log, pending::Added,
     shared::Shared,
 };
-use crate::record::Recycler;
+use crate::record::SpanRecord;
 use std::{
     io,
     ops::ControlFlow,
@@ -40,6 +40,7 @@ pub(super) fn start<E: Encoder, S: Sender>(
             shared: Arc::clone(&ending.shared),
             delivery: Delivery::new(Arc::clone(&ending.shared), encoder, sender, &settings),
             settings,
+            span: SpanRecord::default(),
         };
         ending.log = Some(runtime.block_on(worker.run()));
         // A look-up of a name that hangs must not keep anybody waiting.
@@ -80,6 +81,8 @@ struct Worker<E, S> {
     shared: Arc<Shared>,
     delivery: Delivery<E, S>,
     settings: Settings,
+    /// The span that is being encoded.
+    span: SpanRecord,
 }
 
 impl<E: Encoder, S: Sender> Worker<E, S> {
@@ -104,24 +107,18 @@ impl<E: Encoder, S: Sender> Worker<E, S> {
 
     /// Takes all that is queued and sends what fills a message; the rest too if it is due.
     async fn pass(&mut self, due: bool) -> ControlFlow<()> {
-        // It keeps hold of a tracer, which may have a handle on this reporter; so it must go
-        // before anything is waited for, or the last handle would never be seen to go.
-        let mut recycler = Recycler::default();
         for shard in 0..self.shared.queue.shards() {
             for _ in 0..self.shared.queue.len(shard) {
-                let Some(span) = self.shared.queue.pop(shard) else {
+                if !self.shared.queue.pop(shard, &mut self.span) {
                     break;
-                };
+                }
                 self.shared.counters.take();
-                let added = self.delivery.add(&span, self.settings.message_limit);
-                recycler.take(span);
+                let added = self.delivery.add(&self.span, self.settings.message_limit);
                 if matches!(added, Added::Next) {
-                    recycler = Recycler::default();
                     self.delivery.send().await?;
                 }
             }
         }
-        drop(recycler);
         if due {
             self.delivery.send().await?;
         }

@@ -1,0 +1,374 @@
+//! One pass over a request's headers that finds all that is wanted of them.
+//!
+//! A look-up in a `HeaderMap` hashes the name, which costs as much as looking at three or four
+//! headers here: a header is recognised by its length, its last byte and, where that place of the
+//! table is taken, its first and last eight bytes.
+
+use super::names::{OPAQUE, Role};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Where in [`Seen`] the first value of a header is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slot(u8);
+
+impl Slot {
+    const COUNT: usize = 32;
+    /// Of headers whose values nobody asks for.
+    const UNREAD: Slot = Slot(Slot::COUNT as u8 - 1);
+
+    const fn of(role: Role) -> Slot {
+        Slot(role as u8)
+    }
+
+    /// That of the further header with this number, in the order in which they were given.
+    pub(crate) const fn further(number: usize) -> Slot {
+        let at = Role::COUNT + number;
+        assert!(at < Slot::UNREAD.0 as usize);
+        Slot(at as u8)
+    }
+}
+
+/// A header that is recognised.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// The table's own copy of the name, which shares no memory with a request.
+    pub(crate) name: HeaderName,
+    pub(crate) role: Option<Role>,
+    /// Whether it is forwarded untouched.
+    pub(crate) forward: bool,
+    /// Whether it is a tracing header, not a name that the user added.
+    pub(crate) built_in: bool,
+    /// Whether it is one that propagation is about, not only one that tags are made of.
+    pub(crate) propagated: bool,
+}
+
+/// What the pass looks at: the rows' names, packed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Key {
+    first: u64,
+    last: u64,
+    length: u16,
+    slot: u8,
+    /// The key of another row in the same place, or 0.
+    next: u16,
+    forward: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct HeaderTable {
+    /// The first key of each place, or 0.
+    places: [u16; 256],
+    /// The first is of no row.
+    keys: Vec<Key>,
+    /// The row of each key but the first.
+    rows: Vec<Row>,
+}
+
+/// The first value of each header that is wanted.
+#[derive(Debug, Default)]
+pub(crate) struct Seen<'a> {
+    values: [Option<&'a HeaderValue>; Slot::COUNT],
+}
+
+impl<'a> Seen<'a> {
+    #[inline]
+    pub(crate) fn role(&self, role: Role) -> Option<&'a HeaderValue> {
+        self.get(Slot::of(role))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, slot: Slot) -> Option<&'a HeaderValue> {
+        self.values[usize::from(slot.0) % Slot::COUNT]
+    }
+
+    /// Another value in place of what was seen.
+    pub(crate) fn set(&mut self, role: Role, value: Option<&'a HeaderValue>) {
+        self.values[role as usize] = value;
+    }
+}
+
+/// The roles of headers that are there, a bit each.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Roles(u32);
+
+impl Roles {
+    pub(crate) fn has(self, role: Role) -> bool {
+        self.0 & 1 << role as u8 != 0
+    }
+}
+
+impl HeaderTable {
+    /// Rows for the tracing headers, for the opaque ones, each with whether it is forwarded, and
+    /// for further headers that are to be read.
+    pub(crate) fn new(opaque: &[(HeaderName, bool)], further: &[HeaderName]) -> HeaderTable {
+        let mut table = HeaderTable {
+            places: [0; 256],
+            keys: vec![Key::default()],
+            rows: Vec::new(),
+        };
+        for (name, role) in Role::ALL {
+            let row = Row {
+                forward: role == Role::Tracestate,
+                role: Some(role),
+                built_in: true,
+                propagated: true,
+                name,
+            };
+            table.add(row, Slot::of(role));
+        }
+        for (name, forward) in opaque {
+            let forward = *forward;
+            match table.position(name) {
+                Some(at) if table.rows[at].role.is_some_and(Role::is_written) => {}
+                Some(at) => {
+                    table.rows[at].forward = forward;
+                    table.keys[at + 1].forward = forward;
+                }
+                None => {
+                    let row = Row {
+                        built_in: OPAQUE.contains(&name.as_str()),
+                        name: name.clone(),
+                        role: None,
+                        propagated: true,
+                        forward,
+                    };
+                    table.add(row, Slot::UNREAD);
+                }
+            }
+        }
+        for (number, name) in further.iter().enumerate() {
+            if Role::COUNT + number >= usize::from(Slot::UNREAD.0) {
+                break;
+            }
+            table.read_too(name, Slot::further(number));
+        }
+        table
+    }
+
+    fn read_too(&mut self, name: &HeaderName, slot: Slot) {
+        match self.position(name) {
+            Some(at) if self.keys[at + 1].slot == Slot::UNREAD.0 => self.keys[at + 1].slot = slot.0,
+            // Something reads it already: whoever asks again is told where.
+            Some(_) => {}
+            None => {
+                let row = Row {
+                    name: name.clone(),
+                    role: None,
+                    forward: false,
+                    built_in: false,
+                    propagated: false,
+                };
+                self.add(row, slot);
+            }
+        }
+    }
+
+    fn add(&mut self, row: Row, slot: Slot) {
+        let text = row.name.as_str().as_bytes();
+        let (first, last) = ends(text);
+        let own = u16::try_from(self.keys.len()).expect("fewer than 65,535 names of headers");
+        let place = &mut self.places[place(text)];
+        self.keys.push(Key {
+            first,
+            last,
+            length: u16::try_from(text.len()).unwrap_or(u16::MAX),
+            slot: slot.0,
+            next: std::mem::replace(place, own),
+            forward: row.forward,
+        });
+        self.rows.push(row);
+    }
+
+    fn position(&self, name: &HeaderName) -> Option<usize> {
+        self.key(name).map(|at| at - 1)
+    }
+
+    /// Where the header's first value is to be found; `None` where it is not read.
+    pub(crate) fn slot(&self, name: &HeaderName) -> Option<Slot> {
+        let slot = Slot(self.keys[self.key(name)?].slot);
+        (slot != Slot::UNREAD).then_some(slot)
+    }
+
+    #[inline]
+    fn key(&self, name: &HeaderName) -> Option<usize> {
+        let text = name.as_str().as_bytes();
+        let mut at = usize::from(self.places[place(text)]);
+        while at != 0 {
+            let key = &self.keys[at];
+            if usize::from(key.length) == text.len() && self.is(at, key, text) {
+                return Some(at);
+            }
+            at = usize::from(key.next);
+        }
+        None
+    }
+
+    /// Whether a name of the key's length is the key's.
+    #[inline]
+    fn is(&self, at: usize, key: &Key, text: &[u8]) -> bool {
+        // Eight to sixteen bytes are told by their ends.
+        (key.first, key.last) == ends(text)
+            && ((8..=16).contains(&text.len())
+                || self.rows[at - 1].name.as_str().as_bytes() == text)
+    }
+
+    /// Whether the user added the name.
+    pub(crate) fn is_added(&self, name: &HeaderName) -> bool {
+        self.position(name)
+            .is_some_and(|at| self.rows[at].propagated && !self.rows[at].built_in)
+    }
+
+    /// The first values of what is wanted. What is forwarded untouched is added to `forwarded`, all
+    /// values in their order.
+    #[inline]
+    pub(crate) fn read<'a>(
+        &self,
+        headers: &'a HeaderMap,
+        mut forwarded: Option<&mut Vec<(HeaderName, HeaderValue)>>,
+    ) -> Seen<'a> {
+        let mut seen = Seen::default();
+        for (name, value) in headers {
+            let Some(at) = self.key(name) else {
+                continue;
+            };
+            let key = &self.keys[at];
+            let place = &mut seen.values[usize::from(key.slot) % Slot::COUNT];
+            if place.is_none() {
+                *place = Some(value);
+            }
+            if let (true, Some(forwarded)) = (key.forward, &mut forwarded) {
+                forwarded.push((self.rows[at - 1].name.clone(), value.clone()));
+            }
+        }
+        seen
+    }
+
+    /// Every header that propagation is about, all values in their order.
+    pub(crate) fn propagated<'a>(
+        &'a self,
+        headers: &'a HeaderMap,
+    ) -> impl Iterator<Item = (&'a Row, &'a HeaderValue)> {
+        let rows = headers
+            .iter()
+            .filter_map(|(name, value)| Some((&self.rows[self.position(name)?], value)));
+        rows.filter(|(row, _)| row.propagated)
+    }
+
+    /// Which of the tracing headers are there.
+    #[inline]
+    pub(crate) fn roles(&self, headers: &HeaderMap) -> Roles {
+        let mut roles = Roles::default();
+        for name in headers.keys() {
+            if let Some(at) = self.key(name) {
+                roles.0 |= 1 << (self.keys[at].slot % Slot::COUNT as u8);
+            }
+        }
+        roles
+    }
+}
+
+#[inline]
+fn place(name: &[u8]) -> usize {
+    let last = name.last().copied().unwrap_or_default();
+    (name.len() * 37 + usize::from(last)) & 255
+}
+
+/// The first and the last eight bytes; of a shorter name nothing.
+#[inline]
+fn ends(name: &[u8]) -> (u64, u64) {
+    match (name.first_chunk(), name.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (0, 0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::header::{HOST, USER_AGENT};
+    use proptest::{collection::vec, prelude::*};
+
+    fn opaque() -> Vec<(HeaderName, bool)> {
+        let names = OPAQUE.into_iter().map(HeaderName::from_static);
+        names.map(|name| (name, true)).collect()
+    }
+
+    #[test]
+    fn every_name_is_found_and_no_other() {
+        let long = HeaderName::from_static("x-a-name-of-more-than-thirty-one-characters");
+        let b3 = HeaderName::from_static("b3");
+        let mut opaque = opaque();
+        opaque.extend([(long.clone(), true), (b3.clone(), true)]);
+        let table = HeaderTable::new(&opaque, &[HOST, USER_AGENT]);
+        for (at, row) in table.rows.iter().enumerate() {
+            assert_eq!(table.position(&row.name), Some(at));
+        }
+        let row = |name: &HeaderName| table.position(name).map(|at| &table.rows[at]);
+        assert_eq!(row(&long).unwrap().role, None);
+        assert!(table.is_added(&long) && !table.is_added(&HOST));
+        assert_eq!(row(&b3).unwrap().role, Some(Role::B3));
+        assert!(!row(&b3).unwrap().forward);
+        let client_trace_id = row(&super::super::names::CLIENT_TRACE_ID).unwrap();
+        assert!(client_trace_id.forward && client_trace_id.role == Some(Role::ClientTraceId));
+        for name in ["x-b3-traceie", "y-b3-traceid", "a", "accept"] {
+            assert!(row(&HeaderName::from_static(name)).is_none(), "{name}");
+        }
+        assert_eq!(table.rows.len(), 11 + 8 + 1 + 2);
+    }
+
+    #[test]
+    fn a_header_that_is_read_twice_has_one_slot() {
+        let tenant = HeaderName::from_static("x-tenant");
+        let sw8 = HeaderName::from_static("sw8");
+        let wanted = [HOST, tenant.clone(), HOST, sw8.clone()];
+        let table = HeaderTable::new(&opaque(), &wanted);
+        assert_eq!(table.slot(&HOST), Some(Slot::further(0)));
+        assert_eq!(table.slot(&tenant), Some(Slot::further(1)));
+        assert_eq!(table.slot(&sw8), Some(Slot::further(3)));
+        assert_eq!(
+            table.slot(&super::super::names::REQUEST_ID),
+            Some(Slot::of(Role::RequestId))
+        );
+        assert_eq!(table.slot(&USER_AGENT), None);
+        let mut headers = HeaderMap::new();
+        headers.append("sw8", HeaderValue::from_static("first"));
+        headers.append("sw8", HeaderValue::from_static("second"));
+        let mut forwarded = Vec::new();
+        let seen = table.read(&headers, Some(&mut forwarded));
+        assert_eq!(seen.get(Slot::further(3)).unwrap(), "first");
+        assert_eq!(forwarded.len(), 2);
+    }
+
+    #[test]
+    fn names_that_are_too_many_have_no_slot() {
+        let names = (0..300).map(|at| HeaderName::try_from(format!("x-{at}")).unwrap());
+        let names: Vec<_> = names.collect();
+        let table = HeaderTable::new(&opaque(), &names);
+        assert_eq!(table.slot(&names[0]), Some(Slot::further(0)));
+        assert_eq!(table.slot(&names[299]), None);
+        let opaque: Vec<_> = names.iter().map(|name| (name.clone(), true)).collect();
+        let table = HeaderTable::new(&opaque, &[]);
+        assert!(table.is_added(&names[0]));
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_look_ups(
+            names in vec("[a-c0-1-]{1,20}", 1..60),
+            wanted in vec("[a-c0-1-]{1,20}", 0..12),
+        ) {
+            let name = |text: &String| HeaderName::try_from(text.as_str()).unwrap();
+            let wanted: Vec<_> = wanted.iter().chain(&names[..1]).map(name).collect();
+            let table = HeaderTable::new(&opaque(), &wanted);
+            let mut headers = HeaderMap::new();
+            for (at, text) in names.iter().enumerate() {
+                headers.append(name(text), HeaderValue::from(at));
+            }
+            let seen = table.read(&headers, None);
+            for name in &wanted {
+                let slot = table.slot(name).unwrap();
+                prop_assert_eq!(seen.get(slot), headers.get(name));
+            }
+        }
+    }
+}

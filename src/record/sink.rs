@@ -1,0 +1,115 @@
+//! Where the finished spans of a tracer go.
+
+use super::{Endpoint, Reporter, SpanRecord, buffer::Record, standard_tag::StandardNames};
+use crate::{
+    clock::{Clock, Moment},
+    stripe,
+    user_code::guarded,
+};
+use crossbeam_queue::ArrayQueue;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+/// Emptied records that a sink keeps for spans to come.
+const MAX_SPARE: usize = 512;
+
+/// What the spans of one tracer have in common.
+pub(crate) struct SpanSettings {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) names: &'static StandardNames,
+    pub(crate) max_tag_length: usize,
+    pub(crate) clock: Clock,
+    pub(crate) reporter: Box<dyn Reporter>,
+    /// Whether the reporter has panicked.
+    pub(crate) reporter_panicked: AtomicBool,
+}
+
+/// A thread's way to the reporter. Handles on it are counted apart from those of other threads,
+/// and emptied records of a reporter that takes them come back to it.
+pub(crate) struct SpanSink {
+    settings: Arc<SpanSettings>,
+    spare: ArrayQueue<Box<Record>>,
+}
+
+impl SpanSink {
+    pub(crate) fn settings(&self) -> &SpanSettings {
+        &self.settings
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.settings.clock.now()
+    }
+
+    /// Hands a finished span to the reporter, and leaves an empty record in its place.
+    pub(crate) fn report(self: Arc<SpanSink>, span: &mut SpanRecord) -> Arc<SpanSink> {
+        span.record_mut().sink = Some(self);
+        let taken = span.sink().is_none_or(|sink| {
+            let taken = guarded(|| sink.settings.reporter.report_ref(span));
+            taken.unwrap_or_else(|| sink.note_panic())
+        });
+        if taken {
+            let sink = span.record_mut().sink.take();
+            return sink.expect("the sink that was put there");
+        }
+        let sink = span.sink().map(Arc::clone);
+        let sink = sink.expect("the sink that was put there");
+        let owned = std::mem::replace(span, SpanRecord::new(sink.blank()));
+        if guarded(|| sink.settings.reporter.report(owned)).is_none() {
+            sink.note_panic();
+        }
+        sink
+    }
+
+    /// A reporter must not panic; where one does, its span is lost and the request goes on.
+    fn note_panic(&self) -> bool {
+        if !self.settings.reporter_panicked.swap(true, Relaxed) {
+            guarded(|| tracing::error!("the reporter panicked and lost a span; this is said once"));
+        }
+        true
+    }
+
+    fn blank(&self) -> Box<Record> {
+        let spare = self.spare.pop();
+        spare.unwrap_or_else(|| Box::new(Record::with_room()))
+    }
+
+    /// Takes back a record.
+    pub(super) fn recycle(&self, mut record: Box<Record>) {
+        record.reset();
+        // A full queue has enough of them.
+        let _ = self.spare.push(record);
+    }
+}
+
+/// The sinks of one tracer, striped by thread.
+pub(crate) struct SpanSinks {
+    settings: Arc<SpanSettings>,
+    sinks: Vec<Arc<SpanSink>>,
+}
+
+impl SpanSinks {
+    pub(crate) fn new(settings: SpanSettings) -> SpanSinks {
+        let settings = Arc::new(settings);
+        let sink = |_| {
+            Arc::new(SpanSink {
+                settings: Arc::clone(&settings),
+                spare: ArrayQueue::new(MAX_SPARE),
+            })
+        };
+        SpanSinks {
+            sinks: (0..stripe::count()).map(sink).collect(),
+            settings,
+        }
+    }
+
+    /// The calling thread's.
+    pub(crate) fn own(&self) -> &Arc<SpanSink> {
+        &self.sinks[stripe::number() % self.sinks.len()]
+    }
+
+    pub(crate) fn settings(&self) -> &SpanSettings {
+        &self.settings
+    }
+}

@@ -1,0 +1,35 @@
+/// Names and values of tags that the headers of the request being served gave, in one buffer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FoundTags {
+    text: String,
+    /// Where each name and each value ends.
+    ends: Vec<(usize, usize)>,
+}
+
+impl FoundTags {
+    pub(crate) fn add(&mut self, name: &str, value: &str) {
+        self.text.push_str(name);
+        let middle = self.text.len();
+        self.text.push_str(value);
+        self.ends.push((middle, self.text.len()));
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
+        starts
+            .zip(&self.ends)
+            .find(|(start, (middle, _))| self.text.get(*start..*middle) == Some(name))
+            .and_then(|(_, (middle, end))| self.text.get(*middle..*end))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    /// As `clone_from`, into the memory that is there.
+    pub(super) fn copy_from(&mut self, other: &FoundTags) {
+        self.text.clone_from(&other.text);
+        self.ends.clone_from(&other.ends);
+    }
+}
