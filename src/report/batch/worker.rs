@@ -4,7 +4,6 @@ use super::{
     Encoder, ReporterError, Sender, Settings, deliver::Delivery, outage::Log, pending::Added,
     shared::Shared,
 };
-use crate::record::SpanRecord;
 use std::{
     io,
     ops::ControlFlow,
@@ -40,7 +39,6 @@ pub(super) fn start<E: Encoder, S: Sender>(
             shared: Arc::clone(&ending.shared),
             delivery: Delivery::new(Arc::clone(&ending.shared), encoder, sender, &settings),
             settings,
-            span: SpanRecord::default(),
         };
         ending.log = Some(runtime.block_on(worker.run()));
         // A look-up of a name that hangs must not keep anybody waiting.
@@ -81,8 +79,6 @@ struct Worker<E, S> {
     shared: Arc<Shared>,
     delivery: Delivery<E, S>,
     settings: Settings,
-    /// The span that is being encoded.
-    span: SpanRecord,
 }
 
 impl<E: Encoder, S: Sender> Worker<E, S> {
@@ -109,11 +105,13 @@ impl<E: Encoder, S: Sender> Worker<E, S> {
     async fn pass(&mut self, due: bool) -> ControlFlow<()> {
         for shard in 0..self.shared.queue.shards() {
             for _ in 0..self.shared.queue.len(shard) {
-                if !self.shared.queue.pop(shard, &mut self.span) {
+                let added = self.shared.queue.pop(shard, |span| {
+                    self.shared.counters.take();
+                    self.delivery.add(span, self.settings.message_limit)
+                });
+                let Some(added) = added else {
                     break;
-                }
-                self.shared.counters.take();
-                let added = self.delivery.add(&self.span, self.settings.message_limit);
+                };
                 if matches!(added, Added::Next) {
                     self.delivery.send().await?;
                 }
