@@ -12,6 +12,10 @@ keep=
 if [ "${1:-}" = --keep ]; then
   keep=yes
   shift
+  if [ $# -ne 0 ]; then
+    echo "--keep is for the whole table" >&2
+    exit 1
+  fi
 fi
 
 # Free memory goes to lists of the thread's own, whose cost does not depend on where things lie.
@@ -37,7 +41,9 @@ counted() {
 # The request's thread is counted inside `measured` alone, after as many requests to warm up.
 on_request() {
   counted "$requests" "$1" "$2" --toggle-collect='rows::measured*' |
-    awk -v n="$requests" '{ print $1 / n }'
+    awk -v n="$requests" '
+      !$1 { print "nothing was counted: is there a function rows::measured?" >"/dev/stderr"; exit 1 }
+      { print $1 / n }'
 }
 
 # The reporter's thread is counted from its start, so in two runs: one serves twice as many
@@ -68,8 +74,9 @@ fi
 printf '| row | request'"'"'s thread | reporter'"'"'s thread |\n|---|---:|---:|\n' >"$table"
 printf '%-16s %10s %10s %8s %10s\n' row request kept change reporter
 for row in "${chosen[@]}"; do
-  own=$(awk -v bare="$(on_request "$row" bare)" -v traced="$(on_request "$row" traced)" \
-    'BEGIN { printf "%d", traced - bare + 0.5 }')
+  bare=$(on_request "$row" bare)
+  traced=$(on_request "$row" traced)
+  own=$(awk -v bare="$bare" -v traced="$traced" 'BEGIN { printf "%d", traced - bare + 0.5 }')
   others=$(on_reporter "$row" | awk '{ printf "%d", $1 < 0.5 ? 0 : $1 + 0.5 }')
   before=$(kept "$row")
   change=$(awk -v now="$own" -v before="${before:-0}" 'BEGIN {
@@ -83,7 +90,7 @@ if [ -n "$keep" ]; then
   {
     printf '\ntower-b3 %s (%s), %s; %s, %s, %s.\n' \
       "$(sed -n 's/^version = "\(.*\)"/\1/p' ../../Cargo.toml | head -1)" \
-      "$(git rev-parse --short HEAD)" "$(date -u +%F)" \
+      "$(git describe --always --dirty)" "$(date -u +%F)" \
       "$(rustc --version | cut -d' ' -f1,2)" "$(valgrind --version)" "$(uname -m)"
   } >>"$table"
   awk -v table="$table" '

@@ -19,7 +19,7 @@ locked() { sed -n "/^name = \"$1\"\$/{n;s/version = \"\(.*\)\"/\1/p}" Cargo.lock
 {
   echo "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) cores, Linux $(uname -r)," \
     "$(rustc --version | cut -d' ' -f1,2), $(date -u +%F)"
-  echo "tower-b3 $(locked tower-b3) ($(git rev-parse --short HEAD)), fastrace $(locked fastrace)," \
+  echo "tower-b3 $(locked tower-b3) ($(git describe --always --dirty)), fastrace $(locked fastrace)," \
     "opentelemetry $(locked opentelemetry), zipkin $(locked zipkin), tower-otel $(locked tower-otel)," \
     "opentelemetry-instrumentation-tower $(locked opentelemetry-instrumentation-tower),"
   echo "axum-tracing-opentelemetry $(locked axum-tracing-opentelemetry)," \
