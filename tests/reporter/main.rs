@@ -10,6 +10,7 @@ mod log;
 mod otlp;
 #[cfg(feature = "otlp")]
 mod otlp_server;
+mod queue;
 mod redirect;
 mod server;
 mod shutdown;
