@@ -341,9 +341,11 @@ fn authority_or<'a>(head: &RequestHead<'a>, host: Option<&'a HeaderValue>) -> Co
         Some(authority) => Cow::Borrowed(authority.as_str()),
         None => host.map_or(Cow::Borrowed(""), text),
     };
-    // A name of a host is short: a plain loop is the fastest.
-    match whole.bytes().rposition(|byte| byte == b'@') {
-        Some(at) => Cow::Owned(whole[at + 1..].to_owned()),
+    if !whole.as_bytes().contains(&b'@') {
+        return whole;
+    }
+    match whole.rsplit_once('@') {
+        Some((_, host)) => Cow::Owned(host.to_owned()),
         None => whole,
     }
 }
