@@ -8,6 +8,7 @@ const VALUE: usize = 60;
 /// The most characters of a path or a URL that are shown.
 const PLACE: usize = 200;
 /// The most characters of a message that are shown.
+#[cfg(any(feature = "config", feature = "zipkin"))]
 const MESSAGE: usize = 500;
 
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,7 @@ pub(crate) fn place(text: &str) -> Printable<'_> {
 }
 
 /// A message.
+#[cfg(any(feature = "config", feature = "zipkin"))]
 pub(crate) fn message(text: &str) -> Printable<'_> {
     at_most(text, MESSAGE)
 }

@@ -331,7 +331,7 @@ fn millis(name: &str, value: &str) -> Result<Duration, Unusable> {
         Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
         _ => Err(unusable(
             name,
-            format!("{} is not a number of milliseconds", quoted(&value)),
+            format!("{} is not a number of milliseconds", quoted(value)),
         )),
     }
 }
