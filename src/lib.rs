@@ -131,6 +131,8 @@ mod stripe;
 pub mod tag;
 mod tracer;
 mod trust;
+#[cfg(any(feature = "config", feature = "zipkin"))]
+mod url;
 #[cfg(feature = "zipkin")]
 pub mod zipkin;
 

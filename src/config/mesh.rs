@@ -1,8 +1,5 @@
-use super::{
-    ConfigError,
-    custom_tag::required,
-    reader::{Node, is_authority},
-};
+use super::{ConfigError, custom_tag::required, reader::Node};
+use crate::url::check_authority;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What a MeshConfig says, besides its `defaultConfig`.
@@ -173,7 +170,7 @@ impl Service {
         let text = service.some_text()?;
         // `namespace/host` says in whose configuration the host is looked up.
         let host = text.split_once('/').map_or(text, |(_, host)| host);
-        if host.contains(':') || !is_authority(host) {
+        if host.contains(':') || check_authority(host).is_err() {
             return Err(service.error(format!("{text:?} is not a host")));
         }
         Ok(Service {
