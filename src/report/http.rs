@@ -10,7 +10,8 @@ mod tls;
 mod tower;
 
 #[cfg(feature = "otlp")]
-pub(crate) use answer::{Answer, one_line};
+pub(crate) use answer::Answer;
+pub(crate) use answer::one_line;
 pub(crate) use dialect::{Dialect, Posted};
 pub(crate) use options::{Header as HttpHeader, HttpOptions, http_methods};
 pub(crate) use redirect::{FIXED, Redirect};

@@ -10,8 +10,10 @@ mod log;
 mod otlp;
 #[cfg(feature = "otlp")]
 mod otlp_server;
+mod panics;
 mod redirect;
 mod server;
+mod settings;
 mod shutdown;
 mod sums;
 #[cfg(feature = "tls")]

@@ -1,7 +1,7 @@
 use super::{
     Encoder, ReporterError, Sender, Settings, Stats,
     queue::Queue,
-    settings::{LAST_FLUSH, settings_methods},
+    settings::{LAST_FLUSH, after, settings_methods},
     shared::Shared,
     ticket::Ticket,
     worker,
@@ -16,8 +16,6 @@ use std::{
 };
 use tokio::{runtime, task::JoinHandle};
 
-/// A wait without end, nearly: moments are finite.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// What the thread may need to account for what it gave up.
 const GRACE: Duration = Duration::from_millis(250);
 
@@ -154,11 +152,6 @@ impl BatchReporter {
             deadline: LAST_FLUSH,
         }
     }
-}
-
-/// That long from now.
-fn after(time: Duration) -> Instant {
-    Instant::now() + time.min(FOREVER)
 }
 
 impl Handle {
