@@ -102,6 +102,11 @@ impl Shared {
         }
     }
 
+    /// Refuses spans from now on; whether it took any until now.
+    pub(super) fn refuse(&self) -> bool {
+        !self.closed.swap(true, SeqCst)
+    }
+
     fn lose_queue(&self) {
         for shard in 0..self.queue.shards() {
             while self.queue.pop(shard).is_some() {
