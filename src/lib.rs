@@ -132,6 +132,8 @@ mod stripe;
 pub mod tag;
 mod tracer;
 mod trust;
+#[cfg(any(feature = "config", feature = "zipkin"))]
+mod url;
 mod user_code;
 #[cfg(feature = "zipkin")]
 pub mod zipkin;

@@ -7,6 +7,8 @@ use std::fmt::{self, Write};
 const VALUE: usize = 60;
 /// The most characters of a path or a URL that are shown.
 const PLACE: usize = 200;
+/// The most characters of what another program says that are shown.
+const LINE: usize = 200;
 /// The most characters of a message that are shown.
 #[cfg(any(feature = "config", feature = "zipkin"))]
 const MESSAGE: usize = 500;
@@ -49,6 +51,18 @@ pub(crate) fn at_most(text: &str, most: usize) -> Printable<'_> {
         most,
         quoted: false,
     }
+}
+
+/// What another program says, or a panic: control characters count as spaces, and those at the ends
+/// not at all.
+pub(crate) fn one_line(text: &str) -> String {
+    let words = |character: char| match character.is_control() {
+        true => ' ',
+        false => character,
+    };
+    // One character more, by which to tell that there is more.
+    let line: String = text.chars().take(LINE + 1).map(words).collect();
+    at_most(line.trim(), LINE).to_string()
 }
 
 /// Whether a line with this character in it is another line, or looks like another one.

@@ -292,6 +292,12 @@ fn wrong_values_end_it_with_a_sentence() {
         ("--kafka", "kafka", "port"),
         ("--encoding", "thrift", "json or proto3"),
         ("--mode", "sidecar", "forward, spans, edge"),
+        ("--zipkin", "http://127.0.0.1:94110/api/v2/spans", "port"),
+        ("--otlp", "http://127.0.0.1:94110/v1/traces", "port"),
+        ("--catalog", "http://127.0.0.1:80810", "port"),
+        ("--catalog", "http://127.0.0.1:0", "port"),
+        ("--catalog", "http://127.0.0.1:/", "port"),
+        ("--catalog", "http://127.0.0.1/#a", "fragment"),
         ("--catalog", "ftp://catalog", "http://"),
         ("--catalog", "/items", "http://"),
     ] {

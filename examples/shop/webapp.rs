@@ -14,7 +14,7 @@ use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use std::{error::Error, fmt::Write, str::FromStr, time::Duration};
+use std::{error::Error, fmt::Write, num::NonZeroU16, str::FromStr, time::Duration};
 use tokio::time::timeout;
 use tower::{Layer, ServiceExt};
 use tower_b3::{Client, Route, Tracer};
@@ -70,8 +70,14 @@ impl FromStr for CatalogUrl {
         if uri.scheme_str() != Some("http") || authority.is_empty() {
             return Err("not a URL that begins with http:// and a host".to_owned());
         }
-        if uri.query().is_some() || authority.contains('@') {
-            return Err("a URL with a query or credentials".to_owned());
+        if uri.query().is_some() || authority.contains('@') || text.contains('#') {
+            return Err("a URL with a query, a fragment or credentials".to_owned());
+        }
+        let host = uri.host().unwrap_or_default();
+        let port = authority[host.len()..].strip_prefix(':');
+        // `http` takes any number, and the client 80 for one that is none.
+        if port.is_some_and(|port| port.parse::<NonZeroU16>().is_err()) {
+            return Err("the port is not a number from 1 to 65535".to_owned());
         }
         Ok(CatalogUrl(text.trim_end_matches('/').to_owned()))
     }

@@ -223,12 +223,6 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Whether this is a host, with a port or without, and nothing else.
-pub(super) fn is_authority(text: &str) -> bool {
-    let parsed = text.parse::<http::uri::Authority>();
-    parsed.is_ok_and(|authority| !authority.host().is_empty() && !text.contains('@'))
-}
-
 /// `custom_tags` as `customTags`: how protocol buffers turn one into the other.
 pub(super) fn camel_case(name: &str) -> Cow<'_, str> {
     if !name.contains('_') {

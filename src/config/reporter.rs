@@ -183,9 +183,4 @@ impl Endpoint {
         };
         path.as_ref().map(read).transpose()
     }
-
-    fn wrong(&self, reason: impl std::fmt::Display) -> ConfigError {
-        let url = place(&self.url);
-        ConfigError::new("", format!("spans cannot go to {url}: {reason}"))
-    }
 }

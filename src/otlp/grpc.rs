@@ -2,7 +2,10 @@ use super::{
     fields::{Fields, Value},
     http::taken,
 };
-use crate::report::{Answer, Dialect, Message, Outcome, one_line};
+use crate::{
+    printable::one_line,
+    report::{Answer, Dialect, Message, Outcome},
+};
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},

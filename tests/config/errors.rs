@@ -335,6 +335,46 @@ const TABLE: &[(&str, &str)] = &[
         "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: 'a?b#c', port: 9411 } } ]",
         "extensionProviders[0].zipkin.service: \"a?b#c\" is not a host",
     ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorService: { httpUri: { uri: 'http://127.0.0.1:94110/a' } } } } }",
+        "tracing.http.typedConfig.collectorService.httpUri.uri: the port is not a number from 1 to 65535",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorService: { httpUri: { uri: 'http://a/#b' } } } } }",
+        "tracing.http.typedConfig.collectorService.httpUri.uri: a fragment (#), which is never sent",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorService: { httpUri: { uri: 'zipkin:9411/a' } } } } }",
+        "tracing.http.typedConfig.collectorService.httpUri.uri: neither a URL of http:// nor a path",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorService: { httpUri: { uri: '//zipkin/a' } } } } }",
+        "tracing.http.typedConfig.collectorService.httpUri.uri: neither a URL of http:// nor a path",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorHostname: 'zipkin:94110' } } }",
+        "tracing.http.typedConfig.collectorHostname: the port is not a number from 1 to 65535",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorHostname: 'zipkin/a' } } }",
+        "tracing.http.typedConfig.collectorHostname: the host is not a name or an IP address",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorHostname: 'fd00::1' } } }",
+        "tracing.http.typedConfig.collectorHostname: an IPv6 address needs brackets, as in [::1]:9411",
+    ),
+    (
+        "tracing: { zipkin: { address: 'zipkin:94110' } }",
+        "tracing.zipkin.address: \"zipkin:94110\" is not a host and a port",
+    ),
+    (
+        "tracing: { zipkin: { address: 'zipkin:+80' } }",
+        "tracing.zipkin.address: \"zipkin:+80\" is not a host and a port",
+    ),
+    (
+        "tracing: { zipkin: { address: '127.1:9411' } }",
+        "tracing.zipkin.address: \"127.1:9411\" is not a host and a port",
+    ),
     // Of what may be a secret.
     (
         "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: a, port: 1, headers: [ { name: a, value: 1234 } ] } } ]",
@@ -451,6 +491,10 @@ fn errors_of_the_collector_come_with_it() {
             "tracing.http.typedConfig.collectorCluster: zipkin is the name of a cluster and not \
              an address: there is neither collectorHostname, nor collectorService with a URL, nor \
              zipkin.address in a ProxyConfig",
+        ),
+        (
+            "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: a, port: 1, path: '/b#c' } } ]".to_owned(),
+            "spans cannot go to http://a:1/b#c: a fragment (#), which is never sent",
         ),
         (
             "defaultConfig: { tracing: { zipkin: { address: 'a:1' } } }\n\

@@ -1,6 +1,6 @@
 //! What an answer means.
 
-use crate::{printable::at_most, report::Outcome};
+use crate::{printable::one_line, report::Outcome};
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header::RETRY_AFTER};
 use http_body::Body;
@@ -12,8 +12,6 @@ use std::{
 
 /// The part of an answer that is read, so that its connection can be used again.
 const MOST_READ: usize = 64 * 1024;
-/// The part of an answer that is shown when it is a refusal.
-const MOST_SHOWN: usize = 200;
 /// How long the rest of an answer may take after its head, which says all there is to know.
 pub(super) const PATIENCE: Duration = Duration::from_millis(250);
 
@@ -90,17 +88,6 @@ impl Answer {
         let after = retry_after(&self.headers);
         Outcome::Retry { reason, after }
     }
-}
-
-/// What the other side says, for the log.
-pub(crate) fn one_line(text: &str) -> String {
-    let words = |character: char| match character.is_control() {
-        true => ' ',
-        false => character,
-    };
-    // One character more, by which to tell that there is more.
-    let line: String = text.chars().take(MOST_SHOWN + 1).map(words).collect();
-    at_most(line.trim(), MOST_SHOWN).to_string()
 }
 
 /// Seconds, or a date.
