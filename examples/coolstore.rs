@@ -68,7 +68,8 @@ async fn main() -> ExitCode {
     match run(cli.once).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            // Nothing can be said on a console that is gone.
+            let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
     }

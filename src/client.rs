@@ -2,6 +2,7 @@
 
 use crate::{
     context::TraceContext,
+    digits::whole,
     exchange::{Exchange, ResponseBody, ResponseFuture, Side},
     head::RequestHead,
     id::RequestId,
@@ -395,7 +396,7 @@ fn join(
 /// `host:port` in two; an IPv6 address keeps its brackets.
 fn split_port(authority: &str) -> (&str, Option<u16>) {
     match authority.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => (host, port.parse().ok()),
+        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => (host, whole(port)),
         _ => (authority, None),
     }
 }

@@ -108,7 +108,9 @@ pub mod config;
 mod context;
 #[cfg(feature = "zipkin")]
 mod decimal;
+mod digits;
 mod exchange;
+mod file;
 pub mod guide;
 mod head;
 mod home;

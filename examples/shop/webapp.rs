@@ -73,8 +73,20 @@ impl FromStr for CatalogUrl {
         if uri.query().is_some() || authority.contains('@') {
             return Err("a URL with a query or credentials".to_owned());
         }
+        let host = uri.host().unwrap_or_default();
+        if authority[host.len()..]
+            .strip_prefix(':')
+            .is_some_and(|port| !is_port(port))
+        {
+            return Err("a URL whose port is not a number from 1 to 65535".to_owned());
+        }
         Ok(CatalogUrl(text.trim_end_matches('/').to_owned()))
     }
+}
+
+fn is_port(text: &str) -> bool {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && text.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// The way to the catalog, with a CLIENT span around each request.

@@ -8,7 +8,10 @@ use super::{
     proxy::{ProxyTracer, Tls, TlsMode},
     settings::Source,
 };
-use crate::tracer::{Direction, Mode};
+use crate::{
+    digits,
+    tracer::{Direction, Mode},
+};
 use std::net::Ipv6Addr;
 
 /// Where Zipkin takes spans.
@@ -339,10 +342,12 @@ pub(super) fn has_credentials(url: &str) -> bool {
 }
 
 fn with_port(host: &str) -> String {
-    let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    let port = host
+        .rsplit_once(':')
+        .and_then(|(_, port)| digits::port(port));
     match port {
-        Some(Ok(_)) => host.to_owned(),
-        _ => format!("{host}:{ZIPKIN_PORT}"),
+        Some(_) => host.to_owned(),
+        None => format!("{host}:{ZIPKIN_PORT}"),
     }
 }
 

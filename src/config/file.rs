@@ -128,8 +128,8 @@ impl ConfigFile {
     /// tracer, as [`Tracer::reconfigure`] has it, and the collector's address for the `reporter`. The
     /// rest needs a restart, and a line in the log says so.
     ///
-    /// A file that is gone or cannot be followed changes nothing, and is a warning, once. So is what
-    /// is no file: a pipe, say.
+    /// A file that is gone or cannot be followed changes nothing, and is a warning, once. So is
+    /// anything that is not a regular file, such as a pipe.
     ///
     /// # Errors
     ///
@@ -208,14 +208,7 @@ impl Follower {
     /// Contents are compared, not times: a mounted ConfigMap is a link that is put elsewhere.
     fn look(&mut self) {
         let path = &self.file.source.path;
-        // A pipe would be waited for.
-        let text = match path.metadata() {
-            Ok(what) if !what.is_file() => {
-                Err(ConfigError::new("", "no file that can be followed"))
-            }
-            _ => model::read(path),
-        };
-        let text = text.map_err(|error| error.of_file(path));
+        let text = model::read(path).map_err(|error| error.of_file(path));
         if text == self.file.text {
             return;
         }

@@ -1,7 +1,10 @@
 //! The environment variables that people have set for an OpenTelemetry SDK.
 
 use super::collector::has_credentials;
-use crate::propagation::{Format, Propagation};
+use crate::{
+    digits::whole,
+    propagation::{Format, Propagation},
+};
 use http::HeaderName;
 use percent_encoding::percent_decode_str;
 use std::{fmt, time::Duration};
@@ -178,7 +181,7 @@ fn percent(variables: &Variables<'_>) -> Result<Option<f64>, Unusable> {
         "traceidratio" => {
             let ratio = variables.get(ARGUMENT).unwrap_or("1".to_owned());
             match ratio.parse::<f64>() {
-                Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(Some(ratio * 100.0)),
+                Ok(ratio) if ratio.is_sign_positive() && ratio <= 1.0 => Ok(Some(ratio * 100.0)),
                 _ => Err(unusable(
                     ARGUMENT,
                     format!("{ratio:?} is not a number from 0 to 1"),
@@ -322,8 +325,8 @@ fn otlp_exporter(
 }
 
 fn millis(name: &str, value: &str) -> Result<Duration, Unusable> {
-    match value.parse() {
-        Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
+    match whole(value) {
+        Some(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
         _ => Err(unusable(
             name,
             format!("{value:?} is not a number of milliseconds"),

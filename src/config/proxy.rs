@@ -4,6 +4,7 @@ use super::{
     custom_tag::{CustomTag, CustomTags},
     reader::{Node, is_authority},
 };
+use crate::digits;
 
 /// What `tracing` of a ProxyConfig says.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -123,9 +124,11 @@ impl ProxyTracer {
                 let host = text.strip_prefix(HOST_IP);
                 let whole = host.map(|port| format!("node{port}"));
                 let authority = whole.as_deref().unwrap_or(text);
-                let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+                let port = text
+                    .rsplit_once(':')
+                    .and_then(|(_, port)| digits::port(port));
                 match port {
-                    Some(Ok(1..)) if is_authority(authority) => Ok(Some(ProxyTracer::Zipkin {
+                    Some(_) if is_authority(authority) => Ok(Some(ProxyTracer::Zipkin {
                         address: text.to_owned(),
                     })),
                     _ => Err(address.error(format!("{text:?} is not a host and a port"))),

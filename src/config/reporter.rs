@@ -176,8 +176,9 @@ impl Endpoint {
 
     #[cfg(feature = "tls")]
     fn file(&self, path: &Option<String>) -> Result<Option<Vec<u8>>, ConfigError> {
-        let read =
-            |path| std::fs::read(path).map_err(|error| self.wrong(format!("{path}: {error}")));
+        let read = |path: &String| {
+            crate::file::read(path.as_ref()).map_err(|error| self.wrong(format!("{path}: {error}")))
+        };
         path.as_ref().map(read).transpose()
     }
 

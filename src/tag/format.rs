@@ -2,7 +2,7 @@ use super::{
     custom::{Place, is_variable},
     standard::protocol,
 };
-use crate::head::RequestHead;
+use crate::{digits::whole, head::RequestHead};
 use std::{borrow::Cow, fmt};
 
 /// Text with operators in it, as Envoy writes formats: `%REQ(x-tenant)%`.
@@ -127,7 +127,7 @@ impl Part {
         let (name, rest) = operator.split_once('(').ok_or_else(unknown)?;
         let (argument, after) = rest.rsplit_once(')').ok_or_else(unknown)?;
         let longest = match after.strip_prefix(':') {
-            Some(digits) => Some(digits.parse().map_err(|_| unknown())?),
+            Some(digits) => Some(whole(digits).ok_or_else(unknown)?),
             None if after.is_empty() => None,
             None => return Err(unknown()),
         };
@@ -296,6 +296,10 @@ mod tests {
             "REQ",
             "REQ(x):",
             "REQ(x):-1",
+            "REQ(x):+5",
+            "REQ(x): 5",
+            "REQ(x):5_0",
+            "ENVIRONMENT(X):+5",
             "REQ(x)y",
             "DYNAMIC_METADATA(a:b)",
         ] {

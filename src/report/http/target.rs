@@ -1,7 +1,10 @@
 //! Where requests go, and what is on all of them.
 
 use super::dialect::Dialect;
-use crate::report::{Message, ReporterError};
+use crate::{
+    digits,
+    report::{Message, ReporterError},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{
@@ -120,6 +123,14 @@ fn parse(url: &str, path: &'static str, tls: bool) -> Result<Uri, String> {
     }
     if authority.host().is_empty() {
         return Err("no host".to_owned());
+    }
+    let port = &authority.as_str()[authority.host().len()..];
+    // A port that is none would be taken for the scheme's own.
+    if port
+        .strip_prefix(':')
+        .is_some_and(|port| digits::port(port).is_none())
+    {
+        return Err("the port is not a number from 1 to 65535".to_owned());
     }
     if uri.path().is_empty() || uri.path() == "/" && uri.query().is_none() {
         let mut parts = uri.into_parts();

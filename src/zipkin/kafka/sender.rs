@@ -1,4 +1,7 @@
-use crate::report::{Message, Outcome, ReporterError, Sender};
+use crate::{
+    digits,
+    report::{Message, Outcome, ReporterError, Sender},
+};
 use rskafka::{
     BackoffConfig, BackoffError, ConnectionError,
     chrono::DateTime,
@@ -228,9 +231,9 @@ fn check(broker: &str) -> Result<(), String> {
     if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
         return Err(format!("{broker}: an IPv6 address stands in brackets"));
     }
-    match port.parse::<u16>() {
-        Ok(0) | Err(_) => Err(format!("{broker}: {port:?} is not a port")),
-        Ok(_) => Ok(()),
+    match digits::port(port) {
+        None => Err(format!("{broker}: {port:?} is not a port")),
+        Some(_) => Ok(()),
     }
 }
 
