@@ -3,7 +3,7 @@
 mod shop;
 
 use serde_json::Value;
-use shop::{Answer, Collector, Process, command, eventually, get, refused};
+use shop::{Answer, Process, collector::Collector, command, eventually, get, refused};
 use std::{
     fs::File,
     io::Read,

@@ -2,9 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
-mod collector;
-
-pub use collector::Collector;
+pub mod collector;
 
 use serde_json::Value;
 use std::{
