@@ -28,7 +28,8 @@ impl Tracer {
     /// `{METHOD} {route}` where a [`Route`] is in the extensions, and else `{METHOD}`: names are
     /// for grouping, and a path is not.
     ///
-    /// Under a retry layer each attempt is a span of its own. Put the layer outside a buffer, whose
+    /// Under a retry layer each attempt is a span of its own, and where nothing is current a trace of
+    /// its own: see [`guide::retries`](crate::guide::retries). Put the layer outside a buffer, whose
     /// worker is another task, where nothing is current.
     ///
     /// It goes around any service that takes [`http::Request`]s. For a `reqwest::Client` see the

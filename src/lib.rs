@@ -73,6 +73,7 @@
 //! | requests from outside | [`guide::edge`] |
 //! | reqwest | `reqwest` |
 //! | gRPC with tonic, WebSockets, event streams | [`guide::grpc`] |
+//! | a retry layer | [`guide::retries`] |
 //! | coming from OpenTelemetry | `guide::opentelemetry` |
 //! | every header that is read and written | [`guide::headers`] |
 //! | what happens to a span after it ends | `guide::reporting` |
