@@ -20,6 +20,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// ```no_run
 /// use tower_b3::{Tracer, config::{ConfigFile, TracingConfig}};
 ///
+/// # #[cfg(feature = "zipkin")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut file = ConfigFile::open("/etc/shop/tracing.yaml")?.over(TracingConfig::from_env()?)?;
 /// let mut builder = Tracer::builder("webapp").config(file.config());
 /// if let Some(reporter) = file.config().reporter()? {
@@ -28,7 +30,9 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// }
 /// let tracer = builder.build()?;
 /// let _followed = file.watch(&tracer)?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok(()) }
+/// # #[cfg(not(feature = "zipkin"))]
+/// # fn main() {}
 /// ```
 #[derive(Clone)]
 pub struct ConfigFile {
