@@ -1,7 +1,7 @@
 //! URLs of collectors, read strictly: what a client would read as another place than the one that
 //! is written is an error, since credentials go there too.
 
-use crate::hosts;
+use crate::{digits::whole, hosts};
 use http::Uri;
 use std::{
     fmt,
@@ -110,10 +110,8 @@ fn check_host_and_port(text: &str, port_needed: bool) -> Result<(), UrlError> {
     check_host(host)?;
     match port {
         Some("") => Err(UrlError::EmptyPort),
-        // `parse` alone would take a sign.
-        Some(port) if !port.bytes().all(|byte| byte.is_ascii_digit()) => Err(UrlError::Port),
-        Some(port) => match port.parse::<u16>() {
-            Ok(1..) => Ok(()),
+        Some(port) => match whole::<u16>(port) {
+            Some(1..) => Ok(()),
             _ => Err(UrlError::Port),
         },
         None if port_needed => Err(UrlError::NoPort),

@@ -76,11 +76,16 @@ impl FromStr for CatalogUrl {
         let host = uri.host().unwrap_or_default();
         let port = authority[host.len()..].strip_prefix(':');
         // `http` takes any number, and the client 80 for one that is none.
-        if port.is_some_and(|port| port.parse::<NonZeroU16>().is_err()) {
+        if port.is_some_and(|port| !is_port(port)) {
             return Err("the port is not a number from 1 to 65535".to_owned());
         }
         Ok(CatalogUrl(text.trim_end_matches('/').to_owned()))
     }
+}
+
+fn is_port(text: &str) -> bool {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && text.parse::<NonZeroU16>().is_ok()
 }
 
 /// The way to the catalog, with a CLIENT span around each request.

@@ -1,6 +1,7 @@
 //! The environment variables that people have set for an OpenTelemetry SDK.
 
 use crate::{
+    digits::whole,
     printable::quoted,
     propagation::{Format, Propagation},
     url::{self, UrlError},
@@ -181,7 +182,7 @@ fn percent(variables: &Variables<'_>) -> Result<Option<f64>, Unusable> {
         "traceidratio" => {
             let ratio = variables.get(ARGUMENT).unwrap_or("1".to_owned());
             match ratio.parse::<f64>() {
-                Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(Some(ratio * 100.0)),
+                Ok(ratio) if ratio.is_sign_positive() && ratio <= 1.0 => Ok(Some(ratio * 100.0)),
                 _ => Err(unusable(
                     ARGUMENT,
                     format!("{} is not a number from 0 to 1", quoted(&ratio)),
@@ -338,8 +339,8 @@ fn otlp_url(name: &str, url: String, grpc: bool) -> Result<String, Unusable> {
 }
 
 fn millis(name: &str, value: &str) -> Result<Duration, Unusable> {
-    match value.parse() {
-        Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
+    match whole(value) {
+        Some(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
         _ => Err(unusable(
             name,
             format!("{} is not a number of milliseconds", quoted(value)),

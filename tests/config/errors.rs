@@ -2,7 +2,7 @@
 
 use tower_b3::{
     Tracer,
-    config::{Documents, TracingConfig},
+    config::{ConfigFile, Documents, TracingConfig},
 };
 
 #[track_caller]
@@ -90,6 +90,14 @@ const TABLE: &[(&str, &str)] = &[
     (
         "tracing: { sampling: -0.5 }",
         "tracing.sampling: -0.5 is not a percentage from 0 to 100",
+    ),
+    (
+        "tracing: { sampling: -0 }",
+        "tracing.sampling: -0 is not a percentage from 0 to 100",
+    ),
+    (
+        "tracing: { sampling: '-0' }",
+        "tracing.sampling: -0 is not a percentage from 0 to 100",
     ),
     (
         "tracing: { sampling: .nan }",
@@ -282,6 +290,19 @@ const TABLE: &[(&str, &str)] = &[
         "extensionProviders[0].zipkin.service: \"a:9411\" is not a host",
     ),
     (
+        "tracing: { zipkin: { address: 'zipkin:+9411' } }",
+        "tracing.zipkin.address: \"zipkin:+9411\" is not a host and a port",
+    ),
+    (
+        "tracing: { customTags: { d: { formatter: { value: '%REQ(x):+5%' } } } }",
+        "tracing.customTags.d.formatter.value: %REQ(x):+5% is not among the operators that a \
+         service can answer: %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, %ENVIRONMENT(variable)%",
+    ),
+    (
+        "tracing: { tlsSettings: { mode: -0 } }",
+        "tracing.tlsSettings.mode: -0, not one of DISABLE, SIMPLE, MUTUAL, ISTIO_MUTUAL",
+    ),
+    (
         "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: a, port: 65536 } } ]",
         "extensionProviders[0].zipkin.port: 65536 is not a whole number from 1 to 65535",
     ),
@@ -460,6 +481,25 @@ fn an_error_of_a_file_names_it() {
         );
     }
     std::fs::remove_file(&path).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn only_a_regular_file_is_read() {
+    let pipe = std::env::temp_dir().join(format!("tower-b3-{}.pipe", std::process::id()));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for path in [pipe.as_path(), "/".as_ref(), "/dev/zero".as_ref()] {
+        for error in [
+            TracingConfig::from_file(path).unwrap_err(),
+            Documents::from_file(path).unwrap_err(),
+            ConfigFile::open(path).unwrap_err(),
+        ] {
+            let expected = format!("{}: not a regular file", path.display());
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+    std::fs::remove_file(&pipe).unwrap();
 }
 
 /// What only the collector is wrong about: code may have a reporter of its own.

@@ -199,6 +199,18 @@ fn build_errors_name_the_field_and_the_reason() {
         (quick("http://".into()), "url: no host"),
         (quick("http://:9411/".into()), "url: no host"),
         (
+            quick("http://zipkin:+9411/".into()),
+            "url: the port is not a number from 1 to 65535",
+        ),
+        (
+            quick("http://zipkin:65536/".into()),
+            "url: the port is not a number from 1 to 65535",
+        ),
+        (
+            quick("http://zipkin:".into()),
+            "url: the port is not a number from 1 to 65535",
+        ),
+        (
             quick("ftp://zipkin/".into()),
             "url: the scheme is neither http nor https",
         ),

@@ -320,6 +320,9 @@ impl fmt::Display for ShutdownReport {
 ///     Ok(())
 /// }
 /// ```
+///
+/// A signal that is not handled ends the process without that: serve
+/// [until SIGTERM or SIGINT](crate::guide::reporting).
 #[must_use = "it shuts the reporter down when it is dropped: bind it to a name for as long as spans are made"]
 #[derive(Debug)]
 pub struct Guard {

@@ -1,6 +1,6 @@
 //! What an answer means.
 
-use crate::{printable::one_line, report::Outcome};
+use crate::{digits::whole, printable::one_line, report::Outcome};
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header::RETRY_AFTER};
 use http_body::Body;
@@ -93,7 +93,7 @@ impl Answer {
 /// Seconds, or a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
+    if let Some(seconds) = whole(text) {
         return Some(Duration::from_secs(seconds));
     }
     let date = httpdate::parse_http_date(text).ok()?;
@@ -132,7 +132,9 @@ mod tests {
         let soon = SystemTime::now() + Duration::from_secs(100);
         let soon = read(&httpdate::fmt_http_date(soon)).unwrap();
         assert!((90..=100).contains(&soon.as_secs()), "{soon:?}");
-        assert_eq!(read("-1"), None);
+        for malformed in ["-1", "+1", "1_0", "1.5", ""] {
+            assert_eq!(read(malformed), None, "{malformed:?}");
+        }
         assert_eq!(read("soon"), None);
         assert_eq!(retry_after(&HeaderMap::new()), None);
     }
