@@ -273,7 +273,7 @@ proptest! {
         limits in (per_second(), per_second(), per_second()),
         proxies in length(),
     ) {
-        let valid = |percent: f64| (0.0..=100.0).contains(&percent);
+        let valid = |percent: f64| percent.is_sign_positive() && percent <= 100.0;
         let sampler = Sampler::percentage(percentages.0);
         prop_assert_eq!(sampler.is_ok(), valid(percentages.0));
         let by_id = Sampler::percentage_by_request_id(percentages.0);
