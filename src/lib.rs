@@ -129,6 +129,7 @@ pub mod reqwest;
 pub mod sample;
 pub mod scope;
 mod server;
+mod shown;
 mod span;
 mod stripe;
 pub mod tag;

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     digits,
+    shown::escaped,
     tracer::{Direction, Mode},
 };
 use std::net::Ipv6Addr;
@@ -205,9 +206,10 @@ impl TracingConfig {
             return Err(ConfigError::new(
                 "tracing.http.typedConfig.collectorCluster",
                 format!(
-                    "{cluster} is the name of a cluster and not an address: there is neither \
+                    "{} is the name of a cluster and not an address: there is neither \
                      collectorHostname, nor collectorService with a URL, nor zipkin.address in a \
-                     ProxyConfig"
+                     ProxyConfig",
+                    escaped(cluster)
                 ),
             ));
         };

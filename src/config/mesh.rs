@@ -3,6 +3,7 @@ use super::{
     custom_tag::required,
     reader::{Node, is_authority},
 };
+use crate::shown::shortened;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What a MeshConfig says, besides its `defaultConfig`.
@@ -174,7 +175,7 @@ impl Service {
         // `namespace/host` says in whose configuration the host is looked up.
         let host = text.split_once('/').map_or(text, |(_, host)| host);
         if host.contains(':') || !is_authority(host) {
-            return Err(service.error(format!("{text:?} is not a host")));
+            return Err(service.error(format!("{:?} is not a host", shortened(text))));
         }
         Ok(Service {
             host: host.to_owned(),
@@ -273,6 +274,6 @@ pub(super) fn duration(node: &Node<'_>) -> Result<Duration, ConfigError> {
     let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     match duration {
         Some(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err(node.error(format!("{text:?} is not a time such as 5s"))),
+        _ => Err(node.error(format!("{:?} is not a time such as 5s", shortened(text)))),
     }
 }

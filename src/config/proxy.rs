@@ -4,7 +4,7 @@ use super::{
     custom_tag::{CustomTag, CustomTags},
     reader::{Node, is_authority},
 };
-use crate::digits;
+use crate::{digits, shown::shortened};
 
 /// What `tracing` of a ProxyConfig says.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -131,7 +131,10 @@ impl ProxyTracer {
                     Some(_) if is_authority(authority) => Ok(Some(ProxyTracer::Zipkin {
                         address: text.to_owned(),
                     })),
-                    _ => Err(address.error(format!("{text:?} is not a host and a port"))),
+                    _ => {
+                        Err(address
+                            .error(format!("{:?} is not a host and a port", shortened(text))))
+                    }
                 }
             }
             _ => Ok(Some(ProxyTracer::Other(name.to_owned()))),

@@ -4,10 +4,8 @@ use super::{
     ConfigError,
     tree::{Tree, number},
 };
+use crate::shown::{escaped, shortened};
 use std::borrow::Cow;
-
-/// The most that an error shows of what a document says.
-const MOST_SHOWN: usize = 60;
 
 /// A value and its path.
 #[derive(Clone)]
@@ -42,8 +40,8 @@ impl<'a> Node<'a> {
 
     fn inside(&self, name: &str, tree: &'a Tree) -> Node<'a> {
         let path = match self.path.as_str() {
-            "" => shortened(name).into_owned(),
-            path => format!("{path}.{}", shortened(name)),
+            "" => escaped(name).into_owned(),
+            path => format!("{path}.{}", escaped(name)),
         };
         Node { tree, path }
     }
@@ -258,13 +256,6 @@ fn shown(tree: &Tree) -> String {
     }
 }
 
-pub(super) fn shortened(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(MOST_SHOWN) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,12 +271,5 @@ mod tests {
         ] {
             assert_eq!(camel_case(snake), camel);
         }
-    }
-
-    #[test]
-    fn what_is_long_is_cut_where_a_character_ends() {
-        let long = "é".repeat(61);
-        assert_eq!(shortened(&long), format!("{}…", "é".repeat(60)));
-        assert_eq!(shortened(&long[2..]), "é".repeat(60));
     }
 }

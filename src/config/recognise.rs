@@ -7,11 +7,11 @@ use super::{
     mesh::Mesh,
     naming::Naming,
     proxy::{self, Proxy, ProxyTracer},
-    reader::{Node, camel_case, shortened},
+    reader::{Node, camel_case},
     telemetry::{self, Telemetry},
     tree::{self, Budget, Tree},
 };
-use crate::tracer::Directed;
+use crate::{shown::escaped, tracer::Directed};
 use std::collections::BTreeMap;
 
 /// Where Istio keeps what is for the whole mesh, unless MeshConfig says otherwise.
@@ -253,7 +253,7 @@ impl<'b> Reader<'b> {
                             .map_or(usual, str::to_owned),
                     })
                 }
-                other => Some(ProxyTracer::Other(shortened(other).into_owned())),
+                other => Some(ProxyTracer::Other(escaped(other).into_owned())),
             };
         }
         if proxy != Proxy::default() {
@@ -304,7 +304,7 @@ impl<'b> Reader<'b> {
             if key != "mesh" && !bootstrap {
                 continue;
             }
-            let within = |error: ConfigError| error.within(&format!("data.{}", shortened(key)));
+            let within = |error: ConfigError| error.within(&format!("data.{}", escaped(key)));
             let trees = match self.nested(text) {
                 Ok(trees) => trees,
                 // Whatever else it is, it is not judged.
@@ -469,14 +469,14 @@ fn label(node: &Node<'_>, position: Option<String>) -> String {
     let of = |field| metadata.as_ref().and_then(|metadata| word(metadata, field));
     let mut label = String::new();
     if let Some(kind) = word(node, "kind") {
-        label.push_str(&shortened(kind));
+        label.push_str(&escaped(kind));
         if let Some(name) = of("name") {
             label.push(' ');
             if let Some(namespace) = of("namespace") {
-                label.push_str(&shortened(namespace));
+                label.push_str(&escaped(namespace));
                 label.push('/');
             }
-            label.push_str(&shortened(name));
+            label.push_str(&escaped(name));
         }
     }
     match position {

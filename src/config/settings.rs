@@ -11,6 +11,7 @@ use crate::{
     id::TraceIdKind,
     propagation::{Format, Propagation},
     sample::Sampler,
+    shown::escaped,
     tag::Tag,
     tracer::{Direction, Mode},
 };
@@ -147,22 +148,25 @@ impl TracingConfig {
         let Some(name) = named.or(self.mesh.default_provider.as_ref()) else {
             return self.old_source();
         };
-        match self.mesh.providers.get(&name.to_lowercase()) {
+        let provider = self.mesh.providers.get(&name.to_lowercase());
+        let shown = escaped(name);
+        match provider {
             Some(Provider::Zipkin(zipkin)) => Source::Zipkin(zipkin),
             Some(Provider::OpenTelemetry(otel)) => Source::OpenTelemetry(otel),
             Some(Provider::Other(kind)) if kind.eq_ignore_ascii_case(name) => {
-                Source::Unsupported(format!("the provider {name} is not supported"))
+                Source::Unsupported(format!("the provider {shown} is not supported"))
             }
-            Some(Provider::Other(kind)) => {
-                Source::Unsupported(format!("the provider {name} ({kind}) is not supported"))
-            }
+            Some(Provider::Other(kind)) => Source::Unsupported(format!(
+                "the provider {shown} ({}) is not supported",
+                escaped(kind)
+            )),
             Some(Provider::Faulty(error)) => Source::Faulty(error),
             // The MeshConfig may just not be there.
             None if self.mesh.providers.is_empty() => Source::None(format!(
-                "there are no extensionProviders to say where the provider {name} is"
+                "there are no extensionProviders to say where the provider {shown} is"
             )),
             None => Source::Unsupported(format!(
-                "the provider {name} is not among the extensionProviders"
+                "the provider {shown} is not among the extensionProviders"
             )),
         }
     }
@@ -170,12 +174,14 @@ impl TracingConfig {
     fn old_source(&self) -> Source<'_> {
         match (&self.bootstrap, &self.proxy.tracer) {
             (bootstrap, _) if bootstrap.present => match &bootstrap.other {
-                Some(other) => Source::Unsupported(format!("the tracer {other} is not supported")),
+                Some(other) => {
+                    Source::Unsupported(format!("the tracer {} is not supported", escaped(other)))
+                }
                 None => Source::Bootstrap,
             },
             (_, Some(ProxyTracer::Zipkin { address })) => Source::Address(address),
             (_, Some(ProxyTracer::Other(other))) => {
-                Source::Unsupported(format!("the provider {other} is not supported"))
+                Source::Unsupported(format!("the provider {} is not supported", escaped(other)))
             }
             (_, None) => Source::None("no document says where spans go".to_owned()),
         }

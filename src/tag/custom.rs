@@ -2,7 +2,7 @@ use super::{
     format::{Format, FormatError},
     standard::{authority, utf8},
 };
-use crate::head::RequestHead;
+use crate::{head::RequestHead, shown::shortened};
 use http::{HeaderName, HeaderValue};
 use std::{borrow::Cow, fmt};
 
@@ -109,15 +109,17 @@ enum Flaw {
 
 impl fmt::Display for TagError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = &self.name;
+        let name = shortened(&self.name);
         match &self.flaw {
             Flaw::NoName => f.write_str("tag: the name is empty"),
             Flaw::NoLiteral => write!(f, "tag {name:?}: the literal value is empty"),
             Flaw::Variable(variable) => write!(
                 f,
-                "tag {name:?}: {variable:?} cannot be the name of an environment variable"
+                "tag {name:?}: {:?} cannot be the name of an environment variable",
+                shortened(variable)
             ),
             Flaw::Header(header) => {
+                let header = shortened(header);
                 write!(f, "tag {name:?}: {header:?} cannot be the name of a header")
             }
             Flaw::Format(error) => write!(f, "tag {name:?}: {error}"),

@@ -2,7 +2,11 @@ use super::{
     custom::{Place, is_variable},
     standard::protocol,
 };
-use crate::{digits::whole, head::RequestHead};
+use crate::{
+    digits::whole,
+    head::RequestHead,
+    shown::{escaped, shortened},
+};
 use std::{borrow::Cow, fmt};
 
 /// Text with operators in it, as Envoy writes formats: `%REQ(x-tenant)%`.
@@ -185,20 +189,23 @@ impl fmt::Display for FormatError {
         match self {
             FormatError::Empty => f.write_str("the format is empty"),
             FormatError::Open(operator) => {
+                let operator = escaped(operator);
                 write!(f, "no % at the end of %{operator}; %% stands for one %")
             }
             FormatError::Unknown(operator) => write!(
                 f,
-                "%{operator}% is not among the operators that a service can answer: \
-                 %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, %ENVIRONMENT(variable)%"
+                "%{}% is not among the operators that a service can answer: \
+                 %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, %ENVIRONMENT(variable)%",
+                escaped(operator)
             ),
             FormatError::Header(header) => {
-                write!(f, "{header:?} cannot be the name of a header")
+                write!(f, "{:?} cannot be the name of a header", shortened(header))
             }
             FormatError::Variable(variable) => {
                 write!(
                     f,
-                    "{variable:?} cannot be the name of an environment variable"
+                    "{:?} cannot be the name of an environment variable",
+                    shortened(variable)
                 )
             }
         }

@@ -1,4 +1,4 @@
-use crate::digits::whole;
+use crate::{digits::whole, shown::shortened};
 use std::{fmt, net::IpAddr};
 
 /// The addresses that begin with the same bits.
@@ -81,7 +81,7 @@ enum Flaw {
 
 impl fmt::Display for NetworkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "network {:?}: ", self.entry)?;
+        write!(f, "network {:?}: ", shortened(&self.entry))?;
         match self.flaw {
             Flaw::Address => {
                 f.write_str("not an IP address, nor one with a prefix as in 10.0.0.0/8")
