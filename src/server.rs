@@ -8,7 +8,7 @@ use crate::{
     propagation::{Format, Forwarded, Incoming, REQUEST_ID, Role, Seen, put},
     record::{Kind, StandardTag},
     scope,
-    span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Side},
+    span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing},
     tag::{self, RequestTags},
     tracer::{Direction, Live, Mode, Tracer},
     trust::{Predicate, Trust},
@@ -281,11 +281,7 @@ impl Config {
         let live = core.live(Direction::Server);
         let mut open = scope::blank();
         let received = self.receive(request, &mut open);
-        let mut facts = ExchangeFacts {
-            side: Side::Server,
-            method: request.method().clone(),
-            ..ExchangeFacts::default()
-        };
+        let mut facts = ExchangeFacts::default();
         // Calls made for what is excluded have no spans either.
         let forwards = core.mode.client == Mode::ForwardOnly || !received.excluded;
         if core.mode.server == Mode::ForwardOnly && forwards {
@@ -296,9 +292,6 @@ impl Config {
             let forwarded = received.outer.is_none().then_some(forwarded);
             let seen = live.table.read(request.headers(), forwarded);
             let incoming = self.decide(&live, &seen, request, &received, &mut open);
-            if tag::is_grpc_request(&seen) {
-                facts.grpc = Grpc::Requested;
-            }
             facts.echo = self.echo;
             let id = seen.role(Role::RequestId);
             let id_changed = id
@@ -309,6 +302,12 @@ impl Config {
                     .map(RequestId::as_header);
             if !received.excluded {
                 core.start(&mut open, received.outer.is_none());
+            }
+            if open.is_recorded() {
+                facts.method = request.method().clone();
+                if tag::is_grpc_request(&seen) {
+                    facts.grpc = Grpc::Requested;
+                }
                 let grpc = facts.grpc != Grpc::No;
                 let head = RequestHead::of(request);
                 self.describe(&live, &mut open, &head, seen, &incoming, &received, grpc);
@@ -530,10 +529,10 @@ impl Config {
         live.tags.write(record, head, &seen, found);
         if core.tag_malformed && !incoming.is_well_formed() {
             let all: Vec<String> = incoming.malformed().map(|one| one.to_string()).collect();
-            record.standard(StandardTag::MalformedHeaders, &[&all.join(", ")]);
+            record.standard(StandardTag::MalformedHeaders, &all.join(", "));
         }
         if let Some(trace_id) = received.dropped {
-            record.standard(StandardTag::DroppedTrace, &[&trace_id.to_string()]);
+            record.standard(StandardTag::DroppedTrace, &trace_id.to_string());
         }
         if grpc {
             record.set_name(&[tag::grpc_name(head.path())]);

@@ -25,6 +25,7 @@ pin_project! {
             let open = match this.exchange {
                 Some(exchange) => {
                     let inner = this.inner.as_ref().as_pin_ref();
+                    let inner = inner.filter(|_| exchange.is_recorded());
                     if inner.is_some_and(|inner| guarded(|| inner.is_end_stream()) == Some(true)) {
                         exchange.complete();
                     }
@@ -70,6 +71,9 @@ where
             let _entered = scope::enter(&mut exchange.open);
             ready!(inner.as_mut().poll_frame(cx))
         };
+        if !exchange.is_recorded() {
+            return Poll::Ready(frame);
+        }
         match &frame {
             None => exchange.close(End::Complete),
             Some(Err(error)) => exchange.fail(error),

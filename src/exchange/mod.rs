@@ -54,6 +54,9 @@ impl Exchange {
                 }
             }
         }
+        if !open.is_recorded() {
+            return;
+        }
         let status = response.status();
         let facts = &mut open.exchange;
         facts.status = Some(status);
@@ -77,6 +80,11 @@ impl Exchange {
             // However long the response is kept.
             self.close(End::Upgraded);
         }
+    }
+
+    /// Whether anybody wants to know how the exchange ends.
+    fn is_recorded(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.is_recorded())
     }
 
     /// A part of the body.
@@ -137,7 +145,7 @@ impl Exchange {
             }
             end.tag(record, facts.side);
             record.standard_number(StandardTag::ResponseSize, facts.bytes);
-            record.standard(StandardTag::Route, &[route]);
+            record.standard(StandardTag::Route, route);
             // Whoever sends nonsense must not choose the name: a path that is called one of gRPC
             // counts once the answer is one too, or where there was none and no route is known.
             let by_path = match (facts.grpc, facts.status) {
@@ -169,10 +177,9 @@ fn end_when_dropped(open: &OpenSpan) -> End<'static> {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let Some(open) = &self.open else {
-            return;
-        };
-        self.close(end_when_dropped(open));
+        if let Some(open) = self.open.as_ref().filter(|open| open.is_recorded()) {
+            self.close(end_when_dropped(open));
+        }
         if let Some(open) = self.open.take() {
             open.finish();
         }

@@ -31,7 +31,16 @@ const PAIRS: [[u8; 2]; 256] = {
 };
 
 /// Reads 1 to 16 digits, upper or lower case.
+#[inline]
 pub(crate) fn read_u64(digits: &[u8]) -> Result<u64, Flaw> {
+    // The length of almost every id.
+    if let Ok(sixteen) = <&[u8; 16]>::try_from(digits) {
+        return read_sixteen(sixteen).ok_or_else(|| first_bad(digits));
+    }
+    read_few(digits)
+}
+
+fn read_few(digits: &[u8]) -> Result<u64, Flaw> {
     if digits.is_empty() {
         return Err(Flaw::Empty);
     }
@@ -40,9 +49,6 @@ pub(crate) fn read_u64(digits: &[u8]) -> Result<u64, Flaw> {
             length: digits.len(),
             most: 16,
         });
-    }
-    if let Ok(sixteen) = <&[u8; 16]>::try_from(digits) {
-        return read_sixteen(sixteen).ok_or_else(|| first_bad(digits));
     }
     let (mut value, mut seen) = (0_u64, 0_u8);
     for &byte in digits {
@@ -76,7 +82,7 @@ pub(crate) fn read_u128(digits: &[u8]) -> Result<u128, Flaw> {
     Ok(u128::from(high) << 64 | u128::from(low))
 }
 
-/// Reads the length of almost every id, eight digits at a time.
+/// Reads eight digits at a time.
 #[inline]
 fn read_sixteen(digits: &[u8; 16]) -> Option<u64> {
     let all = u128::from_le_bytes(*digits);
@@ -106,6 +112,7 @@ fn read_eight(digits: u64) -> (u32, u64) {
     ((value | value >> 16) as u32, bad)
 }
 
+#[cold]
 fn first_bad(digits: &[u8]) -> Flaw {
     let at = digits
         .iter()

@@ -196,7 +196,9 @@ fn read_id<T>(
         flaws.note(field, Reason::TooLong);
         return None;
     }
-    read(value.trim_ascii())
+    // White space around an id is rare, and looking for it costs as much as reading the id.
+    read(value)
+        .or_else(|_| read(value.trim_ascii()))
         .map_err(|flaw| flaws.note(field, reason(flaw)))
         .ok()
 }

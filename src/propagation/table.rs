@@ -180,36 +180,42 @@ impl HeaderTable {
     }
 
     fn position(&self, name: &HeaderName) -> Option<usize> {
-        self.key(name).map(|at| at - 1)
+        self.key(name).checked_sub(1)
     }
 
     /// Where the header's first value is to be found; `None` where it is not read.
     pub(crate) fn slot(&self, name: &HeaderName) -> Option<Slot> {
-        let slot = Slot(self.keys[self.key(name)?].slot);
+        let slot = Slot(self.keys[self.position(name)? + 1].slot);
         (slot != Slot::UNREAD).then_some(slot)
     }
 
+    /// The number of the name's key, or 0.
     #[inline]
-    fn key(&self, name: &HeaderName) -> Option<usize> {
+    fn key(&self, name: &HeaderName) -> usize {
         let text = name.as_str().as_bytes();
-        let mut at = usize::from(self.places[place(text)]);
-        while at != 0 {
-            let key = &self.keys[at];
-            if usize::from(key.length) == text.len() && self.is(at, key, text) {
-                return Some(at);
+        self.find(self.places[place(text)], text)
+            .map_or(0, |(at, _)| at)
+    }
+
+    /// The key of this name among those in one place, of which the first is given.
+    #[inline(always)]
+    fn find(&self, first: u16, text: &[u8]) -> Option<(usize, &Key)> {
+        let mut at = usize::from(first);
+        while let Some(key) = self.keys.get(at).filter(|_| at != 0) {
+            // Eight to sixteen bytes are told by their ends.
+            let same = usize::from(key.length) == text.len()
+                && (key.first, key.last) == ends(text)
+                && ((8..=16).contains(&text.len()) || self.is(at, text));
+            if same {
+                return Some((at, key));
             }
             at = usize::from(key.next);
         }
         None
     }
 
-    /// Whether a name of the key's length is the key's.
-    #[inline]
-    fn is(&self, at: usize, key: &Key, text: &[u8]) -> bool {
-        // Eight to sixteen bytes are told by their ends.
-        (key.first, key.last) == ends(text)
-            && ((8..=16).contains(&text.len())
-                || self.rows[at - 1].name.as_str().as_bytes() == text)
+    fn is(&self, at: usize, text: &[u8]) -> bool {
+        self.rows[at - 1].name.as_str().as_bytes() == text
     }
 
     /// Whether the user added the name.
@@ -228,19 +234,36 @@ impl HeaderTable {
     ) -> Seen<'a> {
         let mut seen = Seen::default();
         for (name, value) in headers {
-            let Some(at) = self.key(name) else {
-                continue;
-            };
-            let key = &self.keys[at];
-            let place = &mut seen.values[usize::from(key.slot) % Slot::COUNT];
-            if place.is_none() {
-                *place = Some(value);
-            }
-            if let (true, Some(forwarded)) = (key.forward, &mut forwarded) {
-                forwarded.push((self.rows[at - 1].name.clone(), value.clone()));
+            let text = name.as_str().as_bytes();
+            let first = self.places[place(text)];
+            // Most headers end here.
+            if first != 0 {
+                self.note(first, text, value, &mut seen, &mut forwarded);
             }
         }
         seen
+    }
+
+    /// Notes a header, if it is the one of this key or of another in the same place.
+    #[inline(always)]
+    fn note<'a>(
+        &self,
+        first: u16,
+        text: &[u8],
+        value: &'a HeaderValue,
+        seen: &mut Seen<'a>,
+        forwarded: &mut Option<&mut Vec<(HeaderName, HeaderValue)>>,
+    ) {
+        let Some((at, key)) = self.find(first, text) else {
+            return;
+        };
+        let place = &mut seen.values[usize::from(key.slot) % Slot::COUNT];
+        if place.is_none() {
+            *place = Some(value);
+        }
+        if let (true, Some(forwarded)) = (key.forward, forwarded) {
+            forwarded.push((self.rows[at - 1].name.clone(), value.clone()));
+        }
     }
 
     /// Every header that propagation is about, all values in their order.
@@ -259,7 +282,8 @@ impl HeaderTable {
     pub(crate) fn roles(&self, headers: &HeaderMap) -> Roles {
         let mut roles = Roles::default();
         for name in headers.keys() {
-            if let Some(at) = self.key(name) {
+            let at = self.key(name);
+            if at != 0 {
                 roles.0 |= 1 << (self.keys[at].slot % Slot::COUNT as u8);
             }
         }

@@ -216,6 +216,7 @@ impl Record {
     }
 
     /// Copies text into the buffer.
+    #[inline]
     fn write(&mut self, text: &str) -> Place {
         let start = self.text.len();
         self.text.push_str(text);
@@ -356,9 +357,17 @@ impl Record {
         !self.fixed.names[tag as usize].is_empty()
     }
 
-    /// A standard tag whose value is these parts, cut to the longest a tag may be; nothing if they
-    /// are empty.
-    pub(crate) fn standard(&mut self, tag: StandardTag, parts: &[&str]) {
+    /// A standard tag, cut to the longest a tag may be; nothing if it is empty.
+    #[inline]
+    pub(crate) fn standard(&mut self, tag: StandardTag, value: &str) {
+        if self.is_called(tag) && !value.is_empty() {
+            let place = self.write(cut(value, self.max_tag_length));
+            self.push(Name::Standard(tag), Value::Text, Rank::Standard, place);
+        }
+    }
+
+    /// The same of several parts.
+    pub(crate) fn standard_parts(&mut self, tag: StandardTag, parts: &[&str]) {
         if !self.is_called(tag) {
             return;
         }
@@ -373,7 +382,7 @@ impl Record {
     /// The tag `error`, once.
     pub(crate) fn standard_error(&mut self) {
         if !std::mem::replace(&mut self.fixed.errored, true) {
-            self.standard(StandardTag::Error, &["true"]);
+            self.standard(StandardTag::Error, "true");
         }
     }
 
@@ -402,15 +411,15 @@ impl Record {
 
     /// A custom tag; nothing if the value is empty.
     pub(crate) fn custom(&mut self, name: &str, value: &str) {
-        match (name, value) {
-            // The tag is there or it is not; what went wrong has a tag of its own.
-            ("error", "false") => {}
-            ("error", reason) if !matches!(reason, "" | "true") => {
+        // The tag is there or it is not; what went wrong has a tag of its own.
+        if name == "error" && !matches!(value, "" | "true") {
+            if value != "false" {
                 self.own_tag("error", "true", Rank::Custom);
-                self.own_tag("error.reason", reason, Rank::Custom);
+                self.own_tag("error.reason", value, Rank::Custom);
             }
-            _ => self.own_tag(name, value, Rank::Custom),
+            return;
         }
+        self.own_tag(name, value, Rank::Custom);
     }
 
     /// A tag of the handler's; nothing if the name is blank or the value empty.
@@ -477,6 +486,7 @@ impl Record {
         self.annotations.push((micros, text));
     }
 
+    #[inline]
     fn push(&mut self, name: Name, value: Value, rank: Rank, place: Place) {
         self.tags.push(Tag {
             name,
@@ -498,6 +508,7 @@ pub(crate) fn is_blank(text: &str) -> bool {
 }
 
 /// At most `most` bytes of the text, cut where a character ends.
+#[inline]
 pub(crate) fn cut(text: &str, most: usize) -> &str {
     if text.len() <= most {
         return text;
@@ -584,7 +595,7 @@ mod tests {
                 let (standard, name) = (STANDARD[*name], OTHERS[*name]);
                 let rank = match rank {
                     0 => {
-                        record.standard(standard, &[value]);
+                        record.standard(standard, value);
                         // One without a name in the set is not written.
                         if NAMES[standard as usize].is_empty() {
                             continue;
@@ -635,8 +646,8 @@ mod tests {
         let mut record = doubtful();
         record.custom("a", "custom first");
         record.custom("a", "custom second");
-        record.standard(StandardTag::Component, &["standard"]);
-        record.standard(StandardTag::Method, &["standard ", "parts"]);
+        record.standard(StandardTag::Component, "standard");
+        record.standard_parts(StandardTag::Method, &["standard ", "parts"]);
         record.handler_tag("c", "first");
         record.handler_tag("c", "second");
         record.custom("c", "custom");

@@ -56,6 +56,11 @@ impl OpenSpan {
         }
     }
 
+    /// Whether the span is recorded, and has not ended.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.started.is_some()
+    }
+
     /// What is recorded, if it is.
     pub(crate) fn record(&mut self) -> Option<&mut Record> {
         self.started.is_some().then(|| self.record.record_mut())
