@@ -73,11 +73,8 @@ impl FromStr for CatalogUrl {
         if uri.query().is_some() || authority.contains('@') {
             return Err("a URL with a query or credentials".to_owned());
         }
-        let host = uri.host().unwrap_or_default();
-        if authority[host.len()..]
-            .strip_prefix(':')
-            .is_some_and(|port| !is_port(port))
-        {
+        let after_host = &authority[uri.host().unwrap_or_default().len()..];
+        if !after_host.is_empty() && !after_host.strip_prefix(':').is_some_and(is_port) {
             return Err("a URL whose port is not a number from 1 to 65535".to_owned());
         }
         Ok(CatalogUrl(text.trim_end_matches('/').to_owned()))

@@ -124,12 +124,10 @@ fn parse(url: &str, path: &'static str, tls: bool) -> Result<Uri, String> {
     if authority.host().is_empty() {
         return Err("no host".to_owned());
     }
-    let port = &authority.as_str()[authority.host().len()..];
     // A port that is none would be taken for the scheme's own.
-    if port
-        .strip_prefix(':')
-        .is_some_and(|port| digits::port(port).is_none())
-    {
+    let after_host = &authority.as_str()[authority.host().len()..];
+    let port = after_host.strip_prefix(':').and_then(digits::port);
+    if !after_host.is_empty() && port.is_none() {
         return Err("the port is not a number from 1 to 65535".to_owned());
     }
     if uri.path().is_empty() || uri.path() == "/" && uri.query().is_none() {
