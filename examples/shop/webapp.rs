@@ -73,10 +73,9 @@ impl FromStr for CatalogUrl {
         if uri.query().is_some() || authority.contains('@') || text.contains('#') {
             return Err("a URL with a query, a fragment or credentials".to_owned());
         }
-        let host = uri.host().unwrap_or_default();
-        let port = authority[host.len()..].strip_prefix(':');
+        let after_host = &authority[uri.host().unwrap_or_default().len()..];
         // `http` takes any number, and the client 80 for one that is none.
-        if port.is_some_and(|port| !is_port(port)) {
+        if !after_host.is_empty() && !after_host.strip_prefix(':').is_some_and(is_port) {
             return Err("the port is not a number from 1 to 65535".to_owned());
         }
         Ok(CatalogUrl(text.trim_end_matches('/').to_owned()))

@@ -12,15 +12,15 @@ pub fn url(input: &[u8]) {
     let mut next = || lines.next().unwrap_or_default();
     let (url, name, value) = (next(), next(), next());
 
-    // What is wrong may be a password.
-    if let Err(error) = TowerSender::new(url, ()) {
+    // A password is not repeated.
+    let secret = url.replacen('@', ":hunter2@", 1);
+    if let Err(error) = TowerSender::new(&secret, ()) {
         let error = error.to_string();
         assert!(error.len() < 200, "{error}");
-        let credentials = url.split_once('@').map_or("", |(before, _)| before);
-        let secret = credentials
-            .rsplit_once(':')
-            .map_or("", |(_, secret)| secret);
-        assert!(secret.len() < 20 || !error.contains(secret), "{error}");
+        assert!(
+            url.contains("hunter2") || !error.contains("hunter2"),
+            "{error}"
+        );
     }
     let Ok(sender) = HttpSender::new(url) else {
         return;

@@ -207,6 +207,10 @@ fn build_errors_name_the_field_and_the_reason() {
             "url: the port is not a number from 1 to 65535",
         ),
         (
+            quick("http://[::1]94:11/".into()),
+            "url: the host is not a name or an IP address",
+        ),
+        (
             quick("http://zipkin:".into()),
             "url: a colon after the host, but no port",
         ),
