@@ -5,7 +5,7 @@ use super::{
     standard_tag::{COMMON, StandardNames, StandardTag},
 };
 use crate::{clock::Moment, context::TraceContext};
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt, mem, net::IpAddr, ops::Range, sync::Arc, time::Duration};
 
 /// Who set a tag. Over one name the higher wins; of two custom ones the first, of two of a
 /// handler's the last.
@@ -89,13 +89,22 @@ impl Default for Fixed {
     }
 }
 
-/// The buffer of one span.
-#[derive(Clone)]
+/// Which part of a record's buffers is one span's.
+#[derive(Debug, Clone)]
+pub(super) struct Window {
+    pub(super) text: Range<usize>,
+    pub(super) tags: Range<usize>,
+    pub(super) annotations: Range<usize>,
+}
+
+/// The buffer of one span, or of several, of which it shows one.
 pub(crate) struct Record {
     pub(crate) fixed: Fixed,
-    pub(super) tags: Vec<Tag>,
-    pub(super) annotations: Vec<(u64, Place)>,
-    pub(super) text: String,
+    tags: Vec<Tag>,
+    annotations: Vec<(u64, Place)>,
+    text: String,
+    /// The span that it shows; where there is none, all is one span's.
+    pub(super) window: Option<Window>,
     /// The longest value of a tag, in bytes.
     max_tag_length: usize,
     /// Whether a span is recorded here, whose names and tags are bounded. One that is built by
@@ -115,11 +124,30 @@ impl Default for Record {
             tags: Vec::new(),
             annotations: Vec::new(),
             text: String::new(),
+            window: None,
             max_tag_length: usize::MAX,
             bounded: false,
             compact_at: 0,
             local: None,
             sink: None,
+        }
+    }
+}
+
+impl Clone for Record {
+    /// A copy of the span that it shows.
+    fn clone(&self) -> Self {
+        Record {
+            fixed: self.fixed,
+            tags: self.tags().to_vec(),
+            annotations: self.annotations().to_vec(),
+            text: self.text().to_owned(),
+            window: None,
+            max_tag_length: self.max_tag_length,
+            bounded: self.bounded,
+            compact_at: self.compact_at,
+            local: self.local.clone(),
+            sink: self.sink.clone(),
         }
     }
 }
@@ -182,12 +210,49 @@ impl Record {
         self.max_tag_length
     }
 
-    /// Empties the buffer but keeps its memory, unless that is too much.
-    pub(crate) fn reset(&mut self) {
-        self.fixed = Fixed::default();
+    pub(super) fn text(&self) -> &str {
+        match &self.window {
+            Some(window) => &self.text[window.text.clone()],
+            None => &self.text,
+        }
+    }
+
+    pub(super) fn tags(&self) -> &[Tag] {
+        match &self.window {
+            Some(window) => &self.tags[window.tags.clone()],
+            None => &self.tags,
+        }
+    }
+
+    pub(super) fn annotations(&self) -> &[(u64, Place)] {
+        match &self.window {
+            Some(window) => &self.annotations[window.annotations.clone()],
+            None => &self.annotations,
+        }
+    }
+
+    pub(super) fn clear_buffers(&mut self) {
+        self.window = None;
         self.text.clear();
         self.tags.clear();
         self.annotations.clear();
+    }
+
+    pub(super) fn swap_buffers(
+        &mut self,
+        text: &mut String,
+        tags: &mut Vec<Tag>,
+        annotations: &mut Vec<(u64, Place)>,
+    ) {
+        mem::swap(&mut self.text, text);
+        mem::swap(&mut self.tags, tags);
+        mem::swap(&mut self.annotations, annotations);
+    }
+
+    /// Empties the buffer but keeps its memory, unless that is too much.
+    pub(crate) fn reset(&mut self) {
+        self.fixed = Fixed::default();
+        self.clear_buffers();
         self.compact_at = 0;
         self.local = None;
         if self.reserved() > MAX_KEPT {
@@ -199,7 +264,7 @@ impl Record {
     }
 
     /// The memory that it has reserved.
-    fn reserved(&self) -> usize {
+    pub(super) fn reserved(&self) -> usize {
         self.text.capacity()
             + self.tags.capacity() * size_of::<Tag>()
             + self.annotations.capacity() * size_of::<(u64, Place)>()
@@ -224,7 +289,7 @@ impl Record {
     }
 
     pub(super) fn read(&self, place: Place) -> &str {
-        self.text
+        self.text()
             .get(place.start as usize..place.end as usize)
             .unwrap_or_default()
     }
@@ -255,13 +320,14 @@ impl Record {
 
     /// Whether the tag at `at` is the one of its name that counts.
     pub(super) fn stands(&self, at: usize) -> bool {
-        let own = &self.tags[at];
+        let tags = self.tags();
+        let own = &tags[at];
         // A handler's tag takes the place of an earlier one, so there is one of a name.
         if own.rank == Rank::Handler {
             return true;
         }
         let name = self.tag_name(own);
-        !self.tags.iter().enumerate().any(|(other_at, other)| {
+        !tags.iter().enumerate().any(|(other_at, other)| {
             let wins = match other.rank.cmp(&own.rank) {
                 std::cmp::Ordering::Greater => true,
                 std::cmp::Ordering::Less => false,
@@ -310,7 +376,7 @@ impl Record {
         if self.text.len() < self.compact_at.max(MAX_KEPT) {
             return;
         }
-        let old = std::mem::take(&mut self.text);
+        let old = mem::take(&mut self.text);
         let text = &mut self.text;
         let mut keep = |place: &mut Place, before: u32| {
             let start = place.start.saturating_sub(before);
@@ -381,7 +447,7 @@ impl Record {
 
     /// The tag `error`, once.
     pub(crate) fn standard_error(&mut self) {
-        if !std::mem::replace(&mut self.fixed.errored, true) {
+        if !mem::replace(&mut self.fixed.errored, true) {
             self.standard(StandardTag::Error, "true");
         }
     }

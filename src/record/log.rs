@@ -1,13 +1,14 @@
 //! Finished spans, one behind the other in a few buffers.
 //!
 //! A request's thread appends a copy of each span and keeps the record for its next one; the
-//! reporter's thread reads them back. So no memory is handed from thread to thread.
+//! reporter's thread looks at them where they are. So no memory is handed from thread to thread
+//! span by span.
 
 use super::{
     Endpoint, SpanRecord,
-    buffer::{Fixed, Place, Tag},
+    buffer::{Fixed, Place, Tag, Window},
 };
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 #[derive(Default)]
 pub(crate) struct SpanLog {
@@ -29,17 +30,13 @@ struct Logged {
 }
 
 impl SpanLog {
-    pub(crate) fn len(&self) -> usize {
-        self.spans.len()
-    }
-
     /// The bytes that a span takes in a log.
     pub(crate) fn size_of(span: &SpanRecord) -> usize {
         let record = span.record();
         size_of::<Logged>()
-            + record.text.len()
-            + size_of_val(&*record.tags)
-            + size_of_val(&*record.annotations)
+            + record.text().len()
+            + size_of_val(record.tags())
+            + size_of_val(record.annotations())
     }
 
     pub(crate) fn push(&mut self, span: &SpanRecord) {
@@ -52,9 +49,9 @@ impl SpanLog {
         if self.endpoints.last().map(pointer) != Some(endpoint.map(Arc::as_ptr)) {
             self.endpoints.push(endpoint.cloned());
         }
-        self.text.push_str(&record.text);
-        self.tags.extend_from_slice(&record.tags);
-        self.annotations.extend_from_slice(&record.annotations);
+        self.text.push_str(record.text());
+        self.tags.extend_from_slice(record.tags());
+        self.annotations.extend_from_slice(record.annotations());
         self.spans.push(Logged {
             fixed: record.fixed,
             text_end: self.text.len(),
@@ -63,46 +60,61 @@ impl SpanLog {
             endpoint: self.endpoints.len() - 1,
         });
     }
-
-    /// Copies the span with this number; gives the bytes that it takes here.
-    pub(crate) fn read(&self, number: usize, to: &mut SpanRecord) -> usize {
-        let (text, tags, annotations) = match number.checked_sub(1).map(|at| &self.spans[at]) {
-            Some(before) => (before.text_end, before.tags_end, before.annotations_end),
-            None => (0, 0, 0),
-        };
-        let span = &self.spans[number];
-        let record = to.record_mut();
-        record.reset();
-        record.fixed = span.fixed;
-        record.text.push_str(&self.text[text..span.text_end]);
-        let tags = &self.tags[tags..span.tags_end];
-        record.tags.extend_from_slice(tags);
-        let annotations = &self.annotations[annotations..span.annotations_end];
-        record.annotations.extend_from_slice(annotations);
-        record.local.clone_from(&self.endpoints[span.endpoint]);
-        SpanLog::size_of(to)
-    }
-
-    /// Empties the log. Its memory is kept, but for what is more than this many bytes.
-    pub(crate) fn clear(&mut self, keep: usize) {
-        self.spans.clear();
-        self.endpoints.clear();
-        self.text.clear();
-        self.tags.clear();
-        self.annotations.clear();
-        if self.reserved() > keep {
-            *self = SpanLog::default();
-        }
-    }
-
-    fn reserved(&self) -> usize {
-        self.text.capacity()
-            + self.tags.capacity() * size_of::<Tag>()
-            + self.annotations.capacity() * size_of::<(u64, Place)>()
-            + self.spans.capacity() * size_of::<Logged>()
-    }
 }
 
 fn pointer(endpoint: &Option<Arc<Endpoint>>) -> Option<*const Endpoint> {
     endpoint.as_ref().map(Arc::as_ptr)
+}
+
+/// Goes through the spans of a log.
+#[derive(Default)]
+pub(crate) struct SpanReader {
+    /// Holds the log's buffers, of which it shows one span at a time.
+    span: SpanRecord,
+    spans: Vec<Logged>,
+    endpoints: Vec<Option<Arc<Endpoint>>>,
+    /// The number of the span that comes next.
+    next: usize,
+}
+
+impl SpanReader {
+    pub(crate) fn is_done(&self) -> bool {
+        self.next == self.spans.len()
+    }
+
+    /// Takes the spans of a log, and leaves it the memory of those that it is done with, unless
+    /// that is more than so many bytes.
+    pub(crate) fn take(&mut self, log: &mut SpanLog, keep: usize) {
+        let record = self.span.record_mut();
+        let reserved = record.reserved() + self.spans.capacity() * size_of::<Logged>();
+        if reserved > keep {
+            *self = SpanReader::default();
+        }
+        let record = self.span.record_mut();
+        record.clear_buffers();
+        self.spans.clear();
+        self.endpoints.clear();
+        self.next = 0;
+        record.swap_buffers(&mut log.text, &mut log.tags, &mut log.annotations);
+        mem::swap(&mut self.spans, &mut log.spans);
+        mem::swap(&mut self.endpoints, &mut log.endpoints);
+    }
+
+    /// The next span, and the bytes that it takes.
+    pub(crate) fn next(&mut self) -> Option<(&SpanRecord, usize)> {
+        let span = self.spans.get(self.next)?;
+        let before = self.next.checked_sub(1).map(|at| &self.spans[at]);
+        let window = Window {
+            text: before.map_or(0, |before| before.text_end)..span.text_end,
+            tags: before.map_or(0, |before| before.tags_end)..span.tags_end,
+            annotations: before.map_or(0, |before| before.annotations_end)..span.annotations_end,
+        };
+        self.next += 1;
+        let record = self.span.record_mut();
+        record.fixed = span.fixed;
+        record.window = Some(window);
+        record.local.clone_from(&self.endpoints[span.endpoint]);
+        let size = SpanLog::size_of(&self.span);
+        Some((&self.span, size))
+    }
 }

@@ -13,7 +13,7 @@ mod standard_tag;
 pub(crate) use buffer::{MAX_NAME, Record, cut, is_blank, says_failed};
 pub use builder::SpanRecordBuilder;
 #[cfg(feature = "zipkin")]
-pub(crate) use log::SpanLog;
+pub(crate) use log::{SpanLog, SpanReader};
 pub use model::{Endpoint, EndpointRef, Kind, TagValue};
 pub use reporter::Reporter;
 pub(crate) use sink::{SpanSettings, SpanSink, SpanSinks};

@@ -113,7 +113,7 @@ impl SpanRecord {
     /// Events, with their times in microseconds since 1970.
     pub fn annotations(&self) -> impl Iterator<Item = (u64, &str)> {
         let record = self.record();
-        let annotations = record.annotations.iter();
+        let annotations = record.annotations().iter();
         annotations.map(|(micros, text)| (*micros, record.read(*text)))
     }
 
@@ -121,10 +121,10 @@ impl SpanRecord {
     pub fn tags(&self) -> impl Iterator<Item = (&str, TagValue<'_>)> {
         let record = self.record();
         let stands = |at: usize| !record.fixed.doubtful || record.stands(at);
-        (0..record.tags.len())
+        (0..record.tags().len())
             .filter(move |&at| stands(at))
             .map(|at| {
-                let tag = &record.tags[at];
+                let tag = &record.tags()[at];
                 (record.tag_name(tag), record.tag_value(tag))
             })
     }

@@ -9,6 +9,7 @@ use http::HeaderMap;
 use tower_b3::{
     Direction::{Client, Server},
     Mode, current,
+    propagation::Propagation,
     record::{Kind, SpanRecord},
     sample::Sampler,
     scope, span,
@@ -231,4 +232,19 @@ fn samplers_and_tags_change_while_the_service_runs() {
     });
     drop(lab.tracer.span("sampled still"));
     lab.spans.take_one();
+}
+
+#[test]
+fn a_call_to_a_host_that_is_told_nothing_stays_in_the_trace_that_is_only_recorded() {
+    let propagation = Propagation::default().forward(["jwt"]).unwrap();
+    let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly).propagation(propagation));
+    let layer = lab.tracer.client_layer().propagate_only_to(["catalog"]);
+    let inbound = format!("{MULTI}|jwt: inbound");
+    let out = within(&lab, &inbound, || {
+        send(&layer, get("http://partner.example/", ""))
+    });
+    assert_eq!(out, HeaderMap::new());
+    let (server, client) = both(&lab);
+    assert_eq!(client.trace_id(), server.trace_id());
+    assert_eq!(client.trace_id().to_string(), TRACE);
 }

@@ -11,6 +11,7 @@ mod otlp;
 #[cfg(feature = "otlp")]
 mod otlp_server;
 mod panics;
+mod queue;
 mod redirect;
 mod server;
 mod settings;

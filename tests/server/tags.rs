@@ -569,3 +569,35 @@ fn a_handlers_error_and_a_failed_answer_are_one_error() {
     let span = lab.spans.take_one();
     assert_eq!(crate::common::ending(&span), "500 error(out of stock)");
 }
+
+#[test]
+fn two_tags_can_be_of_one_header() {
+    let lab = Lab::of(|builder| {
+        builder
+            .tag(Tag::request_header("tenant", "x-tenant"))
+            .tag(Tag::request_header("customer", "x-tenant"))
+            .tag(Tag::request_header("agent", "user-agent"))
+            .tag(Tag::request_header("id", "x-request-id"))
+    });
+    let span = lab.span_of(get("/", "x-tenant: acme|x-tenant: other|user-agent: curl"));
+    for (name, value) in [("tenant", "acme"), ("customer", "acme"), ("agent", "curl")] {
+        assert_eq!(span.tag(name).as_deref(), Some(value));
+    }
+    // One that is made here can be a tag as well.
+    assert_eq!(span.tag("id"), span.tag("guid:x-request-id"));
+    assert!(span.tag("id").is_some());
+}
+
+#[test]
+fn there_can_be_more_header_tags_than_fit_the_one_pass() {
+    let names: Vec<String> = (0..60).map(|at| format!("x-{at}")).collect();
+    let lab = Lab::of(|builder| {
+        let tags = names.iter().map(|name| Tag::request_header(name, name));
+        tags.fold(builder, |builder, tag| builder.tag(tag))
+    });
+    let lines: Vec<String> = names.iter().map(|name| format!("{name}: {name}")).collect();
+    let span = lab.span_of(get("/", &lines.join("|")));
+    for name in &names {
+        assert_eq!(span.tag(name).as_deref(), Some(&**name));
+    }
+}

@@ -1,15 +1,14 @@
 use crate::{
-    record::{SpanLog, SpanRecord},
+    record::{SpanLog, SpanReader, SpanRecord},
     stripe,
 };
+// Unlike std's, this one is let go of by a plain store: a span that has been appended to lines of
+// memory that the other core has read need not be there before the request goes on.
+use spin::mutex::{SpinMutex, SpinMutexGuard};
 use std::{
-    mem,
-    sync::{
-        Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{
-            AtomicU64, AtomicUsize,
-            Ordering::{Acquire, Relaxed, Release},
-        },
+    sync::atomic::{
+        AtomicU64, AtomicUsize,
+        Ordering::{Acquire, Relaxed, Release},
     },
     thread,
 };
@@ -52,7 +51,7 @@ struct Shard {
 #[repr(align(128))]
 #[derive(Default)]
 struct Input {
-    log: Mutex<Filling>,
+    log: SpinMutex<Filling>,
     /// Spans and bytes that have gone in. They change under the lock alone.
     spans: AtomicUsize,
     bytes: AtomicUsize,
@@ -73,17 +72,10 @@ struct Filling {
 #[repr(align(128))]
 #[derive(Default)]
 struct Output {
-    log: Mutex<Emptying>,
+    reader: SpinMutex<SpanReader>,
     /// Spans and bytes that have come out.
     spans: AtomicUsize,
     bytes: AtomicUsize,
-}
-
-#[derive(Default)]
-struct Emptying {
-    log: SpanLog,
-    /// The number of the span that comes next.
-    next: usize,
 }
 
 /// What came of a push.
@@ -118,11 +110,7 @@ impl Shard {
     /// Takes a span of this size, unless that makes it more than the limits; `None` where another
     /// thread writes to the shard.
     fn push(&self, span: &SpanRecord, size: usize, queue: &Queue) -> Option<Pushed> {
-        let mut filling = match self.input.log.try_lock() {
-            Ok(filling) => filling,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return None,
-        };
+        let mut filling = self.input.log.try_lock()?;
         let spans = self.input.spans.load(Relaxed) + 1;
         let bytes = self.input.bytes.load(Relaxed).saturating_add(size);
         let (held, held_bytes) = (spans - filling.spans_out, bytes - filling.bytes_out);
@@ -145,30 +133,29 @@ impl Shard {
         Some(pushed)
     }
 
-    /// Copies the next span, if there is one.
-    fn pop(&self, to: &mut SpanRecord, keep: usize) -> bool {
-        let mut emptying = lock(&self.output.log);
-        if emptying.next == emptying.log.len() {
-            emptying.log.clear(keep);
-            emptying.next = 0;
-            mem::swap(&mut emptying.log, &mut lock(&self.input.log).log);
-            if emptying.log.len() == 0 {
-                return false;
-            }
+    /// Takes the next span, if there is one, and has it looked at.
+    fn pop<R>(&self, keep: usize, look: impl FnOnce(&SpanRecord) -> R) -> Option<R> {
+        let mut reader = lock(&self.output.reader);
+        if reader.is_done() {
+            reader.take(&mut lock(&self.input.log).log, keep);
         }
-        let size = emptying.log.read(emptying.next, to);
-        emptying.next += 1;
+        let (span, size) = reader.next()?;
         // They change under the lock alone.
         let add = |count: &AtomicUsize, more| count.store(count.load(Relaxed) + more, Release);
         add(&self.output.bytes, size);
         add(&self.output.spans, 1);
-        true
+        Some(look(span))
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A span is in a log or it is not, whatever panicked.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// For the reporter's thread, which can wait.
+fn lock<T>(mutex: &SpinMutex<T>) -> SpinMutexGuard<'_, T> {
+    loop {
+        if let Some(guard) = mutex.try_lock() {
+            return guard;
+        }
+        thread::yield_now();
+    }
 }
 
 impl Queue {
@@ -243,9 +230,9 @@ impl Queue {
         self.shards.iter().all(|shard| shard.len() == 0)
     }
 
-    /// Copies the next span of a shard; `false` where there is none.
-    pub(super) fn pop(&self, shard: usize, to: &mut SpanRecord) -> bool {
-        self.shards[shard].pop(to, self.share / 4)
+    /// Takes the next span of a shard, if there is one, and has it looked at.
+    pub(super) fn pop<R>(&self, shard: usize, look: impl FnOnce(&SpanRecord) -> R) -> Option<R> {
+        self.shards[shard].pop(self.share / 4, look)
     }
 
     /// Whether some shard has enough to be sent.
@@ -292,9 +279,8 @@ mod tests {
     fn pop_all(queue: &Queue) -> Vec<SpanRecord> {
         let mut spans = Vec::new();
         for shard in 0..queue.shards() {
-            let mut span = SpanRecord::default();
-            while queue.pop(shard, &mut span) {
-                spans.push(mem::take(&mut span));
+            while let Some(span) = queue.pop(shard, SpanRecord::clone) {
+                spans.push(span);
             }
         }
         spans
@@ -332,14 +318,12 @@ mod tests {
     #[test]
     fn says_what_comes_out_while_more_goes_in() {
         let queue = Queue::with_shards(10, usize::MAX, 1);
-        let mut last = SpanRecord::default();
         for _ in 0..1000 {
             let pushed = span();
             assert_ne!(queue.push(&pushed), Pushed::Full);
-            assert!(queue.pop(0, &mut last));
-            assert_eq!(last.id(), pushed.id());
+            assert_eq!(queue.pop(0, SpanRecord::id), Some(pushed.id()));
         }
-        assert!(!queue.pop(0, &mut last));
+        assert!(queue.pop(0, |_| ()).is_none());
     }
 
     #[test]
@@ -408,7 +392,7 @@ mod tests {
         let queue = Queue::with_shards(1000, 10_000, 1);
         assert_eq!(queue.push(&large(20_000)), Pushed::Enough);
         assert_eq!(queue.push(&span()), Pushed::Full);
-        assert!(queue.pop(0, &mut SpanRecord::default()));
+        assert!(queue.pop(0, |_| ()).is_some());
         assert_eq!(queue.push(&span()), Pushed::In);
     }
 
@@ -466,11 +450,10 @@ mod tests {
                     })
                 });
             }
-            let mut last = SpanRecord::default();
             while seen.len() < 4 * EACH {
                 for shard in 0..queue.shards() {
-                    while queue.pop(shard, &mut last) {
-                        assert!(seen.insert(last.trace_id()));
+                    while let Some(trace) = queue.pop(shard, SpanRecord::trace_id) {
+                        assert!(seen.insert(trace));
                     }
                 }
             }

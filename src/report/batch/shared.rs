@@ -108,9 +108,8 @@ impl Shared {
     }
 
     fn lose_queue(&self) {
-        let mut span = SpanRecord::default();
         for shard in 0..self.queue.shards() {
-            while self.queue.pop(shard, &mut span) {
+            while self.queue.pop(shard, |_| ()).is_some() {
                 self.counters.take();
                 self.counters.lose(Cause::Closed, 1);
             }

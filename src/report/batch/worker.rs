@@ -7,7 +7,7 @@ use super::{
     settings::after,
     shared::{Requests, Shared},
 };
-use crate::{record::SpanRecord, user_code::catch};
+use crate::user_code::catch;
 use std::{
     io,
     ops::ControlFlow,
@@ -81,8 +81,6 @@ struct Worker<E, S> {
     shared: Arc<Shared>,
     delivery: Delivery<E, S>,
     settings: Settings,
-    /// The span that is being encoded.
-    span: SpanRecord,
     /// What it is asked to do now. Those who wait for it are told when this is dropped: if the
     /// worker panics, once its spans are counted.
     requests: Option<Requests>,
@@ -94,7 +92,6 @@ impl<E: Encoder, S: Sender> Worker<E, S> {
             shared: Arc::clone(shared),
             delivery: Delivery::new(Arc::clone(shared), encoder, sender, &settings),
             settings,
-            span: SpanRecord::default(),
             requests: None,
         }
     }
@@ -124,11 +121,13 @@ impl<E: Encoder, S: Sender> Worker<E, S> {
     async fn pass(&mut self, due: bool) -> ControlFlow<()> {
         for shard in 0..self.shared.queue.shards() {
             for _ in 0..self.shared.queue.len(shard) {
-                if !self.shared.queue.pop(shard, &mut self.span) {
+                let added = self.shared.queue.pop(shard, |span| {
+                    self.shared.counters.take();
+                    self.delivery.add(span, self.settings.message_limit)
+                });
+                let Some(added) = added else {
                     break;
-                }
-                self.shared.counters.take();
-                let added = self.delivery.add(&self.span, self.settings.message_limit);
+                };
                 if matches!(added, Added::Next) {
                     self.delivery.send().await?;
                 }

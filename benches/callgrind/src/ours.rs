@@ -1,0 +1,69 @@
+//! tower-b3 as the benches set it up: every default, two custom tags, spans to nowhere.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use tower_b3::{
+    Mode, Tracer,
+    record::SpanRecord,
+    report::{
+        BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Reporter, ReporterError,
+        Sender,
+    },
+    sample::Sampler,
+    tag::Tag,
+};
+
+/// Spans that have reached the null reporter, whoever made them.
+pub static REPORTED: AtomicU64 = AtomicU64::new(0);
+
+/// Counts spans and writes nothing.
+struct NullEncoder;
+
+impl Encoder for NullEncoder {
+    fn content_type(&self) -> &'static str {
+        "application/octet-stream"
+    }
+
+    fn encode(&self, _span: &SpanRecord, _to: &mut Vec<u8>) -> Result<(), EncodeError> {
+        REPORTED.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    /// The number of spans, so that the limit of a message is one of spans.
+    fn message_len(&self, spans: usize, _bytes: usize) -> usize {
+        spans
+    }
+
+    fn message(&self, _spans: Encoded<'_>, _to: &mut Vec<u8>) {}
+}
+
+struct NullSender;
+
+impl Sender for NullSender {
+    async fn send(&mut self, _message: Message) -> Outcome {
+        Outcome::Accepted
+    }
+}
+
+/// The batching reporter with its default queue. Messages are of 512 spans, as OpenTelemetry's.
+pub fn null_reporter() -> Result<BatchReporter, ReporterError> {
+    BatchReporter::builder(NullEncoder, NullSender)
+        .message_limit(512)
+        .build()
+}
+
+/// A tracer that samples all or nothing of what comes without a decision.
+pub fn tracer(mode: Mode, samples: bool, reporter: impl Reporter) -> Tracer {
+    let sampler = if samples {
+        Sampler::always()
+    } else {
+        Sampler::never()
+    };
+    Tracer::builder("orders")
+        .mode(mode)
+        .sampler(sampler)
+        .tag(Tag::literal("env", "prod"))
+        .tag(Tag::request_header("tenant", "x-tenant"))
+        .reporter(reporter)
+        .build()
+        .expect("a tracer")
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# tower-b3 beside its peers: tables to standard output, and the chart cost.svg beside this script.
+#   benches/peers/run.sh [FOLDER]    what was measured stays in FOLDER (target/results)
+# About ten minutes; leave the machine alone meanwhile. ROUNDS=4 is a quick look.
+# Needs two cores and Debian's libjemalloc2 (or JEMALLOC=/path/to/libjemalloc.so).
+set -euo pipefail
+cd "$(dirname "$0")"
+results=$(realpath -m "${1:-target/results}")
+jemalloc=${JEMALLOC:-/usr/lib/$(uname -m)-linux-gnu/libjemalloc.so.2}
+if [ ! -e "$jemalloc" ]; then
+  echo "no $jemalloc: install libjemalloc2, or say JEMALLOC=/path/to/libjemalloc.so" >&2
+  exit 1
+fi
+
+cargo build --release --quiet
+bin=${CARGO_TARGET_DIR:-target}/release
+mkdir -p "$results"
+locked() { sed -n "/^name = \"$1\"\$/{n;s/version = \"\(.*\)\"/\1/p}" Cargo.lock | tail -1; }
+{
+  echo "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $(nproc) cores, Linux $(uname -r)," \
+    "$(rustc --version | cut -d' ' -f1,2), $(date -u +%F)"
+  echo "tower-b3 $(locked tower-b3) ($(git describe --always --dirty)), fastrace $(locked fastrace)," \
+    "opentelemetry $(locked opentelemetry), zipkin $(locked zipkin), tower-otel $(locked tower-otel)," \
+    "opentelemetry-instrumentation-tower $(locked opentelemetry-instrumentation-tower),"
+  echo "axum-tracing-opentelemetry $(locked axum-tracing-opentelemetry)," \
+    "tower-http-opentelemetry $(locked tower-http-opentelemetry), http $(locked http)"
+} >"$results/machine.txt"
+
+"$bin/paired" >"$results/work.tsv"
+ASLEEP=1 "$bin/paired" >"$results/asleep.tsv"
+LD_PRELOAD=$jemalloc "$bin/paired" >"$results/jemalloc.tsv"
+"$bin/micro" >"$results/micro.tsv"
+"$bin/scale" >"$results/scale.tsv"
+"$bin/table" "$results" cost.svg

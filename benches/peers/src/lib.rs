@@ -1,0 +1,21 @@
+//! tower-b3 beside the other tracing middleware for Tower, in one harness.
+//!
+//! A *peer* is one tracing stack, a [`Scenario`] is what the request carries and what the sampler
+//! says. [`with_peer`] builds the peer's service and hands its own type, not a boxed one, to a
+//! [`Visitor`], so that what is timed is monomorphic.
+
+mod apart;
+pub mod chart;
+mod list;
+mod peer;
+mod run;
+mod stacks;
+mod stats;
+
+pub use apart::build_apart;
+pub use list::{PEERS, Peer};
+pub use load::{REPORTED, Scenario};
+pub use peer::{fastrace::extract as fastrace_extract, floor::insert_multi};
+pub use run::{ASLEEP, AWAKE, Runner, SERVING, SLICE, build};
+pub use stacks::{Flush, Visitor, with_peer, with_peer_around};
+pub use stats::{median, shuffle};
