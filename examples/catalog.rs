@@ -1,7 +1,7 @@
 //! The shop's catalogue of items, as a service: see `--help`.
 //!
 //! ```sh
-//! cargo run --example catalog -- --zipkin http://localhost:9411/api/v2/spans
+//! cargo run --example catalog --all-features -- --zipkin http://localhost:9411/api/v2/spans
 //! ```
 
 use clap::Parser;

@@ -2,7 +2,7 @@
 //! few requests and shows what became of them.
 //!
 //! ```sh
-//! cargo run --example coolstore
+//! cargo run --example coolstore --all-features
 //! ```
 
 use axum::{
@@ -68,7 +68,8 @@ async fn main() -> ExitCode {
     match run(cli.once).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            // Nothing can be said on a console that is gone.
+            let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
     }
@@ -94,8 +95,9 @@ async fn run(once: bool) -> Result<(), Failure> {
     shop.close().await
 }
 
-const POINTER: &str = "To see such traces in a real Zipkin, run `cargo run --example catalog` and \
-    `cargo run --example webapp`, each with `-- --zipkin http://localhost:9411/api/v2/spans`.";
+const POINTER: &str = "To see such traces in a real Zipkin, run `cargo run --all-features --example catalog` \
+    and `cargo run --all-features --example webapp`, each with \
+    `-- --zipkin http://localhost:9411/api/v2/spans`.";
 
 /// A console that is gone is an error here, not a panic.
 fn say(text: &str) -> io::Result<()> {

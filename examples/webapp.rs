@@ -1,7 +1,7 @@
 //! What the shop's customers call, as a service: see `--help`.
 //!
 //! ```sh
-//! cargo run --example webapp -- --zipkin http://localhost:9411/api/v2/spans
+//! cargo run --example webapp --all-features -- --zipkin http://localhost:9411/api/v2/spans
 //! ```
 
 use clap::Parser;

@@ -2,6 +2,7 @@
 
 use crate::{
     context::TraceContext,
+    digits::whole,
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     hosts::{self, Hosts},
@@ -29,7 +30,8 @@ impl Tracer {
     /// `{METHOD} {route}` where a [`Route`] is in the extensions, and else `{METHOD}`: names are
     /// for grouping, and a path is not.
     ///
-    /// Under a retry layer each attempt is a span of its own. Put the layer outside a buffer, whose
+    /// Under a retry layer each attempt is a span of its own, and where nothing is current a trace of
+    /// its own: see [`guide::retries`](crate::guide::retries). Put the layer outside a buffer, whose
     /// worker is another task, where nothing is current.
     ///
     /// It goes around any service that takes [`http::Request`]s. For a `reqwest::Client` see the
@@ -427,7 +429,7 @@ fn join(core: &Core, parent: &mut OpenSpan, headers: &mut HeaderMap, propagates:
 /// `host:port` in two; an IPv6 address keeps its brackets.
 fn split_port(authority: &str) -> (&str, Option<u16>) {
     match authority.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => (host, port.parse().ok()),
+        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => (host, whole(port)),
         _ => (authority, None),
     }
 }

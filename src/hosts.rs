@@ -95,7 +95,7 @@ impl Entry {
 
 /// A name without the dot of the root at its end; `None` where it is not one, because a label is
 /// empty or there is something in it that a host does not have.
-fn name(host: &str) -> Option<&str> {
+pub(crate) fn name(host: &str) -> Option<&str> {
     let host = host.strip_suffix('.').unwrap_or(host);
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     let labels = host.split('.').all(|label| !label.is_empty());

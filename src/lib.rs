@@ -73,6 +73,7 @@
 //! | requests from outside | [`guide::edge`] |
 //! | reqwest | `reqwest` |
 //! | gRPC with tonic, WebSockets, event streams | [`guide::grpc`] |
+//! | a retry layer | [`guide::retries`] |
 //! | coming from OpenTelemetry | `guide::opentelemetry` |
 //! | every header that is read and written | [`guide::headers`] |
 //! | what happens to a span after it ends | `guide::reporting` |
@@ -108,7 +109,9 @@ pub mod config;
 mod context;
 #[cfg(feature = "zipkin")]
 mod decimal;
+mod digits;
 mod exchange;
+mod file;
 pub mod guide;
 mod head;
 mod hosts;
@@ -132,6 +135,8 @@ mod stripe;
 pub mod tag;
 mod tracer;
 mod trust;
+#[cfg(any(feature = "config", feature = "zipkin"))]
+mod url;
 mod user_code;
 #[cfg(feature = "zipkin")]
 pub mod zipkin;

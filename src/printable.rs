@@ -7,7 +7,10 @@ use std::fmt::{self, Write};
 const VALUE: usize = 60;
 /// The most characters of a path or a URL that are shown.
 const PLACE: usize = 200;
+/// The most characters of what another program says that are shown.
+const LINE: usize = 200;
 /// The most characters of a message that are shown.
+#[cfg(any(feature = "config", feature = "zipkin"))]
 const MESSAGE: usize = 500;
 
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +39,7 @@ pub(crate) fn place(text: &str) -> Printable<'_> {
 }
 
 /// A message.
+#[cfg(any(feature = "config", feature = "zipkin"))]
 pub(crate) fn message(text: &str) -> Printable<'_> {
     at_most(text, MESSAGE)
 }
@@ -47,6 +51,18 @@ pub(crate) fn at_most(text: &str, most: usize) -> Printable<'_> {
         most,
         quoted: false,
     }
+}
+
+/// What another program says, or a panic: control characters count as spaces, and those at the ends
+/// not at all.
+pub(crate) fn one_line(text: &str) -> String {
+    let words = |character: char| match character.is_control() {
+        true => ' ',
+        false => character,
+    };
+    // One character more, by which to tell that there is more.
+    let line: String = text.chars().take(LINE + 1).map(words).collect();
+    at_most(line.trim(), LINE).to_string()
 }
 
 /// Whether a line with this character in it is another line, or looks like another one.
@@ -95,7 +111,7 @@ mod tests {
         #[test]
         fn nothing_misleads_and_nothing_is_long(text in any::<String>(), times in 1_usize..200) {
             let text = text.repeat(times);
-            for shown in [quoted(&text), name(&text), place(&text), message(&text)] {
+            for shown in [quoted(&text), name(&text), place(&text), at_most(&text, 500)] {
                 let printed = shown.to_string();
                 prop_assert!(!printed.contains(misleads), "{printed:?}");
                 // An escaped character takes at most ten.

@@ -1,9 +1,12 @@
-//! Calls into the user's code on the request's path.
+//! Calls into the user's code.
 //!
 //! A predicate, a sampler, an error's `Debug` or a `tracing` subscriber may panic. The request
-//! must not fail for that, and its span must be whole: such code is called by [`guarded`].
+//! must not fail for that, and its span must be whole; nor must the reporter's thread end. Such
+//! code is called by [`guarded`] or [`catch`].
 
+use crate::printable::one_line;
 use std::{
+    any::Any,
     fmt::{self, Write as _},
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -11,12 +14,26 @@ use std::{
 
 /// What the code returns; `None` if it panics. The panic hook has reported the panic by then.
 pub(crate) fn guarded<R>(code: impl FnOnce() -> R) -> Option<R> {
-    match catch_unwind(AssertUnwindSafe(code)) {
-        Ok(value) => Some(value),
+    catch(code).ok()
+}
+
+/// What the code returns, or the message that it panics with.
+pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, String> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(message)
+}
+
+#[cold]
+fn message(payload: Box<dyn Any + Send>) -> String {
+    let payload = match payload.downcast::<String>() {
+        Ok(text) => return one_line(&text),
+        Err(payload) => payload,
+    };
+    match payload.downcast::<&str>() {
+        Ok(text) => one_line(&text),
         Err(payload) => {
-            // The payload is the user's too: its drop may panic again.
+            // A value of the user's, whose drop may panic again.
             mem::forget(payload);
-            None
+            "no message".to_owned()
         }
     }
 }
@@ -92,6 +109,19 @@ mod tests {
         ] {
             assert_eq!(debug_text(&writes, 9), expected);
         }
+    }
+
+    #[test]
+    fn a_panic_says_why() {
+        use std::panic::panic_any;
+        let said = |text: &str| catch(|| panic!("{text}")).map(|(): ()| "nothing");
+        assert_eq!(catch(|| 1), Ok(1));
+        assert_eq!(said("in\ntrouble"), Err("in trouble".to_owned()));
+        assert_eq!(said(&"a".repeat(999)).unwrap_err().chars().count(), 201);
+        let said = catch(|| panic_any("plain")).map(|(): ()| "nothing");
+        assert_eq!(said, Err("plain".to_owned()));
+        let said = catch(|| panic_any(7)).map(|(): ()| "nothing");
+        assert_eq!(said, Err("no message".to_owned()));
     }
 
     #[test]

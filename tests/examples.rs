@@ -3,8 +3,15 @@
 mod shop;
 
 use serde_json::Value;
-use shop::{Answer, Process, eventually, get, refused};
-use std::{io::Read, net::TcpStream, time::Duration};
+use shop::{Answer, Process, collector::Collector, command, eventually, get, refused};
+use std::{
+    fs::File,
+    io::Read,
+    net::{TcpListener, TcpStream},
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    process::Stdio,
+    time::Duration,
+};
 
 const PROMPT: Duration = Duration::from_secs(3);
 
@@ -267,6 +274,7 @@ fn wrong_values_end_it_with_a_sentence() {
     for (flag, value, reason) in [
         ("--sampling", "101", "101 is not a percentage from 0 to 100"),
         ("--sampling", "-1", "-1 is not a percentage from 0 to 100"),
+        ("--sampling", "-0", "-0 is not a percentage from 0 to 100"),
         ("--sampling", "NaN", "NaN is not a percentage from 0 to 100"),
         ("--sampling", "half", "not a number"),
         ("--service", " ", "empty"),
@@ -288,12 +296,21 @@ fn wrong_values_end_it_with_a_sentence() {
         ("--propagation", "b3,jaeger", "none of b3multi, b3, w3c"),
         ("--zipkin", "zipkin:9411", "http"),
         ("--zipkin", "", ""),
+        ("--zipkin", "http://zipkin:99999", "1 to 65535"),
         ("--otlp", "ftp://collector", "http"),
         ("--kafka", "kafka", "port"),
         ("--encoding", "thrift", "json or proto3"),
         ("--mode", "sidecar", "forward, spans, edge"),
+        ("--zipkin", "http://127.0.0.1:94110/api/v2/spans", "port"),
+        ("--otlp", "http://127.0.0.1:94110/v1/traces", "port"),
+        ("--catalog", "http://127.0.0.1:80810", "port"),
+        ("--catalog", "http://127.0.0.1:0", "port"),
+        ("--catalog", "http://127.0.0.1:/", "port"),
+        ("--catalog", "http://127.0.0.1/#a", "fragment"),
         ("--catalog", "ftp://catalog", "http://"),
         ("--catalog", "/items", "http://"),
+        ("--catalog", "http://catalog:99999", "1 to 65535"),
+        ("--catalog", "http://catalog:+80", "1 to 65535"),
     ] {
         let sentence = refused("webapp", &[&free[..], &[flag, value]].concat());
         assert!(
@@ -328,6 +345,16 @@ fn wrong_values_end_it_with_a_sentence() {
         assert!(sentence.contains(flags[0]), "{sentence}");
     }
     std::fs::remove_file(&document).expect("a file");
+    let mkfifo = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(mkfifo.expect("mkfifo runs").success());
+    for unreadable in [path, "/", "/dev/zero"] {
+        let sentence = refused("webapp", &[&free[..], &["--config", unreadable]].concat());
+        assert_eq!(
+            sentence,
+            format!("error: --config <FILE>: {unreadable}: not a regular file\n")
+        );
+    }
+    std::fs::remove_file(&document).expect("a pipe");
     let sentence = refused("webapp", &[&free[..], &["--config", path]].concat());
     assert!(
         sentence.contains("--config") && sentence.contains(path),
@@ -389,7 +416,7 @@ fn an_empty_variable_is_not_set() {
 
 #[test]
 fn the_reporter_says_what_went_wrong_and_since_when() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = nobody.local_addr().unwrap();
     let url = format!("http://{address}/");
     let catalog = Process::listen("catalog", &["--zipkin", &url]);
@@ -426,6 +453,56 @@ fn a_stop_does_not_wait_for_idle_connections() {
     }
     assert_eq!(kept.read(&mut [0; 1]).unwrap_or(0), 0);
     drop(silent);
+}
+
+#[test]
+fn every_service_flushes_on_a_signal() {
+    for signal in ["TERM", "INT"] {
+        let zipkin = Collector::start();
+        let mut shop = Shop::open(&["--zipkin", zipkin.url()]);
+        for _ in 0..3 {
+            let answer = get(shop.webapp.address(), "/api/catalog", &[]);
+            assert_eq!(answer.status, 200);
+        }
+        for process in [&mut shop.webapp, &mut shop.catalog] {
+            assert!(process.signal(signal).success(), "{process}");
+        }
+        let sent = ["GET /api/catalog", "GET /items", "GET /items", "load items"];
+        assert_eq!(zipkin.names(), sent.map(|name| [name; 3]).concat());
+    }
+}
+
+#[test]
+fn a_console_that_is_gone_does_not_end_a_service() {
+    let listen = &["--listen", "127.0.0.1:0"];
+    let full = || File::create("/dev/full").expect("a full device");
+    for stdout in [Stdio::from(closed_pipe()), full().into()] {
+        let mut catalog = command("catalog", listen);
+        let mut catalog = Process::spawn(catalog.stdout(stdout).stderr(Stdio::piped()));
+        let (_, rest) = eventually("the address", || {
+            let stderr = catalog.stderr();
+            let (line, rest) = stderr.split_once("listening on http://")?;
+            Some((line.to_owned(), rest.to_owned()))
+        });
+        let (address, _) = rest.split_once(',').expect("a reason");
+        let address = address.parse().expect("an address");
+        assert_eq!(get(address, "/items", &[]).status, 200);
+        assert!(catalog.stop().success());
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap();
+    drop(port);
+    let mut catalog = command("catalog", &["--listen", &address.to_string()]);
+    let mut catalog = Process::spawn(catalog.stdout(closed_pipe()).stderr(closed_pipe()));
+    eventually("the catalog", || TcpStream::connect(address).ok());
+    assert_eq!(get(address, "/items", &[]).status, 200);
+    assert!(catalog.stop().success());
+}
+
+/// What is written to it is a broken pipe.
+fn closed_pipe() -> OwnedFd {
+    let (open, _closed) = UnixStream::pair().expect("a pair of sockets");
+    open.into()
 }
 
 #[test]
@@ -492,5 +569,5 @@ fn coolstore_serves_on_until_it_is_told_to_stop() {
     // Two of webapp's for each traced request.
     assert_eq!(totals["sent"], 10, "{totals}");
     assert_eq!(totals["dropped"]["queue_full"], 0, "{totals}");
-    assert!(coolstore.stop().success());
+    assert!(coolstore.signal("INT").success());
 }

@@ -144,6 +144,10 @@ fn errors_name_the_variable() {
         ),
         ("PROXY_CONFIG=[]", "PROXY_CONFIG: a list, not a mapping"),
         (
+            "OTEL_TRACES_SAMPLER_ARG=-0\nOTEL_TRACES_SAMPLER=traceidratio",
+            "OTEL_TRACES_SAMPLER_ARG: \"-0\" is not a number from 0 to 1",
+        ),
+        (
             "OTEL_TRACES_SAMPLER_ARG=2\nOTEL_TRACES_SAMPLER=traceidratio",
             "OTEL_TRACES_SAMPLER_ARG: \"2\" is not a number from 0 to 1",
         ),
@@ -419,10 +423,7 @@ fn a_pipe_is_not_waited_for() {
     fs::remove_file(document.path()).unwrap();
     let mut mkfifo = std::process::Command::new("mkfifo");
     assert!(mkfifo.arg(document.path()).status().unwrap().success());
-    let said = format!(
-        "{}: no file that can be followed",
-        document.path().display()
-    );
+    let said = format!("{}: not a regular file", document.path().display());
     eventually("the line", || log.lines(&said).pop());
     drop(watch);
 }

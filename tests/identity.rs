@@ -425,6 +425,8 @@ fn a_file_that_is_none_of_labels_is_an_error_that_says_where() {
             "{text}"
         );
     }
+    let directory = identity(POD).labels_file("/").unwrap_err();
+    assert_eq!(directory.to_string(), "pod labels /: not a regular file");
     let missing = identity(POD).labels_file("no/such/file").unwrap_err();
     let text = missing.to_string();
     assert!(text.starts_with("pod labels no/such/file: "), "{text}");

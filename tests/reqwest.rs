@@ -1,4 +1,5 @@
 //! reqwest through the client layer, to real servers on loopback.
+#![cfg(feature = "reqwest")]
 
 mod common;
 

@@ -2,6 +2,7 @@
 
 use http::{Request, Response, Version};
 use http_body_util::BodyExt;
+use proptest::{prelude::*, test_runner::Config};
 use std::{convert::Infallible, net::SocketAddr};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_b3::{
@@ -242,4 +243,96 @@ async fn a_traceparent_goes_on_unchanged_below_an_excluded_path() {
     let layer = tracer.server_layer().exclude_paths(["/healthz"]);
     serve(layer, request.body(String::new()).unwrap(), work, &[]).await;
     assert!(spans.take().is_empty());
+}
+
+fn length() -> impl Strategy<Value = usize> {
+    prop_oneof![0_usize..200, Just(usize::MAX), any::<usize>()]
+}
+
+fn percentage() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        4 => 0.0..=100.0,
+        1 => any::<f64>(),
+        1 => prop::sample::select(vec![f64::NAN, f64::INFINITY, -0.0, 100.01, f64::MAX]),
+    ]
+}
+
+fn per_second() -> impl Strategy<Value = u32> {
+    prop_oneof![0_u32..20, Just(u32::MAX), any::<u32>()]
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 256, failure_persistence: None, ..Config::default() })]
+
+    /// Whatever a setting is: an error that names it, or a tracer that works.
+    #[test]
+    fn a_tracer_works_with_any_settings(
+        tag_length in length(),
+        path_length in length(),
+        percentages in (percentage(), percentage(), percentage()),
+        limits in (per_second(), per_second(), per_second()),
+        proxies in length(),
+    ) {
+        let valid = |percent: f64| percent.is_sign_positive() && percent <= 100.0;
+        let sampler = Sampler::percentage(percentages.0);
+        prop_assert_eq!(sampler.is_ok(), valid(percentages.0));
+        let by_id = Sampler::percentage_by_request_id(percentages.0);
+        prop_assert_eq!(by_id.is_ok(), valid(percentages.0));
+        let rules = Rules::otherwise(by_id.unwrap_or_else(|_| Sampler::always()))
+            .path("/a", Sampler::rate_limited(limits.0))
+            .path("/b", sampler.unwrap_or_else(|_| Sampler::always()));
+        let spans = InMemoryReporter::default();
+        let built = Tracer::builder("shop")
+            .sampler(Sampler::rules(rules))
+            .max_tag_length(tag_length)
+            .max_path_tag_length(path_length)
+            .client_sampling(percentages.1)
+            .overall_sampling(percentages.2)
+            .forced_rate_limit(limits.1)
+            .debug_rate_limit(limits.2)
+            .reporter(spans.clone())
+            .build();
+        let wrong = [
+            ("max_tag_length", tag_length >= 16),
+            ("max_path_tag_length", path_length >= 1),
+            ("client_sampling", valid(percentages.1)),
+            ("overall_sampling", valid(percentages.2)),
+        ]
+        .into_iter()
+        .find_map(|(field, right)| (!right).then_some(field));
+        let tracer = match (built, wrong) {
+            (Ok(tracer), None) => tracer,
+            (Err(error), Some(field)) => {
+                prop_assert!(error.to_string().contains(field), "{}", error);
+                return Ok(());
+            }
+            (built, wrong) => {
+                let error = built.map(drop);
+                return Err(TestCaseError::fail(format!("{error:?}, not {wrong:?}")));
+            }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let trust = Trust::networks(["10.0.0.0/8"]).unwrap().forwarded_for(proxies);
+        for (header, value) in [
+            ("x-b3-flags", "1"),
+            ("x-envoy-force-trace", "1"),
+            ("x-client-trace-id", "a"),
+            ("x-forwarded-for", "10.0.0.1, 10.0.0.2"),
+        ] {
+            for path in ["/a", "/b", &format!("/{}", "ä".repeat(300))] {
+                let request = Request::get(path).header(header, value);
+                let request = request
+                    .extension(SocketAddr::from(([10, 0, 0, 3], 1)))
+                    .body(String::new())
+                    .unwrap();
+                let layer = tracer.server_layer().trust(trust.clone());
+                let work = |_: &Request<String>| tower_b3::tag("text", "ä".repeat(300));
+                runtime.block_on(serve(layer, request, work, &[]));
+            }
+        }
+        for span in spans.take() {
+            let text = span.tag("text").unwrap_or_default();
+            prop_assert!(text.len() <= tag_length, "{}", text);
+        }
+    }
 }

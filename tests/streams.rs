@@ -1,4 +1,5 @@
 //! What goes on after the head of a response: WebSockets, server-sent events, streams of HTTP/2.
+#![cfg(feature = "axum")]
 
 mod common;
 

@@ -35,7 +35,8 @@ pub fn run(
     let ready = match Ready::new(program, options) {
         Ok(ready) => ready,
         Err(reason) => {
-            eprintln!("error: {reason}");
+            // Nothing can be said on a console that is gone.
+            let _ = writeln!(io::stderr(), "error: {reason}");
             return ExitCode::from(2);
         }
     };
@@ -142,7 +143,7 @@ impl Ready {
             self.listener.set_nonblocking(true)?;
             let listener = tokio::net::TcpListener::from_std(self.listener)?;
             let stop = stop_signal()?;
-            writeln!(io::stdout(), "listening on http://{}", self.address)?;
+            say(&format!("listening on http://{}", self.address));
             serve(listener, app, stop).await
         });
         // Requests that are still under way end here, and their spans with them.
@@ -152,6 +153,13 @@ impl Ready {
             None => drop(self.tracer.flush(FLUSH)),
         }
         served
+    }
+}
+
+/// A console that is gone does not keep the service from serving.
+fn say(line: &str) {
+    if let Err(error) = writeln!(io::stdout(), "{line}") {
+        tracing::warn!(%error, "{line}, which cannot be printed on standard output");
     }
 }
 

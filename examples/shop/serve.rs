@@ -29,6 +29,8 @@ pub fn log(level: &'static str) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // A standard error that is gone: reporting that on it would panic.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .init();
 }

@@ -14,7 +14,7 @@ use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use std::{error::Error, fmt::Write, str::FromStr, time::Duration};
+use std::{error::Error, fmt::Write, num::NonZeroU16, str::FromStr, time::Duration};
 use tokio::time::timeout;
 use tower::{Layer, ServiceExt};
 use tower_b3::{Client, Route, Tracer};
@@ -70,11 +70,21 @@ impl FromStr for CatalogUrl {
         if uri.scheme_str() != Some("http") || authority.is_empty() {
             return Err("not a URL that begins with http:// and a host".to_owned());
         }
-        if uri.query().is_some() || authority.contains('@') {
-            return Err("a URL with a query or credentials".to_owned());
+        if uri.query().is_some() || authority.contains('@') || text.contains('#') {
+            return Err("a URL with a query, a fragment or credentials".to_owned());
+        }
+        let after_host = &authority[uri.host().unwrap_or_default().len()..];
+        // `http` takes any number, and the client 80 for one that is none.
+        if !after_host.is_empty() && !after_host.strip_prefix(':').is_some_and(is_port) {
+            return Err("the port is not a number from 1 to 65535".to_owned());
         }
         Ok(CatalogUrl(text.trim_end_matches('/').to_owned()))
     }
+}
+
+fn is_port(text: &str) -> bool {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits && text.parse::<NonZeroU16>().is_ok()
 }
 
 /// The way to the catalog, with a CLIENT span around each request.

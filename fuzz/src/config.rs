@@ -15,7 +15,9 @@ pub fn config(input: &[u8]) {
         Ok(documents) => documents,
         Err(error) => {
             assert!(!error.reason().is_empty());
-            assert!(error.to_string().len() < 2000, "{error}");
+            let error = error.to_string();
+            assert!(error.len() < 2000, "{error}");
+            assert!(!error.contains(char::is_control), "{error:?}");
             return;
         }
     };
@@ -33,7 +35,7 @@ pub fn config(input: &[u8]) {
     }
 }
 
-fn use_all(config: &TracingConfig) {
+pub fn use_all(config: &TracingConfig) {
     for direction in [Direction::Server, Direction::Client] {
         let sampling = config.sampling(direction);
         assert!((0.0..=100.0).contains(&sampling), "{sampling}");

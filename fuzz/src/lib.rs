@@ -1,5 +1,13 @@
 //! The properties that the fuzz targets check.
 
 pub mod config;
+pub mod environment;
+pub mod forwarded_for;
+pub mod http_answer;
+pub mod labels;
 pub mod model;
+pub mod otlp_answer;
 pub mod properties;
+pub mod serving;
+pub mod tag_format;
+pub mod url;

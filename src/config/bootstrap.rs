@@ -1,12 +1,12 @@
 use super::{
     ConfigError,
-    collector::has_credentials,
     custom_tag::required,
     mesh::{
         Header, HeaderValue, Http, duration, header_name, secret, secrets, trace_context_option,
     },
     reader::Node,
 };
+use crate::url::{self, UrlError};
 
 /// What `tracing.http` of an Envoy bootstrap says, as `sidecar.istio.io/bootstrapOverride` brings it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -80,7 +80,7 @@ impl Bootstrap {
             other: None,
             cluster: node.text_of("collectorCluster")?,
             endpoint: node.text_of("collectorEndpoint")?,
-            hostname: node.text_of("collectorHostname")?,
+            hostname: hostname(node)?,
             service: service
                 .map(|service| CollectorService::read(&service))
                 .transpose()?,
@@ -114,8 +114,16 @@ impl CollectorService {
     fn read(node: &Node<'_>) -> Result<CollectorService, ConfigError> {
         let uri = required(node, "httpUri")?;
         let url = required(&uri, "uri")?;
-        if has_credentials(url.some_text()?) {
-            return Err(url.error("credentials in the URL: requestHeadersToAdd takes them"));
+        // A path alone goes to the address of `collectorHostname` or of a ProxyConfig.
+        let text = url.some_text()?;
+        if !text.starts_with('/') || text.starts_with("//") {
+            url::parse(text).map_err(|error| match error {
+                UrlError::Credentials => {
+                    url.error(format!("{error}: requestHeadersToAdd takes them"))
+                }
+                UrlError::NoScheme => url.error("neither a URL of http:// nor a path"),
+                error => url.error(error.to_string()),
+            })?;
         }
         let timeout = uri.get("timeout").map(|timeout| duration(&timeout));
         let mut headers = Vec::new();
@@ -133,13 +141,25 @@ impl CollectorService {
             }
         }
         Ok(CollectorService {
-            uri: url.some_text()?.to_owned(),
+            uri: text.trim().to_owned(),
             http: Http {
                 path: None,
                 timeout: timeout.transpose()?,
                 headers,
             },
         })
+    }
+}
+
+/// A host, with a port or without.
+fn hostname(node: &Node<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(hostname) = node.get("collectorHostname") else {
+        return Ok(None);
+    };
+    let text = hostname.some_text()?;
+    match url::check_authority(text) {
+        Ok(()) => Ok(Some(text.to_owned())),
+        Err(error) => Err(hostname.error(error.to_string())),
     }
 }
 

@@ -11,8 +11,9 @@ use super::{
 use crate::{
     printable::{self, place},
     tracer::{Direction, Mode},
+    url::{self, UrlError, is_https},
 };
-use std::net::Ipv6Addr;
+use std::{fmt, net::Ipv6Addr};
 
 /// Where Zipkin takes spans.
 const ZIPKIN_PATH: &str = "/api/v2/spans";
@@ -80,7 +81,7 @@ impl TracingConfig {
     /// # Errors
     ///
     /// A provider that is used and is not set up right, one for each direction, a bootstrap without
-    /// a host, `tlsSettings` that cannot be followed.
+    /// a host, `tlsSettings` that cannot be followed, a path that cannot be in a URL.
     pub fn collector(&self) -> Result<Collector, ConfigError> {
         Ok(match self.endpoint()? {
             Ok(endpoint) => match endpoint.protocol {
@@ -124,6 +125,7 @@ impl TracingConfig {
             let Some(endpoint) = self.endpoint_of(&source)? else {
                 continue;
             };
+            endpoint.check_url()?;
             match found {
                 Some(other) if other != endpoint => {
                     let reason = format!(
@@ -179,13 +181,12 @@ impl TracingConfig {
         let mut http = Http::default();
         if let Some(service) = &bootstrap.service {
             http = service.http.clone();
-            let scheme = ["http://", "https://"];
-            if scheme.iter().any(|scheme| service.uri.starts_with(scheme)) {
+            if !service.uri.starts_with('/') {
                 return Ok(Endpoint {
                     protocol,
                     url: service.uri.clone(),
                     gzip: false,
-                    tls: service.uri.starts_with("https:").then(Tls::default),
+                    tls: is_https(&service.uri).then(Tls::default),
                     http,
                 });
             }
@@ -262,7 +263,7 @@ fn of_environment(exporter: &Exporter) -> Option<Endpoint> {
                 ..Http::default()
             },
             gzip: false,
-            tls: url.starts_with("https:").then(Tls::default),
+            tls: is_https(url).then(Tls::default),
         },
         Exporter::Otlp(otlp) => Endpoint {
             protocol: match otlp.grpc {
@@ -276,7 +277,7 @@ fn of_environment(exporter: &Exporter) -> Option<Endpoint> {
                 ..Http::default()
             },
             gzip: otlp.gzip,
-            tls: otlp.url.starts_with("https:").then(|| Tls {
+            tls: is_https(&otlp.url).then(|| Tls {
                 ca_certificates: otlp.certificate.clone(),
                 client_certificate: otlp.client_certificate.clone(),
                 private_key: otlp.client_key.clone(),
@@ -284,6 +285,21 @@ fn of_environment(exporter: &Exporter) -> Option<Endpoint> {
             }),
         },
     })
+}
+
+impl Endpoint {
+    /// Paths from documents are in it as they stand.
+    fn check_url(&self) -> Result<(), ConfigError> {
+        match url::parse(&self.url) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.wrong(error)),
+        }
+    }
+
+    pub(super) fn wrong(&self, reason: impl fmt::Display) -> ConfigError {
+        let url = place(&self.url);
+        ConfigError::new("", format!("spans cannot go to {url}: {reason}"))
+    }
 }
 
 impl Service {
@@ -336,18 +352,10 @@ fn in_url(ip: String) -> String {
     }
 }
 
-/// Whether there is a user's name or a password in the URL.
-pub(super) fn has_credentials(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next();
-    authority.is_some_and(|authority| authority.contains('@'))
-}
-
 fn with_port(host: &str) -> String {
-    let port = host.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
-    match port {
-        Some(Ok(_)) => host.to_owned(),
-        _ => format!("{host}:{ZIPKIN_PORT}"),
+    match url::check_address(host) {
+        Ok(()) => host.to_owned(),
+        Err(_) => format!("{host}:{ZIPKIN_PORT}"),
     }
 }
 
@@ -355,13 +363,16 @@ fn with_host_ip(address: &str) -> Result<String, ConfigError> {
     let Some(rest) = address.strip_prefix(HOST_IP) else {
         return Ok(address.to_owned());
     };
-    match std::env::var("HOST_IP") {
-        Ok(ip) => Ok(format!("{}{rest}", in_url(ip))),
-        Err(_) => Err(ConfigError::new(
-            "tracing.zipkin.address",
-            format!("{HOST_IP} is not set in the environment"),
-        )),
-    }
+    let wrong = |reason: String| ConfigError::new("tracing.zipkin.address", reason);
+    let ip = std::env::var("HOST_IP")
+        .map_err(|_| wrong(format!("{HOST_IP} is not set in the environment")))?;
+    at_host(ip, rest).map_err(|error| wrong(format!("{HOST_IP} from the environment: {error}")))
+}
+
+/// The address with this in the place of `$(HOST_IP)`.
+fn at_host(ip: String, rest: &str) -> Result<String, UrlError> {
+    let address = format!("{}{rest}", in_url(ip));
+    url::check_address(&address).map(|()| address)
 }
 
 #[cfg(test)]
@@ -376,12 +387,19 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_before_the_host() {
-        for url in ["http://a@b", "https://a:b@c/d", "a:b@c", "http://a@b?c"] {
-            assert!(has_credentials(url), "{url}");
-        }
-        for url in ["http://b/a@c", "http://b?a@c", "http://b#a@c", "b:1", ""] {
-            assert!(!has_credentials(url), "{url}");
+    fn what_is_put_in_for_the_node_is_a_host_and_nothing_else() {
+        let at = |ip: &str| at_host(ip.to_owned(), ":9411");
+        assert_eq!(at("10.1.2.3"), Ok("10.1.2.3:9411".to_owned()));
+        assert_eq!(at("fd00::1"), Ok("[fd00::1]:9411".to_owned()));
+        for wrong in [
+            "",
+            "evil.example/",
+            "evil.example?",
+            "10.1.2.3:80",
+            "a@b",
+            "a\n",
+        ] {
+            assert!(at(wrong).is_err(), "{wrong}");
         }
     }
 }

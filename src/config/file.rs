@@ -22,6 +22,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// ```no_run
 /// use tower_b3::{Tracer, config::{ConfigFile, TracingConfig}};
 ///
+/// # #[cfg(feature = "zipkin")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut file = ConfigFile::open("/etc/shop/tracing.yaml")?.over(TracingConfig::from_env()?)?;
 /// let mut builder = Tracer::builder("webapp").config(file.config());
 /// if let Some(reporter) = file.config().reporter()? {
@@ -30,7 +32,9 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// }
 /// let tracer = builder.build()?;
 /// let _followed = file.watch(&tracer)?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok(()) }
+/// # #[cfg(not(feature = "zipkin"))]
+/// # fn main() {}
 /// ```
 #[derive(Clone)]
 pub struct ConfigFile {
@@ -135,8 +139,8 @@ impl ConfigFile {
     /// tracer, as [`Tracer::reconfigure`] has it, and the collector's address for the `reporter`. The
     /// rest needs a restart, and a line in the log says so.
     ///
-    /// A file that is gone or cannot be followed changes nothing, and is a warning, once. So is what
-    /// is no file: a pipe, say.
+    /// A file that is gone or cannot be followed changes nothing, and is a warning, once. So is
+    /// anything that is not a regular file, such as a pipe.
     ///
     /// # Errors
     ///
@@ -215,14 +219,7 @@ impl Follower {
     /// Contents are compared, not times: a mounted ConfigMap is a link that is put elsewhere.
     fn look(&mut self) {
         let path = &self.file.source.path;
-        // A pipe would be waited for.
-        let text = match path.metadata() {
-            Ok(what) if !what.is_file() => {
-                Err(ConfigError::new("", "no file that can be followed"))
-            }
-            _ => model::read(path),
-        };
-        let text = text.map_err(|error| error.of_file(path));
+        let text = model::read(path).map_err(|error| error.of_file(path));
         if text == self.file.text {
             return;
         }

@@ -1,9 +1,5 @@
-use super::{
-    ConfigError,
-    custom_tag::required,
-    reader::{Node, is_authority},
-};
-use crate::printable::quoted;
+use super::{ConfigError, custom_tag::required, reader::Node};
+use crate::{printable::quoted, url::check_authority};
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 /// What a MeshConfig says, besides its `defaultConfig`.
@@ -174,7 +170,7 @@ impl Service {
         let text = service.some_text()?;
         // `namespace/host` says in whose configuration the host is looked up.
         let host = text.split_once('/').map_or(text, |(_, host)| host);
-        if host.contains(':') || !is_authority(host) {
+        if host.contains(':') || check_authority(host).is_err() {
             return Err(service.error(format!("{} is not a host", quoted(text))));
         }
         Ok(Service {

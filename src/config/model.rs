@@ -6,10 +6,9 @@ use super::{
     otel::Otel,
     proxy::Proxy,
     telemetry::{self, Telemetry},
-    tree::{MOST_TEXT, check_length},
 };
-use crate::tracer::Directed;
-use std::{fs::File, io::Read, path::Path};
+use crate::{file, tracer::Directed};
+use std::path::Path;
 
 /// What documents of Istio's say about tracing: see the [module](super).
 ///
@@ -42,8 +41,8 @@ impl TracingConfig {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or is not UTF-8, or what `from_yaml` does not take: the error
-    /// names the file.
+    /// A file that cannot be read, is not a regular file or is not UTF-8, or what `from_yaml` does
+    /// not take: the error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<TracingConfig, ConfigError> {
         Documents::from_file(path.as_ref())?.all()
     }
@@ -75,12 +74,6 @@ impl TracingConfig {
     }
 }
 
-/// What a file says. Of one that is too long no more is read than shows it.
 pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MOST_TEXT as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| ConfigError::new("", error.to_string()))?;
-    check_length(bytes.len())?;
-    String::from_utf8(bytes).map_err(|_| ConfigError::new("", "not UTF-8"))
+    file::read_text(path).map_err(|error| ConfigError::new("", error.to_string()))
 }

@@ -1,10 +1,12 @@
 //! The environment variables that people have set for an OpenTelemetry SDK.
 
-use super::collector::has_credentials;
 use crate::{
+    digits::whole,
     printable::quoted,
     propagation::{Format, Propagation},
+    url::{self, UrlError},
 };
+use http::Uri;
 use percent_encoding::percent_decode_str;
 use std::{fmt, time::Duration};
 
@@ -180,7 +182,7 @@ fn percent(variables: &Variables<'_>) -> Result<Option<f64>, Unusable> {
         "traceidratio" => {
             let ratio = variables.get(ARGUMENT).unwrap_or("1".to_owned());
             match ratio.parse::<f64>() {
-                Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(Some(ratio * 100.0)),
+                Ok(ratio) if ratio.is_sign_positive() && ratio <= 1.0 => Ok(Some(ratio * 100.0)),
                 _ => Err(unusable(
                     ARGUMENT,
                     format!("{} is not a number from 0 to 1", quoted(&ratio)),
@@ -243,15 +245,15 @@ fn exporter(variables: &Variables<'_>) -> Result<Option<Exporter>, Unusable> {
     }
 }
 
-/// Refuses credentials in a URL, which would be seen wherever the URL is.
-fn open(name: &str, url: &str) -> Result<(), Unusable> {
-    match has_credentials(url) {
-        true => Err(unusable(
-            name,
-            "credentials in the URL: OTLP takes them in OTEL_EXPORTER_OTLP_HEADERS",
-        )),
-        false => Ok(()),
-    }
+/// The URL that a variable says, checked.
+fn endpoint_url(name: &str, url: &str) -> Result<Uri, Unusable> {
+    url::parse(url).map_err(|error| match error {
+        UrlError::Credentials => {
+            let hint = "OTLP takes them in OTEL_EXPORTER_OTLP_HEADERS";
+            unusable(name, format!("{error}: {hint}"))
+        }
+        error => unusable(name, error.to_string()),
+    })
 }
 
 fn zipkin_exporter(
@@ -259,7 +261,7 @@ fn zipkin_exporter(
     endpoint: Option<String>,
 ) -> Result<Exporter, Unusable> {
     if let Some(url) = &endpoint {
-        open(ZIPKIN_ENDPOINT, url)?;
+        endpoint_url(ZIPKIN_ENDPOINT, url)?;
     }
     let timeout = variables.get("OTEL_EXPORTER_ZIPKIN_TIMEOUT");
     let timeout = timeout.map(|value| millis("OTEL_EXPORTER_ZIPKIN_TIMEOUT", &value));
@@ -297,15 +299,10 @@ fn otlp_exporter(
             }
         },
     };
-    if let Some((name, url)) = &endpoint {
-        open(name, url)?;
-    }
     let url = match endpoint {
         None if grpc => "http://localhost:4317".to_owned(),
         None => "http://localhost:4318/v1/traces".to_owned(),
-        // That of traces alone is taken as it is; that of all signals is a base.
-        Some((name, url)) if grpc || name.contains("_TRACES_") => url,
-        Some((_, url)) => format!("{}/v1/traces", url.trim_end_matches('/')),
+        Some((name, url)) => otlp_url(&name, url, grpc)?,
     };
     let timeout = variables.otlp("TIMEOUT");
     let timeout = timeout.map(|(name, value)| millis(&name, &value));
@@ -326,12 +323,27 @@ fn otlp_exporter(
     }))
 }
 
+/// The URL of traces alone is taken as it is; over HTTP, that of all signals is a base.
+fn otlp_url(name: &str, url: String, grpc: bool) -> Result<String, Unusable> {
+    let uri = endpoint_url(name, &url)?;
+    if grpc || name.contains("_TRACES_") {
+        return Ok(url);
+    }
+    match uri.query() {
+        None => Ok(format!("{}/v1/traces", url.trim_end_matches('/'))),
+        Some(_) => Err(unusable(
+            name,
+            "a query, behind which /v1/traces cannot stand: use OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        )),
+    }
+}
+
 fn millis(name: &str, value: &str) -> Result<Duration, Unusable> {
-    match value.parse() {
-        Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
+    match whole(value) {
+        Some(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
         _ => Err(unusable(
             name,
-            format!("{} is not a number of milliseconds", quoted(&value)),
+            format!("{} is not a number of milliseconds", quoted(value)),
         )),
     }
 }
@@ -547,6 +559,26 @@ mod tests {
             (
                 "OTEL_TRACES_EXPORTER=otlp\nOTEL_EXPORTER_OTLP_HEADERS=secret",
                 "OTEL_EXPORTER_OTLP_HEADERS: not a list of key=value, percent-encoded",
+            ),
+            (
+                "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:431800",
+                "OTEL_EXPORTER_OTLP_ENDPOINT: the port is not a number from 1 to 65535",
+            ),
+            (
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=c:4318",
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: no scheme: it begins with http://",
+            ),
+            (
+                "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4317/#a\nOTEL_EXPORTER_OTLP_PROTOCOL=grpc",
+                "OTEL_EXPORTER_OTLP_ENDPOINT: a fragment (#), which is never sent",
+            ),
+            (
+                "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318/?key=1",
+                "OTEL_EXPORTER_OTLP_ENDPOINT: a query, behind which /v1/traces cannot stand: use OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            ),
+            (
+                "OTEL_EXPORTER_ZIPKIN_ENDPOINT=http://z:0/api/v2/spans",
+                "OTEL_EXPORTER_ZIPKIN_ENDPOINT: the port is not a number from 1 to 65535",
             ),
             (
                 "OTEL_RESOURCE_ATTRIBUTES=service.name=%f",

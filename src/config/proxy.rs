@@ -2,9 +2,9 @@ use super::{
     ConfigError,
     collector::HOST_IP,
     custom_tag::{CustomTag, CustomTags},
-    reader::{Node, is_authority},
+    reader::Node,
 };
-use crate::printable::quoted;
+use crate::{printable::quoted, url::check_address};
 
 /// What `tracing` of a ProxyConfig says.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -123,13 +123,13 @@ impl ProxyTracer {
                 // The address of the node is put in later.
                 let host = text.strip_prefix(HOST_IP);
                 let whole = host.map(|port| format!("node{port}"));
-                let authority = whole.as_deref().unwrap_or(text);
-                let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
-                match port {
-                    Some(Ok(1..)) if is_authority(authority) => Ok(Some(ProxyTracer::Zipkin {
+                match check_address(whole.as_deref().unwrap_or(text)) {
+                    Ok(()) => Ok(Some(ProxyTracer::Zipkin {
                         address: text.to_owned(),
                     })),
-                    _ => Err(address.error(format!("{} is not a host and a port", quoted(text)))),
+                    Err(_) => {
+                        Err(address.error(format!("{} is not a host and a port", quoted(text))))
+                    }
                 }
             }
             _ => Ok(Some(ProxyTracer::Other(name.to_owned()))),

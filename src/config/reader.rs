@@ -200,7 +200,8 @@ impl<'a> Node<'a> {
     /// A whole number from `least` to `most`.
     pub(super) fn whole(&self, least: u32, most: u32) -> Result<u32, ConfigError> {
         let value = self.number()?;
-        if value.fract() == 0.0 && (f64::from(least)..=f64::from(most)).contains(&value) {
+        let whole = value.is_sign_positive() && value.fract() == 0.0;
+        if whole && (f64::from(least)..=f64::from(most)).contains(&value) {
             Ok(value as u32)
         } else {
             Err(self.error(format!(
@@ -213,7 +214,7 @@ impl<'a> Node<'a> {
     pub(super) fn word<T: Copy>(&self, words: &[(&str, u32, T)]) -> Result<T, ConfigError> {
         let meant = words.iter().find(|(word, number, _)| match self.tree {
             Tree::Text(text) => text == word,
-            Tree::Number(value) => *value == f64::from(*number),
+            Tree::Number(value) => value.is_sign_positive() && *value == f64::from(*number),
             _ => false,
         });
         meant.map(|(_, _, value)| *value).ok_or_else(|| {
@@ -221,12 +222,6 @@ impl<'a> Node<'a> {
             self.wrong(&format!("one of {}", words.join(", ")))
         })
     }
-}
-
-/// Whether this is a host, with a port or without, and nothing else.
-pub(super) fn is_authority(text: &str) -> bool {
-    let parsed = text.parse::<http::uri::Authority>();
-    parsed.is_ok_and(|authority| !authority.host().is_empty() && !text.contains('@'))
 }
 
 /// `custom_tags` as `customTags`: how protocol buffers turn one into the other.

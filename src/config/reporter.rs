@@ -179,13 +179,8 @@ impl Endpoint {
     fn file(&self, path: &Option<String>) -> Result<Option<Vec<u8>>, ConfigError> {
         let read = |path: &String| {
             let failed = |error| self.wrong(format!("{}: {error}", place(path)));
-            std::fs::read(path).map_err(failed)
+            crate::file::read(path.as_ref()).map_err(failed)
         };
         path.as_ref().map(read).transpose()
-    }
-
-    fn wrong(&self, reason: impl std::fmt::Display) -> ConfigError {
-        let url = place(&self.url);
-        ConfigError::new("", format!("spans cannot go to {url}: {reason}"))
     }
 }

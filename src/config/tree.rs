@@ -5,7 +5,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::{HashMap, HashSet};
 
 /// The longest text that is read, in bytes.
-pub(super) const MOST_TEXT: usize = 1024 * 1024;
+const MOST_TEXT: usize = crate::file::MOST_BYTES;
 /// The deepest nesting.
 const MOST_DEPTH: usize = 64;
 /// What all trees of one text may take once aliases are followed, in bytes, roughly.
@@ -91,7 +91,7 @@ pub(super) fn parse(text: &str, budget: &mut Budget) -> Result<Vec<Tree>, Config
     Ok(builder.documents)
 }
 
-pub(super) fn check_length(bytes: usize) -> Result<(), ConfigError> {
+fn check_length(bytes: usize) -> Result<(), ConfigError> {
     match bytes > MOST_TEXT {
         true => Err(ConfigError::new(
             "",

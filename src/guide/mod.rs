@@ -18,6 +18,9 @@ pub mod edge {}
 #[doc = include_str!("grpc.md")]
 pub mod grpc {}
 
+#[doc = include_str!("retries.md")]
+pub mod retries {}
+
 #[cfg(feature = "zipkin")]
 #[doc = include_str!("opentelemetry.md")]
 pub mod opentelemetry {}

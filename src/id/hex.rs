@@ -100,12 +100,12 @@ fn read_eight(digits: u64) -> (u32, u64) {
     let low = digits & !HIGH;
     // The high bit of a byte's sum says whether the byte is at least the limit.
     let at_least = |bytes: u64, limit: u8| bytes + u64::from(0x80 - limit) * ONES;
-    let letters = low | 0x20 * ONES;
+    let letters = low | (0x20 * ONES);
     let digit = at_least(low, b'0') & !at_least(low, b'9' + 1);
     let letter = at_least(letters, b'a') & !at_least(letters, b'f' + 1);
     let bad = (!(digit | letter) | digits) & HIGH;
     // The low four bits of a letter are 1 to 6.
-    let values = (low & 0x0f * ONES) + 9 * ((letter & HIGH) >> 7);
+    let values = (low & (0x0f * ONES)) + 9 * ((letter & HIGH) >> 7);
     let mut value = values.swap_bytes();
     value = (value | value >> 4) & 0x00ff_00ff_00ff_00ff;
     value = (value | value >> 8) & 0x0000_ffff_0000_ffff;

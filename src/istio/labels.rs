@@ -1,7 +1,7 @@
-use crate::printable::place;
+use crate::{file, printable::place};
 use std::{
     error::Error,
-    fmt, fs, io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, String)>, LabelsError> {
         path: path.to_owned(),
         flaw,
     };
-    let text = fs::read_to_string(path).map_err(|error| failed(Flaw::Io(error)))?;
+    let text = file::read_text(path).map_err(|error| failed(Flaw::Io(error)))?;
     parse(&text).map_err(|line| failed(Flaw::Line(line)))
 }
 

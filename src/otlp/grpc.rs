@@ -2,7 +2,11 @@ use super::{
     fields::{Fields, Value},
     http::taken,
 };
-use crate::report::{Answer, Dialect, Message, Outcome, one_line};
+use crate::{
+    digits::whole,
+    printable::one_line,
+    report::{Answer, Dialect, Message, Outcome},
+};
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
@@ -78,11 +82,14 @@ impl Dialect for OverGrpc {
             .into_iter()
             .find_map(|headers| Some((headers, headers.get("grpc-status")?)));
         match (status, &answer.body) {
-            (Some((_, code)), Ok(body)) if code == "0" => {
-                taken(body.get(PREFIX..).unwrap_or_default(), spans)
+            (Some((headers, code)), body) => {
+                let code = code.to_str().unwrap_or_default();
+                match (whole(code), body) {
+                    (Some(0), Ok(body)) => taken(body.get(PREFIX..).unwrap_or_default(), spans),
+                    (Some(0), Err(_)) => Outcome::Accepted,
+                    _ => failed(code, headers),
+                }
             }
-            (Some((_, code)), Err(_)) if code == "0" => Outcome::Accepted,
-            (Some((headers, code)), _) => failed(code.to_str().unwrap_or_default(), headers),
             (None, _) if !answer.status.is_success() => answer.outcome(),
             (None, Err(reason)) => Outcome::retry(reason),
             (None, Ok(_)) => Outcome::refused(format!(
@@ -95,8 +102,7 @@ impl Dialect for OverGrpc {
 
 /// What a status other than `OK` means, as OTLP's specification has it.
 fn failed(code: &str, headers: &HeaderMap) -> Outcome {
-    let number = code.parse::<usize>().ok();
-    let name = number.and_then(|number| CODES.get(number).copied());
+    let name = whole(code).and_then(|number: usize| CODES.get(number).copied());
     let mut reason = match name {
         Some(name) => name.to_owned(),
         None => format!("grpc-status {}", one_line(code)),
@@ -253,7 +259,10 @@ mod tests {
             Outcome::refused("UNAUTHENTICATED: who?")
         );
         assert_eq!(outcome("12", ""), Outcome::refused("UNIMPLEMENTED"));
-        assert_eq!(outcome("99", "x"), Outcome::refused("grpc-status 99: x"));
+        for code in ["99", "+3", ""] {
+            let refused = Outcome::refused(format!("grpc-status {code}: x"));
+            assert_eq!(outcome(code, "x"), refused);
+        }
         assert!(matches!(outcome("3", "x"), Outcome::BadRequest { .. }));
         for (code, message) in [
             ("8", "grpc: received message larger than max (5 vs. 4)"),

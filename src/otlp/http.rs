@@ -1,5 +1,8 @@
 use super::fields::{Fields, Value};
-use crate::report::{Answer, Dialect, Outcome, one_line};
+use crate::{
+    printable::one_line,
+    report::{Answer, Dialect, Outcome},
+};
 use http::header::CONTENT_TYPE;
 
 /// OTLP over HTTP. A collector may take a message and leave out some of its spans.

@@ -1,3 +1,4 @@
+use crate::printable::quoted;
 use http::HeaderName;
 use std::fmt;
 
@@ -40,7 +41,7 @@ impl fmt::Display for ForwardError {
             Reason::HopByHop => "belongs to one connection",
             Reason::Content => "describes the content of one message",
         };
-        write!(f, "forwarded header {:?}: {reason}", self.name)
+        write!(f, "forwarded header {}: {reason}", quoted(&self.name))
     }
 }
 

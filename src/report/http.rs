@@ -10,7 +10,7 @@ mod tls;
 mod tower;
 
 #[cfg(feature = "otlp")]
-pub(crate) use answer::{Answer, one_line};
+pub(crate) use answer::Answer;
 pub(crate) use dialect::{Dialect, Posted};
 pub(crate) use options::{Header as HttpHeader, HttpOptions, http_methods};
 pub(crate) use redirect::{FIXED, Redirect};
@@ -65,8 +65,10 @@ impl HttpSender {
     ///
     /// # Errors
     ///
-    /// The field `url`: not a URL, no scheme, a scheme other than these, no host, or credentials
-    /// in it, which belong in [`basic`](Self::basic).
+    /// The field `url`: a scheme other than these or none, no host, a port that is empty or not a
+    /// number from 1 to 65535, a fragment, an IPv6 zone, an IPv4 address that is not four numbers,
+    /// a character that must be encoded, or credentials, which belong in [`basic`](Self::basic).
+    /// For a Unix socket there is [`TowerSender`].
     pub fn new(url: &str) -> Result<HttpSender, ReporterError> {
         HttpSender::of(url, &Posted("/"))
     }

@@ -18,6 +18,9 @@ use std::{
 /// Writing may block: it is done on the reporter's own thread, where nobody waits for it. While it
 /// blocks, spans gather in the queue, and a shutdown ends at its deadline.
 ///
+/// A writer may make spans of the tracer that it reports for: they are written with the next batch,
+/// which makes one more, so a writer is better not traced.
+///
 /// A write that fails is tried again where it stopped, as long as
 /// [`retry_for`](JsonLinesReporterBuilder::retry_for) says. A line that was cut off by then stays
 /// so; the next one starts on a line of its own.

@@ -48,7 +48,7 @@ pub use console::ConsoleReporter;
 #[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
 pub use gzip::Gzip;
 #[cfg(feature = "otlp")]
-pub(crate) use http::{Answer, Dialect, one_line};
+pub(crate) use http::{Answer, Dialect};
 #[cfg(feature = "zipkin")]
 pub(crate) use http::{FIXED, HttpHeader, HttpOptions, Posted, Redirect, http_methods};
 #[cfg(feature = "zipkin")]

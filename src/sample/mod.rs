@@ -138,7 +138,7 @@ impl Sampler {
     ///
     /// # Errors
     ///
-    /// Not a number from 0 to 100.
+    /// Not a number from 0 to 100; `-0.0` is negative.
     pub fn percentage(percent: f64) -> Result<Sampler, PercentageError> {
         Threshold::new(percent).map(|threshold| Sampler(Choice::Percentage(threshold)))
     }
@@ -156,7 +156,7 @@ impl Sampler {
     ///
     /// # Errors
     ///
-    /// Not a number from 0 to 100.
+    /// Not a number from 0 to 100; `-0.0` is negative.
     pub fn percentage_by_request_id(percent: f64) -> Result<Sampler, PercentageError> {
         Threshold::new(percent).map(|threshold| Sampler(Choice::RequestId(threshold)))
     }

@@ -11,7 +11,7 @@ pub struct PercentageError(f64);
 impl Threshold {
     /// `floor(10000 × (percent / 100))` in double precision, as Envoy computes it: 0.29 % is 28.
     pub(crate) fn new(percent: f64) -> Result<Threshold, PercentageError> {
-        if (0.0..=100.0).contains(&percent) {
+        if percent.is_sign_positive() && percent <= 100.0 {
             Ok(Threshold((10_000.0 * (percent / 100.0)).floor() as u64))
         } else {
             Err(PercentageError(percent))
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_rest_is_refused() {
-        for percent in [-0.01, 100.01, f64::NAN, f64::INFINITY] {
+        for percent in [-0.01, -0.0, 100.01, f64::NAN, f64::INFINITY] {
             let error = Threshold::new(percent).unwrap_err().to_string();
             assert_eq!(
                 error,

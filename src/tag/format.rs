@@ -3,6 +3,7 @@ use super::{
     standard::protocol,
 };
 use crate::{
+    digits::whole,
     head::RequestHead,
     printable::{self, quoted},
 };
@@ -130,7 +131,7 @@ impl Part {
         let (name, rest) = operator.split_once('(').ok_or_else(unknown)?;
         let (argument, after) = rest.rsplit_once(')').ok_or_else(unknown)?;
         let longest = match after.strip_prefix(':') {
-            Some(digits) => Some(digits.parse().map_err(|_| unknown())?),
+            Some(digits) => Some(whole(digits).ok_or_else(unknown)?),
             None if after.is_empty() => None,
             None => return Err(unknown()),
         };
@@ -302,6 +303,10 @@ mod tests {
             "REQ",
             "REQ(x):",
             "REQ(x):-1",
+            "REQ(x):+5",
+            "REQ(x): 5",
+            "REQ(x):5_0",
+            "ENVIRONMENT(X):+5",
             "REQ(x)y",
             "DYNAMIC_METADATA(a:b)",
         ] {

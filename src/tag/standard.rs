@@ -1,6 +1,7 @@
 //! The standard tags: Envoy's names, or OpenTelemetry's.
 
 use crate::{
+    digits::whole,
     head::RequestHead,
     propagation::{Seen, Slot},
     record::{COMMON_NAMES, Record, StandardNames, StandardTag, cut},
@@ -267,7 +268,7 @@ impl<'a> GrpcStatus<'a> {
     }
 
     fn code(&self) -> Option<u16> {
-        self.code.to_str().ok()?.parse().ok()
+        whole(self.code.to_str().ok()?)
     }
 
     /// Whether no method answered to the path.
@@ -311,7 +312,7 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 fn number(value: &HeaderValue) -> Option<u64> {
-    value.to_str().ok()?.parse().ok()
+    whole(value.to_str().ok()?)
 }
 
 /// `HTTP/1.1`; empty for a version that is not known.
@@ -366,5 +367,23 @@ pub(crate) fn utf8(bytes: &[u8]) -> Cow<'_, str> {
 fn header(to: &mut Record, tag: StandardTag, value: Option<&HeaderValue>) {
     if let Some(value) = value {
         to.standard(tag, &text(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_is_not_part_of_a_header_s_number() {
+        let number = |text| number(&HeaderValue::from_static(text));
+        assert_eq!(number("12"), Some(12));
+        assert_eq!(number("+12"), None);
+        let status = |code| {
+            let headers = HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from_static(code))]);
+            GrpcStatus::of(&headers).is_some_and(|status| status.is_error())
+        };
+        assert!(!status("0") && status("2"));
+        assert!(status("+0"), "not a number, so UNKNOWN");
     }
 }

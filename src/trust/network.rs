@@ -1,4 +1,4 @@
-use crate::printable::quoted;
+use crate::{digits::whole, printable::quoted};
 use std::{fmt, net::IpAddr};
 
 /// The addresses that begin with the same bits.
@@ -61,10 +61,7 @@ fn bits(address: IpAddr) -> u8 {
 }
 
 fn read_prefix(text: &str, most: u8) -> Option<u8> {
-    // `parse` alone takes a sign too.
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let prefix = text.parse().ok().filter(|_| digits)?;
-    (prefix <= most).then_some(prefix)
+    whole(text).filter(|&prefix| prefix <= most)
 }
 
 /// A network cannot be read: which, and why.

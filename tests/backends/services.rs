@@ -75,7 +75,7 @@ pub fn example_path(example: &str) -> PathBuf {
         .join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
     assert!(
         path.is_file(),
-        "{} is not there; `cargo build --examples` makes it",
+        "{} is not there; `cargo build --examples --all-features` makes it",
         path.display()
     );
     path

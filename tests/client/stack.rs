@@ -3,31 +3,31 @@
 use crate::common::{Lab, Script, drain, ending, get, text};
 use http::{Request, Response, StatusCode};
 use std::{
+    collections::HashSet,
     convert::Infallible,
     future::{Ready, pending, ready},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tower::{
     Layer, Service, ServiceBuilder, ServiceExt, buffer::BufferLayer, retry::RetryLayer, service_fn,
     timeout::TimeoutLayer,
 };
-use tower_b3::{Context, ResponseBody, Span};
+use tower_b3::{Context, Span};
 
 /// Tries again after a 503.
 #[derive(Clone)]
 struct Again;
 
-type Answer = Response<ResponseBody<Script>>;
-
-impl<E> tower::retry::Policy<Request<()>, Answer, E> for Again {
+impl<B, E> tower::retry::Policy<Request<()>, Response<B>, E> for Again {
     type Future = Ready<()>;
 
-    fn retry(&mut self, _: &mut Request<()>, result: &mut Result<Answer, E>) -> Option<Ready<()>> {
-        let busy = |answer: &Answer| answer.status() == StatusCode::SERVICE_UNAVAILABLE;
+    fn retry(
+        &mut self,
+        _: &mut Request<()>,
+        result: &mut Result<Response<B>, E>,
+    ) -> Option<Ready<()>> {
+        let busy = |answer: &Response<B>| answer.status() == StatusCode::SERVICE_UNAVAILABLE;
         result.as_ref().is_ok_and(busy).then(|| ready(()))
     }
 
@@ -43,26 +43,11 @@ fn work(lab: &Lab) -> Span {
 #[tokio::test]
 async fn every_attempt_under_a_retry_layer_is_a_span_of_its_own() {
     let lab = Lab::new();
-    let attempts = AtomicUsize::new(0);
-    let sent = Arc::new(Mutex::new(Vec::new()));
-    let catalog = {
-        let sent = Arc::clone(&sent);
-        service_fn(move |request: Request<()>| {
-            let id = text(request.headers(), "x-b3-spanid").to_owned();
-            sent.lock().unwrap().push(id);
-            let mut response = Response::new(Script::default());
-            if attempts.fetch_add(1, SeqCst) < 2 {
-                *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-            }
-            ready(Ok::<_, Infallible>(response))
-        })
-    };
-    let catalog = Arc::new(Mutex::new(catalog));
-    let shared = service_fn(move |request| catalog.lock().unwrap().call(request));
+    let catalog = Busy::default();
     let client = ServiceBuilder::new()
         .layer(RetryLayer::new(Again))
         .layer(lab.tracer.client_layer())
-        .service(shared);
+        .service(catalog.clone());
     work(&lab)
         .instrument(async {
             let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
@@ -79,8 +64,74 @@ async fn every_attempt_under_a_retry_layer_is_a_span_of_its_own() {
             .all(|call| call.parent_id() == Some(work[0].id()))
     );
     let ids: Vec<_> = calls.iter().map(|call| call.id().to_string()).collect();
-    assert_eq!(*sent.lock().unwrap(), ids);
+    assert_eq!(*catalog.sent.lock().unwrap(), ids);
     assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
+}
+
+/// What the guide says of three attempts of a call with nothing current.
+#[tokio::test]
+async fn where_nothing_is_current_the_stack_decides_on_the_traces() {
+    let lab = Lab::new();
+    let builder = ServiceBuilder::new;
+    let (client, retry) = (|| lab.tracer.client_layer(), || RetryLayer::new(Again));
+
+    let inside = builder().layer(retry()).layer(client());
+    let inside = made_by(&lab, inside.service(Busy::default())).await;
+    assert_eq!(inside, [3, 3, 3], "spans, traces, request ids");
+    let outside = builder().layer(client()).layer(retry());
+    let outside = made_by(&lab, outside.service(Busy::default())).await;
+    assert_eq!(outside, [1, 1, 1]);
+    let both = builder().layer(client()).layer(retry()).layer(client());
+    let both = made_by(&lab, both.service(Busy::default())).await;
+    assert_eq!(both, [4, 1, 1]);
+}
+
+/// How many spans, traces and request ids a call through the client makes.
+async fn made_by<C, B>(lab: &Lab, client: C) -> [usize; 3]
+where
+    C: Service<Request<()>, Response = Response<B>, Error = Infallible>,
+    B: http_body::Body<Error: std::fmt::Debug> + Unpin,
+{
+    let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
+    drain(response.body_mut()).unwrap();
+    drop(response);
+    let spans = lab.spans.all();
+    let traces: HashSet<_> = spans.iter().map(|span| span.trace_id()).collect();
+    let request_ids: HashSet<_> = spans
+        .iter()
+        .map(|span| span.tag("guid:x-request-id"))
+        .collect();
+    [spans.len(), traces.len(), request_ids.len()]
+}
+
+/// Answers 503 twice, then 200.
+#[derive(Clone, Default)]
+struct Busy {
+    /// The span ids that were sent to it.
+    sent: Arc<Mutex<Vec<String>>>,
+}
+
+impl Service<Request<()>> for Busy {
+    type Response = Response<Script>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Script>, Infallible>>;
+
+    fn poll_ready(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Infallible>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        let mut sent = self.sent.lock().unwrap();
+        sent.push(text(request.headers(), "x-b3-spanid").to_owned());
+        let mut response = Response::new(Script::default());
+        if sent.len() < 3 {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        ready(Ok(response))
+    }
 }
 
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use tower_b3::{
     Tracer,
-    config::{Documents, TracingConfig},
+    config::{ConfigFile, Documents, TracingConfig},
 };
 
 #[track_caller]
@@ -90,6 +90,14 @@ const TABLE: &[(&str, &str)] = &[
     (
         "tracing: { sampling: -0.5 }",
         "tracing.sampling: -0.5 is not a percentage from 0 to 100",
+    ),
+    (
+        "tracing: { sampling: -0 }",
+        "tracing.sampling: -0 is not a percentage from 0 to 100",
+    ),
+    (
+        "tracing: { sampling: '-0' }",
+        "tracing.sampling: -0 is not a percentage from 0 to 100",
     ),
     (
         "tracing: { sampling: .nan }",
@@ -282,6 +290,19 @@ const TABLE: &[(&str, &str)] = &[
         "extensionProviders[0].zipkin.service: \"a:9411\" is not a host",
     ),
     (
+        "tracing: { zipkin: { address: 'zipkin:+9411' } }",
+        "tracing.zipkin.address: \"zipkin:+9411\" is not a host and a port",
+    ),
+    (
+        "tracing: { customTags: { d: { formatter: { value: '%REQ(x):+5%' } } } }",
+        "tracing.customTags.d.formatter.value: %REQ(x):+5% is not among the operators that a \
+         service can answer: %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, %ENVIRONMENT(variable)%",
+    ),
+    (
+        "tracing: { tlsSettings: { mode: -0 } }",
+        "tracing.tlsSettings.mode: -0, not one of DISABLE, SIMPLE, MUTUAL, ISTIO_MUTUAL",
+    ),
+    (
         "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: a, port: 65536 } } ]",
         "extensionProviders[0].zipkin.port: 65536 is not a whole number from 1 to 65535",
     ),
@@ -334,6 +355,46 @@ const TABLE: &[(&str, &str)] = &[
     (
         "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: 'a?b#c', port: 9411 } } ]",
         "extensionProviders[0].zipkin.service: \"a?b#c\" is not a host",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorService: { httpUri: { uri: 'http://127.0.0.1:94110/a' } } } } }",
+        "tracing.http.typedConfig.collectorService.httpUri.uri: the port is not a number from 1 to 65535",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorService: { httpUri: { uri: 'http://a/#b' } } } } }",
+        "tracing.http.typedConfig.collectorService.httpUri.uri: a fragment (#), which is never sent",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorService: { httpUri: { uri: 'zipkin:9411/a' } } } } }",
+        "tracing.http.typedConfig.collectorService.httpUri.uri: neither a URL of http:// nor a path",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorService: { httpUri: { uri: '//zipkin/a' } } } } }",
+        "tracing.http.typedConfig.collectorService.httpUri.uri: neither a URL of http:// nor a path",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorHostname: 'zipkin:94110' } } }",
+        "tracing.http.typedConfig.collectorHostname: the port is not a number from 1 to 65535",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorHostname: 'zipkin/a' } } }",
+        "tracing.http.typedConfig.collectorHostname: the host is not a name or an IP address",
+    ),
+    (
+        "tracing: { http: { name: envoy.tracers.zipkin, typedConfig: { collectorHostname: 'fd00::1' } } }",
+        "tracing.http.typedConfig.collectorHostname: an IPv6 address needs brackets, as in [::1]:9411",
+    ),
+    (
+        "tracing: { zipkin: { address: 'zipkin:94110' } }",
+        "tracing.zipkin.address: \"zipkin:94110\" is not a host and a port",
+    ),
+    (
+        "tracing: { zipkin: { address: 'zipkin:+80' } }",
+        "tracing.zipkin.address: \"zipkin:+80\" is not a host and a port",
+    ),
+    (
+        "tracing: { zipkin: { address: '127.1:9411' } }",
+        "tracing.zipkin.address: \"127.1:9411\" is not a host and a port",
     ),
     // Of what may be a secret.
     (
@@ -422,6 +483,25 @@ fn an_error_of_a_file_names_it() {
     std::fs::remove_file(&path).unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn only_a_regular_file_is_read() {
+    let pipe = std::env::temp_dir().join(format!("tower-b3-{}.pipe", std::process::id()));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    for path in [pipe.as_path(), "/".as_ref(), "/dev/zero".as_ref()] {
+        for error in [
+            TracingConfig::from_file(path).unwrap_err(),
+            Documents::from_file(path).unwrap_err(),
+            ConfigFile::open(path).unwrap_err(),
+        ] {
+            let expected = format!("{}: not a regular file", path.display());
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+    std::fs::remove_file(&pipe).unwrap();
+}
+
 /// What only the collector is wrong about: code may have a reporter of its own.
 #[test]
 fn errors_of_the_collector_come_with_it() {
@@ -451,6 +531,10 @@ fn errors_of_the_collector_come_with_it() {
             "tracing.http.typedConfig.collectorCluster: zipkin is the name of a cluster and not \
              an address: there is neither collectorHostname, nor collectorService with a URL, nor \
              zipkin.address in a ProxyConfig",
+        ),
+        (
+            "defaultProviders: { tracing: [ a ] }\nextensionProviders: [ { name: a, zipkin: { service: a, port: 1, path: '/b#c' } } ]".to_owned(),
+            "spans cannot go to http://a:1/b#c: a fragment (#), which is never sent",
         ),
         (
             "defaultConfig: { tracing: { zipkin: { address: 'a:1' } } }\n\

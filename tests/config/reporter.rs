@@ -202,6 +202,10 @@ fn what_cannot_be_read_or_done_is_an_error() {
     let tls = "tracing: { zipkin: { address: 'zipkin:9411' }, tlsSettings: { mode: SIMPLE, caCertificates: no/such.pem } }";
     if cfg!(feature = "tls") {
         table.push((tls.to_owned(), "spans cannot go to https://zipkin:9411/api/v2/spans: no/such.pem: No such file or directory (os error 2)"));
+        table.push((
+            tls.replace("no/such.pem", "/"),
+            "spans cannot go to https://zipkin:9411/api/v2/spans: /: not a regular file",
+        ));
     } else {
         table.push((
             tls.to_owned(),

@@ -7,7 +7,9 @@ use crate::{
     common::{Lab, ending},
     serve, tag,
 };
-use tonic::{Code, Request, service::Routes, transport::Server};
+#[cfg(feature = "axum")]
+use tonic::service::Routes;
+use tonic::{Code, Request, transport::Server};
 
 #[tokio::test]
 async fn a_status_without_a_body_decides_on_the_error() {
@@ -73,6 +75,7 @@ async fn a_method_that_there_is_not_is_no_name() {
     }
 }
 
+#[cfg(feature = "axum")]
 #[tokio::test]
 async fn behind_axums_routes_a_call_is_called_by_its_method_too() {
     let (called, served) = (Lab::new(), Lab::new());

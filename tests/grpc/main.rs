@@ -2,11 +2,16 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[cfg(all(unix, feature = "zipkin"))]
+#[path = "../shop/mod.rs"]
+mod shop;
 
 mod calls;
 mod cart;
 mod endings;
 mod errors;
+#[cfg(all(unix, feature = "zipkin"))]
+mod shutdown;
 
 use cart::{Cart, CartClient};
 use common::Lab;

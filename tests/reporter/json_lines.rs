@@ -5,10 +5,13 @@ use serde_json::Value;
 use std::{
     collections::BTreeSet,
     io::{self, Write},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
-use tower_b3::report::{JsonLinesReporter, JsonLinesReporterBuilder};
+use tower_b3::{
+    Tracer,
+    report::{JsonLinesReporter, JsonLinesReporterBuilder},
+};
 
 /// Takes a few bytes at a time, and fails as often as it is told to.
 #[derive(Clone, Default)]
@@ -142,4 +145,43 @@ fn a_write_that_blocks_holds_up_nobody() {
     assert!(!lines.shutdown(Duration::from_millis(20)).in_time);
     assert_sums(&lines.stats());
     drop(blocked);
+}
+
+/// Makes a span of this tracer whenever it is written to.
+struct Traced(Disk, Arc<OnceLock<Tracer>>);
+
+impl Write for Traced {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        drop(self.1.get().unwrap().span("write"));
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+#[test]
+fn spans_of_the_writer_come_with_the_next_message() {
+    let (disk, own) = (Disk::default(), Arc::default());
+    let lines = JsonLinesReporter::builder(Traced(disk.clone(), Arc::clone(&own)))
+        .max_age(Duration::from_secs(3600))
+        .build()
+        .unwrap();
+    let tracer = Tracer::builder("shop").reporter(lines.clone());
+    let tracer = tracer.build().unwrap();
+    assert!(own.set(tracer.clone()).is_ok());
+    drop(tracer.span("get"));
+    for sent in 1..=3 {
+        assert!(lines.flush(LONG));
+        let stats = lines.stats();
+        assert_sums(&stats);
+        // The writer's own may have left the queue, but is not sent before the next message.
+        assert_eq!((stats.sent, stats.queued + stats.in_flight), (sent, 1));
+    }
+    let report = lines.shutdown(LONG);
+    assert!(report.in_time);
+    // The last write's comes after the end.
+    assert_eq!((report.stats.sent, report.stats.dropped.closed), (4, 1));
+    assert_eq!(disk.ids().len(), 4);
 }

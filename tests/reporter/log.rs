@@ -7,11 +7,15 @@ use std::{
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+/// A line with this makes the subscriber panic.
+pub const UNLOGGABLE: &str = "a line that cannot be logged";
+
 struct Lines;
 
 impl io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(bytes).into_owned();
+        assert!(!line.contains(UNLOGGABLE), "the subscriber panics");
         LINES.lock().unwrap().push(line);
         Ok(bytes.len())
     }

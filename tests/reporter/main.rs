@@ -10,9 +10,11 @@ mod log;
 mod otlp;
 #[cfg(feature = "otlp")]
 mod otlp_server;
+mod panics;
 mod queue;
 mod redirect;
 mod server;
+mod settings;
 mod shutdown;
 mod sums;
 #[cfg(feature = "tls")]
@@ -28,7 +30,7 @@ use std::{
 use tower_b3::{
     Sampling, TraceContext,
     record::SpanRecord,
-    report::{HttpSender, Reporter, Stats},
+    report::{HttpSender, Reporter, Stats, TowerSender},
     zipkin::{ZipkinReporter, ZipkinReporterBuilder},
 };
 
@@ -186,7 +188,7 @@ fn build_errors_name_the_field_and_the_reason() {
     let zipkin = || quick("http://127.0.0.1:9".to_owned());
     let zero = Duration::ZERO;
     for (builder, error) in [
-        (quick("".into()), "url: not a URL: empty string"),
+        (quick("".into()), "url: empty"),
         (
             quick("/api/v2/spans".into()),
             "url: no scheme: it begins with http://",
@@ -195,11 +197,27 @@ fn build_errors_name_the_field_and_the_reason() {
             quick("zipkin".into()),
             "url: no scheme: it begins with http://",
         ),
-        (quick("http://".into()), "url: not a URL: empty string"),
+        (quick("http://".into()), "url: no host"),
         (quick("http://:9411/".into()), "url: no host"),
         (
+            quick("http://zipkin:+9411/".into()),
+            "url: the port is not a number from 1 to 65535",
+        ),
+        (
+            quick("http://zipkin:65536/".into()),
+            "url: the port is not a number from 1 to 65535",
+        ),
+        (
+            quick("http://[::1]94:11/".into()),
+            "url: the host is not a name or an IP address",
+        ),
+        (
+            quick("http://zipkin:".into()),
+            "url: a colon after the host, but no port",
+        ),
+        (
             quick("ftp://zipkin/".into()),
-            "url: the scheme is ftp, not http",
+            "url: the scheme is neither http nor https",
         ),
         #[cfg(not(feature = "tls"))]
         (
@@ -241,5 +259,55 @@ fn build_errors_name_the_field_and_the_reason() {
         (zipkin().thread_name("a\0b"), "thread_name: contains NUL"),
     ] {
         assert_eq!(builder.build().unwrap_err().to_string(), error);
+    }
+}
+
+/// A client would take each of these for something else than what is written, the usual port say.
+#[test]
+fn a_url_that_could_mean_another_place_is_refused_wherever_it_is_given() {
+    let service = || {
+        ::tower::service_fn(
+            async |_: http::Request<http_body_util::Full<bytes::Bytes>>| {
+                Ok::<_, std::io::Error>(http::Response::new(
+                    http_body_util::Empty::<bytes::Bytes>::new(),
+                ))
+            },
+        )
+    };
+    let running = quick("http://127.0.0.1:9".to_owned()).build().unwrap();
+    for url in [
+        "http://127.0.0.1:94110/api/v2/spans",
+        "https://127.0.0.1:94110/api/v2/spans",
+        "http://zipkin:/",
+        "http://zipkin:0/",
+        "http://zipkin:+80/",
+        "http://me:hunter2@zipkin/",
+        "http://me:hunter2/x@zipkin/",
+        "http://zipkin/#hunter2",
+        "http://[fe80::1%25eth0]:9411/",
+        "http://zip kin/",
+        "http://zipkin.süd/",
+        "http://127.1:9411/",
+        "unix:/run/hunter2.sock",
+    ] {
+        let zipkin = || ZipkinReporter::builder(url).bearer("s3cret");
+        let mut errors = vec![
+            zipkin().build().map(drop),
+            running.redirect(zipkin()),
+            HttpSender::new(url).map(drop),
+            TowerSender::new(url, service()).map(drop),
+        ];
+        #[cfg(feature = "otlp")]
+        {
+            use tower_b3::otlp::{OtlpReporter, Protocol};
+            let otlp = || OtlpReporter::builder(url).bearer("s3cret");
+            errors.push(otlp().build().map(drop));
+            errors.push(otlp().protocol(Protocol::Grpc).build().map(drop));
+        }
+        for error in errors {
+            let error = error.expect_err(url);
+            assert_eq!(error.field(), "url", "{url}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
     }
 }

@@ -84,9 +84,10 @@ pub struct Server {
 
 /// Some way of making a connection of a stream.
 #[cfg(feature = "tls")]
-type Acceptor = tokio_rustls::TlsAcceptor;
+pub type Acceptor = tokio_rustls::TlsAcceptor;
 #[cfg(not(feature = "tls"))]
-type Acceptor = Infallible;
+#[derive(Clone)]
+pub enum Acceptor {}
 
 impl Server {
     /// One that goes through the script and then does the same all the time.

@@ -3,7 +3,7 @@
 use crate::{
     LONG, assert_settled, assert_sums, quick, report,
     server::{Answer, Server},
-    span, until,
+    until,
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,14 +15,14 @@ use std::{
 };
 use tower_b3::{
     Tracer,
-    report::{BatchReporter, Message, Outcome, Reporter, Sender},
+    report::{BatchReporter, Message, Outcome, Sender},
     zipkin::JsonEncoder,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A runtime that has nothing.
-fn block_on<F: Future>(future: F) -> F::Output {
+pub fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(thread::Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
@@ -229,28 +229,12 @@ fn the_thread_ends_with_the_last_handle() {
 }
 
 /// Does as it is told when it sends.
-struct Do<F>(F);
+pub struct Do<F>(pub F);
 
 impl<F: FnMut(Message) -> Outcome + Send + 'static> Sender for Do<F> {
     async fn send(&mut self, message: Message) -> Outcome {
         (self.0)(message)
     }
-}
-
-#[test]
-fn a_sender_that_panics_is_the_end_but_not_of_the_accounts() {
-    let sender = Do(|_| panic!("as it happens"));
-    let reporter = BatchReporter::builder(JsonEncoder, sender).build().unwrap();
-    report(&reporter, "get", 10);
-    assert!(reporter.flush(LONG));
-    until("the end", || {
-        reporter.report(span("late"));
-        let stats = reporter.stats();
-        assert_sums(&stats);
-        stats.queued + stats.in_flight == 0 && stats.finished == stats.dropped.closed
-    });
-    assert!(block_on(reporter.flush_async(LONG)));
-    assert!(reporter.shutdown(LONG).in_time);
 }
 
 #[test]

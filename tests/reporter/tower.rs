@@ -236,7 +236,10 @@ fn urls_and_headers_are_checked() {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });
     let error = TowerSender::new("ftp://zipkin", service).unwrap_err();
-    assert_eq!(error.to_string(), "url: the scheme is ftp, not http");
+    assert_eq!(
+        error.to_string(),
+        "url: the scheme is neither http nor https"
+    );
     let sender = TowerSender::new("http://zipkin", service).unwrap();
     assert_eq!(sender.header("b3", "1").unwrap_err().field(), "header");
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
+pub mod collector;
+
 use serde_json::Value;
 use std::{
     fmt,
@@ -40,25 +42,22 @@ pub struct Process {
 
 impl Process {
     pub fn start(example: &str, args: &[&str], environment: &[(&str, &str)]) -> Process {
-        let mut command = Command::new(path_of(example));
-        for (name, _) in std::env::vars_os() {
-            let shown = name.to_string_lossy();
-            if CONFIGURES.iter().any(|prefix| shown.starts_with(prefix)) {
-                command.env_remove(name);
-            }
-        }
+        let mut command = command(example, args);
+        command.envs(environment.iter().copied());
+        Process::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))
+    }
+
+    /// A command whose outputs are read if they are piped.
+    pub fn spawn(command: &mut Command) -> Process {
+        let name = command.get_program().to_string_lossy().into_owned();
         let mut child = command
-            .args(args)
-            .envs(environment.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{example} cannot be started: {error}"));
-        let stdout = Output::of(child.stdout.take().expect("a piped stdout"));
-        let stderr = Output::of(child.stderr.take().expect("a piped stderr"));
+            .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
+        let stdout = Output::of(child.stdout.take());
+        let stderr = Output::of(child.stderr.take());
         Process {
-            name: example.to_owned(),
+            name,
             child,
             stdout,
             stderr,
@@ -104,12 +103,18 @@ impl Process {
 
     /// Sends SIGTERM.
     pub fn stop(&mut self) -> ExitStatus {
+        self.signal("TERM")
+    }
+
+    /// Sends a signal and waits for the end.
+    pub fn signal(&mut self, name: &str) -> ExitStatus {
         // The shell's own `kill` is there even where no program of that name is installed.
         let sent = Command::new("sh")
-            .args(["-c", "kill -s TERM \"$0\"", &self.child.id().to_string()])
+            .args(["-c", "kill -s \"$0\" \"$1\"", name])
+            .arg(self.child.id().to_string())
             .status()
             .expect("sh runs");
-        assert!(sent.success(), "no SIGTERM for {self}");
+        assert!(sent.success(), "no SIG{name} for {self}");
         self.ended()
     }
 }
@@ -139,10 +144,11 @@ struct Output {
 }
 
 impl Output {
-    fn of(mut pipe: impl Read + Send + 'static) -> Output {
+    fn of(pipe: Option<impl Read + Send + 'static>) -> Output {
         let bytes = Arc::<Mutex<Vec<u8>>>::default();
         let to = Arc::clone(&bytes);
         let reader = thread::spawn(move || {
+            let Some(mut pipe) = pipe else { return };
             let mut buffer = [0; 4096];
             while let Ok(read @ 1..) = pipe.read(&mut buffer) {
                 let mut to = to.lock().unwrap_or_else(PoisonError::into_inner);
@@ -171,6 +177,19 @@ pub fn refused(example: &str, args: &[&str]) -> String {
     process.stderr()
 }
 
+/// An example, configured by nothing but these arguments.
+pub fn command(example: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(path_of(example));
+    for (name, _) in std::env::vars_os() {
+        let shown = name.to_string_lossy();
+        if CONFIGURES.iter().any(|prefix| shown.starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
+    command.args(args);
+    command
+}
+
 /// The examples lie beside the directory of the test's own executable.
 fn path_of(example: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
@@ -180,7 +199,7 @@ fn path_of(example: &str) -> PathBuf {
         .join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
     assert!(
         path.is_file(),
-        "{} is not there; `cargo build --examples` makes it",
+        "{} is not there; `cargo build --examples --all-features` makes it",
         path.display()
     );
     path

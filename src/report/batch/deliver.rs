@@ -2,10 +2,12 @@ use super::{
     EncodeError, Encoder, Message, Outcome, Sender, Settings,
     counters::Cause,
     outage::{Backoff, Log},
+    panics::catch_future,
     pending::{Added, Pending},
+    settings::after,
     shared::Shared,
 };
-use crate::record::SpanRecord;
+use crate::{record::SpanRecord, user_code::guarded};
 use std::{
     future::poll_fn,
     ops::{ControlFlow, Range},
@@ -60,7 +62,7 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
     ) -> Delivery<E, S> {
         Delivery {
             shared,
-            log: Log::new(sender.destination()),
+            log: Log::new(destination(&sender)),
             encoder,
             sender,
             pending: Pending::default(),
@@ -73,8 +75,8 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
         }
     }
 
-    pub(super) fn into_log(self) -> Log {
-        self.log
+    pub(super) fn log(&mut self) -> &mut Log {
+        &mut self.log
     }
 
     /// Adds a span to the message; counts it if it is lost.
@@ -165,16 +167,17 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
         let message = self.pending.message(part, &self.encoder);
         loop {
             self.look_for_redirect(failing_since);
-            let sending = self.sender.send(message.clone());
+            let sending = catch_future(async { self.sender.send(message.clone()).await });
             let sending = tokio::time::timeout(self.request_timeout, sending);
             let outcome = match unless_given_up(&self.shared, sending).await {
-                Some(Ok(outcome)) => outcome,
+                Some(Ok(Ok(outcome))) => outcome,
+                Some(Ok(Err(panic))) => Outcome::refused(format!("the sender panicked: {panic}")),
                 Some(Err(_)) => {
                     Outcome::retry(format!("no answer within {:?}", self.request_timeout))
                 }
                 None => return Part::AllLost(Cause::Closed),
             };
-            self.log.go_to(self.sender.destination(), &self.shared);
+            self.log.go_to(destination(&self.sender), &self.shared);
             let (reason, after) = match outcome {
                 Outcome::Accepted => {
                     self.succeed(&message);
@@ -236,7 +239,7 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
     /// Waits before the next attempt. Breaks if the time to end comes first.
     async fn wait(&mut self, requested: Option<Duration>) -> ControlFlow<()> {
         let closing = self.shared.give_up_at().is_some();
-        let until = Instant::now() + self.backoff.next(requested, closing);
+        let until = after(self.backoff.next(requested, closing));
         loop {
             let now = Instant::now();
             let give_up_at = self.shared.give_up_at();
@@ -281,6 +284,10 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
             format_args!("{id} of trace {trace} is refused: {reason}"),
         );
     }
+}
+
+fn destination(sender: &impl Sender) -> String {
+    guarded(|| sender.destination()).unwrap_or_else(|| "an unknown destination".to_owned())
 }
 
 /// The halves of a part; `None` if it cannot be cut.

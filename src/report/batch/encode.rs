@@ -8,7 +8,9 @@ use std::{borrow::Cow, error::Error, fmt, ops::Range};
 /// cut a batch in halves or send it again without encoding anew. An encoding that compresses
 /// wraps another one and compresses in [`message`](Encoder::message).
 ///
-/// All methods are called on the reporter's own thread.
+/// All methods are called on the reporter's own thread. Where [`encode`](Encoder::encode) panics,
+/// the span is dropped and counted. A panic elsewhere ends the reporter; its spans are counted as
+/// [`closed`](super::Dropped::closed).
 ///
 /// ```
 /// use tower_b3::{record::SpanRecord, report::{EncodeError, Encoded, Encoder}};

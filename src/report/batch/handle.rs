@@ -1,7 +1,7 @@
 use super::{
     Encoder, ReporterError, Sender, Settings, Stats,
     queue::Queue,
-    settings::{LAST_FLUSH, settings_methods},
+    settings::{LAST_FLUSH, after, settings_methods},
     shared::Shared,
     ticket::Ticket,
     worker,
@@ -10,14 +10,13 @@ use crate::{record::SpanRecord, report::Reporter};
 use std::{
     fmt,
     future::poll_fn,
+    process,
     sync::Arc,
     thread::{self, ThreadId},
     time::{Duration, Instant},
 };
 use tokio::{runtime, task::JoinHandle};
 
-/// A wait without end, nearly: moments are finite.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// What the thread may need to account for what it gave up.
 const GRACE: Duration = Duration::from_millis(250);
 
@@ -60,6 +59,8 @@ struct Handle {
     shared: Arc<Shared>,
     runtime: runtime::Handle,
     thread: ThreadId,
+    /// The process that has the thread. One that is forked from it does not.
+    process: u32,
 }
 
 impl BatchReporter {
@@ -97,6 +98,7 @@ impl BatchReporter {
             shared,
             runtime,
             thread,
+            process: process::id(),
         })))
     }
 
@@ -110,7 +112,12 @@ impl BatchReporter {
     ///
     /// It may be called inside an async runtime, whose thread it blocks; better use
     /// [`flush_async`](Self::flush_async) there.
+    ///
+    /// In a [forked](crate::guide::reporting#after-a-fork) process it returns `false` at once.
     pub fn flush(&self, deadline: Duration) -> bool {
+        if self.0.is_forked() {
+            return false;
+        }
         let ticket = self.0.shared.ask_to_flush();
         self.0.wait(&ticket, after(deadline))
     }
@@ -118,6 +125,9 @@ impl BatchReporter {
     /// Waits until the spans finished so far are delivered or lost, at most until the deadline;
     /// `true` if all were dealt with. It works in any async runtime.
     pub async fn flush_async(&self, deadline: Duration) -> bool {
+        if self.0.is_forked() {
+            return false;
+        }
         let ticket = self.0.shared.ask_to_flush();
         self.0.wait_async(ticket, after(deadline)).await
     }
@@ -127,7 +137,12 @@ impl BatchReporter {
     ///
     /// Spans that finish from now on are dropped and counted. Of several shutdowns the earliest
     /// deadline counts; one that comes later reports what the first one did.
+    ///
+    /// In a [forked](crate::guide::reporting#after-a-fork) process it returns at once.
     pub fn shutdown(&self, deadline: Duration) -> ShutdownReport {
+        if self.0.is_forked() {
+            return self.0.forked_report();
+        }
         let deadline = after(deadline);
         let ticket = self.0.shared.ask_to_end(deadline);
         let in_time = self.0.wait(&ticket, deadline + GRACE);
@@ -136,6 +151,9 @@ impl BatchReporter {
 
     /// Does what [`shutdown`](Self::shutdown) does, without blocking, in any async runtime.
     pub async fn shutdown_async(&self, deadline: Duration) -> ShutdownReport {
+        if self.0.is_forked() {
+            return self.0.forked_report();
+        }
         let deadline = after(deadline);
         let ticket = self.0.shared.ask_to_end(deadline);
         let in_time = self.0.wait_async(ticket, deadline + GRACE).await;
@@ -156,11 +174,6 @@ impl BatchReporter {
     }
 }
 
-/// That long from now.
-fn after(time: Duration) -> Instant {
-    Instant::now() + time.min(FOREVER)
-}
-
 impl Handle {
     fn wait(&self, ticket: &Ticket, deadline: Instant) -> bool {
         // An encoder or a sender would wait for itself.
@@ -177,6 +190,30 @@ impl Handle {
             }
         }));
         poll_fn(|cx| ticket.poll(cx)).await
+    }
+
+    /// Whether this is a process that was forked from the reporter's, so that nobody sends. Then
+    /// spans are refused from now on. No lock is taken here: the process may have been forked while
+    /// the reporter's thread held it.
+    fn is_forked(&self) -> bool {
+        let forked = process::id() != self.process;
+        if forked && self.shared.refuse() {
+            tracing::warn!(
+                "the reporter's thread is in the process that this one was forked from: spans \
+                 are lost here"
+            );
+        }
+        forked
+    }
+
+    /// What is left in the queue stays there: some of it is the other process's, which sends it.
+    fn forked_report(&self) -> ShutdownReport {
+        let stats = self.shared.stats();
+        ShutdownReport {
+            in_time: false,
+            lost: stats.queued + stats.in_flight,
+            stats,
+        }
     }
 
     fn report(&self, in_time: bool) -> ShutdownReport {
@@ -199,7 +236,9 @@ impl Drop for Clock {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.shared.ask_to_end(after(LAST_FLUSH));
+        if !self.is_forked() {
+            self.shared.ask_to_end(after(LAST_FLUSH));
+        }
     }
 }
 
@@ -251,7 +290,8 @@ impl<E: Encoder, S: Sender> BatchReporterBuilder<E, S> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Whether the thread was done in time. It is not if an encoder or a sender blocks.
+    /// Whether the thread was done in time. It is not if an encoder or a sender blocks, nor in a
+    /// forked process, where there is no such thread.
     pub in_time: bool,
     /// How many of the spans that were queued or under way were not delivered.
     pub lost: u64,
@@ -280,6 +320,9 @@ impl fmt::Display for ShutdownReport {
 ///     Ok(())
 /// }
 /// ```
+///
+/// A signal that is not handled ends the process without that: serve
+/// [until SIGTERM or SIGINT](crate::guide::reporting).
 #[must_use = "it shuts the reporter down when it is dropped: bind it to a name for as long as spans are made"]
 #[derive(Debug)]
 pub struct Guard {
@@ -363,3 +406,50 @@ macro_rules! handle_methods {
 }
 
 pub(crate) use handle_methods;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        context::{Sampling, TraceContext},
+        report::JsonLinesReporter,
+    };
+
+    /// A reporter as a forked process has it.
+    fn forked() -> BatchReporter {
+        let reporter = JsonLinesReporter::builder(std::io::sink()).max_age(LAST_FLUSH * 100);
+        let reporter = BatchReporter::from(reporter.build().unwrap());
+        let mut handle = Arc::into_inner(reporter.0).expect("there is one handle");
+        handle.process += 1;
+        BatchReporter(Arc::new(handle))
+    }
+
+    #[test]
+    fn nobody_waits_in_a_forked_process() {
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+        let report = |reporter: &BatchReporter| {
+            let context = TraceContext::root(Sampling::Accept);
+            reporter.report(SpanRecord::builder(context).build());
+        };
+        for end in 0..2 {
+            let reporter = forked();
+            report(&reporter);
+            report(&reporter);
+            let started = Instant::now();
+            assert!(!reporter.flush(Duration::MAX));
+            assert!(!runtime.block_on(reporter.flush_async(Duration::MAX)));
+            report(&reporter);
+            let ended = match end {
+                0 => reporter.shutdown(Duration::MAX),
+                _ => runtime.block_on(reporter.shutdown_async(Duration::MAX)),
+            };
+            drop(reporter.guard());
+            drop(reporter);
+            assert!(started.elapsed() < Duration::from_secs(5));
+            assert_eq!((ended.in_time, ended.lost), (false, 2));
+            let stats = ended.stats;
+            assert_eq!((stats.finished, stats.queued), (3, 2));
+            assert_eq!(stats.dropped.closed, 1);
+        }
+    }
+}

@@ -6,6 +6,7 @@ mod encode;
 mod error;
 mod handle;
 mod outage;
+mod panics;
 mod pending;
 mod queue;
 mod send;

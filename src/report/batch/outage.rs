@@ -1,4 +1,4 @@
-use super::{Settings, Stats, counters::Cause, shared::Shared};
+use super::{Settings, Stats, counters::Cause, panics::say, shared::Shared};
 use crate::{
     id::random::random_u64,
     printable::{message, place},
@@ -91,13 +91,15 @@ impl Log {
         let to = &self.destination;
         self.quiet_until = None;
         match self.outage.take() {
-            None => tracing::info!("spans go to {to} from now on, no longer to {from}"),
+            None => say(|| tracing::info!("spans go to {to} from now on, no longer to {from}")),
             Some(outage) => {
                 shared.counters.recover();
                 let totals = outage.totals(shared);
-                tracing::info!(
-                    "spans go to {to} from now on; they did not get to {from}, for {totals}"
-                );
+                say(|| {
+                    tracing::info!(
+                        "spans go to {to} from now on; they did not get to {from}, for {totals}"
+                    );
+                });
             }
         }
     }
@@ -107,7 +109,9 @@ impl Log {
         let to = &self.destination;
         let reason = message(reason).to_string();
         let outage = self.outage.get_or_insert_with(|| {
-            tracing::warn!("spans do not get to {to}: {reason}; further failures are counted");
+            say(|| {
+                tracing::warn!("spans do not get to {to}: {reason}; further failures are counted");
+            });
             Outage {
                 since: Instant::now(),
                 wall: SystemTime::now(),
@@ -124,7 +128,7 @@ impl Log {
         if let Some(outage) = self.outage.take() {
             shared.counters.recover();
             let (to, totals) = (&self.destination, outage.totals(shared));
-            tracing::info!("spans get to {to} again, after {totals}");
+            say(|| tracing::info!("spans get to {to} again, after {totals}"));
         }
     }
 
@@ -133,10 +137,12 @@ impl Log {
         let to = &self.destination;
         if let Some(outage) = self.outage.take() {
             let totals = outage.totals(shared);
-            tracing::warn!("spans did not get to {to} to the end, for {totals}");
+            say(|| tracing::warn!("spans did not get to {to} to the end, for {totals}"));
         } else if shared.counters.lost_to(Cause::Closed) > 0 {
             let stats = shared.stats();
-            tracing::warn!("the reporter to {to} ended before its spans were sent: {stats}");
+            say(|| {
+                tracing::warn!("the reporter to {to} ended before its spans were sent: {stats}");
+            });
         }
     }
 
@@ -146,13 +152,13 @@ impl Log {
         let what = message(&what.to_string()).to_string();
         if self.quiet_until.is_none_or(|until| now >= until) {
             self.quiet_until = Some(now + QUIET);
-            tracing::warn!("{lost}: {what}; for a minute, more are logged at debug");
+            say(|| tracing::warn!("{lost}: {what}; for a minute, more are logged at debug"));
             // An outage, if there is one, says more.
             if self.outage.is_none() {
                 shared.counters.fail(&what, SystemTime::now(), false);
             }
         } else {
-            tracing::debug!("{lost}: {what}");
+            say(|| tracing::debug!("{lost}: {what}"));
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
 use crate::{
     id::{SpanId, TraceId},
     record::SpanRecord,
+    user_code::catch,
 };
 use std::ops::Range;
 
@@ -47,7 +48,9 @@ impl Pending {
     /// Encodes a span, of messages of at most `limit` bytes.
     pub(super) fn add(&mut self, span: &SpanRecord, encoder: &impl Encoder, limit: usize) -> Added {
         let before = start(&self.ends, self.len());
-        if let Err(error) = encoder.encode(span, &mut self.bytes) {
+        let encoded = catch(|| encoder.encode(span, &mut self.bytes));
+        let panicked = |panic| Err(EncodeError::new(format!("the encoder panicked: {panic}")));
+        if let Err(error) = encoded.unwrap_or_else(panicked) {
             self.bytes.truncate(before);
             return Added::Lost(Cause::Encode, Some(error));
         }

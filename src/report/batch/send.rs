@@ -22,6 +22,11 @@ pub struct Message {
 /// under way at a time. The reporter cancels a send that takes longer than its request timeout,
 /// by dropping the future, and tries again.
 ///
+/// Spans that it makes itself, of a traced client say, are sent with the next message, which makes
+/// one more: a sender is better not traced.
+///
+/// A sender that panics has refused the message; the next one is sent all the same.
+///
 /// A sender makes one attempt and says what came of it; when to try again and what to cut in
 /// halves is the reporter's business.
 ///

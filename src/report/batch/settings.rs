@@ -1,8 +1,17 @@
 use super::ReporterError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a reporter flushes when its last handle goes without a shutdown.
 pub(super) const LAST_FLUSH: Duration = Duration::from_secs(5);
+/// The largest message: it is in memory twice, and protocols count its bytes in 32 bits.
+const MAX_MESSAGE: usize = 1024 * 1024 * 1024;
+/// The longest wait: moments are finite.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// The moment that is this long from now, or a year.
+pub(super) fn after(time: Duration) -> Instant {
+    Instant::now() + time.min(LONGEST)
+}
 
 /// What every batching reporter can be told.
 #[derive(Debug, Clone)]
@@ -46,6 +55,10 @@ impl Settings {
                 return Err(ReporterError::new(field, "zero"));
             }
         }
+        if self.message_limit > MAX_MESSAGE {
+            let reason = format!("more than {MAX_MESSAGE} bytes");
+            return Err(ReporterError::new("message_limit", reason));
+        }
         let times = [
             ("max_age", self.max_age),
             ("request_timeout", self.request_timeout),
@@ -74,9 +87,9 @@ impl Settings {
 /// [`Settings`] lie in the builder.
 macro_rules! settings_methods {
     ($($settings:ident).+) => {
-        /// The most spans that wait to be sent; 10,000 by default. When there are more, the
-        /// newest are dropped and counted. A span takes about two kilobytes, so above some 15,000
-        /// there must be more of [`queue_bytes`](Self::queue_bytes) too.
+        /// The most spans that wait to be sent; 10,000 by default. When there are more, the newest
+        /// are dropped and counted. A span takes about two kilobytes, so above some 15,000 there
+        /// must be more of [`queue_bytes`](Self::queue_bytes) too.
         pub fn queue_limit(mut self, spans: usize) -> Self {
             self.$($settings).+.queue_limit = spans;
             self
@@ -94,14 +107,15 @@ macro_rules! settings_methods {
             self
         }
 
-        /// The largest message, in bytes before compression; 500,000 by default. A span that is
-        /// larger alone is dropped and counted.
+        /// The largest message, in bytes before compression; 500,000 by default, 1 GiB at most. A
+        /// span that is larger alone is dropped and counted.
         pub fn message_limit(mut self, bytes: usize) -> Self {
             self.$($settings).+.message_limit = bytes;
             self
         }
 
-        /// How long a span waits for others before it is sent; 1 second by default.
+        /// How long a span waits for others before it is sent; 1 second by default. Whole
+        /// milliseconds count.
         pub fn max_age(mut self, age: std::time::Duration) -> Self {
             self.$($settings).+.max_age = age;
             self

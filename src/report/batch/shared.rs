@@ -1,6 +1,7 @@
 use super::{
     Stats,
     counters::{Cause, Counters},
+    panics::say,
     queue::{Pushed, Queue},
     ticket::Ticket,
 };
@@ -13,7 +14,7 @@ use std::{
             Ordering::{Relaxed, SeqCst},
         },
     },
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 use tokio::sync::Notify;
 
@@ -46,8 +47,7 @@ struct Control {
     ended: bool,
 }
 
-/// What the worker is asked to do. Whoever waits for it is told when it is dropped, be it in a
-/// panic.
+/// What the worker is asked to do. Those who wait for it are told when it is dropped.
 pub(super) struct Requests {
     tickets: Vec<Arc<Ticket>>,
     pub(super) closing: bool,
@@ -100,6 +100,11 @@ impl Shared {
         if self.ended.load(SeqCst) {
             self.lose_queue();
         }
+    }
+
+    /// Refuses spans from now on; whether it took any until now.
+    pub(super) fn refuse(&self) -> bool {
+        !self.closed.swap(true, SeqCst)
     }
 
     fn lose_queue(&self) {
@@ -211,6 +216,14 @@ impl Shared {
         self.counters.lose_the_rest();
         self.ended.store(true, SeqCst);
         self.lose_queue();
+    }
+
+    /// The worker is gone because of a panic, and all that is left is accounted for.
+    pub(super) fn panicked(&self, panic: &str) {
+        let stats = self.stats();
+        let message = format!("the reporter's thread panicked and has ended: {panic}");
+        self.counters.fail(&message, SystemTime::now(), true);
+        say(|| tracing::error!("{message}; no more spans are sent: {stats}"));
     }
 
     /// Lets go of everybody who waits, now and from now on. Called when all is accounted for.

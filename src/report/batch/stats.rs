@@ -100,13 +100,14 @@ pub struct Dropped {
     pub queue_full: u64,
     /// Larger than a message may be, alone.
     pub too_large: u64,
-    /// The encoding cannot express them.
+    /// The encoding cannot express them, or the encoder panicked.
     pub encode: u64,
-    /// The collector refused them.
+    /// The collector refused them, or the sender panicked.
     pub refused: u64,
     /// The collector was away for longer than they are kept.
     pub retries_exhausted: u64,
-    /// They finished after the shutdown, or were not sent by its deadline.
+    /// They finished after the shutdown, or were not sent by its deadline; or the reporter's thread
+    /// ended by a panic.
     pub closed: u64,
 }
 

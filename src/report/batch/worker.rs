@@ -1,17 +1,24 @@
 //! The only loop: queue → encoder → sender.
 
 use super::{
-    Encoder, ReporterError, Sender, Settings, deliver::Delivery, outage::Log, pending::Added,
-    shared::Shared,
+    Encoder, ReporterError, Sender, Settings,
+    deliver::Delivery,
+    pending::Added,
+    settings::after,
+    shared::{Requests, Shared},
 };
+use crate::user_code::catch;
 use std::{
     io,
     ops::ControlFlow,
     sync::{Arc, mpsc},
     thread::{self, ThreadId},
-    time::Instant,
+    time::{Duration, Instant},
 };
 use tokio::runtime::{self, Runtime};
+
+/// Between two looks at the queue: less, and the thread would never sleep.
+const LEAST_AGE: Duration = Duration::from_millis(1);
 
 /// Starts the thread; gives its runtime and its id.
 pub(super) fn start<E: Encoder, S: Sender>(
@@ -25,7 +32,6 @@ pub(super) fn start<E: Encoder, S: Sender>(
     let shared = Arc::clone(shared);
     let name = settings.name.clone();
     let run = move || {
-        let mut ending = Ending { shared, log: None };
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime: Runtime = match runtime {
             Ok(runtime) => runtime,
@@ -35,12 +41,19 @@ pub(super) fn start<E: Encoder, S: Sender>(
             }
         };
         let _ = started.send(Ok(runtime.handle().clone()));
-        let worker = Worker {
-            shared: Arc::clone(&ending.shared),
-            delivery: Delivery::new(Arc::clone(&ending.shared), encoder, sender, &settings),
-            settings,
-        };
-        ending.log = Some(runtime.block_on(worker.run()));
+        let _ending = Ending(&shared);
+        let mut worker = None;
+        let ran = catch(|| {
+            let worker = worker.insert(Worker::new(&shared, encoder, sender, settings));
+            runtime.block_on(worker.run());
+        });
+        shared.account();
+        match (ran, &mut worker) {
+            (Ok(()), Some(worker)) => worker.delivery.log().end(&shared),
+            (ran, _) => shared.panicked(&ran.err().unwrap_or_default()),
+        }
+        // An encoder or a sender may panic once more.
+        let _ = catch(|| drop(worker));
         // A look-up of a name that hangs must not keep anybody waiting.
         runtime.shutdown_background();
     };
@@ -55,23 +68,12 @@ pub(super) fn start<E: Encoder, S: Sender>(
     Ok((runtime, thread.thread().id()))
 }
 
-/// What is done last on the thread, be it in a panic of an encoder or a sender.
-struct Ending {
-    shared: Arc<Shared>,
-    log: Option<Log>,
-}
+/// Lets go of everybody who waits, whatever happens on the thread.
+struct Ending<'a>(&'a Shared);
 
-impl Drop for Ending {
+impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.shared.account();
-        match &mut self.log {
-            Some(log) => log.end(&self.shared),
-            None => {
-                let stats = self.shared.stats();
-                tracing::error!("the reporter's thread ended by itself: {stats}");
-            }
-        }
-        self.shared.end();
+        self.0.end();
     }
 }
 
@@ -79,26 +81,40 @@ struct Worker<E, S> {
     shared: Arc<Shared>,
     delivery: Delivery<E, S>,
     settings: Settings,
+    /// What it is asked to do now. Those who wait for it are told when this is dropped: if the
+    /// worker panics, once its spans are counted.
+    requests: Option<Requests>,
 }
 
 impl<E: Encoder, S: Sender> Worker<E, S> {
-    async fn run(mut self) -> Log {
-        let mut tick = Instant::now() + self.settings.max_age;
+    fn new(shared: &Arc<Shared>, encoder: E, sender: S, settings: Settings) -> Worker<E, S> {
+        Worker {
+            shared: Arc::clone(shared),
+            delivery: Delivery::new(Arc::clone(shared), encoder, sender, &settings),
+            settings,
+            requests: None,
+        }
+    }
+
+    async fn run(&mut self) {
+        let max_age = self.settings.max_age.max(LEAST_AGE);
+        let mut tick = after(max_age);
         loop {
             self.shared.sleep_until(tick).await;
-            let requests = self.shared.take_requests();
+            let requests = self.requests.insert(self.shared.take_requests());
+            let closing = requests.closing;
             let due = requests.is_urgent() || Instant::now() >= tick;
             if self.pass(due).await.is_break() {
                 break;
             }
+            self.requests = None;
             if due {
-                tick = Instant::now() + self.settings.max_age;
+                tick = after(max_age);
             }
-            if requests.closing && self.shared.queue.is_empty() {
+            if closing && self.shared.queue.is_empty() {
                 break;
             }
         }
-        self.delivery.into_log()
     }
 
     /// Takes all that is queued and sends what fills a message; the rest too if it is due.

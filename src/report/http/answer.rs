@@ -1,6 +1,6 @@
 //! What an answer means.
 
-use crate::{printable::at_most, report::Outcome};
+use crate::{digits::whole, printable::one_line, report::Outcome};
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header::RETRY_AFTER};
 use http_body::Body;
@@ -12,8 +12,6 @@ use std::{
 
 /// The part of an answer that is read, so that its connection can be used again.
 const MOST_READ: usize = 64 * 1024;
-/// The part of an answer that is shown when it is a refusal.
-const MOST_SHOWN: usize = 200;
 /// How long the rest of an answer may take after its head, which says all there is to know.
 pub(super) const PATIENCE: Duration = Duration::from_millis(250);
 
@@ -92,21 +90,10 @@ impl Answer {
     }
 }
 
-/// What the other side says, for the log.
-pub(crate) fn one_line(text: &str) -> String {
-    let words = |character: char| match character.is_control() {
-        true => ' ',
-        false => character,
-    };
-    // One character more, by which to tell that there is more.
-    let line: String = text.chars().take(MOST_SHOWN + 1).map(words).collect();
-    at_most(line.trim(), MOST_SHOWN).to_string()
-}
-
 /// Seconds, or a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
+    if let Some(seconds) = whole(text) {
         return Some(Duration::from_secs(seconds));
     }
     let date = httpdate::parse_http_date(text).ok()?;
@@ -145,7 +132,9 @@ mod tests {
         let soon = SystemTime::now() + Duration::from_secs(100);
         let soon = read(&httpdate::fmt_http_date(soon)).unwrap();
         assert!((90..=100).contains(&soon.as_secs()), "{soon:?}");
-        assert_eq!(read("-1"), None);
+        for malformed in ["-1", "+1", "1_0", "1.5", ""] {
+            assert_eq!(read(malformed), None, "{malformed:?}");
+        }
         assert_eq!(read("soon"), None);
         assert_eq!(retry_after(&HeaderMap::new()), None);
     }

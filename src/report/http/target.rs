@@ -4,6 +4,7 @@ use super::dialect::Dialect;
 use crate::{
     printable::{self, quoted},
     report::{Message, ReporterError},
+    url::UrlError,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -111,31 +112,14 @@ impl Target {
 }
 
 fn parse(url: &str, path: &'static str, tls: bool) -> Result<Uri, String> {
-    // What is wrong may be a password: the URL is not repeated.
-    let uri = url.trim().parse();
-    let uri: Uri = uri.map_err(|error: http::uri::InvalidUri| format!("not a URL: {error}"))?;
-    match uri.scheme_str() {
-        Some("http") => {}
-        Some("https") if tls => {}
-        Some("https") => return Err("https needs TLS, which this sender does not have".to_owned()),
-        Some(other) => {
-            return Err(format!(
-                "the scheme is {}, not http",
-                printable::name(other)
-            ));
-        }
-        None => return Err("no scheme: it begins with http://".to_owned()),
+    let uri = crate::url::parse(url).map_err(|error| match error {
+        UrlError::Credentials => format!("{error}: set them with basic"),
+        error => error.to_string(),
+    })?;
+    if uri.scheme_str() == Some("https") && !tls {
+        return Err("https needs TLS, which this sender does not have".to_owned());
     }
-    let Some(authority) = uri.authority() else {
-        return Err("no host".to_owned());
-    };
-    if authority.as_str().contains('@') {
-        return Err("credentials in the URL: set them with basic".to_owned());
-    }
-    if authority.host().is_empty() {
-        return Err("no host".to_owned());
-    }
-    if uri.path().is_empty() || uri.path() == "/" && uri.query().is_none() {
+    if uri.path() == "/" && uri.query().is_none() {
         let mut parts = uri.into_parts();
         parts.path_and_query = Some(http::uri::PathAndQuery::from_static(path));
         return Uri::from_parts(parts).map_err(|error| error.to_string());

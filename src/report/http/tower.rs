@@ -82,8 +82,7 @@ impl<S> TowerSender<S> {
     ///
     /// # Errors
     ///
-    /// The field `url`: not a URL, no scheme, a scheme other than these two, no host, or
-    /// credentials in it, which belong in a [header](Self::header).
+    /// The field `url`, as with [`HttpSender::new`](super::HttpSender::new).
     pub fn new(url: &str, service: S) -> Result<TowerSender<S>, ReporterError> {
         Ok(TowerSender::of(
             service,

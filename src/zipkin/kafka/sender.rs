@@ -1,6 +1,7 @@
 use crate::{
-    printable::{self, quoted},
+    printable::quoted,
     report::{Message, Outcome, ReporterError, Sender},
+    url::check_address,
 };
 use rskafka::{
     BackoffConfig, BackoffError, ConnectionError,
@@ -224,18 +225,7 @@ fn check(broker: &str) -> Result<(), String> {
     if broker.contains(['/', '@']) || broker.contains(char::is_whitespace) {
         return Err("a broker is host:port, such as kafka:9092".to_owned());
     }
-    let split = broker.rsplit_once(':');
-    let broker = printable::name(broker);
-    let Some((host, port)) = split.filter(|(host, _)| !host.is_empty()) else {
-        return Err(format!("{broker}: no port, as in kafka:9092"));
-    };
-    if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
-        return Err(format!("{broker}: an IPv6 address stands in brackets"));
-    }
-    match port.parse::<u16>() {
-        Ok(0) | Err(_) => Err(format!("{broker}: {} is not a port", quoted(port))),
-        Ok(_) => Ok(()),
-    }
+    check_address(broker).map_err(|error| format!("{}: {error}", quoted(broker)))
 }
 
 fn outcome(error: Error) -> Outcome {
@@ -299,7 +289,21 @@ mod tests {
             "topic zipkin of Kafka at a:1,[::1]:9092"
         );
         for wrong in [
-            "", " , ", "kafka", ":9092", "a:0", "a:b", "a:70000", "::1:9092", "a b:1",
+            "",
+            " , ",
+            "kafka",
+            ":9092",
+            "a:0",
+            "a:b",
+            "a:70000",
+            "::1:9092",
+            "a b:1",
+            "a:",
+            "a:+9092",
+            "a?b:9092",
+            "ä:9092",
+            "127.1:9092",
+            "[fe80::1%eth0]:9092",
         ] {
             let error = KafkaSender::new(wrong).unwrap_err();
             assert_eq!(error.field(), "brokers", "{wrong}");

@@ -1,0 +1,170 @@
+//! What must hold for any answer of a collector to OTLP, over HTTP and over gRPC.
+
+use crate::http_answer::{Answer, is_one_line};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use std::{
+    convert::Infallible,
+    sync::{LazyLock, Mutex, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
+use tokio::{net::TcpListener, runtime::Builder};
+use tower_b3::{
+    Tracer,
+    otlp::{OtlpReporter, OtlpReporterBuilder, Protocol},
+};
+
+/// For an attempt. After it, what waits to be tried again is hurried.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// In every message.
+const SPANS: u64 = 3;
+
+/// A collector that answers as it is told, and a reporter for each protocol.
+struct Lab {
+    http: Reporting,
+    grpc: Reporting,
+}
+
+struct Reporting {
+    tracer: Tracer,
+    reporter: OtlpReporter,
+    builder: OtlpReporterBuilder,
+}
+
+static ANSWER: Mutex<Option<Response<(Bytes, HeaderMap)>>> = Mutex::new(None);
+static LAB: LazyLock<Mutex<Lab>> = LazyLock::new(|| Mutex::new(Lab::open()));
+
+/// Whether it is gRPC, as one byte; then the answer, whose headers are trailers where their names
+/// begin with `t-`.
+pub fn otlp_answer(input: &[u8]) {
+    let Some((protocol, rest)) = input.split_first() else {
+        return;
+    };
+    let Some(mut answer) = Answer::read(rest) else {
+        return;
+    };
+    // The server could not send it.
+    if answer.status.is_informational() {
+        return;
+    }
+    for name in [
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "upgrade",
+        "te",
+    ] {
+        answer.headers.remove(name);
+    }
+    let mut trailers = HeaderMap::new();
+    for (name, value) in &answer.headers {
+        if let Some(name) = name.as_str().strip_prefix("t-") {
+            if let Ok(name) = HeaderName::try_from(name) {
+                trailers.append(name, value.clone());
+            }
+        }
+    }
+    let mut response = Response::new((answer.body, trailers));
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+
+    let lab = LAB.lock().unwrap_or_else(PoisonError::into_inner);
+    let Reporting {
+        tracer,
+        reporter,
+        builder,
+    } = if protocol % 2 == 0 {
+        &lab.http
+    } else {
+        &lab.grpc
+    };
+    *ANSWER.lock().unwrap() = Some(response);
+    let before = reporter.stats();
+    tracer.span("outer").in_scope(|| {
+        drop(tower_b3::span("one"));
+        drop(tower_b3::span("two"));
+    });
+    while !reporter.flush(PATIENCE) {
+        reporter.redirect(builder.clone()).unwrap();
+    }
+
+    let after = reporter.stats();
+    assert_eq!(after.finished - before.finished, SPANS);
+    assert_eq!(after.queued + after.in_flight, 0, "{after}");
+    assert_eq!(
+        after.finished,
+        after.sent + after.dropped.total(),
+        "{after}"
+    );
+    if let Some(error) = after.last_error {
+        is_one_line(&error.message);
+    }
+}
+
+impl Lab {
+    fn open() -> Lab {
+        let (sender, address) = mpsc::channel();
+        thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                sender.send(listener.local_addr().unwrap()).unwrap();
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    stream.set_nodelay(true).unwrap();
+                    tokio::spawn(async move {
+                        let server = auto::Builder::new(TokioExecutor::new());
+                        let io = TokioIo::new(stream);
+                        // Whoever hangs up in the middle is back with the next message.
+                        let _ = server.serve_connection(io, service_fn(answered)).await;
+                    });
+                }
+            });
+        });
+        let address = address.recv().unwrap();
+        let reporter = |protocol| {
+            let short = Duration::from_millis(1);
+            let builder = OtlpReporter::builder(format!("http://{address}"))
+                .protocol(protocol)
+                .backoff(short, short);
+            let reporter = builder.clone().build().unwrap();
+            let tracer = Tracer::builder("webapp")
+                .reporter(reporter.clone())
+                .build()
+                .unwrap();
+            Reporting {
+                tracer,
+                reporter,
+                builder,
+            }
+        };
+        Lab {
+            http: reporter(Protocol::Http),
+            grpc: reporter(Protocol::Grpc),
+        }
+    }
+}
+
+/// Reads the request to its end first, as a collector does. After the answer it takes everything.
+async fn answered(
+    request: Request<Incoming>,
+) -> Result<Response<UnsyncBoxBody<Bytes, Infallible>>, Infallible> {
+    let _ = request.into_body().collect().await;
+    let answer = ANSWER.lock().unwrap().take();
+    let (head, (body, trailers)) = answer.unwrap_or_else(taken).into_parts();
+    let body = Full::new(body).with_trailers(async { Some(Ok(trailers)) });
+    Ok(Response::from_parts(head, body.boxed_unsync()))
+}
+
+fn taken() -> Response<(Bytes, HeaderMap)> {
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    Response::new((Bytes::new(), trailers))
+}

@@ -1,0 +1,48 @@
+//! What must hold for any URL of a reporter, and any header of its requests.
+
+use http::Uri;
+use tower_b3::report::{HttpSender, Sender, TowerSender};
+
+/// A URL, and below it a name and a value.
+pub fn url(input: &[u8]) {
+    let Ok(input) = std::str::from_utf8(input) else {
+        return;
+    };
+    let mut lines = input.split('\n');
+    let mut next = || lines.next().unwrap_or_default();
+    let (url, name, value) = (next(), next(), next());
+
+    // A password is not repeated.
+    let secret = url.replacen('@', ":hunter2@", 1);
+    if let Err(error) = TowerSender::new(&secret, ()) {
+        let error = error.to_string();
+        assert!(error.len() < 200, "{error}");
+        assert!(
+            url.contains("hunter2") || !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+    let Ok(sender) = HttpSender::new(url) else {
+        return;
+    };
+    let destination = sender.destination();
+    let uri: Uri = destination.parse().unwrap();
+    let authority = uri.authority().unwrap();
+    assert!(!authority.as_str().contains('@'));
+    assert!(!authority.host().is_empty());
+    // A port that is there is the one that is connected to.
+    let after = authority.as_str().strip_prefix(authority.host()).unwrap();
+    let port = after
+        .strip_prefix(':')
+        .map(|port| port.trim_start_matches('0'));
+    let connected = authority.port_u16().map(|port| port.to_string());
+    assert_eq!(port, connected.as_deref(), "{destination}");
+    assert_ne!(connected.as_deref(), Some("0"));
+
+    let again = HttpSender::new(&destination).unwrap();
+    assert_eq!(again.destination(), destination);
+    let sender = || TowerSender::new(&destination, ()).unwrap();
+    let _ = sender().header(name, value);
+    let _ = sender().bearer(value);
+    let _ = sender().basic(name, value);
+}

@@ -1,0 +1,178 @@
+//! Whatever a setting is: an error that names it, or a reporter that works.
+
+use crate::{LONG, assert_sums, report, shutdown::Do};
+use proptest::{prelude::*, test_runner::Config};
+use std::time::Duration;
+use tower_b3::{
+    report::{BatchReporter, JsonLinesReporter, Outcome, ReporterError},
+    zipkin::{JsonEncoder, ZipkinReporter},
+};
+
+#[derive(Debug, Clone, Copy)]
+struct Values {
+    queue_limit: usize,
+    queue_bytes: usize,
+    message_limit: usize,
+    max_age: Duration,
+    request_timeout: Duration,
+    backoff: (Duration, Duration),
+    retry_for: Duration,
+    deadline: Duration,
+}
+
+impl Values {
+    /// The setting that an error should name.
+    fn wrong(&self) -> Option<&'static str> {
+        [
+            ("queue_limit", self.queue_limit > 0),
+            ("queue_bytes", self.queue_bytes > 0),
+            ("message_limit", (1..=1 << 30).contains(&self.message_limit)),
+            ("max_age", !self.max_age.is_zero()),
+            ("request_timeout", !self.request_timeout.is_zero()),
+            (
+                "backoff",
+                !self.backoff.0.is_zero() && self.backoff.0 <= self.backoff.1,
+            ),
+        ]
+        .into_iter()
+        .find_map(|(field, right)| (!right).then_some(field))
+    }
+}
+
+macro_rules! with_values {
+    ($builder:expr, $values:expr) => {
+        $builder
+            .queue_limit($values.queue_limit)
+            .queue_bytes($values.queue_bytes)
+            .message_limit($values.message_limit)
+            .max_age($values.max_age)
+            .request_timeout($values.request_timeout)
+            .backoff($values.backoff.0, $values.backoff.1)
+            .retry_for($values.retry_for)
+            .build()
+            .map(BatchReporter::from)
+    };
+}
+
+fn count() -> impl Strategy<Value = usize> {
+    // Few are zero, or most cases would be errors.
+    prop_oneof![
+        1 => Just(0),
+        4 => 1_usize..100_000,
+        2 => Just(usize::MAX),
+        1 => Just(usize::MAX - 1),
+        1 => Just(u32::MAX as usize),
+    ]
+}
+
+fn time() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        1 => Just(Duration::ZERO),
+        2 => Just(Duration::from_nanos(1)),
+        4 => (1_u64..100).prop_map(Duration::from_millis),
+        2 => any::<u64>().prop_map(Duration::from_secs),
+        3 => Just(Duration::MAX),
+    ]
+}
+
+fn values() -> impl Strategy<Value = Values> {
+    let counts = (count(), count(), count());
+    (counts, time(), time(), (time(), time()), time(), time()).prop_map(
+        |(counts, max_age, request_timeout, backoff, retry_for, deadline)| Values {
+            queue_limit: counts.0,
+            queue_bytes: counts.1,
+            message_limit: counts.2,
+            max_age,
+            request_timeout,
+            backoff,
+            retry_for,
+            deadline,
+        },
+    )
+}
+
+/// `None` if the error names the right setting.
+fn built(
+    values: &Values,
+    built: Result<BatchReporter, ReporterError>,
+) -> Result<Option<BatchReporter>, TestCaseError> {
+    let field = built.as_ref().err().map(ReporterError::field);
+    prop_assert_eq!(field, values.wrong());
+    Ok(built.ok())
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 128, failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn a_reporter_works_with_any_settings(values in values()) {
+        // So fast that it is not overtaken by a timeout of a nanosecond.
+        let sender = Do(|_| Outcome::Accepted);
+        let batch = with_values!(BatchReporter::builder(JsonEncoder, sender), values);
+        let lines = with_values!(JsonLinesReporter::builder(std::io::sink()), values);
+        for reporter in [built(&values, batch)?, built(&values, lines)?].into_iter().flatten() {
+            report(&reporter, "get", 3);
+            assert_sums(&reporter.stats());
+            reporter.flush(values.deadline);
+            prop_assert!(reporter.flush(LONG));
+            report(&reporter, "get", 3);
+            let ended = reporter.shutdown(values.deadline);
+            prop_assert!(ended.in_time || values.deadline.is_zero(), "{}", ended);
+            let stats = reporter.shutdown(LONG).stats;
+            assert_sums(&stats);
+            prop_assert_eq!(stats.finished, 6);
+            prop_assert_eq!((stats.queued, stats.in_flight), (0, 0));
+            if values.queue_limit > 100 && values.queue_bytes > 100_000
+                && values.message_limit > 10_000
+            {
+                prop_assert!(stats.sent >= 3, "{:?}", stats);
+            }
+        }
+    }
+
+    /// Nobody is there: what is not sent is lost and counted.
+    #[test]
+    fn an_outage_ends_with_any_settings(values in values()) {
+        let url = "http://127.0.0.1:1";
+        let mut reporters = vec![with_values!(ZipkinReporter::builder(url), values)];
+        #[cfg(feature = "otlp")]
+        reporters.push(with_values!(tower_b3::otlp::OtlpReporter::builder(url), values));
+        #[cfg(feature = "kafka")]
+        reporters.push(with_values!(
+            tower_b3::zipkin::KafkaReporter::builder("127.0.0.1:1"),
+            values
+        ));
+        for reporter in reporters {
+            let Some(reporter) = built(&values, reporter)? else {
+                continue;
+            };
+            report(&reporter, "get", 3);
+            reporter.flush(Duration::from_millis(5));
+            report(&reporter, "get", 3);
+            let ended = reporter.shutdown(values.deadline.min(Duration::from_millis(20)));
+            prop_assert!(ended.in_time, "{}", ended);
+            let stats = reporter.stats();
+            assert_sums(&stats);
+            prop_assert_eq!((stats.finished, stats.dropped.total()), (6, 6));
+        }
+    }
+}
+
+#[test]
+fn a_message_limit_that_is_too_large_is_named() {
+    let builder = ZipkinReporter::builder("http://127.0.0.1:9").message_limit(usize::MAX);
+    assert_eq!(
+        builder.build().unwrap_err().to_string(),
+        "message_limit: more than 1073741824 bytes"
+    );
+}
+
+#[test]
+fn a_span_that_may_wait_for_ever_is_sent_when_it_is_asked_for() {
+    let builder = BatchReporter::builder(JsonEncoder, Do(|_| Outcome::Accepted));
+    let reporter = builder.max_age(Duration::MAX).build().unwrap();
+    report(&reporter, "get", 3);
+    assert!(reporter.flush(Duration::MAX));
+    assert_eq!(reporter.stats().sent, 3);
+    let _guard = reporter.guard().deadline(Duration::MAX);
+}
