@@ -39,8 +39,15 @@ impl Inherited {
     /// A copy that shares no memory with the request it came from.
     pub(super) fn detached(&self) -> Inherited {
         Inherited {
+            context: self.context,
             forwarded: self.forwarded.detached(),
-            ..self.clone()
+            outgoing: self.outgoing,
+            muted: self.muted,
+            found: self.found.clone(),
+            clock: self.clock,
+            sink: self.sink.clone(),
+            #[cfg(feature = "tracing")]
+            log: self.log.clone(),
         }
     }
 
@@ -48,11 +55,11 @@ impl Inherited {
     /// context, of which it makes its own.
     pub(crate) fn inherit(&mut self, parent: &Inherited) {
         self.forwarded.copy_from(&parent.forwarded);
-        self.inherit_unseen(parent);
+        self.inherit_without_headers(parent);
     }
 
-    /// The same but for the headers that are handed on.
-    pub(crate) fn inherit_unseen(&mut self, parent: &Inherited) {
+    /// The same without the headers that are forwarded.
+    pub(crate) fn inherit_without_headers(&mut self, parent: &Inherited) {
         self.found.copy_from(&parent.found);
         self.muted = parent.muted;
         self.clock = parent.clock;

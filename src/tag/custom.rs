@@ -247,8 +247,8 @@ pub(crate) struct CustomTags {
     varying: Vec<RequestTag>,
 }
 
-/// What custom tags have to do with those of the request being served.
-pub(crate) enum Inherited<'a> {
+/// What custom tags have to do with what the headers of the request being served say.
+pub(crate) enum HeaderTags<'a> {
     /// The request is the one being served: what its headers say is gathered.
     Gather(&'a mut FoundTags),
     /// The request is sent for that one: where its own headers say nothing, those count.
@@ -354,26 +354,26 @@ impl CustomTags {
         to: &mut Record,
         head: &RequestHead<'a>,
         seen: &Seen<'a>,
-        mut inherited: Inherited<'_>,
+        mut header_tags: HeaderTags<'_>,
     ) {
         for (name, value) in &self.constant {
             to.custom(name, value);
         }
         for tag in &self.varying {
             let name = &tag.name;
-            match (tag.find(head, seen), &mut inherited) {
-                (Found::Value(value), Inherited::Gather(found)) => {
+            match (tag.find(head, seen), &mut header_tags) {
+                (Found::Value(value), HeaderTags::Gather(found)) => {
                     to.custom(name, &value);
                     found.add(name, cut(&value, to.max_tag_length()));
                 }
-                (Found::Value(value), Inherited::FallBackTo(_)) => to.custom(name, &value),
-                (Found::Empty, Inherited::Gather(found)) => found.add(name, ""),
-                (Found::Empty, Inherited::FallBackTo(_)) => {}
-                (Found::Absent, inherited) => {
+                (Found::Value(value), HeaderTags::FallBackTo(_)) => to.custom(name, &value),
+                (Found::Empty, HeaderTags::Gather(found)) => found.add(name, ""),
+                (Found::Empty, HeaderTags::FallBackTo(_)) => {}
+                (Found::Absent, header_tags) => {
                     let default = tag.default.as_deref().unwrap_or_default();
-                    let value = match inherited {
-                        Inherited::Gather(_) => None,
-                        Inherited::FallBackTo(found) => found.get(name),
+                    let value = match header_tags {
+                        HeaderTags::Gather(_) => None,
+                        HeaderTags::FallBackTo(found) => found.get(name),
                     };
                     to.custom(name, value.unwrap_or(default));
                 }

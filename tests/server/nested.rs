@@ -1,13 +1,15 @@
 //! Two server layers around one handler: the inner one continues the outer one's SERVER context.
 
 use crate::{
-    common::{Lab, SPAN, Script, TRACE, get, now, text},
+    common::{Lab, SPAN, Script, TRACE, get, now, text, values},
     empty, serve_all,
 };
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use std::convert::Infallible;
 use tower::{Layer, Service, service_fn};
-use tower_b3::{Mode, ServerLayer, Trust, current, propagation::Propagation, record::Kind};
+use tower_b3::{
+    Mode, ServerLayer, Trust, current, propagation::Propagation, record::Kind, tag::Tag,
+};
 
 /// Serves a request through `outer` around `inner`; what a call made by the handler carried.
 fn nested(lab: &Lab, outer: &ServerLayer, inner: &ServerLayer, lines: &str) -> HeaderMap {
@@ -149,6 +151,46 @@ fn layers_of_two_tracers_are_one_trace() {
     let [client, inner] = inside.spans.take(2).try_into().unwrap();
     assert_eq!(inner.parent_id(), Some(outer.id()));
     assert_eq!(client.parent_id(), Some(inner.id()));
+}
+
+#[test]
+fn inside_another_tracers_layer_one_that_only_forwards_does_so_once() {
+    let outside = Lab::new();
+    let inside = Lab::of(|builder| builder.mode(Mode::ForwardOnly));
+    let carried = nested(
+        &inside,
+        &outside.tracer.server_layer(),
+        &inside.tracer.server_layer(),
+        &format!("b3: {TRACE}-{SPAN}-1|sw8: 1|sw8: 2"),
+    );
+    outside.spans.take(1);
+    assert_eq!(values(&carried, "sw8"), [b"1", b"2"]);
+    assert_eq!(values(&carried, "x-request-id").len(), 1);
+    assert_eq!(text(&carried, "b3"), format!("{TRACE}-{SPAN}-1"));
+    assert!(!carried.contains_key("x-b3-traceid"));
+}
+
+#[test]
+fn tags_of_calls_are_of_the_headers_that_the_inner_layer_sees() {
+    let lab = Lab::of(|builder| builder.tag(Tag::request_header("tenant", "x-tenant")));
+    let layer = lab.tracer.server_layer();
+    serve_all(&layer, get("/", "x-tenant: alias"), |mut request| {
+        let name = HeaderValue::from_static("acme");
+        request.headers_mut().insert("x-tenant", name);
+        serve_all(&layer, request, |_| {
+            let catalog = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(empty()) });
+            let mut client = lab.tracer.client_layer().layer(catalog);
+            let _ = now(client.call(get("http://catalog/", "")));
+            empty()
+        });
+        empty()
+    });
+    let spans = lab.spans.take(3);
+    let tenants: Vec<_> = spans
+        .iter()
+        .map(|span| span.tag("tenant").unwrap())
+        .collect();
+    assert_eq!(tenants, ["acme", "acme", "alias"]);
 }
 
 #[test]
