@@ -493,7 +493,7 @@ impl Record {
     /// It takes the place of an earlier one of its name.
     pub(crate) fn handler_tag(&mut self, name: &str, value: &str) {
         let name = cut(name, self.bound(MAX_NAME));
-        if is_blank(name) {
+        if is_blank(name) || value.is_empty() {
             return;
         }
         self.fixed.doubtful = true;
@@ -510,9 +510,6 @@ impl Record {
             }
             return self.own_tag(name, value, Rank::Handler);
         };
-        if value.is_empty() {
-            return;
-        }
         let Place { start, end } = self.tags[at].place;
         let name_length = name.len() as u32;
         self.forget(Place {
