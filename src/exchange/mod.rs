@@ -187,11 +187,24 @@ impl Drop for Exchange {
 }
 
 /// Notes a panic of a body's method that cannot change the exchange.
-struct NotePanic<'a>(&'a Exchange);
+struct NotePanic<'a> {
+    exchange: &'a Exchange,
+    panicking: bool,
+}
+
+impl<'a> NotePanic<'a> {
+    fn of(exchange: &'a Exchange) -> NotePanic<'a> {
+        NotePanic {
+            exchange,
+            panicking: std::thread::panicking(),
+        }
+    }
+}
 
 impl Drop for NotePanic<'_> {
     fn drop(&mut self) {
-        if let (true, Some(open)) = (std::thread::panicking(), &self.0.open) {
+        let panicked = !self.panicking && std::thread::panicking();
+        if let (true, Some(open)) = (panicked, &self.exchange.open) {
             open.exchange.hint_panicked.store(true, Relaxed);
         }
     }
