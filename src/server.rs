@@ -8,7 +8,7 @@ use crate::{
     propagation::{Format, Forwarded, Incoming, REQUEST_ID, Role, Seen, put},
     record::{Kind, StandardTag},
     scope,
-    span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing},
+    span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Serving},
     tag::{self, HeaderTags, RequestTags},
     tracer::{Direction, Live, Mode, Tracer},
     trust::{Predicate, Trust},
@@ -97,7 +97,8 @@ impl ServerLayer {
         self
     }
 
-    /// Whose tracing headers are believed. Default: everybody's.
+    /// Whose tracing headers are believed. Default: everybody's. Within another server layer [that
+    /// one decides](crate::guide::headers#two-server-layers-around-one-handler).
     #[must_use]
     pub fn trust(self, trust: impl Into<Trust>) -> Self {
         let trust = trust.into();
@@ -287,6 +288,9 @@ impl Config {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
         let mut open = scope::blank();
         let received = self.receive(request, &mut open);
+        open.serving = Some(Serving {
+            trusted: received.trusted,
+        });
         let mode = self.tracer.core.mode;
         // Calls made for what is excluded have no spans either.
         let forwards = mode.client == Mode::ForwardOnly || !received.excluded;
@@ -361,18 +365,19 @@ impl Config {
 
     /// Settles whom to believe, and removes what a stranger says about tracing.
     fn receive<B>(&self, request: &mut Request<B>, open: &mut OpenSpan) -> Received {
-        let outer = self.continue_outer(open);
+        let serving = scope::with(|outer| outer.serving).flatten();
         let head = RequestHead::of(request);
-        let trusted = match &self.trust {
-            Trust::Mesh => true,
-            trust => {
+        let trusted = match (serving, &self.trust) {
+            // A layer around this one has judged, and removed what a stranger said.
+            (Some(serving), _) => serving.trusted,
+            (None, Trust::Mesh) => true,
+            (None, trust) => {
                 let peer = || Some(self.peer(&head)?.ip());
                 guarded(|| trust.believes(&head, peer)).unwrap_or(false)
             }
         };
         let mut dropped = None;
-        // Within an outer layer, that one has judged what a stranger said.
-        if !trusted && outer.is_none() {
+        if !trusted && serving.is_none() {
             dropped = self.dropped_trace(request.headers());
             self.disbelieve(request.headers_mut());
         }
@@ -382,21 +387,9 @@ impl Config {
         Received {
             trusted,
             dropped,
-            outer,
+            outer: continue_outer(open),
             excluded,
         }
-    }
-
-    /// The SERVER context of a layer around this one, if that serves the request in this task:
-    /// its headers were read there. What is handed down is copied to `open`.
-    fn continue_outer(&self, open: &mut OpenSpan) -> Option<TraceContext> {
-        scope::with(|outer| {
-            let continues = outer.serves && outer.inherited.outgoing != Outgoing::SameContext;
-            let context = outer.context().filter(|_| continues)?;
-            open.inherited.inherit(&outer.inherited);
-            Some(context)
-        })
-        .flatten()
     }
 
     /// The trace that a stranger's headers name, where that is asked for.
@@ -471,7 +464,6 @@ impl Config {
         if received.excluded {
             inherited.outgoing = Outgoing::SameContext;
         }
-        open.serves = true;
         incoming
     }
 
@@ -589,6 +581,19 @@ impl Config {
         }?;
         Some(SocketAddr::new(peer.ip().to_canonical(), peer.port()))
     }
+}
+
+/// The SERVER context of a layer around this one, if that serves the request in this task:
+/// its headers were read there. What is handed down is copied to `open`.
+fn continue_outer(open: &mut OpenSpan) -> Option<TraceContext> {
+    scope::with(|outer| {
+        let excluded = outer.inherited.outgoing == Outgoing::SameContext;
+        let continues = outer.serving.is_some() && !excluded;
+        let context = outer.context().filter(|_| continues)?;
+        open.inherited.inherit(&outer.inherited);
+        Some(context)
+    })
+    .flatten()
 }
 
 /// The context below an excluded request: the incoming one, or new ids that are not sampled.

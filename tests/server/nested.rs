@@ -92,19 +92,43 @@ fn a_decision_of_the_outer_layer_stands() {
 }
 
 #[test]
-fn an_edge_inside_removes_nothing_and_one_outside_lets_nothing_in() {
+fn the_outer_layer_alone_says_who_is_trusted() {
+    let lines = "sw8: 1|jwt: mine|x-forwarded-proto: https|host: shop";
+    for mode in [Mode::Spans, Mode::RecordOnly] {
+        let propagation = Propagation::default().forward(["jwt"]).unwrap();
+        let lab = Lab::of(|builder| builder.propagation(propagation).mode(mode));
+        let layer = lab.tracer.server_layer();
+        let edge = layer.clone().trust(Trust::Edge);
+        for (outer, inner, trusted) in [(&layer, &edge, true), (&edge, &layer, false)] {
+            let carried = nested(&lab, outer, inner, lines);
+            assert_eq!(carried.contains_key("sw8"), trusted, "{mode:?}");
+            assert_eq!(carried.contains_key("jwt"), trusted, "{mode:?}");
+            let scheme = if trusted { "https" } else { "http" };
+            for span in &lab.spans.take(3)[1..] {
+                assert_eq!(
+                    span.tag("http.url").unwrap(),
+                    format!("{scheme}://shop/items/7")
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stranger_to_an_outer_layer_that_makes_no_span_is_one_inside() {
     let propagation = Propagation::default().forward(["jwt"]).unwrap();
-    let lab = Lab::of(|builder| builder.propagation(propagation));
-    let layer = lab.tracer.server_layer();
-    let edge = layer.clone().trust(Trust::Edge);
-    let lines = "sw8: 1|jwt: mine";
-    let carried = nested(&lab, &layer, &edge, lines);
-    assert_eq!(text(&carried, "sw8"), "1");
-    assert_eq!(text(&carried, "jwt"), "mine");
-    let carried = nested(&lab, &edge, &layer, lines);
-    assert!(!carried.contains_key("sw8"));
-    assert!(!carried.contains_key("jwt"));
-    lab.spans.take(6);
+    let lab = Lab::of(|builder| builder.propagation(propagation.clone()));
+    let forwarding = Lab::of(|builder| builder.propagation(propagation).mode(Mode::ForwardOnly));
+    let inner = lab.tracer.server_layer();
+    let excluding = inner.clone().exclude_paths(["/items/7"]);
+    for outer in [excluding, forwarding.tracer.server_layer()] {
+        for (outer, trusted) in [(outer.clone(), true), (outer.trust(Trust::Edge), false)] {
+            let carried = nested(&lab, &outer, &inner, "jwt: mine|sw8: 1");
+            assert_eq!(carried.contains_key("jwt"), trusted);
+            assert_eq!(carried.contains_key("sw8"), trusted);
+            lab.spans.take(2);
+        }
+    }
 }
 
 #[test]
