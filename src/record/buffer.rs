@@ -477,15 +477,15 @@ impl Record {
 
     /// A custom tag; nothing if the value is empty.
     pub(crate) fn custom(&mut self, name: &str, value: &str) {
-        // The tag is there or it is not; what went wrong has a tag of its own.
-        if name == "error" && !matches!(value, "" | "true") {
-            if value != "false" {
-                self.own_tag("error", "true", Rank::Custom);
-                self.own_tag("error.reason", value, Rank::Custom);
-            }
-            return;
-        }
-        self.own_tag(name, value, Rank::Custom);
+        split_error(name, value, |name, value| {
+            self.own_tag(name, value, Rank::Custom);
+        });
+    }
+
+    /// A tag that the handler sets: as [`handler_tag`](Self::handler_tag), but what went wrong
+    /// goes into a tag of its own.
+    pub(crate) fn set_tag(&mut self, name: &str, value: &str) {
+        split_error(name, value, |name, value| self.handler_tag(name, value));
     }
 
     /// A tag of the handler's; nothing if the name is blank or the value empty.
@@ -560,7 +560,19 @@ impl Record {
     }
 }
 
-/// Whether a tag says that its span failed. Such a tag has room whatever else is there.
+/// The tag `error` is `true` or not there; a reason in it goes into `error.reason`.
+fn split_error(name: &str, value: &str, mut write: impl FnMut(&str, &str)) {
+    match (name, value) {
+        ("error", "false") => {}
+        ("error", reason) if !matches!(reason, "" | "true") => {
+            write("error", "true");
+            write("error.reason", reason);
+        }
+        _ => write(name, value),
+    }
+}
+
+/// Whether a tag says that its span failed. There is always room for such a tag.
 pub(crate) fn says_failed(name: &str) -> bool {
     matches!(name, "error" | "error.reason")
 }

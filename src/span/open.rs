@@ -98,17 +98,8 @@ impl OpenSpan {
     }
 
     pub(crate) fn tag(&mut self, name: &str, value: &str) {
-        match (name, value) {
-            // The tag is there or it is not; what went wrong has a tag of its own.
-            ("error", "false") => {}
-            ("error", reason) if !matches!(reason, "" | "true") => self.error(reason),
-            _ => self.write_tag(name, value),
-        }
-    }
-
-    fn write_tag(&mut self, name: &str, value: &str) {
         if let Some(record) = self.record() {
-            record.handler_tag(name, value);
+            record.set_tag(name, value);
         }
     }
 
@@ -132,8 +123,8 @@ impl OpenSpan {
     }
 
     pub(crate) fn error(&mut self, reason: &str) {
-        self.write_tag("error", "true");
-        self.write_tag("error.reason", reason);
+        self.tag("error", "true");
+        self.tag("error.reason", reason);
     }
 
     pub(crate) fn handle(&mut self) -> Option<SpanHandle> {

@@ -240,6 +240,50 @@ impl RequestTag {
     }
 }
 
+/// What a tag's value is made of, once the environment is read.
+enum Resolved {
+    /// The value, which is empty where there is none.
+    Constant(String),
+    /// With the default.
+    Varying(Content, Option<String>),
+}
+
+impl Tag {
+    fn resolve(&self) -> Result<Resolved, Flaw> {
+        if let Some(reason) = name_flaw(&self.name) {
+            return Err(Flaw::Name(reason));
+        }
+        match &self.source {
+            Source::Literal(value) if value.is_empty() => Err(Flaw::NoLiteral),
+            Source::Literal(value) => Ok(Resolved::Constant(value.clone())),
+            Source::Environment(variable) if !is_variable(variable) => {
+                Err(Flaw::Variable(variable.clone()))
+            }
+            Source::Environment(variable) => {
+                let value = std::env::var_os(variable);
+                let value = value.map(|value| value.to_string_lossy().into_owned());
+                let value = value.or_else(|| self.default.clone());
+                Ok(Resolved::Constant(value.unwrap_or_default()))
+            }
+            Source::Header(header) => {
+                let place = Place::parse(header).ok_or_else(|| Flaw::Header(header.clone()))?;
+                let content = Content::Header(place, None);
+                Ok(Resolved::Varying(content, self.default.clone()))
+            }
+            Source::Format(format) => {
+                let format = Format::parse(format).map_err(Flaw::Format)?.resolve();
+                match format.constant() {
+                    Some(value) => Ok(Resolved::Constant(value.to_owned())),
+                    None => {
+                        let default = format.without_request();
+                        Ok(Resolved::Varying(Content::Format(format), Some(default)))
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// All custom tags, made ready.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CustomTags {
@@ -261,62 +305,24 @@ impl CustomTags {
         let mut resolved = CustomTags::default();
         let mut names: Vec<String> = Vec::new();
         for tag in tags {
-            let flawed = |flaw| TagError {
+            // One that does not count must be usable all the same.
+            let value = tag.resolve().map_err(|flaw| TagError {
                 name: tag.name.clone(),
                 flaw,
-            };
-            if let Some(reason) = name_flaw(&tag.name) {
-                return Err(flawed(Flaw::Name(reason)));
+            })?;
+            if names.contains(&tag.name) {
+                continue;
             }
-            let first = !names.contains(&tag.name);
-            let constant = match &tag.source {
-                Source::Literal(value) if value.is_empty() => {
-                    return Err(flawed(Flaw::NoLiteral));
-                }
-                Source::Literal(value) => Some(value.clone()),
-                Source::Environment(variable) => {
-                    if !is_variable(variable) {
-                        return Err(flawed(Flaw::Variable(variable.clone())));
-                    }
-                    match std::env::var_os(variable) {
-                        Some(value) => Some(value.to_string_lossy().into_owned()),
-                        None => tag.default.clone(),
-                    }
-                }
-                Source::Header(header) => {
-                    let place =
-                        Place::parse(header).ok_or_else(|| flawed(Flaw::Header(header.clone())))?;
-                    if first {
-                        resolved.varying.push(RequestTag {
-                            name: tag.name.clone(),
-                            content: Content::Header(place, None),
-                            default: tag.default.clone(),
-                        });
-                    }
-                    None
-                }
-                Source::Format(format) => {
-                    let format = Format::parse(format)
-                        .map_err(|error| flawed(Flaw::Format(error)))?
-                        .resolve();
-                    let constant = format.constant().map(str::to_owned);
-                    if first && constant.is_none() {
-                        resolved.varying.push(RequestTag {
-                            name: tag.name.clone(),
-                            default: Some(format.without_request()),
-                            content: Content::Format(format),
-                        });
-                    }
-                    constant
-                }
-            };
-            if first {
-                let value = constant.filter(|value| !value.is_empty());
-                resolved
-                    .constant
-                    .extend(value.map(|value| (tag.name.clone(), value)));
-                names.push(tag.name);
+            match value {
+                Resolved::Constant(value) if value.is_empty() => {}
+                Resolved::Constant(value) => resolved.constant.push((tag.name.clone(), value)),
+                Resolved::Varying(content, default) => resolved.varying.push(RequestTag {
+                    name: tag.name.clone(),
+                    content,
+                    default,
+                }),
             }
+            names.push(tag.name);
         }
         Ok(resolved)
     }
