@@ -13,7 +13,7 @@ pub(crate) struct Slot(u8);
 
 impl Slot {
     const COUNT: usize = 32;
-    /// Of headers whose values nobody asks for.
+    /// For headers whose values are not read.
     const UNREAD: Slot = Slot(Slot::COUNT as u8 - 1);
 
     const fn of(role: Role) -> Slot {
@@ -144,7 +144,7 @@ impl HeaderTable {
     fn read_too(&mut self, name: &HeaderName, slot: Slot) {
         match self.position(name) {
             Some(at) if self.keys[at + 1].slot == Slot::UNREAD.0 => self.keys[at + 1].slot = slot.0,
-            // Something reads it already: whoever asks again is told where.
+            // It is read already: both readers have the same slot.
             Some(_) => {}
             None => {
                 let row = Row {

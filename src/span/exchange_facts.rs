@@ -31,7 +31,7 @@ impl Grpc {
     }
 }
 
-/// What is known of the exchange that a span is about. It lies beside the span, so that moving an
+/// What is known of the exchange that a span is about. It is in the span's box, so that moving an
 /// exchange from a future to a body moves a pointer.
 #[derive(Debug, Default)]
 pub(crate) struct ExchangeFacts {

@@ -17,7 +17,7 @@ pub(crate) enum Outgoing {
     AsReceived,
 }
 
-/// What a span hands down to whatever happens below it.
+/// What a span hands down to the spans and requests below it.
 #[derive(Clone, Default)]
 pub(crate) struct Inherited {
     pub(crate) context: Option<TraceContext>,
@@ -27,7 +27,7 @@ pub(crate) struct Inherited {
     pub(crate) muted: bool,
     /// What custom header tags found on the request being served, for CLIENT spans below.
     pub(crate) found: FoundTags,
-    /// The pairing of the clocks that spans of this request go by.
+    /// The pair of clock readings from which spans of this request tell the time.
     pub(crate) clock: Option<Moment>,
     /// Where spans below go; `None` if the trace is not recorded here.
     pub(crate) sink: Option<Arc<SpanSink>>,

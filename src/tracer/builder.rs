@@ -113,7 +113,7 @@ impl TracerBuilder {
         self
     }
 
-    /// Decides on traces that nobody has decided on.
+    /// Decides whether a trace is sampled, unless the headers of its request have decided.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
         self.sampler = Directed::both(Some(sampler));
         self
