@@ -740,8 +740,10 @@ mod tests {
     }
 
     #[test]
-    fn a_span_takes_a_microsecond_at_least() {
+    fn a_span_takes_a_microsecond_at_least_and_no_duration_wraps() {
         let span = builder().duration(Duration::from_nanos(1)).build();
         assert_eq!(span.duration(), Duration::from_micros(1));
+        let span = builder().duration(Duration::from_secs(1 << 60)).build();
+        assert_eq!(span.duration(), Duration::from_micros(u64::MAX));
     }
 }

@@ -30,7 +30,7 @@ impl SpanRecordBuilder {
     /// How long it took, in whole microseconds; less than one counts as one.
     #[must_use]
     pub fn duration(mut self, duration: Duration) -> Self {
-        self.0.fixed.duration = duration.as_micros() as u64;
+        self.0.fixed.duration = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         self
     }
 
