@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// [`Propagation::extract`](super::Propagation::extract) gathers it from a request,
 /// [`Propagation::inject`](super::Propagation::inject) puts it on every call made for that
 /// request. A header that the outgoing request has already is never overwritten.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Forwarded {
     pub(super) request_id: Option<RequestId>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
@@ -30,7 +30,7 @@ impl Forwarded {
         self.headers.iter().map(|(name, value)| (name, value))
     }
 
-    /// As `clone_from`, into the memory that is there.
+    /// Copies `other` into the memory that is there.
     pub(crate) fn copy_from(&mut self, other: &Forwarded) {
         self.request_id.clone_from(&other.request_id);
         self.headers.clear();
@@ -70,22 +70,5 @@ impl Forwarded {
                 let _ = headers.try_append(name.clone(), value.clone());
             }
         }
-    }
-}
-
-impl Clone for Forwarded {
-    fn clone(&self) -> Self {
-        Forwarded {
-            request_id: self.request_id.clone(),
-            headers: self.headers.clone(),
-            traceparent: self.traceparent,
-        }
-    }
-
-    /// Into memory that is used again.
-    fn clone_from(&mut self, other: &Self) {
-        self.request_id.clone_from(&other.request_id);
-        self.headers.clone_from(&other.headers);
-        self.traceparent = other.traceparent;
     }
 }

@@ -29,7 +29,7 @@ impl FoundTags {
         self.ends.clear();
     }
 
-    /// As `clone_from`, into the memory that is there.
+    /// Copies `other` into the memory that is there.
     pub(super) fn copy_from(&mut self, other: &FoundTags) {
         self.text.clone_from(&other.text);
         self.ends.clone_from(&other.ends);
