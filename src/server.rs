@@ -276,7 +276,7 @@ struct Received {
     excluded: bool,
 }
 
-/// A request whose span is recorded, as its handler will see it.
+/// A request whose span is recorded, with the request id that its handler will see.
 struct Inbound<'a> {
     head: RequestHead<'a>,
     seen: Seen<'a>,
@@ -317,22 +317,17 @@ impl Config {
         let live = core.live(Direction::Server);
         let forwarded = &mut open.inherited.forwarded.headers;
         let forwarded = received.outer.is_none().then_some(forwarded);
-        let seen = live.table.read(request.headers(), forwarded);
+        let mut seen = live.table.read(request.headers(), forwarded);
         let incoming = self.decide(&live, &seen, request, received, open);
         if !received.excluded {
             core.start(open, received.outer.is_none());
         }
         let id = open.inherited.forwarded.request_id();
-        let seen = match id.filter(|id| seen.role(Role::RequestId) != Some(id.as_header())) {
-            None => seen,
-            Some(id) => {
-                put(request.headers_mut(), REQUEST_ID, id.to_header());
-                match open.is_recorded() {
-                    true => live.table.read(request.headers(), None),
-                    false => Seen::default(),
-                }
-            }
-        };
+        let id = id.filter(|id| seen.role(Role::RequestId) != Some(id.as_header()));
+        let new_id = id.map(RequestId::to_header);
+        if new_id.is_some() {
+            seen.set(Role::RequestId, new_id.as_ref());
+        }
         let mut facts = ExchangeFacts {
             echo: self.echo,
             ..ExchangeFacts::default()
@@ -345,7 +340,13 @@ impl Config {
                 incoming: &incoming,
                 received,
             };
-            facts.grpc = self.describe(&live, &inbound, open);
+            facts.grpc = self.tag(&live, &inbound, open);
+        }
+        if let Some(id) = new_id {
+            put(request.headers_mut(), REQUEST_ID, id);
+        }
+        if open.is_recorded() {
+            self.name(&RequestHead::of(request), facts.grpc, open);
         }
         #[cfg(feature = "tracing")]
         if let Some(context) = open.context() {
@@ -520,14 +521,14 @@ impl Config {
         }
     }
 
-    /// Name and tags of a span that is recorded; whether it is one of gRPC.
-    fn describe(&self, live: &Live, inbound: &Inbound<'_>, open: &mut OpenSpan) -> Grpc {
+    /// The tags of a span that is recorded; whether it is one of gRPC.
+    fn tag(&self, live: &Live, inbound: &Inbound<'_>, open: &mut OpenSpan) -> Grpc {
         let core = &*self.tracer.core;
         let Inbound { head, seen, .. } = inbound;
-        let grpc = tag::is_grpc_request(seen);
         let Some((record, inherited)) = open.record_and_inherited() else {
             return Grpc::No;
         };
+        let grpc = tag::is_grpc_request(seen);
         record.fixed.kind = Some(Kind::Server);
         record.fixed.shared = self.joins(inbound.incoming);
         record.fixed.doubtful |= live.collide;
@@ -552,7 +553,12 @@ impl Config {
         if let Some(trace_id) = inbound.received.dropped {
             record.standard(StandardTag::DroppedTrace, &trace_id.to_string());
         }
-        if grpc {
+        Grpc::requested(grpc)
+    }
+
+    /// The name of a span that is recorded.
+    fn name(&self, head: &RequestHead<'_>, grpc: Grpc, open: &mut OpenSpan) {
+        if let (Grpc::Requested, Some(record)) = (grpc, open.record()) {
             record.set_name(&[tag::grpc_name(head.path())]);
         }
         #[cfg(feature = "axum")]
@@ -563,7 +569,6 @@ impl Config {
         if let Some(name) = name.and_then(|name| guarded(|| name(head)).flatten()) {
             open.rename(&name);
         }
-        Grpc::requested(grpc)
     }
 
     /// The peer's address. An IPv4-mapped one, which is how a socket of both families shows IPv4

@@ -80,6 +80,11 @@ impl<'a> Seen<'a> {
     pub(crate) fn get(&self, slot: Slot) -> Option<&'a HeaderValue> {
         self.values[usize::from(slot.0) % Slot::COUNT]
     }
+
+    /// Another value in place of what was seen.
+    pub(crate) fn set(&mut self, role: Role, value: Option<&'a HeaderValue>) {
+        self.values[role as usize] = value;
+    }
 }
 
 /// The roles of headers that are there, a bit each.

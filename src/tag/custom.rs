@@ -156,7 +156,8 @@ pub(crate) enum Place {
     Authority,
     Method,
     Path,
-    Header(HeaderName),
+    /// With where its value is found, if the pass over the headers reads it.
+    Header(HeaderName, Option<Slot>),
 }
 
 /// What a request says in such a place.
@@ -175,11 +176,24 @@ impl Place {
             ":path" => Some(Place::Path),
             name => HeaderName::from_bytes(name.as_bytes())
                 .ok()
-                .map(Place::Header),
+                .map(|name| Place::Header(name, None)),
         }
     }
 
-    pub(super) fn find<'a>(&self, head: &RequestHead<'a>) -> Found<'a> {
+    fn header(&self) -> Option<&HeaderName> {
+        match self {
+            Place::Header(name, _) => Some(name),
+            _ => None,
+        }
+    }
+
+    fn read_by(&mut self, table: &HeaderTable) {
+        if let Place::Header(name, slot) = self {
+            *slot = table.slot(name);
+        }
+    }
+
+    pub(super) fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Found<'a> {
         let bytes = match self {
             Place::Authority => {
                 let host = head.headers().contains_key(http::header::HOST);
@@ -194,7 +208,8 @@ impl Place {
                 Some(path) => Some(path.as_str().as_bytes()),
                 None => Some(head.path().as_bytes()),
             },
-            Place::Header(name) => head.headers().get(name).map(HeaderValue::as_bytes),
+            Place::Header(_, Some(slot)) => seen.get(*slot).map(HeaderValue::as_bytes),
+            Place::Header(name, None) => head.headers().get(name).map(HeaderValue::as_bytes),
         };
         Found::of(bytes)
     }
@@ -221,17 +236,31 @@ struct RequestTag {
 
 #[derive(Debug, Clone)]
 enum Content {
-    /// With where its value is found, if it is a header that the pass over them reads.
-    Header(Place, Option<Slot>),
+    Header(Place),
     Format(Format),
+}
+
+impl Content {
+    fn places(&self) -> Vec<&Place> {
+        match self {
+            Content::Header(place) => vec![place],
+            Content::Format(format) => format.places().collect(),
+        }
+    }
+
+    fn read_by(&mut self, table: &HeaderTable) {
+        match self {
+            Content::Header(place) => place.read_by(table),
+            Content::Format(format) => format.places_mut().for_each(|place| place.read_by(table)),
+        }
+    }
 }
 
 impl RequestTag {
     fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Found<'a> {
         match &self.content {
-            Content::Header(_, Some(slot)) => Found::of(seen.get(*slot).map(HeaderValue::as_bytes)),
-            Content::Header(place, None) => place.find(head),
-            Content::Format(format) => match format.find(head) {
+            Content::Header(place) => place.find(head, seen),
+            Content::Format(format) => match format.find(head, seen) {
                 None => Found::Absent,
                 Some(value) if value.is_empty() => Found::Empty,
                 Some(value) => Found::Value(Cow::Owned(value)),
@@ -267,7 +296,7 @@ impl Tag {
             }
             Source::Header(header) => {
                 let place = Place::parse(header).ok_or_else(|| Flaw::Header(header.clone()))?;
-                let content = Content::Header(place, None);
+                let content = Content::Header(place);
                 Ok(Resolved::Varying(content, self.default.clone()))
             }
             Source::Format(format) => {
@@ -338,18 +367,14 @@ impl CustomTags {
 
     /// The headers that tags are made of.
     pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.varying.iter().filter_map(|tag| match &tag.content {
-            Content::Header(Place::Header(name), _) => Some(name),
-            _ => None,
-        })
+        let places = self.varying.iter().flat_map(|tag| tag.content.places());
+        places.filter_map(Place::header)
     }
 
     /// The same tags, which find their headers by this table.
     pub(crate) fn read_by(mut self, table: &HeaderTable) -> CustomTags {
         for tag in &mut self.varying {
-            if let Content::Header(Place::Header(name), slot) = &mut tag.content {
-                *slot = table.slot(name);
-            }
+            tag.content.read_by(table);
         }
         self
     }

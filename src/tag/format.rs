@@ -6,6 +6,8 @@ use crate::{
     digits::whole,
     head::RequestHead,
     printable::{self, quoted},
+    propagation::Seen,
+    record,
 };
 use std::{borrow::Cow, fmt};
 
@@ -92,8 +94,24 @@ impl Format {
         texts.collect()
     }
 
+    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
+        let places = self.0.iter().map(|part| match part {
+            Part::Request(places, _) => places.as_slice(),
+            _ => &[],
+        });
+        places.flatten()
+    }
+
+    pub(super) fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
+        let places = self.0.iter_mut().map(|part| match part {
+            Part::Request(places, _) => places.as_mut_slice(),
+            _ => &mut [],
+        });
+        places.flatten()
+    }
+
     /// The value, unless nothing that it asks for is there.
-    pub(super) fn find(&self, head: &RequestHead<'_>) -> Option<String> {
+    pub(super) fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Option<String> {
         let mut value = String::new();
         let mut found = false;
         for part in &self.0 {
@@ -106,7 +124,7 @@ impl Format {
                     value.push_str(protocol(head.version()));
                 }
                 Part::Request(places, longest) => {
-                    if let Some(text) = places.iter().find_map(|place| place.value(head)) {
+                    if let Some(text) = places.iter().find_map(|place| place.value(head, seen)) {
                         found = true;
                         value.push_str(cut(&text, *longest));
                     }
@@ -162,21 +180,14 @@ fn push_text(parts: &mut Vec<Part>, text: &str) {
     }
 }
 
-/// Cut where a character ends.
 fn cut(text: &str, longest: Longest) -> &str {
-    let Some(mut end) = longest.filter(|&longest| longest < text.len()) else {
-        return text;
-    };
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
+    longest.map_or(text, |longest| record::cut(text, longest))
 }
 
 impl Place {
     /// What the request says here, if anything.
-    fn value<'a>(&self, head: &RequestHead<'a>) -> Option<Cow<'a, str>> {
-        match self.find(head) {
+    fn value<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Option<Cow<'a, str>> {
+        match self.find(head, seen) {
             Found::Absent => None,
             Found::Empty => Some(Cow::Borrowed("")),
             Found::Value(value) => Some(value),
@@ -219,7 +230,7 @@ mod tests {
 
     fn found(format: &str, request: &Request<()>) -> Option<String> {
         let format = Format::parse(format).unwrap().resolve();
-        format.find(&RequestHead::of(request))
+        format.find(&RequestHead::of(request), &Seen::default())
     }
 
     #[test]
