@@ -101,7 +101,8 @@ macro_rules! settings_methods {
         ///
         /// It is shared out evenly among the queue's shards, one for each core, at most 32; a
         /// thread that finds its own full uses the others. It is never exceeded, but for spans
-        /// that are larger than a share: such a one is let in where no other waits.
+        /// that are larger than a share: such a one is let in where no other waits. Its memory grows
+        /// by doubling, so up to twice as much is reserved.
         pub fn queue_bytes(mut self, bytes: usize) -> Self {
             self.$($settings).+.queue_bytes = bytes;
             self
