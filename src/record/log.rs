@@ -1,4 +1,4 @@
-//! Finished spans, one behind the other in a few buffers.
+//! Finished spans, one after the other in a few buffers.
 //!
 //! A request's thread appends a copy of each span and keeps the record for its next one; the
 //! reporter's thread looks at them where they are. So no memory is handed from thread to thread
@@ -16,7 +16,7 @@ pub(crate) struct SpanLog {
     tags: Vec<Tag>,
     annotations: Vec<(u64, Place)>,
     spans: Vec<Logged>,
-    /// The services that made the spans, each as often as another one came in between.
+    /// The services that made the spans: one more each time that the service changes.
     endpoints: Vec<Option<Arc<Endpoint>>>,
 }
 
@@ -82,8 +82,8 @@ impl SpanReader {
         self.next == self.spans.len()
     }
 
-    /// Takes the spans of a log, and leaves it the memory of those that it is done with, unless
-    /// that is more than so many bytes.
+    /// Takes the spans of a log, and gives it the buffers of those read before in exchange, unless
+    /// they have reserved more than `keep` bytes.
     pub(crate) fn take(&mut self, log: &mut SpanLog, keep: usize) {
         let record = self.span.record_mut();
         let reserved = record.reserved() + self.spans.capacity() * size_of::<Logged>();

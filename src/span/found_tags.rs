@@ -14,11 +14,13 @@ impl FoundTags {
         self.ends.push((middle, self.text.len()));
     }
 
+    /// The value of a name. Of several, the last counts: it is that of the innermost server layer.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
         starts
             .zip(&self.ends)
-            .find(|(start, (middle, _))| self.text.get(*start..*middle) == Some(name))
+            .filter(|(start, (middle, _))| self.text.get(*start..*middle) == Some(name))
+            .last()
             .and_then(|(_, (middle, end))| self.text.get(*middle..*end))
     }
 

@@ -240,6 +240,50 @@ impl RequestTag {
     }
 }
 
+/// What a tag's value is made of, once the environment is read.
+enum Resolved {
+    /// The value, which is empty where there is none.
+    Constant(String),
+    /// With the default.
+    Varying(Content, Option<String>),
+}
+
+impl Tag {
+    fn resolve(&self) -> Result<Resolved, Flaw> {
+        if let Some(reason) = name_flaw(&self.name) {
+            return Err(Flaw::Name(reason));
+        }
+        match &self.source {
+            Source::Literal(value) if value.is_empty() => Err(Flaw::NoLiteral),
+            Source::Literal(value) => Ok(Resolved::Constant(value.clone())),
+            Source::Environment(variable) if !is_variable(variable) => {
+                Err(Flaw::Variable(variable.clone()))
+            }
+            Source::Environment(variable) => {
+                let value = std::env::var_os(variable);
+                let value = value.map(|value| value.to_string_lossy().into_owned());
+                let value = value.or_else(|| self.default.clone());
+                Ok(Resolved::Constant(value.unwrap_or_default()))
+            }
+            Source::Header(header) => {
+                let place = Place::parse(header).ok_or_else(|| Flaw::Header(header.clone()))?;
+                let content = Content::Header(place, None);
+                Ok(Resolved::Varying(content, self.default.clone()))
+            }
+            Source::Format(format) => {
+                let format = Format::parse(format).map_err(Flaw::Format)?.resolve();
+                match format.constant() {
+                    Some(value) => Ok(Resolved::Constant(value.to_owned())),
+                    None => {
+                        let default = format.without_request();
+                        Ok(Resolved::Varying(Content::Format(format), Some(default)))
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// All custom tags, made ready.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CustomTags {
@@ -247,8 +291,8 @@ pub(crate) struct CustomTags {
     varying: Vec<RequestTag>,
 }
 
-/// What custom tags have to do with those of the request being served.
-pub(crate) enum Inherited<'a> {
+/// What custom tags have to do with what the headers of the request being served say.
+pub(crate) enum HeaderTags<'a> {
     /// The request is the one being served: what its headers say is gathered.
     Gather(&'a mut FoundTags),
     /// The request is sent for that one: where its own headers say nothing, those count.
@@ -261,62 +305,24 @@ impl CustomTags {
         let mut resolved = CustomTags::default();
         let mut names: Vec<String> = Vec::new();
         for tag in tags {
-            let flawed = |flaw| TagError {
+            // One that does not count must be usable all the same.
+            let value = tag.resolve().map_err(|flaw| TagError {
                 name: tag.name.clone(),
                 flaw,
-            };
-            if let Some(reason) = name_flaw(&tag.name) {
-                return Err(flawed(Flaw::Name(reason)));
+            })?;
+            if names.contains(&tag.name) {
+                continue;
             }
-            let first = !names.contains(&tag.name);
-            let constant = match &tag.source {
-                Source::Literal(value) if value.is_empty() => {
-                    return Err(flawed(Flaw::NoLiteral));
-                }
-                Source::Literal(value) => Some(value.clone()),
-                Source::Environment(variable) => {
-                    if !is_variable(variable) {
-                        return Err(flawed(Flaw::Variable(variable.clone())));
-                    }
-                    match std::env::var_os(variable) {
-                        Some(value) => Some(value.to_string_lossy().into_owned()),
-                        None => tag.default.clone(),
-                    }
-                }
-                Source::Header(header) => {
-                    let place =
-                        Place::parse(header).ok_or_else(|| flawed(Flaw::Header(header.clone())))?;
-                    if first {
-                        resolved.varying.push(RequestTag {
-                            name: tag.name.clone(),
-                            content: Content::Header(place, None),
-                            default: tag.default.clone(),
-                        });
-                    }
-                    None
-                }
-                Source::Format(format) => {
-                    let format = Format::parse(format)
-                        .map_err(|error| flawed(Flaw::Format(error)))?
-                        .resolve();
-                    let constant = format.constant().map(str::to_owned);
-                    if first && constant.is_none() {
-                        resolved.varying.push(RequestTag {
-                            name: tag.name.clone(),
-                            default: Some(format.without_request()),
-                            content: Content::Format(format),
-                        });
-                    }
-                    constant
-                }
-            };
-            if first {
-                let value = constant.filter(|value| !value.is_empty());
-                resolved
-                    .constant
-                    .extend(value.map(|value| (tag.name.clone(), value)));
-                names.push(tag.name);
+            match value {
+                Resolved::Constant(value) if value.is_empty() => {}
+                Resolved::Constant(value) => resolved.constant.push((tag.name.clone(), value)),
+                Resolved::Varying(content, default) => resolved.varying.push(RequestTag {
+                    name: tag.name.clone(),
+                    content,
+                    default,
+                }),
             }
+            names.push(tag.name);
         }
         Ok(resolved)
     }
@@ -354,26 +360,26 @@ impl CustomTags {
         to: &mut Record,
         head: &RequestHead<'a>,
         seen: &Seen<'a>,
-        mut inherited: Inherited<'_>,
+        mut header_tags: HeaderTags<'_>,
     ) {
         for (name, value) in &self.constant {
             to.custom(name, value);
         }
         for tag in &self.varying {
             let name = &tag.name;
-            match (tag.find(head, seen), &mut inherited) {
-                (Found::Value(value), Inherited::Gather(found)) => {
+            match (tag.find(head, seen), &mut header_tags) {
+                (Found::Value(value), HeaderTags::Gather(found)) => {
                     to.custom(name, &value);
                     found.add(name, cut(&value, to.max_tag_length()));
                 }
-                (Found::Value(value), Inherited::FallBackTo(_)) => to.custom(name, &value),
-                (Found::Empty, Inherited::Gather(found)) => found.add(name, ""),
-                (Found::Empty, Inherited::FallBackTo(_)) => {}
-                (Found::Absent, inherited) => {
+                (Found::Value(value), HeaderTags::FallBackTo(_)) => to.custom(name, &value),
+                (Found::Empty, HeaderTags::Gather(found)) => found.add(name, ""),
+                (Found::Empty, HeaderTags::FallBackTo(_)) => {}
+                (Found::Absent, header_tags) => {
                     let default = tag.default.as_deref().unwrap_or_default();
-                    let value = match inherited {
-                        Inherited::Gather(_) => None,
-                        Inherited::FallBackTo(found) => found.get(name),
+                    let value = match header_tags {
+                        HeaderTags::Gather(_) => None,
+                        HeaderTags::FallBackTo(found) => found.get(name),
                     };
                     to.custom(name, value.unwrap_or(default));
                 }

@@ -19,7 +19,7 @@ mod custom;
 mod format;
 mod standard;
 
-pub(crate) use custom::{CustomTags, Inherited};
+pub(crate) use custom::{CustomTags, HeaderTags};
 #[cfg(feature = "config")]
 pub(crate) use custom::{Place, is_variable, name_flaw};
 pub use custom::{Tag, TagError};

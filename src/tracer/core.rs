@@ -79,7 +79,7 @@ pub(crate) struct Core {
     pub(crate) component: Cow<'static, str>,
     /// The tags that say who the service is, behind all others.
     pub(super) identity: Directed<Vec<Tag>>,
-    /// What stands over documents.
+    /// What code has set, and documents do not change.
     #[cfg(feature = "config")]
     pub(super) code: Directed<Code>,
     pub(crate) limits: Limits,

@@ -73,7 +73,7 @@ pub enum Mode {
 
 impl Tracer {
     /// Starts a local span at the top of a new trace: for work that no request asked for. Where a
-    /// span is current, be it another tracer's, the new one is its child.
+    /// span is current, even one of another tracer, the new one is its child.
     ///
     /// The sampler of [`Direction::Client`] decides, as for a request without trace headers. Where
     /// that direction is [`Mode::ForwardOnly`] the span does nothing. Calls made inside carry a new `x-request-id`, the same on each.

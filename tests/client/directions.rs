@@ -248,3 +248,20 @@ fn a_call_to_a_host_that_is_told_nothing_stays_in_the_trace_that_is_only_recorde
     assert_eq!(client.trace_id(), server.trace_id());
     assert_eq!(client.trace_id().to_string(), TRACE);
 }
+
+#[test]
+fn a_header_that_another_tracer_forwards_does_not_leak_to_other_hosts() {
+    let server = Lab::of(|builder| {
+        let propagation = Propagation::default().forward(["jwt"]).unwrap();
+        builder.mode(Mode::ForwardOnly).propagation(propagation)
+    });
+    let client = Lab::new();
+    let layer = client.tracer.client_layer().propagate_only_to(["catalog"]);
+    for (host, jwt) in [("catalog", true), ("partner.example", false)] {
+        let out = within(&server, &format!("{MULTI}|jwt: inbound"), || {
+            send(&layer, get(&format!("http://{host}/"), ""))
+        });
+        assert_eq!(out.contains_key("jwt"), jwt, "{host}");
+        assert_eq!(client.spans.take_one().trace_id().to_string(), TRACE);
+    }
+}

@@ -1,13 +1,15 @@
 //! Two server layers around one handler: the inner one continues the outer one's SERVER context.
 
 use crate::{
-    common::{Lab, SPAN, Script, TRACE, get, now, text},
+    common::{Lab, SPAN, Script, TRACE, get, now, text, values},
     empty, serve_all,
 };
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use std::convert::Infallible;
 use tower::{Layer, Service, service_fn};
-use tower_b3::{Mode, ServerLayer, Trust, current, propagation::Propagation, record::Kind};
+use tower_b3::{
+    Mode, ServerLayer, Trust, current, propagation::Propagation, record::Kind, tag::Tag,
+};
 
 /// Serves a request through `outer` around `inner`; what a call made by the handler carried.
 fn nested(lab: &Lab, outer: &ServerLayer, inner: &ServerLayer, lines: &str) -> HeaderMap {
@@ -90,19 +92,43 @@ fn a_decision_of_the_outer_layer_stands() {
 }
 
 #[test]
-fn an_edge_inside_removes_nothing_and_one_outside_lets_nothing_in() {
+fn the_outer_layer_alone_says_who_is_trusted() {
+    let lines = "sw8: 1|jwt: mine|x-forwarded-proto: https|host: shop";
+    for mode in [Mode::Spans, Mode::RecordOnly] {
+        let propagation = Propagation::default().forward(["jwt"]).unwrap();
+        let lab = Lab::of(|builder| builder.propagation(propagation).mode(mode));
+        let layer = lab.tracer.server_layer();
+        let edge = layer.clone().trust(Trust::Edge);
+        for (outer, inner, trusted) in [(&layer, &edge, true), (&edge, &layer, false)] {
+            let carried = nested(&lab, outer, inner, lines);
+            assert_eq!(carried.contains_key("sw8"), trusted, "{mode:?}");
+            assert_eq!(carried.contains_key("jwt"), trusted, "{mode:?}");
+            let scheme = if trusted { "https" } else { "http" };
+            for span in &lab.spans.take(3)[1..] {
+                assert_eq!(
+                    span.tag("http.url").unwrap(),
+                    format!("{scheme}://shop/items/7")
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stranger_to_an_outer_layer_that_makes_no_span_is_one_inside() {
     let propagation = Propagation::default().forward(["jwt"]).unwrap();
-    let lab = Lab::of(|builder| builder.propagation(propagation));
-    let layer = lab.tracer.server_layer();
-    let edge = layer.clone().trust(Trust::Edge);
-    let lines = "sw8: 1|jwt: mine";
-    let carried = nested(&lab, &layer, &edge, lines);
-    assert_eq!(text(&carried, "sw8"), "1");
-    assert_eq!(text(&carried, "jwt"), "mine");
-    let carried = nested(&lab, &edge, &layer, lines);
-    assert!(!carried.contains_key("sw8"));
-    assert!(!carried.contains_key("jwt"));
-    lab.spans.take(6);
+    let lab = Lab::of(|builder| builder.propagation(propagation.clone()));
+    let forwarding = Lab::of(|builder| builder.propagation(propagation).mode(Mode::ForwardOnly));
+    let inner = lab.tracer.server_layer();
+    let excluding = inner.clone().exclude_paths(["/items/7"]);
+    for outer in [excluding, forwarding.tracer.server_layer()] {
+        for (outer, trusted) in [(outer.clone(), true), (outer.trust(Trust::Edge), false)] {
+            let carried = nested(&lab, &outer, &inner, "jwt: mine|sw8: 1");
+            assert_eq!(carried.contains_key("jwt"), trusted);
+            assert_eq!(carried.contains_key("sw8"), trusted);
+            lab.spans.take(2);
+        }
+    }
 }
 
 #[test]
@@ -149,6 +175,46 @@ fn layers_of_two_tracers_are_one_trace() {
     let [client, inner] = inside.spans.take(2).try_into().unwrap();
     assert_eq!(inner.parent_id(), Some(outer.id()));
     assert_eq!(client.parent_id(), Some(inner.id()));
+}
+
+#[test]
+fn inside_another_tracers_layer_one_that_only_forwards_does_so_once() {
+    let outside = Lab::new();
+    let inside = Lab::of(|builder| builder.mode(Mode::ForwardOnly));
+    let carried = nested(
+        &inside,
+        &outside.tracer.server_layer(),
+        &inside.tracer.server_layer(),
+        &format!("b3: {TRACE}-{SPAN}-1|sw8: 1|sw8: 2"),
+    );
+    outside.spans.take(1);
+    assert_eq!(values(&carried, "sw8"), [b"1", b"2"]);
+    assert_eq!(values(&carried, "x-request-id").len(), 1);
+    assert_eq!(text(&carried, "b3"), format!("{TRACE}-{SPAN}-1"));
+    assert!(!carried.contains_key("x-b3-traceid"));
+}
+
+#[test]
+fn tags_of_calls_are_of_the_headers_that_the_inner_layer_sees() {
+    let lab = Lab::of(|builder| builder.tag(Tag::request_header("tenant", "x-tenant")));
+    let layer = lab.tracer.server_layer();
+    serve_all(&layer, get("/", "x-tenant: alias"), |mut request| {
+        let name = HeaderValue::from_static("acme");
+        request.headers_mut().insert("x-tenant", name);
+        serve_all(&layer, request, |_| {
+            let catalog = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(empty()) });
+            let mut client = lab.tracer.client_layer().layer(catalog);
+            let _ = now(client.call(get("http://catalog/", "")));
+            empty()
+        });
+        empty()
+    });
+    let spans = lab.spans.take(3);
+    let tenants: Vec<_> = spans
+        .iter()
+        .map(|span| span.tag("tenant").unwrap())
+        .collect();
+    assert_eq!(tenants, ["acme", "acme", "alias"]);
 }
 
 #[test]
