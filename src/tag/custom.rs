@@ -5,7 +5,7 @@ use super::{
 use crate::{
     head::RequestHead,
     printable::quoted,
-    propagation::{HeaderTable, Seen, Slot},
+    propagation::{HeaderTable, REQUEST_ID, Role, Seen, Slot},
     record::{MAX_NAME, Record, cut, is_blank},
     span::FoundTags,
 };
@@ -179,7 +179,7 @@ impl Place {
         }
     }
 
-    pub(super) fn find<'a>(&self, head: &RequestHead<'a>) -> Found<'a> {
+    pub(super) fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Found<'a> {
         let bytes = match self {
             Place::Authority => {
                 let host = head.headers().contains_key(http::header::HOST);
@@ -194,6 +194,10 @@ impl Place {
                 Some(path) => Some(path.as_str().as_bytes()),
                 None => Some(head.path().as_bytes()),
             },
+            // One that is being generated is not on the request yet.
+            Place::Header(name) if *name == REQUEST_ID => {
+                seen.role(Role::RequestId).map(HeaderValue::as_bytes)
+            }
             Place::Header(name) => head.headers().get(name).map(HeaderValue::as_bytes),
         };
         Found::of(bytes)
@@ -230,8 +234,8 @@ impl RequestTag {
     fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Found<'a> {
         match &self.content {
             Content::Header(_, Some(slot)) => Found::of(seen.get(*slot).map(HeaderValue::as_bytes)),
-            Content::Header(place, None) => place.find(head),
-            Content::Format(format) => match format.find(head) {
+            Content::Header(place, None) => place.find(head, seen),
+            Content::Format(format) => match format.find(head, seen) {
                 None => Found::Absent,
                 Some(value) if value.is_empty() => Found::Empty,
                 Some(value) => Found::Value(Cow::Owned(value)),

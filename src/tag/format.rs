@@ -6,6 +6,7 @@ use crate::{
     digits::whole,
     head::RequestHead,
     printable::{self, quoted},
+    propagation::Seen,
 };
 use std::{borrow::Cow, fmt};
 
@@ -93,7 +94,7 @@ impl Format {
     }
 
     /// The value, unless nothing that it asks for is there.
-    pub(super) fn find(&self, head: &RequestHead<'_>) -> Option<String> {
+    pub(super) fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Option<String> {
         let mut value = String::new();
         let mut found = false;
         for part in &self.0 {
@@ -106,7 +107,7 @@ impl Format {
                     value.push_str(protocol(head.version()));
                 }
                 Part::Request(places, longest) => {
-                    if let Some(text) = places.iter().find_map(|place| place.value(head)) {
+                    if let Some(text) = places.iter().find_map(|place| place.value(head, seen)) {
                         found = true;
                         value.push_str(cut(&text, *longest));
                     }
@@ -175,8 +176,8 @@ fn cut(text: &str, longest: Longest) -> &str {
 
 impl Place {
     /// What the request says here, if anything.
-    fn value<'a>(&self, head: &RequestHead<'a>) -> Option<Cow<'a, str>> {
-        match self.find(head) {
+    fn value<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Option<Cow<'a, str>> {
+        match self.find(head, seen) {
             Found::Absent => None,
             Found::Empty => Some(Cow::Borrowed("")),
             Found::Value(value) => Some(value),
@@ -219,7 +220,7 @@ mod tests {
 
     fn found(format: &str, request: &Request<()>) -> Option<String> {
         let format = Format::parse(format).unwrap().resolve();
-        format.find(&RequestHead::of(request))
+        format.find(&RequestHead::of(request), &Seen::default())
     }
 
     #[test]
