@@ -340,8 +340,8 @@ impl Config {
         };
         let authority = core.names.request(record, head, &seen, &tags);
         self.set_remote_endpoint(record, &authority);
-        let found = tag::Inherited::FallBackTo(&inherited.found);
-        live.tags.write(record, head, &seen, found);
+        let served = Some(&inherited.found);
+        live.tags.write(record, head, &seen, served);
         if grpc {
             record.set_name(&[tag::grpc_name(head.path())]);
         }

@@ -287,6 +287,10 @@ impl Config {
         if core.mode.server == Mode::ForwardOnly && forwards {
             open.inherited.outgoing = Outgoing::AsReceived;
             self.capture(request.headers(), received.trusted, &mut open);
+            if !live.for_calls.is_empty() {
+                let seen = live.table.read(request.headers(), None);
+                self.gather(&live, &RequestHead::of(request), &seen, &mut open);
+            }
         } else {
             let forwarded = &mut open.inherited.forwarded.headers;
             let forwarded = received.outer.is_none().then_some(forwarded);
@@ -311,6 +315,9 @@ impl Config {
                 let grpc = facts.grpc != Grpc::No;
                 let head = RequestHead::of(request);
                 self.describe(&live, &mut open, &head, seen, &incoming, &received, grpc);
+            } else if core.mode.server == Mode::RecordOnly && !received.excluded {
+                // Calls are decided on by themselves.
+                self.gather(&live, &RequestHead::of(request), &seen, &mut open);
             }
             self.write_back(request, &mut open, &received, id_changed);
         }
@@ -390,6 +397,19 @@ impl Config {
         if !trusted {
             propagation.forget_added(forwarded);
         }
+    }
+
+    /// Gathers what tags of CLIENT spans are made of, where there is no SERVER span.
+    fn gather<'a>(
+        &self,
+        live: &Live,
+        head: &RequestHead<'a>,
+        seen: &Seen<'a>,
+        open: &mut OpenSpan,
+    ) {
+        let longest = self.tracer.core.max_tag_length();
+        let found = &mut open.inherited.found;
+        live.for_calls.gather(head, seen, longest, found);
     }
 
     /// Reads the headers, and decides on context, sampling and request id.
@@ -525,8 +545,10 @@ impl Config {
             record.set_remote_address(Some(peer.ip()), Some(peer.port()));
             record.standard_remote_address(StandardTag::PeerAddress);
         }
-        let found = tag::Inherited::Gather(&mut inherited.found);
-        live.tags.write(record, head, &seen, found);
+        live.tags.write(record, head, &seen, None);
+        let longest = record.max_tag_length();
+        live.for_calls
+            .gather(head, &seen, longest, &mut inherited.found);
         if core.tag_malformed && !incoming.is_well_formed() {
             let all: Vec<String> = incoming.malformed().map(|one| one.to_string()).collect();
             record.standard(StandardTag::MalformedHeaders, &all.join(", "));

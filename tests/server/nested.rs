@@ -5,9 +5,11 @@ use crate::{
     empty, serve_all,
 };
 use http::{HeaderMap, Request, Response};
-use std::convert::Infallible;
+use std::{convert::Infallible, future::ready};
 use tower::{Layer, Service, service_fn};
-use tower_b3::{Mode, ServerLayer, Trust, current, propagation::Propagation, record::Kind};
+use tower_b3::{
+    Mode, ServerLayer, Trust, current, propagation::Propagation, record::Kind, tag::Tag,
+};
 
 /// Serves a request through `outer` around `inner`; what a call made by the handler carried.
 fn nested(lab: &Lab, outer: &ServerLayer, inner: &ServerLayer, lines: &str) -> HeaderMap {
@@ -149,6 +151,26 @@ fn layers_of_two_tracers_are_one_trace() {
     let [client, inner] = inside.spans.take(2).try_into().unwrap();
     assert_eq!(inner.parent_id(), Some(outer.id()));
     assert_eq!(client.parent_id(), Some(inner.id()));
+}
+
+#[test]
+fn tags_of_calls_find_what_the_inner_layer_saw() {
+    let lab = Lab::of(|builder| builder.tag(Tag::request_header("tenant", "x-tenant")));
+    let layer = lab.tracer.server_layer();
+    serve_all(&layer, get("/", "x-tenant: outer"), |mut request| {
+        let tenant = "inner".parse().unwrap();
+        request.headers_mut().insert("x-tenant", tenant);
+        serve_all(&layer, request, |_| {
+            let catalog = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(empty())));
+            let mut client = lab.tracer.client_layer().layer(catalog);
+            let _ = now(client.call(get("http://catalog/", "")));
+            empty()
+        });
+        empty()
+    });
+    let tenants: Vec<_> = lab.spans.take(3);
+    let tenants = tenants.iter().map(|span| span.tag("tenant").unwrap());
+    assert_eq!(tenants.collect::<Vec<_>>(), ["inner", "inner", "outer"]);
 }
 
 #[test]

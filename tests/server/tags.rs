@@ -591,7 +591,12 @@ fn two_tags_can_be_of_one_header() {
 #[test]
 fn a_format_has_the_request_id_that_the_request_will_have() {
     let lab = tagged([Tag::formatter("id", "%REQ(x-none?x-request-id)%")]);
-    for lines in ["", "x-request-id: ", "x-request-id: a b", "x-request-id: mine"] {
+    for lines in [
+        "",
+        "x-request-id: ",
+        "x-request-id: a b",
+        "x-request-id: mine",
+    ] {
         let span = lab.span_of(get("/", lines));
         assert!(span.tag("id").is_some(), "{lines}");
         assert_eq!(span.tag("id"), span.tag("guid:x-request-id"), "{lines}");
