@@ -285,8 +285,18 @@ impl Config {
         // Calls made for what is excluded have no spans either.
         let forwards = core.mode.client == Mode::ForwardOnly || !received.excluded;
         if core.mode.server == Mode::ForwardOnly && forwards {
+            if received.outer.is_some() {
+                // The outer layer's span stays current, and calls go by that.
+                open.finish();
+                if self.extensions {
+                    request
+                        .extensions_mut()
+                        .insert(Context::current().unwrap_or_default());
+                }
+                return Exchange::untraced();
+            }
             open.inherited.outgoing = Outgoing::AsReceived;
-            self.capture(request.headers(), received.trusted, &mut open);
+            self.capture(request.headers(), &received, &mut open);
             if !live.for_calls.is_empty() {
                 let seen = live.table.read(request.headers(), None);
                 self.gather(&live, &RequestHead::of(request), &seen, &mut open);
@@ -361,6 +371,11 @@ impl Config {
             let continues = outer.serves && outer.inherited.outgoing != Outgoing::SameContext;
             let context = outer.context().filter(|_| continues)?;
             open.inherited.inherit(&outer.inherited);
+            if outer.inherited.outgoing == Outgoing::AsReceived {
+                // What was captured there holds trace headers, which must not go on beside ours.
+                let propagation = &self.tracer.core.propagation;
+                open.inherited.forwarded = propagation.reread(&outer.inherited.forwarded);
+            }
             Some(context)
         })
         .flatten()
@@ -390,12 +405,18 @@ impl Config {
     }
 
     /// Gathers the headers that go on as they came.
-    fn capture(&self, headers: &HeaderMap, trusted: bool, open: &mut OpenSpan) {
+    fn capture(&self, headers: &HeaderMap, received: &Received, open: &mut OpenSpan) {
         let propagation = &self.tracer.core.propagation;
         let forwarded = &mut open.inherited.forwarded;
+        let outer = received.outer.map(|_| forwarded.clone());
+        forwarded.clear();
         propagation.capture_into(headers, forwarded);
-        if !trusted {
+        if !received.trusted {
             propagation.forget_added(forwarded);
+        }
+        if let Some(outer) = outer {
+            // What the outer layer keeps back stays back.
+            propagation.forget_added_but(forwarded, &outer);
         }
     }
 
@@ -588,8 +609,7 @@ impl Config {
         if core.mode.server == Mode::RecordOnly && !received.excluded {
             // With the request id, which is there by now.
             open.inherited.outgoing = Outgoing::AsReceived;
-            open.inherited.forwarded.clear();
-            self.capture(request.headers(), received.trusted, open);
+            self.capture(request.headers(), received, open);
         } else if let (true, Some(context)) = (self.rewrite, open.context()) {
             let forwarded = &open.inherited.forwarded;
             core.propagation

@@ -459,6 +459,20 @@ impl Propagation {
         }
     }
 
+    /// What is handed on beside a context, of headers that were captured as they came.
+    pub(crate) fn reread(&self, captured: &Forwarded) -> Forwarded {
+        let mut headers = HeaderMap::new();
+        captured.add_to(&mut headers);
+        self.extract(&headers).1
+    }
+
+    /// Keeps the headers that the user added from being forwarded, but those that `others` has.
+    pub(crate) fn forget_added_but(&self, forwarded: &mut Forwarded, others: &Forwarded) {
+        forwarded.headers.retain(|(name, _)| {
+            !self.table.is_added(name) || others.headers().any(|(other, _)| other == name)
+        });
+    }
+
     /// Keeps the headers that the user added from being forwarded.
     pub(crate) fn forget_added(&self, forwarded: &mut Forwarded) {
         forwarded

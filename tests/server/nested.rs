@@ -4,11 +4,11 @@ use crate::{
     common::{Lab, SPAN, Script, TRACE, get, now, text},
     empty, serve_all,
 };
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use std::{convert::Infallible, future::ready};
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Mode, ServerLayer, Trust, current, propagation::Propagation, record::Kind, tag::Tag,
+    Direction, Mode, ServerLayer, Trust, current, propagation::Propagation, record::Kind, tag::Tag,
 };
 
 /// Serves a request through `outer` around `inner`; what a call made by the handler carried.
@@ -136,6 +136,96 @@ fn two_layers_that_only_record_are_one_trace() {
             .all(|span| span.trace_id().to_string() == TRACE)
     );
     assert_eq!(spans[1].parent_id(), Some(spans[2].id()));
+}
+
+#[test]
+fn a_layer_that_only_records_forwards_nothing_that_an_edge_outside_keeps_back() {
+    let propagation = Propagation::default().forward(["jwt"]).unwrap();
+    let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly).propagation(propagation));
+    let layer = lab.tracer.server_layer();
+    let edge = layer.clone().trust(Trust::Edge);
+    assert!(!nested(&lab, &edge, &layer, "jwt: mine").contains_key("jwt"));
+    assert_eq!(nested(&lab, &layer, &layer, "jwt: mine")["jwt"], "mine");
+    lab.spans.take(6);
+}
+
+#[test]
+fn below_an_outer_span_a_layer_that_only_forwards_changes_nothing() {
+    for outside in [Mode::Spans, Mode::RecordOnly] {
+        for client in [Mode::Spans, Mode::ForwardOnly, Mode::RecordOnly] {
+            let outside = Lab::of(|builder| builder.mode(outside));
+            let inside = Lab::of(|builder| {
+                let builder = builder.mode_for(Direction::Client, client);
+                builder.mode_for(Direction::Server, Mode::ForwardOnly)
+            });
+            let lines = format!("b3: {TRACE}-{SPAN}-1|sw8: 1|sw8: 2|tracestate: a=b");
+            let outer = outside.tracer.server_layer();
+            let carried = nested(
+                &inside,
+                &outer,
+                &inside.tracer.server_layer().context_in_extensions(true),
+                &lines,
+            );
+            let alone = Lab::of(|builder| builder.mode_for(Direction::Client, client));
+            let mut expected = HeaderMap::new();
+            serve_all(&outer, get("/items/7", &lines), |_| {
+                let catalog = service_fn(|request: Request<()>| {
+                    expected = request.headers().clone();
+                    ready(Ok::<_, Infallible>(empty()))
+                });
+                let mut client = alone.tracer.client_layer().layer(catalog);
+                let _ = now(client.call(Request::new(())));
+                empty()
+            });
+            let values = |headers: &HeaderMap| {
+                let all = headers.iter();
+                let same = all.filter(|(name, _)| {
+                    !["x-b3-spanid", "x-b3-parentspanid", "x-request-id"].contains(&name.as_str())
+                });
+                let pair = |(name, value): (&HeaderName, &HeaderValue)| {
+                    format!("{name}: {}", value.to_str().unwrap())
+                };
+                let mut pairs: Vec<_> = same.map(pair).collect();
+                pairs.sort();
+                pairs
+            };
+            assert_eq!(values(&carried), values(&expected), "{client:?}");
+            outside.spans.take(2);
+            let spans = inside.spans.all();
+            assert_eq!(spans.len(), alone.spans.all().len());
+            assert!(
+                spans
+                    .iter()
+                    .all(|span| span.trace_id().to_string() == TRACE)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_layer_that_makes_spans_writes_no_stale_header_below_one_that_only_records() {
+    let outside = Lab::of(|builder| builder.mode(Mode::RecordOnly));
+    let inside = Lab::new();
+    for (lines, traceparent) in [
+        (format!("b3: {TRACE}-{SPAN}-1|sw8: 1"), None),
+        (
+            format!("traceparent: 00-{TRACE}-{SPAN}-01|sw8: 1"),
+            Some(TRACE),
+        ),
+    ] {
+        let (outer, inner) = (outside.tracer.server_layer(), inside.tracer.server_layer());
+        let carried = nested(&inside, &outer, &inner, &lines);
+        let [client, _] = inside.spans.take(2).try_into().unwrap();
+        outside.spans.take_one();
+        assert!(!carried.contains_key("b3"), "{carried:?}");
+        let id = client.id().to_string();
+        assert_eq!(text(&carried, "x-b3-spanid"), id);
+        let expected = traceparent.map(|trace| format!("00-{trace}-{id}-01"));
+        let written = carried.get("traceparent");
+        let written = written.map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(written, expected);
+        assert_eq!(text(&carried, "sw8"), "1");
+    }
 }
 
 #[test]
