@@ -36,6 +36,22 @@ impl Tracer {
     ///     .layer(tracer.server_layer().exclude_paths(["/healthz"]));
     /// ```
     ///
+    /// The layer changes the type of the response's body, so it does not fit `option_layer` as it is. To
+    /// switch tracing off, use [`Mode::ForwardOnly`], or give both alternatives one body:
+    ///
+    /// ```
+    /// use axum::{Router, body::Body, http::Response, routing::get};
+    /// use tower::{ServiceBuilder, util::option_layer};
+    /// # let tracer = tower_b3::Tracer::builder("shop").build().unwrap();
+    ///
+    /// let tracing = ServiceBuilder::new()
+    ///     .map_response(|response: Response<_>| response.map(Body::new))
+    ///     .layer(tracer.server_layer());
+    /// let app: Router = Router::new()
+    ///     .route("/items/{id}", get(|| async { "an item" }))
+    ///     .layer(option_layer(Some(tracing)));
+    /// ```
+    ///
     /// | setting | default |
     /// |---|---|
     /// | [`trust`](ServerLayer::trust) | everybody, as in a mesh |
