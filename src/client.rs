@@ -333,15 +333,13 @@ impl Config {
         let tags = RequestTags {
             component: &core.component,
             limits: core.limits,
-            request_id: seen.role(Role::RequestId),
-            client_trace_id: seen.role(Role::ClientTraceId),
             trusted: false,
             grpc,
         };
         let authority = core.names.request(record, head, &seen, &tags);
         self.set_remote_endpoint(record, &authority);
-        let found = tag::Inherited::FallBackTo(&inherited.found);
-        live.tags.write(record, head, &seen, found);
+        let served = Some(&inherited.found);
+        live.tags.write(record, head, &seen, served);
         if grpc {
             record.set_name(&[tag::grpc_name(head.path())]);
         }
@@ -352,10 +350,7 @@ impl Config {
         if let Some(name) = name.and_then(|name| guarded(|| name(head)).flatten()) {
             open.rename(&name);
         }
-        match grpc {
-            true => Grpc::Requested,
-            false => Grpc::No,
-        }
+        Grpc::requested(grpc)
     }
 
     fn set_remote_endpoint(&self, record: &mut Record, authority: &str) {
@@ -395,7 +390,7 @@ fn join(core: &Core, parent: &mut OpenSpan, headers: &mut HeaderMap, propagates:
             // The parent is among them. Those of a host that is told nothing are removed later.
             propagation.forward_to(forwarded, headers, propagates);
             let mut open = scope::blank();
-            open.inherited.inherit_unseen(&parent.inherited);
+            open.inherited.inherit_without_headers(&parent.inherited);
             Joined::ByHeaders(open)
         }
         (Outgoing::AsReceived, _) | (_, None) => {

@@ -1,4 +1,4 @@
-//! Files that configure the service. They are small, and whatever is not such a file is an error.
+//! Files that configure the service: small regular files; anything else is an error.
 
 use std::{
     fs::{self, File},

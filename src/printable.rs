@@ -44,7 +44,7 @@ pub(crate) fn message(text: &str) -> Printable<'_> {
     at_most(text, MESSAGE)
 }
 
-/// At most so many characters of the text.
+/// At most `most` characters of the text.
 pub(crate) fn at_most(text: &str, most: usize) -> Printable<'_> {
     Printable {
         text,

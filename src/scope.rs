@@ -37,8 +37,7 @@ use std::{
     sync::Arc,
 };
 
-/// Boxes that a thread keeps for spans to come: as many as it may have requests in flight, before
-/// it allocates for more.
+/// How many boxes a thread keeps for reuse. With more requests in flight it allocates.
 const MAX_SPARE: usize = 512;
 
 struct Slot {
@@ -99,7 +98,7 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// Looks at the current span. For its time nothing is current.
+/// Looks at the current span. While it does, nothing is current.
 pub(crate) fn with<R>(look: impl FnOnce(&mut OpenSpan) -> R) -> Option<R> {
     /// Puts the span back, even if a sampler of the user's panics.
     struct Borrowed<'a>(&'a Slot, Option<Box<OpenSpan>>);

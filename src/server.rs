@@ -5,10 +5,10 @@ use crate::{
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     id::{RequestId, TraceId},
-    propagation::{Format, Forwarded, Incoming, REQUEST_ID, Role, Seen, put},
+    propagation::{Format, Forwarded, Incoming, Propagation, REQUEST_ID, Role, Seen, put},
     record::{Kind, StandardTag},
     scope,
-    span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing},
+    span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Serving},
     tag::{self, RequestTags},
     tracer::{Direction, Live, Mode, Tracer},
     trust::{Predicate, Trust},
@@ -34,6 +34,22 @@ impl Tracer {
     /// let app: Router = Router::new()
     ///     .route("/items/{id}", get(|| async { "an item" }))
     ///     .layer(tracer.server_layer().exclude_paths(["/healthz"]));
+    /// ```
+    ///
+    /// The layer changes the type of the response's body, so it does not fit `option_layer` as it is. To
+    /// switch tracing off, use [`Mode::ForwardOnly`], or give both alternatives one body:
+    ///
+    /// ```
+    /// use axum::{Router, body::Body, http::Response, routing::get};
+    /// use tower::{ServiceBuilder, util::option_layer};
+    /// # let tracer = tower_b3::Tracer::builder("shop").build().unwrap();
+    ///
+    /// let tracing = ServiceBuilder::new()
+    ///     .map_response(|response: Response<_>| response.map(Body::new))
+    ///     .layer(tracer.server_layer());
+    /// let app: Router = Router::new()
+    ///     .route("/items/{id}", get(|| async { "an item" }))
+    ///     .layer(option_layer(Some(tracing)));
     /// ```
     ///
     /// | setting | default |
@@ -97,7 +113,8 @@ impl ServerLayer {
         self
     }
 
-    /// Whose tracing headers are believed. Default: everybody's.
+    /// Whose tracing headers are believed. Default: everybody's. Within another server layer [that
+    /// one decides](crate::guide::headers#two-server-layers-around-one-handler).
     #[must_use]
     pub fn trust(self, trust: impl Into<Trust>) -> Self {
         let trust = trust.into();
@@ -275,88 +292,135 @@ struct Received {
     excluded: bool,
 }
 
+/// A request whose span is recorded, as its handler will see it.
+struct Inbound<'a> {
+    head: RequestHead<'a>,
+    seen: Seen<'a>,
+    incoming: &'a Incoming,
+    received: &'a Received,
+}
+
 impl Config {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
-        let core = &*self.tracer.core;
-        let live = core.live(Direction::Server);
         let mut open = scope::blank();
         let received = self.receive(request, &mut open);
-        let mut facts = ExchangeFacts::default();
+        open.serving = Some(Serving {
+            trusted: received.trusted,
+        });
+        let mode = self.tracer.core.mode;
         // Calls made for what is excluded have no spans either.
-        let forwards = core.mode.client == Mode::ForwardOnly || !received.excluded;
-        if core.mode.server == Mode::ForwardOnly && forwards {
-            open.inherited.outgoing = Outgoing::AsReceived;
-            self.capture(request.headers(), received.trusted, &mut open);
-        } else {
-            let forwarded = &mut open.inherited.forwarded.headers;
-            let forwarded = received.outer.is_none().then_some(forwarded);
-            let seen = live.table.read(request.headers(), forwarded);
-            let incoming = self.decide(&live, &seen, request, &received, &mut open);
-            facts.echo = self.echo;
-            let id = seen.role(Role::RequestId);
-            let id_changed = id
-                != open
-                    .inherited
-                    .forwarded
-                    .request_id()
-                    .map(RequestId::as_header);
-            if !received.excluded {
-                core.start(&mut open, received.outer.is_none());
+        let forwards = mode.client == Mode::ForwardOnly || !received.excluded;
+        let forwards = mode.server == Mode::ForwardOnly && forwards;
+        if forwards && received.outer.is_some() {
+            // The outer layer's span stays current, and calls go by that.
+            open.finish();
+            if self.extensions {
+                let outer = Context::current().unwrap_or_default();
+                request.extensions_mut().insert(outer);
             }
-            if open.is_recorded() {
-                facts.method = request.method().clone();
-                if tag::is_grpc_request(&seen) {
-                    facts.grpc = Grpc::Requested;
-                }
-                let grpc = facts.grpc != Grpc::No;
-                let head = RequestHead::of(request);
-                self.describe(&live, &mut open, &head, seen, &incoming, &received, grpc);
-            }
-            self.write_back(request, &mut open, &received, id_changed);
+            return Exchange::untraced();
         }
+        let facts = if forwards {
+            self.capture(request.headers(), received.trusted, &mut open);
+            self.gather_for_calls(request, &mut open);
+            ExchangeFacts::default()
+        } else {
+            self.start(request, &received, &mut open)
+        };
         if self.extensions {
             request.extensions_mut().insert(Context::of(&open));
         }
         Exchange::new(open, facts)
     }
 
+    /// Reads the headers, decides, and starts the span, if there is to be one.
+    fn start<B>(
+        &self,
+        request: &mut Request<B>,
+        received: &Received,
+        open: &mut OpenSpan,
+    ) -> ExchangeFacts {
+        let core = &*self.tracer.core;
+        let live = core.live(Direction::Server);
+        let forwarded = &mut open.inherited.forwarded.headers;
+        let forwarded = received.outer.is_none().then_some(forwarded);
+        let seen = live.table.read(request.headers(), forwarded);
+        let incoming = self.decide(&live, &seen, request, received, open);
+        if !received.excluded {
+            core.start(open, received.outer.is_none());
+        }
+        let id = open.inherited.forwarded.request_id();
+        let seen = match id.filter(|id| seen.role(Role::RequestId) != Some(id.as_header())) {
+            None => seen,
+            Some(id) => {
+                put(request.headers_mut(), REQUEST_ID, id.to_header());
+                match open.is_recorded() {
+                    true => live.table.read(request.headers(), None),
+                    false => Seen::default(),
+                }
+            }
+        };
+        let mut facts = ExchangeFacts {
+            echo: self.echo,
+            ..ExchangeFacts::default()
+        };
+        if open.is_recorded() {
+            facts.method = request.method().clone();
+            let inbound = Inbound {
+                head: RequestHead::of(request),
+                seen,
+                incoming: &incoming,
+                received,
+            };
+            facts.grpc = self.describe(&live, &inbound, open);
+        }
+        #[cfg(feature = "tracing")]
+        if let Some(context) = open.context() {
+            open.set_log(&context);
+        }
+        if core.mode.server == Mode::RecordOnly && !received.excluded {
+            // With the request id, which is there by now.
+            self.capture(request.headers(), received.trusted, open);
+            if !open.is_recorded() {
+                // Calls are decided on by themselves.
+                self.gather_for_calls(request, open);
+            }
+        } else if let (true, Some(context)) = (self.rewrite, open.context()) {
+            // What is forwarded is on that request already.
+            let forwarded = &open.inherited.forwarded;
+            core.propagation
+                .inject(&context, forwarded, request.headers_mut());
+        }
+        facts
+    }
+
     /// Settles whom to believe, and removes what a stranger says about tracing.
     fn receive<B>(&self, request: &mut Request<B>, open: &mut OpenSpan) -> Received {
-        let outer = self.continue_outer(open);
+        let serving = scope::with(|outer| outer.serving).flatten();
         let head = RequestHead::of(request);
-        let trusted = match &self.trust {
-            Trust::Mesh => true,
-            trust => {
+        let trusted = match (serving, &self.trust) {
+            // A layer around this one has judged, and removed what a stranger said.
+            (Some(serving), _) => serving.trusted,
+            (None, Trust::Mesh) => true,
+            (None, trust) => {
                 let peer = || Some(self.peer(&head)?.ip());
                 guarded(|| trust.believes(&head, peer)).unwrap_or(false)
             }
         };
-        let excludes = |excluded: &Predicate| guarded(|| excluded(&head)).unwrap_or(false);
-        let excluded = self.excluded.iter().any(excludes);
         let mut dropped = None;
-        // Within an outer layer, that one has judged what a stranger said.
-        if !trusted && outer.is_none() {
+        if !trusted && serving.is_none() {
             dropped = self.dropped_trace(request.headers());
             self.disbelieve(request.headers_mut());
         }
+        let head = RequestHead::of(request);
+        let excludes = |excluded: &Predicate| guarded(|| excluded(&head)).unwrap_or(false);
+        let excluded = self.excluded.iter().any(excludes);
         Received {
             trusted,
             dropped,
-            outer,
+            outer: continue_outer(&self.tracer.core.propagation, open),
             excluded,
         }
-    }
-
-    /// The SERVER context of a layer around this one, if that serves the request in this task:
-    /// its headers were read there. What is handed down is copied to `open`.
-    fn continue_outer(&self, open: &mut OpenSpan) -> Option<TraceContext> {
-        scope::with(|outer| {
-            let continues = outer.serves && outer.inherited.outgoing != Outgoing::SameContext;
-            let context = outer.context().filter(|_| continues)?;
-            open.inherited.inherit(&outer.inherited);
-            Some(context)
-        })
-        .flatten()
     }
 
     /// The trace that a stranger's headers name, where that is asked for.
@@ -382,17 +446,32 @@ impl Config {
         }
     }
 
-    /// Gathers the headers that go on as they came.
+    /// Has the request's own headers go on as they came, and nothing else.
     fn capture(&self, headers: &HeaderMap, trusted: bool, open: &mut OpenSpan) {
+        open.inherited.outgoing = Outgoing::AsReceived;
         let propagation = &self.tracer.core.propagation;
         let forwarded = &mut open.inherited.forwarded;
+        forwarded.clear();
         propagation.capture_into(headers, forwarded);
         if !trusted {
             propagation.forget_added(forwarded);
         }
     }
 
-    /// Reads the headers, and decides on context, sampling and request id.
+    /// Gathers what tags of CLIENT spans are made of, where no SERVER span is recorded.
+    fn gather_for_calls<B>(&self, request: &Request<B>, open: &mut OpenSpan) {
+        let core = &*self.tracer.core;
+        let live = core.live(Direction::Server);
+        if !live.for_calls.is_empty() {
+            let head = RequestHead::of(request);
+            let seen = live.table.read(request.headers(), None);
+            let found = &mut open.inherited.found;
+            live.for_calls
+                .gather(&head, &seen, core.max_tag_length(), found);
+        }
+    }
+
+    /// Decides on context, sampling and request id, by the headers that were read.
     fn decide<B>(
         &self,
         live: &Live,
@@ -429,7 +508,6 @@ impl Config {
         if received.excluded {
             inherited.outgoing = Outgoing::SameContext;
         }
-        open.serves = true;
         incoming
     }
 
@@ -486,52 +564,38 @@ impl Config {
         }
     }
 
-    /// Name and tags, if the span is recorded.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "all that a span says comes together here"
-    )]
-    fn describe<'a>(
-        &self,
-        live: &Live,
-        open: &mut OpenSpan,
-        head: &RequestHead<'a>,
-        seen: Seen<'a>,
-        incoming: &Incoming,
-        received: &Received,
-        grpc: bool,
-    ) {
+    /// Name and tags of a span that is recorded; whether it is one of gRPC.
+    fn describe(&self, live: &Live, inbound: &Inbound<'_>, open: &mut OpenSpan) -> Grpc {
         let core = &*self.tracer.core;
+        let Inbound { head, seen, .. } = inbound;
+        let grpc = tag::is_grpc_request(seen);
         let Some((record, inherited)) = open.record_and_inherited() else {
-            return;
+            return Grpc::No;
         };
         record.fixed.kind = Some(Kind::Server);
-        record.fixed.shared = self.joins(incoming);
+        record.fixed.shared = self.joins(inbound.incoming);
         record.fixed.doubtful |= live.collide;
-        // The id that the request will have by then.
-        let mut seen = seen;
-        let request_id = inherited.forwarded.request_id().map(RequestId::as_header);
-        seen.set(Role::RequestId, request_id);
         let tags = RequestTags {
             component: &core.component,
             limits: core.limits,
-            request_id,
-            client_trace_id: seen.role(Role::ClientTraceId),
-            trusted: received.trusted,
+            trusted: inbound.received.trusted,
             grpc,
         };
-        core.names.request(record, head, &seen, &tags);
+        core.names.request(record, head, seen, &tags);
         if let Some(peer) = self.peer(head) {
             record.set_remote_address(Some(peer.ip()), Some(peer.port()));
             record.standard_remote_address(StandardTag::PeerAddress);
         }
-        let found = tag::Inherited::Gather(&mut inherited.found);
-        live.tags.write(record, head, &seen, found);
-        if core.tag_malformed && !incoming.is_well_formed() {
-            let all: Vec<String> = incoming.malformed().map(|one| one.to_string()).collect();
+        live.tags.write(record, head, seen, None);
+        let longest = record.max_tag_length();
+        live.for_calls
+            .gather(head, seen, longest, &mut inherited.found);
+        if core.tag_malformed && !inbound.incoming.is_well_formed() {
+            let malformed = inbound.incoming.malformed();
+            let all: Vec<String> = malformed.map(|one| one.to_string()).collect();
             record.standard(StandardTag::MalformedHeaders, &all.join(", "));
         }
-        if let Some(trace_id) = received.dropped {
+        if let Some(trace_id) = inbound.received.dropped {
             record.standard(StandardTag::DroppedTrace, &trace_id.to_string());
         }
         if grpc {
@@ -545,34 +609,7 @@ impl Config {
         if let Some(name) = name.and_then(|name| guarded(|| name(head)).flatten()) {
             open.rename(&name);
         }
-    }
-
-    /// Writes to the request what its handler is to see there.
-    fn write_back<B>(
-        &self,
-        request: &mut Request<B>,
-        open: &mut OpenSpan,
-        received: &Received,
-        id_changed: bool,
-    ) {
-        let core = &*self.tracer.core;
-        if let (true, Some(id)) = (id_changed, open.inherited.forwarded.request_id()) {
-            put(request.headers_mut(), REQUEST_ID, id.to_header());
-        }
-        #[cfg(feature = "tracing")]
-        if let Some(context) = open.context() {
-            open.set_log(&context);
-        }
-        if core.mode.server == Mode::RecordOnly && !received.excluded {
-            // With the request id, which is there by now.
-            open.inherited.outgoing = Outgoing::AsReceived;
-            open.inherited.forwarded.clear();
-            self.capture(request.headers(), received.trusted, open);
-        } else if let (true, Some(context)) = (self.rewrite, open.context()) {
-            let forwarded = &open.inherited.forwarded;
-            core.propagation
-                .rewrite(&context, forwarded, request.headers_mut());
-        }
+        Grpc::requested(grpc)
     }
 
     /// The peer's address. An IPv4-mapped one, which is how a socket of both families shows IPv4
@@ -590,6 +627,23 @@ impl Config {
         }?;
         Some(SocketAddr::new(peer.ip().to_canonical(), peer.port()))
     }
+}
+
+/// The SERVER context of a layer around this one, if that serves the request in this task:
+/// its headers were read there. What is handed down is copied to `open`.
+fn continue_outer(propagation: &Propagation, open: &mut OpenSpan) -> Option<TraceContext> {
+    scope::with(|outer| {
+        let excluded = outer.inherited.outgoing == Outgoing::SameContext;
+        let continues = outer.serving.is_some() && !excluded;
+        let context = outer.context().filter(|_| continues)?;
+        open.inherited.inherit(&outer.inherited);
+        if outer.inherited.outgoing == Outgoing::AsReceived {
+            // What was captured there holds trace headers, which must not go on beside ours.
+            open.inherited.forwarded = propagation.reread(&outer.inherited.forwarded);
+        }
+        Some(context)
+    })
+    .flatten()
 }
 
 /// The context below an excluded request: the incoming one, or new ids that are not sampled.

@@ -626,6 +626,7 @@ fn what_a_handler_adds_is_bounded_and_counted() {
         }
         for at in 0..200 {
             tower_b3::tag(format!("tag {at}"), "value");
+            tower_b3::tag(format!("empty {at}"), "");
             tower_b3::annotate("event");
         }
     });

@@ -241,10 +241,11 @@ impl TracingConfig {
                 continue;
             };
             if told.as_ref() != Some(&reason) {
+                let names: Vec<&str> = propagation.forwarded_names().collect();
                 tracing::error!(
                     "tracing: {reason}: no spans are made, and these headers are forwarded as they \
                      came: {}",
-                    propagation.forwarded_names().join(", ")
+                    names.join(", ")
                 );
                 told = Some(reason);
             }

@@ -92,12 +92,12 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        let _note = self.exchange.as_ref().map(NotePanic);
+        let _note = self.exchange.as_ref().map(NotePanic::of);
         self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let _note = self.exchange.as_ref().map(NotePanic);
+        let _note = self.exchange.as_ref().map(NotePanic::of);
         self.inner.as_ref().map(Body::size_hint).unwrap_or_default()
     }
 }

@@ -30,7 +30,7 @@ impl End<'_> {
             }
             (End::Cancelled, Side::Client) => tag::canceled(record),
             (End::BodyDropped, Side::Server) => tag::disconnected(record),
-            // The head had come: nobody wanted the rest.
+            // There was a response; its rest was not wanted.
             (End::BodyDropped, Side::Client) => {}
         }
     }

@@ -1,4 +1,4 @@
-//! One request and its response, seen from either side: the future, the body, the end.
+//! One request and its response, on the server's or the client's side: future, body, end.
 //!
 //! The open span has one owner at a time: the exchange in the future, the thread's slot during a
 //! poll, then the exchange in the body. So it is finished once by construction, by whoever holds
@@ -117,7 +117,7 @@ impl Exchange {
         }
     }
 
-    /// Nothing of the response is outstanding, whatever its head said.
+    /// Nothing of the response is outstanding, even if its head said otherwise.
     fn complete(&mut self) {
         if let Some(open) = &mut self.open {
             open.exchange.expected = Some(0);
@@ -127,13 +127,13 @@ impl Exchange {
     /// The service, its future or the response's body failed.
     fn fail(&mut self, error: &dyn fmt::Debug) {
         let record = self.open.as_mut().and_then(|open| open.record());
-        // The error's text is not written for nobody.
+        // The error is formatted only if the span is recorded.
         let reason = record.map(|record| debug_text(error, record.max_tag_length()));
         self.close(End::Error(reason.as_deref().unwrap_or_default()));
     }
 
-    /// The exchange is over: the last word on status, name and size, and the span ends, once. Its
-    /// context stays until the body is dropped.
+    /// The exchange is over: status, name and size are final, and the span ends, once. Its context
+    /// stays until the body is dropped.
     fn close(&mut self, end: End<'_>) {
         let Some(open) = &mut self.open else {
             return;
@@ -146,8 +146,8 @@ impl Exchange {
             end.tag(record, facts.side);
             record.standard_number(StandardTag::ResponseSize, facts.bytes);
             record.standard(StandardTag::Route, route);
-            // Whoever sends nonsense must not choose the name: a path that is called one of gRPC
-            // counts once the answer is one too, or where there was none and no route is known.
+            // A peer must not choose names by sending nonsense: the path of a gRPC request is the
+            // name only if the response is gRPC too, or if there is neither response nor route.
             let by_path = match (facts.grpc, facts.status) {
                 (Grpc::Answered, Some(_)) => true,
                 (Grpc::Requested, None) => route.is_empty(),
@@ -187,11 +187,24 @@ impl Drop for Exchange {
 }
 
 /// Notes a panic of a body's method that cannot change the exchange.
-struct NotePanic<'a>(&'a Exchange);
+struct NotePanic<'a> {
+    exchange: &'a Exchange,
+    panicking: bool,
+}
+
+impl<'a> NotePanic<'a> {
+    fn of(exchange: &'a Exchange) -> NotePanic<'a> {
+        NotePanic {
+            exchange,
+            panicking: std::thread::panicking(),
+        }
+    }
+}
 
 impl Drop for NotePanic<'_> {
     fn drop(&mut self) {
-        if let (true, Some(open)) = (std::thread::panicking(), &self.0.open) {
+        let panicked = !self.panicking && std::thread::panicking();
+        if let (true, Some(open)) = (panicked, &self.exchange.open) {
             open.exchange.hint_panicked.store(true, Relaxed);
         }
     }

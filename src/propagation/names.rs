@@ -22,21 +22,6 @@ names! {
     CLIENT_TRACE_ID = "x-client-trace-id";
 }
 
-/// Read where spans are made, and forwarded as they came where none are.
-#[cfg(feature = "config")]
-pub(crate) static FORWARDED: [HeaderName; 10] = [
-    REQUEST_ID,
-    B3,
-    TRACE_ID,
-    SPAN_ID,
-    PARENT_SPAN_ID,
-    SAMPLED,
-    FLAGS,
-    TRACEPARENT,
-    TRACESTATE,
-    FORCE_TRACE,
-];
-
 /// Forwarded as they are, never interpreted, unless the list is changed.
 pub(crate) const OPAQUE: [&str; 9] = [
     "x-ot-span-context",
@@ -83,6 +68,11 @@ impl Role {
         (FORCE_TRACE, Role::ForceTrace),
         (CLIENT_TRACE_ID, Role::ClientTraceId),
     ];
+
+    pub(crate) fn name(self) -> &'static HeaderName {
+        static ALL: [(HeaderName, Role); Role::COUNT] = Role::ALL;
+        &ALL[self as usize].0
+    }
 
     /// Whether the header is written here, and so is never forwarded as it came.
     pub(crate) fn is_written(self) -> bool {

@@ -177,34 +177,31 @@ impl Propagation {
         for name in names {
             self.set_forwarded(forwardable(name.as_ref())?, true);
         }
+        self.table = HeaderTable::new(&self.opaque, &[]);
         Ok(self)
     }
 
-    /// No longer forwards these headers. Tracing headers among them are removed at the edge all
-    /// the same.
+    /// No longer forwards these headers, in any [mode](crate::Mode). Tracing headers among them are
+    /// removed at the edge all the same. The list has no say over the headers that are written here.
     #[must_use]
     pub fn do_not_forward(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         for name in names {
             self.set_forwarded(name, false);
         }
+        self.table = HeaderTable::new(&self.opaque, &[]);
         self
     }
 
+    /// Changes the list, of which the table is made.
     fn set_forwarded(&mut self, name: HeaderName, forward: bool) {
         self.opaque.retain(|(opaque, _)| *opaque != name);
         self.opaque.push((name, forward));
-        self.table = HeaderTable::new(&self.opaque, &[]);
     }
 
     /// The headers that go on as they came where no spans are made.
     #[cfg(feature = "config")]
-    pub(crate) fn forwarded_names(&self) -> Vec<&str> {
-        let opaque = self.opaque.iter().filter(|(_, forward)| *forward);
-        names::FORWARDED
-            .iter()
-            .chain(opaque.map(|(name, _)| name))
-            .map(HeaderName::as_str)
-            .collect()
+    pub(crate) fn forwarded_names(&self) -> impl Iterator<Item = &str> {
+        self.table.captured_names()
     }
 
     /// A table for one pass over headers that finds these too.
@@ -333,54 +330,19 @@ impl Propagation {
     /// there already is kept.
     pub fn inject(&self, context: &TraceContext, forwarded: &Forwarded, headers: &mut HeaderMap) {
         let there = self.table.roles(headers);
-        self.inject_over(there, context, forwarded, headers);
-    }
-
-    /// As [`inject`](Self::inject), where it is known which tracing headers are there.
-    pub(crate) fn inject_over(
-        &self,
-        there: Roles,
-        context: &TraceContext,
-        forwarded: &Forwarded,
-        headers: &mut HeaderMap,
-    ) {
-        let remove = |headers: &mut HeaderMap, role: Role, name: HeaderName| {
-            if there.has(role) {
-                headers.remove(name);
-            }
-        };
-        let debug = context.sampling() == Sampling::Debug;
         if self.multi {
-            let (trace_id, span_id, parent_id) = b3::write_ids(context);
-            put(headers, names::TRACE_ID, trace_id);
-            put(headers, names::SPAN_ID, span_id);
-            match parent_id {
-                Some(parent_id) => put(headers, names::PARENT_SPAN_ID, parent_id),
-                None => remove(headers, Role::ParentSpanId, names::PARENT_SPAN_ID),
-            }
-            match context.sampling().decision() {
-                Some(sampled) if !(debug && self.flags_alone) => {
-                    let state = HeaderValue::from_static(if sampled { "1" } else { "0" });
-                    put(headers, names::SAMPLED, state);
-                }
-                _ => remove(headers, Role::Sampled, names::SAMPLED),
-            }
-            if debug {
-                put(headers, names::FLAGS, HeaderValue::from_static("1"));
-            } else {
-                remove(headers, Role::Flags, names::FLAGS);
-            }
+            self.write_multi(there, context, headers);
         } else {
-            remove(headers, Role::TraceId, names::TRACE_ID);
-            remove(headers, Role::SpanId, names::SPAN_ID);
-            remove(headers, Role::ParentSpanId, names::PARENT_SPAN_ID);
-            remove(headers, Role::Sampled, names::SAMPLED);
-            remove(headers, Role::Flags, names::FLAGS);
+            remove(there, Role::TraceId, headers);
+            remove(there, Role::SpanId, headers);
+            remove(there, Role::ParentSpanId, headers);
+            remove(there, Role::Sampled, headers);
+            remove(there, Role::Flags, headers);
         }
         if self.single {
             put(headers, names::B3, b3::write_single(context));
         } else {
-            remove(headers, Role::B3, names::B3);
+            remove(there, Role::B3, headers);
         }
         // `traceparent` has no way to say "undecided": rather nothing than an invented "no".
         let decided = context.sampling() != Sampling::Defer;
@@ -400,10 +362,35 @@ impl Propagation {
         forwarded.add_to(headers);
     }
 
-    /// Gathers every tracing header as it came, all values in their order, malformed ones
-    /// included: what a service hands on whose sidecar makes the spans.
+    /// Writes `x-b3-*`.
+    fn write_multi(&self, there: Roles, context: &TraceContext, headers: &mut HeaderMap) {
+        let debug = context.sampling() == Sampling::Debug;
+        let (trace_id, span_id, parent_id) = b3::write_ids(context);
+        put(headers, names::TRACE_ID, trace_id);
+        put(headers, names::SPAN_ID, span_id);
+        match parent_id {
+            Some(parent_id) => put(headers, names::PARENT_SPAN_ID, parent_id),
+            None => remove(there, Role::ParentSpanId, headers),
+        }
+        match context.sampling().decision() {
+            Some(sampled) if !(debug && self.flags_alone) => {
+                let state = HeaderValue::from_static(if sampled { "1" } else { "0" });
+                put(headers, names::SAMPLED, state);
+            }
+            _ => remove(there, Role::Sampled, headers),
+        }
+        match debug {
+            true => put(headers, names::FLAGS, HeaderValue::from_static("1")),
+            false => remove(there, Role::Flags, headers),
+        }
+    }
+
+    /// Gathers the tracing headers as they came, all values in their order, malformed ones
+    /// included, but for those that are not to be forwarded: what a service hands on whose
+    /// sidecar makes the spans.
     pub(crate) fn capture_into(&self, headers: &HeaderMap, forwarded: &mut Forwarded) {
-        for (row, value) in self.table.propagated(headers) {
+        let rows = self.table.rows(headers);
+        for (row, value) in rows.filter(|(row, _)| row.captured) {
             forwarded.headers.push((row.name.clone(), value.clone()));
             if row.role == Some(Role::RequestId) && forwarded.request_id.is_none() {
                 forwarded.request_id = RequestId::from_header(value);
@@ -422,18 +409,6 @@ impl Propagation {
         captured.add_to(headers);
     }
 
-    /// Writes a context's own headers over those of the inbound request that it was made for, as
-    /// a sidecar does.
-    pub(crate) fn rewrite(
-        &self,
-        context: &TraceContext,
-        forwarded: &Forwarded,
-        headers: &mut HeaderMap,
-    ) {
-        // What is forwarded is on that request already.
-        self.inject(context, forwarded, headers);
-    }
-
     /// Hands `traceparent` on as it came, below a request for which there are no spans.
     pub(crate) fn keep_traceparent(&self, headers: &HeaderMap, forwarded: &mut Forwarded) {
         if std::mem::take(&mut forwarded.traceparent) {
@@ -448,7 +423,7 @@ impl Propagation {
     /// [`forward`](Self::forward) added.
     pub fn strip(&self, headers: &mut HeaderMap) {
         let mut found: Vec<HeaderName> = Vec::new();
-        for (row, _) in self.table.propagated(headers) {
+        for (row, _) in self.table.rows(headers) {
             let tracing = row.built_in && row.role != Some(Role::RequestId);
             if tracing && found.last() != Some(&row.name) {
                 found.push(row.name.clone());
@@ -459,11 +434,25 @@ impl Propagation {
         }
     }
 
+    /// What is handed on beside a context, of headers that were captured as they came.
+    pub(crate) fn reread(&self, captured: &Forwarded) -> Forwarded {
+        let mut headers = HeaderMap::new();
+        captured.add_to(&mut headers);
+        self.extract(&headers).1
+    }
+
     /// Keeps the headers that the user added from being forwarded.
     pub(crate) fn forget_added(&self, forwarded: &mut Forwarded) {
         forwarded
             .headers
-            .retain(|(name, _)| !self.table.is_added(name));
+            .retain(|(name, _)| self.table.is_built_in(name));
+    }
+}
+
+/// Removes a tracing header, if it is there.
+fn remove(there: Roles, role: Role, headers: &mut HeaderMap) {
+    if there.has(role) {
+        headers.remove(role.name());
     }
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Slot(u8);
 
 impl Slot {
     const COUNT: usize = 32;
-    /// Of headers whose values nobody asks for.
+    /// For headers whose values are not read.
     const UNREAD: Slot = Slot(Slot::COUNT as u8 - 1);
 
     const fn of(role: Role) -> Slot {
@@ -38,8 +38,8 @@ pub(crate) struct Row {
     pub(crate) forward: bool,
     /// Whether it is a tracing header, not a name that the user added.
     pub(crate) built_in: bool,
-    /// Whether it is one that propagation is about, not only one that tags are made of.
-    pub(crate) propagated: bool,
+    /// Whether it goes on as it came where no spans are made.
+    pub(crate) captured: bool,
 }
 
 /// What the pass looks at: the rows' names, packed.
@@ -80,11 +80,6 @@ impl<'a> Seen<'a> {
     pub(crate) fn get(&self, slot: Slot) -> Option<&'a HeaderValue> {
         self.values[usize::from(slot.0) % Slot::COUNT]
     }
-
-    /// Another value in place of what was seen.
-    pub(crate) fn set(&mut self, role: Role, value: Option<&'a HeaderValue>) {
-        self.values[role as usize] = value;
-    }
 }
 
 /// The roles of headers that are there, a bit each.
@@ -111,7 +106,7 @@ impl HeaderTable {
                 forward: role == Role::Tracestate,
                 role: Some(role),
                 built_in: true,
-                propagated: true,
+                captured: true,
                 name,
             };
             table.add(row, Slot::of(role));
@@ -122,6 +117,7 @@ impl HeaderTable {
                 Some(at) if table.rows[at].role.is_some_and(Role::is_written) => {}
                 Some(at) => {
                     table.rows[at].forward = forward;
+                    table.rows[at].captured = forward;
                     table.keys[at + 1].forward = forward;
                 }
                 None => {
@@ -129,7 +125,7 @@ impl HeaderTable {
                         built_in: OPAQUE.contains(&name.as_str()),
                         name: name.clone(),
                         role: None,
-                        propagated: true,
+                        captured: forward,
                         forward,
                     };
                     table.add(row, Slot::UNREAD);
@@ -148,7 +144,7 @@ impl HeaderTable {
     fn read_too(&mut self, name: &HeaderName, slot: Slot) {
         match self.position(name) {
             Some(at) if self.keys[at + 1].slot == Slot::UNREAD.0 => self.keys[at + 1].slot = slot.0,
-            // Something reads it already: whoever asks again is told where.
+            // It is read already: both readers have the same slot.
             Some(_) => {}
             None => {
                 let row = Row {
@@ -156,7 +152,7 @@ impl HeaderTable {
                     role: None,
                     forward: false,
                     built_in: false,
-                    propagated: false,
+                    captured: false,
                 };
                 self.add(row, slot);
             }
@@ -218,10 +214,16 @@ impl HeaderTable {
         self.rows[at - 1].name.as_str().as_bytes() == text
     }
 
-    /// Whether the user added the name.
-    pub(crate) fn is_added(&self, name: &HeaderName) -> bool {
-        self.position(name)
-            .is_some_and(|at| self.rows[at].propagated && !self.rows[at].built_in)
+    /// Whether the name is a tracing header, not one that the user added.
+    pub(crate) fn is_built_in(&self, name: &HeaderName) -> bool {
+        self.position(name).is_some_and(|at| self.rows[at].built_in)
+    }
+
+    /// The names of the headers that go on as they came where no spans are made.
+    #[cfg(feature = "config")]
+    pub(crate) fn captured_names(&self) -> impl Iterator<Item = &str> {
+        let captured = self.rows.iter().filter(|row| row.captured);
+        captured.map(|row| row.name.as_str())
     }
 
     /// The first values of what is wanted. What is forwarded untouched is added to `forwarded`, all
@@ -266,15 +268,14 @@ impl HeaderTable {
         }
     }
 
-    /// Every header that propagation is about, all values in their order.
-    pub(crate) fn propagated<'a>(
+    /// The headers that have a row, all values in their order.
+    pub(crate) fn rows<'a>(
         &'a self,
         headers: &'a HeaderMap,
     ) -> impl Iterator<Item = (&'a Row, &'a HeaderValue)> {
-        let rows = headers
+        headers
             .iter()
-            .filter_map(|(name, value)| Some((&self.rows[self.position(name)?], value)));
-        rows.filter(|(row, _)| row.propagated)
+            .filter_map(|(name, value)| Some((&self.rows[self.position(name)?], value)))
     }
 
     /// Which of the tracing headers are there.
@@ -329,7 +330,7 @@ mod tests {
         }
         let row = |name: &HeaderName| table.position(name).map(|at| &table.rows[at]);
         assert_eq!(row(&long).unwrap().role, None);
-        assert!(table.is_added(&long) && !table.is_added(&HOST));
+        assert!(!table.is_built_in(&long) && table.is_built_in(&b3));
         assert_eq!(row(&b3).unwrap().role, Some(Role::B3));
         assert!(!row(&b3).unwrap().forward);
         let client_trace_id = row(&super::super::names::CLIENT_TRACE_ID).unwrap();
@@ -372,7 +373,7 @@ mod tests {
         assert_eq!(table.slot(&names[299]), None);
         let opaque: Vec<_> = names.iter().map(|name| (name.clone(), true)).collect();
         let table = HeaderTable::new(&opaque, &[]);
-        assert!(table.is_added(&names[0]));
+        assert!(table.position(&names[299]).is_some());
     }
 
     proptest! {

@@ -7,8 +7,8 @@ use super::{
 use crate::{clock::Moment, context::TraceContext};
 use std::{fmt, mem, net::IpAddr, ops::Range, sync::Arc, time::Duration};
 
-/// Who set a tag. Over one name the higher wins; of two custom ones the first, of two of a
-/// handler's the last.
+/// Who set a tag. Of tags with one name the highest rank wins; of two custom tags the first, else the
+/// last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     Standard,
@@ -16,7 +16,7 @@ pub(crate) enum Rank {
     Handler,
 }
 
-/// Where in the text something is.
+/// A range of the text.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Place {
     start: u32,
@@ -26,14 +26,14 @@ pub(super) struct Place {
 #[derive(Debug, Clone, Copy)]
 enum Name {
     Standard(StandardTag),
-    /// In the text right before the value, so many bytes.
+    /// In the text right before the value; its length in bytes.
     Own(u32),
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Value {
     Text,
-    /// A number, which the place holds.
+    /// A number, in the place of the range.
     Number,
     /// The IP address of the remote endpoint.
     RemoteAddress,
@@ -47,17 +47,17 @@ pub(super) struct Tag {
     place: Place,
 }
 
-/// Of a span, what has a fixed size.
+/// The parts of a span that have a fixed size.
 #[derive(Clone, Copy)]
 pub(crate) struct Fixed {
     pub(crate) context: Option<TraceContext>,
     pub(crate) kind: Option<Kind>,
     pub(crate) shared: bool,
     pub(crate) local_root: bool,
-    /// Whether two tags may have one name; where not, nobody looks for them.
+    /// Whether two tags may have one name. If not, readers do not compare names.
     pub(crate) doubtful: bool,
     errored: bool,
-    /// Tags and annotations that were too many.
+    /// How many tags and annotations were left out, because there were too many.
     left_out: u64,
     pub(super) timestamp: u64,
     pub(super) duration: u64,
@@ -97,23 +97,23 @@ pub(super) struct Window {
     pub(super) annotations: Range<usize>,
 }
 
-/// The buffer of one span, or of several, of which it shows one.
+/// The buffers of one span, or of several, one of which is shown.
 pub(crate) struct Record {
     pub(crate) fixed: Fixed,
     tags: Vec<Tag>,
     annotations: Vec<(u64, Place)>,
     text: String,
-    /// The span that it shows; where there is none, all is one span's.
+    /// The span that is shown; `None` if the buffers hold one span only.
     pub(super) window: Option<Window>,
     /// The longest value of a tag, in bytes.
     max_tag_length: usize,
     /// Whether a span is recorded here, whose names and tags are bounded. One that is built by
     /// hand is not.
     bounded: bool,
-    /// The length of text at which to look for what is not needed any more.
+    /// The length of the text at which replaced parts are removed.
     compact_at: usize,
     pub(super) local: Option<Arc<Endpoint>>,
-    /// Where the record goes and returns to, if it is of a tracer.
+    /// Where the record goes and returns to; `None` if no tracer made it.
     pub(super) sink: Option<Arc<SpanSink>>,
 }
 
@@ -135,7 +135,7 @@ impl Default for Record {
 }
 
 impl Clone for Record {
-    /// A copy of the span that it shows.
+    /// A copy of the span that is shown.
     fn clone(&self) -> Self {
         Record {
             fixed: self.fixed,
@@ -160,14 +160,14 @@ impl fmt::Debug for Record {
     }
 }
 
-/// The longest name of a span, a tag or a remote service, in bytes: what a stranger sends can be
-/// in it.
+/// The longest name of a span, a tag or a remote service, in bytes: it can come from a stranger's
+/// request.
 pub(crate) const MAX_NAME: usize = 256;
 
 /// The most tags, and the most annotations, that a handler can add to a span.
 const MAX_HANDLER_TAGS: usize = 128;
 
-/// A buffer that grew beyond this, in bytes, is not kept.
+/// Buffers that have grown beyond this, in bytes, are not reused.
 const MAX_KEPT: usize = 16 * 1024;
 
 impl Record {
@@ -238,6 +238,7 @@ impl Record {
         self.annotations.clear();
     }
 
+    #[cfg(feature = "zipkin")]
     pub(super) fn swap_buffers(
         &mut self,
         text: &mut String,
@@ -249,7 +250,7 @@ impl Record {
         mem::swap(&mut self.annotations, annotations);
     }
 
-    /// Empties the buffer but keeps its memory, unless that is too much.
+    /// Empties the buffers and keeps their memory, unless that is too much.
     pub(crate) fn reset(&mut self) {
         self.fixed = Fixed::default();
         self.clear_buffers();
@@ -272,7 +273,7 @@ impl Record {
 
     /// The text that was written after `start`.
     fn since(&self, start: usize) -> Place {
-        // 4 GiB of text in one span has no case; what does not fit is not shown.
+        // Text beyond 4 GiB is not shown.
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         Place {
             start: place(start),
@@ -350,7 +351,7 @@ impl Record {
         !self.read(self.fixed.name).is_empty()
     }
 
-    /// Appends these parts, cut to so many bytes together.
+    /// Appends these parts, cut to `most` bytes in total.
     fn write_parts(&mut self, parts: &[&str], most: usize) {
         let end = self.text.len().saturating_add(most);
         for part in parts {
@@ -359,19 +360,19 @@ impl Record {
         }
     }
 
-    /// A bound that holds for spans that are recorded here.
+    /// The bound, if the span is recorded here.
     fn bound(&self, most: usize) -> usize {
         if self.bounded { most } else { usize::MAX }
     }
 
-    /// Frees the room of text that is not needed any more, if it is the last.
+    /// Removes a part of the text that is no longer needed, if it is at the end.
     fn forget(&mut self, place: Place) {
         if place.end as usize == self.text.len() {
             self.text.truncate(place.start as usize);
         }
     }
 
-    /// Once what was replaced takes more room than what is needed, writes that anew.
+    /// Writes the text anew without replaced parts, once those take more room than the rest.
     fn compact(&mut self) {
         if self.text.len() < self.compact_at.max(MAX_KEPT) {
             return;
@@ -477,15 +478,15 @@ impl Record {
 
     /// A custom tag; nothing if the value is empty.
     pub(crate) fn custom(&mut self, name: &str, value: &str) {
-        // The tag is there or it is not; what went wrong has a tag of its own.
-        if name == "error" && !matches!(value, "" | "true") {
-            if value != "false" {
-                self.own_tag("error", "true", Rank::Custom);
-                self.own_tag("error.reason", value, Rank::Custom);
-            }
-            return;
-        }
-        self.own_tag(name, value, Rank::Custom);
+        split_error(name, value, |name, value| {
+            self.own_tag(name, value, Rank::Custom);
+        });
+    }
+
+    /// A tag that the handler sets: as [`handler_tag`](Self::handler_tag), but what went wrong
+    /// goes into a tag of its own.
+    pub(crate) fn set_tag(&mut self, name: &str, value: &str) {
+        split_error(name, value, |name, value| self.handler_tag(name, value));
     }
 
     /// A tag of the handler's; nothing if the name is blank or the value empty.
@@ -493,7 +494,7 @@ impl Record {
     /// It takes the place of an earlier one of its name.
     pub(crate) fn handler_tag(&mut self, name: &str, value: &str) {
         let name = cut(name, self.bound(MAX_NAME));
-        if is_blank(name) {
+        if is_blank(name) || value.is_empty() {
             return;
         }
         self.fixed.doubtful = true;
@@ -510,9 +511,6 @@ impl Record {
             }
             return self.own_tag(name, value, Rank::Handler);
         };
-        if value.is_empty() {
-            return;
-        }
         let Place { start, end } = self.tags[at].place;
         let name_length = name.len() as u32;
         self.forget(Place {
@@ -563,17 +561,29 @@ impl Record {
     }
 }
 
-/// Whether a tag says that its span failed. Such a tag has room whatever else is there.
+/// The tag `error` is `true` or not there; a reason in it goes into `error.reason`.
+fn split_error(name: &str, value: &str, mut write: impl FnMut(&str, &str)) {
+    match (name, value) {
+        ("error", "false") => {}
+        ("error", reason) if !matches!(reason, "" | "true") => {
+            write("error", "true");
+            write("error.reason", reason);
+        }
+        _ => write(name, value),
+    }
+}
+
+/// Whether a tag says that its span failed. There is always room for such a tag.
 pub(crate) fn says_failed(name: &str) -> bool {
     matches!(name, "error" | "error.reason")
 }
 
-/// Whether a tag's name or an event says nothing: it is empty, or white space alone.
+/// Whether a tag's name or an event is empty or white space alone.
 pub(crate) fn is_blank(text: &str) -> bool {
     text.trim_start().is_empty()
 }
 
-/// At most `most` bytes of the text, cut where a character ends.
+/// The first `most` bytes of the text, cut where a character ends.
 #[inline]
 pub(crate) fn cut(text: &str, most: usize) -> &str {
     if text.len() <= most {

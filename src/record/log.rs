@@ -1,4 +1,4 @@
-//! Finished spans, one behind the other in a few buffers.
+//! Finished spans, one after the other in a few buffers.
 //!
 //! A request's thread appends a copy of each span and keeps the record for its next one; the
 //! reporter's thread looks at them where they are. So no memory is handed from thread to thread
@@ -16,7 +16,7 @@ pub(crate) struct SpanLog {
     tags: Vec<Tag>,
     annotations: Vec<(u64, Place)>,
     spans: Vec<Logged>,
-    /// The services that made the spans, each as often as another one came in between.
+    /// The services that made the spans: one more each time that the service changes.
     endpoints: Vec<Option<Arc<Endpoint>>>,
     bytes: usize,
 }
@@ -92,7 +92,7 @@ impl SpanReader {
         self.next == self.spans.len()
     }
 
-    /// Takes the spans of a log, and leaves it its own memory.
+    /// Takes the spans of a log, and gives it the buffers of those read before in exchange.
     pub(crate) fn take(&mut self, log: &mut SpanLog) {
         self.forget();
         let record = self.span.record_mut();
@@ -102,8 +102,8 @@ impl SpanReader {
         mem::swap(&mut self.bytes, &mut log.bytes);
     }
 
-    /// Forgets the spans, and frees their memory if it is more than so many bytes. Gives the bytes
-    /// that they took.
+    /// Forgets the spans, and frees their buffers if these have reserved more than `keep` bytes.
+    /// Returns the bytes that the spans took.
     pub(crate) fn clear(&mut self, keep: usize) -> usize {
         let bytes = self.bytes;
         let record = self.span.record_mut();

@@ -47,7 +47,10 @@ impl SpanSink {
         span.record_mut().sink = Some(self);
         let taken = span.sink().is_none_or(|sink| {
             let taken = guarded(|| sink.settings.reporter.report_ref(span));
-            taken.unwrap_or_else(|| sink.note_panic())
+            taken.unwrap_or_else(|| {
+                sink.note_panic();
+                true
+            })
         });
         if taken {
             let sink = span.record_mut().sink.take();
@@ -63,11 +66,10 @@ impl SpanSink {
     }
 
     /// A reporter must not panic; where one does, its span is lost and the request goes on.
-    fn note_panic(&self) -> bool {
+    fn note_panic(&self) {
         if !self.settings.reporter_panicked.swap(true, Relaxed) {
             guarded(|| tracing::error!("the reporter panicked and lost a span; this is said once"));
         }
-        true
     }
 
     fn blank(&self) -> Box<Record> {

@@ -7,8 +7,8 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 /// A finished span.
 ///
-/// It owns copies of all it says, in one buffer that goes back to its tracer when the record is
-/// dropped and is used again.
+/// It owns a copy of everything in it, in a buffer that goes back to its tracer when the record is
+/// dropped.
 pub struct SpanRecord(pub(super) Option<Box<Record>>);
 
 impl SpanRecord {
@@ -160,7 +160,7 @@ impl SpanRecord {
 }
 
 impl Default for SpanRecord {
-    /// An empty one, for a span to come.
+    /// An empty record, for a span that has not started.
     fn default() -> Self {
         SpanRecord(Some(Box::default()))
     }

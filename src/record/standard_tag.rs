@@ -1,4 +1,4 @@
-/// What a standard tag tells. How it is called is up to [`TagNames`](crate::tag::TagNames).
+/// A standard tag. Its name depends on [`TagNames`](crate::tag::TagNames).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum StandardTag {

@@ -21,7 +21,17 @@ pub(crate) enum Grpc {
     Unimplemented,
 }
 
-/// What is known of the exchange that a span is about. It lies beside the span, so that moving an
+impl Grpc {
+    /// What a request alone tells.
+    pub(crate) fn requested(is_grpc: bool) -> Grpc {
+        match is_grpc {
+            true => Grpc::Requested,
+            false => Grpc::No,
+        }
+    }
+}
+
+/// What is known of the exchange that a span is about. It is in the span's box, so that moving an
 /// exchange from a future to a body moves a pointer.
 #[derive(Debug, Default)]
 pub(crate) struct ExchangeFacts {

@@ -17,7 +17,7 @@ pub(crate) enum Outgoing {
     AsReceived,
 }
 
-/// What a span hands down to whatever happens below it.
+/// What a span hands down to the spans and requests below it.
 #[derive(Clone, Default)]
 pub(crate) struct Inherited {
     pub(crate) context: Option<TraceContext>,
@@ -25,9 +25,9 @@ pub(crate) struct Inherited {
     pub(crate) outgoing: Outgoing,
     /// The trace is sampled, but a limit keeps this process's part of it from being recorded.
     pub(crate) muted: bool,
-    /// What custom header tags found on the request being served, for CLIENT spans below.
+    /// What the request being served says to the custom tags of CLIENT spans below.
     pub(crate) found: FoundTags,
-    /// The pairing of the clocks that spans of this request go by.
+    /// The pair of clock readings from which spans of this request tell the time.
     pub(crate) clock: Option<Moment>,
     /// Where spans below go; `None` if the trace is not recorded here.
     pub(crate) sink: Option<Arc<SpanSink>>,
@@ -39,8 +39,15 @@ impl Inherited {
     /// A copy that shares no memory with the request it came from.
     pub(super) fn detached(&self) -> Inherited {
         Inherited {
+            context: self.context,
             forwarded: self.forwarded.detached(),
-            ..self.clone()
+            outgoing: self.outgoing,
+            muted: self.muted,
+            found: self.found.clone(),
+            clock: self.clock,
+            sink: self.sink.clone(),
+            #[cfg(feature = "tracing")]
+            log: self.log.clone(),
         }
     }
 
@@ -48,11 +55,11 @@ impl Inherited {
     /// context, of which it makes its own.
     pub(crate) fn inherit(&mut self, parent: &Inherited) {
         self.forwarded.copy_from(&parent.forwarded);
-        self.inherit_unseen(parent);
+        self.inherit_without_headers(parent);
     }
 
-    /// The same but for the headers that are handed on.
-    pub(crate) fn inherit_unseen(&mut self, parent: &Inherited) {
+    /// The same without the headers that are forwarded.
+    pub(crate) fn inherit_without_headers(&mut self, parent: &Inherited) {
         self.found.copy_from(&parent.found);
         self.muted = parent.muted;
         self.clock = parent.clock;

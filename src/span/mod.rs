@@ -16,4 +16,4 @@ pub(crate) use found_tags::FoundTags;
 pub use handle::SpanHandle;
 pub(crate) use inherited::{Inherited, Outgoing};
 pub use local::{Instrumented, Span};
-pub(crate) use open::OpenSpan;
+pub(crate) use open::{OpenSpan, Serving};

@@ -14,14 +14,21 @@ use crate::{
 };
 use std::sync::{Arc, Mutex};
 
+/// A request that a server layer serves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Serving {
+    /// Whether its peer is trusted.
+    pub(crate) trusted: bool,
+}
+
 /// A span under way, or the context of one. It has one owner at a time: a future or a body, or,
 /// while that is polled, the thread's slot.
 #[derive(Default)]
 pub(crate) struct OpenSpan {
     pub(crate) inherited: Inherited,
-    /// Whether a server layer made this, or a local span below one in the same task: another
-    /// server layer in here serves the same request.
-    pub(crate) serves: bool,
+    /// Set by a server layer, and in local spans below one in the same task: another server layer
+    /// in here serves the same request.
+    pub(crate) serving: Option<Serving>,
     /// Whether a poll, call or drop in this scope panicked.
     pub(crate) panicked: bool,
     pub(crate) exchange: ExchangeFacts,
@@ -91,17 +98,8 @@ impl OpenSpan {
     }
 
     pub(crate) fn tag(&mut self, name: &str, value: &str) {
-        match (name, value) {
-            // The tag is there or it is not; what went wrong has a tag of its own.
-            ("error", "false") => {}
-            ("error", reason) if !matches!(reason, "" | "true") => self.error(reason),
-            _ => self.write_tag(name, value),
-        }
-    }
-
-    fn write_tag(&mut self, name: &str, value: &str) {
         if let Some(record) = self.record() {
-            record.handler_tag(name, value);
+            record.set_tag(name, value);
         }
     }
 
@@ -125,8 +123,8 @@ impl OpenSpan {
     }
 
     pub(crate) fn error(&mut self, reason: &str) {
-        self.write_tag("error", "true");
-        self.write_tag("error.reason", reason);
+        self.tag("error", "true");
+        self.tag("error.reason", reason);
     }
 
     pub(crate) fn handle(&mut self) -> Option<SpanHandle> {
@@ -164,7 +162,7 @@ impl OpenSpan {
     pub(crate) fn finish(mut self: Box<Self>) {
         self.end();
         self.inherited.clear();
-        self.serves = false;
+        self.serving = None;
         self.panicked = false;
         self.renamed = false;
         self.route.clear();
@@ -178,7 +176,7 @@ impl OpenSpan {
         open.inherited.context = context;
         open.inherited.outgoing = self.inherited.outgoing;
         open.inherited.inherit(&self.inherited);
-        open.serves = self.serves;
+        open.serving = self.serving;
         open
     }
 

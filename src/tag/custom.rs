@@ -58,7 +58,7 @@ impl Tag {
     /// `:20` behind the bracket cuts a value to 20 bytes. What is absent is an empty text, and an
     /// empty text makes no tag, as in Envoy. On a CLIENT span the whole is made of the outgoing
     /// request; where that has none of it, of the request being served. Unlike other tags it
-    /// allocates, once a span.
+    /// allocates, once or twice a span.
     ///
     /// ```
     /// use tower_b3::{Tracer, tag::Tag};
@@ -179,6 +179,15 @@ impl Place {
         }
     }
 
+    fn name(&self) -> &str {
+        match self {
+            Place::Authority => ":authority",
+            Place::Method => ":method",
+            Place::Path => ":path",
+            Place::Header(name) => name.as_str(),
+        }
+    }
+
     pub(super) fn find<'a>(&self, head: &RequestHead<'a>) -> Found<'a> {
         let bytes = match self {
             Place::Authority => {
@@ -223,19 +232,86 @@ struct RequestTag {
 enum Content {
     /// With where its value is found, if it is a header that the pass over them reads.
     Header(Place, Option<Slot>),
-    Format(Format),
+    /// With the text that it was read from.
+    Format(Format, String),
 }
 
-impl RequestTag {
+impl Content {
     fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Found<'a> {
-        match &self.content {
+        match self {
             Content::Header(_, Some(slot)) => Found::of(seen.get(*slot).map(HeaderValue::as_bytes)),
             Content::Header(place, None) => place.find(head),
-            Content::Format(format) => match format.find(head) {
+            Content::Format(format, _) => match format.find(head) {
                 None => Found::Absent,
                 Some(value) if value.is_empty() => Found::Empty,
                 Some(value) => Found::Value(Cow::Owned(value)),
             },
+        }
+    }
+
+    /// What tells it from others. A format has an operator in it, which no name of a header has.
+    fn source(&self) -> &str {
+        match self {
+            Content::Header(place, _) => place.name(),
+            Content::Format(_, text) => text,
+        }
+    }
+
+    fn header(&self) -> Option<&HeaderName> {
+        match self {
+            Content::Header(Place::Header(name), _) => Some(name),
+            _ => None,
+        }
+    }
+
+    fn read_by(&mut self, table: &HeaderTable) {
+        if let Content::Header(Place::Header(name), slot) = self {
+            *slot = table.slot(name);
+        }
+    }
+}
+
+/// What a tag's value is made of, once the environment is read.
+enum Resolved {
+    /// The value, which is empty where there is none.
+    Constant(String),
+    /// With the default.
+    Varying(Content, Option<String>),
+}
+
+impl Tag {
+    fn resolve(&self) -> Result<Resolved, Flaw> {
+        if let Some(reason) = name_flaw(&self.name) {
+            return Err(Flaw::Name(reason));
+        }
+        match &self.source {
+            Source::Literal(value) if value.is_empty() => Err(Flaw::NoLiteral),
+            Source::Literal(value) => Ok(Resolved::Constant(value.clone())),
+            Source::Environment(variable) if !is_variable(variable) => {
+                Err(Flaw::Variable(variable.clone()))
+            }
+            Source::Environment(variable) => {
+                let value = std::env::var_os(variable);
+                let value = value.map(|value| value.to_string_lossy().into_owned());
+                let value = value.or_else(|| self.default.clone());
+                Ok(Resolved::Constant(value.unwrap_or_default()))
+            }
+            Source::Header(header) => {
+                let place = Place::parse(header).ok_or_else(|| Flaw::Header(header.clone()))?;
+                let content = Content::Header(place, None);
+                Ok(Resolved::Varying(content, self.default.clone()))
+            }
+            Source::Format(format) => {
+                let resolved = Format::parse(format).map_err(Flaw::Format)?.resolve();
+                match resolved.constant() {
+                    Some(value) => Ok(Resolved::Constant(value.to_owned())),
+                    None => {
+                        let default = resolved.without_request();
+                        let content = Content::Format(resolved, format.clone());
+                        Ok(Resolved::Varying(content, Some(default)))
+                    }
+                }
+            }
         }
     }
 }
@@ -247,12 +323,44 @@ pub(crate) struct CustomTags {
     varying: Vec<RequestTag>,
 }
 
-/// What custom tags have to do with those of the request being served.
-pub(crate) enum Inherited<'a> {
-    /// The request is the one being served: what its headers say is gathered.
-    Gather(&'a mut FoundTags),
-    /// The request is sent for that one: where its own headers say nothing, those count.
-    FallBackTo(&'a FoundTags),
+/// What CLIENT spans ask the request being served for, where the outgoing one says nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TagSources(Vec<Content>);
+
+impl TagSources {
+    /// The headers among them.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.0.iter().filter_map(Content::header)
+    }
+
+    /// The same sources, which find their headers by this table.
+    pub(crate) fn read_by(mut self, table: &HeaderTable) -> TagSources {
+        for content in &mut self.0 {
+            content.read_by(table);
+        }
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Gathers what a request says, each value cut to this many bytes.
+    pub(crate) fn gather<'a>(
+        &self,
+        head: &RequestHead<'a>,
+        seen: &Seen<'a>,
+        longest: usize,
+        to: &mut FoundTags,
+    ) {
+        for content in &self.0 {
+            match content.find(head, seen) {
+                Found::Value(value) => to.add(content.source(), cut(&value, longest)),
+                Found::Empty => to.add(content.source(), ""),
+                Found::Absent => {}
+            }
+        }
+    }
 }
 
 impl CustomTags {
@@ -261,62 +369,24 @@ impl CustomTags {
         let mut resolved = CustomTags::default();
         let mut names: Vec<String> = Vec::new();
         for tag in tags {
-            let flawed = |flaw| TagError {
+            // One that does not count must be usable all the same.
+            let value = tag.resolve().map_err(|flaw| TagError {
                 name: tag.name.clone(),
                 flaw,
-            };
-            if let Some(reason) = name_flaw(&tag.name) {
-                return Err(flawed(Flaw::Name(reason)));
+            })?;
+            if names.contains(&tag.name) {
+                continue;
             }
-            let first = !names.contains(&tag.name);
-            let constant = match &tag.source {
-                Source::Literal(value) if value.is_empty() => {
-                    return Err(flawed(Flaw::NoLiteral));
-                }
-                Source::Literal(value) => Some(value.clone()),
-                Source::Environment(variable) => {
-                    if !is_variable(variable) {
-                        return Err(flawed(Flaw::Variable(variable.clone())));
-                    }
-                    match std::env::var_os(variable) {
-                        Some(value) => Some(value.to_string_lossy().into_owned()),
-                        None => tag.default.clone(),
-                    }
-                }
-                Source::Header(header) => {
-                    let place =
-                        Place::parse(header).ok_or_else(|| flawed(Flaw::Header(header.clone())))?;
-                    if first {
-                        resolved.varying.push(RequestTag {
-                            name: tag.name.clone(),
-                            content: Content::Header(place, None),
-                            default: tag.default.clone(),
-                        });
-                    }
-                    None
-                }
-                Source::Format(format) => {
-                    let format = Format::parse(format)
-                        .map_err(|error| flawed(Flaw::Format(error)))?
-                        .resolve();
-                    let constant = format.constant().map(str::to_owned);
-                    if first && constant.is_none() {
-                        resolved.varying.push(RequestTag {
-                            name: tag.name.clone(),
-                            default: Some(format.without_request()),
-                            content: Content::Format(format),
-                        });
-                    }
-                    constant
-                }
-            };
-            if first {
-                let value = constant.filter(|value| !value.is_empty());
-                resolved
-                    .constant
-                    .extend(value.map(|value| (tag.name.clone(), value)));
-                names.push(tag.name);
+            match value {
+                Resolved::Constant(value) if value.is_empty() => {}
+                Resolved::Constant(value) => resolved.constant.push((tag.name.clone(), value)),
+                Resolved::Varying(content, default) => resolved.varying.push(RequestTag {
+                    name: tag.name.clone(),
+                    content,
+                    default,
+                }),
             }
+            names.push(tag.name);
         }
         Ok(resolved)
     }
@@ -332,50 +402,51 @@ impl CustomTags {
 
     /// The headers that tags are made of.
     pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
-        self.varying.iter().filter_map(|tag| match &tag.content {
-            Content::Header(Place::Header(name), _) => Some(name),
-            _ => None,
-        })
+        self.varying.iter().filter_map(|tag| tag.content.header())
+    }
+
+    /// What the tags that vary with the request are made of, each once.
+    pub(crate) fn sources(&self) -> TagSources {
+        let mut sources: Vec<Content> = Vec::new();
+        for RequestTag { content, .. } in &self.varying {
+            if sources
+                .iter()
+                .all(|other| other.source() != content.source())
+            {
+                sources.push(content.clone());
+            }
+        }
+        TagSources(sources)
     }
 
     /// The same tags, which find their headers by this table.
     pub(crate) fn read_by(mut self, table: &HeaderTable) -> CustomTags {
         for tag in &mut self.varying {
-            if let Content::Header(Place::Header(name), slot) = &mut tag.content {
-                *slot = table.slot(name);
-            }
+            tag.content.read_by(table);
         }
         self
     }
 
-    /// Writes the tags of a span.
+    /// Writes the tags of a span. What a request that is sent does not say counts as the one that
+    /// is being served said it.
     pub(crate) fn write<'a>(
         &self,
         to: &mut Record,
         head: &RequestHead<'a>,
         seen: &Seen<'a>,
-        mut inherited: Inherited<'_>,
+        served: Option<&FoundTags>,
     ) {
         for (name, value) in &self.constant {
             to.custom(name, value);
         }
         for tag in &self.varying {
-            let name = &tag.name;
-            match (tag.find(head, seen), &mut inherited) {
-                (Found::Value(value), Inherited::Gather(found)) => {
-                    to.custom(name, &value);
-                    found.add(name, cut(&value, to.max_tag_length()));
-                }
-                (Found::Value(value), Inherited::FallBackTo(_)) => to.custom(name, &value),
-                (Found::Empty, Inherited::Gather(found)) => found.add(name, ""),
-                (Found::Empty, Inherited::FallBackTo(_)) => {}
-                (Found::Absent, inherited) => {
-                    let default = tag.default.as_deref().unwrap_or_default();
-                    let value = match inherited {
-                        Inherited::Gather(_) => None,
-                        Inherited::FallBackTo(found) => found.get(name),
-                    };
-                    to.custom(name, value.unwrap_or(default));
+            match tag.content.find(head, seen) {
+                Found::Value(value) => to.custom(&tag.name, &value),
+                Found::Empty => {}
+                Found::Absent => {
+                    let value = served.and_then(|served| served.get(tag.content.source()));
+                    let value = value.or(tag.default.as_deref());
+                    to.custom(&tag.name, value.unwrap_or_default());
                 }
             }
         }

@@ -3,7 +3,7 @@
 use crate::{
     digits::whole,
     head::RequestHead,
-    propagation::{Seen, Slot},
+    propagation::{Role, Seen, Slot},
     record::{COMMON_NAMES, Record, StandardNames, StandardTag, cut},
 };
 use http::{
@@ -142,8 +142,6 @@ pub(crate) struct Limits {
 pub(crate) struct RequestTags<'a> {
     pub(crate) component: &'a str,
     pub(crate) limits: Limits,
-    pub(crate) request_id: Option<&'a HeaderValue>,
-    pub(crate) client_trace_id: Option<&'a HeaderValue>,
     /// Whether `x-forwarded-proto` is to be believed.
     pub(crate) trusted: bool,
     pub(crate) grpc: bool,
@@ -167,8 +165,12 @@ impl Names {
         if let Some(length) = seen.get(AT_CONTENT_LENGTH).and_then(number) {
             to.standard_number(StandardTag::RequestSize, length);
         }
-        header(to, StandardTag::RequestId, more.request_id);
-        header(to, StandardTag::ClientTraceId, more.client_trace_id);
+        header(to, StandardTag::RequestId, seen.role(Role::RequestId));
+        header(
+            to,
+            StandardTag::ClientTraceId,
+            seen.role(Role::ClientTraceId),
+        );
         if more.grpc {
             to.standard(StandardTag::GrpcPath, head.path());
             to.standard(StandardTag::GrpcAuthority, &host);

@@ -1,6 +1,6 @@
 #[cfg(feature = "config")]
 use super::Code;
-use super::{Core, Directed, Direction, Live, Mode, Tracer};
+use super::{Core, Directed, Direction, Live, Mode, Tracer, core::for_calls};
 #[cfg(feature = "config")]
 use crate::config::{ConfigError, TracingConfig};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     record::{Endpoint, SpanSettings, SpanSinks},
     report::{NoopReporter, Reporter},
     sample::{PercentageError, RateLimit, Sampler, Threshold},
-    tag::{CustomTags, Limits, Tag, TagError, TagNames},
+    tag::{CustomTags, Limits, Tag, TagError, TagNames, TagSources},
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -113,7 +113,7 @@ impl TracerBuilder {
         self
     }
 
-    /// Decides on traces that nobody has decided on.
+    /// Decides whether a trace is sampled, unless the headers of its request have decided.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
         self.sampler = Directed::both(Some(sampler));
         self
@@ -321,6 +321,22 @@ impl TracerBuilder {
         Ok(self)
     }
 
+    fn limits(&self) -> Result<Limits, BuildError> {
+        let limits = Limits {
+            path: self.max_path_tag_length.unwrap_or(256),
+            query: self.query_in_url,
+        };
+        for (field, value, least) in [
+            ("max_tag_length", self.max_tag_length, 16),
+            ("max_path_tag_length", limits.path, 1),
+        ] {
+            if value < least {
+                return Err(BuildError::Limit { field, least });
+            }
+        }
+        Ok(limits)
+    }
+
     /// Builds the tracer. Environment tags are read now.
     ///
     /// # Errors
@@ -333,18 +349,7 @@ impl TracerBuilder {
         if !this.named {
             return Err(BuildError::ServiceName);
         }
-        let limits = Limits {
-            path: this.max_path_tag_length.unwrap_or(256),
-            query: this.query_in_url,
-        };
-        for (field, value, least) in [
-            ("max_tag_length", this.max_tag_length, 16),
-            ("max_path_tag_length", limits.path, 1),
-        ] {
-            if value < least {
-                return Err(BuildError::Limit { field, least });
-            }
-        }
+        let limits = this.limits()?;
         let threshold = |field, percent: Option<f64>| {
             let threshold = percent.map(Threshold::new).transpose();
             threshold.map_err(|error| BuildError::Percentage(field, error))
@@ -355,21 +360,22 @@ impl TracerBuilder {
             (None, Some(_)) => Cow::Borrowed("proxy"),
             (None, None) => Cow::Borrowed("tower-b3"),
         };
-        let identity_tags = |istio_tags| match &this.identity {
-            Some(identity) if istio_tags => identity.tags(),
-            Some(identity) => identity.clone().istio_tags(false).tags(),
-            None => Vec::new(),
-        };
-        let identity = Directed {
-            server: identity_tags(this.istio_tags.server),
-            client: identity_tags(this.istio_tags.client),
-        };
+        let istio_tags = this.istio_tags;
+        let identity =
+            istio_tags.map(|istio_tags| identity_tags(this.identity.as_ref(), istio_tags));
         let propagation = this.propagation.unwrap_or_default();
-        let live = |sampler: Option<Sampler>, tags: Vec<Tag>, identity: &[Tag]| {
-            let tags = CustomTags::resolve(tags.into_iter().chain(identity.iter().cloned()))?;
+        let mode = this.mode.map(Option::unwrap_or_default);
+        let tags = |tags: Vec<Tag>, identity: &[Tag]| {
+            CustomTags::resolve(tags.into_iter().chain(identity.iter().cloned()))
+        };
+        let tags = Directed {
+            server: tags(this.tags.server, &identity.server)?,
+            client: tags(this.tags.client, &identity.client)?,
+        };
+        let for_calls = for_calls(mode.client, &tags.client);
+        let live = |sampler: Option<Sampler>, tags, for_calls| {
             let sampler = sampler.unwrap_or_else(Sampler::always);
-            let live = Live::new(sampler, tags, names, &propagation);
-            Ok::<_, TagError>(ArcSwap::from_pointee(live))
+            ArcSwap::from_pointee(Live::new(sampler, tags, for_calls, names, &propagation))
         };
         let core = Core {
             sinks: SpanSinks::new(SpanSettings {
@@ -381,8 +387,8 @@ impl TracerBuilder {
                 reporter_panicked: AtomicBool::new(false),
             }),
             live: Directed {
-                server: live(this.sampler.server, this.tags.server, &identity.server)?,
-                client: live(this.sampler.client, this.tags.client, &identity.client)?,
+                server: live(this.sampler.server, tags.server, for_calls),
+                client: live(this.sampler.client, tags.client, TagSources::default()),
             },
             client_sampling: threshold("client_sampling", this.client_sampling)?,
             overall: threshold("overall_sampling", this.overall)?,
@@ -391,10 +397,7 @@ impl TracerBuilder {
             debug_limited: AtomicU64::new(0),
             malformed: Default::default(),
             propagation,
-            mode: Directed {
-                server: this.mode.server.unwrap_or_default(),
-                client: this.mode.client.unwrap_or_default(),
-            },
+            mode,
             ids: this.ids.unwrap_or_default(),
             join: this.join,
             names,
@@ -408,6 +411,15 @@ impl TracerBuilder {
         Ok(Tracer {
             core: Arc::new(core),
         })
+    }
+}
+
+/// The tags that say who the service is.
+fn identity_tags(identity: Option<&Identity>, istio_tags: bool) -> Vec<Tag> {
+    match identity {
+        Some(identity) if istio_tags => identity.tags(),
+        Some(identity) => identity.clone().istio_tags(false).tags(),
+        None => Vec::new(),
     }
 }
 

@@ -28,6 +28,13 @@ impl<T> Directed<T> {
         }
     }
 
+    pub(crate) fn map<U>(self, map: impl Fn(T) -> U) -> Directed<U> {
+        Directed {
+            server: map(self.server),
+            client: map(self.client),
+        }
+    }
+
     pub(crate) fn of_mut(&mut self, direction: Direction) -> &mut T {
         match direction {
             Direction::Server => &mut self.server,

@@ -187,6 +187,71 @@ fn each_direction_has_its_tags_and_its_sampler() {
     assert_eq!(id(&out, "x-b3-sampled"), "0");
 }
 
+/// The tag `tenant` of a call's span, below a request with these headers.
+fn tenant(lab: &Lab, inbound: &str) -> Option<String> {
+    called(lab, inbound, "");
+    let client = lab.spans.all().into_iter();
+    let mut client = client.filter(|span| span.kind() == Some(Kind::Client));
+    let tenant = client.next().unwrap();
+    tenant.tag("tenant").map(|value| value.into_owned())
+}
+
+#[test]
+fn tags_of_client_spans_find_what_the_request_being_served_says() {
+    let header = || Tag::request_header("tenant", "x-tenant").default_value("nobody");
+    let format = || Tag::formatter("tenant", "%REQ(x-none?x-tenant)%");
+    for mode in [Mode::Spans, Mode::ForwardOnly, Mode::RecordOnly] {
+        for tag in [header(), format()] {
+            // Whether SERVER spans have the tag or not, or are not even sampled.
+            let lab = Lab::of(|builder| {
+                builder
+                    .mode_for(Server, mode)
+                    .tags_for(Client, [tag.clone()])
+            });
+            let found = tenant(&lab, "x-tenant: acme");
+            assert_eq!(found.as_deref(), Some("acme"), "{mode:?}");
+            let lab = Lab::of(|builder| builder.mode_for(Server, mode).tag(tag));
+            let found = tenant(&lab, "x-tenant: acme");
+            assert_eq!(found.as_deref(), Some("acme"), "{mode:?}");
+        }
+    }
+    let lab = Lab::of(|builder| {
+        let builder = builder.mode_for(Server, Mode::RecordOnly).tag(header());
+        builder.sampler_for(Server, Sampler::never())
+    });
+    assert_eq!(tenant(&lab, "x-tenant: acme").as_deref(), Some("acme"));
+}
+
+#[test]
+fn a_tag_of_the_other_direction_is_another_one_whatever_it_is_called() {
+    let lab = Lab::of(|builder| {
+        let default = |tag: Tag| tag.default_value("nobody");
+        builder
+            .tags_for(Server, [Tag::request_header("tenant", "x-a")])
+            .tags_for(Client, [default(Tag::request_header("tenant", "x-b"))])
+    });
+    for (inbound, expected) in [
+        ("x-a: a|x-b: b", Some("b")),
+        ("x-a: a", Some("nobody")),
+        ("x-a: a|x-b: ", None),
+    ] {
+        assert_eq!(tenant(&lab, inbound).as_deref(), expected, "{inbound}");
+    }
+    // At run time, too: of requests from then on.
+    let other = || [Tag::request_header("tenant", "x-c")];
+    lab.tracer.set_tags_for(Client, other()).unwrap();
+    assert_eq!(tenant(&lab, "x-b: b|x-c: c").as_deref(), Some("c"));
+    let layer = lab.tracer.client_layer();
+    within(&lab, "x-a: a|x-c: c", || {
+        let tags = [Tag::request_header("tenant", "x-a")];
+        lab.tracer.set_tags_for(Client, tags).unwrap();
+        send(&layer, get("http://catalog/", ""))
+    });
+    assert_eq!(both(&lab).1.tag("tenant"), None);
+    lab.tracer.set_tags(other()).unwrap();
+    assert_eq!(tenant(&lab, "x-a: a|x-c: c").as_deref(), Some("c"));
+}
+
 #[test]
 fn samplers_and_tags_change_while_the_service_runs() {
     let lab = Lab::of(|builder| builder.tag(Tag::literal("old", "1")));
@@ -247,4 +312,21 @@ fn a_call_to_a_host_that_is_told_nothing_stays_in_the_trace_that_is_only_recorde
     let (server, client) = both(&lab);
     assert_eq!(client.trace_id(), server.trace_id());
     assert_eq!(client.trace_id().to_string(), TRACE);
+}
+
+#[test]
+fn a_header_that_another_tracer_forwards_does_not_leak_to_other_hosts() {
+    let server = Lab::of(|builder| {
+        let propagation = Propagation::default().forward(["jwt"]).unwrap();
+        builder.mode(Mode::ForwardOnly).propagation(propagation)
+    });
+    let client = Lab::new();
+    let layer = client.tracer.client_layer().propagate_only_to(["catalog"]);
+    for (host, jwt) in [("catalog", true), ("partner.example", false)] {
+        let out = within(&server, &format!("{MULTI}|jwt: inbound"), || {
+            send(&layer, get(&format!("http://{host}/"), ""))
+        });
+        assert_eq!(out.contains_key("jwt"), jwt, "{host}");
+        assert_eq!(client.spans.take_one().trace_id().to_string(), TRACE);
+    }
 }

@@ -379,11 +379,11 @@ fn a_provider_that_is_not_supported_is_one_line_and_headers_go_on() {
     assert_eq!(
         log.trim(),
         "ERROR tracing: the provider datadog is not supported: no spans are made, and these headers \
-         are forwarded as they came: x-request-id, b3, x-b3-traceid, x-b3-spanid, \
-         x-b3-parentspanid, x-b3-sampled, x-b3-flags, traceparent, tracestate, \
-         x-envoy-force-trace, x-ot-span-context, x-cloud-trace-context, grpc-trace-bin, \
+         are forwarded as they came: b3, x-b3-traceid, x-b3-spanid, x-b3-parentspanid, \
+         x-b3-sampled, x-b3-flags, traceparent, tracestate, x-request-id, x-envoy-force-trace, \
+         x-client-trace-id, x-ot-span-context, x-cloud-trace-context, grpc-trace-bin, \
          x-datadog-trace-id, x-datadog-parent-id, x-datadog-sampling-priority, sw8, \
-         x-amzn-trace-id, x-client-trace-id"
+         x-amzn-trace-id"
     );
     let sent = "x-datadog-trace-id: 7|x-datadog-parent-id: 8|x-datadog-sampling-priority: 1|\
         x-b3-traceid: not an id|x-request-id: r|x-envoy-force-trace: ";

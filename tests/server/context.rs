@@ -303,14 +303,17 @@ fn the_list_of_what_goes_on_can_be_extended_and_cut() {
         .forward(["end-user", "jwt"])
         .unwrap()
         .do_not_forward(["sw8"].map(http::HeaderName::from_static));
-    let lab = Lab::of(|builder| builder.propagation(propagation));
     let lines = "end-user: jason|jwt: a|jwt: b|sw8: 7|x-amzn-trace-id: 8";
-    let (_, out) = handled(&lab, &lab.tracer.server_layer(), lines);
-    assert_eq!(values(&out, "jwt"), [b"a", b"b"]);
-    assert_eq!(text(&out, "end-user"), "jason");
-    assert_eq!(text(&out, "x-amzn-trace-id"), "8");
-    assert!(!out.contains_key("sw8"));
-    lab.spans.take(2);
+    for mode in [Mode::Spans, Mode::RecordOnly, Mode::ForwardOnly] {
+        let lab = Lab::of(|builder| builder.propagation(propagation.clone()).mode(mode));
+        let (_, out) = handled(&lab, &lab.tracer.server_layer(), lines);
+        assert_eq!(values(&out, "jwt"), [b"a", b"b"]);
+        assert_eq!(text(&out, "end-user"), "jason");
+        assert_eq!(text(&out, "x-amzn-trace-id"), "8");
+        assert!(!out.contains_key("sw8"), "{mode:?}");
+        lab.spans
+            .take(if mode == Mode::ForwardOnly { 0 } else { 2 });
+    }
 }
 
 #[test]

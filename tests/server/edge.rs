@@ -304,6 +304,22 @@ fn no_decision_comes_along_with_an_id_that_is_preserved() {
 const LINK: &str = "link.trace_id";
 
 #[test]
+fn a_stranger_cannot_be_excluded_by_what_it_says_about_tracing() {
+    let lab = Lab::new();
+    let layer = lab
+        .tracer
+        .server_layer()
+        .exclude(|head| head.headers().contains_key("x-request-id"))
+        .exclude(|head| head.headers().contains_key("sw8"));
+    let lines = "x-request-id: mine|sw8: 1";
+    drain(serve(&layer, get("/", lines), |_| empty()).body_mut()).unwrap();
+    lab.spans.take(0);
+    let edge = layer.trust(Trust::Edge);
+    drain(serve(&edge, get("/", lines), |_| empty()).body_mut()).unwrap();
+    lab.spans.take(1);
+}
+
+#[test]
 fn what_was_dropped_is_a_tag_where_that_is_asked_for() {
     let lab = Lab::new();
     let edge = lab.tracer.server_layer().trust(Trust::Edge);

@@ -5,7 +5,7 @@ use crate::{
     empty, serve_all,
 };
 use http::HeaderMap;
-use tower_b3::{ServerLayer, Trust};
+use tower_b3::{ServerLayer, Trust, tag::Tag};
 
 /// What the handler sees, what `request_id` says, and the answer's headers.
 fn seen(layer: &ServerLayer, lines: &str, answer: &str) -> (HeaderMap, String, HeaderMap) {
@@ -98,6 +98,32 @@ fn preserving_changes_nothing_for_those_who_are_trusted() {
             .preserve_external_request_id(preserve);
         assert_eq!(seen(&layer, "x-request-id: r", "").1, "r");
         lab.spans.take_one();
+    }
+}
+
+#[test]
+fn names_and_tags_are_made_of_the_one_that_the_handler_sees() {
+    let lab = Lab::of(|builder| {
+        let tags = [
+            Tag::formatter("format", "id %REQ(X-REQUEST-ID)%"),
+            Tag::request_header("header", "x-request-id"),
+        ];
+        builder.tags(tags)
+    });
+    let layer = lab.tracer.server_layer().name_with(|head| {
+        let id = head.headers().get("x-request-id")?;
+        Some(format!("id {}", id.to_str().ok()?))
+    });
+    for lines in ["", "x-request-id: a b", "x-request-id: mine"] {
+        for layer in [layer.clone(), layer.clone().trust(Trust::Edge)] {
+            let (request, ..) = seen(&layer, lines, "");
+            let id = text(&request, "x-request-id");
+            let span = lab.spans.take_one();
+            assert_eq!(span.name(), format!("id {id}"), "{lines}");
+            assert_eq!(span.tag("format").unwrap(), format!("id {id}"), "{lines}");
+            assert_eq!(span.tag("header").unwrap(), id, "{lines}");
+            assert_eq!(span.tag("guid:x-request-id").unwrap(), id, "{lines}");
+        }
     }
 }
 

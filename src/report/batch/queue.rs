@@ -19,6 +19,9 @@ use std::{
 /// more of them are still in the cache of the thread that fills them.
 const ENOUGH: usize = 256;
 
+/// The most shards: each has its share of the limits, which must not be too small.
+const MAX_SHARDS: usize = 32;
+
 /// How often a thread looks for a shard that no other thread is writing to, before it gives up: a
 /// request must not wait for a thread that is not running.
 const MAX_ROUNDS: usize = 100;
@@ -175,7 +178,9 @@ fn lock<T>(mutex: &SpinMutex<T>) -> SpinMutexGuard<'_, T> {
 impl Queue {
     /// A queue of at most `limit` spans, which is at least one, of at most so many bytes.
     pub(super) fn new(limit: usize, bytes: usize) -> Queue {
-        Queue::with_shards(limit, bytes, stripe::count())
+        // More than threads run at a time, so that hardly ever all of them are being written to.
+        let shards = (4 * stripe::count()).min(MAX_SHARDS);
+        Queue::with_shards(limit, bytes, shards)
     }
 
     fn with_shards(limit: usize, bytes: usize, shards: usize) -> Queue {

@@ -88,7 +88,7 @@ impl Settings {
 macro_rules! settings_methods {
     ($($settings:ident).+) => {
         /// The most spans that wait to be sent; 10,000 by default. When there are more, the newest
-        /// are dropped and counted. A span takes about two kilobytes, so above some 15,000 there
+        /// are dropped and counted. A span takes about one kilobyte, so above some 30,000 there
         /// must be more of [`queue_bytes`](Self::queue_bytes) too.
         pub fn queue_limit(mut self, spans: usize) -> Self {
             self.$($settings).+.queue_limit = spans;
