@@ -11,7 +11,7 @@ use crate::{
     record::{Kind, Record},
     scope,
     span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Side},
-    tag::{self, HeaderTags, RequestTags},
+    tag::{self, RequestTags},
     tracer::{Core, Direction, Live, Mode, Tracer},
     user_code::guarded,
 };
@@ -338,8 +338,8 @@ impl Config {
         };
         let authority = core.names.request(record, head, &seen, &tags);
         self.set_remote_endpoint(record, &authority);
-        let found = HeaderTags::FallBackTo(&inherited.found);
-        live.tags.write(record, head, &seen, found);
+        let served = Some(&inherited.found);
+        live.tags.write(record, head, &seen, served);
         if grpc {
             record.set_name(&[tag::grpc_name(head.path())]);
         }

@@ -5,11 +5,11 @@ use crate::{
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     id::{RequestId, TraceId},
-    propagation::{Format, Forwarded, Incoming, REQUEST_ID, Role, Seen, put},
+    propagation::{Format, Forwarded, Incoming, Propagation, REQUEST_ID, Role, Seen, put},
     record::{Kind, StandardTag},
     scope,
     span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Serving},
-    tag::{self, HeaderTags, RequestTags},
+    tag::{self, RequestTags},
     tracer::{Direction, Live, Mode, Tracer},
     trust::{Predicate, Trust},
     user_code::guarded,
@@ -34,6 +34,22 @@ impl Tracer {
     /// let app: Router = Router::new()
     ///     .route("/items/{id}", get(|| async { "an item" }))
     ///     .layer(tracer.server_layer().exclude_paths(["/healthz"]));
+    /// ```
+    ///
+    /// The layer changes the type of the response's body, so it does not fit `option_layer` as it is. To
+    /// switch tracing off, use [`Mode::ForwardOnly`], or give both alternatives one body:
+    ///
+    /// ```
+    /// use axum::{Router, body::Body, http::Response, routing::get};
+    /// use tower::{ServiceBuilder, util::option_layer};
+    /// # let tracer = tower_b3::Tracer::builder("shop").build().unwrap();
+    ///
+    /// let tracing = ServiceBuilder::new()
+    ///     .map_response(|response: Response<_>| response.map(Body::new))
+    ///     .layer(tracer.server_layer());
+    /// let app: Router = Router::new()
+    ///     .route("/items/{id}", get(|| async { "an item" }))
+    ///     .layer(option_layer(Some(tracing)));
     /// ```
     ///
     /// | setting | default |
@@ -294,8 +310,19 @@ impl Config {
         let mode = self.tracer.core.mode;
         // Calls made for what is excluded have no spans either.
         let forwards = mode.client == Mode::ForwardOnly || !received.excluded;
-        let facts = if mode.server == Mode::ForwardOnly && forwards {
+        let forwards = mode.server == Mode::ForwardOnly && forwards;
+        if forwards && received.outer.is_some() {
+            // The outer layer's span stays current, and calls go by that.
+            open.finish();
+            if self.extensions {
+                let outer = Context::current().unwrap_or_default();
+                request.extensions_mut().insert(outer);
+            }
+            return Exchange::untraced();
+        }
+        let facts = if forwards {
             self.capture(request.headers(), received.trusted, &mut open);
+            self.gather_for_calls(request, &mut open);
             ExchangeFacts::default()
         } else {
             self.start(request, &received, &mut open)
@@ -355,6 +382,10 @@ impl Config {
         if core.mode.server == Mode::RecordOnly && !received.excluded {
             // With the request id, which is there by now.
             self.capture(request.headers(), received.trusted, open);
+            if !open.is_recorded() {
+                // Calls are decided on by themselves.
+                self.gather_for_calls(request, open);
+            }
         } else if let (true, Some(context)) = (self.rewrite, open.context()) {
             // What is forwarded is on that request already.
             let forwarded = &open.inherited.forwarded;
@@ -388,7 +419,7 @@ impl Config {
         Received {
             trusted,
             dropped,
-            outer: continue_outer(open),
+            outer: continue_outer(&self.tracer.core.propagation, open),
             excluded,
         }
     }
@@ -425,6 +456,19 @@ impl Config {
         propagation.capture_into(headers, forwarded);
         if !trusted {
             propagation.forget_added(forwarded);
+        }
+    }
+
+    /// Gathers what tags of CLIENT spans are made of, where no SERVER span is recorded.
+    fn gather_for_calls<B>(&self, request: &Request<B>, open: &mut OpenSpan) {
+        let core = &*self.tracer.core;
+        let live = core.live(Direction::Server);
+        if !live.for_calls.is_empty() {
+            let head = RequestHead::of(request);
+            let seen = live.table.read(request.headers(), None);
+            let found = &mut open.inherited.found;
+            live.for_calls
+                .gather(&head, &seen, core.max_tag_length(), found);
         }
     }
 
@@ -543,8 +587,10 @@ impl Config {
             record.set_remote_address(Some(peer.ip()), Some(peer.port()));
             record.standard_remote_address(StandardTag::PeerAddress);
         }
-        let found = HeaderTags::Gather(&mut inherited.found);
-        live.tags.write(record, head, seen, found);
+        live.tags.write(record, head, seen, None);
+        let longest = record.max_tag_length();
+        live.for_calls
+            .gather(head, seen, longest, &mut inherited.found);
         if core.tag_malformed && !inbound.incoming.is_well_formed() {
             let malformed = inbound.incoming.malformed();
             let all: Vec<String> = malformed.map(|one| one.to_string()).collect();
@@ -590,12 +636,16 @@ impl Config {
 
 /// The SERVER context of a layer around this one, if that serves the request in this task:
 /// its headers were read there. What is handed down is copied to `open`.
-fn continue_outer(open: &mut OpenSpan) -> Option<TraceContext> {
+fn continue_outer(propagation: &Propagation, open: &mut OpenSpan) -> Option<TraceContext> {
     scope::with(|outer| {
         let excluded = outer.inherited.outgoing == Outgoing::SameContext;
         let continues = outer.serving.is_some() && !excluded;
         let context = outer.context().filter(|_| continues)?;
         open.inherited.inherit(&outer.inherited);
+        if outer.inherited.outgoing == Outgoing::AsReceived {
+            // What was captured there holds trace headers, which must not go on beside ours.
+            open.inherited.forwarded = propagation.reread(&outer.inherited.forwarded);
+        }
         Some(context)
     })
     .flatten()

@@ -519,3 +519,58 @@ fn a_reporter_goes_where_the_documents_say_or_stays() {
     assert!(error.to_string().contains("cannot be changed"), "{error}");
     reporter.shutdown(Duration::from_secs(1));
 }
+
+/// Both come up in the order in which a kubelet may write them: the documents first.
+#[test]
+#[cfg(feature = "tls")]
+fn certificates_are_followed_with_the_documents() {
+    let log = log();
+    let document = Document::new("certificates", FIRST);
+    let ca = document.dir.join("ca.pem");
+    let authority = || {
+        let params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        params.self_signed(&key).unwrap().pem()
+    };
+    let to = |port: u16| {
+        format!(
+            "tracing: {{ zipkin: {{ address: '127.0.0.1:{port}' }}, \
+             tlsSettings: {{ mode: SIMPLE, caCertificates: '{}' }} }}",
+            ca.display()
+        )
+    };
+    fs::write(&ca, authority()).unwrap();
+    document.write(&to(1));
+    let file = ConfigFile::open(document.path()).unwrap();
+    let reporter = file.config().reporter().unwrap().unwrap();
+    let tracer = Tracer::builder("a").config(file.config());
+    let tracer = tracer.reporter(reporter.clone()).build().unwrap();
+    let _watch = file.reporter(reporter).watch(&tracer).unwrap();
+
+    let renewed = |port: u16| {
+        let url = format!("https://127.0.0.1:{port}/api/v2/spans");
+        let said = format!("the certificates for {url} were read again");
+        eventually("renewed certificates", || log.lines(&said).pop());
+    };
+    let refused = |port: u16, reason: &str| {
+        let said = format!("spans still go to https://127.0.0.1:{port}/api/v2/spans: ");
+        eventually("a refusal", || {
+            let mut lines = log.lines(&said).into_iter();
+            lines.find(|line| line.contains(reason))
+        });
+    };
+    fs::write(&ca, authority()).unwrap();
+    renewed(1);
+
+    fs::remove_file(&ca).unwrap();
+    document.write(&to(2));
+    refused(1, "ca.pem: No such file");
+    fs::write(&ca, authority()).unwrap();
+    let moved = "spans go to https://127.0.0.1:2/api/v2/spans";
+    eventually("the new place", || log.lines(moved).pop());
+
+    fs::write(&ca, "nothing").unwrap();
+    refused(2, "ca_certificate: no certificate in PEM");
+    fs::write(&ca, authority()).unwrap();
+    renewed(2);
+}

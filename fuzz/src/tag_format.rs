@@ -29,7 +29,7 @@ pub fn tag_format(input: &[u8]) {
     let spans = InMemoryReporter::default();
     let tracer = Tracer::builder("webapp")
         .tag(Tag::formatter("made", format))
-        .max_tag_length(16 * 1024)
+        .max_tag_length(8 * 1024 * 1024)
         .reporter(spans.clone())
         .build();
     let tracer = match (tracer, model(format, &headers)) {

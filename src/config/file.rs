@@ -1,7 +1,7 @@
 //! A file of documents, and following it while the service runs.
 
 #[cfg(feature = "zipkin")]
-use super::CollectorReporter;
+use super::{CollectorReporter, collector::Endpoint, reporter::Certificates};
 use super::{ConfigError, Documents, TracingConfig, Workload, model};
 #[cfg(feature = "zipkin")]
 use crate::printable::Printable;
@@ -139,6 +139,9 @@ impl ConfigFile {
     /// tracer, as [`Tracer::reconfigure`] has it, and the collector's address for the `reporter`. The
     /// rest needs a restart, and a line in the log says so.
     ///
+    /// The files of certificates that it names are followed too, so that the `reporter` goes on
+    /// when they are renewed. One that cannot be read is a warning, and is looked at again.
+    ///
     /// A file that is gone or cannot be followed changes nothing, and is a warning, once. So is
     /// anything that is not a regular file, such as a pipe.
     ///
@@ -151,6 +154,8 @@ impl ConfigFile {
             started: self.config.clone(),
             #[cfg(feature = "zipkin")]
             sent: self.config.clone(),
+            #[cfg(feature = "zipkin")]
+            destination: Destination::of(&self),
             file: self,
             tracer: tracer.clone(),
         };
@@ -213,11 +218,43 @@ struct Follower {
     /// What says where spans go.
     #[cfg(feature = "zipkin")]
     sent: TracingConfig,
+    /// Where they were to go when it was looked at last.
+    #[cfg(feature = "zipkin")]
+    destination: Destination,
+}
+
+/// Where spans are to go, and with which certificates.
+#[cfg(feature = "zipkin")]
+#[derive(PartialEq)]
+struct Destination {
+    endpoint: Result<Result<Endpoint, String>, ConfigError>,
+    certificates: Result<Certificates, ConfigError>,
+}
+
+#[cfg(feature = "zipkin")]
+impl Destination {
+    fn of(file: &ConfigFile) -> Destination {
+        let endpoint = file.config.endpoint();
+        let certificates = match (&endpoint, &file.reporter) {
+            (Ok(Ok(endpoint)), Some(_)) => endpoint.certificates(),
+            _ => Ok(Certificates::default()),
+        };
+        Destination {
+            endpoint,
+            certificates,
+        }
+    }
 }
 
 impl Follower {
     /// Contents are compared, not times: a mounted ConfigMap is a link that is put elsewhere.
     fn look(&mut self) {
+        self.look_at_file();
+        #[cfg(feature = "zipkin")]
+        self.look_at_destination();
+    }
+
+    fn look_at_file(&mut self) {
         let path = &self.file.source.path;
         let text = model::read(path).map_err(|error| error.of_file(path));
         if text == self.file.text {
@@ -240,8 +277,6 @@ impl Follower {
             return;
         }
         self.file = changed;
-        #[cfg(feature = "zipkin")]
-        self.redirect();
         let path = self.file.source.shown();
         let waiting = self.file.config.needs_restart(&self.started);
         if waiting.is_empty() {
@@ -253,17 +288,22 @@ impl Follower {
     }
 
     #[cfg(feature = "zipkin")]
-    fn redirect(&mut self) {
-        let now = &self.file.config;
-        let (from, to) = (self.sent.collector(), now.collector());
-        if self.sent.endpoint() == now.endpoint() {
+    fn look_at_destination(&mut self) {
+        let destination = Destination::of(&self.file);
+        if destination == self.destination {
             return;
         }
+        self.destination = destination;
+        let now = &self.file.config;
+        let (from, to) = (self.sent.collector(), now.collector());
         let redirected = match &self.file.reporter {
             Some(reporter) => reporter.redirect(now),
             None => Err(ConfigError::new("", "no reporter was started")),
         };
         match redirected {
+            Ok(()) if self.sent.endpoint() == now.endpoint() => {
+                tracing::info!("the certificates for {} were read again", shown(&to));
+            }
             Ok(()) => {
                 tracing::info!("spans go to {}", shown(&to));
                 self.sent = now.clone();

@@ -28,19 +28,25 @@ macro_rules! configured {
             builder = builder.gzip($endpoint.gzip);
         }
         #[cfg(feature = "tls")]
-        if let Some(tls) = &$endpoint.tls {
-            if let Some(pem) = $endpoint.file(&tls.ca_certificates)? {
+        {
+            let certificates = $endpoint.certificates()?;
+            if let Some(pem) = certificates.authorities {
                 builder = builder.ca_certificate(pem);
             }
-            if let (Some(pem), Some(key)) = (
-                $endpoint.file(&tls.client_certificate)?,
-                $endpoint.file(&tls.private_key)?,
-            ) {
+            if let (Some(pem), Some(key)) = (certificates.client, certificates.private_key) {
                 builder = builder.client_certificate(pem, key);
             }
         }
         Ok(builder)
     }};
+}
+
+/// What is in the files that an endpoint names.
+#[derive(Default, PartialEq)]
+pub(super) struct Certificates {
+    authorities: Option<Vec<u8>>,
+    client: Option<Vec<u8>>,
+    private_key: Option<Vec<u8>>,
 }
 
 impl TracingConfig {
@@ -175,7 +181,18 @@ impl Endpoint {
         headers.collect()
     }
 
-    #[cfg(feature = "tls")]
+    /// Its certificates, read now.
+    pub(super) fn certificates(&self) -> Result<Certificates, ConfigError> {
+        let Some(tls) = self.tls.as_ref().filter(|_| cfg!(feature = "tls")) else {
+            return Ok(Certificates::default());
+        };
+        Ok(Certificates {
+            authorities: self.file(&tls.ca_certificates)?,
+            client: self.file(&tls.client_certificate)?,
+            private_key: self.file(&tls.private_key)?,
+        })
+    }
+
     fn file(&self, path: &Option<String>) -> Result<Option<Vec<u8>>, ConfigError> {
         let read = |path: &String| {
             let failed = |error| self.wrong(format!("{}: {error}", place(path)));

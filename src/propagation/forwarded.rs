@@ -1,5 +1,5 @@
 use crate::id::RequestId;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
 
 /// What is handed on as it came: `x-request-id` and the opaque headers.
 ///
@@ -60,14 +60,21 @@ impl Forwarded {
 
     /// Adds the headers whose names are not there yet, all their values in their order.
     pub(super) fn add_to(&self, headers: &mut HeaderMap) {
-        for (at, (name, _)) in self.headers.iter().enumerate() {
-            let seen = self.headers[..at].iter().any(|(other, _)| other == name);
-            if seen || headers.contains_key(name) {
+        // The values of one name lie together: so a header map lists them.
+        let mut rest = &self.headers[..];
+        while let [(name, first), after @ ..] = rest {
+            let same = after.iter().take_while(|(other, _)| other == name).count();
+            let (others, next) = after.split_at(same);
+            rest = next;
+            // One hash of the name. A map that can take no more is left as it is.
+            let Ok(Entry::Vacant(place)) = headers.try_entry(name) else {
                 continue;
-            }
-            for (_, value) in self.headers[at..].iter().filter(|(other, _)| other == name) {
-                // A map that can take no more is left as it is.
-                let _ = headers.try_append(name.clone(), value.clone());
+            };
+            let Ok(mut added) = place.try_insert_entry(first.clone()) else {
+                continue;
+            };
+            for (_, value) in others {
+                added.append(value.clone());
             }
         }
     }

@@ -434,6 +434,13 @@ impl Propagation {
         }
     }
 
+    /// What is handed on beside a context, of headers that were captured as they came.
+    pub(crate) fn reread(&self, captured: &Forwarded) -> Forwarded {
+        let mut headers = HeaderMap::new();
+        captured.add_to(&mut headers);
+        self.extract(&headers).1
+    }
+
     /// Keeps the headers that the user added from being forwarded.
     pub(crate) fn forget_added(&self, forwarded: &mut Forwarded) {
         forwarded

@@ -238,6 +238,7 @@ impl Record {
         self.annotations.clear();
     }
 
+    #[cfg(feature = "zipkin")]
     pub(super) fn swap_buffers(
         &mut self,
         text: &mut String,

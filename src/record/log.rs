@@ -18,6 +18,7 @@ pub(crate) struct SpanLog {
     spans: Vec<Logged>,
     /// The services that made the spans: one more each time that the service changes.
     endpoints: Vec<Option<Arc<Endpoint>>>,
+    bytes: usize,
 }
 
 /// A span, and where its parts end.
@@ -39,7 +40,14 @@ impl SpanLog {
             + size_of_val(record.annotations())
     }
 
-    pub(crate) fn push(&mut self, span: &SpanRecord) {
+    /// The bytes that its spans take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Appends a copy of a span [of this size](Self::size_of).
+    pub(crate) fn push(&mut self, span: &SpanRecord, size: usize) {
+        self.bytes += size;
         let record = span.record();
         let endpoint = match (&record.local, &record.sink) {
             (Some(own), _) => Some(own),
@@ -75,6 +83,8 @@ pub(crate) struct SpanReader {
     endpoints: Vec<Option<Arc<Endpoint>>>,
     /// The number of the span that comes next.
     next: usize,
+    /// The bytes that the spans take.
+    bytes: usize,
 }
 
 impl SpanReader {
@@ -82,26 +92,39 @@ impl SpanReader {
         self.next == self.spans.len()
     }
 
-    /// Takes the spans of a log, and gives it the buffers of those read before in exchange, unless
-    /// they have reserved more than `keep` bytes.
-    pub(crate) fn take(&mut self, log: &mut SpanLog, keep: usize) {
+    /// Takes the spans of a log, and gives it the buffers of those read before in exchange.
+    pub(crate) fn take(&mut self, log: &mut SpanLog) {
+        self.forget();
+        let record = self.span.record_mut();
+        record.swap_buffers(&mut log.text, &mut log.tags, &mut log.annotations);
+        mem::swap(&mut self.spans, &mut log.spans);
+        mem::swap(&mut self.endpoints, &mut log.endpoints);
+        mem::swap(&mut self.bytes, &mut log.bytes);
+    }
+
+    /// Forgets the spans, and frees their buffers if these have reserved more than `keep` bytes.
+    /// Returns the bytes that the spans took.
+    pub(crate) fn clear(&mut self, keep: usize) -> usize {
+        let bytes = self.bytes;
         let record = self.span.record_mut();
         let reserved = record.reserved() + self.spans.capacity() * size_of::<Logged>();
         if reserved > keep {
             *self = SpanReader::default();
+        } else {
+            self.forget();
         }
-        let record = self.span.record_mut();
-        record.clear_buffers();
+        bytes
+    }
+
+    fn forget(&mut self) {
+        self.bytes = 0;
+        self.span.record_mut().clear_buffers();
         self.spans.clear();
         self.endpoints.clear();
         self.next = 0;
-        record.swap_buffers(&mut log.text, &mut log.tags, &mut log.annotations);
-        mem::swap(&mut self.spans, &mut log.spans);
-        mem::swap(&mut self.endpoints, &mut log.endpoints);
     }
 
-    /// The next span, and the bytes that it takes.
-    pub(crate) fn next(&mut self) -> Option<(&SpanRecord, usize)> {
+    pub(crate) fn next(&mut self) -> Option<&SpanRecord> {
         let span = self.spans.get(self.next)?;
         let before = self.next.checked_sub(1).map(|at| &self.spans[at]);
         let window = Window {
@@ -114,7 +137,6 @@ impl SpanReader {
         record.fixed = span.fixed;
         record.window = Some(window);
         record.local.clone_from(&self.endpoints[span.endpoint]);
-        let size = SpanLog::size_of(&self.span);
-        Some((&self.span, size))
+        Some(&self.span)
     }
 }

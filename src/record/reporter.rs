@@ -2,6 +2,10 @@ use super::SpanRecord;
 use std::{sync::Arc, time::Duration};
 
 /// Takes finished spans.
+///
+/// A reporter is called while a request is served. Where it panics, its span is lost, which is
+/// logged once. It must not make spans of the tracer that it reports for: each would be reported
+/// in its turn, without end.
 pub trait Reporter: Send + Sync + 'static {
     /// Takes a span. Called on the request's thread: it must not block.
     fn report(&self, span: SpanRecord);

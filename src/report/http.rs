@@ -61,7 +61,8 @@ type HttpClient = Client<Connector, Full<Bytes>>;
 
 impl HttpSender {
     /// A sender to this URL: `http`, or with the feature `tls` `https`. Over TLS those are trusted
-    /// whom the system trusts; their certificates are read now, which takes some milliseconds.
+    /// whom the system trusts; their certificates are read now, which takes some milliseconds. What
+    /// cannot be read of them is a warning.
     ///
     /// # Errors
     ///

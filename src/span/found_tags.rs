@@ -1,25 +1,25 @@
-/// Names and values of tags that the headers of the request being served gave, in one buffer.
+/// What the request being served says to the sources of tags, in one buffer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FoundTags {
     text: String,
-    /// Where each name and each value ends.
+    /// Where each source and each value ends.
     ends: Vec<(usize, usize)>,
 }
 
 impl FoundTags {
-    pub(crate) fn add(&mut self, name: &str, value: &str) {
-        self.text.push_str(name);
+    pub(crate) fn add(&mut self, source: &str, value: &str) {
+        self.text.push_str(source);
         let middle = self.text.len();
         self.text.push_str(value);
         self.ends.push((middle, self.text.len()));
     }
 
-    /// The value of a name. Of several, the last counts: it is that of the innermost server layer.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+    /// The last value that was added: an inner server layer may have added to an outer one's.
+    pub(crate) fn get(&self, source: &str) -> Option<&str> {
         let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
         starts
             .zip(&self.ends)
-            .filter(|(start, (middle, _))| self.text.get(*start..*middle) == Some(name))
+            .filter(|(start, (middle, _))| self.text.get(*start..*middle) == Some(source))
             .last()
             .and_then(|(_, (middle, end))| self.text.get(*middle..*end))
     }

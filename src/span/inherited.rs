@@ -25,7 +25,7 @@ pub(crate) struct Inherited {
     pub(crate) outgoing: Outgoing,
     /// The trace is sampled, but a limit keeps this process's part of it from being recorded.
     pub(crate) muted: bool,
-    /// What custom header tags found on the request being served, for CLIENT spans below.
+    /// What the request being served says to the custom tags of CLIENT spans below.
     pub(crate) found: FoundTags,
     /// The pair of clock readings from which spans of this request tell the time.
     pub(crate) clock: Option<Moment>,

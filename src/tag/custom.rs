@@ -58,7 +58,7 @@ impl Tag {
     /// `:20` behind the bracket cuts a value to 20 bytes. What is absent is an empty text, and an
     /// empty text makes no tag, as in Envoy. On a CLIENT span the whole is made of the outgoing
     /// request; where that has none of it, of the request being served. Unlike other tags it
-    /// allocates, once a span.
+    /// allocates, once or twice a span.
     ///
     /// ```
     /// use tower_b3::{Tracer, tag::Tag};
@@ -180,6 +180,15 @@ impl Place {
         }
     }
 
+    fn name(&self) -> &str {
+        match self {
+            Place::Authority => ":authority",
+            Place::Method => ":method",
+            Place::Path => ":path",
+            Place::Header(name, _) => name.as_str(),
+        }
+    }
+
     fn header(&self) -> Option<&HeaderName> {
         match self {
             Place::Header(name, _) => Some(name),
@@ -237,34 +246,44 @@ struct RequestTag {
 #[derive(Debug, Clone)]
 enum Content {
     Header(Place),
-    Format(Format),
+    /// With the text that it was read from.
+    Format(Format, String),
 }
 
 impl Content {
-    fn places(&self) -> Vec<&Place> {
+    fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Found<'a> {
         match self {
-            Content::Header(place) => vec![place],
-            Content::Format(format) => format.places().collect(),
+            Content::Header(place) => place.find(head, seen),
+            Content::Format(format, _) => match format.find(head, seen) {
+                None => Found::Absent,
+                Some(value) if value.is_empty() => Found::Empty,
+                Some(value) => Found::Value(Cow::Owned(value)),
+            },
         }
+    }
+
+    /// What tells it from others. A format has an operator in it, which no name of a header has.
+    fn source(&self) -> &str {
+        match self {
+            Content::Header(place) => place.name(),
+            Content::Format(_, text) => text,
+        }
+    }
+
+    fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        let places: Vec<&Place> = match self {
+            Content::Header(place) => vec![place],
+            Content::Format(format, _) => format.places().collect(),
+        };
+        places.into_iter().filter_map(Place::header)
     }
 
     fn read_by(&mut self, table: &HeaderTable) {
         match self {
             Content::Header(place) => place.read_by(table),
-            Content::Format(format) => format.places_mut().for_each(|place| place.read_by(table)),
-        }
-    }
-}
-
-impl RequestTag {
-    fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Found<'a> {
-        match &self.content {
-            Content::Header(place) => place.find(head, seen),
-            Content::Format(format) => match format.find(head, seen) {
-                None => Found::Absent,
-                Some(value) if value.is_empty() => Found::Empty,
-                Some(value) => Found::Value(Cow::Owned(value)),
-            },
+            Content::Format(format, _) => {
+                format.places_mut().for_each(|place| place.read_by(table));
+            }
         }
     }
 }
@@ -300,12 +319,13 @@ impl Tag {
                 Ok(Resolved::Varying(content, self.default.clone()))
             }
             Source::Format(format) => {
-                let format = Format::parse(format).map_err(Flaw::Format)?.resolve();
-                match format.constant() {
+                let resolved = Format::parse(format).map_err(Flaw::Format)?.resolve();
+                match resolved.constant() {
                     Some(value) => Ok(Resolved::Constant(value.to_owned())),
                     None => {
-                        let default = format.without_request();
-                        Ok(Resolved::Varying(Content::Format(format), Some(default)))
+                        let default = resolved.without_request();
+                        let content = Content::Format(resolved, format.clone());
+                        Ok(Resolved::Varying(content, Some(default)))
                     }
                 }
             }
@@ -320,12 +340,44 @@ pub(crate) struct CustomTags {
     varying: Vec<RequestTag>,
 }
 
-/// What custom tags have to do with what the headers of the request being served say.
-pub(crate) enum HeaderTags<'a> {
-    /// The request is the one being served: what its headers say is gathered.
-    Gather(&'a mut FoundTags),
-    /// The request is sent for that one: where its own headers say nothing, those count.
-    FallBackTo(&'a FoundTags),
+/// What CLIENT spans ask the request being served for, where the outgoing one says nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TagSources(Vec<Content>);
+
+impl TagSources {
+    /// The headers among them.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.0.iter().flat_map(Content::headers)
+    }
+
+    /// The same sources, which find their headers by this table.
+    pub(crate) fn read_by(mut self, table: &HeaderTable) -> TagSources {
+        for content in &mut self.0 {
+            content.read_by(table);
+        }
+        self
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Gathers what a request says, each value cut to this many bytes.
+    pub(crate) fn gather<'a>(
+        &self,
+        head: &RequestHead<'a>,
+        seen: &Seen<'a>,
+        longest: usize,
+        to: &mut FoundTags,
+    ) {
+        for content in &self.0 {
+            match content.find(head, seen) {
+                Found::Value(value) => to.add(content.source(), cut(&value, longest)),
+                Found::Empty => to.add(content.source(), ""),
+                Found::Absent => {}
+            }
+        }
+    }
 }
 
 impl CustomTags {
@@ -367,8 +419,21 @@ impl CustomTags {
 
     /// The headers that tags are made of.
     pub(crate) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
-        let places = self.varying.iter().flat_map(|tag| tag.content.places());
-        places.filter_map(Place::header)
+        self.varying.iter().flat_map(|tag| tag.content.headers())
+    }
+
+    /// What the tags that vary with the request are made of, each once.
+    pub(crate) fn sources(&self) -> TagSources {
+        let mut sources: Vec<Content> = Vec::new();
+        for RequestTag { content, .. } in &self.varying {
+            if sources
+                .iter()
+                .all(|other| other.source() != content.source())
+            {
+                sources.push(content.clone());
+            }
+        }
+        TagSources(sources)
     }
 
     /// The same tags, which find their headers by this table.
@@ -379,34 +444,26 @@ impl CustomTags {
         self
     }
 
-    /// Writes the tags of a span.
+    /// Writes the tags of a span. What a request that is sent does not say counts as the one that
+    /// is being served said it.
     pub(crate) fn write<'a>(
         &self,
         to: &mut Record,
         head: &RequestHead<'a>,
         seen: &Seen<'a>,
-        mut header_tags: HeaderTags<'_>,
+        served: Option<&FoundTags>,
     ) {
         for (name, value) in &self.constant {
             to.custom(name, value);
         }
         for tag in &self.varying {
-            let name = &tag.name;
-            match (tag.find(head, seen), &mut header_tags) {
-                (Found::Value(value), HeaderTags::Gather(found)) => {
-                    to.custom(name, &value);
-                    found.add(name, cut(&value, to.max_tag_length()));
-                }
-                (Found::Value(value), HeaderTags::FallBackTo(_)) => to.custom(name, &value),
-                (Found::Empty, HeaderTags::Gather(found)) => found.add(name, ""),
-                (Found::Empty, HeaderTags::FallBackTo(_)) => {}
-                (Found::Absent, header_tags) => {
-                    let default = tag.default.as_deref().unwrap_or_default();
-                    let value = match header_tags {
-                        HeaderTags::Gather(_) => None,
-                        HeaderTags::FallBackTo(found) => found.get(name),
-                    };
-                    to.custom(name, value.unwrap_or(default));
+            match tag.content.find(head, seen) {
+                Found::Value(value) => to.custom(&tag.name, &value),
+                Found::Empty => {}
+                Found::Absent => {
+                    let value = served.and_then(|served| served.get(tag.content.source()));
+                    let value = value.or(tag.default.as_deref());
+                    to.custom(&tag.name, value.unwrap_or_default());
                 }
             }
         }

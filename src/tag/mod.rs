@@ -13,13 +13,14 @@
 //! The name of a custom tag has 1 to 256 bytes, not all of them white space; another name is an error.
 //!
 //! On a CLIENT span a header is looked for on the outgoing request first, then on the request
-//! being served. `:authority`, `:method` and `:path` are allowed as names of headers.
+//! being served, whatever the tags of its SERVER span: a tag that is put in place at run time finds it
+//! on requests that come in from then on. `:authority`, `:method` and `:path` are allowed as names of headers.
 
 mod custom;
 mod format;
 mod standard;
 
-pub(crate) use custom::{CustomTags, HeaderTags};
+pub(crate) use custom::{CustomTags, TagSources};
 #[cfg(feature = "config")]
 pub(crate) use custom::{Place, is_variable, name_flaw};
 pub use custom::{Tag, TagError};

@@ -1,6 +1,6 @@
 #[cfg(feature = "config")]
 use super::Code;
-use super::{Core, Directed, Direction, Live, Mode, Tracer};
+use super::{Core, Directed, Direction, Live, Mode, Tracer, core::for_calls};
 #[cfg(feature = "config")]
 use crate::config::{ConfigError, TracingConfig};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     record::{Endpoint, SpanSettings, SpanSinks},
     report::{NoopReporter, Reporter},
     sample::{PercentageError, RateLimit, Sampler, Threshold},
-    tag::{CustomTags, Limits, Tag, TagError, TagNames},
+    tag::{CustomTags, Limits, Tag, TagError, TagNames, TagSources},
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -364,11 +364,18 @@ impl TracerBuilder {
         let identity =
             istio_tags.map(|istio_tags| identity_tags(this.identity.as_ref(), istio_tags));
         let propagation = this.propagation.unwrap_or_default();
-        let live = |sampler: Option<Sampler>, tags: Vec<Tag>, identity: &[Tag]| {
-            let tags = CustomTags::resolve(tags.into_iter().chain(identity.iter().cloned()))?;
+        let mode = this.mode.map(Option::unwrap_or_default);
+        let tags = |tags: Vec<Tag>, identity: &[Tag]| {
+            CustomTags::resolve(tags.into_iter().chain(identity.iter().cloned()))
+        };
+        let tags = Directed {
+            server: tags(this.tags.server, &identity.server)?,
+            client: tags(this.tags.client, &identity.client)?,
+        };
+        let for_calls = for_calls(mode.client, &tags.client);
+        let live = |sampler: Option<Sampler>, tags, for_calls| {
             let sampler = sampler.unwrap_or_else(Sampler::always);
-            let live = Live::new(sampler, tags, names, &propagation);
-            Ok::<_, TagError>(ArcSwap::from_pointee(live))
+            ArcSwap::from_pointee(Live::new(sampler, tags, for_calls, names, &propagation))
         };
         let core = Core {
             sinks: SpanSinks::new(SpanSettings {
@@ -380,8 +387,8 @@ impl TracerBuilder {
                 reporter_panicked: AtomicBool::new(false),
             }),
             live: Directed {
-                server: live(this.sampler.server, this.tags.server, &identity.server)?,
-                client: live(this.sampler.client, this.tags.client, &identity.client)?,
+                server: live(this.sampler.server, tags.server, for_calls),
+                client: live(this.sampler.client, tags.client, TagSources::default()),
             },
             client_sampling: threshold("client_sampling", this.client_sampling)?,
             overall: threshold("overall_sampling", this.overall)?,
@@ -390,7 +397,7 @@ impl TracerBuilder {
             debug_limited: AtomicU64::new(0),
             malformed: Default::default(),
             propagation,
-            mode: this.mode.map(Option::unwrap_or_default),
+            mode,
             ids: this.ids.unwrap_or_default(),
             join: this.join,
             names,

@@ -7,11 +7,10 @@ use crate::{
     record::{SpanSink, SpanSinks},
     sample::{RateLimit, SampleRequest, Sampler, Threshold},
     span::OpenSpan,
-    tag::{CustomTags, Limits, Names, READ_HEADERS, Tag},
+    tag::{CustomTags, Limits, Names, READ_HEADERS, Tag, TagSources},
     user_code::guarded,
 };
 use arc_swap::{ArcSwap, Guard};
-use http::HeaderName;
 use std::{
     borrow::Cow,
     sync::{
@@ -27,6 +26,8 @@ pub(crate) struct Live {
     pub(crate) tags: CustomTags,
     /// Whether a custom tag has the name of a standard one.
     pub(crate) collide: bool,
+    /// What a request that is served is asked for on behalf of the CLIENT spans below it.
+    pub(crate) for_calls: TagSources,
     /// Finds the headers that are propagated and those that tags are made of.
     pub(crate) table: HeaderTable,
 }
@@ -35,17 +36,21 @@ impl Live {
     pub(super) fn new(
         sampler: Sampler,
         tags: CustomTags,
+        for_calls: TagSources,
         names: &Names,
         propagation: &Propagation,
     ) -> Live {
-        let further: Vec<HeaderName> = READ_HEADERS
-            .into_iter()
-            .chain(tags.headers().cloned())
-            .collect();
+        let mut further = READ_HEADERS.to_vec();
+        for name in tags.headers().chain(for_calls.headers()) {
+            if !further.contains(name) {
+                further.push(name.clone());
+            }
+        }
         let table = propagation.table_with(&further);
         Live {
             collide: tags.any_named(&names.tags),
             tags: tags.read_by(&table),
+            for_calls: for_calls.read_by(&table),
             sampler,
             table,
         }
@@ -58,6 +63,14 @@ impl Live {
 pub(crate) struct Code {
     pub(super) sampler: bool,
     pub(super) tags: Vec<Tag>,
+}
+
+/// What a request that is served is asked for on behalf of CLIENT spans with these tags.
+pub(super) fn for_calls(mode: Mode, tags: &CustomTags) -> TagSources {
+    match mode {
+        Mode::ForwardOnly => TagSources::default(),
+        Mode::Spans | Mode::RecordOnly => tags.sources(),
+    }
 }
 
 /// What a tracer and its layers share.
@@ -218,6 +231,11 @@ impl Core {
         }
     }
 
+    /// How many bytes of a tag's value are kept.
+    pub(crate) fn max_tag_length(&self) -> usize {
+        self.sinks.settings().max_tag_length
+    }
+
     /// The calling thread's way to the reporter.
     pub(crate) fn sink(&self) -> &Arc<SpanSink> {
         self.sinks.own()
@@ -228,9 +246,30 @@ impl Core {
         self.live.of(direction).load()
     }
 
-    /// Changes what goes for a direction.
-    pub(super) fn change(&self, direction: Direction, change: impl Fn(&Live) -> Live) {
-        self.live.of(direction).rcu(|live| change(live));
+    /// Changes what goes for a direction; `None` leaves what there is.
+    pub(super) fn change(
+        &self,
+        direction: Direction,
+        sampler: Option<&Sampler>,
+        tags: Option<&CustomTags>,
+    ) {
+        self.live.of(direction).rcu(|live| {
+            let sampler = sampler.unwrap_or(&live.sampler).clone();
+            let tags = tags.unwrap_or(&live.tags).clone();
+            let for_calls = self.for_calls(direction);
+            Live::new(sampler, tags, for_calls, self.names, &self.propagation)
+        });
+        if direction == Direction::Client && tags.is_some() {
+            // The server layer gathers what these tags are made of.
+            self.change(Direction::Server, None, None);
+        }
+    }
+
+    fn for_calls(&self, direction: Direction) -> TagSources {
+        match direction {
+            Direction::Server => for_calls(self.mode.client, &self.live(Direction::Client).tags),
+            Direction::Client => TagSources::default(),
+        }
     }
 
     /// Counts what could not be read, and says so once.

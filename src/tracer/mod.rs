@@ -123,10 +123,7 @@ impl Tracer {
 
     /// Puts another sampler in place for traces that begin in this direction.
     pub fn set_sampler_for(&self, direction: Direction, sampler: Sampler) {
-        self.core.change(direction, |live| Live {
-            sampler: sampler.clone(),
-            ..live.clone()
-        });
+        self.core.change(direction, Some(&sampler), None);
     }
 
     /// Puts other custom tags in the place of the builder's, for the spans that start from now on.
@@ -156,11 +153,7 @@ impl Tracer {
     ) -> Result<(), TagError> {
         let identity = self.core.identity.of(direction).iter().cloned();
         let tags = CustomTags::resolve(tags.into_iter().chain(identity))?;
-        self.core.change(direction, |live| {
-            let core = &*self.core;
-            let (sampler, tags) = (live.sampler.clone(), tags.clone());
-            Live::new(sampler, tags, core.names, &core.propagation)
-        });
+        self.core.change(direction, None, Some(&tags));
         Ok(())
     }
 
@@ -192,12 +185,8 @@ impl Tracer {
                 true => None,
                 false => Some(config.sampler(direction)),
             };
-            self.core.change(direction, |live| {
-                let core = &*self.core;
-                let sampler = sampler.as_ref().unwrap_or(&live.sampler);
-                let tags = tags.of(direction).clone();
-                Live::new(sampler.clone(), tags, core.names, &core.propagation)
-            });
+            let tags = tags.of(direction);
+            self.core.change(direction, sampler.as_ref(), Some(tags));
         }
         Ok(())
     }

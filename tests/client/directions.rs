@@ -187,6 +187,71 @@ fn each_direction_has_its_tags_and_its_sampler() {
     assert_eq!(id(&out, "x-b3-sampled"), "0");
 }
 
+/// The tag `tenant` of a call's span, below a request with these headers.
+fn tenant(lab: &Lab, inbound: &str) -> Option<String> {
+    called(lab, inbound, "");
+    let client = lab.spans.all().into_iter();
+    let mut client = client.filter(|span| span.kind() == Some(Kind::Client));
+    let tenant = client.next().unwrap();
+    tenant.tag("tenant").map(|value| value.into_owned())
+}
+
+#[test]
+fn tags_of_client_spans_find_what_the_request_being_served_says() {
+    let header = || Tag::request_header("tenant", "x-tenant").default_value("nobody");
+    let format = || Tag::formatter("tenant", "%REQ(x-none?x-tenant)%");
+    for mode in [Mode::Spans, Mode::ForwardOnly, Mode::RecordOnly] {
+        for tag in [header(), format()] {
+            // Whether SERVER spans have the tag or not, or are not even sampled.
+            let lab = Lab::of(|builder| {
+                builder
+                    .mode_for(Server, mode)
+                    .tags_for(Client, [tag.clone()])
+            });
+            let found = tenant(&lab, "x-tenant: acme");
+            assert_eq!(found.as_deref(), Some("acme"), "{mode:?}");
+            let lab = Lab::of(|builder| builder.mode_for(Server, mode).tag(tag));
+            let found = tenant(&lab, "x-tenant: acme");
+            assert_eq!(found.as_deref(), Some("acme"), "{mode:?}");
+        }
+    }
+    let lab = Lab::of(|builder| {
+        let builder = builder.mode_for(Server, Mode::RecordOnly).tag(header());
+        builder.sampler_for(Server, Sampler::never())
+    });
+    assert_eq!(tenant(&lab, "x-tenant: acme").as_deref(), Some("acme"));
+}
+
+#[test]
+fn a_tag_of_the_other_direction_is_another_one_whatever_it_is_called() {
+    let lab = Lab::of(|builder| {
+        let default = |tag: Tag| tag.default_value("nobody");
+        builder
+            .tags_for(Server, [Tag::request_header("tenant", "x-a")])
+            .tags_for(Client, [default(Tag::request_header("tenant", "x-b"))])
+    });
+    for (inbound, expected) in [
+        ("x-a: a|x-b: b", Some("b")),
+        ("x-a: a", Some("nobody")),
+        ("x-a: a|x-b: ", None),
+    ] {
+        assert_eq!(tenant(&lab, inbound).as_deref(), expected, "{inbound}");
+    }
+    // At run time, too: of requests from then on.
+    let other = || [Tag::request_header("tenant", "x-c")];
+    lab.tracer.set_tags_for(Client, other()).unwrap();
+    assert_eq!(tenant(&lab, "x-b: b|x-c: c").as_deref(), Some("c"));
+    let layer = lab.tracer.client_layer();
+    within(&lab, "x-a: a|x-c: c", || {
+        let tags = [Tag::request_header("tenant", "x-a")];
+        lab.tracer.set_tags_for(Client, tags).unwrap();
+        send(&layer, get("http://catalog/", ""))
+    });
+    assert_eq!(both(&lab).1.tag("tenant"), None);
+    lab.tracer.set_tags(other()).unwrap();
+    assert_eq!(tenant(&lab, "x-a: a|x-c: c").as_deref(), Some("c"));
+}
+
 #[test]
 fn samplers_and_tags_change_while_the_service_runs() {
     let lab = Lab::of(|builder| builder.tag(Tag::literal("old", "1")));

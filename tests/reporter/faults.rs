@@ -270,6 +270,23 @@ fn other_refusals_are_final() {
     }
 }
 
+#[test]
+fn an_answer_that_is_compressed_is_not_shown() {
+    for (coding, reason) in [
+        ("identity", "403 Forbidden: (not text)"),
+        ("gzip", "403 Forbidden"),
+        ("br", "403 Forbidden"),
+    ] {
+        let coding = format!("content-encoding: {coding}\r\n");
+        let answer = Answer::Status(403, coding, "(not text)");
+        let server = Server::start([], answer);
+        let zipkin = quick(server.url()).build().unwrap();
+        report(&zipkin, "get", 1);
+        assert!(zipkin.flush(LONG));
+        assert_eq!(zipkin.stats().last_error.unwrap().message, reason);
+    }
+}
+
 /// Ten spans are in a message to a server that does not answer: no more are taken meanwhile.
 fn ten_under_way(zipkin: &ZipkinReporter, server: &Server) {
     report(zipkin, "get", 10);

@@ -12,6 +12,8 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::{
     collections::BTreeSet,
     convert::Infallible,
+    env,
+    process::Command,
     sync::{Arc, Mutex},
     thread,
     time::Duration,
@@ -289,6 +291,9 @@ fn what_is_no_certificate_is_a_build_error() {
         other.serialize_pem(),
     );
     let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
+    let cut = "-----BEGIN CERTIFICATE-----\nZm9v\n";
+    let encrypted =
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nZm9v\n-----END ENCRYPTED PRIVATE KEY-----\n";
     let not_der = "-----BEGIN CERTIFICATE-----\nZm9v\n-----END CERTIFICATE-----\n";
     for (builder, start) in [
         (
@@ -296,6 +301,14 @@ fn what_is_no_certificate_is_a_build_error() {
             "ca_certificate: no certificate in PEM",
         ),
         (zipkin().ca_certificate(broken), "ca_certificate: not PEM: "),
+        (
+            zipkin().ca_certificate(cut),
+            "ca_certificate: not PEM: a section has no end",
+        ),
+        (
+            zipkin().client_certificate(pem.clone(), encrypted),
+            "client_certificate: the private key is encrypted, which is not supported",
+        ),
         (
             zipkin().ca_certificate(not_der),
             "ca_certificate: not the certificate of an authority: ",
@@ -318,4 +331,29 @@ fn what_is_no_certificate_is_a_build_error() {
     }
     let fine = zipkin().client_certificate(pem, key).build().unwrap();
     fine.shutdown(Duration::ZERO);
+}
+
+/// In a process of its own, as it changes the environment.
+#[test]
+fn authorities_of_the_system_that_cannot_be_read_are_said() {
+    const CHILD: &str = "TOWER_B3_AUTHORITIES";
+    if env::var_os(CHILD).is_some() {
+        super::log::start();
+        HttpSender::new("http://127.0.0.1:9").unwrap();
+        assert_eq!(super::log::lines("").len(), 0);
+        HttpSender::new("https://127.0.0.1:9").unwrap();
+        let lines = super::log::lines("/no/such/authorities.pem");
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let start = "WARN certificates that the system trusts cannot be read: ";
+        assert!(lines[0].starts_with(start), "{lines:?}");
+        return;
+    }
+    let test = "tls::authorities_of_the_system_that_cannot_be_read_are_said";
+    let status = Command::new(env::current_exe().unwrap())
+        .args(["--exact", test])
+        .env(CHILD, "")
+        .env("SSL_CERT_FILE", "/no/such/authorities.pem")
+        .env_remove("SSL_CERT_DIR")
+        .status();
+    assert!(status.unwrap().success());
 }

@@ -1,14 +1,14 @@
 //! Two server layers around one handler: the inner one continues the outer one's SERVER context.
 
 use crate::{
-    common::{Lab, SPAN, Script, TRACE, get, now, text, values},
+    common::{Lab, SPAN, Script, TRACE, get, now, text},
     empty, serve_all,
 };
-use http::{HeaderMap, HeaderValue, Request, Response};
-use std::convert::Infallible;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use std::{convert::Infallible, future::ready};
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Mode, ServerLayer, Trust, current, propagation::Propagation, record::Kind, tag::Tag,
+    Direction, Mode, ServerLayer, Trust, current, propagation::Propagation, record::Kind, tag::Tag,
 };
 
 /// Serves a request through `outer` around `inner`; what a call made by the handler carried.
@@ -163,6 +163,96 @@ fn two_layers_that_only_record_are_one_trace() {
 }
 
 #[test]
+fn a_layer_that_only_records_forwards_nothing_that_an_edge_outside_keeps_back() {
+    let propagation = Propagation::default().forward(["jwt"]).unwrap();
+    let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly).propagation(propagation));
+    let layer = lab.tracer.server_layer();
+    let edge = layer.clone().trust(Trust::Edge);
+    assert!(!nested(&lab, &edge, &layer, "jwt: mine").contains_key("jwt"));
+    assert_eq!(nested(&lab, &layer, &layer, "jwt: mine")["jwt"], "mine");
+    lab.spans.take(6);
+}
+
+#[test]
+fn below_an_outer_span_a_layer_that_only_forwards_changes_nothing() {
+    for outside in [Mode::Spans, Mode::RecordOnly] {
+        for client in [Mode::Spans, Mode::ForwardOnly, Mode::RecordOnly] {
+            let outside = Lab::of(|builder| builder.mode(outside));
+            let inside = Lab::of(|builder| {
+                let builder = builder.mode_for(Direction::Client, client);
+                builder.mode_for(Direction::Server, Mode::ForwardOnly)
+            });
+            let lines = format!("b3: {TRACE}-{SPAN}-1|sw8: 1|sw8: 2|tracestate: a=b");
+            let outer = outside.tracer.server_layer();
+            let carried = nested(
+                &inside,
+                &outer,
+                &inside.tracer.server_layer().context_in_extensions(true),
+                &lines,
+            );
+            let alone = Lab::of(|builder| builder.mode_for(Direction::Client, client));
+            let mut expected = HeaderMap::new();
+            serve_all(&outer, get("/items/7", &lines), |_| {
+                let catalog = service_fn(|request: Request<()>| {
+                    expected = request.headers().clone();
+                    ready(Ok::<_, Infallible>(empty()))
+                });
+                let mut client = alone.tracer.client_layer().layer(catalog);
+                let _ = now(client.call(Request::new(())));
+                empty()
+            });
+            let values = |headers: &HeaderMap| {
+                let all = headers.iter();
+                let same = all.filter(|(name, _)| {
+                    !["x-b3-spanid", "x-b3-parentspanid", "x-request-id"].contains(&name.as_str())
+                });
+                let pair = |(name, value): (&HeaderName, &HeaderValue)| {
+                    format!("{name}: {}", value.to_str().unwrap())
+                };
+                let mut pairs: Vec<_> = same.map(pair).collect();
+                pairs.sort();
+                pairs
+            };
+            assert_eq!(values(&carried), values(&expected), "{client:?}");
+            outside.spans.take(2);
+            let spans = inside.spans.all();
+            assert_eq!(spans.len(), alone.spans.all().len());
+            assert!(
+                spans
+                    .iter()
+                    .all(|span| span.trace_id().to_string() == TRACE)
+            );
+        }
+    }
+}
+
+#[test]
+fn a_layer_that_makes_spans_writes_no_stale_header_below_one_that_only_records() {
+    let outside = Lab::of(|builder| builder.mode(Mode::RecordOnly));
+    let inside = Lab::new();
+    for (lines, traceparent) in [
+        (format!("b3: {TRACE}-{SPAN}-1|sw8: 1"), None),
+        (
+            format!("traceparent: 00-{TRACE}-{SPAN}-01|sw8: 1"),
+            Some(TRACE),
+        ),
+    ] {
+        let (outer, inner) = (outside.tracer.server_layer(), inside.tracer.server_layer());
+        let carried = nested(&inside, &outer, &inner, &lines);
+        let [client, _] = inside.spans.take(2).try_into().unwrap();
+        outside.spans.take_one();
+        assert!(!carried.contains_key("b3"), "{carried:?}");
+        let id = client.id().to_string();
+        assert_eq!(text(&carried, "x-b3-spanid"), id);
+        let expected = traceparent.map(|trace| format!("00-{trace}-{id}-01"));
+        let written = carried.get("traceparent");
+        let written = written.map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(written, expected);
+        assert_eq!(text(&carried, "sw8"), "1");
+    }
+}
+
+#[test]
 fn layers_of_two_tracers_are_one_trace() {
     let (outside, inside) = (Lab::new(), Lab::new());
     nested(
@@ -178,43 +268,23 @@ fn layers_of_two_tracers_are_one_trace() {
 }
 
 #[test]
-fn inside_another_tracers_layer_one_that_only_forwards_does_so_once() {
-    let outside = Lab::new();
-    let inside = Lab::of(|builder| builder.mode(Mode::ForwardOnly));
-    let carried = nested(
-        &inside,
-        &outside.tracer.server_layer(),
-        &inside.tracer.server_layer(),
-        &format!("b3: {TRACE}-{SPAN}-1|sw8: 1|sw8: 2"),
-    );
-    outside.spans.take(1);
-    assert_eq!(values(&carried, "sw8"), [b"1", b"2"]);
-    assert_eq!(values(&carried, "x-request-id").len(), 1);
-    assert_eq!(text(&carried, "b3"), format!("{TRACE}-{SPAN}-1"));
-    assert!(!carried.contains_key("x-b3-traceid"));
-}
-
-#[test]
-fn tags_of_calls_are_of_the_headers_that_the_inner_layer_sees() {
+fn tags_of_calls_find_what_the_inner_layer_saw() {
     let lab = Lab::of(|builder| builder.tag(Tag::request_header("tenant", "x-tenant")));
     let layer = lab.tracer.server_layer();
-    serve_all(&layer, get("/", "x-tenant: alias"), |mut request| {
-        let name = HeaderValue::from_static("acme");
-        request.headers_mut().insert("x-tenant", name);
+    serve_all(&layer, get("/", "x-tenant: outer"), |mut request| {
+        let tenant = "inner".parse().unwrap();
+        request.headers_mut().insert("x-tenant", tenant);
         serve_all(&layer, request, |_| {
-            let catalog = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(empty()) });
+            let catalog = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(empty())));
             let mut client = lab.tracer.client_layer().layer(catalog);
             let _ = now(client.call(get("http://catalog/", "")));
             empty()
         });
         empty()
     });
-    let spans = lab.spans.take(3);
-    let tenants: Vec<_> = spans
-        .iter()
-        .map(|span| span.tag("tenant").unwrap())
-        .collect();
-    assert_eq!(tenants, ["acme", "acme", "alias"]);
+    let tenants: Vec<_> = lab.spans.take(3);
+    let tenants = tenants.iter().map(|span| span.tag("tenant").unwrap());
+    assert_eq!(tenants.collect::<Vec<_>>(), ["inner", "inner", "outer"]);
 }
 
 #[test]

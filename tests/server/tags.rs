@@ -589,6 +589,21 @@ fn two_tags_can_be_of_one_header() {
 }
 
 #[test]
+fn a_format_has_the_request_id_that_the_request_will_have() {
+    let lab = tagged([Tag::formatter("id", "%REQ(x-none?x-request-id)%")]);
+    for lines in [
+        "",
+        "x-request-id: ",
+        "x-request-id: a b",
+        "x-request-id: mine",
+    ] {
+        let span = lab.span_of(get("/", lines));
+        assert!(span.tag("id").is_some(), "{lines}");
+        assert_eq!(span.tag("id"), span.tag("guid:x-request-id"), "{lines}");
+    }
+}
+
+#[test]
 fn there_can_be_more_header_tags_than_fit_the_one_pass() {
     let names: Vec<String> = (0..60).map(|at| format!("x-{at}")).collect();
     let lab = Lab::of(|builder| {

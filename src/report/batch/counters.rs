@@ -1,7 +1,8 @@
 use super::{Dropped, LastError, Stats, queue::Queue};
+use arc_swap::ArcSwapOption;
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{
             AtomicU64,
             Ordering::{Acquire, Relaxed, Release},
@@ -24,7 +25,9 @@ pub(super) struct Counters {
     pub(super) batches: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) retries: AtomicU64,
-    last_error: Mutex<Option<LastError>>,
+    /// Written by the worker alone. Not under a lock: a process that is forked while the worker
+    /// holds one could never read it.
+    last_error: ArcSwapOption<LastError>,
 }
 
 /// Why a span that was in the queue is lost.
@@ -75,29 +78,23 @@ impl Counters {
         self.sent.load(Acquire)
     }
 
-    fn last_error(&self) -> MutexGuard<'_, Option<LastError>> {
-        // Nothing is left half done under this lock.
-        self.last_error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn fail(&self, message: &str, since: SystemTime, ongoing: bool) {
-        *self.last_error() = Some(LastError {
+        let error = LastError {
             message: message.to_owned(),
             since,
             ongoing,
-        });
+        };
+        self.last_error.store(Some(Arc::new(error)));
     }
 
     pub(super) fn recover(&self) {
-        if let Some(error) = &mut *self.last_error() {
-            error.ongoing = false;
+        if let Some(error) = self.last_error.load_full() {
+            self.fail(&error.message, error.since, false);
         }
     }
 
     pub(super) fn stats(&self, queue: &Queue) -> Stats {
-        let last_error = self.last_error().clone();
+        let last_error = self.last_error.load().as_deref().cloned();
         let sent = self.sent();
         let [too_large, encode, refused, retries_exhausted, closed] =
             [0, 1, 2, 3, 4].map(|cause: usize| self.dropped[cause].load(Acquire));

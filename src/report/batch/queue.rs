@@ -6,6 +6,8 @@ use crate::{
 // memory that the other core has read need not be there before the request goes on.
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 use std::{
+    collections::VecDeque,
+    mem,
     sync::atomic::{
         AtomicU64, AtomicUsize,
         Ordering::{Acquire, Relaxed, Release},
@@ -16,6 +18,9 @@ use std::{
 /// A shard with so many is emptied at once, however large it is: the fewer buffers go round, the
 /// more of them are still in the cache of the thread that fills them.
 const ENOUGH: usize = 256;
+
+/// The most shards: each has its share of the limits, which must not be too small.
+const MAX_SHARDS: usize = 32;
 
 /// How often a thread looks for a shard that no other thread is writing to, before it gives up: a
 /// request must not wait for a thread that is not running.
@@ -62,6 +67,8 @@ struct Input {
 
 #[derive(Default)]
 struct Filling {
+    /// Those that are long enough, the oldest first.
+    full: VecDeque<SpanLog>,
     log: SpanLog,
     /// What had come out of the shard when somebody looked last.
     spans_out: usize,
@@ -73,8 +80,9 @@ struct Filling {
 #[derive(Default)]
 struct Output {
     reader: SpinMutex<SpanReader>,
-    /// Spans and bytes that have come out.
+    /// Spans that have come out.
     spans: AtomicUsize,
+    /// Bytes whose memory has been freed: those of a log at once, when all of it has been read.
     bytes: AtomicUsize,
 }
 
@@ -127,7 +135,11 @@ impl Shard {
                 pushed = Pushed::Enough;
             }
         }
-        filling.log.push(span);
+        if filling.log.bytes() >= queue.piece() {
+            let full = mem::take(&mut filling.log);
+            filling.full.push_back(full);
+        }
+        filling.log.push(span, size);
         self.input.bytes.store(bytes, Release);
         self.input.spans.store(spans, Release);
         Some(pushed)
@@ -137,14 +149,19 @@ impl Shard {
     fn pop<R>(&self, keep: usize, look: impl FnOnce(&SpanRecord) -> R) -> Option<R> {
         let mut reader = lock(&self.output.reader);
         if reader.is_done() {
-            reader.take(&mut lock(&self.input.log).log, keep);
+            let filling = &mut *lock(&self.input.log);
+            let mut full = filling.full.pop_front();
+            reader.take(full.as_mut().unwrap_or(&mut filling.log));
         }
-        let (span, size) = reader.next()?;
+        let span = reader.next()?;
         // They change under the lock alone.
         let add = |count: &AtomicUsize, more| count.store(count.load(Relaxed) + more, Release);
-        add(&self.output.bytes, size);
         add(&self.output.spans, 1);
-        Some(look(span))
+        let looked = look(span);
+        if reader.is_done() {
+            add(&self.output.bytes, reader.clear(keep));
+        }
+        Some(looked)
     }
 }
 
@@ -161,7 +178,9 @@ fn lock<T>(mutex: &SpinMutex<T>) -> SpinMutexGuard<'_, T> {
 impl Queue {
     /// A queue of at most `limit` spans, which is at least one, of at most so many bytes.
     pub(super) fn new(limit: usize, bytes: usize) -> Queue {
-        Queue::with_shards(limit, bytes, stripe::count())
+        // More than threads run at a time, so that hardly ever all of them are being written to.
+        let shards = (4 * stripe::count()).min(MAX_SHARDS);
+        Queue::with_shards(limit, bytes, shards)
     }
 
     fn with_shards(limit: usize, bytes: usize, shards: usize) -> Queue {
@@ -232,7 +251,12 @@ impl Queue {
 
     /// Takes the next span of a shard, if there is one, and has it looked at.
     pub(super) fn pop<R>(&self, shard: usize, look: impl FnOnce(&SpanRecord) -> R) -> Option<R> {
-        self.shards[shard].pop(self.share / 4, look)
+        self.shards[shard].pop(2 * self.piece(), look)
+    }
+
+    /// A log of so many bytes is not added to: its memory is freed as a whole.
+    fn piece(&self) -> usize {
+        (self.share / 8).max(1)
     }
 
     /// Whether some shard has enough to be sent.
@@ -388,12 +412,41 @@ mod tests {
     }
 
     #[test]
+    fn bytes_count_until_their_memory_is_free() {
+        const SIZE: usize = 1000;
+        let size = SpanLog::size_of(&large(SIZE));
+        let queue = Queue::with_shards(100, 32 * size, 1);
+        let push = || queue.push(&large(SIZE)) != Pushed::Full;
+        let pop = || assert!(queue.pop(0, |_| ()).is_some());
+        assert_eq!((0..40).filter(|_| push()).count(), 32);
+        // Four of them are in one log.
+        (0..3).for_each(|_| pop());
+        assert_eq!((queue.len(0), bytes(&queue)), (29, 32 * size));
+        assert!(!push());
+        pop();
+        assert_eq!((queue.len(0), bytes(&queue)), (28, 28 * size));
+        assert_eq!((0..40).filter(|_| push()).count(), 4);
+        assert_eq!(pop_all(&queue).len(), 32);
+        assert_eq!(bytes(&queue), 0);
+    }
+
+    #[test]
     fn takes_one_that_is_larger_than_all() {
         let queue = Queue::with_shards(1000, 10_000, 1);
         assert_eq!(queue.push(&large(20_000)), Pushed::Enough);
         assert_eq!(queue.push(&span()), Pushed::Full);
         assert!(queue.pop(0, |_| ()).is_some());
         assert_eq!(queue.push(&span()), Pushed::In);
+    }
+
+    #[test]
+    fn holds_one_where_there_is_room_for_none() {
+        let queue = Queue::with_shards(1000, 1, 1);
+        for _ in 0..3 {
+            assert_eq!(queue.push(&span()), Pushed::Enough);
+            assert_eq!(queue.push(&span()), Pushed::Full);
+            assert_eq!(pop_all(&queue).len(), 1);
+        }
     }
 
     #[test]

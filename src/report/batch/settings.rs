@@ -88,7 +88,7 @@ impl Settings {
 macro_rules! settings_methods {
     ($($settings:ident).+) => {
         /// The most spans that wait to be sent; 10,000 by default. When there are more, the newest
-        /// are dropped and counted. A span takes about two kilobytes, so above some 15,000 there
+        /// are dropped and counted. A span takes about one kilobyte, so above some 30,000 there
         /// must be more of [`queue_bytes`](Self::queue_bytes) too.
         pub fn queue_limit(mut self, spans: usize) -> Self {
             self.$($settings).+.queue_limit = spans;
@@ -101,7 +101,8 @@ macro_rules! settings_methods {
         ///
         /// It is shared out evenly among the queue's shards, one for each core, at most 32; a
         /// thread that finds its own full uses the others. It is never exceeded, but for spans
-        /// that are larger than a share: such a one is let in where no other waits.
+        /// that are larger than a share: such a one is let in where no other waits. Its memory grows
+        /// by doubling, so up to twice as much is reserved.
         pub fn queue_bytes(mut self, bytes: usize) -> Self {
             self.$($settings).+.queue_bytes = bytes;
             self

@@ -2,7 +2,10 @@
 
 use crate::{digits::whole, printable::one_line, report::Outcome};
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header::RETRY_AFTER};
+use http::{
+    HeaderMap, Response, StatusCode,
+    header::{CONTENT_ENCODING, RETRY_AFTER},
+};
 use http_body::Body;
 use http_body_util::{BodyExt, Collected, Limited};
 use std::{
@@ -63,14 +66,18 @@ impl Answer {
         self.outcome_saying(&String::from_utf8_lossy(body))
     }
 
-    /// What the status says; this text tells more.
+    /// What the status says; this text tells more, unless it is compressed, which nobody asked for.
     pub(crate) fn outcome_saying(&self, text: &str) -> Outcome {
         let status = self.status;
         if status.is_success() {
             return Outcome::Accepted;
         }
         let mut reason = status.to_string();
-        let line = one_line(text);
+        let coding = self.headers.get(CONTENT_ENCODING);
+        let line = match coding.is_none_or(|coding| coding == "identity") {
+            true => one_line(text),
+            false => String::new(),
+        };
         // Some servers write the status once more.
         if !line.is_empty() && line != reason {
             reason = format!("{reason}: {line}");

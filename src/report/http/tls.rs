@@ -1,11 +1,15 @@
 //! Whom to trust, and who we are.
 
+use crate::printable::message;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
 };
 use std::sync::Arc;
 
@@ -22,7 +26,16 @@ impl Tls {
         let mut roots = RootCertStore::empty();
         if needed {
             // A system that trusts nobody is no error: there may be a certificate of one's own.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            let found = rustls_native_certs::load_native_certs();
+            if let [error, more @ ..] = &found.errors[..] {
+                let error = error.to_string();
+                tracing::warn!(
+                    "certificates that the system trusts cannot be read: {}; {} more such errors",
+                    message(&error),
+                    more.len()
+                );
+            }
+            roots.add_parsable_certificates(found.certs);
         }
         Tls {
             roots,
@@ -43,7 +56,11 @@ impl Tls {
     pub(super) fn identify(&mut self, chain: &[u8], key: &[u8]) -> Result<(), String> {
         let chain = certificates(chain)?;
         // What is wrong with a key is not repeated.
-        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "no private key in PEM")?;
+        let wrong = |_| match is_encrypted(key) {
+            true => "the private key is encrypted, which is not supported",
+            false => "no private key in PEM",
+        };
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(wrong)?;
         self.identity = Some((chain, key));
         Ok(())
     }
@@ -80,6 +97,21 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     match certificates {
         Ok(certificates) if certificates.is_empty() => Err("no certificate in PEM".to_owned()),
         Ok(certificates) => Ok(certificates),
-        Err(error) => Err(format!("not PEM: {error}")),
+        Err(error) => Err(format!("not PEM: {}", flaw(error))),
     }
+}
+
+/// The library's own texts show lines as lists of numbers.
+fn flaw(error: pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "a section has no end".to_owned(),
+        pem::Error::IllegalSectionStart { .. } => "a section has a malformed start".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// In PKCS #8, or in the older format of OpenSSL.
+fn is_encrypted(key: &[u8]) -> bool {
+    let has = |text: &[u8]| key.windows(text.len()).any(|part| part == text);
+    has(b"BEGIN ENCRYPTED PRIVATE KEY") || has(b"Proc-Type: 4,ENCRYPTED")
 }

@@ -93,12 +93,12 @@ impl KafkaReporterBuilder {
     ///
     /// # Errors
     ///
-    /// Brokers or a topic that [`KafkaSender`] does not take, a limit or a time of zero, a thread
-    /// that cannot be started: the error names the setting and the reason.
+    /// Brokers, a topic or a client id that [`KafkaSender`] does not take, a limit or a time of zero,
+    /// a thread that cannot be started: the error names the setting and the reason.
     pub fn build(self) -> Result<KafkaReporter, ReporterError> {
         let sender = KafkaSender::new(&self.brokers)?
             .topic(self.topic)?
-            .client_id(self.client_id);
+            .client_id(self.client_id)?;
         let reporter = match self.encoding {
             Encoding::Json => BatchReporter::start(JsonEncoder, sender, self.settings),
             Encoding::Proto3 => BatchReporter::start(Proto3Encoder, sender, self.settings),

@@ -24,6 +24,9 @@ use tracing::{Dispatch, instrument::WithSubscriber};
 pub(super) const TOPIC: &str = "zipkin";
 pub(super) const CLIENT_ID: &str = "tower-b3";
 
+/// The protocol counts its bytes in a signed number of 16 bits.
+const MAX_CLIENT_ID: usize = i16::MAX as usize;
+
 /// Writes messages to a topic of Kafka, from which Zipkin's collectors read them.
 ///
 /// Each message is one record without a key. Records go to the topic's partitions in turn. The
@@ -105,10 +108,18 @@ impl KafkaSender {
     }
 
     /// What the brokers' logs and quotas know this client as; `tower-b3` by default.
-    #[must_use]
-    pub fn client_id(mut self, id: impl Into<String>) -> KafkaSender {
-        self.client_id = id.into();
-        self
+    ///
+    /// # Errors
+    ///
+    /// The field `client_id`: one of more than 32,767 bytes, which Kafka's protocol has no room for.
+    pub fn client_id(mut self, id: impl Into<String>) -> Result<KafkaSender, ReporterError> {
+        let id = id.into();
+        if id.len() > MAX_CLIENT_ID {
+            let reason = format!("longer than {MAX_CLIENT_ID} bytes");
+            return Err(ReporterError::new("client_id", reason));
+        }
+        self.client_id = id;
+        Ok(self)
     }
 
     async fn connect(&self) -> Result<Connected, Outcome> {
@@ -319,6 +330,17 @@ mod tests {
         for wrong in ["", ".", "..", "a b", "ä", &"a".repeat(250)] {
             assert_eq!(sender().topic(wrong).unwrap_err().field(), "topic");
         }
+    }
+
+    #[test]
+    fn a_client_id_that_does_not_fit_in_a_request_is_an_error() {
+        let client_id = |bytes: usize| {
+            let sender = KafkaSender::new("kafka:9092").unwrap();
+            sender.client_id("a".repeat(bytes))
+        };
+        assert!(client_id(MAX_CLIENT_ID).is_ok());
+        let error = client_id(MAX_CLIENT_ID + 1).unwrap_err();
+        assert_eq!(error.to_string(), "client_id: longer than 32767 bytes");
     }
 
     #[tokio::test]
