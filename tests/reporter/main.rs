@@ -291,6 +291,7 @@ fn a_url_that_could_mean_another_place_is_refused_wherever_it_is_given() {
         "unix:/run/hunter2.sock",
     ] {
         let zipkin = || ZipkinReporter::builder(url).bearer("s3cret");
+        #[allow(unused_mut, reason = "what else there is depends on the features")]
         let mut errors = vec![
             zipkin().build().map(drop),
             running.redirect(zipkin()),
