@@ -350,15 +350,10 @@ impl TracerBuilder {
             return Err(BuildError::ServiceName);
         }
         let limits = this.limits()?;
-        let threshold = |field, percent: Option<f64>| {
-            let threshold = percent.map(Threshold::new).transpose();
-            threshold.map_err(|error| BuildError::Percentage(field, error))
-        };
         let names = this.names.names();
-        let component = match (this.component, &this.identity) {
-            (Some(component), _) => component,
-            (None, Some(_)) => Cow::Borrowed("proxy"),
-            (None, None) => Cow::Borrowed("tower-b3"),
+        let component = match &this.identity {
+            Some(_) => "proxy",
+            None => "tower-b3",
         };
         let istio_tags = this.istio_tags;
         let identity =
@@ -401,7 +396,7 @@ impl TracerBuilder {
             ids: this.ids.unwrap_or_default(),
             join: this.join,
             names,
-            component,
+            component: this.component.unwrap_or(Cow::Borrowed(component)),
             identity,
             #[cfg(feature = "config")]
             code: this.code,
@@ -412,6 +407,11 @@ impl TracerBuilder {
             core: Arc::new(core),
         })
     }
+}
+
+fn threshold(field: &'static str, percent: Option<f64>) -> Result<Option<Threshold>, BuildError> {
+    let threshold = percent.map(Threshold::new).transpose();
+    threshold.map_err(|error| BuildError::Percentage(field, error))
 }
 
 /// The tags that say who the service is.
