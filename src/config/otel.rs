@@ -6,7 +6,7 @@ use crate::{
     propagation::{Format, Propagation},
     url::{self, UrlError},
 };
-use http::Uri;
+use http::{HeaderName, Uri};
 use percent_encoding::percent_decode_str;
 use std::{fmt, time::Duration};
 
@@ -35,10 +35,8 @@ impl Propagators {
         ];
         let written = formats.into_iter().filter(|(written, _)| *written);
         let propagation = Propagation::default().formats(written.map(|(_, format)| format));
-        let added = self.baggage.then_some("baggage");
-        propagation
-            .forward(added)
-            .expect("`baggage` is an end-to-end header")
+        let added = self.baggage.then_some(HeaderName::from_static("baggage"));
+        propagation.with_forwarded(added, true)
     }
 }
 

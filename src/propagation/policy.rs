@@ -171,31 +171,33 @@ impl Propagation {
     /// one message: the hop-by-hop headers of RFC 9110 (`connection`, `te`, `transfer-encoding`,
     /// `upgrade`, …), `host`, `expect` and `content-*`.
     pub fn forward<N: AsRef<str>>(
-        mut self,
+        self,
         names: impl IntoIterator<Item = N>,
     ) -> Result<Self, ForwardError> {
-        for name in names {
-            self.set_forwarded(forwardable(name.as_ref())?, true);
-        }
-        self.table = HeaderTable::new(&self.opaque, &[]);
-        Ok(self)
+        let names = names.into_iter().map(|name| forwardable(name.as_ref()));
+        let names: Vec<HeaderName> = names.collect::<Result<_, _>>()?;
+        Ok(self.with_forwarded(names, true))
     }
 
     /// No longer forwards these headers, in any [mode](crate::Mode). Tracing headers among them are
     /// removed at the edge all the same. The list has no say over the headers that are written here.
     #[must_use]
-    pub fn do_not_forward(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        for name in names {
-            self.set_forwarded(name, false);
-        }
-        self.table = HeaderTable::new(&self.opaque, &[]);
-        self
+    pub fn do_not_forward(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.with_forwarded(names, false)
     }
 
     /// Changes the list, of which the table is made.
-    fn set_forwarded(&mut self, name: HeaderName, forward: bool) {
-        self.opaque.retain(|(opaque, _)| *opaque != name);
-        self.opaque.push((name, forward));
+    pub(crate) fn with_forwarded(
+        mut self,
+        names: impl IntoIterator<Item = HeaderName>,
+        forward: bool,
+    ) -> Self {
+        for name in names {
+            self.opaque.retain(|(opaque, _)| *opaque != name);
+            self.opaque.push((name, forward));
+        }
+        self.table = HeaderTable::new(&self.opaque, &[]);
+        self
     }
 
     /// The headers that go on as they came where no spans are made.

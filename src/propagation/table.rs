@@ -50,14 +50,14 @@ struct Key {
     length: u16,
     slot: u8,
     /// The key of another row in the same place, or 0.
-    next: u16,
+    next: u32,
     forward: bool,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct HeaderTable {
     /// The first key of each place, or 0.
-    places: [u16; 256],
+    places: [u32; 256],
     /// The first is of no row.
     keys: Vec<Key>,
     /// The row of each key but the first.
@@ -167,7 +167,8 @@ impl HeaderTable {
     fn add(&mut self, row: Row, slot: Slot) {
         let text = row.name.as_str().as_bytes();
         let (first, last) = ends(text);
-        let own = u16::try_from(self.keys.len()).expect("fewer than 65,535 names of headers");
+        // Four billion names take more memory than there is.
+        let own = self.keys.len() as u32;
         let place = &mut self.places[place(text)];
         self.keys.push(Key {
             first,
@@ -200,8 +201,8 @@ impl HeaderTable {
 
     /// The key of this name among those in one place, of which the first is given.
     #[inline(always)]
-    fn find(&self, first: u16, text: &[u8]) -> Option<(usize, &Key)> {
-        let mut at = usize::from(first);
+    fn find(&self, first: u32, text: &[u8]) -> Option<(usize, &Key)> {
+        let mut at = first as usize;
         while let Some(key) = self.keys.get(at).filter(|_| at != 0) {
             // Eight to sixteen bytes are told by their ends.
             let same = usize::from(key.length) == text.len()
@@ -210,7 +211,7 @@ impl HeaderTable {
             if same {
                 return Some((at, key));
             }
-            at = usize::from(key.next);
+            at = key.next as usize;
         }
         None
     }
@@ -255,7 +256,7 @@ impl HeaderTable {
     #[inline(always)]
     fn note<'a>(
         &self,
-        first: u16,
+        first: u32,
         text: &[u8],
         value: &'a HeaderValue,
         seen: &mut Seen<'a>,

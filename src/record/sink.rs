@@ -42,27 +42,24 @@ impl SpanSink {
         self.settings.clock.now()
     }
 
-    /// Hands a finished span to the reporter, and leaves an empty record in its place.
-    pub(crate) fn report(self: Arc<SpanSink>, span: &mut SpanRecord) -> Arc<SpanSink> {
+    /// Hands a finished span to the reporter, and leaves an empty record in its place. Gives the
+    /// sink back.
+    pub(crate) fn report(self: Arc<SpanSink>, span: &mut SpanRecord) -> Option<Arc<SpanSink>> {
         span.record_mut().sink = Some(self);
-        let taken = span.sink().is_none_or(|sink| {
-            let taken = guarded(|| sink.settings.reporter.report_ref(span));
-            taken.unwrap_or_else(|| {
-                sink.note_panic();
-                true
-            })
-        });
-        if taken {
-            let sink = span.record_mut().sink.take();
-            return sink.expect("the sink that was put there");
+        let sink = span.sink()?;
+        let taken = guarded(|| sink.settings.reporter.report_ref(span));
+        if taken.is_none() {
+            sink.note_panic();
         }
-        let sink = span.sink().map(Arc::clone);
-        let sink = sink.expect("the sink that was put there");
+        if taken != Some(false) {
+            return span.record_mut().sink.take();
+        }
+        let sink = Arc::clone(sink);
         let owned = std::mem::replace(span, SpanRecord::new(sink.blank()));
         if guarded(|| sink.settings.reporter.report(owned)).is_none() {
             sink.note_panic();
         }
-        sink
+        Some(sink)
     }
 
     /// A reporter must not panic; where one does, its span is lost and the request goes on.

@@ -153,7 +153,7 @@ impl OpenSpan {
         };
         self.record.record_mut().end(started.elapsed());
         if let Some(sink) = self.inherited.sink.take() {
-            self.inherited.sink = Some(sink.report(&mut self.record));
+            self.inherited.sink = sink.report(&mut self.record);
         }
         self.record.record_mut().reset();
     }

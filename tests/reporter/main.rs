@@ -291,20 +291,20 @@ fn a_url_that_could_mean_another_place_is_refused_wherever_it_is_given() {
         "unix:/run/hunter2.sock",
     ] {
         let zipkin = || ZipkinReporter::builder(url).bearer("s3cret");
-        #[allow(unused_mut, reason = "what else there is depends on the features")]
-        let mut errors = vec![
+        #[cfg(feature = "otlp")]
+        let otlp = || tower_b3::otlp::OtlpReporter::builder(url).bearer("s3cret");
+        #[cfg(feature = "otlp")]
+        let grpc = || otlp().protocol(tower_b3::otlp::Protocol::Grpc);
+        let errors = [
             zipkin().build().map(drop),
             running.redirect(zipkin()),
             HttpSender::new(url).map(drop),
             TowerSender::new(url, service()).map(drop),
+            #[cfg(feature = "otlp")]
+            otlp().build().map(drop),
+            #[cfg(feature = "otlp")]
+            grpc().build().map(drop),
         ];
-        #[cfg(feature = "otlp")]
-        {
-            use tower_b3::otlp::{OtlpReporter, Protocol};
-            let otlp = || OtlpReporter::builder(url).bearer("s3cret");
-            errors.push(otlp().build().map(drop));
-            errors.push(otlp().protocol(Protocol::Grpc).build().map(drop));
-        }
         for error in errors {
             let error = error.expect_err(url);
             assert_eq!(error.field(), "url", "{url}");

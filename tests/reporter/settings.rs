@@ -134,15 +134,13 @@ proptest! {
     #[test]
     fn an_outage_ends_with_any_settings(values in values()) {
         let url = "http://127.0.0.1:1";
-        #[allow(unused_mut, reason = "what else there is depends on the features")]
-        let mut reporters = vec![with_values!(ZipkinReporter::builder(url), values)];
-        #[cfg(feature = "otlp")]
-        reporters.push(with_values!(tower_b3::otlp::OtlpReporter::builder(url), values));
-        #[cfg(feature = "kafka")]
-        reporters.push(with_values!(
-            tower_b3::zipkin::KafkaReporter::builder("127.0.0.1:1"),
-            values
-        ));
+        let reporters = [
+            with_values!(ZipkinReporter::builder(url), values),
+            #[cfg(feature = "otlp")]
+            with_values!(tower_b3::otlp::OtlpReporter::builder(url), values),
+            #[cfg(feature = "kafka")]
+            with_values!(tower_b3::zipkin::KafkaReporter::builder("127.0.0.1:1"), values),
+        ];
         for reporter in reporters {
             let Some(reporter) = built(&values, reporter)? else {
                 continue;
