@@ -1,14 +1,17 @@
-use super::{
-    ConfigError,
-    custom_tag::{CustomTag, CustomTags},
-    reader::Node,
-};
-use crate::tracer::{Directed, Direction};
+//! `tracing` of a Telemetry, for each direction.
 
-/// What Telemetry resources say for one direction.
+use super::{
+    custom_tag::{CustomTag, CustomTags},
+    node::Node,
+};
+use crate::{
+    config_error::ConfigError,
+    direction::{Directed, Direction},
+};
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Telemetry {
-    /// Whether there are any.
+    /// Whether there is a Telemetry block at all, even an empty one.
     pub(super) present: bool,
     pub(super) provider: Option<String>,
     pub(super) sampling: Option<f64>,
@@ -32,16 +35,16 @@ pub(super) const FIELDS: [&str; 8] = [
 ];
 
 impl Telemetry {
-    /// The list `tracing`, whose later entries stand over the earlier ones.
+    /// Reads the list `tracing`. Later entries override earlier ones.
     pub(super) fn read_list(node: &Node<'_>) -> Result<Directed<Telemetry>, ConfigError> {
-        let mut all = Directed::<Telemetry>::default();
+        let mut merged = Directed::<Telemetry>::default();
         for entry in node.items()? {
-            all = both(Telemetry::read(&entry)?, all);
+            merged = Telemetry::both_over(Telemetry::read(&entry)?, merged);
         }
-        Ok(all)
+        Ok(merged)
     }
 
-    /// One entry of it.
+    /// Reads an entry of the list.
     pub(super) fn read(node: &Node<'_>) -> Result<Directed<Telemetry>, ConfigError> {
         node.only(&FIELDS)?;
         let flag = |name| node.get(name).map(|flag| flag.flag()).transpose();
@@ -60,7 +63,7 @@ impl Telemetry {
                 .transpose()?
                 .unwrap_or_default(),
         };
-        Ok(match only_for(node)? {
+        Ok(match only_direction(node)? {
             None => Directed::both(entry),
             Some(direction) => {
                 let mut one = Directed::default();
@@ -70,7 +73,8 @@ impl Telemetry {
         })
     }
 
-    /// This where it says something, else the other.
+    /// These settings, and the other's where these are unset. Custom tags are never merged: the
+    /// first block that has any supplies all of them.
     pub(super) fn over(self, other: Telemetry) -> Telemetry {
         Telemetry {
             present: self.present || other.present,
@@ -82,24 +86,26 @@ impl Telemetry {
                 .or(other.disable_context_propagation),
             by_request_id: self.by_request_id.or(other.by_request_id),
             istio_tags: self.istio_tags.or(other.istio_tags),
-            // As a whole, never merged.
             custom_tags: match self.custom_tags.is_empty() {
                 true => other.custom_tags,
                 false => self.custom_tags,
             },
         }
     }
-}
 
-/// One over the other, for each direction.
-pub(super) fn both(one: Directed<Telemetry>, other: Directed<Telemetry>) -> Directed<Telemetry> {
-    Directed {
-        server: one.server.over(other.server),
-        client: one.client.over(other.client),
+    /// As [`over`](Self::over), for each direction.
+    pub(super) fn both_over(
+        high: Directed<Telemetry>,
+        low: Directed<Telemetry>,
+    ) -> Directed<Telemetry> {
+        Directed {
+            server: high.server.over(low.server),
+            client: high.client.over(low.client),
+        }
     }
 }
 
-/// The first of `providers`: Istio looks at no other.
+/// The first of `providers`, as in Istio. The others are only checked.
 fn provider(node: &Node<'_>) -> Result<Option<String>, ConfigError> {
     let Some(providers) = node.get("providers") else {
         return Ok(None);
@@ -107,14 +113,14 @@ fn provider(node: &Node<'_>) -> Result<Option<String>, ConfigError> {
     let mut first = None;
     for provider in providers.items()? {
         provider.only(&["name"])?;
-        let name = super::custom_tag::required(&provider, "name")?.some_text()?;
+        let name = provider.required("name")?.non_empty_text()?;
         first.get_or_insert_with(|| name.to_owned());
     }
     Ok(first)
 }
 
-/// The direction that an entry is for, unless it is for both.
-fn only_for(node: &Node<'_>) -> Result<Option<Direction>, ConfigError> {
+/// The direction that an entry is for. `None` is both.
+fn only_direction(node: &Node<'_>) -> Result<Option<Direction>, ConfigError> {
     let Some(matches) = node.get("match") else {
         return Ok(None);
     };

@@ -168,18 +168,14 @@ impl Identity {
         }
     }
 
-    /// Which workload this is, for the [documents](crate::config::Documents) that are for it. `None`
-    /// where the namespace is not known; where the labels are not, whatever is selected in the
-    /// namespace counts.
     #[cfg(feature = "config")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
-    pub fn workload(&self) -> Option<crate::config::Workload> {
-        let namespace = self.namespace.as_ref()?;
-        let workload = crate::config::Workload::new(namespace);
-        Some(match self.labels.is_empty() {
-            true => workload.labels_unknown(),
-            false => workload.labels(self.labels.clone()),
-        })
+    pub(crate) fn known_namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    #[cfg(feature = "config")]
+    pub(crate) fn known_labels(&self) -> &BTreeMap<String, String> {
+        &self.labels
     }
 
     /// Istio's id of the proxy: `sidecar~10.1.2.3~webapp-5d4-x2x.shop~shop.svc.cluster.local`. `None`

@@ -1,6 +1,8 @@
-use super::{Directed, Direction, Mode};
+#[cfg(feature = "config")]
+use super::SetInCode;
 use crate::{
     context::{Sampling, TraceContext},
+    direction::{Directed, Direction, Mode},
     head::RequestHead,
     id::{RequestId, TraceId, TraceIdKind, TraceReason, random::random_u64},
     propagation::{Field, Forwarded, HeaderTable, Incoming, Propagation},
@@ -57,14 +59,6 @@ impl Live {
     }
 }
 
-/// What code has set of a direction, and documents cannot change.
-#[cfg(feature = "config")]
-#[derive(Default)]
-pub(crate) struct Code {
-    pub(super) sampler: bool,
-    pub(super) tags: Vec<Tag>,
-}
-
 /// What a request that is served is asked for on behalf of CLIENT spans with these tags.
 pub(super) fn for_calls(mode: Mode, tags: &CustomTags) -> TagSources {
     match mode {
@@ -92,9 +86,8 @@ pub(crate) struct Core {
     pub(crate) component: Cow<'static, str>,
     /// The tags that say who the service is, behind all others.
     pub(super) identity: Directed<Vec<Tag>>,
-    /// What code has set, and documents do not change.
     #[cfg(feature = "config")]
-    pub(super) code: Directed<Code>,
+    pub(super) set_in_code: Directed<SetInCode>,
     pub(crate) limits: Limits,
     pub(crate) tag_malformed: bool,
 }
