@@ -19,7 +19,7 @@ impl Direction {
 }
 
 /// Who makes the spans of a service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Mode {
     /// The layers.

@@ -2,7 +2,7 @@ use super::{endpoint::Protocol, model::TracingConfig};
 use crate::config_error::ConfigError;
 
 /// Where a configuration sends spans.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Collector {
     /// To this URL, in Zipkin's format.

@@ -60,7 +60,7 @@ impl CustomTag {
             "literal" => Ok(CustomTag::Literal(value_of(&value)?.to_owned())),
             "environment" => {
                 let (name, default) =
-                    name_and_default(&value, "an environment variable", |name| is_variable(name))?;
+                    name_and_default(&value, "an environment variable", is_variable)?;
                 Ok(CustomTag::Environment { name, default })
             }
             "header" => {

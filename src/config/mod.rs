@@ -70,12 +70,13 @@
 //!
 //! See [the design rationale](crate::guide::rationale).
 
-// Each module uses only the ones before it. `tests/architecture.rs` reads this list.
+// Each module uses only the ones before it. The test `architecture` reads this list.
 //
 // floors: tree, yaml, node, custom_tag, http_settings, tls, proxy, telemetry, provider, mesh,
-//   bootstrap, naming, otel, model, source, settings, endpoint, collector, reporter, workload,
+//   bootstrap, naming, otel, model, source, settings, address, endpoint, collector, reporter, workload,
 //   layer, recognise, documents, load, env, deserialize, restart, apply, file, destination, watch
 
+mod address;
 mod apply;
 mod bootstrap;
 mod collector;

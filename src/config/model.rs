@@ -29,9 +29,8 @@ impl TracingConfig {
     /// This configuration, and the other one where this one sets nothing:
     /// `workload.over(namespace).over(mesh)`.
     ///
-    /// Settings are merged field by field, as in Istio. `customTags` of a Telemetry are replaced as a
-    /// whole, those of a ProxyConfig are merged one by one, and `extensionProviders` are merged by
-    /// name.
+    /// Fields are merged one by one, as in Istio. So are the `customTags` of a ProxyConfig and, by
+    /// name, `extensionProviders`, while the `customTags` of a Telemetry are replaced as a whole.
     #[must_use]
     pub fn over(self, other: TracingConfig) -> TracingConfig {
         TracingConfig {

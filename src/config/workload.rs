@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// let workload = Workload::new("shop").label("app", "webapp").label("version", "v1");
 /// assert_eq!(workload.namespace(), "shop");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Workload {
     namespace: String,
     labels: BTreeMap<String, String>,

@@ -142,12 +142,12 @@ fn limits(
     let path = settings
         .max_path_tag_length
         .unwrap_or(DEFAULT_MAX_PATH_TAG_LENGTH);
-    for (field, value, least) in [
+    for (field, value, min) in [
         ("max_tag_length", max_tag_length, MIN_TAG_LENGTH),
         ("max_path_tag_length", path, MIN_PATH_TAG_LENGTH),
     ] {
-        if value < least {
-            return Err(BuildError::Limit { field, least });
+        if value < min {
+            return Err(BuildError::Limit { field, min });
         }
     }
     Ok(Limits {
@@ -158,7 +158,7 @@ fn limits(
 
 fn threshold(field: &'static str, percent: Option<f64>) -> Result<Option<Threshold>, BuildError> {
     let threshold = percent.map(Threshold::new).transpose();
-    threshold.map_err(|error| BuildError::Percentage(field, error))
+    threshold.map_err(|error| BuildError::Percentage { field, error })
 }
 
 /// The tags that say which service this is.

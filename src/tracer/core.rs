@@ -1,3 +1,6 @@
+//! What a tracer and its layers share: the settings, and the decision whether a trace is sampled.
+//! [`build`](super::build) makes it, the layers and [`handle`](super::handle) use it.
+
 #[cfg(feature = "config")]
 use super::SetInCode;
 use crate::{

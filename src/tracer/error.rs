@@ -9,8 +9,13 @@ use std::{error::Error, fmt};
 pub enum BuildError {
     /// The service's name is empty.
     ServiceName,
-    /// A value is not a percentage: the builder's method, and the reason.
-    Percentage(&'static str, PercentageError),
+    /// A value is not a percentage.
+    Percentage {
+        /// The builder's method.
+        field: &'static str,
+        /// What is wrong with the value.
+        error: PercentageError,
+    },
     /// A custom tag cannot be used.
     Tag(TagError),
     /// A limit is too small.
@@ -18,7 +23,7 @@ pub enum BuildError {
         /// The builder's method.
         field: &'static str,
         /// The smallest value that is allowed.
-        least: usize,
+        min: usize,
     },
     /// A configuration cannot be used.
     #[cfg(feature = "config")]
@@ -30,9 +35,9 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BuildError::ServiceName => f.write_str("the service name must not be empty"),
-            BuildError::Percentage(field, error) => write!(f, "{field}: {error}"),
+            BuildError::Percentage { field, error } => write!(f, "{field}: {error}"),
             BuildError::Tag(error) => error.fmt(f),
-            BuildError::Limit { field, least } => write!(f, "{field}: must be at least {least}"),
+            BuildError::Limit { field, min } => write!(f, "{field}: must be at least {min}"),
             #[cfg(feature = "config")]
             BuildError::Config(error) => error.fmt(f),
         }
@@ -40,12 +45,11 @@ impl fmt::Display for BuildError {
 }
 
 impl Error for BuildError {
-    /// The `Display` of a [`TagError`] or a `ConfigError` is already this error's own, so the source
-    /// of those is theirs.
+    // The message contains that of the inner error, so the source is the inner error's source.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             BuildError::ServiceName | BuildError::Limit { .. } => None,
-            BuildError::Percentage(_, error) => error.source(),
+            BuildError::Percentage { error, .. } => error.source(),
             BuildError::Tag(error) => error.source(),
             #[cfg(feature = "config")]
             BuildError::Config(error) => error.source(),

@@ -9,28 +9,23 @@ pub struct Token<'a> {
 /// The tokens of a source file: identifiers and numbers, `::`, and single characters.
 pub fn tokens(source: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
-    let mut rest = source;
+    let (mut rest, mut line) = (source, 1);
     while let Some(first) = rest.chars().next() {
-        let length = match first {
-            _ if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            _ if rest.starts_with("/*") => block_comment(rest),
-            '"' => text_literal(rest),
-            '\'' => character_or_lifetime(rest),
-            _ => match raw_text(rest) {
-                Some(length) => length,
-                None => {
-                    let length = token(rest);
-                    if !first.is_whitespace() {
-                        let at = source.len() - rest.len();
-                        let line = source[..at].matches('\n').count() + 1;
-                        let text = &rest[..length];
-                        tokens.push(Token { text, line });
-                    }
-                    length
-                }
-            },
+        let skipped = match first {
+            _ if rest.starts_with("//") => Some(rest.find('\n').unwrap_or(rest.len())),
+            _ if rest.starts_with("/*") => Some(block_comment(rest)),
+            '"' => Some(text_literal(rest)),
+            '\'' => Some(character_or_lifetime(rest)),
+            space if space.is_whitespace() => Some(space.len_utf8()),
+            _ => raw_text(rest),
         };
-        rest = &rest[length..];
+        let length = skipped.unwrap_or_else(|| token(rest));
+        let (text, after) = rest.split_at(length);
+        if skipped.is_none() {
+            tokens.push(Token { text, line });
+        }
+        line += text.matches('\n').count();
+        rest = after;
     }
     tokens
 }
