@@ -43,12 +43,12 @@ pub enum Mode {
 
 /// One value for each direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Directed<T> {
+pub(crate) struct PerDirection<T> {
     pub(crate) server: T,
     pub(crate) client: T,
 }
 
-impl<T> Directed<T> {
+impl<T> PerDirection<T> {
     pub(crate) fn of(&self, direction: Direction) -> &T {
         match direction {
             Direction::Server => &self.server,
@@ -63,17 +63,17 @@ impl<T> Directed<T> {
         }
     }
 
-    pub(crate) fn map<U>(self, map: impl Fn(T) -> U) -> Directed<U> {
-        Directed {
+    pub(crate) fn map<U>(self, map: impl Fn(T) -> U) -> PerDirection<U> {
+        PerDirection {
             server: map(self.server),
             client: map(self.client),
         }
     }
 }
 
-impl<T: Clone> Directed<T> {
-    pub(crate) fn both(value: T) -> Directed<T> {
-        Directed {
+impl<T: Clone> PerDirection<T> {
+    pub(crate) fn both(value: T) -> PerDirection<T> {
+        PerDirection {
             server: value.clone(),
             client: value,
         }

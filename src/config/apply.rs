@@ -1,10 +1,10 @@
 //! What a configuration does to a tracer: it supplies the settings that code leaves unset, when the
 //! tracer is built and when the configuration changes. The tracer itself knows no configuration.
 
-use super::model::TracingConfig;
+use super::{endpoint::Target, model::TracingConfig};
 use crate::{
     config_error::ConfigError,
-    direction::{Directed, Direction, Mode},
+    direction::{Direction, Mode, PerDirection},
     printable::place,
     propagation::Propagation,
     tracer::{BuildError, Fallback, Settings, Tracer, TracerBuilder},
@@ -109,15 +109,15 @@ impl TracingConfig {
         if !Direction::BOTH.into_iter().any(makes_spans) {
             return;
         }
-        if let Ok(Ok(endpoint)) = self.endpoint() {
+        if let Ok(Target::Endpoint(endpoint)) = self.target() {
             let url = place(&endpoint.url);
             tracing::warn!("tracing: the tracer has no reporter, so spans for {url} are dropped");
         }
     }
 }
 
-fn for_each_direction<T>(value: impl Fn(Direction) -> T) -> Directed<T> {
-    Directed {
+fn for_each_direction<T>(value: impl Fn(Direction) -> T) -> PerDirection<T> {
+    PerDirection {
         server: value(Direction::Server),
         client: value(Direction::Client),
     }

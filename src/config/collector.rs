@@ -1,4 +1,7 @@
-use super::{endpoint::Protocol, model::TracingConfig};
+use super::{
+    endpoint::{Protocol, Target},
+    model::TracingConfig,
+};
 use crate::config_error::ConfigError;
 
 /// Where a configuration sends spans.
@@ -43,13 +46,13 @@ impl TracingConfig {
     /// bootstrap without a host, `tlsSettings` that are not supported, or a path that cannot be part
     /// of a URL.
     pub fn collector(&self) -> Result<Collector, ConfigError> {
-        Ok(match self.endpoint()? {
-            Ok(endpoint) => match endpoint.protocol {
+        Ok(match self.target()? {
+            Target::Endpoint(endpoint) => match endpoint.protocol {
                 Protocol::ZipkinJson | Protocol::ZipkinProtobuf => Collector::Zipkin(endpoint.url),
                 Protocol::OtlpHttp => Collector::Otlp(endpoint.url),
                 Protocol::OtlpGrpc => Collector::OtlpGrpc(endpoint.url),
             },
-            Err(reason) => Collector::None(reason),
+            Target::None(reason) => Collector::None(reason),
         })
     }
 }

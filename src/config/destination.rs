@@ -2,10 +2,7 @@
 //! collector or one of its certificates changes.
 
 use super::{
-    collector::Collector,
-    endpoint::{Endpoint, NoEndpoint},
-    file::ConfigFile,
-    model::TracingConfig,
+    collector::Collector, endpoint::Target, file::ConfigFile, model::TracingConfig,
     reporter::Certificates,
 };
 use crate::{
@@ -22,19 +19,19 @@ pub(super) struct Destination {
 /// What is compared to find out whether anything has changed.
 #[derive(PartialEq)]
 struct Snapshot {
-    endpoint: Result<Result<Endpoint, NoEndpoint>, ConfigError>,
+    target: Result<Target, ConfigError>,
     certificates: Result<Certificates, ConfigError>,
 }
 
 impl Snapshot {
     fn of(file: &ConfigFile) -> Snapshot {
-        let endpoint = file.config().endpoint();
-        let certificates = match (&endpoint, file.redirected_reporter()) {
-            (Ok(Ok(endpoint)), Some(_)) => endpoint.certificates(),
+        let target = file.config().target();
+        let certificates = match (&target, file.redirected_reporter()) {
+            (Ok(Target::Endpoint(endpoint)), Some(_)) => endpoint.certificates(),
             _ => Ok(Certificates::default()),
         };
         Snapshot {
-            endpoint,
+            target,
             certificates,
         }
     }
@@ -62,7 +59,7 @@ impl Destination {
             None => Err(ConfigError::general("no reporter was started")),
         };
         match redirected {
-            Ok(()) if self.sent_by.endpoint() == config.endpoint() => {
+            Ok(()) if self.sent_by.target() == config.target() => {
                 tracing::info!("reloaded the certificates for {}", shown(&next));
             }
             Ok(()) => {

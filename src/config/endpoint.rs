@@ -7,7 +7,7 @@ use super::{
     bootstrap::Bootstrap,
     http_settings::{Header, HttpSettings},
     model::TracingConfig,
-    otel::Exporter,
+    otel::{Exporter, Otlp},
     provider::{OpenTelemetry, Zipkin},
     proxy::ProxyTracer,
     source::Source,
@@ -19,7 +19,7 @@ use crate::{
     printable::{self, place},
     url::{self, is_https},
 };
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// The path at which Zipkin takes spans.
 const ZIPKIN_PATH: &str = "/api/v2/spans";
@@ -44,21 +44,28 @@ pub(super) enum Protocol {
     OtlpGrpc,
 }
 
-/// Why spans go nowhere, although nothing is wrong.
-pub(super) type NoEndpoint = String;
+/// Where spans go.
+#[derive(Debug, PartialEq)]
+pub(super) enum Target {
+    Endpoint(Endpoint),
+    /// Nowhere, for this reason.
+    None(String),
+}
 
 impl TracingConfig {
-    pub(super) fn endpoint(&self) -> Result<Result<Endpoint, NoEndpoint>, ConfigError> {
+    /// The target that both directions have in common.
+    pub(super) fn target(&self) -> Result<Target, ConfigError> {
         self.check()?;
         let mut common: Option<Endpoint> = None;
-        let mut none = None;
+        let mut reason = None;
         for direction in Direction::BOTH {
-            let endpoint = match self.endpoint_for(direction)? {
-                Ok(endpoint) => endpoint,
-                Err(reason) => {
-                    none = none.or(reason);
+            let endpoint = match self.target_of(direction)? {
+                Some(Target::Endpoint(endpoint)) => endpoint,
+                Some(Target::None(none)) => {
+                    reason.get_or_insert(none);
                     continue;
                 }
+                None => continue,
             };
             endpoint.check_url()?;
             match common {
@@ -74,39 +81,41 @@ impl TracingConfig {
                 _ => common = Some(endpoint),
             }
         }
-        let none = || none.unwrap_or_else(|| "no spans are made".to_owned());
-        Ok(common.ok_or_else(none))
+        Ok(match common {
+            Some(endpoint) => Target::Endpoint(endpoint),
+            None => Target::None(reason.unwrap_or_else(|| "no spans are made".to_owned())),
+        })
     }
 
-    /// The endpoint of a direction, or the reason why there is none. No reason: the direction makes
-    /// no spans.
-    fn endpoint_for(
-        &self,
-        direction: Direction,
-    ) -> Result<Result<Endpoint, Option<NoEndpoint>>, ConfigError> {
-        let source = self.source(direction);
-        match &source {
+    /// The target of a direction, or `None` if the direction makes no spans.
+    fn target_of(&self, direction: Direction) -> Result<Option<Target>, ConfigError> {
+        let makes_spans = self.mode(direction) != Mode::ForwardOnly;
+        let endpoint = match self.source(direction) {
             Source::None(reason) | Source::Unsupported(reason) => {
-                return Ok(Err(Some(reason.clone())));
+                return Ok(Some(Target::None(reason)));
             }
             Source::Environment(Exporter::None) => {
-                return Ok(Err(Some("OTEL_TRACES_EXPORTER is none".to_owned())));
+                return Ok(Some(Target::None(
+                    "OTEL_TRACES_EXPORTER is none".to_owned(),
+                )));
             }
             Source::Environment(Exporter::Console) => {
-                return Ok(Err(Some("OTEL_TRACES_EXPORTER is console".to_owned())));
+                let reason = "OTEL_TRACES_EXPORTER is console".to_owned();
+                return Ok(Some(Target::None(reason)));
             }
-            _ if self.mode(direction) == Mode::ForwardOnly => return Ok(Err(None)),
-            _ => {}
-        }
-        let endpoint = match &source {
-            Source::Zipkin(zipkin) => Some(of_zipkin(zipkin)),
-            Source::OpenTelemetry(otel) => Some(of_opentelemetry(otel)),
-            Source::Address(address) => Some(self.at_proxy_address(address, ZIPKIN_PATH)?),
-            Source::Bootstrap => Some(self.of_bootstrap(&self.bootstrap)?),
-            Source::Environment(exporter) => of_environment(exporter),
-            Source::None(_) | Source::Unsupported(_) | Source::Invalid(_) => None,
+            _ if !makes_spans => return Ok(None),
+            // Unreachable: `check` comes first.
+            Source::Invalid(error) => return Err(error.clone()),
+            Source::Zipkin(zipkin) => of_zipkin(zipkin),
+            Source::OpenTelemetry(otel) => of_opentelemetry(otel),
+            Source::Address(address) => self.at_proxy_address(address, ZIPKIN_PATH)?,
+            Source::Bootstrap => self.of_bootstrap(&self.bootstrap)?,
+            Source::Environment(Exporter::Zipkin { url, timeout }) => {
+                of_zipkin_exporter(url, *timeout)
+            }
+            Source::Environment(Exporter::Otlp(otlp)) => of_otlp_exporter(otlp),
         };
-        Ok(endpoint.ok_or(None))
+        Ok(Some(Target::Endpoint(endpoint)))
     }
 
     /// At the address of a ProxyConfig, with its TLS settings.
@@ -206,43 +215,42 @@ fn of_opentelemetry(otel: &OpenTelemetry) -> Endpoint {
     }
 }
 
-fn of_environment(exporter: &Exporter) -> Option<Endpoint> {
-    Some(match exporter {
-        Exporter::None | Exporter::Console => return None,
-        Exporter::Zipkin { url, timeout } => Endpoint {
-            protocol: Protocol::ZipkinJson,
-            url: url.clone(),
-            http: HttpSettings {
-                timeout: *timeout,
-                ..HttpSettings::default()
-            },
-            gzip: false,
-            tls: is_https(url).then(Tls::default),
+fn of_zipkin_exporter(url: &str, timeout: Option<Duration>) -> Endpoint {
+    Endpoint {
+        protocol: Protocol::ZipkinJson,
+        url: url.to_owned(),
+        http: HttpSettings {
+            timeout,
+            ..HttpSettings::default()
         },
-        Exporter::Otlp(otlp) => Endpoint {
-            protocol: match otlp.grpc {
-                true => Protocol::OtlpGrpc,
-                false => Protocol::OtlpHttp,
-            },
-            url: otlp.url.clone(),
-            http: HttpSettings {
-                timeout: otlp.timeout,
-                headers: otlp
-                    .headers
-                    .iter()
-                    .map(|(name, value)| Header::text(name, value))
-                    .collect(),
-                ..HttpSettings::default()
-            },
-            gzip: otlp.gzip,
-            tls: is_https(&otlp.url).then(|| Tls {
-                ca_certificates: otlp.certificate.clone(),
-                client_certificate: otlp.client_certificate.clone(),
-                private_key: otlp.client_key.clone(),
-                ..Tls::default()
-            }),
+        gzip: false,
+        tls: is_https(url).then(Tls::default),
+    }
+}
+
+fn of_otlp_exporter(otlp: &Otlp) -> Endpoint {
+    let headers = otlp.headers.iter();
+    Endpoint {
+        protocol: match otlp.grpc {
+            true => Protocol::OtlpGrpc,
+            false => Protocol::OtlpHttp,
         },
-    })
+        url: otlp.url.clone(),
+        http: HttpSettings {
+            timeout: otlp.timeout,
+            headers: headers
+                .map(|(name, value)| Header::text(name, value))
+                .collect(),
+            ..HttpSettings::default()
+        },
+        gzip: otlp.gzip,
+        tls: is_https(&otlp.url).then(|| Tls {
+            ca_certificates: otlp.certificate.clone(),
+            client_certificate: otlp.client_certificate.clone(),
+            private_key: otlp.client_key.clone(),
+            ..Tls::default()
+        }),
+    }
 }
 
 impl Endpoint {

@@ -1,4 +1,5 @@
-//! What one document contributes, whom it applies to, and how contributions are merged by rank.
+//! What a document sets and which workloads it applies to, and how several are merged by rank.
+//! [`recognise`](super::recognise) adds layers, [`Documents`](super::documents) merges them.
 
 use super::{model::TracingConfig, workload::Workload};
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ pub(super) enum Rank {
     Block,
 }
 
-/// Whom a document applies to.
+/// Which workloads a document applies to.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Audience {
     All,

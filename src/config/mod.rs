@@ -64,7 +64,7 @@
 //!
 //! Of several documents with the same rank, the first in the text overrides the others.
 //! [`TracingConfig::over`] says how two are merged, and [`Documents::for_workload`] which ones apply
-//! to whom.
+//! to a workload.
 //!
 //! # Where it differs from Istio
 //!

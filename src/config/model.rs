@@ -6,7 +6,7 @@ use super::{
     bootstrap::Bootstrap, mesh::Mesh, naming::Naming, otel::Otel, proxy::Proxy,
     telemetry::Telemetry,
 };
-use crate::direction::Directed;
+use crate::direction::PerDirection;
 
 /// A tracing configuration, from Istio's documents, the environment, or both: see the
 /// [module](super).
@@ -14,7 +14,7 @@ use crate::direction::Directed;
 /// The default sets nothing: merged with another configuration it changes nothing.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TracingConfig {
-    pub(super) telemetry: Directed<Telemetry>,
+    pub(super) telemetry: PerDirection<Telemetry>,
     pub(super) proxy: Proxy,
     pub(super) mesh: Mesh,
     pub(super) bootstrap: Bootstrap,

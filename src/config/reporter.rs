@@ -3,7 +3,7 @@
 //! of certificates are read here, at the last moment.
 
 use super::{
-    endpoint::{Endpoint, Protocol},
+    endpoint::{Endpoint, Protocol, Target},
     http_settings::HeaderValue,
     model::TracingConfig,
 };
@@ -66,9 +66,9 @@ impl TracingConfig {
     /// Those of `collector`, a cargo feature that is off but needed (`otlp`, `gzip`, or `tls` for
     /// `https`), a header or a certificate that cannot be read, or an invalid URL.
     pub fn reporter(&self) -> Result<Option<CollectorReporter>, ConfigError> {
-        match self.endpoint()? {
-            Ok(endpoint) => endpoint.start().map(Some),
-            Err(_) => Ok(None),
+        match self.target()? {
+            Target::Endpoint(endpoint) => endpoint.start().map(Some),
+            Target::None(_) => Ok(None),
         }
     }
 }
@@ -98,8 +98,10 @@ impl CollectorReporter {
     /// Those of [`TracingConfig::reporter`], a configuration without a collector, or one whose
     /// collector takes another format. Spans are then still sent to the previous collector.
     pub fn redirect(&self, config: &TracingConfig) -> Result<(), ConfigError> {
-        let endpoint = config.endpoint()?;
-        let endpoint = endpoint.map_err(ConfigError::general)?;
+        let endpoint = match config.target()? {
+            Target::Endpoint(endpoint) => endpoint,
+            Target::None(reason) => return Err(ConfigError::general(reason)),
+        };
         endpoint.check_features()?;
         let redirected = match (&self.1, endpoint.protocol) {
             (Kind::Zipkin(zipkin), Protocol::ZipkinJson) => {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config_error::ConfigError,
-    direction::{Directed, Direction},
+    direction::{Direction, PerDirection},
 };
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -36,8 +36,8 @@ pub(super) const FIELDS: [&str; 8] = [
 
 impl Telemetry {
     /// Reads the list `tracing`. Later entries override earlier ones.
-    pub(super) fn read_list(node: &Node<'_>) -> Result<Directed<Telemetry>, ConfigError> {
-        let mut merged = Directed::<Telemetry>::default();
+    pub(super) fn read_list(node: &Node<'_>) -> Result<PerDirection<Telemetry>, ConfigError> {
+        let mut merged = PerDirection::<Telemetry>::default();
         for entry in node.items()? {
             merged = Telemetry::both_over(Telemetry::read(&entry)?, merged);
         }
@@ -45,7 +45,7 @@ impl Telemetry {
     }
 
     /// Reads an entry of the list.
-    pub(super) fn read(node: &Node<'_>) -> Result<Directed<Telemetry>, ConfigError> {
+    pub(super) fn read(node: &Node<'_>) -> Result<PerDirection<Telemetry>, ConfigError> {
         node.only(&FIELDS)?;
         let flag = |name| node.get(name).map(|flag| flag.flag()).transpose();
         let percentage = node.get("randomSamplingPercentage");
@@ -64,9 +64,9 @@ impl Telemetry {
                 .unwrap_or_default(),
         };
         Ok(match only_direction(node)? {
-            None => Directed::both(entry),
+            None => PerDirection::both(entry),
             Some(direction) => {
-                let mut one = Directed::default();
+                let mut one = PerDirection::default();
                 *one.of_mut(direction) = entry;
                 one
             }
@@ -95,10 +95,10 @@ impl Telemetry {
 
     /// As [`over`](Self::over), for each direction.
     pub(super) fn both_over(
-        high: Directed<Telemetry>,
-        low: Directed<Telemetry>,
-    ) -> Directed<Telemetry> {
-        Directed {
+        high: PerDirection<Telemetry>,
+        low: PerDirection<Telemetry>,
+    ) -> PerDirection<Telemetry> {
+        PerDirection {
             server: high.server.over(low.server),
             client: high.client.over(low.client),
         }

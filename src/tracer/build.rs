@@ -6,7 +6,7 @@ use super::SetInCode;
 use super::{BuildError, Core, Live, Settings, Tracer, TracerBuilder, core::for_calls};
 use crate::{
     clock::Clock,
-    direction::Directed,
+    direction::PerDirection,
     istio::Identity,
     record::{SpanSettings, SpanSinks},
     report::NoopReporter,
@@ -79,7 +79,7 @@ impl TracerBuilder {
                 reporter: this.reporter.unwrap_or_else(|| Box::new(NoopReporter)),
                 reporter_panicked: AtomicBool::new(false),
             }),
-            live: Directed {
+            live: PerDirection {
                 server: live(settings.sampler.server, tags.server, for_calls),
                 client: live(settings.sampler.client, tags.client, TagSources::default()),
             },
@@ -108,12 +108,12 @@ impl TracerBuilder {
 
     /// A configuration may come later, by `Tracer::reconfigure`, so this is kept in any case.
     #[cfg(feature = "config")]
-    fn set_in_code(&self) -> Directed<SetInCode> {
+    fn set_in_code(&self) -> PerDirection<SetInCode> {
         let set_in_code = |direction| SetInCode {
             sampler: self.settings.sampler.of(direction).is_some(),
             tags: self.settings.tags.of(direction).clone(),
         };
-        Directed {
+        PerDirection {
             server: set_in_code(crate::direction::Direction::Server),
             client: set_in_code(crate::direction::Direction::Client),
         }
@@ -172,13 +172,13 @@ fn identity_tags(identity: Option<&Identity>, istio_tags: bool) -> Vec<Tag> {
 
 /// The custom tags, followed by the identity's: of two with the same name the first counts.
 fn resolved_tags(
-    tags: Directed<Vec<Tag>>,
-    identity: &Directed<Vec<Tag>>,
-) -> Result<Directed<CustomTags>, BuildError> {
+    tags: PerDirection<Vec<Tag>>,
+    identity: &PerDirection<Vec<Tag>>,
+) -> Result<PerDirection<CustomTags>, BuildError> {
     let resolve = |tags: Vec<Tag>, identity: &[Tag]| {
         CustomTags::resolve(tags.into_iter().chain(identity.iter().cloned()))
     };
-    Ok(Directed {
+    Ok(PerDirection {
         server: resolve(tags.server, &identity.server)?,
         client: resolve(tags.client, &identity.client)?,
     })

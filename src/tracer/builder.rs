@@ -5,7 +5,7 @@
 use super::Fallback;
 use super::{Settings, Tracer};
 use crate::{
-    direction::{Directed, Direction, Mode},
+    direction::{Direction, Mode, PerDirection},
     id::TraceIdKind,
     istio::Identity,
     propagation::Propagation,
@@ -89,7 +89,7 @@ impl TracerBuilder {
 
     /// Decides whether a trace is sampled, unless the headers of its request already decide.
     pub fn sampler(mut self, sampler: Sampler) -> Self {
-        self.settings.sampler = Directed::both(Some(sampler));
+        self.settings.sampler = PerDirection::both(Some(sampler));
         self
     }
 
@@ -134,7 +134,7 @@ impl TracerBuilder {
 
     /// Who makes the spans.
     pub fn mode(mut self, mode: Mode) -> Self {
-        self.settings.mode = Directed::both(Some(mode));
+        self.settings.mode = PerDirection::both(Some(mode));
         self
     }
 

@@ -5,7 +5,7 @@
 use super::SetInCode;
 use crate::{
     context::{Sampling, TraceContext},
-    direction::{Directed, Direction, Mode},
+    direction::{Direction, Mode, PerDirection},
     head::RequestHead,
     id::{RequestId, TraceId, TraceIdKind, TraceReason, random::random_u64},
     propagation::{Field, Forwarded, HeaderTable, Incoming, Propagation},
@@ -73,7 +73,7 @@ pub(super) fn for_calls(mode: Mode, tags: &CustomTags) -> TagSources {
 /// What a tracer and its layers share.
 pub(crate) struct Core {
     pub(super) sinks: SpanSinks,
-    pub(super) live: Directed<ArcSwap<Live>>,
+    pub(super) live: PerDirection<ArcSwap<Live>>,
     pub(super) client_sampling: Option<Threshold>,
     pub(super) overall: Option<Threshold>,
     pub(super) forced_limit: Option<RateLimit>,
@@ -81,16 +81,16 @@ pub(crate) struct Core {
     pub(super) debug_limited: AtomicU64,
     pub(super) malformed: [AtomicU64; Field::ALL.len()],
     pub(crate) propagation: Propagation,
-    pub(crate) mode: Directed<Mode>,
+    pub(crate) mode: PerDirection<Mode>,
     pub(crate) ids: TraceIdKind,
     /// Whether SERVER spans take their caller's id, unless the layer says otherwise.
     pub(crate) join: bool,
     pub(crate) names: &'static Names,
     pub(crate) component: Cow<'static, str>,
     /// The tags that say who the service is, behind all others.
-    pub(super) identity: Directed<Vec<Tag>>,
+    pub(super) identity: PerDirection<Vec<Tag>>,
     #[cfg(feature = "config")]
-    pub(super) set_in_code: Directed<SetInCode>,
+    pub(super) set_in_code: PerDirection<SetInCode>,
     pub(crate) limits: Limits,
     pub(crate) tag_malformed: bool,
 }

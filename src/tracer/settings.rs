@@ -2,7 +2,7 @@
 //! methods have set stays, and a configuration fills in the rest when the tracer is built.
 
 use crate::{
-    direction::{Directed, Mode},
+    direction::{Mode, PerDirection},
     id::TraceIdKind,
     propagation::Propagation,
     sample::Sampler,
@@ -12,11 +12,11 @@ use crate::{
 /// `None` is unset. Custom tags add up: of two with the same name the first counts.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
-    pub(crate) sampler: Directed<Option<Sampler>>,
-    pub(crate) mode: Directed<Option<Mode>>,
-    pub(crate) tags: Directed<Vec<Tag>>,
+    pub(crate) sampler: PerDirection<Option<Sampler>>,
+    pub(crate) mode: PerDirection<Option<Mode>>,
+    pub(crate) tags: PerDirection<Vec<Tag>>,
     /// Whether the identity's `istio.*` tags go on spans.
-    pub(crate) istio_tags: Directed<Option<bool>>,
+    pub(crate) istio_tags: PerDirection<Option<bool>>,
     pub(crate) propagation: Option<Propagation>,
     pub(crate) trace_ids: Option<TraceIdKind>,
     pub(crate) max_path_tag_length: Option<usize>,
@@ -31,7 +31,7 @@ impl Settings {
         Settings {
             sampler: either(self.sampler, fallback.sampler),
             mode: either(self.mode, fallback.mode),
-            tags: Directed {
+            tags: PerDirection {
                 server: [self.tags.server, fallback.tags.server].concat(),
                 client: [self.tags.client, fallback.tags.client].concat(),
             },
@@ -45,8 +45,11 @@ impl Settings {
 }
 
 #[cfg(feature = "config")]
-fn either<T>(code: Directed<Option<T>>, fallback: Directed<Option<T>>) -> Directed<Option<T>> {
-    Directed {
+fn either<T>(
+    code: PerDirection<Option<T>>,
+    fallback: PerDirection<Option<T>>,
+) -> PerDirection<Option<T>> {
+    PerDirection {
         server: code.server.or(fallback.server),
         client: code.client.or(fallback.client),
     }

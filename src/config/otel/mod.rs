@@ -9,5 +9,5 @@ mod settings;
 mod tests;
 mod variables;
 
-pub(super) use exporter::Exporter;
+pub(super) use exporter::{Exporter, Otlp};
 pub(super) use settings::{Otel, Propagators};

@@ -4,7 +4,7 @@ use crate::{config_error::ConfigError, digits::whole, printable::quoted};
 use percent_encoding::percent_decode_str;
 use std::time::Duration;
 
-/// The variables, whatever function supplies their values.
+/// The environment, as a function from the name of a variable to its value.
 pub(super) struct Variables<'a>(pub(super) &'a dyn Fn(&str) -> Option<String>);
 
 /// A variable that is set.

@@ -9,7 +9,7 @@ use crate::{
         tree::Tree,
     },
     config_error::ConfigError,
-    direction::Directed,
+    direction::PerDirection,
 };
 
 /// Reads `tracing` of a ProxyConfig, `tracing` of a Telemetry, or one entry of the latter.
@@ -46,7 +46,7 @@ pub(super) fn has_any(node: &Node<'_>, fields: &[&str]) -> bool {
     }
 }
 
-pub(super) fn of_telemetry(telemetry: Directed<Telemetry>) -> TracingConfig {
+pub(super) fn of_telemetry(telemetry: PerDirection<Telemetry>) -> TracingConfig {
     TracingConfig {
         telemetry,
         ..TracingConfig::default()
