@@ -13,12 +13,28 @@ pub struct File {
 }
 
 /// An import from a room to one that is not below it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, PartialEq)]
 pub struct Upward {
     pub from: String,
     pub to: String,
     /// File and line.
     pub place: String,
+}
+
+/// What is wrong with these imports, if those between the known pairs of rooms are allowed: imports
+/// between other rooms, and pairs that no import needs any longer.
+pub fn violations(upward: &[Upward], known: &[(&str, &str)]) -> Vec<String> {
+    let is_pair = |one: &Upward, pair: &(&str, &str)| (one.from.as_str(), one.to.as_str()) == *pair;
+    let new = upward
+        .iter()
+        .filter(|one| !known.iter().any(|pair| is_pair(one, pair)))
+        .map(|one| format!("{}: {} imports from {}", one.place, one.from, one.to));
+    let gone = known
+        .iter()
+        .filter(|pair| !upward.iter().any(|one| is_pair(one, pair)))
+        .map(|(from, to)| format!("{from} no longer imports from {to}: remove the exception"));
+    let all: BTreeSet<String> = new.chain(gone).collect();
+    all.into_iter().collect()
 }
 
 pub struct Crate<'a> {
