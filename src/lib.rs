@@ -88,16 +88,20 @@
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `zipkin` | yes | [`zipkin`]: spans to Zipkin, JSON or protocol buffers over HTTP, in batches, from their own thread |
-//! | `otlp` | | [`otlp`]: OTLP over HTTP or gRPC, for an OpenTelemetry Collector or Jaeger |
-//! | `kafka` | | spans to Zipkin's collectors through Kafka, with a client in pure Rust |
-//! | `gzip` | | compressed messages: `.gzip(true)` of the reporters, `report::Gzip` |
-//! | `tls` | | `https` URLs for the reporters, a certificate authority and a client certificate of your own, HTTP/2 (rustls and ring; needs a C compiler, no cmake) |
-//! | `axum` | | for axum 0.8: [`Context`] as an extractor, the matched path as the route, the peer's address |
-//! | `reqwest` | | for reqwest 0.13: [`mod@reqwest`], `.traced(&layer)`, and its client as a service |
+//! | `zipkin` | yes | [`zipkin`]: spans to Zipkin, JSON or protocol buffers over HTTP, sent from their own thread (includes `http`) |
+//! | `otlp` | | [`otlp`]: OTLP over HTTP or gRPC, for an OpenTelemetry Collector or Jaeger (includes `http`) |
+//! | `kafka` | | `KafkaReporter`: spans to Zipkin's collectors through Kafka, with a client in pure Rust (includes `batch`) |
+//! | `http` | | `HttpSender`, and `TowerSender` for your own HTTP client (brings hyper; includes `batch`) |
+//! | `batch` | | `BatchReporter`: a queue and a thread that sends, with your own `Encoder` and `Sender`; Zipkin's encoders; `JsonLinesReporter` (brings tokio) |
+//! | `gzip` | | compressed messages: `.gzip(true)` of the reporters, `report::Gzip` (includes `batch`) |
+//! | `tls` | | `https` URLs for the reporters, a certificate authority and a client certificate of your own, HTTP/2 (brings rustls and ring, which needs a C compiler but no cmake; includes `http`) |
+//! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
+//! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
 //! | `log-ids` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
-//! | `batch`, `http` | | the base of the reporters: queue and thread; the HTTP sender. The reporters enable what they need |
+//!
+//! The features `axum` and `reqwest` are for axum 0.8 and reqwest 0.13. Support for another major
+//! version of either comes with a new major version of this crate (below 1.0, a new minor one).
 //!
 //! Without features there is no async runtime: ids, propagation, spans, samplers, both layers, and
 //! the reporters for tests and the console.
