@@ -5,38 +5,35 @@
 )]
 #![doc = include_str!("README.md")]
 
-/// A page. The definitions of its links for rustdoc come first, as the first one of a label counts.
+/// A page, with the features that its examples need; without these it says so.
+///
+/// The definitions of links for rustdoc come first, since the first definition of a label counts.
 macro_rules! page {
-    ($(#[$attribute:meta])* $name:ident, $file:literal) => {
+    ($name:ident, $file:literal $(, $feature:tt)*) => {
         #[doc = include_str!("links.md")]
         #[cfg_attr(
             all(feature = "config", feature = "kafka", feature = "otlp", feature = "zipkin"),
             doc = include_str!("links_features.md")
         )]
-        #[doc = include_str!($file)]
-        $(#[$attribute])*
+        #[cfg_attr(all($(feature = $feature),*), doc = include_str!($file))]
+        #[cfg_attr(
+            not(all($(feature = $feature),*)),
+            doc = concat!("This page is shown if the documentation is built with the features", $(" `", $feature, "`",)* ".")
+        )]
         pub mod $name {}
     };
 }
 
 page!(layer_order, "layer_order.md");
 page!(sampling, "sampling.md");
-page!(reporters, "reporters.md");
+page!(reporters, "reporters.md", "zipkin");
 page!(retries, "retries.md");
 page!(grpc, "grpc.md");
 page!(sidecar, "sidecar.md");
-page!(no_sidecar, "no_sidecar.md");
+page!(no_sidecar, "no_sidecar.md", "config", "zipkin");
 page!(edge, "edge.md");
-page!(
-    #[cfg(feature = "zipkin")]
-    reporting,
-    "reporting.md"
-);
-page!(
-    #[cfg(feature = "zipkin")]
-    opentelemetry,
-    "opentelemetry.md"
-);
+page!(reporting, "reporting.md", "zipkin");
+page!(opentelemetry, "opentelemetry.md", "config", "zipkin");
 page!(headers, "headers.md");
 page!(parity, "parity.md");
 page!(architecture, "architecture.md");
