@@ -37,7 +37,7 @@ stack() {
 echo '| stack | crates | CPU seconds |'
 echo '|---|---:|---:|'
 stack 'tower-b3' \
-  "tower-b3 = { path = \"$root\", features = [\"axum\", \"tracing\"] }"
+  "tower-b3 = { path = \"$root\", features = [\"axum\", \"log-ids\"] }"
 stack 'tower-otel' \
   'opentelemetry = "=0.33.1"' 'opentelemetry_sdk = "=0.33.1"' 'opentelemetry-otlp = "=0.33.1"' \
   'opentelemetry-propagator-b3 = "=0.33.1"' 'tracing-opentelemetry = "=0.34.0"' \
