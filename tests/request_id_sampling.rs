@@ -12,7 +12,7 @@ use std::{
 use tower::{Layer, ServiceExt, service_fn};
 use tower_b3::{
     Sampling, Tracer, TracerBuilder, Trust,
-    sample::{Rules, SampleRequest, Sampler},
+    sample::{Rules, Sampler, SamplingParameters, ShouldSample},
 };
 
 fn tracer(percent: f64) -> TracerBuilder {
@@ -130,6 +130,62 @@ fn asked(tracer: &Tracer, path: &str, headers: &[(&str, &str)]) -> (String, Samp
     served_at(tracer, Trust::Mesh, path, headers)
 }
 
+/// A sampler of the user's around another one.
+struct Wrapper(Sampler);
+
+impl ShouldSample for Wrapper {
+    fn should_sample(&self, parameters: &SamplingParameters<'_>) -> bool {
+        self.0.should_sample(parameters)
+    }
+
+    fn is_by_request_id(&self) -> bool {
+        self.0.is_by_request_id()
+    }
+
+    fn is_stateless(&self, parameters: &SamplingParameters<'_>) -> bool {
+        self.0.is_stateless(parameters)
+    }
+}
+
+#[test]
+fn rules_inside_a_custom_sampler_decide_and_write_as_they_do_alone() {
+    let percent = |percent| Sampler::percentage_by_request_id(percent).unwrap();
+    let rules = Rules::otherwise(percent(0.0)).path("/half", percent(50.0));
+    let alone = Sampler::rules(rules.clone());
+    for wrapped in [
+        Sampler::custom(rules),
+        Sampler::custom(alone.clone()),
+        Sampler::custom(Wrapper(alone.clone())),
+        Sampler::rules(Rules::otherwise(Sampler::custom(alone.clone()))),
+    ] {
+        let [alone, wrapped] = [alone.clone(), wrapped]
+            .map(|sampler| {
+                Tracer::builder("shop")
+                    .sampler(sampler)
+                    .overall_sampling(60.0)
+            })
+            .map(|builder| builder.build().unwrap());
+        for trust in [Trust::Mesh, Trust::Edge] {
+            for (path, first, reason, state) in [
+                ("/half", 4999, '4', None),
+                ("/half", 5000, '4', None),
+                ("/half", 4999, '4', Some("0")),
+                ("/half", 5000, '4', Some("1")),
+                ("/", 1, '4', None),
+                ("/", 1, '9', None),
+                ("/", 1, 'a', None),
+                ("/", 6000, '9', None),
+            ] {
+                let id = id(first, reason);
+                let state = state.map(|state| ("x-b3-sampled", state));
+                let headers: Vec<_> = state.into_iter().chain([("x-request-id", &*id)]).collect();
+                let served = |tracer| served_at(tracer, trust.clone(), path, &headers);
+                assert_eq!(served(&wrapped), served(&alone), "{path} {headers:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_state_that_came_uses_up_no_limit() {
     let sent = id(1, '4');
@@ -141,7 +197,7 @@ fn a_state_that_came_uses_up_no_limit() {
     ];
     let counted = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&counted);
-    let own = Sampler::custom(move |_: &SampleRequest<'_>| count.fetch_add(1, SeqCst) == 0);
+    let own = Sampler::custom(move |_: &SamplingParameters<'_>| count.fetch_add(1, SeqCst) == 0);
     let nested = Rules::otherwise(Sampler::rate_limited(1));
     for limited in [Sampler::rate_limited(1), own, Sampler::rules(nested)] {
         let tracer = rules(limited).build().unwrap();
