@@ -149,7 +149,7 @@ pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{Server, ServerLayer};
 pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
 pub use tracer::{BuildError, Direction, Mode, Tracer, TracerBuilder};
-pub use trust::{NetworkError, Networks, Predicate, Trust};
+pub use trust::{ParseNetworkError, Trust, TrustedNetworks};
 
 /// The README's examples.
 #[cfg(all(

@@ -78,7 +78,11 @@ fn the_first_eight_digits_modulo_ten_thousand_decide() {
         (28, 0.29, false),
     ] {
         let sent = id(first, '4');
-        let (seen, sampling) = served(tracer(percent), Trust::Mesh, &[("x-request-id", &sent)]);
+        let (seen, sampling) = served(
+            tracer(percent),
+            Trust::everyone(),
+            &[("x-request-id", &sent)],
+        );
         assert_eq!(sampling, Sampling::from(sampled), "{first} at {percent}");
         assert_eq!(seen, id(first, if sampled { '9' } else { '4' }));
     }
@@ -99,7 +103,7 @@ fn reasons_travel_and_headers_force() {
     ] {
         let sent = id(1, reason);
         let headers: Vec<_> = more.into_iter().chain([("x-request-id", &*sent)]).collect();
-        let (seen, sampling) = served(tracer(0.0), Trust::Mesh, &headers);
+        let (seen, sampling) = served(tracer(0.0), Trust::everyone(), &headers);
         assert_eq!(
             (seen, sampling),
             (id(1, written), Sampling::Accept),
@@ -112,9 +116,9 @@ fn reasons_travel_and_headers_force() {
 fn the_local_decision_is_written_even_where_a_state_overrules_it() {
     let sent = id(1, '4');
     let headers = |state| [("x-request-id", sent.as_str()), ("x-b3-sampled", state)];
-    let (seen, sampling) = served(tracer(100.0), Trust::Mesh, &headers("0"));
+    let (seen, sampling) = served(tracer(100.0), Trust::everyone(), &headers("0"));
     assert_eq!((seen, sampling), (id(1, '9'), Sampling::Deny));
-    let (seen, sampling) = served(tracer(0.0), Trust::Mesh, &headers("1"));
+    let (seen, sampling) = served(tracer(0.0), Trust::everyone(), &headers("1"));
     assert_eq!((seen, sampling), (id(1, '4'), Sampling::Accept));
 }
 
@@ -127,7 +131,7 @@ fn rules(limited: Sampler) -> TracerBuilder {
 
 /// What comes of a request for this path.
 fn asked(tracer: &Tracer, path: &str, headers: &[(&str, &str)]) -> (String, Sampling) {
-    served_at(tracer, Trust::Mesh, path, headers)
+    served_at(tracer, Trust::everyone(), path, headers)
 }
 
 /// A sampler of the user's around another one.
@@ -165,7 +169,7 @@ fn rules_inside_a_custom_sampler_decide_and_write_as_they_do_alone() {
                     .overall_sampling(60.0)
             })
             .map(|builder| builder.build().unwrap());
-        for trust in [Trust::Mesh, Trust::Edge] {
+        for trust in [Trust::everyone(), Trust::nobody()] {
             for (path, first, reason, state) in [
                 ("/half", 4999, '4', None),
                 ("/half", 5000, '4', None),
@@ -259,7 +263,7 @@ fn limits_take_a_reason_back() {
         tracer(100.0).overall_sampling(0.0),
         tracer(100.0).forced_rate_limit(0),
     ] {
-        let (seen, sampling) = served(limited, Trust::Mesh, &headers);
+        let (seen, sampling) = served(limited, Trust::everyone(), &headers);
         assert_eq!((seen, sampling), (id(1, '4'), Sampling::Deny));
     }
 }
@@ -277,11 +281,11 @@ fn what_somebody_else_has_decided_takes_no_room_below_the_limit() {
     for state in ["0", "1"] {
         for _ in 0..100 {
             let headers = [forced[0], forced[1], ("x-b3-sampled", state)];
-            let (seen, sampling) = served_by(&tracer, Trust::Mesh, &headers);
+            let (seen, sampling) = served_by(&tracer, Trust::everyone(), &headers);
             assert_eq!((seen, sampling), (id(1, 'a'), Sampling::from(state == "1")));
         }
     }
-    let (seen, sampling) = served_by(&tracer, Trust::Mesh, &forced);
+    let (seen, sampling) = served_by(&tracer, Trust::everyone(), &forced);
     assert_eq!((seen, sampling), (id(1, 'a'), Sampling::Accept));
 }
 
@@ -290,17 +294,17 @@ fn ids_that_are_no_uuids_are_sampled_by_trace_id_and_left_alone() {
     for sent in ["not-a-uuid", "zzzzzzzz-2222-a333-8444-555555555555"] {
         let headers = [("x-request-id", sent)];
         assert_eq!(
-            served(tracer(100.0), Trust::Mesh, &headers),
+            served(tracer(100.0), Trust::everyone(), &headers),
             (sent.to_owned(), Sampling::Accept)
         );
         assert_eq!(
-            served(tracer(0.0), Trust::Mesh, &headers),
+            served(tracer(0.0), Trust::everyone(), &headers),
             (sent.to_owned(), Sampling::Deny)
         );
     }
     // Hashed, but not of 36 characters.
     let short = "00000001222243338444555555555555";
-    let (seen, sampling) = served(tracer(0.02), Trust::Mesh, &[("x-request-id", short)]);
+    let (seen, sampling) = served(tracer(0.02), Trust::everyone(), &[("x-request-id", short)]);
     assert_eq!((&*seen, sampling), (short, Sampling::Accept));
 }
 
@@ -308,9 +312,9 @@ fn ids_that_are_no_uuids_are_sampled_by_trace_id_and_left_alone() {
 fn a_strangers_reason_is_reset() {
     let sent = id(1, 'a');
     let headers = [("x-request-id", sent.as_str())];
-    let (seen, sampling) = served(tracer(0.0), Trust::Edge, &headers);
+    let (seen, sampling) = served(tracer(0.0), Trust::nobody(), &headers);
     assert_eq!((seen, sampling), (id(1, '4'), Sampling::Deny));
-    let (seen, sampling) = served(tracer(100.0), Trust::Edge, &headers);
+    let (seen, sampling) = served(tracer(100.0), Trust::nobody(), &headers);
     assert_eq!((seen, sampling), (id(1, '9'), Sampling::Accept));
 }
 
@@ -318,7 +322,7 @@ fn a_strangers_reason_is_reset() {
 fn other_samplers_leave_ids_alone() {
     let tracer = Tracer::builder("shop").sampler(Sampler::never());
     let sent = id(1, 'a');
-    let (seen, sampling) = served(tracer, Trust::Mesh, &[("x-request-id", &sent)]);
+    let (seen, sampling) = served(tracer, Trust::everyone(), &[("x-request-id", &sent)]);
     assert_eq!((seen, sampling), (sent, Sampling::Deny));
 }
 
@@ -471,6 +475,6 @@ proptest! {
         });
         headers.extend(facts.client.then_some(("x-client-trace-id", "")));
         headers.extend(facts.force.then_some(("x-envoy-force-trace", "")));
-        prop_assert_eq!(served(builder, Trust::Mesh, &headers), model(&facts));
+        prop_assert_eq!(served(builder, Trust::everyone(), &headers), model(&facts));
     }
 }

@@ -85,7 +85,7 @@ fn a_client_trace_id_is_a_tag_and_goes_on() {
 #[test]
 fn a_stranger_cannot_force() {
     let lab = never();
-    let layer = lab.tracer.server_layer().trust(Trust::Edge);
+    let layer = lab.tracer.server_layer().trust(Trust::nobody());
     for lines in [
         "x-envoy-force-trace: 1",
         "x-client-trace-id: c",
