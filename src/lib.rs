@@ -133,6 +133,7 @@ mod server;
 mod span;
 mod stripe;
 pub mod tag;
+mod text;
 mod tracer;
 mod trust;
 #[cfg(any(feature = "config", feature = "zipkin"))]

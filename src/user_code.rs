@@ -4,7 +4,7 @@
 //! must not fail for that, and its span must be whole; nor must the reporter's thread end. Such
 //! code is called by [`guarded`] or [`catch`].
 
-use crate::printable::one_line;
+use crate::{printable::one_line, text::cut};
 use std::{
     any::Any,
     fmt::{self, Write as _},
@@ -61,7 +61,7 @@ struct Bounded {
 impl fmt::Write for Bounded {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = self.max_length.saturating_sub(self.text.len());
-        let fits = crate::record::cut(text, room);
+        let fits = cut(text, room);
         self.text.push_str(fits);
         if fits.len() < text.len() {
             return Err(fmt::Error);

@@ -4,7 +4,8 @@ use crate::{
     digits::whole,
     head::RequestHead,
     propagation::{Role, Seen, Slot},
-    record::{COMMON_NAMES, Record, StandardNames, StandardTag, cut},
+    record::{COMMON_NAMES, Record, StandardNames, StandardTag},
+    text::cut,
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Version,

@@ -49,8 +49,8 @@ impl Live {
         let table = propagation.table_with(&further);
         Live {
             collide: tags.any_named(&names.tags),
-            tags: tags.read_by(&table),
-            for_calls: for_calls.read_by(&table),
+            tags: tags.with_table(&table),
+            for_calls: for_calls.with_table(&table),
             sampler,
             table,
         }
