@@ -4,7 +4,7 @@ use super::{
     standard::protocol,
 };
 use crate::{
-    digits::whole,
+    digits::parse_digits,
     head::RequestHead,
     printable::{self, quoted},
     propagation::Seen,
@@ -150,7 +150,7 @@ impl Part {
         let (name, rest) = operator.split_once('(').ok_or_else(unknown)?;
         let (argument, after) = rest.rsplit_once(')').ok_or_else(unknown)?;
         let longest = match after.strip_prefix(':') {
-            Some(digits) => Some(whole(digits).ok_or_else(unknown)?),
+            Some(digits) => Some(parse_digits(digits).ok_or_else(unknown)?),
             None if after.is_empty() => None,
             None => return Err(unknown()),
         };

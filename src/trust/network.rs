@@ -2,7 +2,7 @@
 //!
 //! Used by [`TrustedNetworks`](super::TrustedNetworks).
 
-use crate::{digits::whole, printable::quoted};
+use crate::{digits::parse_digits, printable::quoted};
 use std::{fmt, net::IpAddr};
 
 /// All addresses that start with the same bits.
@@ -27,7 +27,7 @@ impl Network {
         let max = bits(address);
         let prefix_length = match prefix {
             None => max,
-            Some(prefix) => whole(prefix)
+            Some(prefix) => parse_digits(prefix)
                 .filter(|&length| length <= max)
                 .ok_or(error(Reason::Prefix { max }))?,
         };
