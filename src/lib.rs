@@ -91,8 +91,11 @@
 //! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
 //! | `kafka` | | `KafkaReporter`: to Zipkin's collectors by way of Kafka |
 //! | `config` | | `config`: Istio's tracing configuration, read from YAML or JSON as it stands, and followed while it changes |
-//! | `reqwest` | | `reqwest`: requests of reqwest's through the client layer, `.traced(&layer)`, and its client as a service |
+//! | `reqwest` | | `reqwest`: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `tracing` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
+//!
+//! The features `axum` and `reqwest` are for axum 0.8 and reqwest 0.13. Support for another major
+//! version of either comes with a new major version of this crate (below 1.0, a new minor one).
 //!
 //! Without features there is no runtime: values, propagation, spans, samplers, both layers, and
 //! reporters for tests and the console.
