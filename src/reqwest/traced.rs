@@ -1,5 +1,8 @@
 use super::ReqwestService;
-use crate::{ClientLayer, Context, Route};
+use crate::{
+    client::{ClientLayer, Route},
+    span::Context,
+};
 use ::reqwest::{Body, RequestBuilder, Response};
 use std::{borrow::Cow, fmt};
 use tower_layer::Layer;

@@ -1,9 +1,10 @@
 //! `Tag`: a custom tag as the user defines it, and what becomes of it when the tracer is built.
 
 use super::{
-    error::{Reason, is_variable_name, tag_name_error},
+    error::Reason,
     field::RequestField,
     format::Format,
+    name::{is_variable_name, tag_name_error},
     source::TagSource,
 };
 

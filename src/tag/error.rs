@@ -1,7 +1,5 @@
-//! `TagError`, and the checks of tag names and variable names that configuration shares.
-
 use super::format::FormatError;
-use crate::{printable::quoted, record::MAX_NAME, text::is_blank};
+use crate::printable::quoted;
 use std::fmt;
 
 /// A custom tag cannot be used. The error names the tag and the reason.
@@ -49,19 +47,3 @@ impl fmt::Display for TagError {
 }
 
 impl std::error::Error for TagError {}
-
-/// Why a custom tag cannot have this name; `None` if it can.
-pub(crate) fn tag_name_error(name: &str) -> Option<&'static str> {
-    const { assert!(MAX_NAME == 256, "the message below says 256") };
-    match name {
-        _ if is_blank(name) => Some("the name is empty"),
-        // Truncated, it could equal the name of another tag.
-        _ if name.len() > MAX_NAME => Some("the name is over 256 bytes"),
-        _ => None,
-    }
-}
-
-/// Whether an environment variable can have this name.
-pub(crate) fn is_variable_name(name: &str) -> bool {
-    !name.is_empty() && !name.contains(['=', '\0'])
-}

@@ -1,6 +1,6 @@
 use super::{
-    error::is_variable_name,
     field::{FieldValue, RequestField},
+    name::is_variable_name,
     standard::protocol,
 };
 use crate::{

@@ -25,19 +25,20 @@ mod error;
 mod fallback_values;
 mod field;
 mod format;
+mod name;
 mod source;
 mod standard;
 
 pub use custom_tag::Tag;
 pub(crate) use custom_tags::CustomTags;
 pub use error::TagError;
-#[cfg(feature = "config")]
-pub(crate) use error::{is_variable_name, tag_name_error};
 pub(crate) use fallback_values::FallbackValues;
 #[cfg(feature = "config")]
 pub(crate) use field::RequestField;
 #[cfg(feature = "config")]
 pub(crate) use format::Format;
+#[cfg(feature = "config")]
+pub(crate) use name::{is_variable_name, tag_name_error};
 pub(crate) use source::TagSources;
 pub use standard::TagNames;
 pub(crate) use standard::{
