@@ -153,7 +153,7 @@ impl fmt::Debug for Sampler {
             Kind::Always => f.write_str("Always"),
             Kind::Never => f.write_str("Never"),
             Kind::TraceId(threshold) => write!(f, "Percentage({threshold})"),
-            Kind::RequestId(threshold) => write!(f, "PercentageByRequestId({threshold})"),
+            Kind::RequestId(threshold) => write!(f, "Percentage({threshold}) by request id"),
             Kind::BuiltIn(sampler) => sampler.fmt(f),
             Kind::Custom(_) => f.write_str("Custom(..)"),
         }
@@ -173,7 +173,7 @@ mod tests {
         for (sampler, shown) in [
             (Sampler::always(), "Always"),
             (one, "Percentage(1.00)"),
-            (by_request_id, "PercentageByRequestId(37.25)"),
+            (by_request_id, "Percentage(37.25) by request id"),
             (
                 Sampler::custom(|_: &SamplingParameters<'_>| true),
                 "Custom(..)",

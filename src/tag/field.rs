@@ -64,6 +64,7 @@ impl RequestField {
         }
     }
 
+    #[inline]
     pub(super) fn read<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> FieldValue<'a> {
         let header = match self {
             RequestField::Authority => {
@@ -87,6 +88,7 @@ impl RequestField {
 }
 
 impl<'a> FieldValue<'a> {
+    #[inline]
     pub(super) fn of(text: Cow<'a, str>) -> FieldValue<'a> {
         match text.is_empty() {
             true => FieldValue::Empty,

@@ -22,6 +22,7 @@ pub(super) enum TagSource {
 }
 
 impl TagSource {
+    #[inline]
     pub(super) fn read<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> FieldValue<'a> {
         match self {
             TagSource::Field(field) => field.read(head, seen),
