@@ -20,6 +20,8 @@ use http::HeaderName;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CustomTags {
     constant: Vec<(String, String)>,
+    /// The constant tags as they are written on spans.
+    written: Record,
     varying: Vec<VaryingTag>,
 }
 
@@ -79,8 +81,12 @@ impl CustomTags {
         TagSources::of(self.varying.iter().map(|tag| &tag.source))
     }
 
-    /// Has the tags find their headers in this table.
-    pub(crate) fn with_table(mut self, table: &HeaderTable) -> CustomTags {
+    /// Prepares the tags for spans whose values are truncated to `max_tag_length`, and which find
+    /// their headers in this table.
+    pub(crate) fn ready(mut self, table: &HeaderTable, max_tag_length: usize) -> CustomTags {
+        let constant = self.constant.iter();
+        let constant = constant.map(|(name, value)| (name.as_str(), value.as_str()));
+        self.written = Record::of_tags(constant, max_tag_length);
         for tag in &mut self.varying {
             tag.source.use_table(table);
         }
@@ -96,9 +102,7 @@ impl CustomTags {
         seen: &Seen<'a>,
         served: Option<&FallbackValues>,
     ) {
-        for (name, value) in &self.constant {
-            to.custom(name, value);
-        }
+        to.add_tags(&self.written);
         for tag in &self.varying {
             match tag.source.read(head, seen) {
                 FieldValue::Text(value) => to.custom(&tag.name, &value),

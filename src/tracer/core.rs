@@ -10,9 +10,10 @@ use crate::{
     tag::{CustomTags, Limits, Names, READ_HEADERS, Tag, TagSources},
     user_code::guarded,
 };
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, Cache, Guard};
 use std::{
     borrow::Cow,
+    ops::Deref,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -38,6 +39,7 @@ impl Live {
         tags: CustomTags,
         for_calls: TagSources,
         names: &Names,
+        max_tag_length: usize,
         propagation: &Propagation,
     ) -> Live {
         let mut further = READ_HEADERS.to_vec();
@@ -49,7 +51,7 @@ impl Live {
         let table = propagation.table_with(&further);
         Live {
             collide: tags.any_named(&names.tags),
-            tags: tags.with_table(&table),
+            tags: tags.ready(&table, max_tag_length),
             for_calls: for_calls.with_table(&table),
             sampler,
             table,
@@ -70,6 +72,23 @@ pub(super) fn for_calls(mode: Mode, tags: &CustomTags) -> TagSources {
     match mode {
         Mode::ForwardOnly => TagSources::default(),
         Mode::Spans | Mode::RecordOnly => tags.sources(),
+    }
+}
+
+pub(crate) type LiveCache = Cache<LiveOf, Arc<Live>>;
+
+/// Where it is found what goes for a direction.
+#[derive(Clone)]
+pub(crate) struct LiveOf {
+    core: Arc<Core>,
+    direction: Direction,
+}
+
+impl Deref for LiveOf {
+    type Target = ArcSwap<Live>;
+
+    fn deref(&self) -> &ArcSwap<Live> {
+        self.core.live.of(self.direction)
     }
 }
 
@@ -249,6 +268,15 @@ impl Core {
         self.live.of(direction).load()
     }
 
+    /// The same for a service that asks with each request: it keeps what goes, and looks only
+    /// whether that has changed.
+    pub(crate) fn live_cache(self: &Arc<Self>, direction: Direction) -> LiveCache {
+        Cache::new(LiveOf {
+            core: Arc::clone(self),
+            direction,
+        })
+    }
+
     /// Changes what goes for a direction; `None` leaves what there is.
     pub(super) fn change(
         &self,
@@ -260,7 +288,15 @@ impl Core {
             let sampler = sampler.unwrap_or(&live.sampler).clone();
             let tags = tags.unwrap_or(&live.tags).clone();
             let for_calls = self.for_calls(direction);
-            Live::new(sampler, tags, for_calls, self.names, &self.propagation)
+            let most = self.max_tag_length();
+            Live::new(
+                sampler,
+                tags,
+                for_calls,
+                self.names,
+                most,
+                &self.propagation,
+            )
         });
         if direction == Direction::Client && tags.is_some() {
             // The server layer gathers what these tags are made of.

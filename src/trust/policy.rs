@@ -107,6 +107,12 @@ impl Trust {
         TrustedNetworks::parse(networks)
     }
 
+    /// Returns whether every request is trusted: the usual case, for which the server layer does not
+    /// look at the request.
+    pub(crate) fn trusts_everyone(&self) -> bool {
+        matches!(self.0, Policy::Everyone)
+    }
+
     /// Returns whether to trust the request; `false` if the user's code panics. `peer` is called only
     /// if the answer depends on it.
     pub(crate) fn trusts(
