@@ -4,7 +4,7 @@ use super::node::{Node, in_backticks};
 use crate::{
     config_error::ConfigError,
     printable::quoted,
-    tag::{Format, Place, Tag, is_variable, name_flaw},
+    tag::{Format, RequestField, Tag, is_variable_name, tag_name_error},
 };
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ impl CustomTag {
     pub(super) fn read_all(node: &Node<'_>) -> Result<CustomTags, ConfigError> {
         let mut tags = CustomTags::new();
         for (name, node) in node.entries()? {
-            if let Some(reason) = name_flaw(name) {
+            if let Some(reason) = tag_name_error(name) {
                 return Err(node.error(reason));
             }
             let tag = CustomTag::read(&node)?;
@@ -60,12 +60,13 @@ impl CustomTag {
             "literal" => Ok(CustomTag::Literal(value_of(&value)?.to_owned())),
             "environment" => {
                 let (name, default) =
-                    name_and_default(&value, "an environment variable", is_variable)?;
+                    name_and_default(&value, "an environment variable", is_variable_name)?;
                 Ok(CustomTag::Environment { name, default })
             }
             "header" => {
-                let (name, default) =
-                    name_and_default(&value, "a header", |name| Place::parse(name).is_some())?;
+                let (name, default) = name_and_default(&value, "a header", |name| {
+                    RequestField::parse(name).is_some()
+                })?;
                 Ok(CustomTag::Header { name, default })
             }
             _ => {

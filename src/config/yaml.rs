@@ -6,7 +6,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::{HashMap, HashSet};
 
 /// The longest text that is read, in bytes.
-const MAX_TEXT: usize = file::MOST_BYTES;
+const MAX_TEXT: usize = file::MAX_BYTES;
 
 /// Reads the documents of a text; empty ones are left out.
 pub(super) fn parse(text: &str, budget: &mut Budget) -> Result<Vec<Tree>, ConfigError> {

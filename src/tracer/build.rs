@@ -68,7 +68,15 @@ impl TracerBuilder {
         let for_calls = for_calls(mode.client, &tags.client);
         let live = |sampler: Option<Sampler>, tags, for_calls| {
             let sampler = sampler.unwrap_or_else(Sampler::always);
-            ArcSwap::from_pointee(Live::new(sampler, tags, for_calls, names, &propagation))
+            let max = this.max_tag_length;
+            ArcSwap::from_pointee(Live::new(
+                sampler,
+                tags,
+                for_calls,
+                names,
+                max,
+                &propagation,
+            ))
         };
         let core = Core {
             sinks: SpanSinks::new(SpanSettings {

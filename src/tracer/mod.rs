@@ -17,7 +17,7 @@ pub(crate) use build::Fallback;
 pub use builder::TracerBuilder;
 #[cfg(feature = "config")]
 use change::SetInCode;
-pub(crate) use core::{Core, Live};
+pub(crate) use core::{Core, Live, LiveCache};
 pub use error::BuildError;
 pub use handle::Tracer;
 pub(crate) use settings::Settings;

@@ -1,6 +1,6 @@
 //! Single environment variables: text, milliseconds and lists of pairs.
 
-use crate::{config_error::ConfigError, digits::whole, printable::quoted};
+use crate::{config_error::ConfigError, digits::parse_digits, printable::quoted};
 use percent_encoding::percent_decode_str;
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ pub(super) fn not_one_of(variable: &str, value: &str, allowed: &[&str]) -> Confi
 }
 
 pub(super) fn milliseconds(name: &str, value: &str) -> Result<Duration, ConfigError> {
-    match whole(value) {
+    match parse_digits(value) {
         Some(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
         _ => {
             let reason = format!(
