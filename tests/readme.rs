@@ -4,15 +4,13 @@
 
 #![cfg(all(unix, feature = "axum", feature = "tracing", feature = "zipkin"))]
 
-mod shop;
-
-use shop::{Process, collector::Collector, eventually, get};
 use std::{
     fs,
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
+use test_kit::{Process, ZipkinStub, eventually, http::get};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -76,7 +74,7 @@ fn free_address() -> SocketAddr {
 fn the_server_of_the_readme_flushes_on_a_signal() {
     let program = build();
     for signal in ["TERM", "INT"] {
-        let zipkin = Collector::start();
+        let zipkin = ZipkinStub::start();
         let address = free_address();
         let mut server = Command::new(&program);
         server.args([&address.to_string(), zipkin.url()]);
@@ -89,7 +87,7 @@ fn the_server_of_the_readme_flushes_on_a_signal() {
         assert!(server.signal(signal).success(), "{server}");
         let sent = ["GET /api/catalog", "load items"];
         assert_eq!(
-            zipkin.names(),
+            zipkin.span_names(),
             sent.map(|name| [name; 3]).concat(),
             "SIG{signal}"
         );
