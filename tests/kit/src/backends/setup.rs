@@ -15,10 +15,8 @@ const INSTALL: &str = "set -a; source <(tests/backends/install.sh jaeger kafka)"
 pub fn test_dir(tmp: &str, test: &str) -> Option<PathBuf> {
     if std::env::var_os(SWITCH).is_none_or(|value| value != "1") {
         // `eprintln!` would be captured by the test harness, since the test passes.
-        let _ = writeln!(
-            io::stderr(),
-            "{test}: skipped; to run it, `{INSTALL}` and set {SWITCH}=1"
-        );
+        let line = format!("{test}: skipped; to run it, `{INSTALL}` and set {SWITCH}=1\n");
+        let _ = io::stderr().write_all(line.as_bytes());
         return None;
     }
     let dir = Path::new(tmp).join("real-servers").join(test);
