@@ -26,7 +26,7 @@ impl Lab {
     /// `None` if the real servers are switched off.
     pub async fn open(test: &str) -> Option<Lab> {
         let dir = test_dir(test)?;
-        let http = Http::new();
+        let http = Http::default();
         let zipkin = Zipkin::start(&dir, &http).await;
         Some(Lab { dir, http, zipkin })
     }

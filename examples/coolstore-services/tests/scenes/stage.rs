@@ -28,7 +28,7 @@ impl Servers {
             return servers;
         }
         let dir = test_dir(TMP, "scenes").expect("not skipped");
-        let http = Http::new();
+        let http = Http::default();
         let (zipkin, jaeger) = tokio::join!(Zipkin::start(&dir, &http), Jaeger::start(&dir, &http));
         let servers = Arc::new(Servers { zipkin, jaeger });
         *shared = Arc::downgrade(&servers);
@@ -47,7 +47,7 @@ impl Stage {
     pub async fn open(scene: &str) -> Option<Stage> {
         let dir = test_dir(TMP, scene)?;
         Some(Stage {
-            http: Http::new(),
+            http: Http::default(),
             dir,
             servers: Servers::shared().await,
         })

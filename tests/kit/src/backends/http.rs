@@ -1,4 +1,4 @@
-//! A small HTTP client.
+//! A small HTTP client on a runtime.
 
 use std::time::Duration;
 
@@ -9,16 +9,19 @@ use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
-const LIMIT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Its connections belong to the runtime that it is first used on.
 #[derive(Clone)]
 pub struct Http(Client<HttpConnector, Full<Bytes>>);
 
-impl Http {
-    pub fn new() -> Http {
+impl Default for Http {
+    fn default() -> Http {
         Http(Client::builder(TokioExecutor::new()).build_http())
     }
+}
 
+impl Http {
     pub async fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<String, String> {
         self.send(Method::GET, url, headers, "").await
     }
@@ -42,9 +45,9 @@ impl Http {
         }
         let body = Full::from(body.to_owned());
         let request = request.body(body).expect("a well-formed request");
-        let answer = timeout(LIMIT, self.exchange(request)).await;
+        let answer = timeout(TIMEOUT, self.exchange(request)).await;
         answer
-            .unwrap_or_else(|_| Err(format!("no answer within {LIMIT:?}")))
+            .unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}")))
             .map_err(|error| format!("{method} {url}: {error}"))
     }
 

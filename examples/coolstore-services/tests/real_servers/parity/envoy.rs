@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::setup::{PATIENCE, SERVICE, Setup, Upstream};
+use super::setup::{BACKEND_TIMEOUT, SERVICE, Setup, Upstream};
 
 /// The whole bootstrap, as JSON.
 pub fn bootstrap(
@@ -97,7 +97,7 @@ fn listener(setup: &Setup, direction: &str, address: &Value, upstream: &str) -> 
     });
     merge(&mut manager, &setup.envoy);
     let host = &mut manager["route_config"]["virtual_hosts"][0];
-    host["routes"][0]["route"]["timeout"] = format!("{}s", PATIENCE.as_secs_f64()).into();
+    host["routes"][0]["route"]["timeout"] = format!("{}s", BACKEND_TIMEOUT.as_secs_f64()).into();
     if manager["tracing"] == json!(false) {
         manager["tracing"] = Value::Null;
     }

@@ -3,6 +3,7 @@
 
 mod backend;
 mod case;
+mod cases;
 mod compare;
 mod connect;
 mod differences;
@@ -11,11 +12,13 @@ mod observe;
 mod run;
 mod service;
 mod setup;
+mod setups;
+mod tags;
 
 use std::collections::BTreeSet;
 
 use compare::Comparison;
-use setup::{by_id, by_request_id};
+use setups::{by_id, by_request_id};
 use tower_b3::id::RequestId;
 
 #[test]

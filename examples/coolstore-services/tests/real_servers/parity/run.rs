@@ -15,12 +15,14 @@ use tower_b3::Tracer;
 use tower_b3::zipkin::ZipkinReporter;
 
 use super::backend::{Answer, Backend, Collector};
-use super::case::{Case, Client, case, cases, fence};
+use super::case::{Case, Client, case, fence};
+use super::cases::cases;
 use super::connect::{Sender, sender};
 use super::envoy;
 use super::observe::{Exchange, Fields, fields};
 use super::service;
-use super::setup::{ENVIRONMENT, HOST, SERVICE, Setup, Subject, Upstream, identity, setups};
+use super::setup::{ENVIRONMENT, HOST, SERVICE, Setup, Subject, Upstream, identity};
+use super::setups::setups;
 use crate::lab::Service;
 
 const LIMIT: Duration = Duration::from_secs(10);
@@ -116,7 +118,7 @@ struct Running {
 
 impl Lab {
     async fn start(dir: &Path, setups: &[Setup]) -> Lab {
-        let (http, backend) = (Http::new(), Backend::start().await);
+        let (http, backend) = (Http::default(), Backend::start().await);
         let collector = Collector::start().await;
         let refused = closed_port();
         let config = envoy::bootstrap(setups, backend.addr(), refused, collector.addr(), dir);

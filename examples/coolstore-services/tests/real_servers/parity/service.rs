@@ -20,7 +20,7 @@ use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_b3::{ServerLayer, Tracer};
 
 use super::connect::sender;
-use super::setup::{HOST, PATIENCE};
+use super::setup::{BACKEND_TIMEOUT, HOST};
 
 type Calls = BoxCloneSyncService<hyper::Request<Full<Bytes>>, Response, legacy::Error>;
 
@@ -56,7 +56,7 @@ async fn pass_on(State(calls): State<Calls>, request: Request) -> Response {
     let body = axum::body::to_bytes(request.into_body(), 1024).await;
     let call = call.body(Full::new(body.expect("a small body")));
     let call = call.expect("a well-formed request");
-    match timeout(PATIENCE, calls.oneshot(call)).await {
+    match timeout(BACKEND_TIMEOUT, calls.oneshot(call)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Err(_) => StatusCode::GATEWAY_TIMEOUT.into_response(),

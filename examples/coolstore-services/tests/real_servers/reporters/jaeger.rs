@@ -14,7 +14,7 @@ async fn jaeger_shows_the_same_trace_of_every_encoding() {
     let Some(dir) = test_dir("jaeger_shows_the_same_trace_of_every_encoding") else {
         return;
     };
-    let jaeger = Jaeger::start(&dir, &Http::new()).await;
+    let jaeger = Jaeger::start(&dir, &Http::default()).await;
     let started = a_minute_ago();
     for encoding in [Encoding::Json, Encoding::Proto3] {
         let reporter = ZipkinReporter::builder(jaeger.zipkin())
@@ -52,7 +52,7 @@ async fn what_jaeger_finds_too_large_is_halved() {
         return;
     };
     const EACH: usize = 200_000;
-    let jaeger = Jaeger::start(&dir, &Http::new()).await;
+    let jaeger = Jaeger::start(&dir, &Http::default()).await;
     let reporter = OtlpReporter::builder(jaeger.grpc())
         .protocol(Protocol::Grpc)
         .max_age(DELIVERED)
@@ -78,7 +78,7 @@ async fn jaegers_other_port_is_an_outage() {
     let Some(dir) = test_dir("jaegers_other_port_is_an_outage") else {
         return;
     };
-    let jaeger = Jaeger::start(&dir, &Http::new()).await;
+    let jaeger = Jaeger::start(&dir, &Http::default()).await;
     let http = jaeger.otlp().replace("/v1/traces", "");
     for (url, protocol) in [(http, Protocol::Grpc), (jaeger.grpc(), Protocol::Http)] {
         let reporter = OtlpReporter::builder(url).protocol(protocol);

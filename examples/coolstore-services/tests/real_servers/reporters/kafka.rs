@@ -48,7 +48,7 @@ async fn spans_reach_zipkin_by_way_of_kafka() {
 
     broker.start().await;
     let variables = [("KAFKA_BOOTSTRAP_SERVERS", brokers.as_str())];
-    let zipkin = Zipkin::start_with(&dir, &Http::new(), &variables).await;
+    let zipkin = Zipkin::start_with(&dir, &Http::default(), &variables).await;
     let proto3 = start(Encoding::Proto3);
     traces.push(report(&proto3));
     assert_all_sent(&proto3.shutdown_async(DELIVERED).await, SPANS);
@@ -128,7 +128,7 @@ async fn a_broker_that_is_killed_costs_no_spans() {
     broker.start().await;
     let brokers = broker.addr().to_string();
     let variables = [("KAFKA_BOOTSTRAP_SERVERS", brokers.as_str())];
-    let zipkin = Zipkin::start_with(&dir, &Http::new(), &variables).await;
+    let zipkin = Zipkin::start_with(&dir, &Http::default(), &variables).await;
     let kafka = KafkaReporter::builder(&brokers)
         .max_age(Duration::from_millis(5))
         .request_timeout(Duration::from_secs(1))
