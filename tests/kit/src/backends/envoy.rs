@@ -48,6 +48,10 @@ impl Envoy {
         let path = dir.join(format!("{name}.yaml"));
         let admin = dir.join(format!("{name}.admin"));
         fs::write(&path, config).expect("the configuration is written");
+        // An Envoy of the same name may have run before.
+        if admin.exists() {
+            fs::remove_file(&admin).expect("the old admin address is removed");
+        }
         let mut command = Command::new(installed_file("ENVOY"));
         command
             .args(["--disable-hot-restart", "--concurrency", "1"])

@@ -44,7 +44,8 @@ impl Http {
             request = request.header(*name, *value);
         }
         let body = Full::from(body.to_owned());
-        let request = request.body(body).expect("a well-formed request");
+        let request = request.body(body);
+        let request = request.map_err(|error| format!("{method} {url}: {error}"))?;
         let answer = timeout(TIMEOUT, self.exchange(request)).await;
         answer
             .unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}")))
