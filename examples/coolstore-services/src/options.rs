@@ -91,8 +91,8 @@ impl ShopMode {
     /// Whose tracing headers the service accepts.
     pub fn trust(self) -> Trust {
         match self {
-            ShopMode::Edge => Trust::Edge,
-            ShopMode::Forward | ShopMode::Spans => Trust::Mesh,
+            ShopMode::Edge => Trust::nobody(),
+            ShopMode::Forward | ShopMode::Spans => Trust::everyone(),
         }
     }
 }

@@ -144,7 +144,7 @@ fn trust() -> Vec<Setup> {
         Setup::new(
             "edge",
             edge_settings(),
-            layers(always, |layer| layer.trust(Trust::Edge)),
+            layers(always, |layer| layer.trust(Trust::nobody())),
         ),
         Setup::new(
             "edge-keeps-id",
@@ -155,7 +155,9 @@ fn trust() -> Vec<Setup> {
                 "always_set_request_id_in_response": true,
             }),
             layers(always, |layer| {
-                layer.trust(Trust::Edge).preserve_external_request_id(true)
+                layer
+                    .trust(Trust::nobody())
+                    .preserve_external_request_id(true)
             }),
         ),
         Setup::new(
@@ -293,7 +295,7 @@ fn random_sampling(random: f64) -> Value {
 fn network(proxies: usize) -> Trust {
     let networks = Trust::networks(["127.0.0.0/8", "10.0.0.0/8", "::1/128"]);
     let networks = networks.expect("networks");
-    networks.forwarded_for(proxies).into()
+    networks.trusted_hops(proxies).into()
 }
 
 /// No address is internal.
