@@ -2,9 +2,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[cfg(all(unix, feature = "zipkin"))]
-#[path = "../shop/mod.rs"]
-mod shop;
 
 mod calls;
 mod cart;

@@ -4,13 +4,13 @@ use crate::{
     cart::{Cart, text},
     client,
     common::Lab,
-    shop::{Process, collector::Collector, eventually},
 };
 use std::{
     env,
     net::SocketAddr,
     process::{Command, Stdio},
 };
+use test_kit::{Process, ZipkinStub, eventually};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
@@ -50,7 +50,7 @@ fn a_server_flushes_on_a_signal() {
         return runtime.block_on(serve(&url));
     }
     for signal in ["TERM", "INT"] {
-        let zipkin = Collector::start();
+        let zipkin = ZipkinStub::start();
         let mut server = Command::new(env::current_exe().unwrap());
         server
             .args(["--exact", "shutdown::a_server_flushes_on_a_signal"])
@@ -69,6 +69,6 @@ fn a_server_flushes_on_a_signal() {
             }
         });
         assert!(server.signal(signal).success(), "{server}");
-        assert_eq!(zipkin.names(), ["shop.Cart/Get"; 3], "SIG{signal}");
+        assert_eq!(zipkin.span_names(), ["shop.Cart/Get"; 3], "SIG{signal}");
     }
 }

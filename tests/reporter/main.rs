@@ -5,7 +5,6 @@ mod faults;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod json_lines;
-mod log;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(feature = "otlp")]
@@ -27,6 +26,7 @@ use std::{
     io::Read,
     time::{Duration, Instant},
 };
+use test_kit::log;
 use tower_b3::{
     Sampling, TraceContext,
     record::SpanRecord,
