@@ -107,7 +107,7 @@ mod clock;
 #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
 pub mod config;
 mod context;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 mod decimal;
 mod digits;
 mod exchange;
@@ -118,10 +118,11 @@ mod hosts;
 pub mod id;
 pub mod istio;
 #[cfg(feature = "otlp")]
+#[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
 pub mod otlp;
 mod printable;
 pub mod propagation;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 mod protobuf;
 pub mod record;
 pub mod report;
@@ -135,10 +136,11 @@ mod stripe;
 pub mod tag;
 mod tracer;
 mod trust;
-#[cfg(any(feature = "config", feature = "zipkin"))]
+#[cfg(any(feature = "config", feature = "http", feature = "kafka"))]
 mod url;
 mod user_code;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
+#[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
 pub mod zipkin;
 
 pub use client::{Client, ClientLayer, Route};

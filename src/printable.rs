@@ -10,7 +10,7 @@ const PLACE: usize = 200;
 /// The most characters of what another program says that are shown.
 const LINE: usize = 200;
 /// The most characters of a message that are shown.
-#[cfg(any(feature = "config", feature = "zipkin"))]
+#[cfg(any(feature = "batch", feature = "config"))]
 const MESSAGE: usize = 500;
 
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,7 @@ pub(crate) fn place(text: &str) -> Printable<'_> {
 }
 
 /// A message.
-#[cfg(any(feature = "config", feature = "zipkin"))]
+#[cfg(any(feature = "batch", feature = "config"))]
 pub(crate) fn message(text: &str) -> Printable<'_> {
     at_most(text, MESSAGE)
 }

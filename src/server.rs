@@ -375,7 +375,7 @@ impl Config {
         if open.is_recorded() {
             self.name(&RequestHead::of(request), facts.grpc, open);
         }
-        #[cfg(feature = "tracing")]
+        #[cfg(feature = "log-ids")]
         if let Some(context) = open.context() {
             open.set_log(&context);
         }

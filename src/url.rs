@@ -1,5 +1,7 @@
-//! URLs of collectors, read strictly: what a client would read as another place than the one that
-//! is written is an error, since credentials go there too.
+//! Strict parsing of collectors' URLs. A URL that an HTTP client could read as another destination
+//! than the one that is written is an error, since credentials are sent there.
+//!
+//! The HTTP sender, the Kafka sender and the configuration call it.
 
 use crate::{digits::whole, hosts};
 use http::Uri;
@@ -8,7 +10,7 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-/// Why a URL, or the host and the port in it, cannot be used. It never repeats the URL, which may
+/// Why a URL, or a host and a port, cannot be used. The text does not show the URL, which may
 /// contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UrlError {
@@ -37,20 +39,19 @@ impl fmt::Display for UrlError {
             UrlError::Empty => "empty",
             UrlError::Character => "a space or a control character in the URL",
             UrlError::NotAscii => {
-                "a character that is not ASCII: a host is written in Punycode, a path \
-                 percent-encoded"
+                "a character that is not ASCII: encode a host in Punycode, a path with percent signs"
             }
             UrlError::Fragment => "a fragment (#), which is never sent",
-            UrlError::NoScheme => "no scheme: it begins with http://",
+            UrlError::NoScheme => "no scheme: it must start with http:// or https://",
             UrlError::Scheme => "the scheme is neither http nor https",
             UrlError::Credentials => "credentials in the URL",
             UrlError::NoHost => "no host",
             UrlError::Host => "the host is not a name or an IP address",
             UrlError::Brackets => "an IPv6 address needs brackets, as in [::1]:9411",
-            UrlError::Ipv6 => "what is in brackets is not an IPv6 address",
+            UrlError::Ipv6 => "the text in brackets is not an IPv6 address",
             UrlError::Zone => "an IPv6 address with a zone, which is not supported",
-            UrlError::Ipv4 => "the host ends in a number, but is not an IPv4 address",
-            UrlError::EmptyPort => "a colon after the host, but no port",
+            UrlError::Ipv4 => "the host ends in a number but is not an IPv4 address",
+            UrlError::EmptyPort => "a colon after the host but no port",
             UrlError::NoPort => "no port after the host",
             UrlError::Port => "the port is not a number from 1 to 65535",
             UrlError::Path => "a character in the path or the query that must be percent-encoded",
@@ -58,7 +59,7 @@ impl fmt::Display for UrlError {
     }
 }
 
-/// Parses a URL of `http` or `https`; white space around it does not count.
+/// Parses an `http` or `https` URL. White space around it is ignored.
 pub(crate) fn parse(url: &str) -> Result<Uri, UrlError> {
     let url = url.trim();
     if url.is_empty() {
@@ -84,13 +85,13 @@ pub(crate) fn parse(url: &str) -> Result<Uri, UrlError> {
     url.parse().map_err(|_| UrlError::Path)
 }
 
-/// Whether it is a URL that [`parse`] takes, of `https`.
+/// Whether it is a valid `https` URL.
 #[cfg(feature = "config")]
 pub(crate) fn is_https(url: &str) -> bool {
     parse(url).is_ok_and(|uri| uri.scheme_str() == Some("https"))
 }
 
-/// Checks a host, with a port or without.
+/// Checks a host with an optional port.
 pub(crate) fn check_authority(authority: &str) -> Result<(), UrlError> {
     check_host_and_port(authority, false)
 }
@@ -119,7 +120,7 @@ fn check_host_and_port(text: &str, port_needed: bool) -> Result<(), UrlError> {
     }
 }
 
-/// The host and what follows a colon behind it.
+/// The host, and the text after a colon if there is one.
 fn split(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
     let end = match authority.starts_with('[') {
         true => authority.find(']').map(|at| at + 1),
@@ -134,7 +135,7 @@ fn split(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
     }
 }
 
-/// Checks a name or an IP address, IPv6 in brackets.
+/// Checks a host name or an IP address; IPv6 must be in brackets.
 fn check_host(host: &str) -> Result<(), UrlError> {
     if let Some(ip) = host.strip_prefix('[').and_then(|ip| ip.strip_suffix(']')) {
         return match ip.parse::<Ipv6Addr>() {
@@ -174,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_that_mean_what_they_say() {
+    fn unambiguous_urls_are_accepted() {
         for url in [
             "http://zipkin",
             "http://zipkin/",
@@ -186,14 +187,14 @@ mod tests {
             " http://zipkin:9411 ",
         ] {
             let parsed = parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
-            // What the client makes of it is what was checked.
+            // The client reads the same port as was checked.
             let authority = parsed.authority().unwrap();
             assert_eq!(authority.port().is_some(), authority.port_u16().is_some());
         }
     }
 
     #[test]
-    fn urls_that_do_not() {
+    fn ambiguous_urls_are_refused() {
         use UrlError::*;
         for (url, error) in [
             ("", Empty),

@@ -564,7 +564,7 @@ mod tests {
             ),
             (
                 "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=c:4318",
-                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: no scheme: it begins with http://",
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: no scheme: it must start with http:// or https://",
             ),
             (
                 "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4317/#a\nOTEL_EXPORTER_OTLP_PROTOCOL=grpc",

@@ -9,37 +9,9 @@ use super::{
 use crate::otlp::{self, OtlpReporter, OtlpReporterBuilder};
 use crate::{
     printable::{name, place},
-    report::{BatchReporter, ReporterError, handle_methods},
+    report::{BatchOptions, BatchReporter, HttpOptions, ReporterError, batch_handle},
     zipkin::{Encoding, ZipkinReporter, ZipkinReporterBuilder},
 };
-
-/// Headers, timeout, compression and certificates, which all builders take alike.
-macro_rules! configured {
-    ($endpoint:expr, $builder:expr) => {{
-        let mut builder = $builder;
-        for (name, value) in $endpoint.headers()? {
-            builder = builder.header(name, value);
-        }
-        if let Some(timeout) = $endpoint.http.timeout {
-            builder = builder.request_timeout(timeout);
-        }
-        #[cfg(feature = "gzip")]
-        {
-            builder = builder.gzip($endpoint.gzip);
-        }
-        #[cfg(feature = "tls")]
-        {
-            let certificates = $endpoint.certificates()?;
-            if let Some(pem) = certificates.authorities {
-                builder = builder.ca_certificate(pem);
-            }
-            if let (Some(pem), Some(key)) = (certificates.client, certificates.private_key) {
-                builder = builder.client_certificate(pem, key);
-            }
-        }
-        Ok(builder)
-    }};
-}
 
 /// What is in the files that an endpoint names.
 #[derive(Default, PartialEq)]
@@ -82,7 +54,7 @@ enum Kind {
     Otlp(OtlpReporter),
 }
 
-handle_methods!(CollectorReporter);
+batch_handle!(CollectorReporter);
 
 impl CollectorReporter {
     /// Sends to where these documents say, from the next attempt on: to put a wrong address right
@@ -150,8 +122,12 @@ impl Endpoint {
     }
 
     fn zipkin(&self, encoding: Encoding) -> Result<ZipkinReporterBuilder, ConfigError> {
-        let builder = ZipkinReporter::builder(&self.url).encoding(encoding);
-        configured!(self, builder)
+        let builder = ZipkinReporter::builder(self.http_options()?)
+            .encoding(encoding)
+            .options(self.batch_options());
+        #[cfg(feature = "gzip")]
+        let builder = builder.gzip(self.gzip);
+        Ok(builder)
     }
 
     #[cfg(feature = "otlp")]
@@ -160,8 +136,39 @@ impl Endpoint {
             Protocol::OtlpGrpc => otlp::Protocol::Grpc,
             _ => otlp::Protocol::Http,
         };
-        let builder = OtlpReporter::builder(&self.url).protocol(protocol);
-        configured!(self, builder)
+        let builder = OtlpReporter::builder(self.http_options()?)
+            .protocol(protocol)
+            .options(self.batch_options());
+        #[cfg(feature = "gzip")]
+        let builder = builder.gzip(self.gzip);
+        Ok(builder)
+    }
+
+    fn batch_options(&self) -> BatchOptions {
+        let options = BatchOptions::new();
+        match self.http.timeout {
+            Some(timeout) => options.request_timeout(timeout),
+            None => options,
+        }
+    }
+
+    /// The URL, the headers and the certificates.
+    fn http_options(&self) -> Result<HttpOptions, ConfigError> {
+        let mut options = HttpOptions::new(&self.url);
+        for (name, value) in self.headers()? {
+            options = options.header(name, value);
+        }
+        #[cfg(feature = "tls")]
+        {
+            let certificates = self.certificates()?;
+            if let Some(pem) = certificates.authorities {
+                options = options.ca_certificate(pem);
+            }
+            if let (Some(pem), Some(key)) = (certificates.client, certificates.private_key) {
+                options = options.client_certificate(pem, key);
+            }
+        }
+        Ok(options)
     }
 
     fn headers(&self) -> Result<Vec<(&str, String)>, ConfigError> {

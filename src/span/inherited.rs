@@ -1,5 +1,5 @@
 use super::FoundTags;
-#[cfg(feature = "tracing")]
+#[cfg(feature = "log-ids")]
 use super::log::LogSpan;
 use crate::{clock::Moment, context::TraceContext, propagation::Forwarded, record::SpanSink};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) struct Inherited {
     pub(crate) clock: Option<Moment>,
     /// Where spans below go; `None` if the trace is not recorded here.
     pub(crate) sink: Option<Arc<SpanSink>>,
-    #[cfg(feature = "tracing")]
+    #[cfg(feature = "log-ids")]
     pub(super) log: Option<LogSpan>,
 }
 
@@ -46,7 +46,7 @@ impl Inherited {
             found: self.found.clone(),
             clock: self.clock,
             sink: self.sink.clone(),
-            #[cfg(feature = "tracing")]
+            #[cfg(feature = "log-ids")]
             log: self.log.clone(),
         }
     }
@@ -74,7 +74,7 @@ impl Inherited {
         self.found.clear();
         self.clock = None;
         self.sink = None;
-        #[cfg(feature = "tracing")]
+        #[cfg(feature = "log-ids")]
         {
             self.log = None;
         }

@@ -6,7 +6,7 @@ mod found_tags;
 mod handle;
 mod inherited;
 mod local;
-#[cfg(feature = "tracing")]
+#[cfg(feature = "log-ids")]
 mod log;
 mod open;
 
