@@ -27,7 +27,11 @@ use std::{
 };
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tower_b3::{
-    Tracer, Trust, report::TraceTree, sample::Sampler, tag::Tag, zipkin::ZipkinReporter,
+    Tracer, Trust,
+    report::{BatchOptions, TraceTree},
+    sample::Sampler,
+    tag::Tag,
+    zipkin::ZipkinReporter,
 };
 
 mod shop {
@@ -130,7 +134,7 @@ impl Service {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let zipkin = ZipkinReporter::builder(format!("http://{collector}/api/v2/spans"))
-            .max_age(BATCH_AGE)
+            .options(BatchOptions::new().max_age(BATCH_AGE))
             .build()?;
         let tracer = Tracer::builder(name)
             .address(address)

@@ -20,7 +20,7 @@ use tower_b3::{
     id::{SpanId, TraceId},
     otlp::OtlpEncoder,
     record::{Endpoint, EndpointRef, Kind, SpanRecord},
-    report::{BatchReporter, Encoder, Message, Outcome, Reporter, Sender},
+    report::{BatchOptions, BatchReporter, Encoder, Message, Outcome, Reporter, Sender},
     zipkin::Proto3Encoder,
 };
 
@@ -379,7 +379,7 @@ fn messages_are_never_larger_than_they_say() {
     fn fits(encoder: impl Encoder + Clone) {
         let (sender, messages) = mpsc::channel();
         let reporter = BatchReporter::builder(encoder, ToChannel(sender))
-            .message_limit(5_000)
+            .options(BatchOptions::new().message_limit(5_000))
             .build()
             .unwrap();
         let services = ["a", "b", "a-longer-name-of-a-service"];

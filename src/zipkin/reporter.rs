@@ -150,7 +150,7 @@ impl ZipkinReporterBuilder {
         let sender = HttpSender::with_dialect(&self.http, &PlainPost(PATH))?;
         if sender.path().contains("api/v1/spans") {
             tracing::warn!(
-                "{} is the path of Zipkin's version 1, but spans are sent in version 2: Jaeger \
+                "{} is the path of version 1 of Zipkin's API, but spans are sent in version 2: Jaeger \
                  accepts them there and loses their services and tags; use {PATH}",
                 place(self.http.url())
             );

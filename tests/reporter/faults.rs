@@ -1,7 +1,7 @@
 //! Each fault alone: what is lost, why, and how often each span arrives.
 
 use crate::{
-    LONG, assert_settled, assert_sums, log, quick, report,
+    LONG, assert_settled, assert_sums, log, quick, quick_options, report,
     server::{Answer, Server},
     span, until,
 };
@@ -117,9 +117,9 @@ fn a_collector_that_is_not_there_is_waited_for() {
     // One line when it began, one when it was over.
     let lines = log::lines(&url);
     assert_eq!(lines.len(), 2, "{lines:#?}");
-    let began = format!("WARN spans do not get to {url}api/v2/spans: ");
+    let began = format!("WARN cannot deliver spans to {url}api/v2/spans: ");
     assert!(lines[0].starts_with(&began), "{lines:#?}");
-    let over = format!("INFO spans get to {url}api/v2/spans again, after ");
+    let over = format!("INFO spans are delivered to {url}api/v2/spans again, after ");
     assert!(lines[1].starts_with(&over), "{lines:#?}");
 }
 
@@ -138,7 +138,7 @@ fn retry_after_is_kept_to() {
 fn retries_end() {
     for answer in [Answer::Silence, Answer::Garbage, status(500)] {
         let server = Server::start([], answer);
-        let zipkin = quick(server.url()).retry_for(Duration::ZERO);
+        let zipkin = quick(server.url()).options(quick_options().retry_for(Duration::ZERO));
         let zipkin = zipkin.build().unwrap();
         report(&zipkin, "get", 10);
         assert!(zipkin.flush(LONG));
@@ -154,7 +154,10 @@ fn a_bad_span_costs_none_but_itself() {
     for (good, bad) in [(0, 1), (1, 1), (500, 1), (500, 20)] {
         let server = Server::start([], Answer::RejectNamed("bad"));
         let hour = Duration::from_secs(3600);
-        let zipkin = quick(server.url()).max_age(hour).build().unwrap();
+        let zipkin = quick(server.url())
+            .options(quick_options().max_age(hour))
+            .build()
+            .unwrap();
         let mut ids = report(&zipkin, "good", good / 2);
         report(&zipkin, "bad", bad);
         ids.extend(report(&zipkin, "good", good - good / 2));
@@ -176,7 +179,10 @@ fn a_bad_span_costs_none_but_itself() {
 fn a_collector_that_refuses_everything_is_not_asked_about_each_span() {
     let server = Server::start([], status(400));
     let hour = Duration::from_secs(3600);
-    let zipkin = quick(server.url()).max_age(hour).build().unwrap();
+    let zipkin = quick(server.url())
+        .options(quick_options().max_age(hour))
+        .build()
+        .unwrap();
     report(&zipkin, "get", 512);
     assert!(zipkin.flush(LONG));
     assert_eq!(zipkin.stats().dropped.refused, 512);
@@ -224,7 +230,7 @@ fn what_is_too_large_for_the_collector_is_halved() {
 fn no_message_is_larger_than_its_limit() {
     let server = Server::start([], Answer::Accept);
     let hour = Duration::from_secs(3600);
-    let zipkin = quick(server.url()).max_age(hour).message_limit(1_000);
+    let zipkin = quick(server.url()).options(quick_options().max_age(hour).message_limit(1_000));
     let zipkin = zipkin.build().unwrap();
     let mut ids = report(&zipkin, "get", 50);
     zipkin.report(span(&"x".repeat(1_000)));
@@ -261,7 +267,7 @@ fn other_refusals_are_final() {
         assert!(zipkin.flush(LONG));
         let lines = log::lines(&server.url());
         assert_eq!(lines.len(), 2, "{lines:#?}");
-        let began = format!("WARN spans do not get to {}: {code} ", server.url());
+        let began = format!("WARN cannot deliver spans to {}: {code} ", server.url());
         assert!(lines[0].starts_with(&began), "{lines:#?}");
         assert!(
             lines[1].ends_with("with 1 dropped (refused 1) of 2 spans"),
@@ -300,7 +306,7 @@ fn ten_under_way(zipkin: &ZipkinReporter, server: &Server) {
 #[test]
 fn an_outage_is_bounded_by_the_queue() {
     let server = Server::start([], Answer::Silence);
-    let zipkin = quick(server.url()).max_age(HOUR).queue_limit(100);
+    let zipkin = quick(server.url()).options(quick_options().max_age(HOUR).queue_limit(100));
     let zipkin = zipkin.build().unwrap();
     ten_under_way(&zipkin, &server);
     report(&zipkin, "get", 1_000);
@@ -321,7 +327,7 @@ fn an_outage_is_bounded_by_the_bytes_of_the_queue() {
     const TEXT: usize = 64 * 1024;
     const LIMIT: usize = 4 * 1024 * 1024;
     let server = Server::start([], Answer::Silence);
-    let zipkin = quick(server.url()).max_age(HOUR).queue_bytes(LIMIT);
+    let zipkin = quick(server.url()).options(quick_options().max_age(HOUR).queue_bytes(LIMIT));
     let zipkin = zipkin.build().unwrap();
     ten_under_way(&zipkin, &server);
     let text = "x".repeat(TEXT);

@@ -1,7 +1,7 @@
 //! Messages that are compressed.
 
 use super::{
-    LONG, assert_settled, quick, report,
+    LONG, assert_settled, quick, quick_options, report,
     server::{Answer, Server},
     span, unzip,
 };
@@ -45,7 +45,7 @@ fn reads_back_as_what_it_was() {
 #[test]
 fn a_collector_sees_that_they_are() {
     let server = Server::start([], Answer::Accept);
-    let zipkin = quick(server.url()).max_age(Duration::from_secs(3600));
+    let zipkin = quick(server.url()).options(quick_options().max_age(Duration::from_secs(3600)));
     let zipkin = zipkin.gzip(true).build().unwrap();
     report(&zipkin, "get", 100);
     assert!(zipkin.flush(LONG));

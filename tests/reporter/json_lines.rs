@@ -10,7 +10,8 @@ use std::{
 };
 use tower_b3::{
     Tracer,
-    report::{JsonLinesReporter, JsonLinesReporterBuilder},
+    report::BatchOptions,
+    zipkin::{JsonLinesReporter, JsonLinesReporterBuilder},
 };
 
 /// Takes a few bytes at a time, and fails as often as it is told to.
@@ -74,7 +75,11 @@ fn id(line: &str) -> String {
 }
 
 fn quick(disk: &Disk) -> JsonLinesReporterBuilder<Disk> {
-    JsonLinesReporter::builder(disk.clone())
+    JsonLinesReporter::builder(disk.clone()).options(quick_options())
+}
+
+fn quick_options() -> BatchOptions {
+    BatchOptions::new()
         .max_age(Duration::from_secs(3600))
         .backoff(Duration::from_millis(1), Duration::from_millis(2))
 }
@@ -116,7 +121,8 @@ fn goes_on_where_a_write_failed() {
 #[test]
 fn a_line_that_was_cut_off_does_not_spoil_the_next() {
     let disk = Disk::default();
-    let lines = quick(&disk).retry_for(Duration::ZERO).build().unwrap();
+    let lines = quick(&disk).options(quick_options().retry_for(Duration::ZERO));
+    let lines = lines.build().unwrap();
     {
         let mut state = disk.0.lock().unwrap();
         (state.room, state.failures) = (Some(10), 1);
@@ -165,7 +171,7 @@ impl Write for Traced {
 fn spans_of_the_writer_come_with_the_next_message() {
     let (disk, own) = (Disk::default(), Arc::default());
     let lines = JsonLinesReporter::builder(Traced(disk.clone(), Arc::clone(&own)))
-        .max_age(Duration::from_secs(3600))
+        .options(BatchOptions::new().max_age(Duration::from_secs(3600)))
         .build()
         .unwrap();
     let tracer = Tracer::builder("shop").reporter(lines.clone());

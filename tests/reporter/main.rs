@@ -30,19 +30,23 @@ use std::{
 use tower_b3::{
     Sampling, TraceContext,
     record::SpanRecord,
-    report::{HttpSender, Reporter, Stats, TowerSender},
+    report::{BatchOptions, HttpOptions, HttpSender, MessageBody, Reporter, Stats, TowerSender},
     zipkin::{ZipkinReporter, ZipkinReporterBuilder},
 };
 
 /// Longer than anything takes that works.
 const LONG: Duration = Duration::from_secs(20);
 
-/// A reporter that is in a hurry.
-fn quick(url: String) -> ZipkinReporterBuilder {
-    ZipkinReporter::builder(url)
+/// Short times, so that tests take little time.
+fn quick_options() -> BatchOptions {
+    BatchOptions::new()
         .max_age(Duration::from_millis(10))
         .request_timeout(Duration::from_millis(300))
         .backoff(Duration::from_millis(2), Duration::from_millis(20))
+}
+
+fn quick(to: impl Into<HttpOptions>) -> ZipkinReporterBuilder {
+    ZipkinReporter::builder(to).options(quick_options())
 }
 
 fn span(name: &str) -> SpanRecord {
@@ -99,7 +103,8 @@ fn until(what: &str, condition: impl Fn() -> bool) {
 #[test]
 fn spans_arrive_on_one_connection() {
     let server = Server::start([], Answer::Accept);
-    let zipkin = quick(server.url()).header("x-key", "1").build().unwrap();
+    let zipkin = quick(HttpOptions::new(server.url()).header("x-key", "1"));
+    let zipkin = zipkin.build().unwrap();
     for round in 1..=5 {
         let ids = report(&zipkin, "get", 10);
         assert!(zipkin.flush(LONG));
@@ -140,17 +145,17 @@ fn spans_arrive_on_one_connection() {
 #[test]
 fn the_last_authorization_counts() {
     let server = Server::start([], Answer::Accept);
-    let builder = || quick(server.url()).header("authorization", "none");
+    let options = || HttpOptions::new(server.url()).header("authorization", "none");
     let basic = "basic qwxhzgrpbjpvcgvuihnlc2ftzq==";
-    for (builder, value) in [
-        (builder().bearer("abc.d-e"), "bearer abc.d-e"),
+    for (options, value) in [
+        (options().bearer("abc.d-e"), "bearer abc.d-e"),
         (
-            builder().bearer("abc").basic("Aladdin", "open sesame"),
+            options().bearer("abc").basic("Aladdin", "open sesame"),
             basic,
         ),
-        (builder().basic("a", "b").header("Authorization", "x"), "x"),
+        (options().basic("a", "b").header("Authorization", "x"), "x"),
     ] {
-        let zipkin = builder.build().unwrap();
+        let zipkin = quick(options).build().unwrap();
         report(&zipkin, "get", 1);
         assert!(zipkin.flush(LONG));
         // The server shows heads in lower case.
@@ -161,10 +166,10 @@ fn the_last_authorization_counts() {
             assert_eq!(head.matches("authorization").count(), 1);
         });
     }
-    let sender = HttpSender::new("http://zipkin").unwrap();
-    let sender = sender.basic("me", "secret").unwrap();
+    let zipkin = || HttpOptions::new("http://zipkin");
+    let sender = HttpSender::new(zipkin().basic("me", "secret")).unwrap();
     assert!(!format!("{sender:?}").contains("Basic"), "{sender:?}");
-    let sender = sender.bearer("secret").unwrap();
+    let sender = HttpSender::new(zipkin().bearer("secret")).unwrap();
     assert!(!format!("{sender:?}").contains("secret"), "{sender:?}");
 }
 
@@ -175,7 +180,7 @@ fn spans_are_sent_when_they_are_old_and_when_they_are_many() {
     report(&zipkin, "get", 1);
     server.until("old", |seen| seen.acknowledged.len() == 1);
     let hour = Duration::from_secs(3600);
-    let zipkin = quick(server.url()).max_age(hour).message_limit(10_000);
+    let zipkin = quick(server.url()).options(quick_options().max_age(hour).message_limit(10_000));
     let zipkin = zipkin.build().unwrap();
     report(&zipkin, "get", 5_000);
     server.until("many", |seen| seen.acknowledged.len() > 3_000);
@@ -185,78 +190,100 @@ fn spans_are_sent_when_they_are_old_and_when_they_are_many() {
 
 #[test]
 fn build_errors_name_the_field_and_the_reason() {
-    let zipkin = || quick("http://127.0.0.1:9".to_owned());
+    let http = || HttpOptions::new("http://127.0.0.1:9");
+    let batch = |options: BatchOptions| quick(http()).options(options);
     let zero = Duration::ZERO;
     for (builder, error) in [
-        (quick("".into()), "url: empty"),
+        (quick(""), "url: empty"),
         (
-            quick("/api/v2/spans".into()),
-            "url: no scheme: it begins with http://",
+            quick("/api/v2/spans"),
+            "url: no scheme: it must start with http:// or https://",
         ),
         (
-            quick("zipkin".into()),
-            "url: no scheme: it begins with http://",
+            quick("zipkin"),
+            "url: no scheme: it must start with http:// or https://",
         ),
-        (quick("http://".into()), "url: no host"),
-        (quick("http://:9411/".into()), "url: no host"),
+        (quick("http://"), "url: no host"),
+        (quick("http://:9411/"), "url: no host"),
         (
-            quick("http://zipkin:+9411/".into()),
+            quick("http://zipkin:+9411/"),
             "url: the port is not a number from 1 to 65535",
         ),
         (
-            quick("http://zipkin:65536/".into()),
+            quick("http://zipkin:65536/"),
             "url: the port is not a number from 1 to 65535",
         ),
         (
-            quick("http://[::1]94:11/".into()),
+            quick("http://[::1]94:11/"),
             "url: the host is not a name or an IP address",
         ),
         (
-            quick("http://zipkin:".into()),
-            "url: a colon after the host, but no port",
+            quick("http://zipkin:"),
+            "url: a colon after the host but no port",
         ),
         (
-            quick("ftp://zipkin/".into()),
+            quick("ftp://zipkin/"),
             "url: the scheme is neither http nor https",
         ),
         #[cfg(not(feature = "tls"))]
+        (quick("https://zipkin/"), "url: https needs the feature tls"),
         (
-            quick("https://zipkin/".into()),
-            "url: https needs TLS, which this sender does not have",
+            quick("http://me:secret@zipkin/"),
+            "url: credentials in the URL: use the option basic",
         ),
         (
-            quick("http://me:secret@zipkin/".into()),
-            "url: credentials in the URL: set them with basic",
+            quick(http().header("a b", "c")),
+            "header: \"a b\" is not a header name",
         ),
         (
-            zipkin().header("a b", "c"),
-            "header: \"a b\" is not the name of a header",
-        ),
-        (
-            zipkin().header("key", "a\nb"),
+            quick(http().header("key", "a\nb")),
             "header: the value of key is not allowed in HTTP",
         ),
         (
-            zipkin().header("B3", "1"),
+            quick(http().header("B3", "1")),
             "header: b3 is set by the sender",
         ),
-        (zipkin().bearer(""), "bearer: the token is empty"),
-        (zipkin().bearer("a\nb"), "bearer: not allowed in HTTP"),
+        (quick(http().bearer("")), "bearer: the token is empty"),
         (
-            zipkin().basic("a:b", "c"),
-            "basic: a colon in the user's name, which would end there",
+            quick(http().bearer("a\nb")),
+            "bearer: not allowed in an HTTP header",
         ),
-        (zipkin().queue_limit(0), "queue_limit: zero"),
-        (zipkin().queue_bytes(0), "queue_bytes: zero"),
-        (zipkin().message_limit(0), "message_limit: zero"),
-        (zipkin().max_age(zero), "max_age: zero"),
-        (zipkin().request_timeout(zero), "request_timeout: zero"),
-        (zipkin().backoff(zero, LONG), "backoff: zero"),
         (
-            zipkin().backoff(LONG, zero),
-            "backoff: the longest is shorter than the first",
+            quick(http().basic("a:b", "c")),
+            "basic: the user name must not contain a colon",
         ),
-        (zipkin().thread_name("a\0b"), "thread_name: contains NUL"),
+        (
+            batch(quick_options().queue_limit(0)),
+            "queue_limit: must be at least 1",
+        ),
+        (
+            batch(quick_options().queue_bytes(0)),
+            "queue_bytes: must be at least 1",
+        ),
+        (
+            batch(quick_options().message_limit(0)),
+            "message_limit: must be at least 1",
+        ),
+        (
+            batch(quick_options().max_age(zero)),
+            "max_age: must be longer than zero",
+        ),
+        (
+            batch(quick_options().request_timeout(zero)),
+            "request_timeout: must be longer than zero",
+        ),
+        (
+            batch(quick_options().backoff(zero, LONG)),
+            "backoff: must be longer than zero",
+        ),
+        (
+            batch(quick_options().backoff(LONG, zero)),
+            "backoff: the maximum must not be shorter than the minimum",
+        ),
+        (
+            batch(quick_options().thread_name("a\0b")),
+            "thread_name: must not contain NUL",
+        ),
     ] {
         assert_eq!(builder.build().unwrap_err().to_string(), error);
     }
@@ -266,13 +293,11 @@ fn build_errors_name_the_field_and_the_reason() {
 #[test]
 fn a_url_that_could_mean_another_place_is_refused_wherever_it_is_given() {
     let service = || {
-        ::tower::service_fn(
-            async |_: http::Request<http_body_util::Full<bytes::Bytes>>| {
-                Ok::<_, std::io::Error>(http::Response::new(
-                    http_body_util::Empty::<bytes::Bytes>::new(),
-                ))
-            },
-        )
+        ::tower::service_fn(async |_: http::Request<MessageBody>| {
+            Ok::<_, std::io::Error>(http::Response::new(
+                http_body_util::Empty::<bytes::Bytes>::new(),
+            ))
+        })
     };
     let running = quick("http://127.0.0.1:9".to_owned()).build().unwrap();
     for url in [
@@ -290,9 +315,10 @@ fn a_url_that_could_mean_another_place_is_refused_wherever_it_is_given() {
         "http://127.1:9411/",
         "unix:/run/hunter2.sock",
     ] {
-        let zipkin = || ZipkinReporter::builder(url).bearer("s3cret");
+        let http = || HttpOptions::new(url).bearer("s3cret");
+        let zipkin = || ZipkinReporter::builder(http());
         #[cfg(feature = "otlp")]
-        let otlp = || tower_b3::otlp::OtlpReporter::builder(url).bearer("s3cret");
+        let otlp = || tower_b3::otlp::OtlpReporter::builder(http());
         #[cfg(feature = "otlp")]
         let grpc = || otlp().protocol(tower_b3::otlp::Protocol::Grpc);
         let errors = [

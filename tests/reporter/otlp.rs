@@ -3,13 +3,13 @@
 use super::{
     LONG, assert_sums, log,
     otlp_server::{Reply, Server},
-    report, span, until,
+    quick_options, report, span, until,
 };
 use http::Version;
 use std::{collections::BTreeSet, net::TcpListener, time::Duration};
 use tower_b3::{
     otlp::{OtlpReporter, OtlpReporterBuilder, Protocol},
-    report::{Reporter, Stats},
+    report::{HttpOptions, Reporter, Stats},
 };
 
 const PROTOCOLS: [Protocol; 2] = [Protocol::Http, Protocol::Grpc];
@@ -19,12 +19,10 @@ fn quick(server: &Server, protocol: Protocol) -> OtlpReporterBuilder {
     quick_to(server.url(), protocol)
 }
 
-fn quick_to(url: String, protocol: Protocol) -> OtlpReporterBuilder {
-    OtlpReporter::builder(url)
+fn quick_to(to: impl Into<HttpOptions>, protocol: Protocol) -> OtlpReporterBuilder {
+    OtlpReporter::builder(to)
         .protocol(protocol)
-        .max_age(Duration::from_millis(10))
-        .request_timeout(Duration::from_millis(300))
-        .backoff(Duration::from_millis(2), Duration::from_millis(20))
+        .options(quick_options())
 }
 
 /// Nothing is under way any more; the sum holds; what was sent is what was accepted, once.
@@ -43,10 +41,8 @@ fn assert_arrived(ids: &BTreeSet<String>, server: &Server) {
 #[test]
 fn a_call_of_grpc_is_as_its_specification_says() {
     let server = Server::start([], Reply::Accept);
-    let otlp = quick(&server, Protocol::Grpc)
-        .bearer("abc")
-        .build()
-        .unwrap();
+    let collector = HttpOptions::new(server.url()).bearer("abc");
+    let otlp = quick_to(collector, Protocol::Grpc).build().unwrap();
     let mut ids = BTreeSet::new();
     for _ in 0..5 {
         ids.extend(report(&otlp, "get", 10));
@@ -200,7 +196,7 @@ fn refusals_are_final_and_named() {
         ),
         (
             Reply::Http(200, "text/html", b"<html>"),
-            "200 OK without a grpc-status: is it gRPC that is spoken there?",
+            "200 OK without a grpc-status: this is not a gRPC server",
         ),
     ] {
         let server = Server::start([reply], Reply::Accept);
@@ -213,7 +209,10 @@ fn refusals_are_final_and_named() {
         assert_eq!(stats.last_error.unwrap().message, reason);
         let lines = log::lines(&server.url());
         let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-        let began = format!("WARN spans do not get to {}{path}: {reason};", server.url());
+        let began = format!(
+            "WARN cannot deliver spans to {}{path}: {reason};",
+            server.url()
+        );
         assert!(
             lines.len() == 1 && lines[0].starts_with(&began),
             "{lines:?}"
@@ -226,7 +225,10 @@ fn a_bad_span_costs_none_but_itself() {
     for protocol in PROTOCOLS {
         let server = Server::start([], Reply::RejectNamed("bad"));
         let hour = Duration::from_secs(3600);
-        let otlp = quick(&server, protocol).max_age(hour).build().unwrap();
+        let otlp = quick(&server, protocol)
+            .options(quick_options().max_age(hour))
+            .build()
+            .unwrap();
         let mut ids = report(&otlp, "good", 100);
         report(&otlp, "bad", 1);
         ids.extend(report(&otlp, "good", 100));
@@ -273,7 +275,10 @@ fn spans_that_the_collector_leaves_out_are_counted() {
         let warning = Reply::AcceptBut(0, "old");
         let server = Server::start([some, all, warning], Reply::Accept);
         let hour = Duration::from_secs(3600);
-        let otlp = quick(&server, protocol).max_age(hour).build().unwrap();
+        let otlp = quick(&server, protocol)
+            .options(quick_options().max_age(hour))
+            .build()
+            .unwrap();
         for (sent, refused) in [(7, 3), (7, 13), (17, 13), (27, 13)] {
             report(&otlp, "get", 10);
             assert!(otlp.flush(LONG));
@@ -283,11 +288,14 @@ fn spans_that_the_collector_leaves_out_are_counted() {
             assert_eq!((stats.dropped.total(), stats.retries), (refused, 0));
         }
         let error = otlp.stats().last_error.unwrap();
-        assert_eq!(error.message, format!("3 of 10 are refused: {reason}"));
+        assert_eq!(
+            error.message,
+            format!("3 of 10 spans are refused: {reason}")
+        );
         assert!(!error.ongoing);
         // Once, not with every message.
         let lines = log::lines(reason);
-        let line = format!("WARN spans are lost: 3 of 10 are refused: {reason}; for a minute, ");
+        let line = format!("WARN 3 of 10 spans are refused: {reason}; for a minute, ");
         assert!(lines.len() == 1 && lines[0].starts_with(&line), "{lines:?}");
     }
 }
@@ -299,15 +307,15 @@ fn grpc_has_a_path_of_its_own() {
         ("http://collector:4317/", None),
         (
             "http://collector:4317/v1/traces",
-            Some("url: a path, which gRPC has of its own"),
+            Some("url: must have no path: gRPC defines the path"),
         ),
         (
             "http://collector:4317/?key=1",
-            Some("url: a path, which gRPC has of its own"),
+            Some("url: must have no path: gRPC defines the path"),
         ),
         (
             "collector:4317",
-            Some("url: no scheme: it begins with http://"),
+            Some("url: no scheme: it must start with http:// or https://"),
         ),
     ] {
         let built = quick_to(url.to_owned(), Protocol::Grpc).build();
@@ -341,9 +349,9 @@ mod tls {
         let address = "127.0.0.1:0".parse().unwrap();
         let server = Server::start_at(address, [], Reply::Accept, Some(tls));
         let url = format!("https://{}", server.address);
-        let builder = quick_to(url, Protocol::Grpc)
-            .ca_certificate(authority.pem())
-            .request_timeout(LONG);
+        let collector = HttpOptions::new(url).ca_certificate(authority.pem());
+        let builder =
+            quick_to(collector, Protocol::Grpc).options(quick_options().request_timeout(LONG));
         (server, builder)
     }
 
@@ -360,7 +368,14 @@ mod tls {
     #[test]
     fn who_does_not_speak_http2_is_not_spoken_to() {
         let (server, builder) = start(&Authority::new(), &["http/1.1"]);
-        let otlp = builder.retry_for(Duration::ZERO).build().unwrap();
+        let otlp = builder
+            .options(
+                quick_options()
+                    .request_timeout(LONG)
+                    .retry_for(Duration::ZERO),
+            )
+            .build()
+            .unwrap();
         report(&otlp, "get", 10);
         assert!(otlp.flush(LONG));
         let stats = otlp.stats();

@@ -12,7 +12,8 @@ use std::{
 use tower_b3::{
     record::SpanRecord,
     report::{
-        BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Reporter, Sender, Stats,
+        BatchOptions, BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Reporter,
+        Sender, Stats,
     },
     zipkin::JsonEncoder,
 };
@@ -209,7 +210,8 @@ fn a_subscriber_that_panics_costs_no_span_but_its_line() {
         }
     });
     let reporter = BatchReporter::builder(Panics::InEncode, sender);
-    let quick = reporter.backoff(Duration::from_millis(1), Duration::from_millis(2));
+    let quick = reporter
+        .options(BatchOptions::new().backoff(Duration::from_millis(1), Duration::from_millis(2)));
     let reporter = quick.build().unwrap();
     report(&reporter, "get", 10);
     assert_eq!(settled(&reporter).dropped.refused, 10);

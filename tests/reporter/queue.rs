@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use tower_b3::{
     Tracer,
     record::SpanRecord,
-    report::{BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Sender},
+    report::{
+        BatchOptions, BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Sender,
+    },
 };
 
 /// Notes the service and the name of each span.
@@ -75,8 +77,7 @@ fn tracers_that_share_a_reporter_keep_their_names() {
 #[test]
 fn the_bytes_of_spans_are_bounded_while_a_sender_hangs() {
     let reporter = BatchReporter::builder(Services::default(), Hangs)
-        .queue_bytes(64 * 1024)
-        .message_limit(20);
+        .options(BatchOptions::new().queue_bytes(64 * 1024).message_limit(20));
     let reporter = reporter.build().unwrap();
     let tracer = Tracer::builder("orders").reporter(reporter.clone());
     let tracer = tracer.build().unwrap();

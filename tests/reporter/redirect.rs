@@ -1,7 +1,7 @@
 //! A wrong destination is put right while the reporter runs.
 
 use super::{
-    LONG, assert_settled, assert_sums, log, quick, report,
+    LONG, assert_settled, assert_sums, log, quick, quick_options, report,
     server::{Answer, Server},
     span, until,
 };
@@ -10,7 +10,10 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tower_b3::{report::Reporter, zipkin::Encoding};
+use tower_b3::{
+    report::{HttpOptions, Reporter},
+    zipkin::Encoding,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -41,7 +44,7 @@ fn a_wrong_path_is_put_right() {
         "{error:?}"
     );
     let lines = log::lines(&wrong_path(&wrong));
-    let began = format!("WARN spans do not get to {}: 405 ", wrong_path(&wrong));
+    let began = format!("WARN cannot deliver spans to {}: 405 ", wrong_path(&wrong));
     assert!(
         lines.len() == 1 && lines[0].starts_with(&began),
         "{lines:#?}"
@@ -60,7 +63,7 @@ fn a_wrong_path_is_put_right() {
     right.seen(|seen| assert!(seen.acknowledged.keys().eq(&ids)));
     let lines = log::lines(&wrong_path(&wrong));
     let over = format!(
-        "INFO spans go to {} from now on; they did not get to {}, for ",
+        "INFO spans are now sent to {}; delivery to {} was interrupted for ",
         right.url(),
         wrong_path(&wrong)
     );
@@ -78,7 +81,10 @@ fn what_waits_goes_to_the_new_place_at_once() {
     for answer in [status(503), later(503), later(429)] {
         let wrong = Server::start([], answer);
         let right = Server::start([], Answer::Accept);
-        let zipkin = quick(wrong.url()).backoff(HOUR, HOUR).build().unwrap();
+        let zipkin = quick(wrong.url())
+            .options(quick_options().backoff(HOUR, HOUR))
+            .build()
+            .unwrap();
         let started = Instant::now();
         let mut ids = report(&zipkin, "get", 10);
         until("an outage", || zipkin.stats().last_error.is_some());
@@ -98,8 +104,9 @@ fn what_waits_goes_to_the_new_place_at_once() {
 fn a_new_place_is_tried_for_as_long_as_ever() {
     let wrong = Server::start([], status(503));
     let right = Server::start([status(503), status(503)], Answer::Accept);
-    let zipkin = quick(wrong.url()).retry_for(Duration::from_secs(1));
-    let zipkin = zipkin.backoff(HOUR, HOUR).build().unwrap();
+    let options = quick_options().retry_for(Duration::from_secs(1));
+    let zipkin = quick(wrong.url()).options(options.backoff(HOUR, HOUR));
+    let zipkin = zipkin.build().unwrap();
     report(&zipkin, "get", 10);
     until("an outage", || zipkin.stats().last_error.is_some());
     // Longer than it is tried in one place.
@@ -118,12 +125,11 @@ fn a_new_place_is_tried_for_as_long_as_ever() {
 fn a_token_is_put_right_at_the_same_place() {
     log::start();
     let server = Server::start([status(401)], Answer::Accept);
-    let zipkin = quick(server.url()).bearer("wrong").build().unwrap();
+    let with_token = |token: &str| quick(HttpOptions::new(server.url()).bearer(token));
+    let zipkin = with_token("wrong").build().unwrap();
     report(&zipkin, "get", 1);
     assert!(zipkin.flush(LONG));
-    zipkin
-        .redirect(quick(server.url()).bearer("right"))
-        .unwrap();
+    zipkin.redirect(with_token("right")).unwrap();
     report(&zipkin, "get", 1);
     assert!(zipkin.flush(LONG));
     let stats = zipkin.stats();
@@ -137,14 +143,20 @@ fn a_token_is_put_right_at_the_same_place() {
         }
     });
     let lines = log::lines(&server.url());
-    assert!(lines[1].starts_with("INFO spans get to "), "{lines:#?}");
+    assert!(
+        lines[1].starts_with("INFO spans are delivered to "),
+        "{lines:#?}"
+    );
 }
 
 #[test]
 fn who_refused_everything_is_forgotten() {
     let wrong = Server::start([], status(400));
     let right = Server::start([], Answer::RejectNamed("bad"));
-    let zipkin = quick(wrong.url()).max_age(HOUR).build().unwrap();
+    let zipkin = quick(wrong.url())
+        .options(quick_options().max_age(HOUR))
+        .build()
+        .unwrap();
     report(&zipkin, "get", 100);
     assert!(zipkin.flush(LONG));
     zipkin.redirect(quick(right.url())).unwrap();
@@ -166,17 +178,20 @@ fn a_redirect_that_cannot_be_changes_nothing() {
     for (builder, error) in [
         (
             quick("zipkin".to_owned()),
-            "url: no scheme: it begins with http://",
+            "url: no scheme: it must start with http:// or https://",
         ),
-        (to().bearer(""), "bearer: the token is empty"),
+        (
+            quick(HttpOptions::new(server.url()).bearer("")),
+            "bearer: the token is empty",
+        ),
         (
             to().encoding(Encoding::Proto3),
-            "encoding: it cannot be changed while the reporter runs",
+            "encoding: cannot be changed while the reporter runs",
         ),
         #[cfg(feature = "gzip")]
         (
             to().gzip(true),
-            "gzip: it cannot be changed while the reporter runs",
+            "gzip: cannot be changed while the reporter runs",
         ),
     ] {
         assert_eq!(zipkin.redirect(builder).unwrap_err().to_string(), error);
@@ -195,7 +210,10 @@ fn a_redirect_that_cannot_be_changes_nothing() {
 fn the_sum_holds_wherever_spans_go() {
     let servers = [Answer::Accept, status(405), Answer::Silence, Answer::Accept]
         .map(|answer| Server::start([], answer));
-    let zipkin = quick(servers[0].url()).queue_limit(500).build().unwrap();
+    let zipkin = quick(servers[0].url())
+        .options(quick_options().queue_limit(500))
+        .build()
+        .unwrap();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {

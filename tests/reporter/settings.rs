@@ -4,8 +4,8 @@ use crate::{LONG, assert_sums, report, shutdown::Do};
 use proptest::{prelude::*, test_runner::Config};
 use std::time::Duration;
 use tower_b3::{
-    report::{BatchReporter, JsonLinesReporter, Outcome, ReporterError},
-    zipkin::{JsonEncoder, ZipkinReporter},
+    report::{BatchOptions, BatchReporter, Outcome, ReporterError},
+    zipkin::{JsonEncoder, JsonLinesReporter, ZipkinReporter},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -39,19 +39,17 @@ impl Values {
     }
 }
 
-macro_rules! with_values {
-    ($builder:expr, $values:expr) => {
-        $builder
-            .queue_limit($values.queue_limit)
-            .queue_bytes($values.queue_bytes)
-            .message_limit($values.message_limit)
-            .max_age($values.max_age)
-            .request_timeout($values.request_timeout)
-            .backoff($values.backoff.0, $values.backoff.1)
-            .retry_for($values.retry_for)
-            .build()
-            .map(BatchReporter::from)
-    };
+impl Values {
+    fn options(&self) -> BatchOptions {
+        BatchOptions::new()
+            .queue_limit(self.queue_limit)
+            .queue_bytes(self.queue_bytes)
+            .message_limit(self.message_limit)
+            .max_age(self.max_age)
+            .request_timeout(self.request_timeout)
+            .backoff(self.backoff.0, self.backoff.1)
+            .retry_for(self.retry_for)
+    }
 }
 
 fn count() -> impl Strategy<Value = usize> {
@@ -108,8 +106,9 @@ proptest! {
     fn a_reporter_works_with_any_settings(values in values()) {
         // So fast that it is not overtaken by a timeout of a nanosecond.
         let sender = Do(|_| Outcome::Accepted);
-        let batch = with_values!(BatchReporter::builder(JsonEncoder, sender), values);
-        let lines = with_values!(JsonLinesReporter::builder(std::io::sink()), values);
+        let batch = BatchReporter::builder(JsonEncoder, sender).options(values.options()).build();
+        let lines = JsonLinesReporter::builder(std::io::sink()).options(values.options()).build();
+        let lines = lines.map(BatchReporter::from);
         for reporter in [built(&values, batch)?, built(&values, lines)?].into_iter().flatten() {
             report(&reporter, "get", 3);
             assert_sums(&reporter.stats());
@@ -135,11 +134,11 @@ proptest! {
     fn an_outage_ends_with_any_settings(values in values()) {
         let url = "http://127.0.0.1:1";
         let reporters = [
-            with_values!(ZipkinReporter::builder(url), values),
+            ZipkinReporter::builder(url).options(values.options()).build().map(BatchReporter::from),
             #[cfg(feature = "otlp")]
-            with_values!(tower_b3::otlp::OtlpReporter::builder(url), values),
+            tower_b3::otlp::OtlpReporter::builder(url).options(values.options()).build().map(BatchReporter::from),
             #[cfg(feature = "kafka")]
-            with_values!(tower_b3::zipkin::KafkaReporter::builder("127.0.0.1:1"), values),
+            tower_b3::zipkin::KafkaReporter::builder("127.0.0.1:1").options(values.options()).build().map(BatchReporter::from),
         ];
         for reporter in reporters {
             let Some(reporter) = built(&values, reporter)? else {
@@ -159,19 +158,23 @@ proptest! {
 
 #[test]
 fn a_message_limit_that_is_too_large_is_named() {
-    let builder = ZipkinReporter::builder("http://127.0.0.1:9").message_limit(usize::MAX);
+    let builder = ZipkinReporter::builder("http://127.0.0.1:9")
+        .options(BatchOptions::new().message_limit(usize::MAX));
     assert_eq!(
         builder.build().unwrap_err().to_string(),
-        "message_limit: more than 1073741824 bytes"
+        "message_limit: must be at most 1073741824 bytes"
     );
 }
 
 #[test]
 fn a_span_that_may_wait_for_ever_is_sent_when_it_is_asked_for() {
     let builder = BatchReporter::builder(JsonEncoder, Do(|_| Outcome::Accepted));
-    let reporter = builder.max_age(Duration::MAX).build().unwrap();
+    let reporter = builder
+        .options(BatchOptions::new().max_age(Duration::MAX))
+        .build()
+        .unwrap();
     report(&reporter, "get", 3);
     assert!(reporter.flush(Duration::MAX));
     assert_eq!(reporter.stats().sent, 3);
-    let _guard = reporter.guard().deadline(Duration::MAX);
+    let _guard = reporter.guard().timeout(Duration::MAX);
 }

@@ -1,7 +1,7 @@
 //! The end, from wherever it comes.
 
 use crate::{
-    LONG, assert_settled, assert_sums, quick, report,
+    LONG, assert_settled, assert_sums, quick, quick_options, report,
     server::{Answer, Server},
     until,
 };
@@ -42,7 +42,10 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// Shuts a reporter with ten spans down in this way; all must arrive.
 fn shut_down(how: impl FnOnce(&tower_b3::zipkin::ZipkinReporter)) {
     let server = Server::start([], Answer::Accept);
-    let zipkin = quick(server.url()).max_age(HOUR).build().unwrap();
+    let zipkin = quick(server.url())
+        .options(quick_options().max_age(HOUR))
+        .build()
+        .unwrap();
     report(&zipkin, "get", 10);
     how(&zipkin);
     let stats = zipkin.stats();
@@ -99,7 +102,7 @@ fn from_inside_a_runtime() {
 fn by_a_guard() {
     shut_down(|zipkin| drop(zipkin.guard()));
     shut_down(|zipkin| {
-        let guard = zipkin.guard().deadline(LONG);
+        let guard = zipkin.guard().timeout(LONG);
         let panicked = catch_unwind(AssertUnwindSafe(move || {
             let _guard = guard;
             panic!("as it happens");
@@ -140,7 +143,10 @@ fn with_a_collector_that_does_not_answer_it_takes_until_the_deadline() {
     for answer in [Answer::Silence, Answer::Status(500, String::new(), "")] {
         for deadline in [Duration::ZERO, Duration::from_millis(200)] {
             let server = Server::start([], answer.clone());
-            let zipkin = quick(server.url()).queue_limit(100).build().unwrap();
+            let zipkin = quick(server.url())
+                .options(quick_options().queue_limit(100))
+                .build()
+                .unwrap();
             report(&zipkin, "get", 10);
             until("under way", || zipkin.stats().in_flight == 10);
             report(&zipkin, "get", 20);
@@ -178,7 +184,8 @@ fn a_collector_that_comes_back_before_the_deadline_gets_all() {
     let script = vec![Answer::Status(503, String::new(), ""); 4];
     let server = Server::start(script, Answer::Accept);
     // Waits would be long, were nobody waiting.
-    let zipkin = quick(server.url()).backoff(Duration::from_millis(50), HOUR);
+    let zipkin =
+        quick(server.url()).options(quick_options().backoff(Duration::from_millis(50), HOUR));
     let zipkin = zipkin.build().unwrap();
     report(&zipkin, "get", 10);
     assert_eq!(zipkin.shutdown(LONG).lost, 0);
@@ -209,8 +216,8 @@ fn the_thread_ends_with_the_last_handle() {
             vec![]
         };
         let server = Server::start(script, Answer::Accept);
-        let zipkin = quick(server.url()).thread_name(name);
-        let zipkin = zipkin.max_age(HOUR).build().unwrap();
+        let zipkin = quick(server.url()).options(quick_options().thread_name(name).max_age(HOUR));
+        let zipkin = zipkin.build().unwrap();
         assert!(is_alive(name) || cfg!(not(target_os = "linux")));
         if by == 0 {
             report(&zipkin, "get", 10);

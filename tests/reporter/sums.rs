@@ -1,7 +1,7 @@
 //! The sum holds while everything moves.
 
 use crate::{
-    LONG, assert_settled, assert_sums, quick,
+    LONG, assert_settled, assert_sums, quick, quick_options,
     server::{Answer, Server},
     span,
 };
@@ -15,8 +15,7 @@ use tower_b3::report::Reporter;
 fn the_sum_holds_at_any_moment() {
     let server = Server::start([], Answer::RejectNamed("bad"));
     let zipkin = quick(server.url())
-        .queue_limit(300)
-        .message_limit(5_000)
+        .options(quick_options().queue_limit(300).message_limit(5_000))
         .build()
         .unwrap();
     const EACH: u64 = 10_000;
@@ -79,7 +78,10 @@ fn the_sum_holds_at_any_moment() {
 fn the_sum_holds_when_it_is_closed_under_load() {
     for _ in 0..20 {
         let server = Server::start([], Answer::Accept);
-        let zipkin = quick(server.url()).queue_limit(500).build().unwrap();
+        let zipkin = quick(server.url())
+            .options(quick_options().queue_limit(500))
+            .build()
+            .unwrap();
         thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| (0..2_000).for_each(|_| zipkin.report(span("get"))));

@@ -1,6 +1,6 @@
 //! A collector behind TLS.
 
-use super::{LONG, assert_sums, quick, report, span};
+use super::{LONG, assert_sums, quick, quick_options, report, span};
 use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body_util::{BodyExt, Full};
@@ -28,7 +28,7 @@ use tokio_rustls::{
     },
 };
 use tower_b3::{
-    report::{BatchReporter, HttpSender, Reporter, Stats},
+    report::{BatchReporter, HttpOptions, HttpSender, Reporter, Stats},
     zipkin::JsonEncoder,
 };
 
@@ -177,18 +177,21 @@ fn lost(reporter: &tower_b3::zipkin::ZipkinReporter, server: &Server) -> Stats {
 fn an_authority_of_ones_own_is_trusted_when_told_so() {
     let authority = Authority::new();
     let server = Server::start(&authority, None, &["h2", "http/1.1"]);
-    let builder = || quick(server.url.clone()).request_timeout(LONG);
-    let stranger = builder().retry_for(Duration::ZERO).build().unwrap();
+    let https = || HttpOptions::new(&server.url);
+    let options = || quick_options().request_timeout(LONG);
+    let no_retry = || options().retry_for(Duration::ZERO);
+    let stranger = quick(https()).options(no_retry()).build().unwrap();
     let error = lost(&stranger, &server).last_error.unwrap();
     assert!(error.message.contains("UnknownIssuer"), "{error:?}");
     assert!(error.message.contains("certificate"), "{error:?}");
     let other = Authority::new();
-    let stranger = builder().ca_certificate(other.pem());
-    let stranger = stranger.retry_for(Duration::ZERO).build().unwrap();
+    let stranger = quick(https().ca_certificate(other.pem()));
+    let stranger = stranger.options(no_retry()).build().unwrap();
     lost(&stranger, &server);
 
     let both = other.pem() + &authority.pem();
-    let zipkin = builder().ca_certificate(both).build().unwrap();
+    let zipkin = quick(https().ca_certificate(both)).options(options());
+    let zipkin = zipkin.build().unwrap();
     let mut ids = BTreeSet::new();
     for _ in 0..5 {
         ids.extend(report(&zipkin, "get", 10));
@@ -214,8 +217,8 @@ fn a_collector_of_http_1_is_spoken_to_so() {
     for protocols in [&["http/1.1"][..], &[]] {
         let authority = Authority::new();
         let server = Server::start(&authority, None, protocols);
-        let sender = HttpSender::new(&server.url).unwrap();
-        let sender = sender.ca_certificate(authority.pem()).unwrap();
+        let https = HttpOptions::new(&server.url).ca_certificate(authority.pem());
+        let sender = HttpSender::new(https).unwrap();
         let reporter = BatchReporter::builder(JsonEncoder, sender).build().unwrap();
         let ids = report(&reporter, "get", 10);
         assert!(reporter.flush(LONG));
@@ -236,16 +239,15 @@ fn a_client_certificate_is_shown_to_who_demands_one() {
     let (authority, clients) = (Authority::new(), Authority::new());
     for protocols in [&["h2"][..], &["http/1.1"]] {
         let server = Server::start(&authority, Some(&clients), protocols);
-        let builder = || {
-            let builder = quick(server.url.clone()).ca_certificate(authority.pem());
-            builder.request_timeout(LONG)
-        };
-        let nobody = builder().retry_for(Duration::ZERO).build().unwrap();
+        let https = || HttpOptions::new(&server.url).ca_certificate(authority.pem());
+        let options = || quick_options().request_timeout(LONG);
+        let nobody = quick(https()).options(options().retry_for(Duration::ZERO));
+        let nobody = nobody.build().unwrap();
         let error = lost(&nobody, &server).last_error.unwrap();
         assert!(!error.message.is_empty());
         let (certificate, key) = clients.certify("orders");
-        let zipkin = builder().client_certificate(certificate.pem(), key.serialize_pem());
-        let zipkin = zipkin.build().unwrap();
+        let https = https().client_certificate(certificate.pem(), key.serialize_pem());
+        let zipkin = quick(https).options(options()).build().unwrap();
         let ids = report(&zipkin, "get", 10);
         assert!(zipkin.flush(LONG));
         assert_eq!(zipkin.stats().sent, 10, "{:?}", zipkin.stats());
@@ -260,10 +262,11 @@ fn a_client_certificate_is_shown_to_who_demands_one() {
 fn a_name_that_is_not_the_collectors_is_refused() {
     let authority = Authority::new();
     let server = Server::start(&authority, None, &[]);
-    let zipkin = quick(server.url.replace("127.0.0.1", "localhost")).request_timeout(LONG);
-    let zipkin = zipkin
-        .ca_certificate(authority.pem())
+    let https = HttpOptions::new(server.url.replace("127.0.0.1", "localhost"));
+    let options = quick_options()
+        .request_timeout(LONG)
         .retry_for(Duration::ZERO);
+    let zipkin = quick(https.ca_certificate(authority.pem())).options(options);
     let error = lost(&zipkin.build().unwrap(), &server).last_error.unwrap();
     assert!(error.message.contains("not valid for name"), "{error:?}");
 }
@@ -273,15 +276,16 @@ fn a_name_that_is_not_the_collectors_is_refused() {
 fn otlp_has_the_same_settings() {
     let authority = Authority::new();
     let (certificate, key) = authority.certify("orders");
-    let builder = tower_b3::otlp::OtlpReporter::builder("https://127.0.0.1:9")
+    let https = HttpOptions::new("https://127.0.0.1:9")
         .ca_certificate(authority.pem())
         .client_certificate(certificate.pem(), key.serialize_pem());
+    let builder = tower_b3::otlp::OtlpReporter::builder(https);
     builder.build().unwrap().shutdown(Duration::ZERO);
 }
 
 #[test]
 fn what_is_no_certificate_is_a_build_error() {
-    let zipkin = || quick("https://127.0.0.1:9".to_owned());
+    let https = || HttpOptions::new("https://127.0.0.1:9");
     let authority = Authority::new();
     let (certificate, key) = authority.certify("orders");
     let (_, other) = authority.certify("orders");
@@ -295,41 +299,41 @@ fn what_is_no_certificate_is_a_build_error() {
     let encrypted =
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nZm9v\n-----END ENCRYPTED PRIVATE KEY-----\n";
     let not_der = "-----BEGIN CERTIFICATE-----\nZm9v\n-----END CERTIFICATE-----\n";
-    for (builder, start) in [
+    for (options, start) in [
         (
-            zipkin().ca_certificate("x"),
+            https().ca_certificate("x"),
             "ca_certificate: no certificate in PEM",
         ),
-        (zipkin().ca_certificate(broken), "ca_certificate: not PEM: "),
+        (https().ca_certificate(broken), "ca_certificate: not PEM: "),
         (
-            zipkin().ca_certificate(cut),
+            https().ca_certificate(cut),
             "ca_certificate: not PEM: a section has no end",
         ),
         (
-            zipkin().client_certificate(pem.clone(), encrypted),
+            https().client_certificate(pem.clone(), encrypted),
             "client_certificate: the private key is encrypted, which is not supported",
         ),
         (
-            zipkin().ca_certificate(not_der),
+            https().ca_certificate(not_der),
             "ca_certificate: not the certificate of an authority: ",
         ),
         (
-            zipkin().client_certificate("x", key.clone()),
+            https().client_certificate("x", key.clone()),
             "client_certificate: no certificate in PEM",
         ),
         (
-            zipkin().client_certificate(pem.clone(), pem.clone()),
+            https().client_certificate(pem.clone(), pem.clone()),
             "client_certificate: no private key in PEM",
         ),
         (
-            zipkin().client_certificate(pem.clone(), other),
+            https().client_certificate(pem.clone(), other),
             "client_certificate: ",
         ),
     ] {
-        let error = builder.build().unwrap_err().to_string();
+        let error = quick(options).build().unwrap_err().to_string();
         assert!(error.starts_with(start), "{error}");
     }
-    let fine = zipkin().client_certificate(pem, key).build().unwrap();
+    let fine = quick(https().client_certificate(pem, key)).build().unwrap();
     fine.shutdown(Duration::ZERO);
 }
 
@@ -344,7 +348,7 @@ fn authorities_of_the_system_that_cannot_be_read_are_said() {
         HttpSender::new("https://127.0.0.1:9").unwrap();
         let lines = super::log::lines("/no/such/authorities.pem");
         assert_eq!(lines.len(), 1, "{lines:?}");
-        let start = "WARN certificates that the system trusts cannot be read: ";
+        let start = "WARN cannot read certificates that the system trusts: ";
         assert!(lines[0].starts_with(start), "{lines:?}");
         return;
     }

@@ -18,7 +18,10 @@ use std::{
 };
 use tower::{BoxError, Service, ServiceBuilder, service_fn};
 use tower_b3::{
-    report::{BatchReporter, Message, Outcome, Sender, TowerSender},
+    report::{
+        BatchOptions, BatchReporter, HttpOptions, Message, MessageBody, Outcome, Sender,
+        TowerSender,
+    },
     zipkin::JsonEncoder,
 };
 
@@ -33,10 +36,10 @@ struct State {
     script: VecDeque<Result<Response<Full<Bytes>>, &'static str>>,
     not_ready: Option<&'static str>,
     ready: bool,
-    requests: Vec<Request<Full<Bytes>>>,
+    requests: Vec<Request<MessageBody>>,
 }
 
-impl Service<Request<Full<Bytes>>> for Mock {
+impl Service<Request<MessageBody>> for Mock {
     type Response = Response<Full<Bytes>>;
     type Error = BoxError;
     type Future = Ready<Result<Self::Response, BoxError>>;
@@ -50,7 +53,7 @@ impl Service<Request<Full<Bytes>>> for Mock {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+    fn call(&mut self, request: Request<MessageBody>) -> Self::Future {
         let mut state = self.0.lock().unwrap();
         assert!(std::mem::take(&mut state.ready));
         state.requests.push(request);
@@ -85,8 +88,11 @@ impl<S: Sender> Sender for Kept<S> {
 fn over(sender: impl Sender) -> (BatchReporter, Arc<Mutex<Vec<Outcome>>>) {
     let outcomes = Arc::default();
     let reporter = BatchReporter::builder(JsonEncoder, Kept(sender, Arc::clone(&outcomes)))
-        .max_age(Duration::from_secs(3600))
-        .backoff(Duration::from_millis(1), Duration::from_millis(2))
+        .options(
+            BatchOptions::new()
+                .max_age(Duration::from_secs(3600))
+                .backoff(Duration::from_millis(1), Duration::from_millis(2)),
+        )
         .build()
         .unwrap();
     (reporter, outcomes)
@@ -95,8 +101,8 @@ fn over(sender: impl Sender) -> (BatchReporter, Arc<Mutex<Vec<Outcome>>>) {
 #[test]
 fn a_request_is_what_it_is_over_http() {
     let mock = Mock::default();
-    let sender = TowerSender::new(URL, mock.clone()).unwrap();
-    let sender = sender.header("authorization", "Bearer secret").unwrap();
+    let options = HttpOptions::new(URL).header("authorization", "Bearer secret");
+    let sender = TowerSender::new(options, mock.clone()).unwrap();
     assert_eq!(sender.destination(), URL);
     assert!(!format!("{sender:?}").contains("secret"));
     let (reporter, outcomes) = over(sender);
@@ -179,7 +185,7 @@ fn answers_have_the_outcomes_that_they_have_over_http() {
 #[test]
 fn a_stack_of_tower_over_hyper() {
     let server = Server::start([Answer::Accept, Answer::Silence], Answer::Accept);
-    let http = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let http = Client::builder(TokioExecutor::new()).build_http::<MessageBody>();
     let http = ServiceBuilder::new()
         .concurrency_limit(1)
         .timeout(Duration::from_millis(200))
@@ -201,7 +207,7 @@ fn a_stack_of_tower_over_hyper() {
 fn one_that_is_never_ready_is_given_up() {
     struct Never;
 
-    impl Service<Request<Full<Bytes>>> for Never {
+    impl Service<Request<MessageBody>> for Never {
         type Response = Response<Full<Bytes>>;
         type Error = Infallible;
         type Future = Ready<Result<Self::Response, Infallible>>;
@@ -210,15 +216,18 @@ fn one_that_is_never_ready_is_given_up() {
             Poll::Pending
         }
 
-        fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        fn call(&mut self, _: Request<MessageBody>) -> Self::Future {
             unreachable!()
         }
     }
 
     let sender = TowerSender::new(URL, Never).unwrap();
     let reporter = BatchReporter::builder(JsonEncoder, sender)
-        .request_timeout(Duration::from_millis(10))
-        .retry_for(Duration::ZERO)
+        .options(
+            BatchOptions::new()
+                .request_timeout(Duration::from_millis(10))
+                .retry_for(Duration::ZERO),
+        )
         .build()
         .unwrap();
     report(&reporter, "get", 2);
@@ -232,7 +241,7 @@ fn one_that_is_never_ready_is_given_up() {
 
 #[test]
 fn urls_and_headers_are_checked() {
-    let service = service_fn(|_: Request<Full<Bytes>>| async {
+    let service = service_fn(|_: Request<MessageBody>| async {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });
     let error = TowerSender::new("ftp://zipkin", service).unwrap_err();
@@ -240,8 +249,15 @@ fn urls_and_headers_are_checked() {
         error.to_string(),
         "url: the scheme is neither http nor https"
     );
-    let sender = TowerSender::new("http://zipkin", service).unwrap();
-    assert_eq!(sender.header("b3", "1").unwrap_err().field(), "header");
+    let options = HttpOptions::new("http://zipkin").header("b3", "1");
+    let error = TowerSender::new(options, service).unwrap_err();
+    assert_eq!(error.field(), "header");
+    #[cfg(feature = "tls")]
+    {
+        let options = HttpOptions::new("https://zipkin").ca_certificate("");
+        let error = TowerSender::new(options, service).unwrap_err();
+        assert_eq!(error.field(), "ca_certificate");
+    }
 }
 
 /// As the documentation has it.
@@ -275,7 +291,7 @@ fn a_unix_socket() {
         received
     });
 
-    let http = service_fn(move |mut request: Request<Full<Bytes>>| {
+    let http = service_fn(move |mut request: Request<MessageBody>| {
         let path = path.clone();
         async move {
             *request.uri_mut() = request.uri().path().parse()?;

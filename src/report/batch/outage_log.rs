@@ -57,7 +57,7 @@ impl OutageLog {
                 let totals = outage.totals(state);
                 log_guarded(|| {
                     tracing::info!(
-                        "spans are now sent to {to}; delivery to {from} failed for {totals}"
+                        "spans are now sent to {to}; delivery to {from} was interrupted for {totals}"
                     );
                 });
             }
@@ -145,7 +145,7 @@ impl Outage {
         dropped.retries_exhausted -= before.retries_exhausted;
         dropped.closed -= before.closed;
         format!(
-            "{:.1} s and {} attempts, with {} of {} spans",
+            "{:.1} s and {} failed attempts, with {} of {} spans",
             self.since.elapsed().as_secs_f64(),
             self.failures,
             dropped,
