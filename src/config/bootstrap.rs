@@ -6,7 +6,7 @@ use super::{
     },
     reader::Node,
 };
-use crate::url::{self, UrlError};
+use crate::url::{self, AddressError, UrlError};
 
 /// What `tracing.http` of an Envoy bootstrap says, as `sidecar.istio.io/bootstrapOverride` brings it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -118,7 +118,7 @@ impl CollectorService {
         let text = url.some_text()?;
         if !text.starts_with('/') || text.starts_with("//") {
             url::parse(text).map_err(|error| match error {
-                UrlError::Credentials => {
+                UrlError::Address(AddressError::Credentials) => {
                     url.error(format!("{error}: requestHeadersToAdd takes them"))
                 }
                 UrlError::NoScheme => url.error("neither a URL of http:// nor a path"),

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     printable::{self, place},
     tracer::{Direction, Mode},
-    url::{self, UrlError, is_https},
+    url::{self, AddressError, is_https},
 };
 use std::{fmt, net::Ipv6Addr};
 
@@ -370,7 +370,7 @@ fn with_host_ip(address: &str) -> Result<String, ConfigError> {
 }
 
 /// The address with this in the place of `$(HOST_IP)`.
-fn at_host(ip: String, rest: &str) -> Result<String, UrlError> {
+fn at_host(ip: String, rest: &str) -> Result<String, AddressError> {
     let address = format!("{}{rest}", in_url(ip));
     url::check_address(&address).map(|()| address)
 }

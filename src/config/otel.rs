@@ -4,7 +4,7 @@ use crate::{
     digits::whole,
     printable::quoted,
     propagation::{Format, Propagation},
-    url::{self, UrlError},
+    url::{self, AddressError, UrlError},
 };
 use http::{HeaderName, Uri};
 use percent_encoding::percent_decode_str;
@@ -246,7 +246,7 @@ fn exporter(variables: &Variables<'_>) -> Result<Option<Exporter>, Unusable> {
 /// The URL that a variable says, checked.
 fn endpoint_url(name: &str, url: &str) -> Result<Uri, Unusable> {
     url::parse(url).map_err(|error| match error {
-        UrlError::Credentials => {
+        UrlError::Address(AddressError::Credentials) => {
             let hint = "OTLP takes them in OTEL_EXPORTER_OTLP_HEADERS";
             unusable(name, format!("{error}: {hint}"))
         }

@@ -87,14 +87,14 @@ pub use console::ConsoleReporter;
 #[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
 pub use gzip::Gzip;
 #[cfg(feature = "zipkin")]
-pub(crate) use http::PlainPost;
-#[cfg(any(feature = "otlp", feature = "zipkin"))]
-pub(crate) use http::{CANNOT_CHANGE, Redirect, start_redirectable};
+pub(crate) use http::{CANNOT_CHANGE, PlainPost};
 #[cfg(feature = "otlp")]
 pub(crate) use http::{CollectorResponse, Dialect};
 #[cfg(feature = "http")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http")))]
 pub use http::{HttpOptions, HttpSender, MessageBody, TowerSender};
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+pub(crate) use http::{Redirect, start_redirectable};
 pub use memory::InMemoryReporter;
 pub use noop::NoopReporter;
 pub use tree::TraceTree;

@@ -151,7 +151,7 @@ impl BatchReporter {
 
     /// Tells the reporter that its sender has a new destination, so that the next attempt is made
     /// at once.
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "otlp", feature = "zipkin"))]
     pub(crate) fn redirected(&self) {
         self.0.state.redirected();
     }

@@ -154,6 +154,7 @@ impl ReporterState {
     }
 
     /// Tells the worker that the sender uses another destination from the next attempt on.
+    #[cfg(any(feature = "otlp", feature = "zipkin"))]
     pub(super) fn redirected(&self) {
         self.request(|requests| requests.redirects += 1);
     }

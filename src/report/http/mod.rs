@@ -11,6 +11,7 @@ mod body;
 mod dialect;
 mod http_sender;
 mod options;
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
 mod redirect;
 mod response;
 mod target;
@@ -25,8 +26,10 @@ pub(crate) use dialect::Dialect;
 pub(crate) use dialect::PlainPost;
 pub use http_sender::HttpSender;
 pub use options::HttpOptions;
+#[cfg(feature = "zipkin")]
+pub(crate) use redirect::CANNOT_CHANGE;
 #[cfg(any(feature = "otlp", feature = "zipkin"))]
-pub(crate) use redirect::{CANNOT_CHANGE, Redirect, start_redirectable};
+pub(crate) use redirect::{Redirect, start_redirectable};
 #[cfg(feature = "otlp")]
 pub(crate) use response::CollectorResponse;
 pub use tower_sender::TowerSender;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     printable::{self, quoted},
     report::batch::{Message, ReporterError},
-    url::UrlError,
+    url::{AddressError, UrlError},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{
@@ -127,7 +127,7 @@ fn sensitive(value: &str) -> Option<HeaderValue> {
 
 fn parse(url: &str, path: &'static str, tls: bool) -> Result<Uri, String> {
     let uri = crate::url::parse(url).map_err(|error| match error {
-        UrlError::Credentials => format!("{error}: use the option basic"),
+        UrlError::Address(AddressError::Credentials) => format!("{error}: use the option basic"),
         error => error.to_string(),
     })?;
     if uri.scheme_str() == Some("https") && !tls {
