@@ -1,9 +1,9 @@
 //! A file of documents, and following it while the service runs.
 
-#[cfg(feature = "zipkin")]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
 use super::{CollectorReporter, collector::Endpoint, reporter::Certificates};
 use super::{ConfigError, Documents, TracingConfig, Workload, model};
-#[cfg(feature = "zipkin")]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
 use crate::printable::Printable;
 use crate::{printable::place, tracer::Tracer};
 use std::{
@@ -22,7 +22,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// ```no_run
 /// use tower_b3::{Tracer, config::{ConfigFile, TracingConfig}};
 ///
-/// # #[cfg(feature = "zipkin")]
+/// # #[cfg(any(feature = "otlp", feature = "zipkin"))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut file = ConfigFile::open("/etc/shop/tracing.yaml")?.over(TracingConfig::from_env()?)?;
 /// let mut builder = Tracer::builder("webapp").config(file.config());
@@ -33,7 +33,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// let tracer = builder.build()?;
 /// let _followed = file.watch(&tracer)?;
 /// # Ok(()) }
-/// # #[cfg(not(feature = "zipkin"))]
+/// # #[cfg(not(any(feature = "otlp", feature = "zipkin")))]
 /// # fn main() {}
 /// ```
 #[derive(Clone)]
@@ -41,7 +41,7 @@ pub struct ConfigFile {
     source: Source,
     text: Result<String, ConfigError>,
     config: TracingConfig,
-    #[cfg(feature = "zipkin")]
+    #[cfg(any(feature = "otlp", feature = "zipkin"))]
     reporter: Option<CollectorReporter>,
 }
 
@@ -89,7 +89,7 @@ impl ConfigFile {
             },
             text: Ok(text),
             config: documents.unchecked(),
-            #[cfg(feature = "zipkin")]
+            #[cfg(any(feature = "otlp", feature = "zipkin"))]
             reporter: None,
         })
     }
@@ -116,8 +116,8 @@ impl ConfigFile {
     }
 
     /// The reporter that goes where the file says, when that changes.
-    #[cfg(feature = "zipkin")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
+    #[cfg(any(feature = "otlp", feature = "zipkin"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "otlp", feature = "zipkin"))))]
     #[must_use]
     pub fn reporter(mut self, reporter: CollectorReporter) -> ConfigFile {
         self.reporter = Some(reporter);
@@ -152,9 +152,9 @@ impl ConfigFile {
         let (stop, stopped) = mpsc::channel::<()>();
         let mut follower = Follower {
             started: self.config.clone(),
-            #[cfg(feature = "zipkin")]
+            #[cfg(any(feature = "otlp", feature = "zipkin"))]
             sent: self.config.clone(),
-            #[cfg(feature = "zipkin")]
+            #[cfg(any(feature = "otlp", feature = "zipkin"))]
             destination: Destination::of(&self),
             file: self,
             tracer: tracer.clone(),
@@ -216,22 +216,22 @@ struct Follower {
     /// What the tracer was built by.
     started: TracingConfig,
     /// What says where spans go.
-    #[cfg(feature = "zipkin")]
+    #[cfg(any(feature = "otlp", feature = "zipkin"))]
     sent: TracingConfig,
     /// Where they were to go when it was looked at last.
-    #[cfg(feature = "zipkin")]
+    #[cfg(any(feature = "otlp", feature = "zipkin"))]
     destination: Destination,
 }
 
 /// Where spans are to go, and with which certificates.
-#[cfg(feature = "zipkin")]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
 #[derive(PartialEq)]
 struct Destination {
     endpoint: Result<Result<Endpoint, String>, ConfigError>,
     certificates: Result<Certificates, ConfigError>,
 }
 
-#[cfg(feature = "zipkin")]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
 impl Destination {
     fn of(file: &ConfigFile) -> Destination {
         let endpoint = file.config.endpoint();
@@ -250,7 +250,7 @@ impl Follower {
     /// Contents are compared, not times: a mounted ConfigMap is a link that is put elsewhere.
     fn look(&mut self) {
         self.look_at_file();
-        #[cfg(feature = "zipkin")]
+        #[cfg(any(feature = "otlp", feature = "zipkin"))]
         self.look_at_destination();
     }
 
@@ -287,7 +287,7 @@ impl Follower {
         }
     }
 
-    #[cfg(feature = "zipkin")]
+    #[cfg(any(feature = "otlp", feature = "zipkin"))]
     fn look_at_destination(&mut self) {
         let destination = Destination::of(&self.file);
         if destination == self.destination {
@@ -313,7 +313,7 @@ impl Follower {
     }
 }
 
-#[cfg(feature = "zipkin")]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
 fn shown(collector: &Result<super::Collector, ConfigError>) -> Printable<'_> {
     let url = collector.as_ref().ok().and_then(super::Collector::url);
     place(url.unwrap_or("nowhere"))

@@ -14,7 +14,7 @@
 //! ",
 //! )?;
 //! let mut builder = Tracer::builder("webapp").config(&config);
-//! # #[cfg(feature = "zipkin")]
+//! # #[cfg(any(feature = "otlp", feature = "zipkin"))]
 //! if let Some(reporter) = config.reporter()? {
 //!     builder = builder.reporter(reporter);
 //! }
@@ -73,7 +73,7 @@ mod otel;
 mod proxy;
 mod reader;
 mod recognise;
-#[cfg(feature = "zipkin")]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
 mod reporter;
 mod settings;
 mod telemetry;
@@ -85,7 +85,7 @@ pub use documents::Documents;
 pub use error::ConfigError;
 pub use file::{ConfigFile, Watch};
 pub use model::TracingConfig;
-#[cfg(feature = "zipkin")]
-#[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "otlp", feature = "zipkin"))))]
 pub use reporter::CollectorReporter;
 pub use workload::Workload;

@@ -7,10 +7,11 @@ use super::{
 };
 #[cfg(feature = "otlp")]
 use crate::otlp::{self, OtlpReporter, OtlpReporterBuilder};
+#[cfg(feature = "zipkin")]
+use crate::zipkin::{Encoding, ZipkinReporter, ZipkinReporterBuilder};
 use crate::{
     printable::{name, place},
     report::{BatchOptions, BatchReporter, HttpOptions, ReporterError, batch_handle},
-    zipkin::{Encoding, ZipkinReporter, ZipkinReporterBuilder},
 };
 
 /// What is in the files that an endpoint names.
@@ -31,7 +32,7 @@ impl TracingConfig {
     ///
     /// # Errors
     ///
-    /// Those of `collector`; a provider that needs a feature of this crate which is off (`otlp`,
+    /// Those of `collector`; a provider that needs a feature of this crate which is off (`otlp`, `zipkin`,
     /// `tls` for `https`, `gzip`); a header or a certificate that cannot be read, a URL that is none.
     pub fn reporter(&self) -> Result<Option<CollectorReporter>, ConfigError> {
         match self.endpoint()? {
@@ -43,12 +44,13 @@ impl TracingConfig {
 
 /// Sends spans to where documents say. From [`TracingConfig::reporter`].
 ///
-/// A [`ZipkinReporter`] or an `OtlpReporter`; clones are handles on the same one.
+/// A `ZipkinReporter` or an `OtlpReporter`; clones are handles on the same one.
 #[derive(Debug, Clone)]
 pub struct CollectorReporter(BatchReporter, Kind);
 
 #[derive(Debug, Clone)]
 enum Kind {
+    #[cfg(feature = "zipkin")]
     Zipkin(ZipkinReporter),
     #[cfg(feature = "otlp")]
     Otlp(OtlpReporter),
@@ -69,9 +71,11 @@ impl CollectorReporter {
         let endpoint = endpoint.map_err(|reason| ConfigError::new("", reason))?;
         endpoint.check()?;
         let redirected = match (&self.1, endpoint.protocol) {
+            #[cfg(feature = "zipkin")]
             (Kind::Zipkin(zipkin), Protocol::ZipkinJson) => {
                 zipkin.redirect(endpoint.zipkin(Encoding::Json)?)
             }
+            #[cfg(feature = "zipkin")]
             (Kind::Zipkin(zipkin), Protocol::ZipkinProtobuf) => {
                 zipkin.redirect(endpoint.zipkin(Encoding::Proto3)?)
             }
@@ -92,8 +96,14 @@ impl Endpoint {
     fn start(&self) -> Result<CollectorReporter, ConfigError> {
         self.check()?;
         let started = match self.protocol {
+            #[cfg(feature = "zipkin")]
             Protocol::ZipkinJson => self.zipkin(Encoding::Json)?.build().map(Kind::Zipkin),
+            #[cfg(feature = "zipkin")]
             Protocol::ZipkinProtobuf => self.zipkin(Encoding::Proto3)?.build().map(Kind::Zipkin),
+            #[cfg(not(feature = "zipkin"))]
+            Protocol::ZipkinJson | Protocol::ZipkinProtobuf => {
+                return Err(self.wrong("Zipkin needs the feature zipkin"));
+            }
             #[cfg(feature = "otlp")]
             Protocol::OtlpHttp | Protocol::OtlpGrpc => self.otlp()?.build().map(Kind::Otlp),
             #[cfg(not(feature = "otlp"))]
@@ -103,6 +113,7 @@ impl Endpoint {
         };
         let kind = started.map_err(|error: ReporterError| self.wrong(error))?;
         let reporter = match &kind {
+            #[cfg(feature = "zipkin")]
             Kind::Zipkin(zipkin) => zipkin.clone().into(),
             #[cfg(feature = "otlp")]
             Kind::Otlp(otlp) => otlp.clone().into(),
@@ -121,6 +132,7 @@ impl Endpoint {
         Ok(())
     }
 
+    #[cfg(feature = "zipkin")]
     fn zipkin(&self, encoding: Encoding) -> Result<ZipkinReporterBuilder, ConfigError> {
         let builder = ZipkinReporter::builder(self.http_options()?)
             .encoding(encoding)
