@@ -84,15 +84,17 @@
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `zipkin` | yes | `ZipkinReporter`: JSON or protocol buffers over HTTP, batched on a thread of its own (brings hyper and tokio) |
-//! | `otlp` | | `OtlpReporter`: OTLP over HTTP or gRPC, for an OpenTelemetry Collector or Jaeger |
-//! | `gzip` | | messages compressed: `.gzip(true)` of both reporters, `report::Gzip` |
-//! | `tls` | | `https` URLs for the reporters, an authority and a client certificate of one's own, HTTP/2 (brings rustls and ring; needs a C compiler, no cmake) |
+//! | `zipkin` | yes | `ZipkinReporter`: JSON or protocol buffers over HTTP (includes `http`) |
+//! | `otlp` | | `OtlpReporter`: OTLP over HTTP or gRPC, for an OpenTelemetry Collector or Jaeger (includes `http`) |
+//! | `kafka` | | `KafkaReporter`: to Zipkin's collectors through Kafka (includes `batch`) |
+//! | `http` | | `HttpSender`, and `TowerSender` for an HTTP client of your own (brings hyper; includes `batch`) |
+//! | `batch` | | `BatchReporter`: a queue and a thread that sends, with an `Encoder` and a `Sender` of your own; Zipkin's encoders; `JsonLinesReporter` (brings tokio) |
+//! | `gzip` | | compressed messages: `.gzip(true)` of the HTTP reporters, `report::Gzip` (includes `batch`) |
+//! | `tls` | | `https` URLs with certificates, and HTTP/2 (brings rustls and ring, which needs a C compiler but no cmake; includes `http`) |
 //! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
-//! | `kafka` | | `KafkaReporter`: to Zipkin's collectors by way of Kafka |
 //! | `config` | | `config`: Istio's tracing configuration, read from YAML or JSON as it stands, and followed while it changes |
 //! | `reqwest` | | `reqwest`: requests of reqwest's through the client layer, `.traced(&layer)`, and its client as a service |
-//! | `tracing` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
+//! | `log-ids` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! Without features there is no runtime: values, propagation, spans, samplers, both layers, and
 //! reporters for tests and the console.
