@@ -1,4 +1,4 @@
-//! A host with a port, as it stands in a URL or alone.
+//! A host with a port, alone or as a part of a URL.
 
 use crate::{digits::whole, hosts};
 use std::{

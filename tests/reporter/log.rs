@@ -1,4 +1,4 @@
-//! What the reporters have logged.
+//! Captures the log.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// A line with this makes the subscriber panic.
+/// The subscriber panics at a line that contains this.
 pub const UNLOGGABLE: &str = "a line that cannot be logged";
 
 struct Lines;
@@ -25,7 +25,7 @@ impl io::Write for Lines {
     }
 }
 
-/// Keeps what is logged from now on.
+/// Captures what is logged from now on.
 pub fn start() {
     static STARTED: OnceLock<()> = OnceLock::new();
     STARTED.get_or_init(|| {
@@ -39,7 +39,7 @@ pub fn start() {
     });
 }
 
-/// The lines that have this in them.
+/// The lines that contain this.
 pub fn lines(with: &str) -> Vec<String> {
     let lines = LINES.lock().unwrap();
     let lines = lines.iter().filter(|line| line.contains(with));

@@ -1,11 +1,13 @@
-//! The reporter against a collector that fails in every way.
+//! The batching reporters against collectors that fail in every way.
 #![cfg(feature = "zipkin")]
 
+mod accounting;
 mod faults;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod json_lines;
 mod log;
+mod options;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(feature = "otlp")]
@@ -13,15 +15,12 @@ mod otlp_server;
 mod panics;
 mod queue;
 mod redirect;
-mod server;
-mod settings;
 mod shutdown;
-mod sums;
 #[cfg(feature = "tls")]
 mod tls;
 mod tower;
+mod zipkin_server;
 
-use server::{Answer, Server};
 use std::{
     collections::BTreeSet,
     io::Read,
@@ -33,8 +32,9 @@ use tower_b3::{
     report::{BatchOptions, HttpOptions, HttpSender, MessageBody, Reporter, Stats, TowerSender},
     zipkin::{ZipkinReporter, ZipkinReporterBuilder},
 };
+use zipkin_server::{Answer, Server};
 
-/// Longer than anything takes that works.
+/// Longer than anything takes that succeeds.
 const LONG: Duration = Duration::from_secs(20);
 
 /// Short times, so that tests take little time.
@@ -56,7 +56,7 @@ fn span(name: &str) -> SpanRecord {
         .build()
 }
 
-/// Reports this many spans; their ids.
+/// Reports this many spans, and returns their ids.
 fn report(reporter: &impl Reporter, name: &str, spans: usize) -> BTreeSet<String> {
     let one = |_| {
         let span = span(name);
@@ -67,14 +67,14 @@ fn report(reporter: &impl Reporter, name: &str, spans: usize) -> BTreeSet<String
     (0..spans).map(one).collect()
 }
 
-fn assert_sums(stats: &Stats) {
+fn assert_adds_up(stats: &Stats) {
     let sum = stats.queued + stats.in_flight + stats.sent + stats.dropped.total();
     assert_eq!(stats.finished, sum, "{stats:?}");
 }
 
-/// Nothing is under way any more; the sum holds; what was sent is what was acknowledged, once.
+/// No span is in flight, the counts add up, and each sent span was acknowledged once.
 fn assert_settled(stats: &Stats, server: &Server) {
-    assert_sums(stats);
+    assert_adds_up(stats);
     assert_eq!((stats.queued, stats.in_flight), (0, 0), "{stats:?}");
     server.seen(|seen| {
         assert_eq!(stats.sent, seen.acknowledged.len() as u64, "{stats:?}");
@@ -83,7 +83,7 @@ fn assert_settled(stats: &Stats, server: &Server) {
     });
 }
 
-/// What was compressed with gzip.
+/// Decompresses gzip.
 fn unzip(bytes: &[u8]) -> Vec<u8> {
     let mut unzipped = Vec::new();
     let mut gzip = flate2::read::GzDecoder::new(bytes);
@@ -91,7 +91,7 @@ fn unzip(bytes: &[u8]) -> Vec<u8> {
     unzipped
 }
 
-/// Asks again and again until it holds.
+/// Waits until the condition holds.
 fn until(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + LONG;
     while !condition() {
@@ -143,7 +143,7 @@ fn spans_arrive_on_one_connection() {
 }
 
 #[test]
-fn the_last_authorization_counts() {
+fn the_last_authorization_option_wins() {
     let server = Server::start([], Answer::Accept);
     let options = || HttpOptions::new(server.url()).header("authorization", "none");
     let basic = "basic qwxhzgrpbjpvcgvuihnlc2ftzq==";
@@ -158,7 +158,7 @@ fn the_last_authorization_counts() {
         let zipkin = quick(options).build().unwrap();
         report(&zipkin, "get", 1);
         assert!(zipkin.flush(LONG));
-        // The server shows heads in lower case.
+        // The server keeps heads in lower case.
         server.seen(|seen| {
             let head = &seen.requests.last().unwrap().head;
             let header = format!("\r\nauthorization: {value}\r\n");
@@ -174,7 +174,7 @@ fn the_last_authorization_counts() {
 }
 
 #[test]
-fn spans_are_sent_when_they_are_old_and_when_they_are_many() {
+fn spans_are_sent_by_age_and_by_number() {
     let server = Server::start([], Answer::Accept);
     let zipkin = quick(server.url()).build().unwrap();
     report(&zipkin, "get", 1);
@@ -189,7 +189,7 @@ fn spans_are_sent_when_they_are_old_and_when_they_are_many() {
 }
 
 #[test]
-fn build_errors_name_the_field_and_the_reason() {
+fn build_errors_name_the_option_and_the_reason() {
     let http = || HttpOptions::new("http://127.0.0.1:9");
     let batch = |options: BatchOptions| quick(http()).options(options);
     let zero = Duration::ZERO;
@@ -289,9 +289,9 @@ fn build_errors_name_the_field_and_the_reason() {
     }
 }
 
-/// A client would take each of these for something else than what is written, the usual port say.
+/// An HTTP client would read each of these as another destination, such as the default port.
 #[test]
-fn a_url_that_could_mean_another_place_is_refused_wherever_it_is_given() {
+fn an_ambiguous_url_is_refused_by_every_constructor() {
     let service = || {
         ::tower::service_fn(async |_: http::Request<MessageBody>| {
             Ok::<_, std::io::Error>(http::Response::new(

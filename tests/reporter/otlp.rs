@@ -1,7 +1,7 @@
-//! Over HTTP and gRPC: the same spans, faults and counts.
+//! The OTLP reporter, over HTTP and gRPC.
 
 use super::{
-    LONG, assert_sums, log,
+    LONG, assert_adds_up, log,
     otlp_server::{Reply, Server},
     quick_options, report, span, until,
 };
@@ -14,7 +14,6 @@ use tower_b3::{
 
 const PROTOCOLS: [Protocol; 2] = [Protocol::Http, Protocol::Grpc];
 
-/// A reporter that is in a hurry.
 fn quick(server: &Server, protocol: Protocol) -> OtlpReporterBuilder {
     quick_to(server.url(), protocol)
 }
@@ -25,9 +24,9 @@ fn quick_to(to: impl Into<HttpOptions>, protocol: Protocol) -> OtlpReporterBuild
         .options(quick_options())
 }
 
-/// Nothing is under way any more; the sum holds; what was sent is what was accepted, once.
+/// No span is in flight, the counts add up, and each sent span was accepted once.
 fn assert_settled(stats: &Stats, server: &Server) {
-    assert_sums(stats);
+    assert_adds_up(stats);
     assert_eq!((stats.queued, stats.in_flight), (0, 0), "{stats:?}");
     let accepted = server.accepted();
     assert_eq!(stats.sent, accepted.len() as u64, "{stats:?}");
@@ -39,7 +38,7 @@ fn assert_arrived(ids: &BTreeSet<String>, server: &Server) {
 }
 
 #[test]
-fn a_call_of_grpc_is_as_its_specification_says() {
+fn a_grpc_request_follows_the_specification() {
     let server = Server::start([], Reply::Accept);
     let collector = HttpOptions::new(server.url()).bearer("abc");
     let otlp = quick_to(collector, Protocol::Grpc).build().unwrap();
@@ -55,7 +54,7 @@ fn a_call_of_grpc_is_as_its_specification_says() {
     assert_eq!(server.connections(), 1);
     let requests = server.seen();
     assert_eq!(stats.batches, requests.len() as u64);
-    // The prefix is gRPC's, not the message's.
+    // The prefix of gRPC is not counted.
     let bytes: usize = requests.iter().map(|seen| seen.body.len() - 5).sum();
     assert_eq!(stats.bytes, bytes as u64);
     for seen in requests {
@@ -73,7 +72,7 @@ fn a_call_of_grpc_is_as_its_specification_says() {
 
 #[test]
 #[cfg(feature = "gzip")]
-fn a_compressed_message_says_so() {
+fn a_compressed_message_is_declared() {
     for protocol in PROTOCOLS {
         let server = Server::start([], Reply::Accept);
         let otlp = quick(&server, protocol).gzip(true).build().unwrap();
@@ -91,9 +90,9 @@ fn a_compressed_message_says_so() {
     }
 }
 
-/// Faults that pass: nothing is lost, and nothing arrives twice.
+/// No span is lost, and none arrives twice.
 #[test]
-fn what_passes_costs_nothing() {
+fn transient_faults_lose_no_spans() {
     const TEXT: &str = "text/plain";
     for (protocol, script, retries) in [
         (Protocol::Grpc, vec![Reply::Error(14, "not yet")], 1),
@@ -144,7 +143,7 @@ fn what_passes_costs_nothing() {
 }
 
 #[test]
-fn a_connection_that_is_dead_is_left() {
+fn a_dead_connection_is_replaced() {
     for protocol in PROTOCOLS {
         let server = Server::start([Reply::Accept, Reply::Dead], Reply::Accept);
         let otlp = quick(&server, protocol).build().unwrap();
@@ -160,7 +159,7 @@ fn a_connection_that_is_dead_is_left() {
 }
 
 #[test]
-fn a_collector_that_is_not_there_is_waited_for() {
+fn an_unavailable_collector_is_retried() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -168,7 +167,7 @@ fn a_collector_that_is_not_there_is_waited_for() {
     let otlp = otlp.build().unwrap();
     let ids = report(&otlp, "get", 10);
     until("retries", || otlp.stats().retries > 3);
-    assert_sums(&otlp.stats());
+    assert_adds_up(&otlp.stats());
     let error = otlp.stats().last_error.unwrap();
     assert!(error.ongoing);
     assert!(error.message.contains("onnection refused"), "{error:?}");
@@ -179,7 +178,7 @@ fn a_collector_that_is_not_there_is_waited_for() {
 }
 
 #[test]
-fn refusals_are_final_and_named() {
+fn a_refusal_drops_the_message_and_is_logged() {
     log::start();
     for (reply, reason) in [
         (
@@ -221,7 +220,7 @@ fn refusals_are_final_and_named() {
 }
 
 #[test]
-fn a_bad_span_costs_none_but_itself() {
+fn a_bad_span_is_dropped_alone() {
     for protocol in PROTOCOLS {
         let server = Server::start([], Reply::RejectNamed("bad"));
         let hour = Duration::from_secs(3600);
@@ -247,7 +246,7 @@ fn a_bad_span_costs_none_but_itself() {
 }
 
 #[test]
-fn what_is_too_large_for_the_collector_is_halved() {
+fn a_message_too_large_for_the_collector_is_split() {
     for protocol in PROTOCOLS {
         let server = Server::start([], Reply::RejectOver(2_000));
         let otlp = quick(&server, protocol).build().unwrap();
@@ -263,7 +262,7 @@ fn what_is_too_large_for_the_collector_is_halved() {
 }
 
 #[test]
-fn spans_that_the_collector_leaves_out_are_counted() {
+fn spans_rejected_by_partial_success_are_counted() {
     log::start();
     for protocol in PROTOCOLS {
         let reason = match protocol {
@@ -293,7 +292,7 @@ fn spans_that_the_collector_leaves_out_are_counted() {
             format!("3 of 10 spans are refused: {reason}")
         );
         assert!(!error.ongoing);
-        // Once, not with every message.
+        // Logged once, not for every message.
         let lines = log::lines(reason);
         let line = format!("WARN 3 of 10 spans are refused: {reason}; for a minute, ");
         assert!(lines.len() == 1 && lines[0].starts_with(&line), "{lines:?}");
@@ -301,7 +300,7 @@ fn spans_that_the_collector_leaves_out_are_counted() {
 }
 
 #[test]
-fn grpc_has_a_path_of_its_own() {
+fn a_grpc_url_must_have_no_path() {
     for (url, error) in [
         ("http://collector:4317", None),
         ("http://collector:4317/", None),
@@ -324,7 +323,7 @@ fn grpc_has_a_path_of_its_own() {
 }
 
 #[test]
-fn from_http_to_grpc_while_it_runs() {
+fn redirects_from_http_to_grpc() {
     let server = Server::start([Reply::Http(404, "text/plain", b"")], Reply::Accept);
     let otlp = quick(&server, Protocol::Http).build().unwrap();
     report(&otlp, "get", 10);
@@ -356,7 +355,7 @@ mod tls {
     }
 
     #[test]
-    fn grpc_goes_over_tls_too() {
+    fn grpc_works_over_tls() {
         let (server, builder) = start(&Authority::new(), &["h2"]);
         let otlp = builder.build().unwrap();
         let ids = report(&otlp, "get", 10);
@@ -366,7 +365,7 @@ mod tls {
     }
 
     #[test]
-    fn who_does_not_speak_http2_is_not_spoken_to() {
+    fn grpc_over_tls_needs_http2() {
         let (server, builder) = start(&Authority::new(), &["http/1.1"]);
         let otlp = builder
             .options(

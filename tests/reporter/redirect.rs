@@ -1,9 +1,8 @@
-//! A wrong destination is put right while the reporter runs.
+//! Changing the destination while the reporter runs.
 
 use super::{
-    LONG, assert_settled, assert_sums, log, quick, quick_options, report,
-    server::{Answer, Server},
-    span, until,
+    LONG, assert_adds_up, assert_settled, log, quick, quick_options, report, span, until,
+    zipkin_server::{Answer, Server},
 };
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
@@ -26,7 +25,7 @@ fn wrong_path(server: &Server) -> String {
 }
 
 #[test]
-fn a_wrong_path_is_put_right() {
+fn a_wrong_path_is_corrected() {
     log::start();
     let wrong = Server::start([], status(405));
     let right = Server::start([], Answer::Accept);
@@ -76,7 +75,7 @@ fn a_wrong_path_is_put_right() {
 }
 
 #[test]
-fn what_waits_goes_to_the_new_place_at_once() {
+fn a_message_that_waits_is_sent_to_the_new_destination_at_once() {
     let later = |status| Answer::Status(status, "retry-after: 60\r\n".to_owned(), "");
     for answer in [status(503), later(503), later(429)] {
         let wrong = Server::start([], answer);
@@ -101,7 +100,7 @@ fn what_waits_goes_to_the_new_place_at_once() {
 }
 
 #[test]
-fn a_new_place_is_tried_for_as_long_as_ever() {
+fn retries_at_a_new_destination_last_as_long_as_for_a_new_message() {
     let wrong = Server::start([], status(503));
     let right = Server::start([status(503), status(503)], Answer::Accept);
     let options = quick_options().retry_for(Duration::from_secs(1));
@@ -109,11 +108,11 @@ fn a_new_place_is_tried_for_as_long_as_ever() {
     let zipkin = zipkin.build().unwrap();
     report(&zipkin, "get", 10);
     until("an outage", || zipkin.stats().last_error.is_some());
-    // Longer than it is tried in one place.
+    // Longer than a message is retried at one destination.
     thread::sleep(Duration::from_millis(1_100));
     zipkin.redirect(quick(right.url())).unwrap();
     right.until("an attempt", |seen| !seen.requests.is_empty());
-    // Each flush makes for an attempt.
+    // Each flush causes an attempt.
     until("sent", || {
         zipkin.flush(Duration::from_millis(10));
         zipkin.stats().sent == 10
@@ -122,7 +121,7 @@ fn a_new_place_is_tried_for_as_long_as_ever() {
 }
 
 #[test]
-fn a_token_is_put_right_at_the_same_place() {
+fn a_wrong_token_is_corrected() {
     log::start();
     let server = Server::start([status(401)], Answer::Accept);
     let with_token = |token: &str| quick(HttpOptions::new(server.url()).bearer(token));
@@ -150,7 +149,7 @@ fn a_token_is_put_right_at_the_same_place() {
 }
 
 #[test]
-fn who_refused_everything_is_forgotten() {
+fn a_new_destination_starts_without_the_refusals_of_the_previous_one() {
     let wrong = Server::start([], status(400));
     let right = Server::start([], Answer::RejectNamed("bad"));
     let zipkin = quick(wrong.url())
@@ -160,7 +159,7 @@ fn who_refused_everything_is_forgotten() {
     report(&zipkin, "get", 100);
     assert!(zipkin.flush(LONG));
     zipkin.redirect(quick(right.url())).unwrap();
-    // One by one from the start.
+    // Spans are refused one by one again.
     report(&zipkin, "bad", 1);
     let ids = report(&zipkin, "good", 100);
     assert!(zipkin.flush(LONG));
@@ -171,7 +170,7 @@ fn who_refused_everything_is_forgotten() {
 }
 
 #[test]
-fn a_redirect_that_cannot_be_changes_nothing() {
+fn an_invalid_redirect_changes_nothing() {
     let server = Server::start([], Answer::Accept);
     let zipkin = quick(server.url()).build().unwrap();
     let to = || quick(server.url());
@@ -205,9 +204,9 @@ fn a_redirect_that_cannot_be_changes_nothing() {
     assert_eq!(zipkin.stats().sent, 10);
 }
 
-/// Between two collectors and two places that take nothing, under load.
+/// Between two collectors that accept spans and two that do not.
 #[test]
-fn the_sum_holds_wherever_spans_go() {
+fn the_counts_add_up_with_changing_destinations_under_load() {
     let servers = [Answer::Accept, status(405), Answer::Silence, Answer::Accept]
         .map(|answer| Server::start([], answer));
     let zipkin = quick(servers[0].url())
@@ -218,7 +217,7 @@ fn the_sum_holds_wherever_spans_go() {
     thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Relaxed) {
-                assert_sums(&zipkin.stats());
+                assert_adds_up(&zipkin.stats());
             }
         });
         let producers = [(); 2].map(|()| {
@@ -243,7 +242,7 @@ fn the_sum_holds_wherever_spans_go() {
         done.store(true, Relaxed);
     });
     let stats = zipkin.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!(
         (stats.finished, stats.queued, stats.in_flight),
         (40_000, 0, 0)

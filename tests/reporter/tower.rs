@@ -1,8 +1,8 @@
-//! A sender over services that are not ours.
+//! `TowerSender` with services of the user.
 
 use super::{
-    LONG, assert_settled, assert_sums, report,
-    server::{Answer, Server},
+    LONG, assert_adds_up, assert_settled, report,
+    zipkin_server::{Answer, Server},
 };
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -27,7 +27,7 @@ use tower_b3::{
 
 const URL: &str = "https://zipkin.test/api/v2/spans?key=1";
 
-/// Answers from a script, and then with 202; one that is not ready must not be called.
+/// Answers from a script, and then with 202. Fails if it is called before it is ready.
 #[derive(Clone, Default)]
 struct Mock(Arc<Mutex<State>>);
 
@@ -69,7 +69,7 @@ fn answer(status: u16, text: &'static str) -> Response<Full<Bytes>> {
     response
 }
 
-/// Hands on messages, and keeps what came of them.
+/// Forwards messages, and keeps their outcomes.
 struct Kept<S>(S, Arc<Mutex<Vec<Outcome>>>);
 
 impl<S: Sender> Sender for Kept<S> {
@@ -84,7 +84,7 @@ impl<S: Sender> Sender for Kept<S> {
     }
 }
 
-/// A reporter over this sender, and the outcomes.
+/// A reporter with this sender, and its outcomes.
 fn over(sender: impl Sender) -> (BatchReporter, Arc<Mutex<Vec<Outcome>>>) {
     let outcomes = Arc::default();
     let reporter = BatchReporter::builder(JsonEncoder, Kept(sender, Arc::clone(&outcomes)))
@@ -99,7 +99,7 @@ fn over(sender: impl Sender) -> (BatchReporter, Arc<Mutex<Vec<Outcome>>>) {
 }
 
 #[test]
-fn a_request_is_what_it_is_over_http() {
+fn a_request_is_the_same_as_that_of_the_http_sender() {
     let mock = Mock::default();
     let options = HttpOptions::new(URL).header("authorization", "Bearer secret");
     let sender = TowerSender::new(options, mock.clone()).unwrap();
@@ -130,7 +130,7 @@ fn a_request_is_what_it_is_over_http() {
 }
 
 #[test]
-fn answers_have_the_outcomes_that_they_have_over_http() {
+fn responses_have_the_same_outcomes_as_with_the_http_sender() {
     let mut slow_down = answer(429, "");
     let header = http::HeaderValue::from_static("0");
     slow_down.headers_mut().insert("retry-after", header);
@@ -175,7 +175,7 @@ fn answers_have_the_outcomes_that_they_have_over_http() {
     assert_eq!(seen[0], Outcome::retry("not now"));
     assert_eq!(seen[1..], outcomes);
     let stats = reporter.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!(
         (stats.sent, stats.dropped.total(), stats.retries),
         (1, 3, 4)
@@ -183,7 +183,7 @@ fn answers_have_the_outcomes_that_they_have_over_http() {
 }
 
 #[test]
-fn a_stack_of_tower_over_hyper() {
+fn works_with_a_tower_stack_over_hyper() {
     let server = Server::start([Answer::Accept, Answer::Silence], Answer::Accept);
     let http = Client::builder(TokioExecutor::new()).build_http::<MessageBody>();
     let http = ServiceBuilder::new()
@@ -204,7 +204,7 @@ fn a_stack_of_tower_over_hyper() {
 }
 
 #[test]
-fn one_that_is_never_ready_is_given_up() {
+fn a_service_that_is_never_ready_times_out() {
     struct Never;
 
     impl Service<Request<MessageBody>> for Never {
@@ -240,7 +240,7 @@ fn one_that_is_never_ready_is_given_up() {
 }
 
 #[test]
-fn urls_and_headers_are_checked() {
+fn options_are_checked() {
     let service = service_fn(|_: Request<MessageBody>| async {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });
@@ -260,10 +260,10 @@ fn urls_and_headers_are_checked() {
     }
 }
 
-/// As the documentation has it.
+/// The example of the documentation.
 #[cfg(unix)]
 #[test]
-fn a_unix_socket() {
+fn works_over_a_unix_socket() {
     use std::{
         io::{Read, Write},
         os::unix::net::UnixListener,
@@ -278,7 +278,7 @@ fn a_unix_socket() {
         for stream in listener.incoming().take(2) {
             let mut stream = stream.unwrap();
             let mut text = String::new();
-            // All spans' names are the same, and there are as many in each message.
+            // Each message has three spans, all with the same name.
             while text.matches("\"name\":\"get\"").count() < 3 || !text.ends_with(']') {
                 let mut buffer = [0; 1024];
                 let read = stream.read(&mut buffer).unwrap();

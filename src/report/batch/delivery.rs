@@ -1,8 +1,8 @@
 //! Delivers a message: attempts, waits between them, splitting of messages that are refused, and
 //! the count of every span's end.
 //!
-//! The worker calls it. What an answer means is the sender's business, how long to wait that of
-//! `backoff`, and what is logged that of `outage_log`.
+//! The worker calls it. The sender decides what a response means, `backoff` how long to wait, and
+//! `outage_log` what is logged.
 
 use super::{
     backoff::Backoff,

@@ -179,7 +179,7 @@ impl ReporterState {
         self.requests().redirects
     }
 
-    /// The number of requests so far. After a change, somebody is waiting.
+    /// The number of requests so far. After a change, a flush or a shutdown is waiting.
     pub(super) fn request_count(&self) -> u64 {
         self.requests().count
     }

@@ -1,3 +1,5 @@
+//! The console reporter: when traces are printed, and writers that are slow, traced or panic.
+
 use super::*;
 use crate::{
     Tracer,

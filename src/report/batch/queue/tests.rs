@@ -1,3 +1,5 @@
+//! The queue: limits, order, and spans that several threads push.
+
 use super::{
     shard::{PushOutcome, Shard, lock},
     sharded::{MAX_WAKE_LEN, Queue},
