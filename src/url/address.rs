@@ -125,11 +125,10 @@ pub(super) fn check_characters(text: &str) -> Result<(), AddressError> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "config", feature = "kafka")))]
 mod tests {
     use super::*;
 
-    #[cfg(any(feature = "config", feature = "kafka"))]
     #[test]
     fn an_address_must_have_a_host_and_a_port() {
         for address in ["zipkin:9411", "[::1]:1", "10.0.0.1:65535"] {
