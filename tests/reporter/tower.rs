@@ -190,7 +190,7 @@ fn works_with_a_tower_stack_over_hyper() {
         .concurrency_limit(1)
         .timeout(Duration::from_millis(200))
         .service(http);
-    let (reporter, outcomes) = over(TowerSender::new(&server.url(), http).unwrap());
+    let (reporter, outcomes) = over(TowerSender::new(server.url(), http).unwrap());
     report(&reporter, "get", 3);
     assert!(reporter.flush(LONG));
     assert_settled(&reporter.stats(), &server);
