@@ -140,14 +140,16 @@ pub mod reqwest;
 pub mod sample;
 pub mod scope;
 mod server;
+mod shard;
 mod span;
-mod stripe;
 pub mod tag;
+mod text;
 mod tracer;
 mod trust;
 #[cfg(any(feature = "config", feature = "http", feature = "kafka"))]
 mod url;
 mod user_code;
+mod words;
 #[cfg(feature = "batch")]
 #[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
 pub mod zipkin;
@@ -160,7 +162,7 @@ pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{Server, ServerLayer};
 pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
 pub use tracer::{BuildError, Direction, Mode, Tracer, TracerBuilder};
-pub use trust::{NetworkError, Networks, Predicate, Trust};
+pub use trust::{ParseNetworkError, Trust, TrustedNetworks};
 
 /// The README's examples.
 #[cfg(all(

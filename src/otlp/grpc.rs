@@ -7,7 +7,7 @@ use super::{
     http::export_outcome,
 };
 use crate::{
-    digits::whole,
+    digits::parse_digits,
     printable::one_line,
     report::{CollectorResponse, Dialect, Message, Outcome},
 };
@@ -87,7 +87,7 @@ impl Dialect for OverGrpc {
         match (status, &response.body) {
             (Some((headers, code)), body) => {
                 let code = code.to_str().unwrap_or_default();
-                match (whole(code), body) {
+                match (parse_digits(code), body) {
                     (Some(0), Ok(body)) => {
                         export_outcome(body.get(PREFIX_LEN..).unwrap_or_default(), spans)
                     }
@@ -107,7 +107,7 @@ impl Dialect for OverGrpc {
 
 /// The outcome of a status other than `OK`, by OTLP's specification.
 fn error_outcome(code: &str, headers: &HeaderMap) -> Outcome {
-    let name = whole(code).and_then(|number: usize| STATUS_NAMES.get(number).copied());
+    let name = parse_digits(code).and_then(|number: usize| STATUS_NAMES.get(number).copied());
     let mut reason = match name {
         Some(name) => name.to_owned(),
         None => format!("grpc-status {}", one_line(code)),

@@ -1,6 +1,6 @@
 //! A host with a port, alone or as a part of a URL.
 
-use crate::{digits::whole, hosts};
+use crate::{digits::parse_digits, hosts};
 use std::{
     fmt,
     net::{Ipv4Addr, Ipv6Addr},
@@ -66,7 +66,7 @@ fn check_host_and_port(text: &str, port_needed: bool) -> Result<(), AddressError
     check_host(host)?;
     match port {
         Some("") => Err(AddressError::EmptyPort),
-        Some(port) => match whole::<u16>(port) {
+        Some(port) => match parse_digits::<u16>(port) {
             Some(1..) => Ok(()),
             _ => Err(AddressError::Port),
         },

@@ -2,7 +2,7 @@
 //!
 //! `tower_sender` reads it. What the body means, if anything, is known to the `dialect`.
 
-use crate::{digits::whole, printable::one_line, report::batch::Outcome};
+use crate::{digits::parse_digits, printable::one_line, report::batch::Outcome};
 use bytes::Bytes;
 use http::{
     HeaderMap, Response, StatusCode,
@@ -106,7 +106,7 @@ impl CollectorResponse {
 /// The `retry-after` header: seconds or a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Some(seconds) = whole(text) {
+    if let Some(seconds) = parse_digits(text) {
         return Some(Duration::from_secs(seconds));
     }
     let date = httpdate::parse_http_date(text).ok()?;

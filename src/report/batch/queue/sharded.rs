@@ -3,7 +3,7 @@
 use super::shard::{PushOutcome, Shard, ShardLimits, WriterHalf};
 use crate::{
     record::{SpanLog, SpanRecord},
-    stripe,
+    shard,
 };
 use std::{
     sync::atomic::{
@@ -50,7 +50,7 @@ impl Queue {
     /// A queue of at most `limit` spans, which is at least one, and at most `bytes` bytes.
     pub(in crate::report::batch) fn new(limit: usize, bytes: usize) -> Queue {
         // More than there are threads running, so that hardly ever all of them are being written.
-        let shards = (4 * stripe::count()).min(MAX_SHARDS);
+        let shards = (4 * shard::count()).min(MAX_SHARDS);
         Queue::with_shards(limit, bytes, shards)
     }
 
@@ -71,7 +71,7 @@ impl Queue {
 
     /// The index of the calling thread's shard.
     pub(super) fn own(&self) -> usize {
-        stripe::number() % self.shards.len()
+        shard::thread_number() % self.shards.len()
     }
 
     pub(in crate::report::batch) fn push(&self, span: &SpanRecord) -> PushOutcome {
