@@ -118,7 +118,7 @@ pub mod config;
 #[cfg(feature = "config")]
 mod config_error;
 mod context;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 mod decimal;
 mod digits;
 mod direction;
@@ -130,10 +130,11 @@ mod hosts;
 pub mod id;
 pub mod istio;
 #[cfg(feature = "otlp")]
+#[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
 pub mod otlp;
 mod printable;
 pub mod propagation;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 mod protobuf;
 pub mod record;
 pub mod report;
@@ -148,11 +149,12 @@ pub mod tag;
 mod text;
 mod tracer;
 mod trust;
-#[cfg(any(feature = "config", feature = "zipkin"))]
+#[cfg(any(feature = "config", feature = "http", feature = "kafka"))]
 mod url;
 mod user_code;
 mod words;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
+#[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
 pub mod zipkin;
 
 pub use client::{Client, ClientLayer, Route};

@@ -376,7 +376,7 @@ impl Config {
         if open.is_recorded() {
             self.name(&RequestHead::of(request), open);
         }
-        #[cfg(feature = "tracing")]
+        #[cfg(feature = "log-ids")]
         if let Some(context) = open.context() {
             open.set_log(&context);
         }

@@ -9,7 +9,7 @@ use std::{
 };
 use tower_b3::{
     Tracer,
-    report::{BatchReporter, Message, Outcome, Sender},
+    report::{BatchOptions, BatchReporter, Message, Outcome, Sender},
     zipkin::JsonEncoder,
 };
 
@@ -61,8 +61,11 @@ impl Sender for Refuses {
 #[test]
 fn a_child_does_not_wait_for_what_its_parent_holds() {
     let reporter = BatchReporter::builder(JsonEncoder, Refuses)
-        .message_limit(500)
-        .max_age(Duration::from_millis(1))
+        .options(
+            BatchOptions::new()
+                .message_limit(500)
+                .max_age(Duration::from_millis(1)),
+        )
         .build()
         .unwrap();
     let tracer = Tracer::builder("orders").reporter(reporter.clone()).build();

@@ -12,7 +12,7 @@ use std::{
 };
 use tower_b3::{
     Tracer,
-    report::{BatchReporter, Message, Outcome, Sender},
+    report::{BatchOptions, BatchReporter, Message, Outcome, Sender},
     zipkin::JsonEncoder,
 };
 
@@ -73,8 +73,11 @@ impl Sender for Silence {
 fn nor_when_the_queue_is_full() {
     let sending = Arc::new(AtomicBool::new(false));
     let sender = Silence(Arc::clone(&sending));
-    let reporter = BatchReporter::builder(JsonEncoder, sender).queue_limit(50);
-    let reporter = reporter.max_age(Duration::from_millis(1)).build().unwrap();
+    let options = BatchOptions::new()
+        .queue_limit(50)
+        .max_age(Duration::from_millis(1));
+    let reporter = BatchReporter::builder(JsonEncoder, sender).options(options);
+    let reporter = reporter.build().unwrap();
     let tracer = Tracer::builder("orders").reporter(reporter.clone());
     let tracer = tracer.build().unwrap();
     drop(tracer.span("under way"));

@@ -1,5 +1,5 @@
 //! The ids of a request are on its log lines.
-#![cfg(feature = "tracing")]
+#![cfg(feature = "log-ids")]
 
 use http::{Request, Response};
 use std::{

@@ -1,7 +1,7 @@
 //! What a subscriber of `tracing` sees of the current span, and what it may do.
 //!
 //! One test alone: which subscribers there are is noted once for the whole process.
-#![cfg(feature = "tracing")]
+#![cfg(feature = "log-ids")]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! A `tracing` subscriber that panics fails no request, and leaves no span unfinished.
 //!
 //! One test alone: which subscribers there are is noted once for the whole process.
-#![cfg(feature = "tracing")]
+#![cfg(feature = "log-ids")]
 
 mod common;
 

@@ -2,7 +2,7 @@
 //! and the README's code. Its listening address and the URLs of Zipkin and of the catalog become
 //! arguments; the rest is as it is.
 
-#![cfg(all(unix, feature = "axum", feature = "tracing", feature = "zipkin"))]
+#![cfg(all(unix, feature = "axum", feature = "log-ids", feature = "zipkin"))]
 
 use std::{
     fs,

@@ -24,7 +24,11 @@ use std::{
     time::{Duration, Instant},
 };
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_b3::{Tracer, report::Stats, zipkin::ZipkinReporter};
+use tower_b3::{
+    Tracer,
+    report::{BatchOptions, Stats},
+    zipkin::ZipkinReporter,
+};
 
 /// Longer than anything takes that works.
 const LONG: Duration = Duration::from_secs(30);
@@ -321,8 +325,11 @@ fn soak() {
     let plan = Plan::chosen();
     let port = port();
     let zipkin = ZipkinReporter::builder(format!("http://127.0.0.1:{port}/"))
-        .backoff(Duration::from_millis(20), Duration::from_millis(200))
-        .request_timeout(Duration::from_secs(20))
+        .options(
+            BatchOptions::new()
+                .backoff(Duration::from_millis(20), Duration::from_millis(200))
+                .request_timeout(Duration::from_secs(20)),
+        )
         .build()
         .unwrap();
     let tracer = Tracer::builder("catalog").reporter(zipkin.clone());

@@ -4,7 +4,7 @@
 use super::proxy::HOST_IP;
 use crate::{
     config_error::ConfigError,
-    url::{self, UrlError},
+    url::{self, AddressError},
 };
 use std::net::Ipv6Addr;
 
@@ -47,7 +47,7 @@ pub(super) fn with_host_ip(address: &str) -> Result<String, ConfigError> {
 }
 
 /// The address with this IP address in place of `$(HOST_IP)`.
-fn at_host(ip: String, rest: &str) -> Result<String, UrlError> {
+fn at_host(ip: String, rest: &str) -> Result<String, AddressError> {
     let address = format!("{}{rest}", in_url(ip));
     url::check_address(&address).map(|()| address)
 }

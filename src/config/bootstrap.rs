@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config_error::ConfigError,
-    url::{self, UrlError},
+    url::{self, AddressError, UrlError},
 };
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -121,7 +121,7 @@ impl CollectorService {
         // Only a path: it goes to the address of `collectorHostname` or of a ProxyConfig.
         if !text.starts_with('/') || text.starts_with("//") {
             url::parse(text).map_err(|error| match error {
-                UrlError::Credentials => {
+                UrlError::Address(AddressError::Credentials) => {
                     uri.error(format!("{error}; use `requestHeadersToAdd` instead"))
                 }
                 UrlError::NoScheme => uri.error("expected a URL with http:// or a path"),

@@ -1,7 +1,7 @@
 //! [`ConfigFile`]: a file of documents that remembers how it was read, so that it can be read again.
 //! [`watch`](super::watch) reloads it.
 
-#[cfg(feature = "zipkin")]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
 use super::reporter::CollectorReporter;
 use super::{
     documents::{Documents, read_file},
@@ -19,7 +19,7 @@ use std::{
 /// ```no_run
 /// use tower_b3::{Tracer, config::{ConfigFile, TracingConfig}};
 ///
-/// # #[cfg(feature = "zipkin")]
+/// # #[cfg(any(feature = "otlp", feature = "zipkin"))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut file = ConfigFile::open("/etc/shop/tracing.yaml")?.over(TracingConfig::from_env()?)?;
 /// let mut builder = Tracer::builder("webapp").config(file.config());
@@ -30,7 +30,7 @@ use std::{
 /// let tracer = builder.build()?;
 /// let _watch = file.watch(&tracer)?;
 /// # Ok(()) }
-/// # #[cfg(not(feature = "zipkin"))]
+/// # #[cfg(not(any(feature = "otlp", feature = "zipkin")))]
 /// # fn main() {}
 /// ```
 #[derive(Clone)]
@@ -42,7 +42,7 @@ pub struct ConfigFile {
     /// What was read last, also if it could not be used.
     text: Result<String, ConfigError>,
     config: TracingConfig,
-    #[cfg(feature = "zipkin")]
+    #[cfg(any(feature = "otlp", feature = "zipkin"))]
     reporter: Option<CollectorReporter>,
 }
 
@@ -63,7 +63,7 @@ impl ConfigFile {
             fallback: TracingConfig::default(),
             text: Ok(text),
             config: documents.all_unchecked(),
-            #[cfg(feature = "zipkin")]
+            #[cfg(any(feature = "otlp", feature = "zipkin"))]
             reporter: None,
         })
     }
@@ -90,8 +90,8 @@ impl ConfigFile {
     }
 
     /// Sets the reporter that is redirected when the collector in the file changes.
-    #[cfg(feature = "zipkin")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
+    #[cfg(any(feature = "otlp", feature = "zipkin"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "otlp", feature = "zipkin"))))]
     #[must_use]
     pub fn reporter(mut self, reporter: CollectorReporter) -> ConfigFile {
         self.reporter = Some(reporter);
@@ -108,7 +108,7 @@ impl ConfigFile {
         place(&self.path.display().to_string()).to_string()
     }
 
-    #[cfg(feature = "zipkin")]
+    #[cfg(any(feature = "otlp", feature = "zipkin"))]
     pub(super) fn redirected_reporter(&self) -> Option<&CollectorReporter> {
         self.reporter.as_ref()
     }

@@ -14,7 +14,7 @@
 //! ",
 //! )?;
 //! let mut builder = Tracer::builder("webapp").config(&config);
-//! # #[cfg(feature = "zipkin")]
+//! # #[cfg(any(feature = "otlp", feature = "zipkin"))]
 //! if let Some(reporter) = config.reporter()? {
 //!     builder = builder.reporter(reporter);
 //! }
@@ -82,7 +82,7 @@ mod bootstrap;
 mod collector;
 mod custom_tag;
 mod deserialize;
-#[cfg(feature = "zipkin")]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
 mod destination;
 mod documents;
 mod endpoint;
@@ -99,7 +99,7 @@ mod otel;
 mod provider;
 mod proxy;
 mod recognise;
-#[cfg(feature = "zipkin")]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
 mod reporter;
 mod restart;
 mod settings;
@@ -116,8 +116,8 @@ pub use collector::Collector;
 pub use documents::Documents;
 pub use file::ConfigFile;
 pub use model::TracingConfig;
-#[cfg(feature = "zipkin")]
-#[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "otlp", feature = "zipkin"))))]
 pub use reporter::CollectorReporter;
 pub use watch::Watch;
 pub use workload::Workload;

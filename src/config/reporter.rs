@@ -9,41 +9,13 @@ use super::{
 };
 #[cfg(feature = "otlp")]
 use crate::otlp::{self, OtlpReporter, OtlpReporterBuilder};
+#[cfg(feature = "zipkin")]
+use crate::zipkin::{Encoding, ZipkinReporter, ZipkinReporterBuilder};
 use crate::{
     config_error::ConfigError,
     printable::{name, place},
-    report::{BatchReporter, ReporterError, handle_methods},
-    zipkin::{Encoding, ZipkinReporter, ZipkinReporterBuilder},
+    report::{BatchOptions, BatchReporter, HttpOptions, ReporterError, batch_handle},
 };
-
-/// Sets headers, timeout, compression and certificates. All builders have the same methods for them,
-/// but no trait in common.
-macro_rules! configured {
-    ($endpoint:expr, $builder:expr) => {{
-        let mut builder = $builder;
-        for (name, value) in $endpoint.headers()? {
-            builder = builder.header(name, value);
-        }
-        if let Some(timeout) = $endpoint.http.timeout {
-            builder = builder.request_timeout(timeout);
-        }
-        #[cfg(feature = "gzip")]
-        {
-            builder = builder.gzip($endpoint.gzip);
-        }
-        #[cfg(feature = "tls")]
-        {
-            let certificates = $endpoint.certificates()?;
-            if let Some(pem) = certificates.authorities {
-                builder = builder.ca_certificate(pem);
-            }
-            if let (Some(pem), Some(key)) = (certificates.client, certificates.private_key) {
-                builder = builder.client_certificate(pem, key);
-            }
-        }
-        Ok(builder)
-    }};
-}
 
 /// The contents of the files that an endpoint names.
 #[derive(Default, PartialEq)]
@@ -63,8 +35,8 @@ impl TracingConfig {
     ///
     /// # Errors
     ///
-    /// Those of `collector`, a cargo feature that is off but needed (`otlp`, `gzip`, or `tls` for
-    /// `https`), a header or a certificate that cannot be read, or an invalid URL.
+    /// Those of `collector`, a cargo feature that is off but needed (`otlp`, `zipkin`, `gzip`, or
+    /// `tls` for `https`), a header or a certificate that cannot be read, or an invalid URL.
     pub fn reporter(&self) -> Result<Option<CollectorReporter>, ConfigError> {
         match self.target()? {
             Target::Endpoint(endpoint) => endpoint.start().map(Some),
@@ -75,18 +47,19 @@ impl TracingConfig {
 
 /// Sends spans to the collector of a configuration. From [`TracingConfig::reporter`].
 ///
-/// It is a [`ZipkinReporter`] or an `OtlpReporter`. Clones are handles to the same reporter.
+/// It is a `ZipkinReporter` or an `OtlpReporter`. Clones are handles to the same reporter.
 #[derive(Debug, Clone)]
 pub struct CollectorReporter(BatchReporter, Kind);
 
 #[derive(Debug, Clone)]
 enum Kind {
+    #[cfg(feature = "zipkin")]
     Zipkin(ZipkinReporter),
     #[cfg(feature = "otlp")]
     Otlp(OtlpReporter),
 }
 
-handle_methods!(CollectorReporter);
+batch_handle!(CollectorReporter);
 
 impl CollectorReporter {
     /// Sends to the collector of this configuration, from the next attempt on, so that a wrong
@@ -104,9 +77,11 @@ impl CollectorReporter {
         };
         endpoint.check_features()?;
         let redirected = match (&self.1, endpoint.protocol) {
+            #[cfg(feature = "zipkin")]
             (Kind::Zipkin(zipkin), Protocol::ZipkinJson) => {
                 zipkin.redirect(endpoint.zipkin(Encoding::Json)?)
             }
+            #[cfg(feature = "zipkin")]
             (Kind::Zipkin(zipkin), Protocol::ZipkinProtobuf) => {
                 zipkin.redirect(endpoint.zipkin(Encoding::Proto3)?)
             }
@@ -127,8 +102,14 @@ impl Endpoint {
     fn start(&self) -> Result<CollectorReporter, ConfigError> {
         self.check_features()?;
         let started = match self.protocol {
+            #[cfg(feature = "zipkin")]
             Protocol::ZipkinJson => self.zipkin(Encoding::Json)?.build().map(Kind::Zipkin),
+            #[cfg(feature = "zipkin")]
             Protocol::ZipkinProtobuf => self.zipkin(Encoding::Proto3)?.build().map(Kind::Zipkin),
+            #[cfg(not(feature = "zipkin"))]
+            Protocol::ZipkinJson | Protocol::ZipkinProtobuf => {
+                return Err(self.error("Zipkin requires the cargo feature `zipkin`"));
+            }
             #[cfg(feature = "otlp")]
             Protocol::OtlpHttp | Protocol::OtlpGrpc => self.otlp()?.build().map(Kind::Otlp),
             #[cfg(not(feature = "otlp"))]
@@ -138,6 +119,7 @@ impl Endpoint {
         };
         let kind = started.map_err(|error: ReporterError| self.error(error))?;
         let reporter = match &kind {
+            #[cfg(feature = "zipkin")]
             Kind::Zipkin(zipkin) => zipkin.clone().into(),
             #[cfg(feature = "otlp")]
             Kind::Otlp(otlp) => otlp.clone().into(),
@@ -156,9 +138,14 @@ impl Endpoint {
         Ok(())
     }
 
+    #[cfg(feature = "zipkin")]
     fn zipkin(&self, encoding: Encoding) -> Result<ZipkinReporterBuilder, ConfigError> {
-        let builder = ZipkinReporter::builder(&self.url).encoding(encoding);
-        configured!(self, builder)
+        let builder = ZipkinReporter::builder(self.http_options()?)
+            .encoding(encoding)
+            .options(self.batch_options());
+        #[cfg(feature = "gzip")]
+        let builder = builder.gzip(self.gzip);
+        Ok(builder)
     }
 
     #[cfg(feature = "otlp")]
@@ -167,8 +154,39 @@ impl Endpoint {
             Protocol::OtlpGrpc => otlp::Protocol::Grpc,
             _ => otlp::Protocol::Http,
         };
-        let builder = OtlpReporter::builder(&self.url).protocol(protocol);
-        configured!(self, builder)
+        let builder = OtlpReporter::builder(self.http_options()?)
+            .protocol(protocol)
+            .options(self.batch_options());
+        #[cfg(feature = "gzip")]
+        let builder = builder.gzip(self.gzip);
+        Ok(builder)
+    }
+
+    fn batch_options(&self) -> BatchOptions {
+        let options = BatchOptions::new();
+        match self.http.timeout {
+            Some(timeout) => options.request_timeout(timeout),
+            None => options,
+        }
+    }
+
+    /// The URL, the headers and the certificates.
+    fn http_options(&self) -> Result<HttpOptions, ConfigError> {
+        let mut options = HttpOptions::new(&self.url);
+        for (name, value) in self.headers()? {
+            options = options.header(name, value);
+        }
+        #[cfg(feature = "tls")]
+        {
+            let certificates = self.certificates()?;
+            if let Some(pem) = certificates.authorities {
+                options = options.ca_certificate(pem);
+            }
+            if let (Some(pem), Some(key)) = (certificates.client, certificates.private_key) {
+                options = options.client_certificate(pem, key);
+            }
+        }
+        Ok(options)
     }
 
     fn headers(&self) -> Result<Vec<(&str, String)>, ConfigError> {

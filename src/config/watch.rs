@@ -1,6 +1,6 @@
 //! Reloads a [`ConfigFile`] while the service runs, on a thread of its own.
 
-#[cfg(feature = "zipkin")]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
 use super::destination::Destination;
 use super::{file::ConfigFile, model::TracingConfig};
 use crate::tracer::Tracer;
@@ -32,7 +32,7 @@ impl ConfigFile {
         let (stop, stopped) = mpsc::channel::<()>();
         let mut watcher = Watcher {
             built_with: self.config().clone(),
-            #[cfg(feature = "zipkin")]
+            #[cfg(any(feature = "otlp", feature = "zipkin"))]
             destination: Destination::of(&self),
             file: self,
             tracer: tracer.clone(),
@@ -84,7 +84,7 @@ struct Watcher {
     file: ConfigFile,
     tracer: Tracer,
     built_with: TracingConfig,
-    #[cfg(feature = "zipkin")]
+    #[cfg(any(feature = "otlp", feature = "zipkin"))]
     destination: Destination,
 }
 
@@ -96,7 +96,7 @@ impl Watcher {
                 Err(error) => tracing::warn!("tracing configuration not reloaded: {error}"),
             }
         }
-        #[cfg(feature = "zipkin")]
+        #[cfg(any(feature = "otlp", feature = "zipkin"))]
         self.destination.update(&self.file);
     }
 

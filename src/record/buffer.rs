@@ -242,7 +242,7 @@ impl Record {
         self.annotations.clear();
     }
 
-    #[cfg(feature = "zipkin")]
+    #[cfg(feature = "batch")]
     pub(super) fn swap_buffers(
         &mut self,
         text: &mut String,

@@ -2,7 +2,7 @@
 
 mod buffer;
 mod builder;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 mod log;
 mod model;
 mod reporter;
@@ -12,7 +12,7 @@ mod standard_tag;
 
 pub(crate) use buffer::{MAX_NAME, Record, says_failed};
 pub use builder::SpanRecordBuilder;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 pub(crate) use log::{SpanLog, SpanReader};
 pub use model::{Endpoint, EndpointRef, Kind, TagValue};
 pub use reporter::Reporter;

@@ -78,7 +78,7 @@ impl Tracer {
         open.inherited.forwarded = forwarded;
         self.core.start(&mut open, true);
         open.rename(name);
-        #[cfg(feature = "tracing")]
+        #[cfg(feature = "log-ids")]
         open.set_log(&context);
         Span::of(open)
     }

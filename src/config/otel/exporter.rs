@@ -3,7 +3,7 @@
 use super::variables::{Variable, Variables, milliseconds, not_one_of};
 use crate::{
     config_error::ConfigError,
-    url::{self, UrlError},
+    url::{self, AddressError, UrlError},
 };
 use http::Uri;
 use std::{fmt, time::Duration};
@@ -144,7 +144,7 @@ fn otlp_url(endpoint: Variable, grpc: bool) -> Result<String, ConfigError> {
 fn parse_url(variable: &str, url: &str) -> Result<Uri, ConfigError> {
     url::parse(url).map_err(|error| {
         let reason = match error {
-            UrlError::Credentials => {
+            UrlError::Address(AddressError::Credentials) => {
                 format!("{error}; for OTLP, use OTEL_EXPORTER_OTLP_HEADERS instead")
             }
             error => error.to_string(),

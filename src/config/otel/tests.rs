@@ -185,7 +185,7 @@ fn errors_name_the_variable_the_value_and_what_is_allowed() {
         ),
         (
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=c:4318",
-            "`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`: no scheme: it begins with http://",
+            "`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`: no scheme: it must start with http:// or https://",
         ),
         (
             "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4317/#a\nOTEL_EXPORTER_OTLP_PROTOCOL=grpc",

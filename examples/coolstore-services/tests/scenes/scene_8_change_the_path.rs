@@ -66,9 +66,9 @@ async fn zipkin_refuses_the_wrong_path() {
     );
     assert!(!zipkin.services().await.contains(&webapp));
     let url = format!("http://{}{WRONG}", zipkin.addr());
-    let warnings = shop.webapp.log(&["WARN", "spans do not get to"]);
+    let warnings = shop.webapp.log(&["WARN", "cannot deliver spans to"]);
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
-    let said = format!("spans do not get to {url}: 405 Method Not Allowed;");
+    let said = format!("cannot deliver spans to {url}: 405 Method Not Allowed;");
     assert!(warnings[0].contains(&said), "{warnings:?}");
     let stats = shop.webapp.stats(&stage).await;
     assert_nothing_lost_silently(&stats);
@@ -95,7 +95,7 @@ async fn zipkin_refuses_the_wrong_path() {
         warnings[0].contains("the path of version 1"),
         "{warnings:?}"
     );
-    let end = format!("spans go to http://{}{RIGHT} from now on", zipkin.addr());
+    let end = format!("spans are now sent to http://{}{RIGHT}", zipkin.addr());
     assert_eq!(
         shop.webapp.log(&["INFO", &end, "dropped (refused"]).len(),
         1

@@ -3,7 +3,7 @@ use std::time::Duration;
 use test_kit::backends::{Http, Jaeger, JaegerSpan};
 use tower_b3::id::TraceId;
 use tower_b3::otlp::{OtlpReporter, Protocol};
-use tower_b3::report::Reporter;
+use tower_b3::report::{BatchOptions, Reporter};
 use tower_b3::zipkin::{Encoding, ZipkinReporter};
 
 use super::{DELIVERED, SPANS, a_minute_ago, assert_all_sent, span, trace};
@@ -55,8 +55,11 @@ async fn what_jaeger_finds_too_large_is_halved() {
     let jaeger = Jaeger::start(&dir, &Http::default()).await;
     let reporter = OtlpReporter::builder(jaeger.grpc())
         .protocol(Protocol::Grpc)
-        .max_age(DELIVERED)
-        .message_limit(64 << 20)
+        .options(
+            BatchOptions::new()
+                .max_age(DELIVERED)
+                .message_limit(64 << 20),
+        )
         .build()
         .expect("a reporter");
     let trace_id = TraceId::random();
@@ -82,7 +85,9 @@ async fn jaegers_other_port_is_an_outage() {
     let http = jaeger.otlp().replace("/v1/traces", "");
     for (url, protocol) in [(http, Protocol::Grpc), (jaeger.grpc(), Protocol::Http)] {
         let reporter = OtlpReporter::builder(url).protocol(protocol);
-        let reporter = reporter.retry_for(Duration::ZERO).build();
+        let reporter = reporter
+            .options(BatchOptions::new().retry_for(Duration::ZERO))
+            .build();
         let reporter = reporter.expect("a reporter");
         reporter.report(span(TraceId::random(), 1, None).build());
         let report = reporter.shutdown_async(DELIVERED).await;

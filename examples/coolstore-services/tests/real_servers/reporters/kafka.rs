@@ -3,7 +3,7 @@ use std::time::Duration;
 use test_kit::backends::{Http, Kafka, Zipkin, eventually};
 use test_kit::log;
 use tower_b3::id::TraceId;
-use tower_b3::report::{Reporter, Stats};
+use tower_b3::report::{BatchOptions, Reporter, Stats};
 use tower_b3::zipkin::{Encoding, KafkaReporter};
 
 use super::{DELIVERED, SPANS, a_minute_ago, assert_all_sent, span, trace};
@@ -36,8 +36,11 @@ async fn spans_reach_zipkin_by_way_of_kafka() {
     let start = |encoding| {
         KafkaReporter::builder(&brokers)
             .encoding(encoding)
-            .max_age(Duration::from_millis(50))
-            .backoff(Duration::from_millis(50), Duration::from_millis(500))
+            .options(
+                BatchOptions::new()
+                    .max_age(Duration::from_millis(50))
+                    .backoff(Duration::from_millis(50), Duration::from_millis(500)),
+            )
             .build()
             .expect("a reporter")
     };
@@ -81,9 +84,12 @@ async fn a_missing_topic_is_counted_and_said_once() {
     broker.start().await;
     let kafka = KafkaReporter::builder(broker.addr().to_string())
         .topic("nowhere")
-        .max_age(Duration::from_millis(50))
-        .backoff(Duration::from_millis(20), Duration::from_millis(100))
-        .retry_for(Duration::from_secs(1))
+        .options(
+            BatchOptions::new()
+                .max_age(Duration::from_millis(50))
+                .backoff(Duration::from_millis(20), Duration::from_millis(100))
+                .retry_for(Duration::from_secs(1)),
+        )
         .build()
         .expect("a reporter");
     for round in 1..=2 {
@@ -111,7 +117,7 @@ async fn a_missing_topic_is_counted_and_said_once() {
     let lines = log::lines("topic nowhere of Kafka");
     assert_eq!(lines.len(), 1, "{lines:#?}");
     let began = format!(
-        "WARN spans do not get to topic nowhere of Kafka at {}: ",
+        "WARN cannot deliver spans to topic nowhere of Kafka at {}: ",
         broker.addr()
     );
     assert!(lines[0].starts_with(&began), "{lines:#?}");
@@ -130,9 +136,12 @@ async fn a_broker_that_is_killed_costs_no_spans() {
     let variables = [("KAFKA_BOOTSTRAP_SERVERS", brokers.as_str())];
     let zipkin = Zipkin::start_with(&dir, &Http::default(), &variables).await;
     let kafka = KafkaReporter::builder(&brokers)
-        .max_age(Duration::from_millis(5))
-        .request_timeout(Duration::from_secs(1))
-        .backoff(Duration::from_millis(20), Duration::from_millis(200))
+        .options(
+            BatchOptions::new()
+                .max_age(Duration::from_millis(5))
+                .request_timeout(Duration::from_secs(1))
+                .backoff(Duration::from_millis(20), Duration::from_millis(200)),
+        )
         .build()
         .expect("a reporter");
     let sent = async |spans: usize| {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use test_kit::backends::Zipkin;
 use tower_b3::id::{SpanId, TraceId};
 use tower_b3::record::{Endpoint, SpanRecord};
-use tower_b3::report::Reporter;
+use tower_b3::report::{BatchOptions, Reporter};
 use tower_b3::zipkin::{Encoding, ZipkinReporter};
 use tower_b3::{Sampling, TraceContext};
 
@@ -24,7 +24,7 @@ async fn through(
     let reporter = ZipkinReporter::builder(zipkin.collector())
         .encoding(encoding)
         .gzip(gzip)
-        .message_limit(4 << 20)
+        .options(BatchOptions::new().message_limit(4 << 20))
         .build()
         .expect("a reporter");
     let (trace_id, count) = (spans[0].trace_id().to_string(), spans.len());

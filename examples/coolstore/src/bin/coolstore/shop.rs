@@ -15,7 +15,9 @@ use hyper_util::{
 };
 use std::{error::Error, io, net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
-use tower_b3::{Tracer, Trust, sample::Sampler, tag::Tag, zipkin::ZipkinReporter};
+use tower_b3::{
+    Tracer, Trust, report::BatchOptions, sample::Sampler, tag::Tag, zipkin::ZipkinReporter,
+};
 
 /// How long spans may take to reach the collector.
 pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,7 +54,7 @@ impl Service {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let zipkin = ZipkinReporter::builder(format!("http://{collector}/api/v2/spans"))
-            .max_age(MAX_BATCH_AGE)
+            .options(BatchOptions::new().max_age(MAX_BATCH_AGE))
             .build()?;
         let tracer = Tracer::builder(name)
             .address(address)

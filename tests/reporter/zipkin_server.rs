@@ -1,4 +1,4 @@
-//! A collector that does whatever it is told to, over real TCP.
+//! A scripted Zipkin collector over TCP.
 
 use serde_json::Value;
 use std::{
@@ -15,32 +15,32 @@ use std::{
 pub enum Answer {
     /// 202.
     Accept,
-    /// 202, and the connection is closed without saying so before.
+    /// 202, then the connection is closed without a `connection: close` header.
     AcceptAndClose,
-    /// 202 after a while.
+    /// 202 after this time.
     AcceptLate(Duration),
     /// 202 with a body that never ends.
     AcceptWithoutEnd,
-    /// A status, headers, a body.
+    /// This status, with these headers and this body.
     Status(u16, String, &'static str),
-    /// The connection is reset before the request is read to its end.
+    /// The connection is reset before the request has been read.
     Reset,
-    /// The request is read; nothing comes back.
+    /// No response.
     Silence,
-    /// What comes back is not HTTP.
+    /// A response that is not HTTP.
     Garbage,
-    /// 400 if a span has this name, else 202.
+    /// 400 if a span has this name, 202 otherwise.
     RejectNamed(&'static str),
-    /// 413 if the body is larger, else 202.
+    /// 413 if the body is larger, 202 otherwise.
     RejectOver(usize),
 }
 
-/// What the server has seen.
+/// What the server has received.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// The spans of acknowledged requests, by id, and how often.
+    /// How often each span was acknowledged, by id.
     pub acknowledged: BTreeMap<String, usize>,
-    /// The spans of all requests.
+    /// All requests.
     pub requests: Vec<Request>,
     pub connections: usize,
 }
@@ -68,7 +68,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that goes through the script and then does the same all the time.
+    /// A server that answers by the script, and then always in the same way.
     pub fn start(script: impl IntoIterator<Item = Answer>, otherwise: Answer) -> Server {
         Server::start_at("127.0.0.1:0".parse().unwrap(), script, otherwise)
     }
@@ -78,7 +78,7 @@ impl Server {
         script: impl IntoIterator<Item = Answer>,
         otherwise: Answer,
     ) -> Server {
-        // The one before may still be on its way out.
+        // The previous server may still be closing its socket.
         let deadline = Instant::now() + Duration::from_secs(20);
         let listener = loop {
             match TcpListener::bind(address) {
@@ -148,7 +148,7 @@ impl Server {
         );
     }
 
-    /// Closes all connections and takes no more.
+    /// Closes all connections and accepts no more.
     pub fn stop(&self) {
         let mut state = self.lock();
         state.stopped = true;
@@ -159,7 +159,7 @@ impl Server {
         let _ = TcpStream::connect(self.address);
     }
 
-    /// Serves a request; whether the connection goes on.
+    /// Serves a request. Returns whether the connection stays open.
     fn serve(&self, mut stream: &TcpStream) -> io::Result<bool> {
         let mut head = Vec::new();
         let mut byte = [0];
@@ -178,7 +178,7 @@ impl Server {
             next.unwrap_or_else(|| state.otherwise.clone())
         };
         if let Answer::Reset = answer {
-            // Closing with bytes unread resets the connection.
+            // Closing a connection with unread bytes resets it.
             let mut some = vec![0; length / 2];
             stream.read_exact(&mut some)?;
             self.record(head, length, Vec::new(), false);
@@ -206,7 +206,7 @@ impl Server {
             Answer::RejectOver(most) => (if length > *most { 413 } else { 202 }, String::new(), ""),
             Answer::Silence => {
                 self.record(head, length, spans, false);
-                // Until the other side has had enough.
+                // Until the client closes the connection.
                 let _ = stream.read(&mut byte);
                 return Ok(false);
             }

@@ -1,21 +1,26 @@
+//! [`Encoder`], the trait of a format, and what it is called with.
+//!
+//! Implementations live elsewhere: in `zipkin`, in `otlp` and, wrapping another one, in
+//! `report::gzip`. The caller is the message buffer, on the reporter's thread.
+
 use crate::{printable::message, record::SpanRecord};
 use std::{borrow::Cow, error::Error, fmt, ops::Range};
 
-/// Writes spans as bytes, and the bytes of several spans as one message.
+/// Encodes spans, and builds messages from encoded spans.
 ///
-/// Each span is encoded once, alone, when it leaves the queue. A message is put together from
-/// encoded spans, so that the reporter knows the size of a message before it makes one, and can
-/// cut a batch in halves or send it again without encoding anew. An encoding that compresses
-/// wraps another one and compresses in [`message`](Encoder::message).
+/// Each span is encoded once, when it leaves the queue. A message is built from encoded spans, so
+/// the reporter knows a message's size in advance, and can split or resend it without encoding
+/// again. An encoding that compresses wraps another one and compresses in
+/// [`message`](Encoder::message), as `Gzip` does.
 ///
-/// All methods are called on the reporter's own thread. Where [`encode`](Encoder::encode) panics,
-/// the span is dropped and counted. A panic elsewhere ends the reporter; its spans are counted as
-/// [`closed`](super::Dropped::closed).
+/// All methods are called on the reporter's own thread. If [`encode`](Encoder::encode) panics, the
+/// span is dropped and counted as [`encode`](super::Dropped::encode). A panic in another method
+/// ends the reporter, and its spans are counted as [`closed`](super::Dropped::closed).
 ///
 /// ```
 /// use tower_b3::{record::SpanRecord, report::{EncodeError, Encoded, Encoder}};
 ///
-/// /// A line for each span.
+/// /// One line for each span.
 /// struct Lines;
 ///
 /// impl Encoder for Lines {
@@ -25,7 +30,7 @@ use std::{borrow::Cow, error::Error, fmt, ops::Range};
 ///
 ///     fn encode(&self, span: &SpanRecord, to: &mut Vec<u8>) -> Result<(), EncodeError> {
 ///         if span.name().contains('\n') {
-///             return Err(EncodeError::new("a name of two lines"));
+///             return Err(EncodeError::new("the span's name has more than one line"));
 ///         }
 ///         to.extend_from_slice(span.name().as_bytes());
 ///         Ok(())
@@ -44,51 +49,51 @@ use std::{borrow::Cow, error::Error, fmt, ops::Range};
 /// }
 /// ```
 pub trait Encoder: Send + Sync + 'static {
-    /// The messages' media type, as in `content-type`.
+    /// The media type of the messages, for `content-type`.
     fn content_type(&self) -> &'static str;
 
-    /// The messages' compression, as in `content-encoding`; none by default.
+    /// The compression of the messages, for `content-encoding`. The default is none.
     fn content_encoding(&self) -> Option<&'static str> {
         None
     }
 
-    /// Appends one span.
+    /// Appends the encoding of one span.
     ///
     /// # Errors
     ///
-    /// The span cannot be written in this encoding. It is dropped and counted; what was appended
-    /// of it is removed.
+    /// The format cannot express the span. It is dropped and counted, and what was appended is
+    /// removed.
     fn encode(&self, span: &SpanRecord, to: &mut Vec<u8>) -> Result<(), EncodeError>;
 
-    /// The size in bytes of a message of this many spans, whose encodings take this many bytes
-    /// together; uncompressed, and never too small.
+    /// An upper bound of the size, before compression, of a message of `spans` spans whose
+    /// encodings take `bytes` bytes in total.
     fn message_len(&self, spans: usize, bytes: usize) -> usize;
 
-    /// Appends the message of these spans, of which there is at least one.
+    /// Appends the message of these spans. There is at least one.
     fn message(&self, spans: Encoded<'_>, to: &mut Vec<u8>);
 }
 
-/// The encodings of some spans, one after the other, as [`Encoder::encode`] wrote them.
+/// The encodings of several spans, each as [`Encoder::encode`] appended it.
 #[derive(Debug, Clone)]
 pub struct Encoded<'a> {
     bytes: &'a [u8],
-    /// Where in `bytes` the next one starts.
+    /// Where the next span starts in `bytes`.
     start: usize,
     ends: std::slice::Iter<'a, usize>,
 }
 
 impl<'a> Encoded<'a> {
-    /// All that lie in `bytes` and end where `ends` says, in ascending order: to try an
-    /// [`Encoder`] without a reporter.
+    /// Adjacent encodings in `bytes`, each of which ends at one of the offsets in `ends`, which
+    /// must ascend. To call an [`Encoder`] without a reporter, in a test for example.
     ///
     /// # Panics
     ///
-    /// When the spans are asked for, if an end lies before the one before it or outside.
+    /// The iterator panics if the offsets do not ascend, or lie outside of `bytes`.
     pub fn all(bytes: &'a [u8], ends: &'a [usize]) -> Encoded<'a> {
         Encoded::new(bytes, ends, 0..ends.len())
     }
 
-    /// Those in this range of all that lie in `bytes` and end where `ends` says.
+    /// As [`all`](Self::all), but only the spans in this range.
     pub(super) fn new(bytes: &'a [u8], ends: &'a [usize], range: Range<usize>) -> Encoded<'a> {
         Encoded {
             bytes,
@@ -98,9 +103,9 @@ impl<'a> Encoded<'a> {
     }
 }
 
-/// Where the encoding with this number starts.
-pub(super) fn start(ends: &[usize], at: usize) -> usize {
-    at.checked_sub(1).map_or(0, |before| ends[before])
+/// The offset at which the span with this index starts.
+pub(super) fn start(ends: &[usize], index: usize) -> usize {
+    index.checked_sub(1).map_or(0, |previous| ends[previous])
 }
 
 impl<'a> Iterator for Encoded<'a> {
@@ -120,12 +125,12 @@ impl<'a> Iterator for Encoded<'a> {
 
 impl ExactSizeIterator for Encoded<'_> {}
 
-/// Why a span cannot be encoded.
+/// Why a span cannot be encoded. It appears in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodeError(Cow<'static, str>);
 
 impl EncodeError {
-    /// An error for this reason.
+    /// An error with this reason.
     pub fn new(reason: impl Into<Cow<'static, str>>) -> EncodeError {
         EncodeError(reason.into())
     }

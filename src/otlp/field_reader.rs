@@ -1,16 +1,16 @@
-/// The fields of a message in protocol buffers, in their order; it ends where it cannot be read.
-pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+/// Iterates over the fields of a protocol buffers message, up to the first that is malformed.
+pub(super) struct FieldReader<'a>(pub(super) &'a [u8]);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Value<'a> {
     Number(u64),
     /// Text, bytes, or a message.
     Bytes(&'a [u8]),
-    /// One of 4 or 8 bytes, which nobody asks for.
+    /// A value of 4 or 8 bytes; none of the fields that are read has one.
     Fixed,
 }
 
-impl<'a> Iterator for Fields<'a> {
+impl<'a> Iterator for FieldReader<'a> {
     type Item = (u64, Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -29,7 +29,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-impl<'a> Fields<'a> {
+impl<'a> FieldReader<'a> {
     fn varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
@@ -54,10 +54,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_is_whole() {
+    fn reads_up_to_the_first_malformed_field() {
         let message = [0x08, 0xac, 2, 0x12, 2, b'h', b'i', 0x1d, 1, 2, 3, 4, 0x21];
         let message = [&message[..], &[0; 8], &[0x2a, 3, b'x']].concat();
-        let fields: Vec<_> = Fields(&message).collect();
+        let fields: Vec<_> = FieldReader(&message).collect();
         assert_eq!(
             fields,
             [
@@ -67,8 +67,8 @@ mod tests {
                 (4, Value::Fixed),
             ]
         );
-        for broken in [&[0x80][..], &[0x08], &[0x0f], &[0x80; 11], &[0x0a, 0xff]] {
-            assert_eq!(Fields(broken).next(), None, "{broken:?}");
+        for malformed in [&[0x80][..], &[0x08], &[0x0f], &[0x80; 11], &[0x0a, 0xff]] {
+            assert_eq!(FieldReader(malformed).next(), None, "{malformed:?}");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Whatever a setting is: an error that names it, or a reporter that works.
+//! Any values of the options give an error that names the option, or a reporter that works.
 
-use crate::{LONG, assert_sums, report, shutdown::Do};
+use crate::{LONG, assert_adds_up, report, shutdown::Do};
 use proptest::{prelude::*, test_runner::Config};
 use std::time::Duration;
 use tower_b3::{
-    report::{BatchReporter, JsonLinesReporter, Outcome, ReporterError},
-    zipkin::{JsonEncoder, ZipkinReporter},
+    report::{BatchOptions, BatchReporter, Outcome, ReporterError},
+    zipkin::{JsonEncoder, JsonLinesReporter, ZipkinReporter},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ struct Values {
 }
 
 impl Values {
-    /// The setting that an error should name.
+    /// The option that the error should name.
     fn wrong(&self) -> Option<&'static str> {
         [
             ("queue_limit", self.queue_limit > 0),
@@ -39,23 +39,21 @@ impl Values {
     }
 }
 
-macro_rules! with_values {
-    ($builder:expr, $values:expr) => {
-        $builder
-            .queue_limit($values.queue_limit)
-            .queue_bytes($values.queue_bytes)
-            .message_limit($values.message_limit)
-            .max_age($values.max_age)
-            .request_timeout($values.request_timeout)
-            .backoff($values.backoff.0, $values.backoff.1)
-            .retry_for($values.retry_for)
-            .build()
-            .map(BatchReporter::from)
-    };
+impl Values {
+    fn options(&self) -> BatchOptions {
+        BatchOptions::new()
+            .queue_limit(self.queue_limit)
+            .queue_bytes(self.queue_bytes)
+            .message_limit(self.message_limit)
+            .max_age(self.max_age)
+            .request_timeout(self.request_timeout)
+            .backoff(self.backoff.0, self.backoff.1)
+            .retry_for(self.retry_for)
+    }
 }
 
 fn count() -> impl Strategy<Value = usize> {
-    // Few are zero, or most cases would be errors.
+    // Few zeros, or most cases would be errors.
     prop_oneof![
         1 => Just(0),
         4 => 1_usize..100_000,
@@ -91,7 +89,7 @@ fn values() -> impl Strategy<Value = Values> {
     )
 }
 
-/// `None` if the error names the right setting.
+/// `None` if the error names the right option.
 fn built(
     values: &Values,
     built: Result<BatchReporter, ReporterError>,
@@ -105,21 +103,22 @@ proptest! {
     #![proptest_config(Config { cases: 128, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn a_reporter_works_with_any_settings(values in values()) {
-        // So fast that it is not overtaken by a timeout of a nanosecond.
+    fn a_reporter_works_with_any_valid_options(values in values()) {
+        // Ready at once, so that even a timeout of a nanosecond does not expire.
         let sender = Do(|_| Outcome::Accepted);
-        let batch = with_values!(BatchReporter::builder(JsonEncoder, sender), values);
-        let lines = with_values!(JsonLinesReporter::builder(std::io::sink()), values);
+        let batch = BatchReporter::builder(JsonEncoder, sender).options(values.options()).build();
+        let lines = JsonLinesReporter::builder(std::io::sink()).options(values.options()).build();
+        let lines = lines.map(BatchReporter::from);
         for reporter in [built(&values, batch)?, built(&values, lines)?].into_iter().flatten() {
             report(&reporter, "get", 3);
-            assert_sums(&reporter.stats());
+            assert_adds_up(&reporter.stats());
             reporter.flush(values.deadline);
             prop_assert!(reporter.flush(LONG));
             report(&reporter, "get", 3);
             let ended = reporter.shutdown(values.deadline);
             prop_assert!(ended.in_time || values.deadline.is_zero(), "{}", ended);
             let stats = reporter.shutdown(LONG).stats;
-            assert_sums(&stats);
+            assert_adds_up(&stats);
             prop_assert_eq!(stats.finished, 6);
             prop_assert_eq!((stats.queued, stats.in_flight), (0, 0));
             if values.queue_limit > 100 && values.queue_bytes > 100_000
@@ -130,16 +129,16 @@ proptest! {
         }
     }
 
-    /// Nobody is there: what is not sent is lost and counted.
+    /// Without a collector, all spans are dropped and counted.
     #[test]
-    fn an_outage_ends_with_any_settings(values in values()) {
+    fn a_shutdown_in_an_outage_ends_with_any_options(values in values()) {
         let url = "http://127.0.0.1:1";
         let reporters = [
-            with_values!(ZipkinReporter::builder(url), values),
+            ZipkinReporter::builder(url).options(values.options()).build().map(BatchReporter::from),
             #[cfg(feature = "otlp")]
-            with_values!(tower_b3::otlp::OtlpReporter::builder(url), values),
+            tower_b3::otlp::OtlpReporter::builder(url).options(values.options()).build().map(BatchReporter::from),
             #[cfg(feature = "kafka")]
-            with_values!(tower_b3::zipkin::KafkaReporter::builder("127.0.0.1:1"), values),
+            tower_b3::zipkin::KafkaReporter::builder("127.0.0.1:1").options(values.options()).build().map(BatchReporter::from),
         ];
         for reporter in reporters {
             let Some(reporter) = built(&values, reporter)? else {
@@ -151,27 +150,31 @@ proptest! {
             let ended = reporter.shutdown(values.deadline.min(Duration::from_millis(20)));
             prop_assert!(ended.in_time, "{}", ended);
             let stats = reporter.stats();
-            assert_sums(&stats);
+            assert_adds_up(&stats);
             prop_assert_eq!((stats.finished, stats.dropped.total()), (6, 6));
         }
     }
 }
 
 #[test]
-fn a_message_limit_that_is_too_large_is_named() {
-    let builder = ZipkinReporter::builder("http://127.0.0.1:9").message_limit(usize::MAX);
+fn a_message_limit_must_not_exceed_one_gibibyte() {
+    let builder = ZipkinReporter::builder("http://127.0.0.1:9")
+        .options(BatchOptions::new().message_limit(usize::MAX));
     assert_eq!(
         builder.build().unwrap_err().to_string(),
-        "message_limit: more than 1073741824 bytes"
+        "message_limit: must be at most 1073741824 bytes"
     );
 }
 
 #[test]
-fn a_span_that_may_wait_for_ever_is_sent_when_it_is_asked_for() {
+fn a_flush_sends_spans_that_could_wait_forever() {
     let builder = BatchReporter::builder(JsonEncoder, Do(|_| Outcome::Accepted));
-    let reporter = builder.max_age(Duration::MAX).build().unwrap();
+    let reporter = builder
+        .options(BatchOptions::new().max_age(Duration::MAX))
+        .build()
+        .unwrap();
     report(&reporter, "get", 3);
     assert!(reporter.flush(Duration::MAX));
     assert_eq!(reporter.stats().sent, 3);
-    let _guard = reporter.guard().deadline(Duration::MAX);
+    let _guard = reporter.guard().timeout(Duration::MAX);
 }

@@ -1,3 +1,7 @@
+//! [`OtlpEncoder`]: spans as OTLP's protocol buffers.
+//!
+//! `protobuf` has the wire format; this file knows the fields.
+
 use crate::{
     decimal::address,
     protobuf::{self, FIRST, SECOND, short_key, short_len},
@@ -5,38 +9,38 @@ use crate::{
     report::{EncodeError, Encoded, Encoder},
 };
 
-/// OTLP's `ExportTraceServiceRequest` as protocol buffers: what an OpenTelemetry Collector, Jaeger
-/// and most others take at `/v1/traces`.
+/// Encodes spans as OTLP's `ExportTraceServiceRequest`, in protocol buffers.
 ///
-/// | of a span | becomes |
+/// | span | OTLP |
 /// |---|---|
-/// | local service | the resource's `service.name`; spans of one service share a resource |
+/// | local service | the resource's `service.name`; adjacent spans of a service share a resource |
 /// | kind | the same; a local span is `INTERNAL` |
-/// | tags | attributes: text, or integers where they are numbers |
+/// | tags | attributes: integers for numbers, text for the others |
 /// | the tag `error` | the status `ERROR`, with `error.reason` as its message |
 /// | annotations | events |
-/// | remote endpoint | `peer.service`, `network.peer.address`, `network.peer.port`, each unless the span has a tag of that name |
+/// | remote endpoint | `peer.service`, `network.peer.address`, `network.peer.port`, unless the span has a tag of that name |
 /// | 64-bit trace id | padded with zeros |
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OtlpEncoder;
 
-/// The attributes that tell the remote endpoint.
+/// The attributes for the remote endpoint.
 const PEER_SERVICE: &str = "peer.service";
 const PEER_ADDRESS: &str = "network.peer.address";
 const PEER_PORT: &str = "network.peer.port";
 
-/// The number of a span's field of attributes.
-const ATTRIBUTE: u32 = 9;
+/// The number of the field `attributes` of a span.
+const ATTRIBUTES: u32 = 9;
 
-/// What a resource and a scope take beside a service's name, at the most.
-const AROUND: usize = 80;
+/// The maximum size of a resource and a scope without the service's name.
+const MAX_RESOURCE_LEN: usize = 80;
 
 impl Encoder for OtlpEncoder {
     fn content_type(&self) -> &'static str {
         "application/x-protobuf"
     }
 
-    /// The service's name, by which spans are put together, and the span as an element of a scope.
+    /// Appends the service's name, by which `message` groups spans, and the span as an element of a
+    /// scope.
     fn encode(&self, span: &SpanRecord, to: &mut Vec<u8>) -> Result<(), EncodeError> {
         let service = span.local_endpoint().service_name.unwrap_or_default();
         protobuf::varint(to, service.len() as u64);
@@ -46,8 +50,8 @@ impl Encoder for OtlpEncoder {
     }
 
     fn message_len(&self, spans: usize, bytes: usize) -> usize {
-        // As if each span had a resource of its own.
-        bytes + spans * AROUND
+        // As if each span had a resource of its own, which is an upper bound.
+        bytes + spans * MAX_RESOURCE_LEN
     }
 
     fn message(&self, spans: Encoded<'_>, to: &mut Vec<u8>) {
@@ -67,7 +71,7 @@ impl Encoder for OtlpEncoder {
     }
 }
 
-/// The service's name and the span, as `encode` wrote them.
+/// Splits what `encode` has appended: the service's name and the span.
 fn split(span: &[u8]) -> (&[u8], &[u8]) {
     let (mut len, mut at) = (0, 0);
     while let Some(byte) = span.get(at) {
@@ -121,7 +125,7 @@ fn write(span: &SpanRecord, to: &mut Vec<u8>) {
             "error" => error = true,
             "error.reason" => reason = Some(value),
             _ => {
-                // Attribute keys are unique: a tag stands in for what the endpoint would say.
+                // Attribute names are unique, so a tag replaces the endpoint's attribute.
                 match name {
                     PEER_SERVICE => peer.service_name = None,
                     PEER_ADDRESS => peer.ip = None,
@@ -166,21 +170,21 @@ fn remote(to: &mut Vec<u8>, remote: EndpointRef<'_>) {
 fn tag(to: &mut Vec<u8>, name: &str, value: TagValue<'_>) {
     match value {
         TagValue::Text(text) => text_tag(to, name.as_bytes(), text.as_bytes()),
-        TagValue::Number(number) => attribute(to, ATTRIBUTE, name, |to| {
-            // Explicitly, zero included: which of the kinds is set says what the value is.
+        TagValue::Number(number) => attribute(to, ATTRIBUTES, name, |to| {
+            // Written even if it is zero: the field's presence says which type the value has.
             protobuf::key(to, 3, 0);
             protobuf::varint(to, number);
         }),
-        TagValue::Address(ip) => attribute(to, ATTRIBUTE, name, |to| {
+        TagValue::Address(ip) => attribute(to, ATTRIBUTES, name, |to| {
             protobuf::message(to, 1, |to| address(ip, to));
         }),
     }
 }
 
-/// What `attribute` does, in fewer steps if all lengths take one byte.
+/// Like `attribute` with a text, and faster if all lengths take one byte.
 fn text_tag(to: &mut Vec<u8>, name: &[u8], text: &[u8]) {
     let len = name.len() + text.len() + 6;
-    match (short_key(ATTRIBUTE), short_len(len)) {
+    match (short_key(ATTRIBUTES), short_len(len)) {
         (Some(key), Some(len)) if !name.is_empty() => {
             let (name_len, text_len) = (name.len() as u8, text.len() as u8);
             to.extend_from_slice(&[key, len, FIRST, name_len]);
@@ -188,10 +192,10 @@ fn text_tag(to: &mut Vec<u8>, name: &[u8], text: &[u8]) {
             to.extend_from_slice(&[SECOND, text_len + 2, FIRST, text_len]);
             to.extend_from_slice(text);
         }
-        _ => protobuf::message(to, ATTRIBUTE, |to| {
+        _ => protobuf::message(to, ATTRIBUTES, |to| {
             protobuf::bytes(to, 1, name);
             protobuf::message(to, 2, |to| {
-                // There even if it is empty, as a number is.
+                // Written even if it is empty, as for numbers.
                 protobuf::opening(to, 1, text.len());
                 to.extend_from_slice(text);
             });

@@ -1,6 +1,8 @@
-//! What an answer means.
+//! A collector's response: reading it within bounds, and what its status means.
+//!
+//! `tower_sender` reads it. What the body means, if anything, is known to the `dialect`.
 
-use crate::{digits::parse_digits, printable::one_line, report::Outcome};
+use crate::{digits::parse_digits, printable::one_line, report::batch::Outcome};
 use bytes::Bytes;
 use http::{
     HeaderMap, Response, StatusCode,
@@ -13,41 +15,44 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// The part of an answer that is read, so that its connection can be used again.
-const MOST_READ: usize = 64 * 1024;
-/// How long the rest of an answer may take after its head, which says all there is to know.
-pub(super) const PATIENCE: Duration = Duration::from_millis(250);
+/// How much of a response's body is read, so that its connection can be used again.
+const MAX_BODY: usize = 64 * 1024;
+/// How long the body may take after the head, which usually says everything.
+pub(super) const BODY_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// An answer, as much of it as is read.
+/// A response, as far as it was read.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct CollectorResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Or why there is none.
+    /// The body, or why it could not be read.
     pub(crate) body: Result<Bytes, String>,
     #[cfg(feature = "otlp")]
     pub(crate) trailers: HeaderMap,
 }
 
-impl Answer {
-    /// Reads it to its end, for so long, or without a limit.
-    pub(super) async fn read<B>(response: Response<B>, patience: Option<Duration>) -> Answer
+impl CollectorResponse {
+    /// Reads the body, for at most `timeout` if there is one.
+    pub(super) async fn read<B>(
+        response: Response<B>,
+        timeout: Option<Duration>,
+    ) -> CollectorResponse
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, MOST_READ).collect();
-        let body = match patience {
-            Some(patience) => tokio::time::timeout(patience, body).await.ok(),
+        let body = Limited::new(body, MAX_BODY).collect();
+        let body = match timeout {
+            Some(timeout) => tokio::time::timeout(timeout, body).await.ok(),
             None => Some(body.await),
         };
         let body = match body {
             Some(Ok(body)) => Ok(body),
             Some(Err(error)) => Err(with_sources(&*error)),
-            None => Err("the answer does not end".to_owned()),
+            None => Err("the response body does not end".to_owned()),
         };
-        Answer {
+        CollectorResponse {
             status: head.status,
             headers: head.headers,
             #[cfg(feature = "otlp")]
@@ -60,14 +65,15 @@ impl Answer {
         }
     }
 
-    /// What the status says; the body's text tells more.
+    /// The outcome by status, with the body's text as part of the reason.
     pub(crate) fn outcome(&self) -> Outcome {
         let body = self.body.as_deref().unwrap_or_default();
-        self.outcome_saying(&String::from_utf8_lossy(body))
+        self.outcome_with_text(&String::from_utf8_lossy(body))
     }
 
-    /// What the status says; this text tells more, unless it is compressed, which nobody asked for.
-    pub(crate) fn outcome_saying(&self, text: &str) -> Outcome {
+    /// The outcome by status, with this text as part of the reason; unless it is compressed, which
+    /// was not asked for.
+    pub(crate) fn outcome_with_text(&self, text: &str) -> Outcome {
         let status = self.status;
         if status.is_success() {
             return Outcome::Accepted;
@@ -78,7 +84,7 @@ impl Answer {
             true => one_line(text),
             false => String::new(),
         };
-        // Some servers write the status once more.
+        // Some servers repeat the status in the body.
         if !line.is_empty() && line != reason {
             reason = format!("{reason}: {line}");
         }
@@ -97,18 +103,18 @@ impl Answer {
     }
 }
 
-/// Seconds, or a date.
+/// The `retry-after` header: seconds or a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Some(seconds) = parse_digits(text) {
         return Some(Duration::from_secs(seconds));
     }
     let date = httpdate::parse_http_date(text).ok()?;
-    // A date that has passed means now.
+    // A date in the past means now.
     Some(date.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-/// The text of an error and its sources: hyper's errors keep the interesting part to theirs.
+/// The text of an error with those of its sources: in hyper's errors, they are the useful part.
 pub(super) fn with_sources(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -128,7 +134,7 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn retry_after_is_seconds_or_a_date() {
+    fn retry_after_accepts_seconds_and_dates() {
         let read = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, HeaderValue::from_str(value).unwrap());

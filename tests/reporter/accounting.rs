@@ -1,9 +1,8 @@
-//! The sum holds while everything moves.
+//! Every span is accounted for at any moment, under load.
 
 use crate::{
-    LONG, assert_settled, assert_sums, quick,
-    server::{Answer, Server},
-    span,
+    LONG, assert_adds_up, assert_settled, quick, quick_options, span,
+    zipkin_server::{Answer, Server},
 };
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
@@ -12,11 +11,10 @@ use std::{
 use tower_b3::report::Reporter;
 
 #[test]
-fn the_sum_holds_at_any_moment() {
+fn the_counts_add_up_at_any_moment() {
     let server = Server::start([], Answer::RejectNamed("bad"));
     let zipkin = quick(server.url())
-        .queue_limit(300)
-        .message_limit(5_000)
+        .options(quick_options().queue_limit(300).message_limit(5_000))
         .build()
         .unwrap();
     const EACH: u64 = 10_000;
@@ -26,8 +24,8 @@ fn the_sum_holds_at_any_moment() {
             let (mut before, mut looks) = (zipkin.stats(), 0_u64);
             while !done.load(Relaxed) {
                 let stats = zipkin.stats();
-                assert_sums(&stats);
-                // What is counted stays counted.
+                assert_adds_up(&stats);
+                // Counts never decrease.
                 assert!(stats.queued <= 300, "{stats:?}");
                 assert!(stats.finished >= before.finished);
                 assert!(stats.sent >= before.sent);
@@ -67,7 +65,7 @@ fn the_sum_holds_at_any_moment() {
     );
     server.seen(|seen| {
         assert_eq!(stats.batches, {
-            let good = |request: &&crate::server::Request| {
+            let good = |request: &&crate::zipkin_server::Request| {
                 request.spans.iter().all(|span| span["name"] == "good")
             };
             seen.requests.iter().filter(good).count() as u64
@@ -76,17 +74,20 @@ fn the_sum_holds_at_any_moment() {
 }
 
 #[test]
-fn the_sum_holds_when_it_is_closed_under_load() {
+fn the_counts_add_up_after_a_shutdown_under_load() {
     for _ in 0..20 {
         let server = Server::start([], Answer::Accept);
-        let zipkin = quick(server.url()).queue_limit(500).build().unwrap();
+        let zipkin = quick(server.url())
+            .options(quick_options().queue_limit(500))
+            .build()
+            .unwrap();
         thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(|| (0..2_000).for_each(|_| zipkin.report(span("get"))));
             }
             let report = zipkin.shutdown(LONG);
             assert!(report.in_time);
-            assert_sums(&report.stats);
+            assert_adds_up(&report.stats);
         });
         let stats = zipkin.stats();
         assert_settled(&stats, &server);
