@@ -67,6 +67,7 @@
 //! | Zipkin, the console, a file, tests, a reporter of your own | [`report`]; `zipkin` |
 //! | headers without the layers | [`propagation`] |
 //! | strangers' requests, health checks | [`Trust`], [`ServerLayer::exclude_paths`] |
+//! | tests of a traced service | `test`, `guide::testing` |
 //! | Istio's documents and the environment as configuration | `config`, [`guide::no_sidecar`] |
 //! | the name and the tags that a sidecar's spans have | [`istio`] |
 //! | in a mesh with sidecars, or in their place | [`guide::sidecar`], [`guide::no_sidecar`] |
@@ -92,6 +93,7 @@
 //! | `kafka` | | `KafkaReporter`: to Zipkin's collectors by way of Kafka |
 //! | `config` | | `config`: Istio's tracing configuration, read from YAML or JSON as it stands, and followed while it changes |
 //! | `reqwest` | | `reqwest`: requests of reqwest's through the client layer, `.traced(&layer)`, and its client as a service |
+//! | `test` | | `test`: collects the spans of a test, asserts on their trees, fails on spans that are left (brings nothing) |
 //! | `tracing` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! Without features there is no runtime: values, propagation, spans, samplers, both layers, and
@@ -133,6 +135,9 @@ mod server;
 mod span;
 mod stripe;
 pub mod tag;
+#[cfg(feature = "test")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test")))]
+pub mod test;
 mod tracer;
 mod trust;
 #[cfg(any(feature = "config", feature = "zipkin"))]

@@ -29,6 +29,10 @@ pub mod opentelemetry {}
 #[doc = include_str!("reporting.md")]
 pub mod reporting {}
 
+#[cfg(feature = "test")]
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
 #[doc = include_str!("parity.md")]
 pub mod parity {}
 

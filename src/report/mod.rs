@@ -59,6 +59,8 @@ pub use http::{HttpSender, TowerSender};
 pub use json_lines::{JsonLinesReporter, JsonLinesReporterBuilder};
 pub use memory::InMemoryReporter;
 pub use tree::TraceTree;
+#[cfg(feature = "test")]
+pub(crate) use tree::{HIDDEN_TAGS, visible};
 
 pub use crate::record::Reporter;
 

@@ -25,7 +25,7 @@ pub struct TraceTree<'a> {
 const MOST_SHOWN: usize = 1024;
 
 /// Tags that say little in a tree.
-const LEFT_OUT: [&str; 18] = [
+pub(crate) const HIDDEN_TAGS: [&str; 18] = [
     "component",
     "http.method",
     "http.url",
@@ -63,7 +63,7 @@ impl<'a> TraceTree<'a> {
     }
 
     /// The spans in the order of the tree, each with how deep it is.
-    fn rows(&self) -> Vec<(usize, &'a SpanRecord)> {
+    pub(crate) fn rows(&self) -> Vec<(usize, &'a SpanRecord)> {
         let mut spans: Vec<&SpanRecord> = self.spans.iter().collect();
         // A shared span is below the client's half of it, whatever the clocks say.
         spans.sort_by_key(|span| (span.timestamp(), span.is_shared()));
@@ -174,7 +174,7 @@ impl Row {
             depth => format!("{}└─ ", "   ".repeat(depth - 1)),
         };
         let service = span.local_endpoint().service_name.unwrap_or("-");
-        let tags = span.tags().filter(|(name, _)| !LEFT_OUT.contains(name));
+        let tags = span.tags().filter(|(name, _)| !HIDDEN_TAGS.contains(name));
         let tags: Vec<String> = tags
             .map(|(name, value)| format!("{}={}", visible(name), visible(&value.to_text())))
             .collect();
@@ -190,7 +190,7 @@ impl Row {
 }
 
 /// Text from elsewhere must not move a terminal's cursor.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     at_most(text, MOST_SHOWN).to_string()
 }
 

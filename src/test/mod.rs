@@ -1,0 +1,67 @@
+//! Testing a traced service: collect its spans, assert on their trees, fail on spans that no
+//! assertion has looked at.
+//!
+//! Enable the feature `test` for the tests alone:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! tower-b3 = { version = "0.1", features = ["test"] }
+//! ```
+//!
+//! A [`SpanCollector`] makes a tracer whose spans it keeps. [`SpanCollector::assert_tree`] compares
+//! all of them with a text in which times and ids are left out, so that it is the same in every
+//! run:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::{BodyExt, Full};
+//! use tower::{Layer, Service, ServiceExt, service_fn};
+//! use tower_b3::test::SpanCollector;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let spans = SpanCollector::new();
+//! let tracer = spans.tracer("webapp");
+//!
+//! let catalog = tracer.client_layer().layer(service_fn(|_: Request<()>| async {
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from("[]")))
+//! }));
+//! let webapp = tracer.server_layer().layer(service_fn(move |_: Request<()>| {
+//!     let catalog = catalog.clone();
+//!     async move {
+//!         tower_b3::scope::route("/api/catalog");
+//!         tower_b3::tag("tenant", "acme");
+//!         catalog.oneshot(Request::new(())).await
+//!     }
+//! }));
+//!
+//! let response = webapp.oneshot(Request::new(())).await.unwrap();
+//! response.into_body().collect().await.unwrap();
+//!
+//! spans.assert_tree(
+//!     "
+//!     webapp  SERVER  GET /api/catalog  http.status_code=200 tenant=acme
+//!     webapp  CLIENT  └─ GET            http.status_code=200
+//!     ",
+//! );
+//! # }
+//! ```
+//!
+//! Where the text differs, the panic shows both as a diff, and the actual one ready to be pasted.
+//! A new test is quickly written with `spans.assert_tree("")`.
+//!
+//! | for | see |
+//! |---|---|
+//! | one span, or a few, as records | [`SpanCollector::take_one`], [`take`](SpanCollector::take), [`take_where`](SpanCollector::take_where) |
+//! | spans that another task or thread finishes | [`SpanCollector::wait`], [`wait_for_tree`](SpanCollector::wait_for_tree), [`wait_blocking`](SpanCollector::wait_blocking) |
+//! | which tags and ids the text shows | [`TreeFormat`] |
+//! | records from elsewhere, as an `InMemoryReporter` | [`TreeFormat::assert`] |
+//! | a rule for every span of a test | [`SpanCollector::check`] |
+
+mod collector;
+mod diff;
+mod format;
+mod queue;
+
+pub use collector::{CollectorReporter, SpanCollector};
+pub use format::TreeFormat;
