@@ -190,7 +190,7 @@ fn each_direction_has_its_tags_and_its_sampler() {
 /// The tag `tenant` of a call's span, below a request with these headers.
 fn tenant(lab: &Lab, inbound: &str) -> Option<String> {
     called(lab, inbound, "");
-    let client = lab.spans.all().into_iter();
+    let client = lab.spans.take_all().into_iter();
     let mut client = client.filter(|span| span.kind() == Some(Kind::Client));
     let tenant = client.next().unwrap();
     tenant.tag("tenant").map(|value| value.into_owned())

@@ -27,7 +27,7 @@ fn a_body_that_is_read_to_its_end_ends_the_span_there() {
     let mut response = answer(&lab, 200, Script::new([Step::Data("five!"), Step::Wait]));
     next(response.body_mut());
     next(response.body_mut());
-    assert!(lab.spans.all().is_empty());
+    assert!(lab.spans.take_all().is_empty());
     next(response.body_mut());
     let span = lab.spans.take_one();
     assert_eq!(ending(&span), "200");

@@ -3,30 +3,31 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod connections;
 mod directions;
 mod endings;
 mod headers;
-mod http;
+mod hosts;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 mod spans;
 mod stack;
 
 use ::http::{HeaderMap, Request, Response};
-use common::{Lab, Script, drain, get, now};
+use common::{Lab, Script, drain, echo_headers, get, now};
 use std::{convert::Infallible, future::ready};
 use tower::{Layer, Service, service_fn};
 use tower_b3::{ClientLayer, Context, TraceContext, current};
 
 const CALLER: &str = "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1-0020000000000001";
 
-/// Sends a request to a service that answers with the headers it got.
+/// The headers of a request that is sent, whose extensions say nothing of the trace.
 fn send(layer: &ClientLayer, request: Request<()>) -> HeaderMap {
     let echo = service_fn(|request: Request<()>| {
         let extensions = request.extensions();
         assert!(extensions.get::<Context>().is_none());
         assert!(extensions.get::<TraceContext>().is_none());
-        let mut response = Response::new(Script::default());
-        *response.headers_mut() = request.headers().clone();
-        ready(Ok::<_, Infallible>(response))
+        echo_headers(request)
     });
     let mut response = now(layer.layer(echo).call(request)).unwrap();
     drain(response.body_mut()).unwrap();

@@ -4,19 +4,17 @@ use crate::{
     common::{Lab, get},
     send, within,
 };
+use std::borrow::Cow;
 use tower_b3::{
     Route,
     record::SpanRecord,
+    scope,
     tag::{Tag, TagNames},
 };
 
 fn span_of(lab: &Lab, uri: &str, lines: &str) -> SpanRecord {
     send(&lab.tracer.client_layer(), get(uri, lines));
     lab.spans.take_one()
-}
-
-fn tag(span: &SpanRecord, name: &str) -> Option<String> {
-    span.tag(name).map(|value| value.into_owned())
 }
 
 #[test]
@@ -96,13 +94,13 @@ fn a_handlers_route_and_name_are_not_its_calls() {
     let lab = Lab::new();
     let layer = lab.tracer.client_layer();
     within(&lab, "", || {
-        tower_b3::scope::route("/carts/{id}");
+        scope::route("/carts/{id}");
         tower_b3::tag("cart", "7");
         send(&layer, get("http://catalog/", ""));
     });
     let [client, server] = lab.spans.take(2).try_into().unwrap();
     assert_eq!((client.name(), server.name()), ("GET", "GET /carts/{id}"));
-    assert_eq!(tag(&client, "cart"), None);
+    assert_eq!(client.tag("cart"), None);
 }
 
 #[test]
@@ -127,7 +125,7 @@ fn a_grpc_call_is_called_by_its_method() {
         "content-type: application/grpc",
     );
     assert_eq!(span.name(), "shop.Cart/Add");
-    assert_eq!(tag(&span, "grpc.path").as_deref(), Some("/shop.Cart/Add"));
+    assert_eq!(span.tag("grpc.path").as_deref(), Some("/shop.Cart/Add"));
 }
 
 #[test]
@@ -147,17 +145,14 @@ fn the_standard_tags_are_there() {
         ("response_size", "0"),
         ("user_agent", "shop/1"),
     ] {
-        assert_eq!(tag(&span, name).as_deref(), Some(value), "{name}");
+        assert_eq!(span.tag(name).as_deref(), Some(value), "{name}");
     }
     assert_eq!(span.tags().count(), 10);
     let lab = Lab::of(|builder| builder.tag_names(TagNames::OpenTelemetry));
     let span = span_of(&lab, "https://h:1/items/7", lines);
+    assert_eq!(span.tag("url.full").as_deref(), Some("https://h:1/items/7"));
     assert_eq!(
-        tag(&span, "url.full").as_deref(),
-        Some("https://h:1/items/7")
-    );
-    assert_eq!(
-        tag(&span, "http.response.status_code").as_deref(),
+        span.tag("http.response.status_code").as_deref(),
         Some("200")
     );
 }
@@ -166,7 +161,7 @@ fn the_standard_tags_are_there() {
 fn a_scheme_that_a_request_claims_is_not_believed() {
     let lab = Lab::new();
     let span = span_of(&lab, "/", "host: h|x-forwarded-proto: https");
-    assert_eq!(tag(&span, "http.url").as_deref(), Some("http://h/"));
+    assert_eq!(span.tag("http.url").as_deref(), Some("http://h/"));
 }
 
 fn tenant(inbound: &str, outbound: &str, default: Option<&str>) -> [Option<String>; 2] {
@@ -180,8 +175,8 @@ fn tenant(inbound: &str, outbound: &str, default: Option<&str>) -> [Option<Strin
         tower_b3::span("work").in_scope(|| send(&layer, get("http://h/", outbound)))
     });
     let [client, _local, server] = lab.spans.take(3).try_into().unwrap();
-    assert_eq!(tag(&client, "fixed").as_deref(), Some("f"));
-    [tag(&client, "tenant"), tag(&server, "tenant")]
+    assert_eq!(client.tag("fixed").as_deref(), Some("f"));
+    [client, server].map(|span| span.tag("tenant").map(Cow::into_owned))
 }
 
 #[test]
@@ -235,9 +230,9 @@ fn pseudo_headers_are_those_of_the_outgoing_request() {
         send(&layer, get("http://catalog/items", ""))
     });
     let [client, server] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!(tag(&client, "path").as_deref(), Some("/items"));
-    assert_eq!(tag(&client, "authority").as_deref(), Some("catalog"));
-    assert_eq!(tag(&server, "authority").as_deref(), Some("shop"));
+    assert_eq!(client.tag("path").as_deref(), Some("/items"));
+    assert_eq!(client.tag("authority").as_deref(), Some("catalog"));
+    assert_eq!(server.tag("authority").as_deref(), Some("shop"));
 }
 
 #[test]
@@ -254,5 +249,5 @@ fn a_call_in_a_spawned_task_has_the_inbound_header_tags_too() {
     crate::now(carried.unwrap());
     let client = lab.spans.take_one();
     assert_eq!(client.parent_id(), Some(server.id()));
-    assert_eq!(tag(&client, "tenant").as_deref(), Some("acme"));
+    assert_eq!(client.tag("tenant").as_deref(), Some("acme"));
 }

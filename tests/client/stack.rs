@@ -95,7 +95,7 @@ where
     let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
     drain(response.body_mut()).unwrap();
     drop(response);
-    let spans = lab.spans.all();
+    let spans = lab.spans.take_all();
     let traces: HashSet<_> = spans.iter().map(|span| span.trace_id()).collect();
     let request_ids: HashSet<_> = spans
         .iter()

@@ -7,19 +7,22 @@
 )]
 
 mod body;
-mod spans;
+pub mod net;
 
 use bytes::Buf;
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use std::{
+    convert::Infallible,
+    future::{Ready, ready},
     pin::Pin,
     task::{Context, Poll, Waker},
 };
-use tower_b3::{Tracer, TracerBuilder, record::SpanRecord};
+use tower::{Layer, Service, service_fn};
+use tower_b3::{ClientLayer, Tracer, TracerBuilder, record::SpanRecord};
 
 pub use body::{Script, Step};
-pub use spans::Spans;
+pub use tower_b3::test::{SpanCollector, SpanCollector as Spans, TreeFormat};
 
 pub const TRACE: &str = "463ac35c9f6413ad48485a3953bb6124";
 pub const SPAN: &str = "a2fb4a1d1a96d312";
@@ -95,9 +98,9 @@ pub fn get(uri: &str, lines: &str) -> Request<()> {
     request
 }
 
-/// A tracer, and the spans it makes.
+/// A tracer of the service `shop`, and the spans it makes.
 pub struct Lab {
-    pub spans: Spans,
+    pub spans: SpanCollector,
     pub tracer: Tracer,
 }
 
@@ -107,11 +110,49 @@ impl Lab {
     }
 
     pub fn of(configure: impl FnOnce(TracerBuilder) -> TracerBuilder) -> Lab {
-        let spans = Spans::default();
-        let builder = Tracer::builder("shop").reporter(spans.reporter());
-        let tracer = configure(builder).build().unwrap();
+        let spans = SpanCollector::new().check(assert_sound);
+        let tracer = configure(spans.builder("shop")).build().unwrap();
         Lab { spans, tracer }
     }
+}
+
+/// What holds for every span of a [`Lab`], whatever happened.
+#[track_caller]
+fn assert_sound(span: &SpanRecord) {
+    let mut names: Vec<&str> = span.tags().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all, "a tag is there twice: {span:#?}");
+    for (name, value) in span.tags() {
+        assert!(!value.to_text().is_empty(), "{name} is empty: {span:#?}");
+    }
+    assert!(span.tag("error").is_none_or(|error| error == "true"));
+    assert!(span.duration().as_micros() >= 1);
+    assert!(span.context().sampling().is_sampled(), "{span:#?}");
+    assert_ne!(span.parent_id(), Some(span.id()), "{span:#?}");
+    assert!(!span.name().is_empty(), "{span:#?}");
+    assert_eq!(span.local_endpoint().service_name, Some("shop"));
+}
+
+/// The value of a tag; empty, as no tag is, where there is none.
+pub fn tag(span: &SpanRecord, name: &str) -> String {
+    span.tag(name).unwrap_or_default().into_owned()
+}
+
+/// A service that answers with the headers of the request.
+pub fn echo_headers(request: Request<()>) -> Ready<Result<Response<Script>, Infallible>> {
+    let mut response = Response::new(Script::default());
+    *response.headers_mut() = request.headers().clone();
+    ready(Ok(response))
+}
+
+/// Sends a request through the layer, to the end of the response: the headers that went out.
+pub fn sent_headers(layer: &ClientLayer, request: Request<()>) -> HeaderMap {
+    let mut client = layer.layer(service_fn(echo_headers));
+    let mut response = now(client.call(request)).unwrap();
+    drain(response.body_mut()).unwrap();
+    std::mem::take(response.headers_mut())
 }
 
 /// All values of a header, as bytes.

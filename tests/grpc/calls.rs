@@ -1,6 +1,11 @@
 //! The four kinds of call, where they end well.
 
-use crate::{Shop, cart::text, client, common::ending, tag};
+use crate::{
+    Shop,
+    cart::text,
+    client,
+    common::{ending, tag},
+};
 use futures_util::stream;
 use tokio::sync::mpsc;
 use tower_b3::record::{Kind, SpanRecord};
@@ -60,7 +65,7 @@ async fn a_stream_from_the_server_is_in_scope_and_ends_the_spans() {
     let mut got = Vec::new();
     for _ in 0..3 {
         got.push(parts.message().await.unwrap().unwrap().text);
-        assert!(shop.called.spans.all().is_empty());
+        assert!(shop.called.spans.take_all().is_empty());
     }
     assert_eq!(parts.message().await.unwrap(), None);
     let spans = shop.spans().await;
@@ -91,8 +96,8 @@ async fn streams_both_ways() {
         say.send(text(word)).await.unwrap();
         let answer = answers.message().await.unwrap().unwrap();
         assert_eq!(answer.text, format!("{word}?"));
-        assert!(shop.called.spans.all().is_empty());
-        assert!(shop.served.spans.all().is_empty());
+        assert!(shop.called.spans.take_all().is_empty());
+        assert!(shop.served.spans.take_all().is_empty());
     }
     drop(say);
     assert_eq!(answers.message().await.unwrap(), None);

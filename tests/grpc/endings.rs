@@ -1,6 +1,10 @@
 //! Calls that are given up: by a deadline, by the client, in the middle of an answer.
 
-use crate::{Shop, cart::text, common::ending, tag};
+use crate::{
+    Shop,
+    cart::text,
+    common::{ending, tag},
+};
 use std::time::Duration;
 use tonic::{Code, Request, transport::Server};
 
@@ -56,8 +60,8 @@ async fn an_answer_that_is_given_up_is_no_error() {
     let mut parts = shop.cart.list(text("hang")).await.unwrap();
     assert!(parts.message().await.unwrap().is_some());
     shop.hangs.notified().await;
-    assert!(shop.called.spans.all().is_empty());
-    assert!(shop.served.spans.all().is_empty());
+    assert!(shop.called.spans.take_all().is_empty());
+    assert!(shop.served.spans.take_all().is_empty());
     drop(parts);
     let [called, served] = shop.spans().await;
     assert_eq!(ending(&called), "200");

@@ -4,8 +4,8 @@ use crate::{
     Shop,
     cart::{Cart, text},
     client,
-    common::{Lab, ending},
-    serve, tag,
+    common::{Lab, ending, net, tag},
+    serve,
 };
 #[cfg(feature = "axum")]
 use tonic::service::Routes;
@@ -81,9 +81,7 @@ async fn behind_axums_routes_a_call_is_called_by_its_method_too() {
     let (called, served) = (Lab::new(), Lab::new());
     let routes = Routes::new(Cart::default()).into_axum_router();
     let app = routes.layer(served.tracer.server_layer());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let addr = net::serve_axum(app).await;
     let mut cart = client(&called, addr);
     cart.get(text("a hat")).await.unwrap();
     assert_eq!(served.spans.wait_one().await.name(), "shop.Cart/Get");
@@ -99,9 +97,7 @@ async fn behind_axums_routes_a_call_is_called_by_its_method_too() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_the_reason() {
     let lab = Lab::new();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    drop(listener);
+    let addr = net::unreachable_address().await;
     let status = client(&lab, addr).get(text("")).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
     let span = lab.spans.wait_one().await;

@@ -90,7 +90,3 @@ fn client(lab: &Lab, addr: SocketAddr) -> CartClient {
         .service(channel);
     CartClient::new(channel, origin)
 }
-
-fn tag(span: &SpanRecord, name: &str) -> String {
-    span.tag(name).unwrap_or_default().into_owned()
-}

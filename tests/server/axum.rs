@@ -10,7 +10,7 @@ use ::axum::{
 use http::{Request, StatusCode};
 use std::net::SocketAddr;
 use tower::ServiceExt;
-use tower_b3::{Context, ServerLayer, Trust};
+use tower_b3::{Context, ServerLayer, Trust, scope};
 
 fn app(layer: ServerLayer) -> Router {
     let items = Router::new()
@@ -27,7 +27,7 @@ fn app(layer: ServerLayer) -> Router {
         .route(
             "/renamed/{id}",
             on_get(|| async {
-                tower_b3::scope::rename("by hand");
+                scope::rename("by hand");
             }),
         )
         .nest("/api/{version}", deep)
@@ -77,7 +77,7 @@ async fn outside_the_router_the_name_is_the_method_unless_a_handler_says_the_rou
         .route("/plain/{id}", on_get(|| async {}))
         .route(
             "/said/{id}",
-            on_get(|| async { tower_b3::scope::route("/said/{id}") }),
+            on_get(|| async { scope::route("/said/{id}") }),
         );
     let service = tower::Layer::layer(&lab.tracer.server_layer(), router);
     for (path, name) in [("/plain/7", "GET"), ("/said/7", "GET /said/{id}")] {

@@ -1,15 +1,17 @@
 //! At the edge nothing that a stranger says about tracing makes a difference.
 
 use crate::{
-    common::{Lab, SPAN, TRACE, drain, get, now, text},
-    empty, serve,
+    called,
+    common::{Lab, TRACE, drain, get, text},
+    empty,
+    forwarding::OPAQUE,
+    serve, serve_all,
 };
-use http::{HeaderMap, Request};
-use std::{collections::BTreeMap, convert::Infallible};
-use tower::{Layer, Service, service_fn};
+use http::{HeaderMap, HeaderName};
+use std::collections::BTreeMap;
 use tower_b3::{
-    Mode, ServerLayer, TracerBuilder, Trust, current,
-    id::TraceReason,
+    Mode, Sampling, ServerLayer, TracerBuilder, Trust, current,
+    id::{RequestId, TraceReason},
     propagation::{Field, Format, Propagation},
     sample::Sampler,
     tag::Tag,
@@ -68,19 +70,14 @@ fn outcome(lab: &Lab, layer: &ServerLayer, lines: &str) -> Outcome {
             assert_eq!(context.parent_id(), None);
         }
         handler_saw = request.headers().clone();
-        let catalog = service_fn(|request: Request<()>| {
-            call_carried = request.headers().clone();
-            std::future::ready(Ok::<_, Infallible>(empty()))
-        });
-        let mut client = lab.tracer.client_layer().layer(catalog);
-        drain(now(client.call(Request::new(()))).unwrap().body_mut()).unwrap();
+        call_carried = called(lab);
         empty()
     });
     drain(response.body_mut()).unwrap();
     for name in NOT_OURS {
         handler_saw.remove(name);
     }
-    let spans = lab.spans.all().into_iter().map(|span| {
+    let spans = lab.spans.take_all().into_iter().map(|span| {
         let tags = span.tags();
         let tags = tags.map(|(name, value)| (name.to_owned(), same(name, &value.to_text())));
         (span.name().to_owned(), tags.collect())
@@ -138,7 +135,7 @@ fn configured(sampler: Sampler, mode: Mode, propagation: Propagation) -> Lab {
 }
 
 fn propagations() -> [Propagation; 4] {
-    let own = || [http::HeaderName::from_static("x-own-context")];
+    let own = || [HeaderName::from_static("x-own-context")];
     let all = || [Format::B3Multi, Format::B3Single, Format::W3c];
     [
         Propagation::default().forward(own()).unwrap(),
@@ -149,7 +146,7 @@ fn propagations() -> [Propagation; 4] {
             .formats(all()),
         Propagation::default()
             .do_not_forward(own())
-            .do_not_forward([http::HeaderName::from_static("sw8")]),
+            .do_not_forward([HeaderName::from_static("sw8")]),
     ]
 }
 
@@ -199,7 +196,7 @@ fn assert_same(lab: &Lab, layer: &ServerLayer) {
 
 /// What was dropped was not looked at, or at least not complained about.
 #[track_caller]
-fn nothing_was_malformed(lab: &Lab) {
+pub fn nothing_was_malformed(lab: &Lab) {
     for field in [
         Field::B3,
         Field::TraceId,
@@ -290,7 +287,7 @@ fn no_decision_comes_along_with_an_id_that_is_preserved() {
             });
             drain(response.body_mut()).unwrap();
             let id = text(&carried, "x-request-id");
-            let id: tower_b3::id::RequestId = id.parse().unwrap();
+            let id: RequestId = id.parse().unwrap();
             assert_eq!(id.as_str().len(), 36);
             assert!(id.as_str().starts_with("11111111-2222-"), "{id}");
             assert_eq!(id.trace_reason(), reason, "{mode:?} {sent}");
@@ -298,10 +295,6 @@ fn no_decision_comes_along_with_an_id_that_is_preserved() {
         }
     }
 }
-
-// The tag of what was dropped.
-
-const LINK: &str = "link.trace_id";
 
 #[test]
 fn a_stranger_cannot_be_excluded_by_what_it_says_about_tracing() {
@@ -312,80 +305,64 @@ fn a_stranger_cannot_be_excluded_by_what_it_says_about_tracing() {
         .exclude(|head| head.headers().contains_key("x-request-id"))
         .exclude(|head| head.headers().contains_key("sw8"));
     let lines = "x-request-id: mine|sw8: 1";
-    drain(serve(&layer, get("/", lines), |_| empty()).body_mut()).unwrap();
+    serve_all(&layer, get("/", lines), |_| empty());
     lab.spans.take(0);
     let edge = layer.trust(Trust::Edge);
-    drain(serve(&edge, get("/", lines), |_| empty()).body_mut()).unwrap();
+    serve_all(&edge, get("/", lines), |_| empty());
     lab.spans.take(1);
 }
 
-#[test]
-fn what_was_dropped_is_a_tag_where_that_is_asked_for() {
-    let lab = Lab::new();
-    let edge = lab.tracer.server_layer().trust(Trust::Edge);
-    let tagging = edge.clone().tag_dropped_trace(true);
-    for (lines, tag) in [
-        (format!("b3: {TRACE}-{SPAN}-0"), Some(TRACE)),
-        (
-            format!("x-b3-traceid: {TRACE}|x-b3-spanid: {SPAN}"),
-            Some(TRACE),
-        ),
-        (
-            format!("b3: malformed|x-b3-traceid: {TRACE}|x-b3-spanid: {SPAN}"),
-            Some(TRACE),
-        ),
-        (format!("traceparent: 00-{TRACE}-{SPAN}-00"), Some(TRACE)),
-        (
-            format!("x-b3-traceid: 48485A3953BB6124|x-b3-spanid: {SPAN}"),
-            Some("48485a3953bb6124"),
-        ),
-        // Nothing that can be read.
-        (String::new(), None),
-        ("b3: 1".to_owned(), None),
-        ("b3: d".to_owned(), None),
-        (format!("b3: {TRACE}"), None),
-        (format!("x-b3-traceid: {TRACE}"), None),
-        (
-            format!("x-b3-traceid: {TRACE}<script>|x-b3-spanid: {SPAN}"),
-            None,
-        ),
-        (
-            format!("x-b3-traceid: {}|x-b3-spanid: {SPAN}", "1".repeat(5000)),
-            None,
-        ),
-        (
-            "x-amzn-trace-id: Root=1-5759e988-bd862e3fe1be46a994272793".to_owned(),
-            None,
-        ),
-    ] {
-        for (layer, tag) in [(&edge, None), (&tagging, tag)] {
-            drain(serve(layer, get("/", &lines), |_| empty()).body_mut()).unwrap();
-            let span = lab.spans.take_one();
-            assert_eq!(span.tag(LINK).as_deref(), tag, "{lines}");
-            assert_eq!(span.parent_id(), None, "{lines}");
-            assert_ne!(span.trace_id().to_string(), TRACE, "{lines}");
-        }
-    }
-    nothing_was_malformed(&lab);
+const STRANGER: &str = "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-d|\
+    x-b3-traceid: 463ac35c9f6413ad48485a3953bb6124|x-b3-spanid: a2fb4a1d1a96d312|x-b3-spanid: 2|\
+    x-b3-parentspanid: 1|x-b3-sampled: 0|x-b3-flags: 1|\
+    traceparent: 00-463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-01|tracestate: a=b|\
+    x-envoy-force-trace: 1|x-request-id: stranger|accept: */*|cookie: c|";
+
+/// A stranger's request, with opaque headers of other tracing systems too.
+pub fn stranger() -> String {
+    format!("{STRANGER}{OPAQUE}")
 }
 
 #[test]
-fn a_trace_that_goes_on_is_no_link() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer().tag_dropped_trace(true);
-    let lines = format!("b3: {TRACE}-{SPAN}-1");
-    drain(serve(&layer, get("/", &lines), |_| empty()).body_mut()).unwrap();
-    let span = lab.spans.take_one();
-    assert_eq!(span.trace_id().to_string(), TRACE);
-    assert_eq!(span.tag(LINK), None);
-}
-
-#[test]
-fn a_custom_tag_of_the_links_name_wins() {
-    let lab = Lab::of(|builder| builder.tag(Tag::literal(LINK, "mine")));
+fn at_the_edge_every_tracing_header_is_removed_and_a_trace_begins() {
+    let lab = Lab::of(|builder| builder.sampler(Sampler::never()));
     let layer = lab.tracer.server_layer().trust(Trust::Edge);
-    let lines = format!("b3: {TRACE}-{SPAN}-1");
-    let layer = layer.tag_dropped_trace(true);
-    drain(serve(&layer, get("/", &lines), |_| empty()).body_mut()).unwrap();
-    assert_eq!(lab.spans.take_one().tag(LINK).as_deref(), Some("mine"));
+    let mut out = HeaderMap::new();
+    serve_all(&layer, get("/", &stranger()), |request| {
+        let mut left: Vec<_> = request.headers().keys().map(|name| name.as_str()).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "cookie", "x-request-id"]);
+        assert_ne!(text(request.headers(), "x-request-id"), "stranger");
+        let context = current().unwrap();
+        assert_ne!(context.trace_id().to_string(), TRACE);
+        assert_eq!(
+            (context.parent_id(), context.sampling()),
+            (None, Sampling::Deny)
+        );
+        out = called(&lab);
+        empty()
+    });
+    let mut names: Vec<_> = out.keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "x-b3-parentspanid",
+            "x-b3-sampled",
+            "x-b3-spanid",
+            "x-b3-traceid",
+            "x-request-id"
+        ]
+    );
+    lab.spans.take(0);
+}
+
+#[test]
+fn at_the_edge_the_sampler_decides() {
+    let lab = Lab::new();
+    let layer = lab.tracer.server_layer().trust(Trust::Edge);
+    serve_all(&layer, get("/", "b3: 0|x-request-id: r"), |_| empty());
+    let span = lab.spans.take_one();
+    assert_eq!(span.parent_id(), None);
+    assert_eq!(span.tag("guid:x-client-trace-id"), None);
 }

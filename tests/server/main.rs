@@ -3,23 +3,41 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod any_headers;
+mod any_settings;
 #[cfg(feature = "axum")]
 mod axum;
-mod context;
+mod connections;
+mod custom_tags;
+mod dropped_trace_tag;
 mod edge;
 mod endings;
-mod http;
+mod excluded_paths;
+mod forwarding;
+mod grpc_status;
+mod handler_tags;
+mod names;
 mod nested;
+mod panics;
+mod request_headers;
 mod request_id;
+mod response_body;
 mod sampling;
-mod tags;
+mod sampling_by_request_id;
+mod standard_tags;
+#[cfg(feature = "axum")]
+mod streams;
+mod trace_context;
 mod trust;
 mod user_code;
 
-use ::http::{Request, Response};
-use common::{Lab, Script, drain, now};
+use ::http::{HeaderMap, Method, Request, Response, StatusCode};
+use common::{Lab, Script, drain, get, now, sent_headers};
+use std::future::ready;
 use tower::{Layer, Service, service_fn};
-use tower_b3::{ResponseBody, ServerLayer, record::SpanRecord};
+use tower_b3::{ResponseBody, ServerLayer, TraceContext, current, record::SpanRecord};
+
+const CALLER: &str = "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1-0020000000000001";
 
 /// Serves a request by a handler that answers in `call`.
 fn serve(
@@ -28,8 +46,7 @@ fn serve(
     mut handler: impl FnMut(Request<()>) -> Response<Script>,
 ) -> Response<ResponseBody<Script>> {
     let mut service = layer.layer(service_fn(move |request| {
-        let response = handler(request);
-        async move { Ok::<_, &'static str>(response) }
+        ready(Ok::<_, &'static str>(handler(request)))
     }));
     now(service.call(request)).unwrap()
 }
@@ -46,6 +63,40 @@ fn serve_all(
 
 fn empty() -> Response<Script> {
     Response::new(Script::default())
+}
+
+fn answer(
+    lab: &Lab,
+    method: Method,
+    status: StatusCode,
+    body: Script,
+) -> Response<ResponseBody<Script>> {
+    let request = Request::builder().method(method).uri("/").body(()).unwrap();
+    let mut body = Some(body);
+    serve(&lab.tracer.server_layer(), request, move |_| {
+        let mut response = Response::new(body.take().unwrap());
+        *response.status_mut() = status;
+        response
+    })
+}
+
+fn ok(lab: &Lab, body: Script) -> Response<ResponseBody<Script>> {
+    answer(lab, Method::GET, StatusCode::OK, body)
+}
+
+/// The headers of a call that is made by the handler.
+fn called(lab: &Lab) -> HeaderMap {
+    sent_headers(&lab.tracer.client_layer(), Request::new(()))
+}
+
+/// What is current in the handler of this request, and the headers of a call it makes.
+fn handled(lab: &Lab, layer: &ServerLayer, lines: &str) -> (Option<TraceContext>, HeaderMap) {
+    let mut seen = None;
+    serve_all(layer, get("/", lines), |_| {
+        seen = Some((current(), called(lab)));
+        empty()
+    });
+    seen.unwrap()
 }
 
 impl Lab {

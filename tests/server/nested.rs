@@ -88,7 +88,7 @@ fn a_decision_of_the_outer_layer_stands() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer();
     nested(&lab, &layer, &layer, "x-b3-sampled: 0");
-    assert!(lab.spans.all().is_empty());
+    assert!(lab.spans.take_all().is_empty());
 }
 
 #[test]
@@ -215,8 +215,8 @@ fn below_an_outer_span_a_layer_that_only_forwards_changes_nothing() {
             };
             assert_eq!(values(&carried), values(&expected), "{client:?}");
             outside.spans.take(2);
-            let spans = inside.spans.all();
-            assert_eq!(spans.len(), alone.spans.all().len());
+            let spans = inside.spans.take_all();
+            assert_eq!(spans.len(), alone.spans.take_all().len());
             assert!(
                 spans
                     .iter()

@@ -1,16 +1,18 @@
 //! `x-request-id`: kept, replaced or generated, the same everywhere, and echoed.
 
 use crate::{
-    common::{Lab, get, headers, text, values},
-    empty, serve_all,
+    common::{Lab, Script, get, headers, now, text, values},
+    empty, serve, serve_all,
 };
-use http::HeaderMap;
-use tower_b3::{ServerLayer, Trust, tag::Tag};
+use http::{HeaderMap, Request, Response};
+use std::{collections::HashSet, future::ready};
+use tower::{Layer, Service, service_fn};
+use tower_b3::{ServerLayer, Trust, propagation::Field, tag::Tag};
 
 /// What the handler sees, what `request_id` says, and the answer's headers.
 fn seen(layer: &ServerLayer, lines: &str, answer: &str) -> (HeaderMap, String, HeaderMap) {
     let (mut request_headers, mut id) = (HeaderMap::new(), String::new());
-    let response = crate::serve(layer, get("/", lines), |request| {
+    let response = serve(layer, get("/", lines), |request| {
         request_headers = request.headers().clone();
         id = tower_b3::request_id().unwrap().to_string();
         let mut response = empty();
@@ -34,7 +36,7 @@ fn an_absent_or_empty_one_is_generated() {
         assert!(is_uuid_4(&id), "{id}");
         assert_eq!(values(&request, "x-request-id"), [id.as_bytes()], "{lines}");
         assert_eq!(text(&answer, "x-request-id"), id);
-        let span = lab.spans.all().remove(0);
+        let span = lab.spans.take_all().remove(0);
         assert_eq!(span.tag("guid:x-request-id").as_deref(), Some(&*id));
     }
 }
@@ -66,8 +68,7 @@ fn anything_else_is_replaced() {
         assert_eq!(text(&answer, "x-request-id"), id);
         lab.spans.take_one();
     }
-    let field = tower_b3::propagation::Field::RequestId;
-    assert_eq!(lab.tracer.malformed(field), 5);
+    assert_eq!(lab.tracer.malformed(Field::RequestId), 5);
 }
 
 #[test]
@@ -161,13 +162,10 @@ fn excluded_and_unsampled_requests_are_answered_with_it_too() {
 
 #[test]
 fn an_error_has_no_answer_to_carry_it() {
-    use tower::{Layer, Service, service_fn};
     let lab = Lab::new();
-    let failing = service_fn(|_: http::Request<()>| {
-        std::future::ready(Err::<http::Response<crate::Script>, _>("no"))
-    });
+    let failing = service_fn(|_: Request<()>| ready(Err::<Response<Script>, _>("no")));
     let mut service = lab.tracer.server_layer().layer(failing);
-    assert!(crate::now(service.call(get("/", "x-request-id: r"))).is_err());
+    assert!(now(service.call(get("/", "x-request-id: r"))).is_err());
     let span = lab.spans.take_one();
     assert_eq!(span.tag("guid:x-request-id").as_deref(), Some("r"));
 }
@@ -175,7 +173,7 @@ fn an_error_has_no_answer_to_carry_it() {
 #[test]
 fn two_requests_never_get_the_same_one() {
     let lab = Lab::new();
-    let mut ids = std::collections::HashSet::new();
+    let mut ids = HashSet::new();
     for _ in 0..100 {
         serve_all(&lab.tracer.server_layer(), get("/", ""), |request| {
             assert!(ids.insert(text(request.headers(), "x-request-id").to_owned()));

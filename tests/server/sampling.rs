@@ -1,17 +1,22 @@
 //! Who decides whether a trace is sampled, and in which order.
 
 use crate::{
-    common::{Lab, SPAN, TRACE, get, text},
+    common::{Lab, SPAN, TRACE, get, now, text},
     empty, serve_all,
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::SeqCst},
+use http::Request;
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
 };
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Sampling, Trust, current,
+    Sampling, Tracer, Trust, current,
     sample::{SampleRequest, Sampler},
+    scope,
 };
 
 impl Lab {
@@ -23,7 +28,7 @@ impl Lab {
             empty()
         });
         let seen = seen.unwrap().sampling();
-        assert_eq!(self.spans.all().len(), usize::from(seen.is_sampled()));
+        assert_eq!(self.spans.take_all().len(), usize::from(seen.is_sampled()));
         seen
     }
 }
@@ -103,13 +108,13 @@ fn the_overall_limit_stops_forced_and_sampled_traces_and_0_travels() {
     for lines in ["", "x-envoy-force-trace: 1", "x-client-trace-id: c"] {
         assert_eq!(lab.decision(lines), Sampling::Deny, "{lines}");
     }
-    let catalog = service_fn(|request: http::Request<()>| {
+    let catalog = service_fn(|request: Request<()>| {
         assert_eq!(text(request.headers(), "x-b3-sampled"), "0");
-        std::future::ready(Ok::<_, &'static str>(empty()))
+        ready(Ok::<_, &'static str>(empty()))
     });
     let mut client = lab.tracer.client_layer().layer(catalog);
     serve_all(&lab.tracer.server_layer(), get("/", ""), |_| {
-        drop(crate::now(client.call(http::Request::new(()))).unwrap());
+        drop(now(client.call(Request::new(()))).unwrap());
         empty()
     });
 }
@@ -149,20 +154,20 @@ fn forced_traces_over_their_rate_are_denied() {
 #[test]
 fn a_debug_rate_limit_stops_recording_only_and_is_counted() {
     let lab = Lab::of(|builder| builder.debug_rate_limit(0));
-    let catalog = service_fn(|request: http::Request<()>| {
+    let catalog = service_fn(|request: Request<()>| {
         assert_eq!(text(request.headers(), "x-b3-flags"), "1");
         assert_eq!(text(request.headers(), "x-b3-traceid"), TRACE);
-        std::future::ready(Ok::<_, &'static str>(empty()))
+        ready(Ok::<_, &'static str>(empty()))
     });
     let mut client = lab.tracer.client_layer().layer(catalog);
     for _ in 0..5 {
         let lines = format!("b3: {TRACE}-{SPAN}-d");
         serve_all(&lab.tracer.server_layer(), get("/", &lines), |_| {
             assert_eq!(current().unwrap().sampling(), Sampling::Debug);
-            assert!(tower_b3::scope::handle().is_none());
-            drop(crate::now(client.call(http::Request::new(()))).unwrap());
+            assert!(scope::handle().is_none());
+            drop(now(client.call(Request::new(()))).unwrap());
             tower_b3::span("local").in_scope(|| {
-                drop(crate::now(client.call(http::Request::new(()))).unwrap());
+                drop(now(client.call(Request::new(()))).unwrap());
             });
             empty()
         });
@@ -270,9 +275,7 @@ fn client_sampling_limits_what_clients_force_and_nothing_else() {
 
 #[test]
 fn a_percentage_that_is_none_is_refused_by_name() {
-    let built = tower_b3::Tracer::builder("shop")
-        .client_sampling(101.0)
-        .build();
+    let built = Tracer::builder("shop").client_sampling(101.0).build();
     let error = built.unwrap_err().to_string();
     assert_eq!(
         error,

@@ -1,15 +1,14 @@
 //! Whose headers are believed, by the address of the peer and by `x-forwarded-for`.
 
 use crate::{
+    CALLER,
     common::{Lab, SPAN, TRACE, get},
     empty, serve_all,
 };
 use http::{HeaderMap, HeaderValue, Request};
-use proptest::prelude::*;
+use proptest::{collection::vec, prelude::*, sample::select};
 use std::net::{IpAddr, SocketAddr};
 use tower_b3::{Networks, ServerLayer, Trust};
-
-const CALLER: &str = "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1";
 
 /// `10.0.0.0/8` and `fd00::/8`.
 fn networks() -> Networks {
@@ -66,6 +65,43 @@ fn no_network_is_nobody_and_all_networks_are_everybody_known() {
             assert_eq!(believed(&lab, &layer, Some(peer), get("/", "")), trusted);
         }
         assert!(!believed(&lab, &layer, None, get("/", "")));
+    }
+}
+
+#[test]
+fn a_predicate_says_who_is_trusted() {
+    let lab = Lab::new();
+    let trusted = Trust::when(|head| {
+        // It sees the request as it came.
+        assert!(head.headers().contains_key("b3"));
+        head.headers().contains_key("x-internal")
+    });
+    let layer = lab.tracer.server_layer().trust(trusted);
+    for (lines, joined) in [
+        (CALLER.to_owned(), false),
+        (format!("{CALLER}|x-internal: 1"), true),
+    ] {
+        serve_all(&layer, get("/", &lines), |request| {
+            assert_eq!(request.headers().contains_key("b3"), joined);
+            empty()
+        });
+        let span = lab.spans.take_one();
+        assert_eq!(span.trace_id().to_string() == TRACE, joined, "{lines}");
+    }
+}
+
+#[test]
+fn a_peer_whose_address_is_not_known_is_not_trusted() {
+    let lab = Lab::new();
+    let peers = Trust::peers(|ip| ip.is_loopback());
+    let layer = lab.tracer.server_layer().trust(peers);
+    for (peer, trusted) in [
+        (Some("127.0.0.1"), true),
+        (Some("192.0.2.1"), false),
+        (None, false),
+    ] {
+        let seen = believed(&lab, &layer, peer, get("/", ""));
+        assert_eq!(seen, trusted, "{peer:?}");
     }
 }
 
@@ -250,7 +286,7 @@ fn expected(peer: &str, headers: &HeaderMap, proxies: usize) -> bool {
 }
 
 fn any_forwarded() -> impl Strategy<Value = Vec<String>> {
-    let piece = proptest::sample::select(vec![
+    let piece = select(vec![
         "10.1.2.3",
         "10.0.0.3",
         "203.0.113.9",
@@ -265,8 +301,8 @@ fn any_forwarded() -> impl Strategy<Value = Vec<String>> {
         " ",
         "\t",
     ]);
-    let line = proptest::collection::vec(piece, 0..7).prop_map(|pieces| pieces.concat());
-    proptest::collection::vec(line, 0..4)
+    let line = vec(piece, 0..7).prop_map(|pieces| pieces.concat());
+    vec(line, 0..4)
 }
 
 proptest! {
@@ -275,7 +311,7 @@ proptest! {
     #[test]
     fn it_is_what_envoys_algorithm_says(
         lines in any_forwarded(),
-        peer in proptest::sample::select(vec!["10.0.0.2", "fd00::2", "203.0.113.9"]),
+        peer in select(vec!["10.0.0.2", "fd00::2", "203.0.113.9"]),
         proxies in 0usize..5,
     ) {
         let lab = Lab::new();

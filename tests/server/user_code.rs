@@ -1,7 +1,10 @@
 //! Code of the user's that panics or fails where a layer calls it: the request goes on, and its
 //! span is whole.
 
-use crate::common::{Lab, Script, Step, drain, ending, get, now, panics};
+use crate::{
+    common::{Lab, Script, Step, drain, ending, get, next, now, panics},
+    serve,
+};
 use bytes::Buf;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -23,7 +26,7 @@ const SAMPLED: &str = "x-b3-sampled: 1";
 /// Serves a request that is answered with 200 and `answer`.
 #[track_caller]
 fn answered(layer: &ServerLayer, lines: &str) {
-    let mut response = crate::serve(layer, get("/items/7", lines), |_| {
+    let mut response = serve(layer, get("/items/7", lines), |_| {
         Response::new(Script::data("answer"))
     });
     assert_eq!(response.status(), 200);
@@ -66,7 +69,7 @@ fn a_function_of_the_layer_that_panics_fails_no_request() {
         let trusted = !name.contains("rust");
         assert!(span.tag("guid:x-request-id").is_some(), "{name}");
         answered(&layer, "x-b3-sampled: 0");
-        let spans = lab.spans.all();
+        let spans = lab.spans.take_all();
         assert_eq!(spans.is_empty(), trusted, "{name}");
     }
 }
@@ -94,7 +97,7 @@ fn a_sampler_that_panics_has_not_sampled() {
         }))
     });
     answered(&lab.tracer.server_layer(), "");
-    assert!(lab.spans.all().is_empty());
+    assert!(lab.spans.take_all().is_empty());
     answered(&lab.tracer.server_layer(), SAMPLED);
     lab.spans.take(1);
 }
@@ -248,8 +251,8 @@ fn a_body_whose_hints_panic_is_answered_whole() {
     ] {
         let lab = Lab::new();
         let mut response = with_body(&lab, body);
-        crate::common::next(response.body_mut());
-        crate::common::next(response.body_mut());
+        next(response.body_mut());
+        next(response.body_mut());
         drop(response);
         assert_eq!(ending(&lab.spans.take_one()), "200");
     }
@@ -302,7 +305,7 @@ fn a_bodys_error_whose_debug_panics_is_handed_on() {
 #[test]
 fn a_body_that_panics_when_it_is_dropped_leaves_a_whole_span() {
     let lab = Lab::new();
-    let response = crate::serve(&lab.tracer.server_layer(), get("/", SAMPLED), |_| {
+    let response = serve(&lab.tracer.server_layer(), get("/", SAMPLED), |_| {
         Response::new(Script::new([Step::Data("answer")]).on_drop(|| panic!("expected")))
     });
     assert!(panics(|| drop(response)));

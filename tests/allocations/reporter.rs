@@ -1,6 +1,4 @@
-//! What a span costs the thread that finishes it. In a process of its own, where nobody
-//! subscribes to log lines.
-#![cfg(feature = "zipkin")]
+//! Local spans and a reporter: what a span costs the thread that finishes it.
 
 use allocation_counter::measure;
 use std::{
@@ -70,7 +68,7 @@ impl Sender for Silence {
 }
 
 #[test]
-fn nor_when_the_queue_is_full() {
+fn with_a_full_queue_a_span_allocates_nothing() {
     let sending = Arc::new(AtomicBool::new(false));
     let sender = Silence(Arc::clone(&sending));
     let reporter = BatchReporter::builder(JsonEncoder, sender).queue_limit(50);

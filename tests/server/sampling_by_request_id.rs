@@ -1,7 +1,8 @@
 //! Sampling by request id: the same decisions, and the same reasons written, as Envoy's.
 
+use futures_util::FutureExt;
 use http::{Request, Response};
-use proptest::prelude::*;
+use proptest::{option::of, prelude::*, sample::select};
 use std::{
     convert::Infallible,
     sync::{
@@ -52,8 +53,7 @@ fn served_at(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let response =
-        futures_util::FutureExt::now_or_never(service.oneshot(request.body(()).unwrap()));
+    let response = service.oneshot(request.body(()).unwrap()).now_or_never();
     let response = response.unwrap().unwrap();
     let id = response.headers()["x-request-id"]
         .to_str()
@@ -128,6 +128,17 @@ fn rules(limited: Sampler) -> TracerBuilder {
 /// What comes of a request for this path.
 fn asked(tracer: &Tracer, path: &str, headers: &[(&str, &str)]) -> (String, Sampling) {
     served_at(tracer, Trust::Mesh, path, headers)
+}
+
+#[test]
+fn sampling_by_request_id_works_within_rules() {
+    let by_id = Sampler::percentage_by_request_id(0.0).unwrap();
+    let rules = Rules::otherwise(by_id).path("/health", Sampler::never());
+    let tracer = Tracer::builder("shop").sampler(Sampler::rules(rules));
+    let tracer = tracer.build().unwrap();
+    let sent = id(1, '9');
+    let (seen, sampling) = asked(&tracer, "/", &[("x-request-id", &sent)]);
+    assert_eq!((seen, sampling), (sent, Sampling::Accept));
 }
 
 #[test]
@@ -299,7 +310,7 @@ fn facts() -> impl Strategy<Value = Facts> {
         1 => "[!-~]{1,40}",
     ];
     let percent = || prop_oneof![Just(0), Just(10_000), 0..=40_u32, 0..=10_000_u32];
-    let state = prop::sample::select(vec![
+    let state = select(vec![
         Sampling::Defer,
         Sampling::Defer,
         Sampling::Deny,
@@ -316,7 +327,7 @@ fn facts() -> impl Strategy<Value = Facts> {
         ),
         (
             percent(),
-            prop::option::of(percent()),
+            of(percent()),
             any::<Option<bool>>(),
             any::<bool>(),
         ),

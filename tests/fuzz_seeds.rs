@@ -1,5 +1,5 @@
 //! The fuzz targets' properties over their seeds, and over seeds that are changed in one place.
-//! `tests/propagation.rs` and `tests/config` do so for the other targets.
+//! `tests/propagation` and `tests/config` do so for the other targets.
 #![cfg(all(feature = "config", feature = "otlp"))]
 
 #[path = "../fuzz/src/config.rs"]

@@ -1,24 +1,21 @@
 //! What goes on after the head of a response: WebSockets, server-sent events, streams of HTTP/2.
-#![cfg(feature = "axum")]
 
-mod common;
-
-use axum::{
+use crate::common::{
+    Lab, ending,
+    net::{http_client, serve_axum},
+};
+use ::axum::{
     Router,
     extract::ws::{Message, WebSocket, WebSocketUpgrade},
     response::sse::{Event, KeepAlive, Sse},
     routing::{any, get},
 };
 use bytes::Bytes;
-use common::{Lab, ending};
 use futures_util::{SinkExt, Stream, StreamExt, stream};
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Empty};
 use hyper::{body::Incoming, client::conn::http2, ext::Protocol};
-use hyper_util::{
-    client::legacy::Client,
-    rt::{TokioExecutor, TokioIo},
-};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::{
     convert::Infallible,
     future::pending,
@@ -27,19 +24,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::{Notify, mpsc},
 };
 use tokio_tungstenite::{WebSocketStream, tungstenite};
 use tower::{Layer, Service, service_fn};
 use tower_b3::{Context, annotate, current, record::SpanRecord, span};
-
-async fn serve(app: Router) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    addr
-}
 
 /// Says every text twice, each in a span of its own, until the other side closes.
 async fn twice(mut socket: WebSocket) {
@@ -55,7 +45,7 @@ async fn sockets(lab: &Lab) -> SocketAddr {
         upgrade.on_upgrade(move |socket| context.instrument(twice(socket)))
     };
     let app = Router::new().route("/rooms/{id}", any(upgrade));
-    serve(app.layer(lab.tracer.server_layer())).await
+    serve_axum(app.layer(lab.tracer.server_layer())).await
 }
 
 /// Talks over a socket, and leaves it open.
@@ -92,7 +82,7 @@ async fn the_span_of_a_websocket_ends_at_the_upgrade() {
 async fn a_clients_span_ends_at_the_upgrade_though_the_response_is_kept() {
     let (called, served) = (Lab::new(), Lab::new());
     let addr = sockets(&served).await;
-    let http = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+    let http = http_client::<Empty<Bytes>>(Version::HTTP_11);
     let mut client = called.tracer.client_layer().layer(http);
     let request = Request::get(format!("http://{addr}/rooms/7"))
         .header("connection", "upgrade")
@@ -162,7 +152,7 @@ async fn a_websocket_that_is_refused_is_an_answer_like_any() {
         "/",
         any(|_: WebSocketUpgrade| async { StatusCode::FORBIDDEN }),
     );
-    let addr = serve(app.layer(lab.tracer.server_layer())).await;
+    let addr = serve_axum(app.layer(lab.tracer.server_layer())).await;
     let refused = tokio_tungstenite::connect_async(format!("ws://{addr}/")).await;
     assert!(matches!(refused, Err(tungstenite::Error::Http(_))));
     assert_eq!(ending(&lab.spans.wait_one().await), "403");
@@ -176,7 +166,7 @@ async fn events(lab: &Lab, events: mpsc::Receiver<&'static str>) -> SocketAddr {
         Sse::new(feed(events)).keep_alive(KeepAlive::default())
     };
     let app = Router::new().route("/events", get(feed));
-    serve(app.layer(lab.tracer.server_layer())).await
+    serve_axum(app.layer(lab.tracer.server_layer())).await
 }
 
 fn feed(
@@ -203,16 +193,14 @@ async fn the_span_of_an_event_stream_ends_at_the_last_event() {
         let lab = Lab::new();
         let (say, receiver) = mpsc::channel(1);
         let addr = events(&lab, receiver).await;
-        let http = Client::builder(TokioExecutor::new())
-            .http2_only(version == Version::HTTP_2)
-            .build_http::<Empty<Bytes>>();
+        let http = http_client::<Empty<Bytes>>(version);
         let url = format!("http://{addr}/events").parse().unwrap();
         let mut response = http.get(url).await.unwrap();
         for event in ["one", "two"] {
             say.send(event).await.unwrap();
             let frame = response.frame().await.unwrap().unwrap();
             assert_eq!(frame.into_data().unwrap(), format!("data: {event}\n\n"));
-            assert!(lab.spans.all().is_empty());
+            assert!(lab.spans.take_all().is_empty());
         }
         drop(say);
         let last = response.collect().await.unwrap().to_bytes();
@@ -234,9 +222,7 @@ async fn a_listener_that_hangs_up_between_events_is_dc() {
         let lab = Lab::new();
         let (say, receiver) = mpsc::channel(1);
         let addr = events(&lab, receiver).await;
-        let http = Client::builder(TokioExecutor::new())
-            .http2_only(version == Version::HTTP_2)
-            .build_http::<Empty<Bytes>>();
+        let http = http_client::<Empty<Bytes>>(version);
         let url = format!("http://{addr}/events").parse().unwrap();
         let mut response = http.get(url).await.unwrap();
         say.send("one").await.unwrap();
@@ -268,7 +254,7 @@ fn hanging() -> (Router, Arc<Notify>) {
                     within.notify_one();
                     pending().await
                 });
-                axum::body::Body::from_stream(first.chain(rest))
+                ::axum::body::Body::from_stream(first.chain(rest))
             }),
         )
         .route("/", get(|| async { "well" }));
@@ -279,7 +265,7 @@ fn hanging() -> (Router, Arc<Notify>) {
 async fn a_stream_of_http2_that_is_reset_ends_its_spans_and_no_others() {
     let (called, served) = (Lab::new(), Lab::new());
     let (app, hangs) = hanging();
-    let addr = serve(app.layer(served.tracer.server_layer())).await;
+    let addr = serve_axum(app.layer(served.tracer.server_layer())).await;
     let client = called.tracer.client_layer().layer(http2(addr).await);
     let send = |path: &str| {
         let request = Request::get(format!("http://{addr}{path}"));
@@ -322,10 +308,10 @@ async fn a_server_that_resets_a_stream_of_http2_is_an_error_on_both_sides() {
             first_seen.notified().await;
             Err(io::Error::other("the disk is gone"))
         });
-        axum::body::Body::from_stream(first.chain(rest))
+        ::axum::body::Body::from_stream(first.chain(rest))
     };
     let app = Router::new().route("/", get(breaks));
-    let addr = serve(app.layer(served.tracer.server_layer())).await;
+    let addr = serve_axum(app.layer(served.tracer.server_layer())).await;
     let mut client = called.tracer.client_layer().layer(http2(addr).await);
     let request = Request::get(format!("http://{addr}/")).body(Empty::new());
     let mut response = client.call(request.unwrap()).await.unwrap();

@@ -1,8 +1,11 @@
 //! reqwest through the client layer, to real servers on loopback.
-#![cfg(feature = "reqwest")]
 
-mod common;
-
+use crate::common::{
+    Lab, ending,
+    net::{serve_axum, unreachable_address},
+    tag, text,
+};
+use ::reqwest::Client;
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -10,24 +13,15 @@ use axum::{
     response::Redirect,
     routing::{get, post},
 };
-use common::{Lab, ending, text};
 use futures_util::stream;
-use reqwest::Client;
 use std::{convert::Infallible, future::pending, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::Notify, sync::mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tower_b3::{
     Context, Route,
-    record::{Kind, SpanRecord},
+    record::Kind,
     reqwest::{Reqwest, Traced},
 };
-
-async fn serve(app: Router) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-    addr
-}
 
 /// Answers with the headers it got.
 async fn echo(headers: HeaderMap) -> (HeaderMap, &'static str) {
@@ -48,17 +42,7 @@ async fn catalog() -> SocketAddr {
         .route("/away", get(|| async { Redirect::temporary("/echo") }))
         .route("/round", get(|| async { Redirect::temporary("/round") }))
         .route("/503", get(|| async { StatusCode::SERVICE_UNAVAILABLE }));
-    serve(app).await
-}
-
-/// An address at which nobody listens.
-async fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap()
-}
-
-fn tag(span: &SpanRecord, name: &str) -> String {
-    span.tag(name).unwrap_or_default().into_owned()
+    serve_axum(app).await
 }
 
 #[tokio::test]
@@ -141,7 +125,7 @@ async fn whatever_reqwest_builds_is_sent() {
     assert_eq!(span.remote_endpoint().service_name, Some("orders"));
 
     let request = http.get(format!("http://{addr}/503")).build().unwrap();
-    let request = reqwest::RequestBuilder::from_parts(http, request);
+    let request = ::reqwest::RequestBuilder::from_parts(http, request);
     let response = request.traced(&layer).send().await.unwrap();
     assert!(response.error_for_status().unwrap_err().is_status());
     assert_eq!(ending(&lab.spans.take_one()), "503 error");
@@ -151,7 +135,7 @@ async fn whatever_reqwest_builds_is_sent() {
 async fn the_span_ends_with_the_body() {
     let lab = Lab::new();
     let (parts, receiver) = mpsc::channel::<&str>(1);
-    let receiver = Arc::new(tokio::sync::Mutex::new(Some(receiver)));
+    let receiver = Arc::new(Mutex::new(Some(receiver)));
     let app = Router::new().route(
         "/",
         get(|| async move {
@@ -163,13 +147,13 @@ async fn the_span_ends_with_the_body() {
             Body::from_stream(parts)
         }),
     );
-    let url = format!("http://{}/", serve(app).await);
+    let url = format!("http://{}/", serve_axum(app).await);
     let layer = lab.tracer.client_layer();
     let mut response = Client::new().get(url).traced(&layer).send().await.unwrap();
     for part in ["one", "two!"] {
         parts.send(part).await.unwrap();
         assert_eq!(response.chunk().await.unwrap().unwrap(), part);
-        assert!(lab.spans.all().is_empty());
+        assert!(lab.spans.take_all().is_empty());
     }
     drop(parts);
     assert_eq!(response.chunk().await.unwrap(), None);
@@ -184,7 +168,7 @@ async fn a_response_that_is_dropped_unread_ends_the_span() {
     let url = format!("http://{}/items/7", catalog().await);
     let layer = lab.tracer.client_layer();
     let response = Client::new().get(url).traced(&layer).send().await.unwrap();
-    assert!(lab.spans.all().is_empty());
+    assert!(lab.spans.take_all().is_empty());
     drop(response);
     assert_eq!(ending(&lab.spans.take_one()), "200");
 }
@@ -193,7 +177,7 @@ async fn a_response_that_is_dropped_unread_ends_the_span() {
 async fn a_refused_connection_is_the_reason_without_the_query() {
     let lab = Lab::new();
     let layer = lab.tracer.client_layer();
-    let url = format!("http://{}/?token=secret", nobody().await);
+    let url = format!("http://{}/?token=secret", unreachable_address().await);
     let error = Client::new()
         .get(&url)
         .traced(&layer)
@@ -218,7 +202,7 @@ async fn a_timeout_is_the_reason_before_the_head_and_in_the_body() {
         "/body",
         get(|| async { Body::from_stream(stream::pending::<Result<Bytes, Infallible>>()) }),
     );
-    let addr = serve(app).await;
+    let addr = serve_axum(app).await;
     let (http, layer) = (Client::new(), lab.tracer.client_layer());
     let send = |path| {
         let request = http.get(format!("http://{addr}{path}?token=secret"));
@@ -253,7 +237,7 @@ async fn a_call_that_is_given_up_was_canceled() {
             pending::<()>().await;
         }),
     );
-    let url = format!("http://{}/", serve(app).await);
+    let url = format!("http://{}/", serve_axum(app).await);
     let layer = lab.tracer.client_layer();
     tokio::select! {
         _ = Client::new().get(url).traced(&layer).send() => panic!("an answer"),
@@ -268,10 +252,10 @@ async fn what_cannot_be_sent_makes_no_span_or_says_why() {
     let (http, layer) = (Client::new(), lab.tracer.client_layer());
     let malformed = http.get("/no/host").traced(&layer).send().await;
     assert!(malformed.unwrap_err().is_builder());
-    assert!(lab.spans.all().is_empty());
+    assert!(lab.spans.take_all().is_empty());
 
     let request = http::Request::get("/no/host")
-        .body(reqwest::Body::default())
+        .body(::reqwest::Body::default())
         .unwrap();
     let mut service = layer.layer(Reqwest::from(http));
     let error = service.call(request).await.unwrap_err();
@@ -322,7 +306,7 @@ async fn in_a_stack_of_layers_reqwest_is_a_service() {
     let app = Router::new()
         .route("/items/{id}", get(|| async { "an item" }))
         .route("/never", get(pending::<()>));
-    let addr = serve(app).await;
+    let addr = serve_axum(app).await;
     let stack = ServiceBuilder::new()
         .concurrency_limit(1)
         .layer(lab.tracer.client_layer())
@@ -332,7 +316,7 @@ async fn in_a_stack_of_layers_reqwest_is_a_service() {
         let request = http::Request::get(format!("http://{addr}{path}"));
         request
             .extension(Route::new("/items/{id}"))
-            .body(reqwest::Body::default())
+            .body(::reqwest::Body::default())
             .unwrap()
     };
     let response = stack.clone().oneshot(request("/items/7")).await.unwrap();

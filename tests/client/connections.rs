@@ -1,48 +1,27 @@
 //! Through a real client to a real server, both with their layers.
 
-use crate::common::{Lab, ending, text};
+use crate::common::{
+    Lab, ending,
+    net::{http_client, listen, serve, unreachable_address},
+    text,
+};
 use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body_util::{BodyExt, Empty, Full};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-    service::TowerToHyperService,
-};
+use hyper::body::Incoming;
 use std::{convert::Infallible, net::SocketAddr};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_b3::record::Kind;
 
-type Http = Client<HttpConnector, Empty<Bytes>>;
-
-fn http(version: Version) -> Http {
-    Client::builder(TokioExecutor::new())
-        .http2_only(version == Version::HTTP_2)
-        .build_http()
-}
-
 /// A server with the layer, that answers with its own trace header.
 async fn catalog(lab: &Lab) -> SocketAddr {
-    let service = service_fn(|request: Request<hyper::body::Incoming>| async move {
+    let service = service_fn(|request: Request<Incoming>| async move {
         let id = text(request.headers(), "x-b3-spanid").to_owned();
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(id))))
     });
     let service = lab.tracer.server_layer().layer(service);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let service = TowerToHyperService::new(service.clone());
-            tokio::spawn(async move {
-                let server = auto::Builder::new(TokioExecutor::new());
-                // Connections that break are no concern of the tests.
-                let _ = server.serve_connection(TokioIo::new(stream), service).await;
-            });
-        }
-    });
-    addr
+    serve(service).await
 }
 
 fn get(addr: SocketAddr) -> Request<Empty<Bytes>> {
@@ -55,7 +34,7 @@ async fn client_and_server_make_one_tree() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
         let (shop, other) = (Lab::new(), Lab::new());
         let addr = catalog(&other).await;
-        let client = shop.tracer.client_layer().layer(http(version));
+        let client = shop.tracer.client_layer().layer(http_client(version));
         let response = client.oneshot(get(addr)).await.unwrap();
         let body = response.into_body().collect().await.unwrap().to_bytes();
         let (sent, served) = (shop.spans.wait_one().await, other.spans.wait_one().await);
@@ -82,12 +61,11 @@ async fn client_and_server_make_one_tree() {
 #[tokio::test]
 async fn a_refused_connection_is_an_error_with_its_reason() {
     let lab = Lab::new();
-    let addr = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let mut client = lab.tracer.client_layer().layer(http(Version::HTTP_11));
+    let addr = unreachable_address().await;
+    let mut client = lab
+        .tracer
+        .client_layer()
+        .layer(http_client(Version::HTTP_11));
     assert!(client.call(get(addr)).await.is_err());
     let span = lab.spans.take_one();
     assert!(ending(&span).starts_with("0 error("));
@@ -100,10 +78,12 @@ async fn a_refused_connection_is_an_error_with_its_reason() {
 #[tokio::test]
 async fn a_server_that_hangs_up_is_an_error() {
     let lab = Lab::new();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
+    let (listener, addr) = listen().await;
     let hangs_up = tokio::spawn(async move { drop(listener.accept().await) });
-    let mut client = lab.tracer.client_layer().layer(http(Version::HTTP_11));
+    let mut client = lab
+        .tracer
+        .client_layer()
+        .layer(http_client(Version::HTTP_11));
     assert!(client.call(get(addr)).await.is_err());
     hangs_up.await.unwrap();
     assert!(ending(&lab.spans.take_one()).starts_with("0 error("));
@@ -111,17 +91,18 @@ async fn a_server_that_hangs_up_is_an_error() {
 
 #[tokio::test]
 async fn an_answer_that_is_cut_is_an_error_with_the_real_status() {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let lab = Lab::new();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
+    let (listener, addr) = listen().await;
     let cuts = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let _ = stream.read(&mut [0; 4096]).await.unwrap();
         let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this";
         stream.write_all(cut).await.unwrap();
     });
-    let mut client = lab.tracer.client_layer().layer(http(Version::HTTP_11));
+    let mut client = lab
+        .tracer
+        .client_layer()
+        .layer(http_client(Version::HTTP_11));
     let response = client.call(get(addr)).await.unwrap();
     assert!(response.into_body().collect().await.is_err());
     cuts.await.unwrap();

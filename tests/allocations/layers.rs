@@ -1,57 +1,17 @@
-//! What tracing allocates in the steady state: counted, against the bare service.
-//!
-//! One test alone, so that nothing else allocates meanwhile.
+//! Both layers, against the bare service.
 
-#![allow(
-    unsafe_code,
-    reason = "an allocator that counts cannot be written without"
-)]
-
-mod common;
-
-use common::{Script, drain, headers, now};
+use crate::common::{Script, drain, headers, now};
+use allocation_counter::measure;
 use http::{HeaderMap, Request, Response};
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
     convert::Infallible,
     future::{Ready, ready},
 };
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Mode, Tracer, propagation::Propagation, report::NoopReporter, sample::Sampler, tag::Tag,
+    Mode, Sampling, TraceContext, Tracer, propagation::Propagation, report::NoopReporter,
+    sample::Sampler, tag::Tag,
 };
-
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    COUNT.with(|count| count.set(count.get() + 1));
-}
-
-// SAFETY: everything is handed on to the system's allocator as it came; the count is a plain
-// number in a thread local that neither allocates nor has a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const ROUNDS: u64 = 100;
 
@@ -59,10 +19,9 @@ const ROUNDS: u64 = 100;
 fn steady<T>(inputs: impl Fn() -> T, mut call: impl FnMut(T)) -> f64 {
     (0..ROUNDS).for_each(|_| call(inputs()));
     let inputs: Vec<T> = (0..ROUNDS).map(|_| inputs()).collect();
-    let before = COUNT.get();
-    inputs.into_iter().for_each(&mut call);
-    // The vector of the inputs is freed, not allocated, in between.
-    (COUNT.get() - before) as f64 / ROUNDS as f64
+    // The vector of the inputs is freed, not allocated, meanwhile.
+    let allocated = measure(|| inputs.into_iter().for_each(&mut call));
+    allocated.count_total as f64 / ROUNDS as f64
 }
 
 /// A request whose header values are shared, as a server's are, and whose map has room.
@@ -218,10 +177,7 @@ fn in_the_steady_state_tracing_allocates_only_what_it_must() {
         )
     };
     assert_eq!(inject(context), 1.0);
-    assert_eq!(
-        inject(tower_b3::TraceContext::root(tower_b3::Sampling::Deny)),
-        1.0
-    );
+    assert_eq!(inject(TraceContext::root(Sampling::Deny)), 1.0);
     let template = Template::new(&few);
     let extract = steady(|| (), |()| drop(propagation.extract(&template.0)));
     assert_eq!(extract, 0.0);

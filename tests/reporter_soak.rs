@@ -4,7 +4,7 @@
 //! The short form runs always. The full one, 50,000 spans a second for a minute:
 //!
 //! ```text
-//! TOWER_B3_SOAK=1 cargo test --release --test soak -- --nocapture
+//! TOWER_B3_SOAK=1 cargo test --release --test reporter_soak -- --nocapture
 //! ```
 #![cfg(all(feature = "zipkin", unix))]
 

@@ -1,21 +1,16 @@
 //! Over real connections: hyper drops bodies as it likes, peers go away.
 
-use crate::common::{Lab, SPAN, TRACE, ending, text};
+use crate::common::{Lab, SPAN, TRACE, ending, net, text};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Version};
-use http_body::{Body, Frame};
+use http_body::Frame;
 use http_body_util::{BodyExt, Empty, StreamBody, combinators::BoxBody};
 use hyper::body::Incoming;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-    service::TowerToHyperService,
-};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::mpsc,
 };
 use tower::{Layer, Service, service_fn};
@@ -104,32 +99,6 @@ async fn handle(mut request: Request<Incoming>) -> Result<Answer, Infallible> {
     Ok(response)
 }
 
-/// A server of HTTP/1 and 2 with the layer around its service.
-async fn start<S, B>(service: S) -> SocketAddr
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error: std::error::Error + Send + Sync>
-        + Clone
-        + Send
-        + 'static,
-    S::Future: Send,
-    B: Body<Data: Send, Error: std::error::Error + Send + Sync> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let service = TowerToHyperService::new(service.clone());
-            tokio::spawn(async move {
-                let server = auto::Builder::new(TokioExecutor::new());
-                let io = TokioIo::new(stream);
-                // Connections that break are part of the tests.
-                let _ = server.serve_connection_with_upgrades(io, service).await;
-            });
-        }
-    });
-    addr
-}
-
 struct Shop {
     lab: Lab,
     addr: SocketAddr,
@@ -151,13 +120,10 @@ impl Shop {
     {
         let lab = Lab::new();
         let service = lab.tracer.server_layer().layer(service);
-        let client = Client::builder(TokioExecutor::new())
-            .http2_only(version == Version::HTTP_2)
-            .build_http();
         Shop {
-            addr: start(service).await,
             lab,
-            client,
+            addr: net::serve(service).await,
+            client: net::http_client(version),
         }
     }
 
@@ -298,7 +264,7 @@ async fn a_peer_that_leaves_while_the_answer_streams_is_dc() {
             .unwrap();
         let frame = response.body_mut().frame().await.unwrap().unwrap();
         assert_eq!(frame.into_data().unwrap(), "first");
-        assert!(shop.lab.spans.all().is_empty());
+        assert!(shop.lab.spans.take_all().is_empty());
         drop(response);
         assert_eq!(
             ending(&shop.lab.spans.wait_one().await),

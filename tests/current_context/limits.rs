@@ -1,0 +1,75 @@
+//! How much a handler can add to a span, and what happens to the rest.
+
+use crate::common::{Lab, panics};
+use tower_b3::scope;
+
+#[test]
+fn what_has_no_name_is_not_recorded() {
+    let lab = Lab::new();
+    let mut span = lab.tracer.span("work");
+    let handle = span.handle().unwrap();
+    for blank in ["", " \t", "\u{3000}"] {
+        span.tag(blank, "v");
+        span.annotate(blank);
+        assert!(!handle.tag(blank, "v"));
+        assert!(!handle.annotate(blank));
+    }
+    assert!(handle.tag("a", "v"));
+    span.in_scope(|| {
+        tower_b3::tag("", "v");
+        tower_b3::annotate("");
+    });
+    let span = lab.spans.take_one();
+    let tags: Vec<_> = span.tags().map(|(name, _)| name).collect();
+    assert_eq!((tags, span.annotations().count()), (vec!["a"], 0));
+}
+
+#[test]
+fn what_a_handler_adds_is_bounded_and_counted() {
+    let lab = Lab::new();
+    lab.tracer.span("n".repeat(1000)).in_scope(|| {
+        for at in 0..100_000 {
+            tower_b3::tag("progress", format!("{at} of many"));
+            tower_b3::tag("other", at.to_string());
+        }
+        for at in 0..200 {
+            tower_b3::tag(format!("tag {at}"), "value");
+            tower_b3::tag(format!("empty {at}"), "");
+            tower_b3::annotate("event");
+        }
+    });
+    let span = lab.spans.take_one();
+    assert_eq!(span.name().len(), 256);
+    assert_eq!(span.tag("progress").as_deref(), Some("99999 of many"));
+    assert_eq!(span.tag("other").as_deref(), Some("99999"));
+    assert_eq!(span.tag("tag 125").as_deref(), Some("value"));
+    assert_eq!(span.tag("tag 126"), None);
+    assert_eq!(span.annotations().count(), 128);
+    // 74 tags and 72 annotations.
+    assert_eq!(span.tag("left_out").as_deref(), Some("146"));
+}
+
+#[test]
+fn a_failure_has_room_behind_any_number_of_tags() {
+    let lab = Lab::new();
+    let fill = || (0..300).for_each(|at| tower_b3::tag(format!("tag {at}"), "value"));
+    lab.tracer.span("error").in_scope(|| {
+        fill();
+        scope::error("no database");
+    });
+    lab.tracer.span("tag").in_scope(|| {
+        fill();
+        tower_b3::tag("error", "no database");
+    });
+    for span in lab.spans.take(2) {
+        assert!(span.is_error());
+        assert_eq!(span.tag("error.reason").as_deref(), Some("no database"));
+        assert_eq!(span.tag("left_out").as_deref(), Some("172"));
+    }
+    assert!(panics(|| lab.tracer.span("panic").in_scope(|| {
+        fill();
+        panic!("expected");
+    })));
+    let span = lab.spans.take_one();
+    assert_eq!(span.tag("error.reason").as_deref(), Some("panic"));
+}

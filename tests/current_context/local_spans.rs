@@ -1,0 +1,103 @@
+//! Local spans: their trees, and what they do where nothing is current.
+
+use crate::common::{Lab, now};
+use tokio::task::yield_now;
+use tower_b3::{Context, current, in_current_context, scope, span};
+
+#[test]
+fn where_nothing_is_current_nothing_happens() {
+    let lab = Lab::new();
+    assert_eq!(current(), None);
+    assert!(tower_b3::request_id().is_none());
+    assert!(scope::handle().is_none());
+    assert!(Context::current().is_none());
+    tower_b3::tag("a", "b");
+    tower_b3::annotate("a");
+    scope::rename("a");
+    scope::route("/a");
+    scope::error("a");
+    let mut local = span("a");
+    local.tag("a", "b");
+    assert_eq!(local.context(), None);
+    assert_eq!(local.in_scope(current), None);
+    assert_eq!(now(in_current_context(async { current() })), None);
+    lab.spans.take(0);
+}
+
+#[tokio::test]
+async fn local_spans_nest_as_they_are_written() {
+    let lab = Lab::new();
+    lab.tracer
+        .span("top")
+        .instrument(async {
+            span("sync").in_scope(|| span("sync in sync").in_scope(|| ()));
+            let nested = async {
+                yield_now().await;
+                span("sync in async").in_scope(|| ());
+                span("async in async").instrument(yield_now()).await;
+            };
+            span("async").instrument(nested).await;
+            // Started here, entered nowhere.
+            let open = span("open");
+            span("beside it").in_scope(|| ());
+            drop(open);
+        })
+        .await;
+    let spans = lab.spans.take(8);
+    let name_of = |id| {
+        let parent = spans.iter().find(|span| Some(span.id()) == id);
+        parent.map_or("-", |span| span.name())
+    };
+    let tree: Vec<_> = spans
+        .iter()
+        .map(|span| (span.name(), name_of(span.parent_id())))
+        .collect();
+    assert_eq!(
+        tree,
+        [
+            ("sync in sync", "sync"),
+            ("sync", "top"),
+            ("sync in async", "async"),
+            ("async in async", "async"),
+            ("async", "top"),
+            ("beside it", "top"),
+            ("open", "top"),
+            ("top", "-"),
+        ]
+    );
+    assert!(spans.iter().all(|span| span.kind().is_none()));
+    assert!(
+        spans
+            .iter()
+            .all(|span| span.is_local_root() == (span.name() == "top"))
+    );
+}
+
+#[test]
+fn a_tracers_span_below_anothers_is_its_own() {
+    let (outer, inner) = (Lab::new(), Lab::new());
+    outer
+        .tracer
+        .span("outer")
+        .in_scope(|| inner.tracer.span("inner").in_scope(|| ()));
+    let (outer, inner) = (outer.spans.take_one(), inner.spans.take_one());
+    assert_eq!(inner.parent_id(), Some(outer.id()));
+}
+
+#[test]
+fn error_is_true_or_not_there() {
+    let lab = Lab::new();
+    for (value, error, reason) in [
+        ("true", true, None),
+        ("false", false, None),
+        ("", false, None),
+        ("out of hats", true, Some("out of hats")),
+    ] {
+        lab.tracer
+            .span("work")
+            .in_scope(|| tower_b3::tag("error", value));
+        let span = lab.spans.take_one();
+        assert_eq!(span.is_error(), error, "{value}");
+        assert_eq!(span.tag("error.reason").as_deref(), reason);
+    }
+}

@@ -1,0 +1,153 @@
+//! User code that runs inside a call of the crate, in a drop, or at the end of a thread.
+
+use crate::common::{Lab, now, panics, poll};
+use std::{
+    cell::RefCell,
+    future::pending,
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::Poll,
+    thread,
+};
+use tower_b3::{TraceContext, Tracer, current, in_current_context, scope, span};
+
+/// Says what is current when it is dropped.
+struct OnDrop(Arc<Mutex<Option<TraceContext>>>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap() = current();
+    }
+}
+
+#[test]
+fn what_a_cancelled_future_owns_is_dropped_in_its_context() {
+    let lab = Lab::new();
+    let seen = Arc::new(Mutex::new(None));
+    let owned = |seen: &Arc<_>| OnDrop(Arc::clone(seen));
+    let span = lab.tracer.span("cancelled");
+    let context = span.context();
+    {
+        let guard = owned(&seen);
+        let mut future = pin!(span.instrument(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        }));
+        assert!(poll(future.as_mut()).is_pending());
+    }
+    assert_eq!(*seen.lock().unwrap(), context);
+    assert_eq!(lab.spans.take_one().tag("error"), None);
+
+    let mut unpolled = None;
+    lab.tracer.span("request").in_scope(|| {
+        let guard = owned(&seen);
+        unpolled = Some(in_current_context(async move { drop(guard) }));
+    });
+    drop(unpolled);
+    assert_eq!(*seen.lock().unwrap(), Some(lab.spans.take_one().context()));
+}
+
+#[test]
+fn what_a_finished_future_owned_is_dropped_in_its_context() {
+    struct Owner {
+        _guard: OnDrop,
+    }
+    impl Future for Owner {
+        type Output = ();
+        fn poll(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<()> {
+            Poll::Ready(())
+        }
+    }
+    let lab = Lab::new();
+    let seen = Arc::new(Mutex::new(None));
+    let span = lab.tracer.span("finished");
+    let _guard = OnDrop(Arc::clone(&seen));
+    now(span.instrument(Owner { _guard }));
+    assert_eq!(*seen.lock().unwrap(), Some(lab.spans.take_one().context()));
+}
+
+/// A text that looks at what is current, and tags it, whenever it is read.
+struct Nosy(Arc<AtomicUsize>);
+
+impl AsRef<str> for Nosy {
+    fn as_ref(&self) -> &str {
+        assert!(current().is_some());
+        assert!(scope::handle().is_some());
+        tower_b3::tag("nosy", "1");
+        span("nosy").in_scope(|| ());
+        self.0.fetch_add(1, SeqCst);
+        "text"
+    }
+}
+
+#[test]
+fn user_code_inside_a_call_sees_what_is_current() {
+    let lab = Lab::new();
+    let reads = Arc::new(AtomicUsize::new(0));
+    let nosy = || Nosy(Arc::clone(&reads));
+    lab.tracer.span("work").in_scope(|| {
+        tower_b3::tag(nosy(), nosy());
+        tower_b3::annotate(nosy());
+        scope::route(nosy());
+        scope::rename(nosy());
+        scope::error(nosy());
+        drop(span(nosy()));
+    });
+    assert_eq!(reads.load(SeqCst), 7);
+    let spans = lab.spans.take(9);
+    let work = spans.last().unwrap();
+    assert_eq!(work.tag("text").as_deref(), Some("text"));
+    assert_eq!(work.tag("nosy").as_deref(), Some("1"));
+}
+
+#[test]
+fn a_text_that_panics_costs_no_span() {
+    struct Broken;
+    impl AsRef<str> for Broken {
+        fn as_ref(&self) -> &str {
+            panic!("as the test wants it")
+        }
+    }
+    let lab = Lab::new();
+    lab.tracer.span("work").in_scope(|| {
+        let own = current();
+        assert!(panics(|| tower_b3::tag("a", Broken)));
+        assert!(panics(|| drop(span(Broken))));
+        assert_eq!(current(), own);
+    });
+    assert_eq!(lab.spans.take_one().tag("error"), None);
+}
+
+#[test]
+fn a_thread_that_ends_can_still_ask() {
+    struct AtTheEnd(Tracer);
+    impl Drop for AtTheEnd {
+        fn drop(&mut self) {
+            assert_eq!(current(), None);
+            tower_b3::tag("a", "b");
+            self.0.span("at the end").in_scope(|| {
+                span("below").in_scope(|| ());
+            });
+        }
+    }
+    thread_local! {
+        static EARLY: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
+        static LATE: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
+    }
+    let lab = Lab::new();
+    let tracer = lab.tracer.clone();
+    thread::spawn(move || {
+        EARLY.with(|slot| *slot.borrow_mut() = Some(AtTheEnd(tracer.clone())));
+        tracer.span("alive").in_scope(|| ());
+        LATE.with(|slot| *slot.borrow_mut() = Some(AtTheEnd(tracer.clone())));
+    })
+    .join()
+    .unwrap();
+    // Which of them find a slot to be current in depends on the order of their ends.
+    let spans = lab.spans.take_all();
+    let count = |name| spans.iter().filter(|span| span.name() == name).count();
+    assert_eq!((count("alive"), count("at the end")), (1, 2));
+}

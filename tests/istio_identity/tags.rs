@@ -1,0 +1,200 @@
+//! The tags that say who the service is.
+
+use crate::{
+    POD,
+    common::{Lab, Script, drain, get, now, sent_headers},
+    identity,
+};
+use http::{Request, Response};
+use std::{convert::Infallible, future::ready};
+use tower::{Layer, Service, service_fn};
+use tower_b3::{
+    Direction,
+    record::{Kind, SpanRecord},
+    tag::Tag,
+};
+
+/// A request that is served, and one that is sent for it.
+pub fn spans(lab: &Lab) -> [SpanRecord; 2] {
+    let client = lab.tracer.client_layer();
+    let shop = service_fn(move |_: Request<()>| {
+        sent_headers(&client, Request::new(()));
+        ready(Ok::<_, Infallible>(Response::new(Script::default())))
+    });
+    let mut service = lab.tracer.server_layer().layer(shop);
+    let mut response = now(service.call(get("/", ""))).unwrap();
+    drain(response.body_mut()).unwrap();
+    let spans: [SpanRecord; 2] = lab.spans.take(2).try_into().unwrap();
+    let kinds = [Kind::Client, Kind::Server].map(Some);
+    assert_eq!([spans[0].kind(), spans[1].kind()], kinds);
+    spans
+}
+
+#[track_caller]
+pub fn assert_tags(spans: &[SpanRecord], tags: &[(&str, Option<&str>)]) {
+    for span in spans {
+        for (name, value) in tags {
+            assert_eq!(span.tag(name).as_deref(), *value, "{name} of {span:#?}");
+        }
+    }
+}
+
+#[test]
+fn the_spans_of_both_directions_say_who_the_service_is() {
+    let lab = Lab::of(|builder| builder.identity(identity(POD)));
+    assert_tags(
+        &spans(&lab),
+        &[
+            (
+                "node_id",
+                Some("sidecar~10.1.2.3~webapp-5d4-x2x.shop~shop.svc.cluster.local"),
+            ),
+            ("istio.canonical_service", Some("web")),
+            ("istio.canonical_revision", Some("v1")),
+            ("istio.namespace", Some("shop")),
+            ("istio.cluster_id", Some("Kubernetes")),
+            ("istio.mesh_id", Some("mesh1")),
+            ("component", Some("proxy")),
+        ],
+    );
+}
+
+#[test]
+fn what_is_not_known_has_istios_default() {
+    let lab = Lab::of(|builder| builder.identity(identity("")));
+    assert_tags(
+        &spans(&lab),
+        &[
+            ("node_id", None),
+            ("istio.canonical_service", Some("unknown")),
+            ("istio.canonical_revision", Some("latest")),
+            ("istio.namespace", Some("default")),
+            ("istio.cluster_id", Some("unknown")),
+            ("istio.mesh_id", Some("unknown")),
+            ("component", Some("proxy")),
+        ],
+    );
+}
+
+#[test]
+fn each_tag_has_its_sources_in_their_order() {
+    for (lines, tag, value) in [
+        ("CLUSTER_ID=b", "istio.cluster_id", "b"),
+        (
+            "CLUSTER_ID=b|ISTIO_META_CLUSTER_ID=a",
+            "istio.cluster_id",
+            "a",
+        ),
+        ("TRUST_DOMAIN=c", "istio.mesh_id", "c"),
+        ("TRUST_DOMAIN=c|MESH_ID=b", "istio.mesh_id", "b"),
+        ("MESH_ID=b|ISTIO_META_MESH_ID=a", "istio.mesh_id", "a"),
+        ("MESH_ID=b|ISTIO_META_MESH_ID=", "istio.mesh_id", "b"),
+        ("ISTIO_META_WORKLOAD_NAME=d", "istio.canonical_service", "d"),
+        (
+            "ISTIO_META_WORKLOAD_NAME=d|app=c",
+            "istio.canonical_service",
+            "c",
+        ),
+        (
+            "app=c|app.kubernetes.io/name=b",
+            "istio.canonical_service",
+            "b",
+        ),
+        (
+            "app.kubernetes.io/name=b|service.istio.io/canonical-name=a",
+            "istio.canonical_service",
+            "a",
+        ),
+        (
+            "service.istio.io/canonical-name=a|CANONICAL_SERVICE=given",
+            "istio.canonical_service",
+            "given",
+        ),
+        ("version=c", "istio.canonical_revision", "c"),
+        (
+            "version=c|app.kubernetes.io/version=b",
+            "istio.canonical_revision",
+            "b",
+        ),
+        (
+            "app.kubernetes.io/version=b|service.istio.io/canonical-revision=a",
+            "istio.canonical_revision",
+            "a",
+        ),
+        (
+            "service.istio.io/canonical-revision=a|CANONICAL_REVISION=given",
+            "istio.canonical_revision",
+            "given",
+        ),
+        (
+            "version=|app.kubernetes.io/version=",
+            "istio.canonical_revision",
+            "latest",
+        ),
+    ] {
+        let lab = Lab::of(|builder| builder.identity(identity(lines)));
+        assert_tags(&spans(&lab), &[(tag, Some(value))]);
+    }
+}
+
+#[test]
+fn without_istios_tags_the_node_and_the_component_are_there_still() {
+    let lab = Lab::of(|builder| builder.identity(identity(POD).istio_tags(false)));
+    let spans = spans(&lab);
+    assert_tags(
+        &spans,
+        &[
+            (
+                "node_id",
+                Some("sidecar~10.1.2.3~webapp-5d4-x2x.shop~shop.svc.cluster.local"),
+            ),
+            ("component", Some("proxy")),
+        ],
+    );
+    for span in &spans {
+        assert!(!span.tags().any(|(name, _)| name.starts_with("istio.")));
+    }
+}
+
+#[test]
+fn a_tag_and_a_component_of_ones_own_win_wherever_they_are_said() {
+    let own = || Tag::literal("istio.mesh_id", "own");
+    let first = Lab::of(|builder| {
+        let builder = builder.component("mine").tag(own());
+        builder.identity(identity(POD))
+    });
+    let last = Lab::of(|builder| {
+        let builder = builder.identity(identity(POD));
+        builder.tag(own()).component("mine")
+    });
+    for lab in [first, last] {
+        assert_tags(
+            &spans(&lab),
+            &[
+                ("istio.mesh_id", Some("own")),
+                ("istio.cluster_id", Some("Kubernetes")),
+                ("component", Some("mine")),
+            ],
+        );
+    }
+    let plain = Lab::new();
+    assert_tags(&spans(&plain), &[("component", Some("tower-b3"))]);
+}
+
+#[test]
+fn the_identity_stays_where_tags_change_at_run_time() {
+    let lab = Lab::of(|builder| builder.identity(identity(POD)).tag(Tag::literal("a", "1")));
+    for direction in [Direction::Server, Direction::Client] {
+        let tags = [Tag::literal("b", "2"), Tag::literal("istio.mesh_id", "own")];
+        lab.tracer.set_tags_for(direction, tags).unwrap();
+    }
+    assert_tags(
+        &spans(&lab),
+        &[
+            ("a", None),
+            ("b", Some("2")),
+            ("istio.mesh_id", Some("own")),
+            ("istio.namespace", Some("shop")),
+        ],
+    );
+}

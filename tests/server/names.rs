@@ -1,0 +1,132 @@
+//! The names of SERVER spans.
+
+use crate::{
+    common::{Lab, Script, get, headers},
+    empty, serve_all,
+};
+use http::{Method, Request, Response, StatusCode, Version};
+use tower_b3::scope;
+
+fn named(lab: &Lab, request: Request<()>, handler: impl Fn()) -> String {
+    serve_all(&lab.tracer.server_layer(), request, |_| {
+        handler();
+        empty()
+    });
+    lab.spans.take_one().name().to_owned()
+}
+
+#[test]
+fn without_a_route_the_name_is_the_method() {
+    let lab = Lab::new();
+    assert_eq!(named(&lab, get("/items/7", ""), || ()), "GET");
+    let request = Request::builder()
+        .method("BREW")
+        .uri("/pot")
+        .body(())
+        .unwrap();
+    assert_eq!(named(&lab, request, || ()), "BREW");
+}
+
+#[test]
+fn a_route_is_in_the_name() {
+    let lab = Lab::new();
+    let route = || scope::route("/items/{id}");
+    assert_eq!(named(&lab, get("/items/7", ""), route), "GET /items/{id}");
+    // One is not left over for the next request on this thread.
+    assert_eq!(named(&lab, get("/items/7", ""), || ()), "GET");
+}
+
+#[test]
+fn the_handler_can_rename_the_span() {
+    let lab = Lab::new();
+    let both = || {
+        scope::rename("by hand");
+        scope::route("/items/{id}");
+    };
+    assert_eq!(named(&lab, get("/items/7", ""), both), "by hand");
+}
+
+#[test]
+fn a_function_can_name_spans() {
+    let lab = Lab::new();
+    let layer = lab.tracer.server_layer().name_with(|head| {
+        let known = head.path() == "/known";
+        known.then(|| format!("{} it", head.method()))
+    });
+    for (path, name) in [("/known", "GET it"), ("/other", "GET /route")] {
+        serve_all(&layer, get(path, ""), |_| {
+            scope::route("/route");
+            empty()
+        });
+        assert_eq!(lab.spans.take_one().name(), name);
+    }
+    // The handler has the last word.
+    serve_all(&layer, get("/known", ""), |_| {
+        scope::rename("by hand");
+        empty()
+    });
+    assert_eq!(lab.spans.take_one().name(), "by hand");
+}
+
+fn grpc_name(response: impl Fn() -> Response<Script>) -> String {
+    let lab = Lab::new();
+    let mut request = get("/any.Service/Guess", "content-type: application/grpc");
+    *request.method_mut() = Method::POST;
+    serve_all(&lab.tracer.server_layer(), request, |_| response());
+    lab.spans.take_one().name().to_owned()
+}
+
+#[test]
+fn an_unmatched_grpc_path_is_never_a_name() {
+    let unimplemented = || Response::new(Script::trailers(&[("grpc-status", "12")]));
+    assert_eq!(grpc_name(unimplemented), "POST");
+    let in_headers = || {
+        let mut response = empty();
+        *response.headers_mut() = headers("grpc-status: 12");
+        response
+    };
+    assert_eq!(grpc_name(in_headers), "POST");
+    // What a router of HTTP says to a path it does not know.
+    let not_found = || {
+        let mut response = empty();
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        response
+    };
+    assert_eq!(grpc_name(not_found), "POST");
+    let not_found_by_its_method = || Response::new(Script::trailers(&[("grpc-status", "5")]));
+    assert_eq!(grpc_name(not_found_by_its_method), "any.Service/Guess");
+}
+
+#[test]
+fn a_path_names_a_span_only_where_the_answer_is_grpc_too() {
+    const GRPC: &str = "content-type: application/grpc|grpc-status: 0";
+    const PLAIN: &str = "content-type: text/plain";
+    const ROUTE: &str = "POST /items/{id}";
+    for (path, content_type, answer, name) in [
+        ("/shop.Cart/Add", "application/grpc", GRPC, "shop.Cart/Add"),
+        (
+            "/shop.Cart/Add",
+            "application/grpc+proto",
+            GRPC,
+            "shop.Cart/Add",
+        ),
+        ("/shop.Cart/Add", "application/grpc", PLAIN, ROUTE),
+        ("/items/12345", "application/grpc", PLAIN, ROUTE),
+        ("/shop.Cart/Add", "application/grpc-web", GRPC, ROUTE),
+        ("/shop.Cart/Add", "application/grpcfoo", GRPC, ROUTE),
+        ("/shop.Cart", "application/grpc", GRPC, ROUTE),
+        ("/a/b/c", "application/grpc", GRPC, ROUTE),
+    ] {
+        let lab = Lab::new();
+        let mut request = get(path, &format!("content-type: {content_type}"));
+        *request.method_mut() = Method::POST;
+        *request.version_mut() = Version::HTTP_2;
+        serve_all(&lab.tracer.server_layer(), request, |_| {
+            scope::route("/items/{id}");
+            let mut response = empty();
+            *response.headers_mut() = headers(answer);
+            response
+        });
+        assert_eq!(lab.spans.take_one().name(), name, "{path} {content_type}");
+    }
+}

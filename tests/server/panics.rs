@@ -1,0 +1,165 @@
+//! A panic of the handler or of the body is the reason why the span failed.
+
+use crate::{
+    answer,
+    common::{Lab, Script, Step, drain, ending, next, panics, poll},
+    empty, ok,
+};
+use http::{Method, Request, Response, StatusCode};
+use std::{
+    convert::Infallible,
+    future::{Ready, poll_fn, ready},
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
+use tower::{Layer, Service, service_fn};
+use tower_b3::current;
+
+#[test]
+fn a_panic_in_call_is_the_reason() {
+    let lab = Lab::new();
+    let broken = service_fn(|_: Request<()>| -> Ready<_> {
+        if current().is_some() {
+            panic!("in call, as the test wants it");
+        }
+        ready(Ok::<_, Infallible>(empty()))
+    });
+    let mut service = lab.tracer.server_layer().layer(broken);
+    assert!(panics(|| drop(service.call(Request::new(())))));
+    assert_eq!(ending(&lab.spans.take_one()), "0 error(panic)");
+    assert_eq!(current(), None);
+}
+
+/// Waits once, then panics.
+async fn breaks(_: Request<()>) -> Result<Response<Script>, Infallible> {
+    let mut waited = false;
+    poll_fn(|_| {
+        if mem::replace(&mut waited, true) {
+            panic!("in a poll, as the test wants it");
+        }
+        Poll::<()>::Pending
+    })
+    .await;
+    Ok(empty())
+}
+
+#[test]
+fn a_panic_in_the_future_is_the_reason() {
+    let lab = Lab::new();
+    let mut service = lab.tracer.server_layer().layer(service_fn(breaks));
+    let mut future = Box::pin(service.call(Request::new(())));
+    assert!(poll(future.as_mut()).is_pending());
+    assert!(panics(|| drop(poll(future.as_mut()))));
+    assert_eq!(current(), None);
+    // Dropped where nothing panics any more.
+    drop(future);
+    assert_eq!(ending(&lab.spans.take_one()), "0 error(panic)");
+}
+
+/// Answers 500 where the service inside panics, as tower-http's `CatchPanic` does.
+struct Catch<S>(S);
+
+struct Caught<F>(Option<Pin<Box<F>>>);
+
+impl<S, B> Service<Request<()>> for Catch<S>
+where
+    S: Service<Request<()>, Response = Response<B>>,
+    B: Default,
+{
+    type Response = Response<B>;
+    type Error = S::Error;
+    type Future = Caught<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        let future = catch_unwind(AssertUnwindSafe(|| Box::pin(self.0.call(request))));
+        Caught(future.ok())
+    }
+}
+
+impl<F, B, E> Future for Caught<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: Default,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let broken = || {
+            let mut response = Response::new(B::default());
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            Poll::Ready(Ok(response))
+        };
+        let Some(future) = &mut self.0 else {
+            return broken();
+        };
+        catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))).unwrap_or_else(|_| broken())
+    }
+}
+
+#[test]
+fn a_panic_that_a_layer_outside_catches_is_the_reason_and_no_disconnect() {
+    let lab = Lab::new();
+    let layer = lab.tracer.server_layer();
+    let mut service = Catch(layer.layer(service_fn(breaks)));
+    {
+        let mut future = pin!(service.call(Request::new(())));
+        assert!(poll(future.as_mut()).is_pending());
+        assert!(poll(future.as_mut()).is_ready());
+    }
+    assert_eq!(ending(&lab.spans.take_one()), "0 error(panic)");
+}
+
+#[test]
+fn a_panic_that_a_layer_inside_catches_is_its_answer() {
+    let lab = Lab::new();
+    let mut service = lab.tracer.server_layer().layer(Catch(service_fn(breaks)));
+    {
+        let mut future = pin!(service.call(Request::new(())));
+        assert!(poll(future.as_mut()).is_pending());
+        let Poll::Ready(Ok(mut response)) = poll(future.as_mut()) else {
+            panic!("no answer");
+        };
+        drain(response.body_mut()).unwrap();
+    }
+    assert_eq!(ending(&lab.spans.take_one()), "500 error");
+}
+
+#[test]
+fn a_panic_in_the_body_is_the_reason() {
+    let lab = Lab::new();
+    let mut response = ok(&lab, Script::new([Step::Data("some"), Step::Panic]));
+    next(response.body_mut());
+    assert!(panics(|| next(response.body_mut())));
+    assert_eq!(current(), None);
+    drop(response);
+    let span = lab.spans.take_one();
+    // The head was sent, so its status is known.
+    assert_eq!(ending(&span), "200 error(panic)");
+}
+
+#[test]
+fn a_panic_elsewhere_is_none_of_this_span() {
+    let lab = Lab::new();
+    let response = ok(&lab, Script::data("unread"));
+    assert!(panics(|| {
+        let _dropped_by_the_panic = response;
+        panic!("around the span, as the test wants it");
+    }));
+    assert_eq!(ending(&lab.spans.take_one()), "200 DC");
+}
+
+#[test]
+fn a_panic_in_the_body_of_a_failed_answer_is_one_error() {
+    let lab = Lab::new();
+    let status = StatusCode::BAD_GATEWAY;
+    let mut response = answer(&lab, Method::GET, status, Script::new([Step::Panic]));
+    assert!(panics(|| next(response.body_mut())));
+    drop(response);
+    assert_eq!(ending(&lab.spans.take_one()), "502 error(panic)");
+}

@@ -1,0 +1,196 @@
+//! What context a request is served in: joined, below its caller, or new.
+
+use crate::{
+    CALLER,
+    common::{Lab, PARENT, SPAN, Script, Step, TRACE, get, sent_headers, text},
+    empty, handled, serve_all,
+};
+use http::{Request, Response};
+use tower_b3::{Sampling, id::TraceIdKind, record::Kind, sample::Sampler};
+
+#[test]
+fn a_caller_gets_a_child() {
+    let lab = Lab::new();
+    let span = lab.span_of(get("/", CALLER));
+    assert_eq!(span.trace_id().to_string(), TRACE);
+    assert_eq!(span.parent_id().unwrap().to_string(), SPAN);
+    assert_ne!(span.id().to_string(), SPAN);
+    assert_eq!(span.kind(), Some(Kind::Server));
+    assert!(!span.is_shared() && !span.is_debug() && span.is_local_root());
+}
+
+#[test]
+fn every_request_of_one_caller_gets_its_own_span_id() {
+    let lab = Lab::new();
+    let one = lab.span_of(get("/", CALLER));
+    let other = lab.span_of(get("/", CALLER));
+    assert_ne!(one.id(), other.id());
+}
+
+#[test]
+fn a_joined_span_shares_its_callers_id() {
+    let lab = Lab::new();
+    let layer = lab.tracer.server_layer().join(true);
+    serve_all(&layer, get("/", CALLER), |_| empty());
+    let span = lab.spans.take_one();
+    assert_eq!(span.id().to_string(), SPAN);
+    assert_eq!(span.parent_id().unwrap().to_string(), PARENT);
+    assert!(span.is_shared());
+}
+
+#[test]
+fn with_nobody_to_join_a_span_is_not_shared() {
+    let lab = Lab::new();
+    let layer = lab.tracer.server_layer().join(true);
+    for lines in ["", "b3: 1", "x-b3-traceid: 1", "b3: malformed"] {
+        serve_all(&layer, get("/", lines), |_| empty());
+        let span = lab.spans.take_one();
+        assert!(!span.is_shared(), "{lines}");
+        assert_eq!(span.parent_id(), None, "{lines}");
+    }
+}
+
+#[test]
+fn a_root_spans_id_is_the_low_half_of_the_traces() {
+    for kind in [
+        TraceIdKind::Random128,
+        TraceIdKind::Random64,
+        TraceIdKind::TimePrefixed,
+    ] {
+        let lab = Lab::of(|builder| builder.trace_ids(kind));
+        let span = lab.span_of(get("/", ""));
+        assert_eq!(span.id().get(), span.trace_id().low());
+        assert_eq!(span.parent_id(), None);
+        let short = kind == TraceIdKind::Random64;
+        assert_eq!(
+            span.trace_id().to_string().len(),
+            if short { 16 } else { 32 }
+        );
+    }
+}
+
+#[test]
+fn time_prefixed_ids_start_with_the_time() {
+    let lab = Lab::of(|builder| builder.trace_ids(TraceIdKind::TimePrefixed));
+    let span = lab.span_of(get("/", ""));
+    let prefix = span.trace_id().high() >> 32;
+    let started = span.timestamp() / 1_000_000;
+    assert!(prefix.abs_diff(started) <= 1, "{prefix} at {started}");
+}
+
+#[test]
+fn a_64_bit_trace_stays_one() {
+    let lab = Lab::new();
+    let lines = "x-b3-traceid: 48485a3953bb6124|x-b3-spanid: a2fb4a1d1a96d312";
+    let (_, out) = handled(&lab, &lab.tracer.server_layer(), lines);
+    assert_eq!(text(&out, "x-b3-traceid"), "48485a3953bb6124");
+    lab.spans.take(2);
+}
+
+#[test]
+fn calls_are_children_of_the_server_span() {
+    let lab = Lab::new();
+    let (context, out) = handled(&lab, &lab.tracer.server_layer(), CALLER);
+    let [client, server] = lab.spans.take(2).try_into().unwrap();
+    assert_eq!(context, Some(server.context()));
+    assert_eq!(client.parent_id(), Some(server.id()));
+    assert_eq!(text(&out, "x-b3-traceid"), TRACE);
+    assert_eq!(text(&out, "x-b3-parentspanid"), server.id().to_string());
+    assert_eq!(text(&out, "x-b3-spanid"), client.id().to_string());
+    assert_eq!(text(&out, "x-b3-sampled"), "1");
+    assert!(!out.contains_key("b3") && !out.contains_key("x-b3-flags"));
+}
+
+#[test]
+fn a_streamed_bodys_own_calls_are_children() {
+    let lab = Lab::new();
+    let tracer = lab.tracer.clone();
+    let body = move || {
+        let tracer = tracer.clone();
+        Script::new([
+            Step::Data("head"),
+            Step::run(move || {
+                sent_headers(&tracer.client_layer(), Request::new(()));
+            }),
+            Step::Data("rest"),
+        ])
+    };
+    serve_all(&lab.tracer.server_layer(), get("/", CALLER), |_| {
+        Response::new(body())
+    });
+    let [client, server] = lab.spans.take(2).try_into().unwrap();
+    assert_eq!(client.parent_id(), Some(server.id()));
+}
+
+#[test]
+fn unsampled_still_sets_a_context_and_reports_nothing() {
+    let lab = Lab::new();
+    for (lines, state) in [
+        (
+            "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-0",
+            "0",
+        ),
+        (
+            "x-b3-traceid: 463ac35c9f6413ad48485a3953bb6124|x-b3-spanid: a2fb4a1d1a96d312|x-b3-sampled: false",
+            "0",
+        ),
+        (
+            "traceparent: 00-463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-00",
+            "0",
+        ),
+    ] {
+        let (context, out) = handled(&lab, &lab.tracer.server_layer(), lines);
+        let context = context.unwrap();
+        assert_eq!(context.sampling(), Sampling::Deny, "{lines}");
+        assert_eq!(context.parent_id().unwrap().to_string(), SPAN);
+        assert_eq!(text(&out, "x-b3-sampled"), state);
+        assert_eq!(text(&out, "x-b3-traceid"), TRACE);
+        assert_eq!(
+            text(&out, "x-b3-parentspanid"),
+            context.span_id().to_string()
+        );
+    }
+    lab.spans.take(0);
+}
+
+#[test]
+fn a_state_without_ids_starts_a_trace_with_that_state() {
+    let lab = Lab::new();
+    let layer = lab.tracer.server_layer();
+    for lines in [
+        "b3: 0",
+        "x-b3-sampled: 0",
+        "x-b3-traceid: 1|x-b3-sampled: 0",
+    ] {
+        let (context, out) = handled(&lab, &layer, lines);
+        assert_eq!(context.unwrap().parent_id(), None, "{lines}");
+        assert_eq!(text(&out, "x-b3-sampled"), "0", "{lines}");
+    }
+    let never = Lab::of(|builder| builder.sampler(Sampler::never()));
+    for lines in [
+        "b3: 1",
+        "x-b3-sampled: true",
+        "x-b3-spanid: 1|x-b3-sampled: 1",
+    ] {
+        let (context, out) = handled(&never, &never.tracer.server_layer(), lines);
+        assert_eq!(context.unwrap().parent_id(), None, "{lines}");
+        assert_eq!(text(&out, "x-b3-sampled"), "1", "{lines}");
+        never.spans.take(2);
+    }
+}
+
+#[test]
+fn debug_goes_on_in_both_headers_and_on_the_spans() {
+    let lab = Lab::of(|builder| builder.sampler(Sampler::never()));
+    for lines in [
+        "x-b3-flags: 1",
+        "b3: d",
+        "b3: x--d",
+        "x-b3-flags: 1|x-b3-sampled: 0",
+    ] {
+        let (_, out) = handled(&lab, &lab.tracer.server_layer(), lines);
+        assert_eq!(text(&out, "x-b3-flags"), "1", "{lines}");
+        assert_eq!(text(&out, "x-b3-sampled"), "1", "{lines}");
+        assert!(lab.spans.take(2).iter().all(|span| span.is_debug()));
+    }
+}
