@@ -11,8 +11,9 @@ use std::fmt::Write;
 ///
 /// It is the text of [`TraceTree`] without durations: a line a span, with service, kind, name and
 /// tags. Behind the name stand `error`, `debug` and `shared` where they are true, and behind the
-/// tags the annotations, each in brackets. Spans that started at the same time are in the order in
-/// which they finished. The trees of several traces are divided by a blank line.
+/// tags the annotations, each in brackets. Siblings are in the order in which they started, or, where
+/// they started in the same microsecond, finished: use [`sort_siblings`](Self::sort_siblings) where
+/// they overlap. The trees of several traces are divided by a blank line.
 ///
 /// ```
 /// use tower_b3::test::{SpanCollector, TreeFormat};
@@ -56,6 +57,12 @@ impl TreeFormat {
         self
     }
 
+    /// Shows no tags.
+    #[must_use]
+    pub fn no_tags(self) -> Self {
+        self.tags([""; 0])
+    }
+
     /// Shows all tags, those with values that differ in each run included.
     #[must_use]
     pub fn all_tags(mut self) -> Self {
@@ -86,7 +93,7 @@ impl TreeFormat {
     }
 
     /// Orders the children of a span by their text instead of by the time when they started, for
-    /// work that is done concurrently. Default: off.
+    /// siblings that overlap. Default: off.
     #[must_use]
     pub fn sort_siblings(mut self, sorted: bool) -> Self {
         self.sort_siblings = sorted;
@@ -305,7 +312,7 @@ mod tests {
     fn tags_and_ids_can_be_chosen() {
         let spans = [span(trace(Sampling::Debug), None, "work", 1)];
         let text = |format: TreeFormat| format.text(&spans);
-        let none = TreeFormat::default().tags([""; 0]);
+        let none = TreeFormat::default().no_tags();
         assert_eq!(text(none.clone()), "shop  work  debug");
         let chosen = TreeFormat::default().tags(["http.status_code", "http.url", "absent"]);
         assert_eq!(
@@ -329,7 +336,7 @@ mod tests {
             span(TraceContext::root(Sampling::Accept), None, "second", 2),
             span(TraceContext::root(Sampling::Accept), None, "first", 1),
         ];
-        let format = TreeFormat::default().tags([""; 0]);
+        let format = TreeFormat::default().no_tags();
         assert_eq!(format.text(&spans), "shop  first\n\nshop  second");
         assert_eq!(format.text(&[]), "");
     }
@@ -344,18 +351,15 @@ mod tests {
             span(a, None, "a", 4),
             span(root, None, "root", 1),
         ];
-        TreeFormat::default()
-            .tags([""; 0])
-            .sort_siblings(true)
-            .assert(
-                &spans,
-                "
+        TreeFormat::default().no_tags().sort_siblings(true).assert(
+            &spans,
+            "
                 shop  root
                 shop  └─ a
                 shop  └─ b
                 shop     └─ below b
                 ",
-            );
+        );
     }
 
     #[test]
@@ -363,7 +367,7 @@ mod tests {
     fn a_difference_is_shown() {
         let spans = [span(trace(Sampling::Accept), None, "work", 1)];
         TreeFormat::default()
-            .tags([""; 0])
+            .no_tags()
             .assert(&spans, "shop  other");
     }
 }

@@ -1,7 +1,7 @@
 //! Through a real client to a real server, both with their layers.
 
 use crate::common::{
-    Lab, ending,
+    Lab, TreeFormat, ending,
     net::{http_client, listen, serve, unreachable_address},
     text,
 };
@@ -12,7 +12,6 @@ use hyper::body::Incoming;
 use std::{convert::Infallible, net::SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_b3::record::Kind;
 
 /// A server with the layer, that answers with its own trace header.
 async fn catalog(lab: &Lab) -> SocketAddr {
@@ -37,13 +36,15 @@ async fn client_and_server_make_one_tree() {
         let client = shop.tracer.client_layer().layer(http_client(version));
         let response = client.oneshot(get(addr)).await.unwrap();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        let (sent, served) = (shop.spans.wait_one().await, other.spans.wait_one().await);
-        assert_eq!(
-            (sent.kind(), served.kind()),
-            (Some(Kind::Client), Some(Kind::Server))
+        let spans = [shop.spans.wait_one().await, other.spans.wait_one().await];
+        TreeFormat::default().assert(
+            &spans,
+            "
+            shop  CLIENT  GET     http.status_code=200
+            shop  SERVER  └─ GET  http.status_code=200
+            ",
         );
-        assert_eq!(served.trace_id(), sent.trace_id());
-        assert_eq!(served.parent_id(), Some(sent.id()));
+        let [sent, served] = spans;
         assert_eq!(body, sent.id().to_string());
         assert_eq!(
             sent.tag("guid:x-request-id"),

@@ -2,10 +2,14 @@
 
 use crate::{
     CALLER, called,
-    common::{Lab, PARENT, SPAN, TRACE, get, headers, text, values},
+    common::{
+        Lab, PARENT, SPAN, Script, TRACE, TreeFormat, get, headers, now, text, values, with_ids,
+    },
     send, within,
 };
-use http::HeaderMap;
+use http::{HeaderMap, Request, Response};
+use std::{convert::Infallible, future::ready, slice};
+use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Direction::{Client, Server},
     Mode, current,
@@ -58,10 +62,13 @@ fn without_server_spans_client_spans_are_below_what_came_in() {
     });
     let out = called(&lab, MULTI, "x-tenant: blue");
     let client = lab.spans.take_one();
-    assert_eq!(client.kind(), Some(Kind::Client));
-    assert_eq!(client.trace_id().to_string(), TRACE);
-    assert_eq!(client.parent_id().unwrap().to_string(), SPAN);
-    assert_eq!(client.tag("tenant").as_deref(), Some("blue"));
+    with_ids().assert(
+        slice::from_ref(&client),
+        "
+        trace 463ac35c9f6413ad48485a3953bb6124
+        shop  CLIENT  GET  parent=a2fb4a1d1a96d312 tenant=blue http.status_code=200
+        ",
+    );
     assert_eq!(id(&out, "x-b3-spanid"), client.id().to_string());
     assert_eq!(id(&out, "x-b3-parentspanid"), SPAN);
     assert_eq!(id(&out, "x-request-id"), "r");
@@ -87,21 +94,30 @@ fn a_server_that_only_records_hands_on_what_came() {
     let lab = Lab::of(|builder| builder.mode_for(Server, Mode::RecordOnly));
     let out = called(&lab, MULTI, "");
     let (server, client) = both(&lab);
-    // Siblings, as behind a sidecar with `disableContextPropagation`.
-    assert_eq!(server.parent_id().unwrap().to_string(), SPAN);
-    assert_eq!(client.parent_id().unwrap().to_string(), SPAN);
-    assert_eq!(server.trace_id(), client.trace_id());
     assert_ne!(server.id(), client.id());
-    assert_eq!(id(&out, "x-b3-spanid"), client.id().to_string());
+    let sent = id(&out, "x-b3-spanid");
+    assert_eq!(sent, client.id().to_string());
+    // Siblings, as behind a sidecar with `disableContextPropagation`.
+    with_ids().sort_siblings(true).assert(
+        &[server, client],
+        "
+        trace 463ac35c9f6413ad48485a3953bb6124
+        shop  CLIENT  GET  parent=a2fb4a1d1a96d312 http.status_code=200
+        shop  SERVER  GET  parent=a2fb4a1d1a96d312 http.status_code=200
+        ",
+    );
 }
 
 #[test]
 fn local_spans_of_a_server_that_only_records_are_its_children() {
     let lab = Lab::of(|builder| builder.mode_for(Server, Mode::RecordOnly));
     within(&lab, MULTI, || drop(span("work")));
-    let spans = lab.spans.take(2);
-    assert_eq!(spans[0].name(), "work");
-    assert_eq!(spans[0].parent_id(), Some(spans[1].id()));
+    lab.spans.assert_tree(
+        "
+        shop  SERVER  GET      http.status_code=200
+        shop          └─ work
+        ",
+    );
 }
 
 #[test]
@@ -109,8 +125,14 @@ fn a_client_that_only_records_hands_on_its_parent() {
     let lab = Lab::of(|builder| builder.mode_for(Client, Mode::RecordOnly));
     let out = called(&lab, MULTI, "");
     let (server, client) = both(&lab);
-    assert_eq!(client.parent_id(), Some(server.id()));
     assert_eq!(id(&out, "x-b3-spanid"), server.id().to_string());
+    TreeFormat::default().assert(
+        &[server, client],
+        "
+        shop  SERVER  GET     http.status_code=200
+        shop  CLIENT  └─ GET  http.status_code=200
+        ",
+    );
     assert_eq!(id(&out, "x-b3-parentspanid"), SPAN);
 }
 
@@ -154,15 +176,13 @@ fn an_excluded_request_has_no_spans_in_any_mode() {
         let lab = Lab::of(|builder| builder.mode(mode));
         let layer = lab.tracer.client_layer();
         let server = lab.tracer.server_layer().exclude_paths(["/"]);
-        let service = tower::service_fn(|_: http::Request<()>| {
+        let service = service_fn(|_: Request<()>| {
             let out = send(&layer, get("http://catalog/", ""));
             assert_eq!(id(&out, "x-b3-parentspanid"), PARENT);
-            let response = http::Response::new(crate::common::Script::default());
-            std::future::ready(Ok::<_, std::convert::Infallible>(response))
+            ready(Ok::<_, Infallible>(Response::new(Script::default())))
         });
-        let mut service = tower::Layer::layer(&server, service);
-        let response = tower::Service::call(&mut service, get("/", MULTI));
-        drop(crate::now(response).unwrap());
+        let response = server.layer(service).call(get("/", MULTI));
+        drop(now(response).unwrap());
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::{
     CALLER, called,
-    common::{Lab, PARENT, SPAN, Script, Step, TRACE, drain, get, headers, now, text, values},
+    common::{
+        Lab, PARENT, SPAN, Script, Step, TRACE, drain, get, headers, now, text, values, with_ids,
+    },
     send, within,
 };
 use http::{Request, Response};
@@ -28,9 +30,16 @@ fn elsewhere(sampling: Sampling) -> TraceContext {
 fn the_current_span_is_the_parent() {
     let lab = Lab::new();
     let out = called(&lab, CALLER, "");
-    let [client, server] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!(client.kind(), Some(Kind::Client));
-    assert_eq!(client.parent_id(), Some(server.id()));
+    let spans = lab.spans.take(2);
+    with_ids().assert(
+        &spans,
+        "
+        trace 463ac35c9f6413ad48485a3953bb6124
+        shop  SERVER  GET     parent=a2fb4a1d1a96d312 http.status_code=200
+        shop  CLIENT  └─ GET  http.status_code=200
+        ",
+    );
+    let [client, server] = spans.try_into().unwrap();
     assert!(!client.is_local_root());
     assert_eq!(text(&out, "x-b3-traceid"), TRACE);
     assert_eq!(text(&out, "x-b3-spanid"), client.id().to_string());
@@ -45,9 +54,18 @@ fn a_context_in_the_extensions_is_the_parent_before_the_current_one() {
     request.extensions_mut().insert(context);
     let layer = lab.tracer.client_layer();
     within(&lab, "", || send(&layer, request));
-    let [client, _server] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!(client.trace_id(), elsewhere(Sampling::Accept).trace_id());
-    assert_eq!(client.parent_id(), SpanId::new(7));
+    let client = lab
+        .spans
+        .take_where(|span| span.kind() == Some(Kind::Client));
+    with_ids().assert(
+        &[client],
+        "
+        trace abc00000000000000000000000000001
+        shop  CLIENT  GET  parent=0000000000000007 http.status_code=200
+        ",
+    );
+    lab.spans
+        .assert_tree("shop  SERVER  GET  http.status_code=200");
 }
 
 #[test]

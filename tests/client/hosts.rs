@@ -2,7 +2,7 @@
 
 use crate::{
     CALLER,
-    common::{Lab, SPAN, TRACE, get, headers, text, values},
+    common::{Lab, SPAN, TRACE, TreeFormat, get, headers, text, values},
     send, within,
 };
 use tower_b3::{Mode, propagation::Propagation};
@@ -44,8 +44,13 @@ fn to_other_hosts_no_tracing_header_goes_out_but_the_span_is_made() {
         let out = within(&lab, &inbound, || send(&layer, get(uri, lines)));
         let names: Vec<_> = out.keys().filter(|name| *name != "host").collect();
         assert_eq!(!names.is_empty(), trusted, "{uri} {lines}: {names:?}");
-        let [client, server] = lab.spans.take(2).try_into().unwrap();
-        assert_eq!(client.parent_id(), Some(server.id()));
+        TreeFormat::default().no_tags().assert(
+            &lab.spans.take(2),
+            "
+            shop  SERVER  GET
+            shop  CLIENT  └─ GET
+            ",
+        );
     }
 }
 

@@ -93,12 +93,13 @@ async fn the_parent_is_what_is_current_or_what_is_given() {
         })
         .await;
     get().parent(elsewhere).send().await.unwrap();
-    let [inside, shop, after] = lab.spans.take(3).try_into().unwrap();
-    for call in [inside, after] {
-        assert_eq!(call.parent_id(), Some(shop.id()));
-        assert_eq!(call.trace_id(), shop.trace_id());
-        assert_eq!(call.name(), "GET /items/{id}");
-    }
+    lab.spans.assert_tree(
+        "
+        shop          shop
+        shop  CLIENT  └─ GET /items/{id}  http.status_code=200
+        shop  CLIENT  └─ GET /items/{id}  http.status_code=200
+        ",
+    );
 }
 
 #[tokio::test]

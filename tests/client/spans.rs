@@ -1,7 +1,7 @@
 //! Names, tags and the remote endpoint of CLIENT spans.
 
 use crate::{
-    common::{Lab, get},
+    common::{Lab, TreeFormat, get, now},
     send, within,
 };
 use std::borrow::Cow;
@@ -98,9 +98,12 @@ fn a_handlers_route_and_name_are_not_its_calls() {
         tower_b3::tag("cart", "7");
         send(&layer, get("http://catalog/", ""));
     });
-    let [client, server] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!((client.name(), server.name()), ("GET", "GET /carts/{id}"));
-    assert_eq!(client.tag("cart"), None);
+    lab.spans.assert_tree(
+        "
+        shop  SERVER  GET /carts/{id}  cart=7 http.status_code=200
+        shop  CLIENT  └─ GET           http.status_code=200
+        ",
+    );
 }
 
 #[test]
@@ -229,10 +232,14 @@ fn pseudo_headers_are_those_of_the_outgoing_request() {
     within(&lab, "host: shop", || {
         send(&layer, get("http://catalog/items", ""))
     });
-    let [client, server] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!(client.tag("path").as_deref(), Some("/items"));
-    assert_eq!(client.tag("authority").as_deref(), Some("catalog"));
-    assert_eq!(server.tag("authority").as_deref(), Some("shop"));
+    let format = TreeFormat::default().tags(["path", "authority"]);
+    format.assert(
+        &lab.spans.take(2),
+        "
+        shop  SERVER  GET     path=/ authority=shop
+        shop  CLIENT  └─ GET  path=/items authority=catalog
+        ",
+    );
 }
 
 #[test]
@@ -246,8 +253,12 @@ fn a_call_in_a_spawned_task_has_the_inbound_header_tags_too() {
         }));
     });
     let server = lab.spans.take_one();
-    crate::now(carried.unwrap());
-    let client = lab.spans.take_one();
-    assert_eq!(client.parent_id(), Some(server.id()));
-    assert_eq!(client.tag("tenant").as_deref(), Some("acme"));
+    now(carried.unwrap());
+    TreeFormat::default().tags(["tenant"]).assert(
+        &[server, lab.spans.take_one()],
+        "
+        shop  SERVER  GET     tenant=acme
+        shop  CLIENT  └─ GET  tenant=acme
+        ",
+    );
 }

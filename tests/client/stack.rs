@@ -1,6 +1,6 @@
 //! Among other layers: retries, buffers, timeouts.
 
-use crate::common::{Lab, Script, drain, ending, get, text};
+use crate::common::{Lab, Script, TreeFormat, drain, echo_headers, ending, get, text};
 use http::{Request, Response, StatusCode};
 use std::{
     collections::HashSet,
@@ -55,14 +55,16 @@ async fn every_attempt_under_a_retry_layer_is_a_span_of_its_own() {
         })
         .await;
     let spans = lab.spans.take(4);
-    let (calls, work) = spans.split_at(3);
-    let ended: Vec<_> = calls.iter().map(ending).collect();
-    assert_eq!(ended, ["503 error", "503 error", "200"]);
-    assert!(
-        calls
-            .iter()
-            .all(|call| call.parent_id() == Some(work[0].id()))
+    TreeFormat::default().assert(
+        &spans,
+        "
+        shop          work
+        shop  CLIENT  └─ GET  error http.status_code=503
+        shop  CLIENT  └─ GET  error http.status_code=503
+        shop  CLIENT  └─ GET  http.status_code=200
+        ",
     );
+    let calls = &spans[..3];
     let ids: Vec<_> = calls.iter().map(|call| call.id().to_string()).collect();
     assert_eq!(*catalog.sent.lock().unwrap(), ids);
     assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
@@ -134,43 +136,25 @@ impl Service<Request<()>> for Busy {
     }
 }
 
-#[derive(Clone)]
-struct Catalog;
-
-impl Service<Request<()>> for Catalog {
-    type Response = Response<Script>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<Script>, Infallible>>;
-
-    fn poll_ready(
-        &mut self,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Infallible>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<()>) -> Self::Future {
-        let mut response = Response::new(Script::default());
-        *response.headers_mut() = request.headers().clone();
-        ready(Ok(response))
-    }
-}
-
 #[tokio::test]
 async fn outside_a_buffer_the_parent_is_the_current_span() {
     let lab = Lab::new();
     let client = ServiceBuilder::new()
         .layer(lab.tracer.client_layer())
         .layer(BufferLayer::new(4))
-        .service(Catalog);
+        .service(service_fn(echo_headers));
     work(&lab)
         .instrument(async {
             let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
             drain(response.body_mut()).unwrap();
         })
         .await;
-    let [client, work] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!(client.parent_id(), Some(work.id()));
+    lab.spans.assert_tree(
+        "
+        shop          work
+        shop  CLIENT  └─ GET  http.status_code=200
+        ",
+    );
 }
 
 #[tokio::test]
@@ -179,8 +163,24 @@ async fn inside_a_buffer_the_parent_travels_in_the_extensions() {
     let client = ServiceBuilder::new()
         .layer(BufferLayer::new(4))
         .layer(lab.tracer.client_layer())
-        .service(Catalog);
-    for with_context in [true, false] {
+        .service(service_fn(echo_headers));
+    for (with_context, tree) in [
+        (
+            true,
+            "
+            shop          work
+            shop  CLIENT  └─ GET  http.status_code=200
+            ",
+        ),
+        (
+            false,
+            "
+            shop  CLIENT  GET  http.status_code=200
+
+            shop  work
+            ",
+        ),
+    ] {
         let client = client.clone();
         work(&lab)
             .instrument(async {
@@ -193,10 +193,9 @@ async fn inside_a_buffer_the_parent_travels_in_the_extensions() {
                 drain(response.body_mut()).unwrap();
             })
             .await;
-        let [client, work] = lab.spans.take(2).try_into().unwrap();
-        let parent = with_context.then_some(work.id());
-        assert_eq!(client.parent_id(), parent);
-        assert_eq!(client.trace_id() == work.trace_id(), with_context);
+        TreeFormat::default()
+            .sort_siblings(true)
+            .assert(&lab.spans.take(2), tree);
     }
 }
 
@@ -227,12 +226,18 @@ async fn two_client_layers_are_two_spans_in_a_row() {
     let client = ServiceBuilder::new()
         .layer(lab.tracer.client_layer())
         .layer(lab.tracer.client_layer())
-        .service(Catalog);
+        .service(service_fn(echo_headers));
     let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
     drain(response.body_mut()).unwrap();
-    let [inner, outer] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!(inner.parent_id(), Some(outer.id()));
-    let out = response.headers();
+    let spans = lab.spans.take(2);
+    TreeFormat::default().assert(
+        &spans,
+        "
+        shop  CLIENT  GET     http.status_code=200
+        shop  CLIENT  └─ GET  http.status_code=200
+        ",
+    );
+    let (inner, out) = (&spans[0], response.headers());
     assert_eq!(text(out, "x-b3-spanid"), inner.id().to_string());
 }
 

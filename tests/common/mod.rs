@@ -116,6 +116,19 @@ impl Lab {
     }
 }
 
+/// Asserts on the trees of the spans that have finished in several labs.
+#[track_caller]
+pub fn assert_tree<'a>(labs: impl IntoIterator<Item = &'a Lab>, expected: &str) {
+    let spans = labs.into_iter().flat_map(|lab| lab.spans.take_all());
+    let spans: Vec<_> = spans.collect();
+    TreeFormat::default().assert(&spans, expected);
+}
+
+/// A format with the ids that a request came with.
+pub fn with_ids() -> TreeFormat {
+    TreeFormat::default().trace_ids(true)
+}
+
 /// What holds for every span of a [`Lab`], whatever happened.
 #[track_caller]
 fn assert_sound(span: &SpanRecord) {

@@ -1,6 +1,6 @@
 //! A context that is carried to another task or thread, or comes from elsewhere.
 
-use crate::common::{Lab, Script, drain, get};
+use crate::common::{Lab, Script, TreeFormat, drain, get};
 use http::{Request, Response};
 use std::convert::Infallible;
 use tower::{Layer, Service, service_fn};
@@ -28,9 +28,8 @@ async fn a_spawned_task_sees_nothing_unless_it_is_carried_over() {
     }));
     let mut response = service.call(get("/", "x-request-id: r")).await.unwrap();
     drain(response.body_mut()).unwrap();
-    let span = lab.spans.take_one();
-    assert_eq!(span.tag("lost"), None);
-    assert_eq!((span.name(), span.annotations().count()), ("GET", 0));
+    lab.spans
+        .assert_tree("shop  SERVER  GET  http.status_code=200");
 }
 
 #[test]
@@ -42,14 +41,23 @@ fn a_carried_context_outlives_its_span() {
     });
     let request = lab.spans.take_one();
     let carried = carried.unwrap();
+    let mut spans = vec![request.clone()];
     for _ in 0..2 {
         carried.clone().in_scope(|| {
             assert_eq!(current(), Some(request.context()));
             span("late").in_scope(|| ());
         });
-        assert_eq!(lab.spans.take_one().parent_id(), Some(request.id()));
+        spans.push(lab.spans.take_one());
     }
     assert_eq!(current(), None);
+    TreeFormat::default().assert(
+        &spans,
+        "
+        shop  request
+        shop  └─ late
+        shop  └─ late
+        ",
+    );
 }
 
 #[test]
@@ -63,5 +71,6 @@ fn below_a_context_from_elsewhere_spans_leave_no_hole_or_are_a_tracers() {
         lab.tracer.span("work").in_scope(|| ());
     });
     let work = lab.spans.take_one();
+    assert_eq!(work.name(), "work");
     assert_eq!(work.parent_id(), Some(context.span_id()));
 }

@@ -1,6 +1,6 @@
 //! Local spans: their trees, and what they do where nothing is current.
 
-use crate::common::{Lab, now};
+use crate::common::{Lab, TreeFormat, now};
 use tokio::task::yield_now;
 use tower_b3::{Context, current, in_current_context, scope, span};
 
@@ -44,25 +44,31 @@ async fn local_spans_nest_as_they_are_written() {
         })
         .await;
     let spans = lab.spans.take(8);
-    let name_of = |id| {
-        let parent = spans.iter().find(|span| Some(span.id()) == id);
-        parent.map_or("-", |span| span.name())
-    };
-    let tree: Vec<_> = spans
-        .iter()
-        .map(|span| (span.name(), name_of(span.parent_id())))
-        .collect();
+    TreeFormat::default().sort_siblings(true).assert(
+        &spans,
+        "
+        shop  top
+        shop  └─ async
+        shop     └─ async in async
+        shop     └─ sync in async
+        shop  └─ beside it
+        shop  └─ open
+        shop  └─ sync
+        shop     └─ sync in sync
+        ",
+    );
+    let finished: Vec<_> = spans.iter().map(|span| span.name()).collect();
     assert_eq!(
-        tree,
+        finished,
         [
-            ("sync in sync", "sync"),
-            ("sync", "top"),
-            ("sync in async", "async"),
-            ("async in async", "async"),
-            ("async", "top"),
-            ("beside it", "top"),
-            ("open", "top"),
-            ("top", "-"),
+            "sync in sync",
+            "sync",
+            "sync in async",
+            "async in async",
+            "async",
+            "beside it",
+            "open",
+            "top",
         ]
     );
     assert!(spans.iter().all(|span| span.kind().is_none()));
@@ -81,7 +87,13 @@ fn a_tracers_span_below_anothers_is_its_own() {
         .span("outer")
         .in_scope(|| inner.tracer.span("inner").in_scope(|| ()));
     let (outer, inner) = (outer.spans.take_one(), inner.spans.take_one());
-    assert_eq!(inner.parent_id(), Some(outer.id()));
+    TreeFormat::default().assert(
+        &[outer, inner],
+        "
+        shop  outer
+        shop  └─ inner
+        ",
+    );
 }
 
 #[test]

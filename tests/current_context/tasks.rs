@@ -57,9 +57,14 @@ fn futures_that_are_polled_inside_each_other_keep_their_contexts() {
         assert_eq!(poll(inner.as_mut()), Poll::Ready(inner_context));
         assert_eq!(current(), outer_context);
     });
-    let [inner, outer] = lab.spans.take(2).try_into().unwrap();
     // Where it was started counts, not where it was polled.
-    assert_ne!(inner.trace_id(), outer.trace_id());
+    lab.spans.assert_tree(
+        "
+        shop  inner
+
+        shop  outer
+        ",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -178,7 +183,11 @@ fn a_panic_leaves_current_what_was_before() {
         assert_eq!(current(), outer);
     });
     assert_eq!(current(), None);
-    let spans = lab.spans.take(3);
-    let reasons: Vec<_> = spans.iter().map(|span| span.tag("error.reason")).collect();
-    assert_eq!(reasons, [Some("panic".into()), Some("panic".into()), None]);
+    lab.spans.assert_tree(
+        "
+        shop  outer
+        shop  └─ inner   error error.reason=panic
+        shop  └─ future  error error.reason=panic
+        ",
+    );
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     CALLER, called,
-    common::{Lab, SPAN, TRACE, drain, get, headers, sent_headers, text, values},
+    common::{Lab, SPAN, TRACE, drain, get, headers, sent_headers, text, values, with_ids},
     empty, handled, serve, serve_all,
 };
 use http::{HeaderMap, HeaderName, Request};
@@ -17,8 +17,16 @@ fn traceparent_is_joined_and_written_on() {
     let lab = Lab::new();
     let lines = format!("traceparent: 00-{TRACE}-{SPAN}-01|tracestate: a=1|tracestate: b=2");
     let (_, out) = handled(&lab, &lab.tracer.server_layer(), &lines);
-    let [client, server] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!(server.parent_id().unwrap().to_string(), SPAN);
+    let spans = lab.spans.take(2);
+    with_ids().assert(
+        &spans,
+        "
+        trace 463ac35c9f6413ad48485a3953bb6124
+        shop  SERVER  GET     parent=a2fb4a1d1a96d312 http.status_code=200
+        shop  CLIENT  └─ GET  http.status_code=200
+        ",
+    );
+    let client = &spans[0];
     assert_eq!(
         text(&out, "traceparent"),
         format!("00-{TRACE}-{}-01", client.id())

@@ -1,39 +1,33 @@
 //! Two server layers around one handler: the inner one continues the outer one's SERVER context.
 
 use crate::{
-    common::{Lab, SPAN, Script, TRACE, get, now, text},
+    called,
+    common::{Lab, SPAN, Script, TRACE, TreeFormat, assert_tree, drain, get, now, text, with_ids},
     empty, serve_all,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use std::{convert::Infallible, future::ready};
 use tower::{Layer, Service, service_fn};
-use tower_b3::{
-    Direction, Mode, ServerLayer, Trust, current, propagation::Propagation, record::Kind, tag::Tag,
-};
+use tower_b3::{Direction, Mode, ServerLayer, Trust, current, propagation::Propagation, tag::Tag};
 
 /// Serves a request through `outer` around `inner`; what a call made by the handler carried.
 fn nested(lab: &Lab, outer: &ServerLayer, inner: &ServerLayer, lines: &str) -> HeaderMap {
     let mut carried = HeaderMap::new();
-    let catalog = service_fn(|request: Request<()>| {
-        carried = request.headers().clone();
-        std::future::ready(Ok::<_, Infallible>(empty()))
-    });
-    let mut client = lab.tracer.client_layer().layer(catalog);
     let handler = service_fn(|request: Request<()>| {
-        let _ = now(client.call(Request::new(())));
-        let id = request.headers().get("x-request-id").cloned();
+        carried = called(lab);
         let mut response = empty();
-        if let Some(id) = id {
-            response.headers_mut().insert("x-seen", id);
+        if let Some(id) = request.headers().get("x-request-id") {
+            response.headers_mut().insert("x-seen", id.clone());
         }
-        std::future::ready(Ok::<_, Infallible>(response))
+        ready(Ok::<_, Infallible>(response))
     });
     let mut service = outer.layer(inner.layer(handler));
-    let response: Response<_> = now(service.call(get("/items/7", lines))).unwrap();
+    let mut response = now(service.call(get("/items/7", lines))).unwrap();
     if let Some(seen) = response.headers().get("x-seen") {
         assert_eq!(seen, &response.headers()["x-request-id"]);
     }
-    drop(response);
+    drain(response.body_mut()).unwrap();
+    drop((response, service));
     carried
 }
 
@@ -50,19 +44,23 @@ fn the_inner_span_is_a_child_of_the_outer_whatever_came_in() {
             layer.clone().rewrite_request_headers(true),
         ] {
             let carried = nested(&lab, &layer, &inner, lines);
-            let [client, inner, outer] = lab.spans.take(3).try_into().unwrap();
+            let spans = lab.spans.take(3);
+            TreeFormat::default().no_tags().assert(
+                &spans,
+                "
+                shop  SERVER  GET
+                shop  SERVER  └─ GET
+                shop  CLIENT     └─ GET
+                ",
+            );
+            let [client, inner, outer] = spans.try_into().unwrap();
             assert_eq!(outer.parent_id().is_some(), *lines == *caller);
-            assert_eq!(inner.parent_id(), Some(outer.id()), "{lines}");
-            assert_eq!(client.parent_id(), Some(inner.id()));
             for span in [&client, &inner] {
-                assert_eq!(span.trace_id(), outer.trace_id());
                 assert_eq!(
                     span.tag("guid:x-request-id"),
                     outer.tag("guid:x-request-id")
                 );
             }
-            assert_eq!(inner.kind(), Some(Kind::Server));
-            assert!(!inner.is_shared());
             assert_eq!(text(&carried, "x-b3-traceid"), outer.trace_id().to_string());
         }
     }
@@ -78,9 +76,13 @@ fn a_local_span_in_between_is_the_parent() {
         });
         empty()
     });
-    let [inner, local, outer] = lab.spans.take(3).try_into().unwrap();
-    assert_eq!(inner.parent_id(), Some(local.id()));
-    assert_eq!(local.parent_id(), Some(outer.id()));
+    lab.spans.assert_tree(
+        "
+        shop  SERVER  GET          http.status_code=200
+        shop          └─ dispatch
+        shop  SERVER     └─ GET    http.status_code=200
+        ",
+    );
 }
 
 #[test]
@@ -143,9 +145,14 @@ fn an_excluded_path_of_either_layer_makes_no_span_there() {
     // Outside: the inner layer is the first that serves the request.
     let caller = format!("b3: {TRACE}-{SPAN}-1");
     nested(&lab, &excluding, &layer, &caller);
-    let [client, inner] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!(inner.parent_id().unwrap().to_string(), SPAN);
-    assert_eq!(client.parent_id(), Some(inner.id()));
+    with_ids().assert(
+        &lab.spans.take(2),
+        "
+        trace 463ac35c9f6413ad48485a3953bb6124
+        shop  SERVER  GET     parent=a2fb4a1d1a96d312 http.status_code=200
+        shop  CLIENT  └─ GET  http.status_code=200
+        ",
+    );
 }
 
 #[test]
@@ -153,13 +160,16 @@ fn two_layers_that_only_record_are_one_trace() {
     let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly));
     let layer = lab.tracer.server_layer();
     nested(&lab, &layer, &layer, &format!("b3: {TRACE}-{SPAN}-1"));
-    let spans = lab.spans.take(3);
-    assert!(
-        spans
-            .iter()
-            .all(|span| span.trace_id().to_string() == TRACE)
+    // The calls are siblings of the server's span: its id is written nowhere.
+    with_ids().sort_siblings(true).assert(
+        &lab.spans.take(3),
+        "
+        trace 463ac35c9f6413ad48485a3953bb6124
+        shop  CLIENT  GET     parent=a2fb4a1d1a96d312 http.status_code=200
+        shop  SERVER  GET     parent=a2fb4a1d1a96d312 http.status_code=200
+        shop  SERVER  └─ GET  http.status_code=200
+        ",
     );
-    assert_eq!(spans[1].parent_id(), Some(spans[2].id()));
 }
 
 #[test]
@@ -193,12 +203,7 @@ fn below_an_outer_span_a_layer_that_only_forwards_changes_nothing() {
             let alone = Lab::of(|builder| builder.mode_for(Direction::Client, client));
             let mut expected = HeaderMap::new();
             serve_all(&outer, get("/items/7", &lines), |_| {
-                let catalog = service_fn(|request: Request<()>| {
-                    expected = request.headers().clone();
-                    ready(Ok::<_, Infallible>(empty()))
-                });
-                let mut client = alone.tracer.client_layer().layer(catalog);
-                let _ = now(client.call(Request::new(())));
+                expected = called(&alone);
                 empty()
             });
             let values = |headers: &HeaderMap| {
@@ -261,10 +266,14 @@ fn layers_of_two_tracers_are_one_trace() {
         &inside.tracer.server_layer(),
         "",
     );
-    let outer = outside.spans.take_one();
-    let [client, inner] = inside.spans.take(2).try_into().unwrap();
-    assert_eq!(inner.parent_id(), Some(outer.id()));
-    assert_eq!(client.parent_id(), Some(inner.id()));
+    assert_tree(
+        [&outside, &inside],
+        "
+        shop  SERVER  GET        http.status_code=200
+        shop  SERVER  └─ GET     http.status_code=200
+        shop  CLIENT     └─ GET  http.status_code=200
+        ",
+    );
 }
 
 #[test]
@@ -275,16 +284,18 @@ fn tags_of_calls_find_what_the_inner_layer_saw() {
         let tenant = "inner".parse().unwrap();
         request.headers_mut().insert("x-tenant", tenant);
         serve_all(&layer, request, |_| {
-            let catalog = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(empty())));
-            let mut client = lab.tracer.client_layer().layer(catalog);
-            let _ = now(client.call(get("http://catalog/", "")));
+            called(&lab);
             empty()
         });
         empty()
     });
-    let tenants: Vec<_> = lab.spans.take(3);
-    let tenants = tenants.iter().map(|span| span.tag("tenant").unwrap());
-    assert_eq!(tenants.collect::<Vec<_>>(), ["inner", "inner", "outer"]);
+    lab.spans.assert_tree(
+        "
+        shop  SERVER  GET        tenant=outer http.status_code=200
+        shop  SERVER  └─ GET     tenant=inner http.status_code=200
+        shop  CLIENT     └─ GET  tenant=inner http.status_code=200
+        ",
+    );
 }
 
 #[test]
@@ -297,12 +308,17 @@ fn behind_a_client_layer_in_one_task_the_headers_count() {
             Ok::<_, Infallible>(Response::new(Script::default()))
         }));
         let mut client = lab.tracer.client_layer().layer(catalog);
-        let _ = now(client.call(get("http://catalog/", "")));
+        let mut response = now(client.call(get("http://catalog/", ""))).unwrap();
+        drain(response.body_mut()).unwrap();
         empty()
     });
-    let [inner, client, outer] = lab.spans.take(3).try_into().unwrap();
-    assert_eq!(inner.parent_id(), Some(client.id()));
-    assert_eq!(client.parent_id(), Some(outer.id()));
+    lab.spans.assert_tree(
+        "
+        shop  SERVER  GET        http.status_code=200
+        shop  CLIENT  └─ GET     http.status_code=200
+        shop  SERVER     └─ GET  http.status_code=200
+        ",
+    );
 }
 
 #[cfg(feature = "axum")]
@@ -323,28 +339,33 @@ fn nested_routers_of_axum_make_one_trace() {
         .nest_service("/service", items)
         .merge(merged)
         .layer(layer());
-    for (path, names) in [
+    for (path, tree) in [
         (
             "/api/items/7",
-            ["GET /api/items/{id}", "GET /api/items/{id}"],
+            "
+            shop  SERVER  GET /api/items/{id}     http.status_code=200
+            shop  SERVER  └─ GET /api/items/{id}  http.status_code=200
+            ",
         ),
-        ("/service/items/7", ["GET /service/items/{id}", "GET"]),
-        ("/health", ["GET /health", "GET /health"]),
+        (
+            "/service/items/7",
+            "
+            shop  SERVER  GET                         http.status_code=200
+            shop  SERVER  └─ GET /service/items/{id}  http.status_code=200
+            ",
+        ),
+        (
+            "/health",
+            "
+            shop  SERVER  GET /health     http.status_code=200
+            shop  SERVER  └─ GET /health  http.status_code=200
+            ",
+        ),
     ] {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = now(app.clone().oneshot(request)).unwrap();
         assert_eq!(response.status(), 200, "{path}");
         drop(now(axum::body::to_bytes(response.into_body(), 100)));
-        let spans = lab.spans.take(2);
-        let outer = spans
-            .iter()
-            .find(|span| span.parent_id().is_none())
-            .unwrap();
-        let inner = spans
-            .iter()
-            .find(|span| span.parent_id().is_some())
-            .unwrap();
-        assert_eq!(inner.parent_id(), Some(outer.id()));
-        assert_eq!([inner.name(), outer.name()], names, "{path}");
+        lab.spans.assert_tree(tree);
     }
 }

@@ -1,7 +1,7 @@
 //! What goes on after the head of a response: WebSockets, server-sent events, streams of HTTP/2.
 
 use crate::common::{
-    Lab, ending,
+    Lab, TreeFormat, ending,
     net::{http_client, serve_axum},
 };
 use ::axum::{
@@ -29,7 +29,7 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, tungstenite};
 use tower::{Layer, Service, service_fn};
-use tower_b3::{Context, annotate, current, record::SpanRecord, span};
+use tower_b3::{Context, annotate, current, span};
 
 /// Says every text twice, each in a span of its own, until the other side closes.
 async fn twice(mut socket: WebSocket) {
@@ -58,14 +58,6 @@ where
     assert_eq!(answer.into_text().unwrap(), "hello hello");
 }
 
-/// The SERVER span of a socket, and the one in its task that is a child of it.
-fn assert_socket(spans: Vec<SpanRecord>, name: &str, ended: &str) -> SpanRecord {
-    let [upgrade, say] = spans.try_into().unwrap();
-    assert_eq!((upgrade.name(), &*ending(&upgrade)), (name, ended));
-    assert_eq!((say.name(), say.parent_id()), ("say", Some(upgrade.id())));
-    upgrade
-}
-
 #[tokio::test]
 async fn the_span_of_a_websocket_ends_at_the_upgrade() {
     let lab = Lab::new();
@@ -74,7 +66,14 @@ async fn the_span_of_a_websocket_ends_at_the_upgrade() {
     assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
     talk(&mut socket).await;
     // It is open still.
-    assert_socket(lab.spans.wait(2).await, "GET /rooms/{id}", "101");
+    lab.spans
+        .wait_for_tree(
+            "
+            shop  SERVER  GET /rooms/{id}  http.status_code=101
+            shop          └─ say
+            ",
+        )
+        .await;
     socket.close(None).await.unwrap();
 }
 
@@ -101,8 +100,16 @@ async fn a_clients_span_ends_at_the_upgrade_though_the_response_is_kept() {
     let role = tungstenite::protocol::Role::Client;
     let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), role, None).await;
     talk(&mut socket).await;
-    let upgrade = assert_socket(served.spans.wait(2).await, "GET /rooms/{id}", "101");
-    assert_eq!(upgrade.parent_id(), Some(call.id()));
+    let mut spans = served.spans.wait(2).await;
+    spans.push(call);
+    TreeFormat::default().assert(
+        &spans,
+        "
+        shop  CLIENT  GET                 http.status_code=101
+        shop  SERVER  └─ GET /rooms/{id}  http.status_code=101
+        shop             └─ say
+        ",
+    );
     drop(response);
     called.spans.take(0);
 }
@@ -141,8 +148,16 @@ async fn a_websocket_over_http2_ends_both_spans_at_the_upgrade() {
     let role = tungstenite::protocol::Role::Client;
     let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), role, None).await;
     talk(&mut socket).await;
-    let upgrade = assert_socket(served.spans.wait(2).await, "CONNECT /rooms/{id}", "200");
-    assert_eq!(upgrade.parent_id(), Some(call.id()));
+    let mut spans = served.spans.wait(2).await;
+    spans.push(call);
+    TreeFormat::default().assert(
+        &spans,
+        "
+        shop  CLIENT  CONNECT                 http.status_code=200
+        shop  SERVER  └─ CONNECT /rooms/{id}  http.status_code=200
+        shop             └─ say
+        ",
+    );
 }
 
 #[tokio::test]
@@ -204,15 +219,15 @@ async fn the_span_of_an_event_stream_ends_at_the_last_event() {
         }
         drop(say);
         let last = response.collect().await.unwrap().to_bytes();
-        let [look, span] = lab.spans.wait(2).await.try_into().unwrap();
-        assert_eq!(ending(&span), "200", "{version:?}");
-        assert_eq!(last, format!("data: {}\n\n", span.id()));
-        assert_eq!(look.parent_id(), Some(span.id()));
-        let annotations: Vec<_> = span
-            .annotations()
-            .map(|(_, text)| text.to_owned())
-            .collect();
-        assert_eq!(annotations, ["one", "two"]);
+        let spans = lab.spans.wait(2).await;
+        TreeFormat::default().assert(
+            &spans,
+            "
+            shop  SERVER  GET /events   http.status_code=200 [one] [two]
+            shop          └─ look back
+            ",
+        );
+        assert_eq!(last, format!("data: {}\n\n", spans[1].id()));
     }
 }
 

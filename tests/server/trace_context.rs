@@ -2,21 +2,25 @@
 
 use crate::{
     CALLER,
-    common::{Lab, PARENT, SPAN, Script, Step, TRACE, get, sent_headers, text},
+    common::{Lab, SPAN, Script, Step, TRACE, get, sent_headers, text, with_ids},
     empty, handled, serve_all,
 };
 use http::{Request, Response};
-use tower_b3::{Sampling, id::TraceIdKind, record::Kind, sample::Sampler};
+use tower_b3::{Sampling, id::TraceIdKind, sample::Sampler};
 
 #[test]
 fn a_caller_gets_a_child() {
     let lab = Lab::new();
     let span = lab.span_of(get("/", CALLER));
-    assert_eq!(span.trace_id().to_string(), TRACE);
-    assert_eq!(span.parent_id().unwrap().to_string(), SPAN);
     assert_ne!(span.id().to_string(), SPAN);
-    assert_eq!(span.kind(), Some(Kind::Server));
-    assert!(!span.is_shared() && !span.is_debug() && span.is_local_root());
+    assert!(span.is_local_root());
+    with_ids().assert(
+        &[span],
+        "
+        trace 463ac35c9f6413ad48485a3953bb6124
+        shop  SERVER  GET  parent=a2fb4a1d1a96d312 http.status_code=200
+        ",
+    );
 }
 
 #[test]
@@ -32,10 +36,13 @@ fn a_joined_span_shares_its_callers_id() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer().join(true);
     serve_all(&layer, get("/", CALLER), |_| empty());
-    let span = lab.spans.take_one();
-    assert_eq!(span.id().to_string(), SPAN);
-    assert_eq!(span.parent_id().unwrap().to_string(), PARENT);
-    assert!(span.is_shared());
+    with_ids().span_ids(true).assert(
+        &[lab.spans.take_one()],
+        "
+        trace 463ac35c9f6413ad48485a3953bb6124
+        shop  SERVER  GET  shared id=a2fb4a1d1a96d312 parent=0020000000000001 http.status_code=200
+        ",
+    );
 }
 
 #[test]
@@ -91,9 +98,17 @@ fn a_64_bit_trace_stays_one() {
 fn calls_are_children_of_the_server_span() {
     let lab = Lab::new();
     let (context, out) = handled(&lab, &lab.tracer.server_layer(), CALLER);
-    let [client, server] = lab.spans.take(2).try_into().unwrap();
+    let spans = lab.spans.take(2);
+    with_ids().assert(
+        &spans,
+        "
+        trace 463ac35c9f6413ad48485a3953bb6124
+        shop  SERVER  GET     parent=a2fb4a1d1a96d312 http.status_code=200
+        shop  CLIENT  └─ GET  http.status_code=200
+        ",
+    );
+    let [client, server] = spans.try_into().unwrap();
     assert_eq!(context, Some(server.context()));
-    assert_eq!(client.parent_id(), Some(server.id()));
     assert_eq!(text(&out, "x-b3-traceid"), TRACE);
     assert_eq!(text(&out, "x-b3-parentspanid"), server.id().to_string());
     assert_eq!(text(&out, "x-b3-spanid"), client.id().to_string());
@@ -118,8 +133,12 @@ fn a_streamed_bodys_own_calls_are_children() {
     serve_all(&lab.tracer.server_layer(), get("/", CALLER), |_| {
         Response::new(body())
     });
-    let [client, server] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!(client.parent_id(), Some(server.id()));
+    lab.spans.assert_tree(
+        "
+        shop  SERVER  GET     http.status_code=200
+        shop  CLIENT  └─ GET  http.status_code=200
+        ",
+    );
 }
 
 #[test]
