@@ -126,7 +126,7 @@ impl SpanCollector {
     #[track_caller]
     pub fn take(&self, count: usize) -> Vec<SpanRecord> {
         let spans = self.queue.take_all();
-        assert_eq!(spans.len(), count, "finished: {}", Shown(&spans));
+        assert_eq!(spans.len(), count, "finished:{}", Shown(&spans));
         self.checked(spans)
     }
 
@@ -158,7 +158,7 @@ impl SpanCollector {
     pub fn take_where(&self, matches: impl Fn(&SpanRecord) -> bool) -> SpanRecord {
         let Some(span) = self.queue.take_where(matches) else {
             let left = self.queue.with(|spans| Shown(spans).to_string());
-            panic!("no such span; finished: {left}");
+            panic!("no such span; finished:{left}");
         };
         self.checked(vec![span]).remove(0)
     }
@@ -171,7 +171,7 @@ impl SpanCollector {
     #[track_caller]
     pub fn assert_empty(&self) {
         self.queue
-            .with(|spans| assert!(spans.is_empty(), "finished: {}", Shown(spans)));
+            .with(|spans| assert!(spans.is_empty(), "finished:{}", Shown(spans)));
     }
 
     /// Takes all spans that have finished, and asserts that their trees are `expected`, written as
@@ -264,7 +264,7 @@ impl SpanCollector {
         self.queue.with(|spans| {
             assert!(
                 in_time,
-                "fewer than {count} spans finished within {timeout:?}: {}",
+                "fewer than {count} spans finished within {timeout:?}:{}",
                 Shown(spans)
             );
         });
@@ -291,7 +291,7 @@ impl Drop for SpanCollector {
         if !std::thread::panicking() {
             assert!(
                 left.is_empty(),
-                "spans that no assertion has taken: {}",
+                "spans that no assertion has taken:{}",
                 Shown(&left)
             );
         }
@@ -331,7 +331,7 @@ struct Shown<'a>(&'a [SpanRecord]);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            [] => f.write_str("none"),
+            [] => f.write_str(" none"),
             spans => {
                 let trees = TreeFormat::default().text(spans);
                 write!(f, "\n\n{trees}\n\n{spans:#?}")
