@@ -387,7 +387,7 @@ proptest! {
 }
 
 #[test]
-fn a_tag_stands_over_the_remote_endpoint() {
+fn a_tag_overrides_the_remote_endpoint() {
     let span = SpanRecord::builder(TraceContext::root(Sampling::Accept))
         .remote_endpoint(Endpoint::service("catalog").at("10.0.0.1:80".parse().unwrap()))
         .tag("peer.service", "inventory")

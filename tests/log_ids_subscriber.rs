@@ -79,7 +79,7 @@ fn ids(context: TraceContext) -> Option<String> {
 }
 
 #[test]
-fn lines_have_the_ids_of_what_is_current_and_subscribers_may_ask_for_it() {
+fn log_lines_have_the_current_ids_and_subscribers_can_read_the_context() {
     let lab = Lab::new();
     let curious = Curious::default();
     let (mut outer, mut inner) = (None, None);

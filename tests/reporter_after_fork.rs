@@ -59,7 +59,7 @@ impl Sender for Refuses {
 }
 
 #[test]
-fn a_child_does_not_wait_for_what_its_parent_holds() {
+fn a_forked_child_does_not_wait_for_locks_of_its_parent() {
     let reporter = BatchReporter::builder(JsonEncoder, Refuses)
         .message_limit(500)
         .max_age(Duration::from_millis(1))

@@ -75,7 +75,7 @@ fn one_span_can_be_taken_out_of_several() {
 }
 
 #[test]
-fn a_tree_that_differs_is_shown_as_a_diff_and_to_be_pasted() {
+fn a_different_tree_is_shown_as_a_diff_and_as_text_to_paste() {
     let spans = SpanCollector::new();
     let tracer = spans.tracer("orders");
     tracer.span("order").in_scope(|| {

@@ -89,7 +89,7 @@ const REST: &str = "host: shop|user-agent: curl/8|x-tenant: acme|sw8: 7|x-ot-spa
 const ID: &str = "x-request-id: 6f0b3f1e-6a0b-4d1c-8f3e-0d6b5a4c3e21";
 
 #[test]
-fn in_the_steady_state_tracing_allocates_only_what_it_must() {
+fn in_the_steady_state_tracing_allocates_as_documented() {
     let lines = |state: &str| format!("{IDS}|x-b3-sampled: {state}|{ID}|{REST}");
     let layer = tracer(Sampler::always()).server_layer();
     let server = || layer.layer(service_fn(handler()));

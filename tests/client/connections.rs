@@ -77,7 +77,7 @@ async fn a_refused_connection_is_an_error_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_up_is_an_error() {
+async fn a_server_that_closes_the_connection_is_an_error() {
     let lab = Lab::new();
     let (listener, addr) = listen().await;
     let hangs_up = tokio::spawn(async move { drop(listener.accept().await) });
@@ -91,7 +91,7 @@ async fn a_server_that_hangs_up_is_an_error() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_cut_is_an_error_with_the_real_status() {
+async fn a_truncated_response_is_an_error_with_the_real_status() {
     let lab = Lab::new();
     let (listener, addr) = listen().await;
     let cuts = tokio::spawn(async move {

@@ -37,7 +37,7 @@ fn id(headers: &HeaderMap, name: &str) -> String {
 }
 
 #[test]
-fn without_client_spans_calls_carry_the_server_spans_context() {
+fn forward_only_clients_propagate_the_server_spans_context() {
     let lab = Lab::of(|builder| builder.mode_for(Client, Mode::ForwardOnly));
     let out = called(&lab, MULTI, "");
     let server = lab.spans.take_one();
@@ -55,7 +55,7 @@ fn without_client_spans_calls_carry_the_server_spans_context() {
 }
 
 #[test]
-fn without_server_spans_client_spans_are_below_what_came_in() {
+fn forward_only_servers_make_client_spans_children_of_the_caller() {
     let lab = Lab::of(|builder| {
         let tag = Tag::request_header("tenant", "x-tenant");
         builder.mode_for(Server, Mode::ForwardOnly).tag(tag)
@@ -76,7 +76,7 @@ fn without_server_spans_client_spans_are_below_what_came_in() {
 }
 
 #[test]
-fn a_trace_that_came_undecided_is_decided_on_by_the_direction_that_makes_spans() {
+fn an_undecided_trace_is_decided_by_the_direction_that_makes_spans() {
     let lab = Lab::of(|builder| {
         let builder = builder.mode_for(Server, Mode::ForwardOnly);
         builder.sampler_for(Client, Sampler::never())
@@ -90,7 +90,7 @@ fn a_trace_that_came_undecided_is_decided_on_by_the_direction_that_makes_spans()
 }
 
 #[test]
-fn a_server_that_only_records_hands_on_what_came() {
+fn a_record_only_server_forwards_the_headers_unchanged() {
     let lab = Lab::of(|builder| builder.mode_for(Server, Mode::RecordOnly));
     let out = called(&lab, MULTI, "");
     let (server, client) = both(&lab);
@@ -109,7 +109,7 @@ fn a_server_that_only_records_hands_on_what_came() {
 }
 
 #[test]
-fn local_spans_of_a_server_that_only_records_are_its_children() {
+fn local_spans_of_a_record_only_server_are_its_children() {
     let lab = Lab::of(|builder| builder.mode_for(Server, Mode::RecordOnly));
     within(&lab, MULTI, || drop(span("work")));
     lab.spans.assert_tree(
@@ -121,7 +121,7 @@ fn local_spans_of_a_server_that_only_records_are_its_children() {
 }
 
 #[test]
-fn a_client_that_only_records_hands_on_its_parent() {
+fn a_record_only_client_propagates_its_parent() {
     let lab = Lab::of(|builder| builder.mode_for(Client, Mode::RecordOnly));
     let out = called(&lab, MULTI, "");
     let (server, client) = both(&lab);
@@ -137,7 +137,7 @@ fn a_client_that_only_records_hands_on_its_parent() {
 }
 
 #[test]
-fn recording_alone_changes_no_header() {
+fn record_only_changes_no_header() {
     let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly));
     for lines in [
         MULTI,
@@ -160,7 +160,7 @@ fn recording_alone_changes_no_header() {
 }
 
 #[test]
-fn recording_alone_without_a_server_leaves_copied_headers_alone() {
+fn record_only_keeps_manually_copied_headers() {
     let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly));
     let out = send(&lab.tracer.client_layer(), get("http://catalog/", CALLER));
     assert_eq!(values(&out, "b3"), values(&headers(CALLER), "b3"));
@@ -217,7 +217,7 @@ fn tenant(lab: &Lab, inbound: &str) -> Option<String> {
 }
 
 #[test]
-fn tags_of_client_spans_find_what_the_request_being_served_says() {
+fn client_header_tags_fall_back_to_the_inbound_request() {
     let header = || Tag::request_header("tenant", "x-tenant").default_value("nobody");
     let format = || Tag::formatter("tenant", "%REQ(x-none?x-tenant)%");
     for mode in [Mode::Spans, Mode::ForwardOnly, Mode::RecordOnly] {
@@ -243,7 +243,7 @@ fn tags_of_client_spans_find_what_the_request_being_served_says() {
 }
 
 #[test]
-fn a_tag_of_the_other_direction_is_another_one_whatever_it_is_called() {
+fn tags_of_one_name_in_two_directions_are_independent() {
     let lab = Lab::of(|builder| {
         let default = |tag: Tag| tag.default_value("nobody");
         builder
@@ -273,7 +273,7 @@ fn a_tag_of_the_other_direction_is_another_one_whatever_it_is_called() {
 }
 
 #[test]
-fn samplers_and_tags_change_while_the_service_runs() {
+fn samplers_and_tags_can_change_at_run_time() {
     let lab = Lab::of(|builder| builder.tag(Tag::literal("old", "1")));
     lab.tracer
         .set_tags_for(Server, [Tag::literal("new", "2")])
@@ -320,7 +320,7 @@ fn samplers_and_tags_change_while_the_service_runs() {
 }
 
 #[test]
-fn a_call_to_a_host_that_is_told_nothing_stays_in_the_trace_that_is_only_recorded() {
+fn record_only_keeps_calls_to_untrusted_hosts_in_the_trace() {
     let propagation = Propagation::default().forward(["jwt"]).unwrap();
     let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly).propagation(propagation));
     let layer = lab.tracer.client_layer().propagate_only_to(["catalog"]);

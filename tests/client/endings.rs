@@ -22,7 +22,7 @@ fn answer(lab: &Lab, status: u16, body: Script) -> Response<ResponseBody<Script>
 }
 
 #[test]
-fn a_body_that_is_read_to_its_end_ends_the_span_there() {
+fn reading_a_body_to_its_end_ends_the_span() {
     let lab = Lab::new();
     let mut response = answer(&lab, 200, Script::new([Step::Data("five!"), Step::Wait]));
     next(response.body_mut());
@@ -36,7 +36,7 @@ fn a_body_that_is_read_to_its_end_ends_the_span_there() {
 }
 
 #[test]
-fn a_body_that_is_dropped_unread_is_nothing_special() {
+fn a_client_body_dropped_unread_is_no_disconnect() {
     let lab = Lab::new();
     for status in [200, 204, 404] {
         drop(answer(&lab, status, Script::data("unread")));
@@ -51,7 +51,7 @@ fn a_body_that_is_dropped_unread_is_nothing_special() {
 }
 
 #[test]
-fn an_answer_under_500_is_no_error_and_any_other_is() {
+fn a_status_of_500_or_above_is_an_error() {
     let lab = Lab::new();
     for (status, expected) in [
         (200, "200"),
@@ -69,7 +69,7 @@ fn an_answer_under_500_is_no_error_and_any_other_is() {
 }
 
 #[test]
-fn a_future_that_is_dropped_was_canceled() {
+fn dropping_the_future_is_tagged_canceled() {
     let lab = Lab::new();
     let never = service_fn(|_: Request<()>| pending::<Result<Response<Script>, Infallible>>());
     let mut client = lab.tracer.client_layer().layer(never);
@@ -83,7 +83,7 @@ fn a_future_that_is_dropped_was_canceled() {
 }
 
 #[test]
-fn an_error_of_the_service_is_the_reason() {
+fn an_error_of_the_service_is_the_error_reason() {
     let lab = Lab::new();
     let failing =
         service_fn(|_: Request<()>| ready(Err::<Response<Script>, _>("no route to host")));
@@ -99,7 +99,7 @@ fn an_error_of_the_service_is_the_reason() {
 }
 
 #[test]
-fn an_error_of_the_body_is_the_reason() {
+fn an_error_of_the_body_is_the_error_reason() {
     let lab = Lab::new();
     for (status, expected) in [(200, "200 error("), (500, "500 error(")] {
         let body = Script::new([Step::Data("some"), Step::Error("reset")]);
@@ -111,7 +111,7 @@ fn an_error_of_the_body_is_the_reason() {
 }
 
 #[test]
-fn a_panic_is_the_reason() {
+fn a_panic_is_the_error_reason() {
     let lab = Lab::new();
     let broken = service_fn(|request: Request<()>| async move {
         assert_eq!(request.method(), Method::PUT, "as the test wants it");

@@ -47,7 +47,7 @@ fn the_current_span_is_the_parent() {
 }
 
 #[test]
-fn a_context_in_the_extensions_is_the_parent_before_the_current_one() {
+fn a_context_in_the_extensions_takes_precedence_over_the_current_one() {
     let lab = Lab::new();
     let mut request = get("http://catalog/", CALLER);
     let context = Context::from(elsewhere(Sampling::Accept));
@@ -87,7 +87,7 @@ fn a_trace_context_in_the_extensions_is_the_parent_too() {
 }
 
 #[test]
-fn an_undecided_parent_is_decided_on_by_the_sampler() {
+fn the_sampler_decides_for_an_undecided_parent() {
     for (sampler, sampled) in [(Sampler::always(), "1"), (Sampler::never(), "0")] {
         let lab = Lab::of(|builder| builder.sampler(sampler));
         let mut request = get("http://catalog/", "");
@@ -112,7 +112,7 @@ fn an_undecided_parent_is_decided_once() {
 }
 
 #[test]
-fn headers_copied_by_hand_are_the_parent_where_nothing_is_current() {
+fn manually_copied_headers_are_the_parent_without_a_current_context() {
     let lab = Lab::new();
     for lines in [
         CALLER.to_owned(),
@@ -133,7 +133,7 @@ fn headers_copied_by_hand_are_the_parent_where_nothing_is_current() {
 }
 
 #[test]
-fn headers_copied_by_hand_say_no() {
+fn manually_copied_headers_can_deny_sampling() {
     let lab = Lab::new();
     let lines = format!("b3: {TRACE}-{SPAN}-0|x-envoy-force-trace: 1");
     let out = send(&lab.tracer.client_layer(), get("http://catalog/", &lines));
@@ -143,7 +143,7 @@ fn headers_copied_by_hand_say_no() {
 }
 
 #[test]
-fn headers_copied_by_hand_are_replaced_where_a_span_is_current() {
+fn manually_copied_headers_are_replaced_below_a_current_span() {
     let lab = Lab::new();
     let stale =
         "b3: 1-2-0|x-b3-traceid: 1|x-b3-traceid: 2|x-b3-spanid: 3|x-b3-flags: 1|x-b3-sampled: 0";
@@ -159,7 +159,7 @@ fn headers_copied_by_hand_are_replaced_where_a_span_is_current() {
 }
 
 #[test]
-fn with_no_parent_at_all_a_trace_begins_with_a_request_id() {
+fn without_a_parent_a_trace_begins_with_a_new_request_id() {
     let lab = Lab::new();
     let out = send(
         &lab.tracer.client_layer(),
@@ -177,7 +177,7 @@ fn with_no_parent_at_all_a_trace_begins_with_a_request_id() {
 }
 
 #[test]
-fn the_client_never_invents_a_deny() {
+fn the_client_does_not_deny_undecided_requests() {
     let lab = Lab::new();
     for lines in [
         "",
@@ -193,7 +193,7 @@ fn the_client_never_invents_a_deny() {
 }
 
 #[test]
-fn unsampled_propagates_0_with_ids_and_makes_no_span() {
+fn an_unsampled_trace_propagates_0_with_ids_and_makes_no_span() {
     let lab = Lab::new();
     let inbound = format!("b3: {TRACE}-{SPAN}-0");
     let out = called(&lab, &inbound, "");
@@ -205,7 +205,7 @@ fn unsampled_propagates_0_with_ids_and_makes_no_span() {
 }
 
 #[test]
-fn every_call_has_the_same_request_id_and_its_own_span_id() {
+fn calls_share_the_request_id_and_have_their_own_span_ids() {
     let lab = Lab::new();
     let layer = lab.tracer.client_layer();
     let (one, other) = within(&lab, "", || {
@@ -221,7 +221,7 @@ fn every_call_has_the_same_request_id_and_its_own_span_id() {
 }
 
 #[test]
-fn what_the_handler_set_is_never_overwritten() {
+fn headers_set_by_the_handler_are_not_overwritten() {
     let lab = Lab::new();
     let inbound = "x-request-id: inbound|sw8: inbound|x-amzn-trace-id: one|x-amzn-trace-id: two";
     let out = called(&lab, inbound, "x-request-id: mine|sw8: mine|sw8: too");
@@ -233,7 +233,7 @@ fn what_the_handler_set_is_never_overwritten() {
 }
 
 #[test]
-fn opaque_headers_copied_by_hand_are_not_doubled() {
+fn manually_copied_opaque_headers_are_not_duplicated() {
     let lab = Lab::new();
     let lines = "x-request-id: r|sw8: 1|x-ot-span-context: a|x-ot-span-context: b|tracestate: t";
     let out = send(&lab.tracer.client_layer(), get("http://catalog/", lines));
@@ -249,7 +249,7 @@ fn opaque_headers_copied_by_hand_are_not_doubled() {
 }
 
 #[test]
-fn a_request_id_that_cannot_be_kept_is_replaced_where_nothing_is_current() {
+fn an_invalid_request_id_is_replaced_without_a_current_context() {
     let lab = Lab::new();
     for lines in [
         "x-request-id: a b",
@@ -277,7 +277,7 @@ fn formats_are_written_as_configured() {
 }
 
 #[test]
-fn debug_can_be_written_by_flags_alone() {
+fn debug_can_be_written_as_flags_without_sampled() {
     let propagation = Propagation::default().debug_by_flags_alone(true);
     let lab = Lab::of(|builder| builder.propagation(propagation));
     let out = called(&lab, "x-b3-flags: 1", "x-b3-sampled: 0");
@@ -287,7 +287,7 @@ fn debug_can_be_written_by_flags_alone() {
 }
 
 #[test]
-fn traceparent_goes_out_for_the_trace_it_was_joined_by_only() {
+fn traceparent_is_written_only_for_the_trace_it_belongs_to() {
     let lab = Lab::new();
     let same = format!("{CALLER}|traceparent: 00-{TRACE}-{PARENT}-00");
     let out = called(&lab, &same, "");
@@ -314,7 +314,7 @@ fn traceparent_goes_out_for_the_trace_it_was_joined_by_only() {
 }
 
 #[test]
-fn with_w3c_switched_off_its_headers_are_opaque() {
+fn with_w3c_off_its_headers_are_forwarded_unchanged() {
     let lab = Lab::of(|builder| builder.propagation(Propagation::default().w3c(false)));
     let inbound = format!("traceparent: 00-{TRACE}-{SPAN}-01|tracestate: a=b");
     let out = called(&lab, &inbound, "");
@@ -325,7 +325,7 @@ fn with_w3c_switched_off_its_headers_are_opaque() {
 }
 
 #[test]
-fn forward_only_lets_headers_copied_by_hand_alone() {
+fn forward_only_keeps_manually_copied_headers() {
     let lab = Lab::of(|builder| builder.mode(Mode::ForwardOnly));
     let copied = "b3: malformed|x-b3-sampled: 1|x-request-id: a b";
     let out = send(&lab.tracer.client_layer(), get("http://catalog/", copied));

@@ -8,7 +8,7 @@ use crate::{
 use tower_b3::{Mode, propagation::Propagation};
 
 #[test]
-fn to_other_hosts_no_tracing_header_goes_out_but_the_span_is_made() {
+fn untrusted_hosts_get_no_tracing_headers_but_the_span_is_made() {
     let lab = Lab::new();
     let layer =
         lab.tracer

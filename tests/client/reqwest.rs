@@ -46,7 +46,7 @@ async fn catalog() -> SocketAddr {
 }
 
 #[tokio::test]
-async fn the_headers_arrive_and_the_span_says_what_was_called() {
+async fn headers_are_sent_and_the_span_describes_the_call() {
     let lab = Lab::new();
     let (addr, http) = (catalog().await, Client::new());
     let layer = lab.tracer.client_layer();
@@ -80,7 +80,7 @@ async fn the_headers_arrive_and_the_span_says_what_was_called() {
 }
 
 #[tokio::test]
-async fn the_parent_is_what_is_current_or_what_is_given() {
+async fn the_parent_is_the_current_span_or_an_explicit_one() {
     let lab = Lab::new();
     let url = format!("http://{}/items/7", catalog().await);
     let (http, layer) = (Client::new(), lab.tracer.client_layer());
@@ -103,7 +103,7 @@ async fn the_parent_is_what_is_current_or_what_is_given() {
 }
 
 #[tokio::test]
-async fn whatever_reqwest_builds_is_sent() {
+async fn requests_built_by_reqwest_are_sent_unchanged() {
     let lab = Lab::new();
     let addr = catalog().await;
     let layer = lab.tracer.client_layer().remote_service("orders");
@@ -175,7 +175,7 @@ async fn a_response_that_is_dropped_unread_ends_the_span() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_the_reason_without_the_query() {
+async fn a_refused_connection_is_the_error_reason_without_the_query() {
     let lab = Lab::new();
     let layer = lab.tracer.client_layer();
     let url = format!("http://{}/?token=secret", unreachable_address().await);
@@ -197,7 +197,7 @@ async fn a_refused_connection_is_the_reason_without_the_query() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_is_the_reason_before_the_head_and_in_the_body() {
+async fn a_timeout_is_the_error_reason_before_the_head_and_in_the_body() {
     let lab = Lab::new();
     let app = Router::new().route("/head", get(pending::<()>)).route(
         "/body",
@@ -227,7 +227,7 @@ async fn a_timeout_is_the_reason_before_the_head_and_in_the_body() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_given_up_was_canceled() {
+async fn dropping_a_call_is_tagged_canceled() {
     let lab = Lab::new();
     let arrived = Arc::new(Notify::new());
     let arrives = Arc::clone(&arrived);
@@ -248,7 +248,7 @@ async fn a_call_that_is_given_up_was_canceled() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_makes_no_span_or_says_why() {
+async fn requests_that_cannot_be_sent_make_no_span_or_record_the_reason() {
     let lab = Lab::new();
     let (http, layer) = (Client::new(), lab.tracer.client_layer());
     let malformed = http.get("/no/host").traced(&layer).send().await;
@@ -302,7 +302,7 @@ async fn redirects_are_within_one_span() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_a_stack_of_layers_reqwest_is_a_service() {
+async fn reqwest_is_a_service_in_a_stack_of_layers() {
     let lab = Lab::new();
     let app = Router::new()
         .route("/items/{id}", get(|| async { "an item" }))

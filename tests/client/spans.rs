@@ -18,7 +18,7 @@ fn span_of(lab: &Lab, uri: &str, lines: &str) -> SpanRecord {
 }
 
 #[test]
-fn the_remote_service_is_the_host_and_its_address_is_known_where_it_is_one() {
+fn the_remote_endpoint_is_taken_from_the_host() {
     let lab = Lab::new();
     for (uri, lines, service, ip, port) in [
         ("http://catalog/", "", Some("catalog"), None, None),
@@ -90,7 +90,7 @@ fn a_route_in_the_extensions_is_in_the_name() {
 }
 
 #[test]
-fn a_handlers_route_and_name_are_not_its_calls() {
+fn a_handlers_route_and_tags_are_not_those_of_its_calls() {
     let lab = Lab::new();
     let layer = lab.tracer.client_layer();
     within(&lab, "", || {
@@ -107,7 +107,7 @@ fn a_handlers_route_and_name_are_not_its_calls() {
 }
 
 #[test]
-fn a_function_can_name_spans() {
+fn name_with_names_the_span() {
     let lab = Lab::new();
     let layer = lab.tracer.client_layer().name_with(|head| {
         let known = head.path() == "/known";
@@ -120,7 +120,7 @@ fn a_function_can_name_spans() {
 }
 
 #[test]
-fn a_grpc_call_is_called_by_its_method() {
+fn a_grpc_call_is_named_by_its_method() {
     let lab = Lab::new();
     let span = span_of(
         &lab,
@@ -132,7 +132,7 @@ fn a_grpc_call_is_called_by_its_method() {
 }
 
 #[test]
-fn the_standard_tags_are_there() {
+fn client_spans_have_the_standard_tags() {
     let lab = Lab::new();
     let lines = "x-request-id: r|x-client-trace-id: c|content-length: 3|user-agent: shop/1";
     let span = span_of(&lab, "https://me:pw@h:1/items/7?token=secret", lines);
@@ -161,7 +161,7 @@ fn the_standard_tags_are_there() {
 }
 
 #[test]
-fn a_scheme_that_a_request_claims_is_not_believed() {
+fn x_forwarded_proto_of_an_outgoing_request_is_ignored() {
     let lab = Lab::new();
     let span = span_of(&lab, "/", "host: h|x-forwarded-proto: https");
     assert_eq!(span.tag("http.url").as_deref(), Some("http://h/"));
@@ -183,7 +183,7 @@ fn tenant(inbound: &str, outbound: &str, default: Option<&str>) -> [Option<Strin
 }
 
 #[test]
-fn header_tags_are_of_the_outgoing_request_else_of_the_one_being_served() {
+fn header_tags_come_from_the_outgoing_request_then_the_inbound_one() {
     let some = |text: &str| Some(text.to_owned());
     let none = None::<String>;
     for (inbound, outbound, default, client, server) in [
@@ -243,7 +243,7 @@ fn pseudo_headers_are_those_of_the_outgoing_request() {
 }
 
 #[test]
-fn a_call_in_a_spawned_task_has_the_inbound_header_tags_too() {
+fn a_call_in_a_spawned_task_has_the_header_tags_of_the_inbound_request() {
     let lab = Lab::of(|builder| builder.tag(Tag::request_header("tenant", "x-tenant")));
     let layer = lab.tracer.client_layer();
     let mut carried = None;

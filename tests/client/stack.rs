@@ -41,7 +41,7 @@ fn work(lab: &Lab) -> Span {
 }
 
 #[tokio::test]
-async fn every_attempt_under_a_retry_layer_is_a_span_of_its_own() {
+async fn each_attempt_under_a_retry_layer_has_its_own_span() {
     let lab = Lab::new();
     let catalog = Busy::default();
     let client = ServiceBuilder::new()
@@ -72,7 +72,7 @@ async fn every_attempt_under_a_retry_layer_is_a_span_of_its_own() {
 
 /// What the guide says of three attempts of a call with nothing current.
 #[tokio::test]
-async fn where_nothing_is_current_the_stack_decides_on_the_traces() {
+async fn without_a_current_context_the_layer_order_decides_on_the_traces() {
     let lab = Lab::new();
     let builder = ServiceBuilder::new;
     let (client, retry) = (|| lab.tracer.client_layer(), || RetryLayer::new(Again));
@@ -200,7 +200,7 @@ async fn inside_a_buffer_the_parent_travels_in_the_extensions() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_outside_cancels_and_one_inside_is_an_error() {
+async fn an_outer_timeout_cancels_and_an_inner_timeout_is_an_error() {
     let lab = Lab::new();
     let never = || service_fn(|_: Request<()>| pending::<Result<Response<Script>, Infallible>>());
     let timeout = TimeoutLayer::new(Duration::from_secs(1));
@@ -221,7 +221,7 @@ async fn a_timeout_outside_cancels_and_one_inside_is_an_error() {
 }
 
 #[tokio::test]
-async fn two_client_layers_are_two_spans_in_a_row() {
+async fn two_client_layers_make_two_nested_spans() {
     let lab = Lab::new();
     let client = ServiceBuilder::new()
         .layer(lab.tracer.client_layer())
@@ -242,7 +242,7 @@ async fn two_client_layers_are_two_spans_in_a_row() {
 }
 
 #[test]
-fn readiness_is_that_of_the_service_inside() {
+fn poll_ready_is_delegated_to_the_inner_service() {
     use std::task::{Context as Cx, Poll, Waker};
     struct Busy;
     impl Service<Request<()>> for Busy {

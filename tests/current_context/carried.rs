@@ -7,7 +7,7 @@ use tower::{Layer, Service, service_fn};
 use tower_b3::{Context, Sampling, TraceContext, current, in_current_context, scope, span};
 
 #[tokio::test]
-async fn a_spawned_task_sees_nothing_unless_it_is_carried_over() {
+async fn a_spawned_task_has_no_context_unless_it_is_carried_over() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer();
     let mut service = layer.layer(service_fn(|_: Request<()>| async {
@@ -33,7 +33,7 @@ async fn a_spawned_task_sees_nothing_unless_it_is_carried_over() {
 }
 
 #[test]
-fn a_carried_context_outlives_its_span() {
+fn a_captured_context_outlives_its_span() {
     let lab = Lab::new();
     let mut carried = None;
     lab.tracer.span("request").in_scope(|| {
@@ -61,7 +61,7 @@ fn a_carried_context_outlives_its_span() {
 }
 
 #[test]
-fn below_a_context_from_elsewhere_spans_leave_no_hole_or_are_a_tracers() {
+fn free_spans_below_an_unrecorded_context_leave_no_gap() {
     let lab = Lab::new();
     let context = TraceContext::root(Sampling::Accept);
     Context::from(context).in_scope(|| {

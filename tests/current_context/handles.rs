@@ -37,7 +37,7 @@ fn a_handle_tags_from_another_thread_until_the_span_is_finished() {
 }
 
 #[test]
-fn a_handle_on_a_server_span_reaches_it_until_the_body_ends() {
+fn a_handle_tags_a_server_span_until_its_body_ends() {
     let lab = Lab::new();
     let mut handle = None;
     let mut service = lab
@@ -59,7 +59,7 @@ fn a_handle_on_a_server_span_reaches_it_until_the_body_ends() {
 }
 
 #[test]
-fn nobody_gets_a_handle_on_what_is_not_recorded() {
+fn there_is_no_handle_on_an_unsampled_span() {
     let lab = Lab::of(|builder| builder.sampler(Sampler::never()));
     let mut silent = lab.tracer.span("silent");
     assert!(silent.handle().is_none());
@@ -70,7 +70,7 @@ fn nobody_gets_a_handle_on_what_is_not_recorded() {
 }
 
 #[test]
-fn a_handle_can_say_that_the_span_failed_behind_any_number_of_tags() {
+fn a_handle_records_an_error_even_when_the_tag_limit_is_reached() {
     let lab = Lab::new();
     let mut span = lab.tracer.span("work");
     let handle = span.handle().unwrap();

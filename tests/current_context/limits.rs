@@ -4,7 +4,7 @@ use crate::common::{Lab, panics};
 use tower_b3::scope;
 
 #[test]
-fn what_has_no_name_is_not_recorded() {
+fn blank_tag_names_and_annotations_are_not_recorded() {
     let lab = Lab::new();
     let mut span = lab.tracer.span("work");
     let handle = span.handle().unwrap();
@@ -25,7 +25,7 @@ fn what_has_no_name_is_not_recorded() {
 }
 
 #[test]
-fn what_a_handler_adds_is_bounded_and_counted() {
+fn tags_and_annotations_are_limited_and_the_excess_is_counted() {
     let lab = Lab::new();
     lab.tracer.span("n".repeat(1000)).in_scope(|| {
         for at in 0..100_000 {
@@ -50,7 +50,7 @@ fn what_a_handler_adds_is_bounded_and_counted() {
 }
 
 #[test]
-fn a_failure_has_room_behind_any_number_of_tags() {
+fn an_error_is_recorded_even_when_the_tag_limit_is_reached() {
     let lab = Lab::new();
     let fill = || (0..300).for_each(|at| tower_b3::tag(format!("tag {at}"), "value"));
     lab.tracer.span("error").in_scope(|| {

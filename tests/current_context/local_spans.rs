@@ -5,7 +5,7 @@ use tokio::task::yield_now;
 use tower_b3::{Context, current, in_current_context, scope, span};
 
 #[test]
-fn where_nothing_is_current_nothing_happens() {
+fn without_a_current_context_nothing_happens() {
     let lab = Lab::new();
     assert_eq!(current(), None);
     assert!(tower_b3::request_id().is_none());
@@ -80,7 +80,7 @@ async fn local_spans_nest_as_they_are_written() {
 }
 
 #[test]
-fn a_tracers_span_below_anothers_is_its_own() {
+fn spans_of_two_tracers_nest() {
     let (outer, inner) = (Lab::new(), Lab::new());
     outer
         .tracer
@@ -97,7 +97,7 @@ fn a_tracers_span_below_anothers_is_its_own() {
 }
 
 #[test]
-fn error_is_true_or_not_there() {
+fn the_error_tag_is_true_or_absent() {
     let lab = Lab::new();
     for (value, error, reason) in [
         ("true", true, None),

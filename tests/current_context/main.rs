@@ -14,7 +14,7 @@ use std::pin::Pin;
 use tower_b3::{Context, Sampling, TraceContext};
 
 #[test]
-fn public_types_are_what_they_promise_to_be() {
+fn public_types_implement_the_documented_traits() {
     use tower_b3::{id, propagation, record, report, sample, tag};
     fn shared<T: Send + Sync + 'static>() {}
     fn unpin<T: Unpin>() {}

@@ -39,7 +39,7 @@ async fn polls_that_interleave_on_one_thread_keep_their_contexts() {
 }
 
 #[test]
-fn futures_that_are_polled_inside_each_other_keep_their_contexts() {
+fn nested_polls_keep_their_contexts() {
     let lab = Lab::new();
     let inner = lab.tracer.span("inner");
     let inner_context = inner.context();
@@ -131,7 +131,7 @@ async fn busy(request: Request<()>) -> Result<Response<Script>, Infallible> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_tasks_over_four_threads_see_their_own_ids_at_each_step() {
+async fn concurrent_requests_on_four_threads_keep_their_contexts() {
     const TASKS: u64 = 64;
     const REQUESTS: u64 = 20;
     let lab = Lab::new();
@@ -166,7 +166,7 @@ async fn many_tasks_over_four_threads_see_their_own_ids_at_each_step() {
 }
 
 #[test]
-fn a_panic_leaves_current_what_was_before() {
+fn a_panic_restores_the_previous_context() {
     let lab = Lab::new();
     lab.tracer.span("outer").in_scope(|| {
         let outer = current();

@@ -24,7 +24,7 @@ impl Drop for OnDrop {
 }
 
 #[test]
-fn what_a_cancelled_future_owns_is_dropped_in_its_context() {
+fn a_canceled_future_is_dropped_in_its_context() {
     let lab = Lab::new();
     let seen = Arc::new(Mutex::new(None));
     let owned = |seen: &Arc<_>| OnDrop(Arc::clone(seen));
@@ -51,7 +51,7 @@ fn what_a_cancelled_future_owns_is_dropped_in_its_context() {
 }
 
 #[test]
-fn what_a_finished_future_owned_is_dropped_in_its_context() {
+fn a_finished_future_is_dropped_in_its_context() {
     struct Owner {
         _guard: OnDrop,
     }
@@ -84,7 +84,7 @@ impl AsRef<str> for Nosy {
 }
 
 #[test]
-fn user_code_inside_a_call_sees_what_is_current() {
+fn user_code_inside_a_call_sees_the_current_context() {
     let lab = Lab::new();
     let reads = Arc::new(AtomicUsize::new(0));
     let nosy = || Nosy(Arc::clone(&reads));
@@ -104,7 +104,7 @@ fn user_code_inside_a_call_sees_what_is_current() {
 }
 
 #[test]
-fn a_text_that_panics_costs_no_span() {
+fn a_panicking_as_ref_loses_no_span() {
     struct Broken;
     impl AsRef<str> for Broken {
         fn as_ref(&self) -> &str {
@@ -122,7 +122,7 @@ fn a_text_that_panics_costs_no_span() {
 }
 
 #[test]
-fn a_thread_that_ends_can_still_ask() {
+fn thread_local_destructors_can_use_the_context() {
     struct AtTheEnd(Tracer);
     impl Drop for AtTheEnd {
         fn drop(&mut self) {

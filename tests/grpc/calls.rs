@@ -59,7 +59,7 @@ async fn a_unary_call() {
 }
 
 #[tokio::test]
-async fn a_stream_from_the_server_is_in_scope_and_ends_the_spans() {
+async fn a_server_stream_runs_in_the_context_and_ends_the_spans() {
     let mut shop = Shop::open().await;
     let mut parts = shop.cart.list(text("ids")).await.unwrap();
     let mut got = Vec::new();
@@ -76,7 +76,7 @@ async fn a_stream_from_the_server_is_in_scope_and_ends_the_spans() {
 }
 
 #[tokio::test]
-async fn a_stream_to_the_server() {
+async fn a_client_stream() {
     let mut shop = Shop::open().await;
     let items = ["hat", "mug", "pen"].map(text);
     let all = shop.cart.add(stream::iter(items)).await.unwrap();
@@ -136,7 +136,7 @@ async fn calls_made_while_an_answer_streams_are_children_of_the_server_span() {
 }
 
 #[tokio::test]
-async fn calls_at_the_same_time_over_one_channel_keep_their_contexts() {
+async fn concurrent_calls_over_one_channel_keep_their_contexts() {
     let shop = Shop::open().await;
     let calls = (0..50).map(|_| {
         let mut cart = shop.cart.clone();

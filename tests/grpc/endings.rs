@@ -17,7 +17,7 @@ const GRPC_REQUEST: [&str; 4] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_is_the_reason_for_the_client_and_dc_for_the_server() {
+async fn an_expired_deadline_is_the_clients_error_and_dc_on_the_server() {
     let mut shop = Shop::open().await;
     let mut asked = Request::new(text("hang"));
     asked.set_timeout(Duration::from_secs(5));
@@ -34,7 +34,7 @@ async fn a_deadline_is_the_reason_for_the_client_and_dc_for_the_server() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_limit_of_the_servers_is_a_status_for_the_client() {
+async fn a_server_timeout_is_a_grpc_status_for_the_client() {
     let server = Server::builder().timeout(Duration::from_secs(5));
     let mut shop = Shop::of(server, None).await;
     let status = shop.cart.get(text("hang")).await.unwrap_err();
@@ -48,7 +48,7 @@ async fn a_limit_of_the_servers_is_a_status_for_the_client() {
 }
 
 #[tokio::test]
-async fn a_call_that_the_client_gives_up_is_canceled_here_and_dc_there() {
+async fn a_dropped_call_is_canceled_on_the_client_and_dc_on_the_server() {
     let mut shop = Shop::open().await;
     tokio::select! {
         _ = shop.cart.get(text("hang")) => panic!("an answer"),
@@ -64,7 +64,7 @@ async fn a_call_that_the_client_gives_up_is_canceled_here_and_dc_there() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_given_up_is_no_error() {
+async fn a_response_stream_dropped_by_the_client_is_no_error() {
     let mut shop = Shop::open().await;
     let mut parts = shop.cart.list(text("hang")).await.unwrap();
     assert!(parts.message().await.unwrap().is_some());

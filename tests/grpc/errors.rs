@@ -12,7 +12,7 @@ use tonic::service::Routes;
 use tonic::{Code, Request, transport::Server};
 
 #[tokio::test]
-async fn a_status_without_a_body_decides_on_the_error() {
+async fn a_grpc_status_without_a_body_decides_on_the_error() {
     let mut shop = Shop::open().await;
     for code in 1..=16 {
         let asked = text(&format!("fail {code}"));
@@ -33,7 +33,7 @@ async fn a_status_without_a_body_decides_on_the_error() {
 }
 
 #[tokio::test]
-async fn a_message_is_as_it_was_sent() {
+async fn a_grpc_message_is_recorded_as_sent() {
     let mut shop = Shop::open().await;
     let status = shop.cart.get(text("fail 5")).await.unwrap_err();
     assert_eq!(status.message(), "as asked: 7 %");
@@ -43,7 +43,7 @@ async fn a_message_is_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn a_status_after_some_of_the_answer_decides_too() {
+async fn a_grpc_status_after_part_of_the_response_decides_on_the_error() {
     let mut shop = Shop::open().await;
     let mut parts = shop.cart.list(text("fail")).await.unwrap();
     for _ in 0..2 {
@@ -58,7 +58,7 @@ async fn a_status_after_some_of_the_answer_decides_too() {
 }
 
 #[tokio::test]
-async fn a_method_that_there_is_not_is_no_name() {
+async fn an_unimplemented_method_is_not_used_as_the_name() {
     let mut shop = Shop::open().await;
     for path in ["/shop.Cart/Guess", "/no.Such/Service"] {
         let status = shop
@@ -77,7 +77,7 @@ async fn a_method_that_there_is_not_is_no_name() {
 
 #[cfg(feature = "axum")]
 #[tokio::test]
-async fn behind_axums_routes_a_call_is_called_by_its_method_too() {
+async fn a_call_through_axums_routes_is_named_by_its_method() {
     let (called, served) = (Lab::new(), Lab::new());
     let routes = Routes::new(Cart::default()).into_axum_router();
     let app = routes.layer(served.tracer.server_layer());
@@ -95,7 +95,7 @@ async fn behind_axums_routes_a_call_is_called_by_its_method_too() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_the_reason() {
+async fn an_unreachable_server_is_the_error_reason() {
     let lab = Lab::new();
     let addr = net::unreachable_address().await;
     let status = client(&lab, addr).get(text("")).await.unwrap_err();
@@ -110,7 +110,7 @@ async fn a_server_that_is_not_there_is_the_reason() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_is_the_reason() {
+async fn a_panicking_handler_is_the_error_reason() {
     let mut shop = Shop::open().await;
     shop.cart.get(text("panic")).await.unwrap_err();
     let [called, served] = shop.spans().await;
@@ -119,7 +119,7 @@ async fn a_handler_that_panics_is_the_reason() {
 }
 
 #[tokio::test]
-async fn a_channel_without_an_origin_names_no_host() {
+async fn a_channel_without_an_origin_has_no_authority_tag() {
     let (called, served) = (Lab::new(), Lab::new());
     let addr = serve(
         Server::builder(),

@@ -33,7 +33,7 @@ fn labels_are_read_from_the_file_of_the_downward_api() {
 }
 
 #[test]
-fn a_file_that_is_none_of_labels_is_an_error_that_says_where() {
+fn a_malformed_labels_file_is_an_error_with_the_line_number() {
     for (at, text) in [
         (1, "app=webapp"),
         (1, "app"),

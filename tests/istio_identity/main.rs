@@ -56,7 +56,7 @@ fn the_environment_is_read() {
 
 #[cfg(feature = "config")]
 #[test]
-fn which_workload_it_is_goes_by_namespace_and_labels() {
+fn the_workload_is_identified_by_namespace_and_labels() {
     use tower_b3::config::Workload;
 
     let of = |namespace: &'static str| {

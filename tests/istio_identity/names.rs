@@ -82,7 +82,7 @@ fn the_service_is_named_as_istio_names_it() {
 }
 
 #[test]
-fn the_service_cluster_wins_if_it_is_a_name() {
+fn the_service_cluster_overrides_the_name_unless_empty_or_default() {
     for naming in [
         ServiceNaming::AppLabelAndNamespace,
         ServiceNaming::CanonicalNameOnly,
@@ -98,7 +98,7 @@ fn the_service_cluster_wins_if_it_is_a_name() {
 }
 
 #[test]
-fn namings_have_istios_names() {
+fn service_naming_parses_and_prints_istios_names() {
     for (text, naming) in [
         (
             "APP_LABEL_AND_NAMESPACE",
@@ -158,7 +158,7 @@ fn the_node_id_is_that_of_the_proxy() {
 }
 
 #[test]
-fn the_service_name_is_that_of_the_spans() {
+fn the_service_name_is_used_for_the_tracer() {
     let identity = identity(POD);
     let tracer = Tracer::builder(identity.service_name());
     let tracer = tracer.identity(identity).build().unwrap();

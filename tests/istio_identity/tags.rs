@@ -40,7 +40,7 @@ pub fn assert_tags(spans: &[SpanRecord], tags: &[(&str, Option<&str>)]) {
 }
 
 #[test]
-fn the_spans_of_both_directions_say_who_the_service_is() {
+fn spans_of_both_directions_have_the_identity_tags() {
     let lab = Lab::of(|builder| builder.identity(identity(POD)));
     assert_tags(
         &spans(&lab),
@@ -60,7 +60,7 @@ fn the_spans_of_both_directions_say_who_the_service_is() {
 }
 
 #[test]
-fn what_is_not_known_has_istios_default() {
+fn unknown_identity_tags_have_istios_defaults() {
     let lab = Lab::of(|builder| builder.identity(identity("")));
     assert_tags(
         &spans(&lab),
@@ -77,7 +77,7 @@ fn what_is_not_known_has_istios_default() {
 }
 
 #[test]
-fn each_tag_has_its_sources_in_their_order() {
+fn each_tag_has_its_sources_in_order_of_precedence() {
     for (lines, tag, value) in [
         ("CLUSTER_ID=b", "istio.cluster_id", "b"),
         (
@@ -138,7 +138,7 @@ fn each_tag_has_its_sources_in_their_order() {
 }
 
 #[test]
-fn without_istios_tags_the_node_and_the_component_are_there_still() {
+fn without_istio_tags_node_id_and_component_remain() {
     let lab = Lab::of(|builder| builder.identity(identity(POD).istio_tags(false)));
     let spans = spans(&lab);
     assert_tags(
@@ -157,7 +157,7 @@ fn without_istios_tags_the_node_and_the_component_are_there_still() {
 }
 
 #[test]
-fn a_tag_and_a_component_of_ones_own_win_wherever_they_are_said() {
+fn custom_tags_and_component_override_the_identity_in_any_order() {
     let own = || Tag::literal("istio.mesh_id", "own");
     let first = Lab::of(|builder| {
         let builder = builder.component("mine").tag(own());
@@ -182,7 +182,7 @@ fn a_tag_and_a_component_of_ones_own_win_wherever_they_are_said() {
 }
 
 #[test]
-fn the_identity_stays_where_tags_change_at_run_time() {
+fn the_identity_is_kept_when_tags_change_at_run_time() {
     let lab = Lab::of(|builder| builder.identity(identity(POD)).tag(Tag::literal("a", "1")));
     for direction in [Direction::Server, Direction::Client] {
         let tags = [Tag::literal("b", "2"), Tag::literal("istio.mesh_id", "own")];

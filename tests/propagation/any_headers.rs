@@ -132,19 +132,19 @@ proptest! {
     })]
 
     #[test]
-    fn any_headers_are_read_as_the_slow_model_reads_them(headers in any_headers()) {
+    fn any_headers_are_read_as_by_the_model(headers in any_headers()) {
         properties::agree(&headers);
     }
 
     #[test]
-    fn a_value_of_any_shape_is_read_as_the_slow_model_reads_it(value in value_text()) {
+    fn any_value_is_read_as_by_the_model(value in value_text()) {
         for (_, property) in properties::ALL {
             property(&value);
         }
     }
 
     #[test]
-    fn what_is_injected_is_extracted(context in any_context()) {
+    fn injected_contexts_are_extracted_unchanged(context in any_context()) {
         properties::round_trip(&context);
     }
 }

@@ -8,7 +8,7 @@ use tower_b3::{
 };
 
 #[test]
-fn a_value_of_256_bytes_is_read_and_one_more_is_not() {
+fn values_over_256_bytes_are_malformed() {
     let padded =
         |value: &str, length: usize| format!("{value}{}", " ".repeat(length - value.len()));
     let deferred = |length| {
@@ -47,7 +47,7 @@ fn a_value_of_256_bytes_is_read_and_one_more_is_not() {
 }
 
 #[test]
-fn what_is_malformed_is_never_equal_to_nothing() {
+fn malformed_values_are_reported_by_field() {
     for (headers, field) in [
         ("b3: x", Field::B3),
         ("b3: T-S-1-P-", Field::B3),
@@ -73,7 +73,7 @@ fn what_is_malformed_is_never_equal_to_nothing() {
 }
 
 #[test]
-fn w3c_can_be_switched_off_and_is_opaque_then() {
+fn with_w3c_off_its_headers_are_not_read_but_forwarded() {
     let off = Propagation::default().w3c(false);
     let inbound = headers_of("traceparent: 00-T-S-01|tracestate: a=1|tracestate: b=2");
     let (incoming, forwarded) = off.extract(&inbound);

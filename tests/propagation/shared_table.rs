@@ -66,7 +66,7 @@ impl Case {
 
 /// A table that other implementations share, where there is one.
 #[test]
-fn the_shared_table_is_read_as_it_says() {
+fn the_shared_table_is_read_as_specified() {
     let path = match env::var_os("TOWER_B3_CASES") {
         Some(path) => PathBuf::from(path),
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/cases/b3-extract.json"),

@@ -8,7 +8,7 @@ use tower_b3::{
 };
 
 #[test]
-fn every_b3_header_that_is_not_written_is_removed() {
+fn b3_headers_that_are_not_written_are_removed() {
     let stale = headers_of(
         "b3: T-S-1|b3: 0|x-b3-traceid: T|x-b3-traceid: t|x-b3-spanid: S|x-b3-parentspanid: P|x-b3-sampled: 0|x-b3-flags: 1",
     );

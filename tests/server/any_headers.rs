@@ -38,7 +38,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_header_bytes_whatsoever_succeed(lines in any_lines(), edge: bool, forward: bool) {
+    fn any_header_bytes_are_served(lines in any_lines(), edge: bool, forward: bool) {
         let lab = Lab::of(|builder| {
             let tag = Tag::request_header("tenant", "x-tenant");
             let mode = if forward { Mode::ForwardOnly } else { Mode::Spans };

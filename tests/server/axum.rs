@@ -71,7 +71,7 @@ async fn the_matched_path_is_in_the_name() {
 }
 
 #[tokio::test]
-async fn outside_the_router_the_name_is_the_method_unless_a_handler_says_the_route() {
+async fn outside_the_router_the_name_is_the_method_unless_the_handler_sets_the_route() {
     let lab = Lab::new();
     let router = Router::new()
         .route("/plain/{id}", on_get(|| async {}))
@@ -117,7 +117,7 @@ async fn connect_info_is_the_peers_address() {
 }
 
 #[tokio::test]
-async fn connect_info_is_the_address_that_trust_is_about() {
+async fn trust_goes_by_connect_info() {
     let lab = Lab::new();
     let networks = Trust::networks(["10.0.0.0/8"]).unwrap();
     let layer = lab.tracer.server_layer().trust(networks);

@@ -155,7 +155,7 @@ impl Shop {
 const BOTH: [Version; 2] = [Version::HTTP_11, Version::HTTP_2];
 
 #[tokio::test]
-async fn answers_end_as_they_should_over_both_versions() {
+async fn responses_end_the_span_over_http1_and_http2() {
     for version in BOTH {
         let shop = Shop::open(version).await;
         for (method, path, expected) in [
@@ -205,7 +205,7 @@ async fn a_callers_trace_goes_on() {
 }
 
 #[tokio::test]
-async fn requests_on_one_connection_are_traces_of_their_own() {
+async fn requests_on_one_connection_are_separate_traces() {
     for version in BOTH {
         let shop = Shop::open(version).await;
         let mut seen = std::collections::HashSet::new();
@@ -218,7 +218,7 @@ async fn requests_on_one_connection_are_traces_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn requests_at_the_same_time_keep_their_contexts() {
+async fn concurrent_requests_keep_their_contexts() {
     for version in BOTH {
         let shop = Shop::open(version).await;
         let requests = (1..=100_u64).map(|number| {
@@ -254,7 +254,7 @@ async fn a_grpc_status_in_real_trailers_is_seen() {
 }
 
 #[tokio::test]
-async fn a_peer_that_leaves_while_the_answer_streams_is_dc() {
+async fn a_peer_that_disconnects_while_the_response_streams_is_dc() {
     for version in BOTH {
         let shop = Shop::open(version).await;
         let mut response = shop
@@ -275,7 +275,7 @@ async fn a_peer_that_leaves_while_the_answer_streams_is_dc() {
 }
 
 #[tokio::test]
-async fn a_peer_that_leaves_before_the_answer_is_0_error_dc() {
+async fn a_peer_that_disconnects_before_the_response_is_0_error_dc() {
     for version in BOTH {
         let arrived = Arc::new(tokio::sync::Notify::new());
         let arrives = Arc::clone(&arrived);
@@ -297,7 +297,7 @@ async fn a_peer_that_leaves_before_the_answer_is_0_error_dc() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_is_the_reason() {
+async fn a_panicking_handler_is_the_error_reason() {
     for version in BOTH {
         let shop = Shop::open(version).await;
         assert!(
@@ -340,7 +340,7 @@ async fn connect_ends_the_exchange() {
 }
 
 #[tokio::test]
-async fn header_bytes_that_are_no_text_are_served() {
+async fn non_text_header_bytes_are_served() {
     let shop = Shop::open(Version::HTTP_11).await;
     let request = b"GET /ids HTTP/1.1\r\nhost: h\r\nb3: \xff\xfe-\x80\r\nx-request-id: \xff\r\n\
         x-b3-traceid: 463ac35c9f6413ad48485a3953bb6124\r\nX-B3-SpanId:\t a2fb4a1d1a96d312 \r\n\
@@ -355,7 +355,7 @@ async fn header_bytes_that_are_no_text_are_served() {
 }
 
 #[tokio::test]
-async fn the_request_and_what_waits_for_it_is_inside_the_span() {
+async fn the_span_covers_the_whole_exchange() {
     let shop = Shop::open(Version::HTTP_11).await;
     let before = std::time::SystemTime::now();
     shop.send(shop.request("GET", "/stream")).await;

@@ -19,7 +19,7 @@ fn custom(custom: Tag, lines: &str) -> Option<String> {
 }
 
 #[test]
-fn a_literal_is_on_every_span() {
+fn a_literal_tag_is_on_every_span() {
     assert_eq!(
         custom(Tag::literal("custom", "Test Tag"), "").as_deref(),
         Some("Test Tag")
@@ -41,7 +41,7 @@ fn an_environment_variable_is_read_when_the_tracer_is_built() {
 }
 
 #[test]
-fn a_header_is_read_when_the_span_starts() {
+fn a_request_header_tag_is_read_when_the_span_starts() {
     let header = || Tag::request_header("custom", "X-Tenant");
     assert_eq!(custom(header(), "x-tenant: acme").as_deref(), Some("acme"));
     assert_eq!(
@@ -58,7 +58,7 @@ fn a_header_is_read_when_the_span_starts() {
 }
 
 #[test]
-fn a_headers_default_is_for_one_that_is_absent() {
+fn a_header_tags_default_is_used_only_when_the_header_is_absent() {
     let header = || Tag::request_header("custom", "x-tenant").default_value("nobody");
     assert_eq!(custom(header(), "x-tenant: acme").as_deref(), Some("acme"));
     assert_eq!(custom(header(), "").as_deref(), Some("nobody"));
@@ -75,14 +75,14 @@ fn pseudo_headers_can_be_tags() {
 }
 
 #[test]
-fn the_authority_shows_no_credentials() {
+fn the_authority_tag_has_no_credentials() {
     let lab = tagged([Tag::request_header("custom", ":authority")]);
     let span = lab.span_of(get("http://me:secret@h:1/", ""));
     assert_eq!(span.tag("custom").as_deref(), Some("h:1"));
 }
 
 #[test]
-fn values_are_cut_on_a_character() {
+fn values_are_truncated_at_a_character_boundary() {
     let long = "x".repeat(1023) + "é";
     let lab = tagged([Tag::literal("custom", long.clone())]);
     let span = lab.span_of(get("/", ""));
@@ -103,7 +103,7 @@ fn values_are_cut_on_a_character() {
 }
 
 #[test]
-fn the_handler_wins_over_a_custom_tag_and_that_over_a_standard_one() {
+fn handler_tags_override_custom_tags_which_override_standard_tags() {
     let lab = tagged([
         Tag::literal("http.method", "custom"),
         Tag::literal("both", "custom"),
@@ -134,14 +134,14 @@ fn the_handler_wins_over_a_custom_tag_and_that_over_a_standard_one() {
 }
 
 #[test]
-fn a_custom_tag_without_a_value_leaves_the_standard_one() {
+fn a_custom_tag_without_a_value_keeps_the_standard_tag() {
     let lab = tagged([Tag::request_header("http.method", "x-absent")]);
     let span = lab.span_of(get("/", ""));
     assert_eq!(span.tag("http.method").as_deref(), Some("GET"));
 }
 
 #[test]
-fn a_custom_tag_wins_over_those_that_are_there_now_and_then() {
+fn a_custom_tag_overrides_an_optional_standard_tag() {
     let name = "malformed_headers";
     let lab = Lab::of(|builder| {
         let builder = builder.tag_malformed_headers(true);
@@ -152,7 +152,7 @@ fn a_custom_tag_wins_over_those_that_are_there_now_and_then() {
 }
 
 #[test]
-fn of_two_custom_tags_of_one_name_the_first_listed_wins() {
+fn the_first_of_two_custom_tags_with_one_name_wins() {
     let header = || Tag::request_header("custom", "x-tenant");
     let literal = || Tag::literal("custom", "literal");
     let environment = || Tag::environment("custom", "PATH");
@@ -170,7 +170,7 @@ fn of_two_custom_tags_of_one_name_the_first_listed_wins() {
 }
 
 #[test]
-fn custom_tags_go_on_no_local_span() {
+fn custom_tags_are_not_on_local_spans() {
     let lab = tagged([Tag::literal("custom", "c")]);
     serve_all(&lab.tracer.server_layer(), get("/", ""), |_| {
         tower_b3::span("local").in_scope(|| ());
@@ -183,7 +183,7 @@ fn custom_tags_go_on_no_local_span() {
 }
 
 #[test]
-fn two_tags_can_be_of_one_header() {
+fn two_tags_can_read_one_header() {
     let lab = Lab::of(|builder| {
         builder
             .tag(Tag::request_header("tenant", "x-tenant"))
@@ -201,7 +201,7 @@ fn two_tags_can_be_of_one_header() {
 }
 
 #[test]
-fn a_format_has_the_request_id_that_the_request_will_have() {
+fn a_formatter_sees_the_final_request_id() {
     let lab = tagged([Tag::formatter("id", "%REQ(x-none?x-request-id)%")]);
     for lines in [
         "",
@@ -216,7 +216,7 @@ fn a_format_has_the_request_id_that_the_request_will_have() {
 }
 
 #[test]
-fn there_can_be_more_header_tags_than_fit_the_one_pass() {
+fn there_can_be_more_header_tags_than_fit_one_pass() {
     let names: Vec<String> = (0..60).map(|at| format!("x-{at}")).collect();
     let lab = Lab::of(|builder| {
         let tags = names.iter().map(|name| Tag::request_header(name, name));

@@ -10,7 +10,7 @@ use tower_b3::{Trust, tag::Tag};
 const LINK: &str = "link.trace_id";
 
 #[test]
-fn what_was_dropped_is_a_tag_where_that_is_asked_for() {
+fn the_dropped_trace_id_is_a_tag_if_enabled() {
     let lab = Lab::new();
     let edge = lab.tracer.server_layer().trust(Trust::Edge);
     let tagging = edge.clone().tag_dropped_trace(true);
@@ -60,7 +60,7 @@ fn what_was_dropped_is_a_tag_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_trace_that_goes_on_is_no_link() {
+fn a_trace_that_is_continued_has_no_dropped_trace_tag() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer().tag_dropped_trace(true);
     let lines = format!("b3: {TRACE}-{SPAN}-1");
@@ -71,7 +71,7 @@ fn a_trace_that_goes_on_is_no_link() {
 }
 
 #[test]
-fn a_custom_tag_of_the_links_name_wins() {
+fn a_custom_tag_overrides_the_dropped_trace_tag() {
     let lab = Lab::of(|builder| builder.tag(Tag::literal(LINK, "mine")));
     let layer = lab.tracer.server_layer().trust(Trust::Edge);
     let lines = format!("b3: {TRACE}-{SPAN}-1");

@@ -151,7 +151,7 @@ fn propagations() -> [Propagation; 4] {
 }
 
 #[test]
-fn whatever_a_stranger_sends_the_outcome_is_the_same() {
+fn tracing_headers_of_untrusted_requests_change_nothing() {
     let samplers = || {
         [
             Sampler::always(),
@@ -212,7 +212,7 @@ pub fn nothing_was_malformed(lab: &Lab) {
 }
 
 #[test]
-fn headers_added_with_forward_stay_on_a_strangers_request_but_are_not_forwarded() {
+fn headers_added_with_forward_are_not_forwarded_for_untrusted_requests() {
     let own = "authorization: Bearer s3cret|jwt: a|jwt: b";
     for mode in [Mode::Spans, Mode::RecordOnly, Mode::ForwardOnly] {
         let propagation = Propagation::default().forward(["authorization", "jwt"]);
@@ -234,7 +234,7 @@ fn headers_added_with_forward_stay_on_a_strangers_request_but_are_not_forwarded(
 }
 
 #[test]
-fn the_outcome_of_a_request_that_is_trusted_is_another() {
+fn trusted_requests_can_force_sampling() {
     let lab = configured(Sampler::never(), Mode::Spans, Propagation::default());
     let layer = lab.tracer.server_layer().trust(Trust::when(|_| false));
     let plain = outcome(&lab, &layer, PLAIN);
@@ -254,7 +254,7 @@ fn the_outcome_of_a_request_that_is_trusted_is_another() {
 }
 
 #[test]
-fn no_decision_comes_along_with_an_id_that_is_preserved() {
+fn a_preserved_request_id_brings_no_sampling_decision() {
     let by_id = |percent| Sampler::percentage_by_request_id(percent).unwrap();
     for (mode, sampler, decision, reason) in [
         (Mode::Spans, Sampler::always(), Some(true), None),
@@ -297,7 +297,7 @@ fn no_decision_comes_along_with_an_id_that_is_preserved() {
 }
 
 #[test]
-fn a_stranger_cannot_be_excluded_by_what_it_says_about_tracing() {
+fn exclude_does_not_see_tracing_headers_of_untrusted_requests() {
     let lab = Lab::new();
     let layer = lab
         .tracer
@@ -324,7 +324,7 @@ pub fn stranger() -> String {
 }
 
 #[test]
-fn at_the_edge_every_tracing_header_is_removed_and_a_trace_begins() {
+fn at_the_edge_all_tracing_headers_are_removed_and_a_trace_begins() {
     let lab = Lab::of(|builder| builder.sampler(Sampler::never()));
     let layer = lab.tracer.server_layer().trust(Trust::Edge);
     let mut out = HeaderMap::new();

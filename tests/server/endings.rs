@@ -23,7 +23,7 @@ fn unread(method: Method, status: u16) -> String {
 }
 
 #[test]
-fn a_body_that_is_read_to_its_end_ends_the_span_there() {
+fn reading_a_body_to_its_end_ends_the_span() {
     let lab = Lab::new();
     let mut response = ok(
         &lab,
@@ -57,7 +57,7 @@ fn trailers_end_the_span() {
 }
 
 #[test]
-fn a_body_that_tells_its_end_ends_the_span_without_a_last_poll() {
+fn a_body_that_reports_end_of_stream_ends_the_span_without_a_last_poll() {
     let lab = Lab::new();
     let mut response = ok(&lab, Script::data("all of it").tells_end());
     next(response.body_mut());
@@ -66,14 +66,14 @@ fn a_body_that_tells_its_end_ends_the_span_without_a_last_poll() {
 }
 
 #[test]
-fn a_body_that_is_at_its_end_from_the_start_may_be_dropped_unread() {
+fn an_empty_body_that_reports_end_of_stream_is_complete_when_dropped() {
     let lab = Lab::new();
     drop(ok(&lab, Script::default().tells_end()));
     assert_eq!(ending(&lab.spans.take_one()), "200");
 }
 
 #[test]
-fn a_body_may_be_dropped_when_its_exact_size_is_reached() {
+fn a_body_dropped_after_its_exact_size_is_complete() {
     let lab = Lab::new();
     let mut response = ok(&lab, Script::data("five!").sized(5));
     next(response.body_mut());
@@ -84,7 +84,7 @@ fn a_body_may_be_dropped_when_its_exact_size_is_reached() {
 }
 
 #[test]
-fn a_body_that_is_dropped_before_its_exact_size_was_cut() {
+fn a_body_dropped_before_its_exact_size_is_a_disconnect() {
     let lab = Lab::new();
     let mut response = ok(&lab, Script::data("five!").sized(6));
     next(response.body_mut());
@@ -102,7 +102,7 @@ fn with_content_length(lab: &Lab, length: &'static str) -> Response<ResponseBody
 }
 
 #[test]
-fn a_body_may_be_dropped_when_the_content_length_is_reached() {
+fn a_body_dropped_after_its_content_length_is_complete() {
     let lab = Lab::new();
     for (length, expected) in [("5", "200"), ("6", "200 DC"), ("nonsense", "200 DC")] {
         let mut response = with_content_length(&lab, length);
@@ -115,13 +115,13 @@ fn a_body_may_be_dropped_when_the_content_length_is_reached() {
 }
 
 #[test]
-fn the_answer_to_head_may_be_dropped_unread() {
+fn a_response_to_head_can_be_dropped_unread() {
     assert_eq!(unread(Method::HEAD, 200), "200");
     assert_eq!(unread(Method::HEAD, 500), "500 error");
 }
 
 #[test]
-fn answers_that_have_no_body_may_be_dropped_unread() {
+fn responses_without_a_body_can_be_dropped_unread() {
     for (status, expected) in [(100, "100"), (103, "103"), (204, "204"), (304, "304")] {
         assert_eq!(unread(Method::GET, status), expected);
     }
@@ -140,7 +140,7 @@ fn an_accepted_connect_ends_the_exchange() {
 }
 
 #[test]
-fn a_server_body_that_is_dropped_early_says_dc_and_is_no_error() {
+fn a_server_body_dropped_early_is_dc_and_no_error() {
     for status in [200, 205, 302, 404] {
         assert_eq!(unread(Method::GET, status), format!("{status} DC"));
     }
@@ -148,7 +148,7 @@ fn a_server_body_that_is_dropped_early_says_dc_and_is_no_error() {
 }
 
 #[test]
-fn a_server_future_that_is_dropped_says_0_error_dc() {
+fn a_dropped_server_future_is_0_error_dc() {
     let lab = Lab::new();
     let never = service_fn(|_: Request<()>| pending::<Result<Response<Script>, Infallible>>());
     let mut service = lab.tracer.server_layer().layer(never);
@@ -165,7 +165,7 @@ fn a_server_future_that_is_dropped_says_0_error_dc() {
 }
 
 #[test]
-fn an_error_of_the_service_is_the_reason() {
+fn an_error_of_the_service_is_the_error_reason() {
     let lab = Lab::new();
     let failing = service_fn(|_: Request<()>| ready(Err::<Response<Script>, _>("no database")));
     let mut service = lab.tracer.server_layer().layer(failing);
@@ -179,7 +179,7 @@ fn an_error_of_the_service_is_the_reason() {
 }
 
 #[test]
-fn an_error_of_the_body_is_the_reason_and_the_status_is_real() {
+fn an_error_of_the_body_is_the_error_reason_and_the_status_is_kept() {
     let lab = Lab::new();
     for (status, expected) in [(200, "200 error("), (500, "500 error(")] {
         let body = Script::new([Step::Data("some"), Step::Error("disk")]);
@@ -193,7 +193,7 @@ fn an_error_of_the_body_is_the_reason_and_the_status_is_real() {
 }
 
 #[test]
-fn an_answer_under_500_is_no_error_and_any_other_is() {
+fn a_status_of_500_or_above_is_an_error() {
     for status in [200, 201, 301, 400, 401, 404, 418, 429, 499] {
         let lab = Lab::new();
         let code = StatusCode::from_u16(status).unwrap();

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use tower_b3::{Direction, Mode, Sampling, current};
 
 #[test]
-fn an_excluded_path_makes_no_spans_and_hands_its_context_on_unchanged() {
+fn an_excluded_path_makes_no_spans_and_propagates_its_context_unchanged() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer().exclude_paths(["/health"]);
     for (state, sampled) in [("1", Some("1")), ("0", Some("0")), ("d", Some("1"))] {
@@ -42,7 +42,7 @@ fn an_excluded_path_makes_no_spans_and_hands_its_context_on_unchanged() {
 }
 
 #[test]
-fn below_an_excluded_path_new_ids_are_not_sampled() {
+fn an_excluded_path_generates_unsampled_ids() {
     let lab = Lab::new();
     let layer = lab
         .tracer
@@ -67,7 +67,7 @@ fn below_an_excluded_path_new_ids_are_not_sampled() {
 }
 
 #[test]
-fn calls_made_for_an_excluded_path_have_no_spans_whoever_makes_the_server_spans() {
+fn calls_made_for_an_excluded_path_have_no_spans_in_any_mode() {
     for mode in [Mode::Spans, Mode::ForwardOnly, Mode::RecordOnly] {
         let lab = Lab::of(|builder| builder.mode_for(Direction::Server, mode));
         let layer = lab.tracer.server_layer().exclude_paths(["/health"]);
@@ -98,7 +98,7 @@ fn paths_are_excluded_as_a_whole() {
 }
 
 #[test]
-fn a_traceparent_goes_on_unchanged_below_an_excluded_path() {
+fn an_excluded_path_forwards_traceparent_unchanged() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer().exclude_paths(["/healthz"]);
     let traceparent = format!("00-{TRACE}-{SPAN}-01");

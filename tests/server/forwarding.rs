@@ -13,7 +13,7 @@ use tower_b3::{
 };
 
 #[test]
-fn traceparent_is_joined_and_written_on() {
+fn traceparent_is_continued_and_propagated() {
     let lab = Lab::new();
     let lines = format!("traceparent: 00-{TRACE}-{SPAN}-01|tracestate: a=1|tracestate: b=2");
     let (_, out) = handled(&lab, &lab.tracer.server_layer(), &lines);
@@ -36,7 +36,7 @@ fn traceparent_is_joined_and_written_on() {
 }
 
 #[test]
-fn a_traceparent_of_another_trace_goes_on_untouched() {
+fn a_traceparent_of_another_trace_is_forwarded_unchanged() {
     let lab = Lab::new();
     let other = "00-11111111111111111111111111111111-2222222222222222-00";
     let lines = format!("{CALLER}|traceparent: {other}");
@@ -47,7 +47,7 @@ fn a_traceparent_of_another_trace_goes_on_untouched() {
 }
 
 #[test]
-fn a_malformed_traceparent_does_not_go_on() {
+fn a_malformed_traceparent_is_not_forwarded() {
     let lab = Lab::new();
     let (_, out) = handled(&lab, &lab.tracer.server_layer(), "traceparent: 00-0-0-01");
     assert!(!out.contains_key("traceparent"));
@@ -59,7 +59,7 @@ pub const OPAQUE: &str = "x-ot-span-context: 1|x-cloud-trace-context: 2|grpc-tra
     x-amzn-trace-id: 8|x-client-trace-id: 9|x-ot-span-context: \u{ff}";
 
 #[test]
-fn opaque_headers_go_on_as_they_came() {
+fn opaque_headers_are_forwarded_unchanged() {
     let lab = Lab::new();
     let (_, out) = handled(&lab, &lab.tracer.server_layer(), OPAQUE);
     let came = headers(OPAQUE);
@@ -71,7 +71,7 @@ fn opaque_headers_go_on_as_they_came() {
 }
 
 #[test]
-fn other_headers_do_not_go_on() {
+fn other_headers_are_not_forwarded() {
     let lab = Lab::new();
     let lines = "cookie: secret|authorization: secret|x-envoy-force-trace: 1|accept: */*";
     let (_, out) = handled(&lab, &lab.tracer.server_layer(), lines);
@@ -82,7 +82,7 @@ fn other_headers_do_not_go_on() {
 }
 
 #[test]
-fn the_list_of_what_goes_on_can_be_extended_and_cut() {
+fn the_list_of_forwarded_headers_can_be_extended_and_reduced() {
     let propagation = Propagation::default()
         .forward(["end-user", "jwt"])
         .unwrap()
@@ -101,7 +101,7 @@ fn the_list_of_what_goes_on_can_be_extended_and_cut() {
 }
 
 #[test]
-fn the_configured_formats_are_written_whatever_came_in() {
+fn the_configured_formats_are_written_for_any_inbound_format() {
     use Format::{B3Multi, B3Single, W3c};
     for (formats, written) in [
         (&[B3Multi][..], &["x-b3-traceid"][..]),
@@ -128,7 +128,7 @@ fn the_configured_formats_are_written_whatever_came_in() {
 }
 
 #[test]
-fn forward_only_hands_headers_on_byte_for_byte() {
+fn forward_only_forwards_headers_byte_for_byte() {
     let lab = Lab::of(|builder| builder.mode(Mode::ForwardOnly));
     let lines = "x-b3-traceid: not hex|b3: \u{e9}|x-b3-traceid: 463ac35c9f6413ad48485a3953bb6124|\
         x-request-id: a b|x-envoy-force-trace: |traceparent: x|tracestate: 2|tracestate: 1|\

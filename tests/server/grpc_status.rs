@@ -59,7 +59,7 @@ fn a_grpc_status_in_headers_decides_on_the_error() {
 }
 
 #[test]
-fn of_two_grpc_statuses_the_one_in_trailers_stands() {
+fn a_grpc_status_in_trailers_overrides_one_in_headers() {
     let lab = Lab::new();
     let ending = grpc(&lab, || {
         let mut response = Response::new(Script::trailers(&[("grpc-status", "13")]));
@@ -71,7 +71,7 @@ fn of_two_grpc_statuses_the_one_in_trailers_stands() {
 }
 
 #[test]
-fn a_failed_answer_with_a_failed_grpc_status_is_one_error() {
+fn a_5xx_response_with_a_failed_grpc_status_is_one_error() {
     let lab = Lab::new();
     let ending = grpc(&lab, || {
         let mut response = Response::new(Script::trailers(&[("grpc-status", "14")]));

@@ -8,7 +8,7 @@ use http::StatusCode;
 use tower_b3::scope;
 
 #[test]
-fn the_handler_tags_annotates_and_fails_the_span() {
+fn the_handler_can_tag_annotate_and_fail_the_span() {
     let lab = Lab::new();
     serve_all(&lab.tracer.server_layer(), get("/", ""), |_| {
         tower_b3::tag("cart.items", "3");
@@ -28,7 +28,7 @@ fn the_handler_tags_annotates_and_fails_the_span() {
 }
 
 #[test]
-fn a_handlers_error_and_a_failed_answer_are_one_error() {
+fn a_handlers_error_and_a_5xx_response_are_one_error() {
     let lab = Lab::new();
     serve_all(&lab.tracer.server_layer(), get("/", ""), |_| {
         scope::error("out of stock");

@@ -47,7 +47,7 @@ fn the_handler_can_rename_the_span() {
 }
 
 #[test]
-fn a_function_can_name_spans() {
+fn name_with_names_the_span() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer().name_with(|head| {
         let known = head.path() == "/known";
@@ -98,7 +98,7 @@ fn an_unmatched_grpc_path_is_never_a_name() {
 }
 
 #[test]
-fn a_path_names_a_span_only_where_the_answer_is_grpc_too() {
+fn a_grpc_path_is_the_name_only_if_the_response_is_grpc_too() {
     const GRPC: &str = "content-type: application/grpc|grpc-status: 0";
     const PLAIN: &str = "content-type: text/plain";
     const ROUTE: &str = "POST /items/{id}";

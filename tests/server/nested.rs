@@ -32,7 +32,7 @@ fn nested(lab: &Lab, outer: &ServerLayer, inner: &ServerLayer, lines: &str) -> H
 }
 
 #[test]
-fn the_inner_span_is_a_child_of_the_outer_whatever_came_in() {
+fn the_inner_span_is_a_child_of_the_outer_for_any_inbound_headers() {
     let caller = format!("b3: {TRACE}-{SPAN}-1");
     for lines in ["", &caller, "b3: malformed", "x-request-id: mine", "b3: 1"] {
         let lab = Lab::new();
@@ -67,7 +67,7 @@ fn the_inner_span_is_a_child_of_the_outer_whatever_came_in() {
 }
 
 #[test]
-fn a_local_span_in_between_is_the_parent() {
+fn a_local_span_between_two_layers_is_the_parent() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer();
     serve_all(&layer, get("/", ""), |request| {
@@ -86,7 +86,7 @@ fn a_local_span_in_between_is_the_parent() {
 }
 
 #[test]
-fn a_decision_of_the_outer_layer_stands() {
+fn the_outer_layers_sampling_decision_is_kept() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer();
     nested(&lab, &layer, &layer, "x-b3-sampled: 0");
@@ -94,7 +94,7 @@ fn a_decision_of_the_outer_layer_stands() {
 }
 
 #[test]
-fn the_outer_layer_alone_says_who_is_trusted() {
+fn only_the_outer_layer_decides_on_trust() {
     let lines = "sw8: 1|jwt: mine|x-forwarded-proto: https|host: shop";
     for mode in [Mode::Spans, Mode::RecordOnly] {
         let propagation = Propagation::default().forward(["jwt"]).unwrap();
@@ -117,7 +117,7 @@ fn the_outer_layer_alone_says_who_is_trusted() {
 }
 
 #[test]
-fn a_stranger_to_an_outer_layer_that_makes_no_span_is_one_inside() {
+fn a_request_that_an_outer_layer_does_not_trust_is_not_trusted_by_the_inner_one() {
     let propagation = Propagation::default().forward(["jwt"]).unwrap();
     let lab = Lab::of(|builder| builder.propagation(propagation.clone()));
     let forwarding = Lab::of(|builder| builder.propagation(propagation).mode(Mode::ForwardOnly));
@@ -156,7 +156,7 @@ fn an_excluded_path_of_either_layer_makes_no_span_there() {
 }
 
 #[test]
-fn two_layers_that_only_record_are_one_trace() {
+fn two_record_only_layers_make_one_trace() {
     let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly));
     let layer = lab.tracer.server_layer();
     nested(&lab, &layer, &layer, &format!("b3: {TRACE}-{SPAN}-1"));
@@ -173,7 +173,7 @@ fn two_layers_that_only_record_are_one_trace() {
 }
 
 #[test]
-fn a_layer_that_only_records_forwards_nothing_that_an_edge_outside_keeps_back() {
+fn a_record_only_layer_forwards_nothing_that_an_outer_edge_layer_strips() {
     let propagation = Propagation::default().forward(["jwt"]).unwrap();
     let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly).propagation(propagation));
     let layer = lab.tracer.server_layer();
@@ -184,7 +184,7 @@ fn a_layer_that_only_records_forwards_nothing_that_an_edge_outside_keeps_back() 
 }
 
 #[test]
-fn below_an_outer_span_a_layer_that_only_forwards_changes_nothing() {
+fn an_inner_forward_only_layer_changes_nothing() {
     for outside in [Mode::Spans, Mode::RecordOnly] {
         for client in [Mode::Spans, Mode::ForwardOnly, Mode::RecordOnly] {
             let outside = Lab::of(|builder| builder.mode(outside));
@@ -232,7 +232,7 @@ fn below_an_outer_span_a_layer_that_only_forwards_changes_nothing() {
 }
 
 #[test]
-fn a_layer_that_makes_spans_writes_no_stale_header_below_one_that_only_records() {
+fn an_inner_layer_below_a_record_only_layer_writes_no_stale_headers() {
     let outside = Lab::of(|builder| builder.mode(Mode::RecordOnly));
     let inside = Lab::new();
     for (lines, traceparent) in [
@@ -258,7 +258,7 @@ fn a_layer_that_makes_spans_writes_no_stale_header_below_one_that_only_records()
 }
 
 #[test]
-fn layers_of_two_tracers_are_one_trace() {
+fn layers_of_two_tracers_make_one_trace() {
     let (outside, inside) = (Lab::new(), Lab::new());
     nested(
         &inside,
@@ -277,7 +277,7 @@ fn layers_of_two_tracers_are_one_trace() {
 }
 
 #[test]
-fn tags_of_calls_find_what_the_inner_layer_saw() {
+fn header_tags_of_calls_come_from_the_inner_layers_request() {
     let lab = Lab::of(|builder| builder.tag(Tag::request_header("tenant", "x-tenant")));
     let layer = lab.tracer.server_layer();
     serve_all(&layer, get("/", "x-tenant: outer"), |mut request| {
@@ -299,7 +299,7 @@ fn tags_of_calls_find_what_the_inner_layer_saw() {
 }
 
 #[test]
-fn behind_a_client_layer_in_one_task_the_headers_count() {
+fn a_server_below_a_client_layer_in_one_task_goes_by_the_headers() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer();
     serve_all(&layer, get("/", ""), |_| {

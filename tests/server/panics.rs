@@ -18,7 +18,7 @@ use tower::{Layer, Service, service_fn};
 use tower_b3::current;
 
 #[test]
-fn a_panic_in_call_is_the_reason() {
+fn a_panic_in_call_is_the_error_reason() {
     let lab = Lab::new();
     let broken = service_fn(|_: Request<()>| -> Ready<_> {
         if current().is_some() {
@@ -46,7 +46,7 @@ async fn breaks(_: Request<()>) -> Result<Response<Script>, Infallible> {
 }
 
 #[test]
-fn a_panic_in_the_future_is_the_reason() {
+fn a_panic_in_the_future_is_the_error_reason() {
     let lab = Lab::new();
     let mut service = lab.tracer.server_layer().layer(service_fn(breaks));
     let mut future = Box::pin(service.call(Request::new(())));
@@ -103,7 +103,7 @@ where
 }
 
 #[test]
-fn a_panic_that_a_layer_outside_catches_is_the_reason_and_no_disconnect() {
+fn a_panic_caught_by_an_outer_layer_is_the_error_reason_and_no_disconnect() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer();
     let mut service = Catch(layer.layer(service_fn(breaks)));
@@ -116,7 +116,7 @@ fn a_panic_that_a_layer_outside_catches_is_the_reason_and_no_disconnect() {
 }
 
 #[test]
-fn a_panic_that_a_layer_inside_catches_is_its_answer() {
+fn a_panic_caught_by_an_inner_layer_is_a_500() {
     let lab = Lab::new();
     let mut service = lab.tracer.server_layer().layer(Catch(service_fn(breaks)));
     {
@@ -131,7 +131,7 @@ fn a_panic_that_a_layer_inside_catches_is_its_answer() {
 }
 
 #[test]
-fn a_panic_in_the_body_is_the_reason() {
+fn a_panic_in_the_body_is_the_error_reason() {
     let lab = Lab::new();
     let mut response = ok(&lab, Script::new([Step::Data("some"), Step::Panic]));
     next(response.body_mut());
@@ -144,7 +144,7 @@ fn a_panic_in_the_body_is_the_reason() {
 }
 
 #[test]
-fn a_panic_elsewhere_is_none_of_this_span() {
+fn a_panic_elsewhere_is_not_an_error_of_this_span() {
     let lab = Lab::new();
     let response = ok(&lab, Script::data("unread"));
     assert!(panics(|| {
@@ -155,7 +155,7 @@ fn a_panic_elsewhere_is_none_of_this_span() {
 }
 
 #[test]
-fn a_panic_in_the_body_of_a_failed_answer_is_one_error() {
+fn a_panic_in_the_body_of_a_5xx_response_is_one_error() {
     let lab = Lab::new();
     let status = StatusCode::BAD_GATEWAY;
     let mut response = answer(&lab, Method::GET, status, Script::new([Step::Panic]));

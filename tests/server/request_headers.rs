@@ -10,7 +10,7 @@ use http::{HeaderMap, Request};
 use tower_b3::Context;
 
 #[test]
-fn inbound_headers_stay_as_they_came() {
+fn inbound_headers_are_kept_by_default() {
     let lab = Lab::new();
     let lines = format!("{CALLER}|x-b3-sampled: maybe|x-b3-sampled: 1|x-request-id: r");
     serve_all(&lab.tracer.server_layer(), get("/", &lines), |request| {

@@ -29,7 +29,7 @@ fn is_uuid_4(id: &str) -> bool {
 }
 
 #[test]
-fn an_absent_or_empty_one_is_generated() {
+fn an_absent_or_empty_request_id_is_generated() {
     let lab = Lab::new();
     for lines in ["", "x-request-id: ", "x-request-id: |x-request-id: second"] {
         let (request, id, answer) = seen(&lab.tracer.server_layer(), lines, "");
@@ -42,7 +42,7 @@ fn an_absent_or_empty_one_is_generated() {
 }
 
 #[test]
-fn visible_ascii_is_kept_verbatim() {
+fn a_visible_ascii_request_id_is_kept_verbatim() {
     let lab = Lab::new();
     let longest = "x".repeat(256);
     let uuid = "6F0B3F1E-6A0B-4D1C-8F3E-0D6B5A4C3E21";
@@ -57,7 +57,7 @@ fn visible_ascii_is_kept_verbatim() {
 }
 
 #[test]
-fn anything_else_is_replaced() {
+fn an_invalid_request_id_is_replaced() {
     let lab = Lab::new();
     let long = "x".repeat(257);
     for replaced in ["a b", " a", "a\tb", "\u{e9}", &long] {
@@ -72,7 +72,7 @@ fn anything_else_is_replaced() {
 }
 
 #[test]
-fn a_strangers_is_replaced_unless_it_is_to_be_preserved() {
+fn an_untrusted_request_id_is_replaced_unless_preserved() {
     let lab = Lab::new();
     let edge = lab.tracer.server_layer().trust(Trust::Edge);
     let (request, id, _) = seen(&edge, "x-request-id: stranger", "");
@@ -90,7 +90,7 @@ fn a_strangers_is_replaced_unless_it_is_to_be_preserved() {
 }
 
 #[test]
-fn preserving_changes_nothing_for_those_who_are_trusted() {
+fn preserve_external_request_id_changes_nothing_for_trusted_requests() {
     let lab = Lab::new();
     for preserve in [false, true] {
         let layer = lab
@@ -103,7 +103,7 @@ fn preserving_changes_nothing_for_those_who_are_trusted() {
 }
 
 #[test]
-fn names_and_tags_are_made_of_the_one_that_the_handler_sees() {
+fn names_and_tags_use_the_request_id_that_the_handler_sees() {
     let lab = Lab::of(|builder| {
         let tags = [
             Tag::formatter("format", "id %REQ(X-REQUEST-ID)%"),
@@ -129,7 +129,7 @@ fn names_and_tags_are_made_of_the_one_that_the_handler_sees() {
 }
 
 #[test]
-fn the_echo_can_be_turned_off() {
+fn echoing_the_request_id_can_be_turned_off() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer().echo_request_id(false);
     let (_, _, answer) = seen(&layer, "x-request-id: r", "");
@@ -138,7 +138,7 @@ fn the_echo_can_be_turned_off() {
 }
 
 #[test]
-fn one_that_the_handler_set_is_kept_and_never_doubled() {
+fn a_response_header_set_by_the_handler_is_kept() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer();
     let (_, _, answer) = seen(&layer, "x-request-id: r", "x-request-id: handler's");
@@ -147,7 +147,7 @@ fn one_that_the_handler_set_is_kept_and_never_doubled() {
 }
 
 #[test]
-fn excluded_and_unsampled_requests_are_answered_with_it_too() {
+fn excluded_and_unsampled_requests_echo_the_request_id() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer().exclude_paths(["/"]);
     assert_eq!(
@@ -161,7 +161,7 @@ fn excluded_and_unsampled_requests_are_answered_with_it_too() {
 }
 
 #[test]
-fn an_error_has_no_answer_to_carry_it() {
+fn a_service_error_has_no_response_to_carry_the_request_id() {
     let lab = Lab::new();
     let failing = service_fn(|_: Request<()>| ready(Err::<Response<Script>, _>("no")));
     let mut service = lab.tracer.server_layer().layer(failing);
@@ -171,7 +171,7 @@ fn an_error_has_no_answer_to_carry_it() {
 }
 
 #[test]
-fn two_requests_never_get_the_same_one() {
+fn generated_request_ids_are_unique() {
     let lab = Lab::new();
     let mut ids = HashSet::new();
     for _ in 0..100 {

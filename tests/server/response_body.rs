@@ -18,7 +18,7 @@ use tower::{Layer, Service, service_fn};
 use tower_b3::{TraceContext, current};
 
 #[test]
-fn the_wrapped_body_tells_what_the_body_tells() {
+fn the_wrapped_body_reports_the_inner_bodys_hints() {
     let lab = Lab::new();
     let mut response = ok(&lab, Script::data("five!").sized(5).tells_end());
     assert_eq!(response.body().size_hint().exact(), Some(5));
@@ -36,7 +36,7 @@ fn the_wrapped_body_tells_what_the_body_tells() {
 }
 
 #[test]
-fn the_wrapped_body_hands_on_every_frame() {
+fn the_wrapped_body_passes_on_every_frame() {
     let lab = Lab::new();
     let steps = [
         Step::Data("one"),
@@ -140,7 +140,7 @@ fn the_context_is_current_in_polls_of_the_body_and_its_drop() {
 }
 
 #[test]
-fn the_context_is_current_in_the_drop_of_a_body_that_told_its_end_or_failed() {
+fn the_context_is_current_when_a_finished_or_failed_body_is_dropped() {
     let lab = Lab::new();
     for body in [
         Script::data("all").tells_end(),

@@ -43,7 +43,7 @@ fn without_a_sampler_everything_is_sampled() {
 }
 
 #[test]
-fn an_explicit_state_stands_over_every_sampler() {
+fn an_explicit_state_overrides_every_sampler() {
     let ids = format!("{TRACE}-{SPAN}");
     assert_eq!(never().decision(&format!("b3: {ids}-1")), Sampling::Accept);
     assert_eq!(never().decision(&format!("b3: {ids}-d")), Sampling::Debug);
@@ -53,7 +53,7 @@ fn an_explicit_state_stands_over_every_sampler() {
 }
 
 #[test]
-fn an_explicit_no_stands_over_force() {
+fn an_explicit_deny_overrides_force() {
     let lines = "b3: 0|x-envoy-force-trace: true|x-client-trace-id: c";
     assert_eq!(Lab::new().decision(lines), Sampling::Deny);
     let lines = "x-b3-sampled: 0|x-envoy-force-trace: true";
@@ -61,14 +61,14 @@ fn an_explicit_no_stands_over_force() {
 }
 
 #[test]
-fn undecided_ids_are_decided_on_by_the_sampler() {
+fn the_sampler_decides_on_undecided_ids() {
     let lines = format!("b3: {TRACE}-{SPAN}");
     assert_eq!(Lab::new().decision(&lines), Sampling::Accept);
     assert_eq!(never().decision(&lines), Sampling::Deny);
 }
 
 #[test]
-fn force_trace_samples_whatever_its_value() {
+fn force_headers_sample_whatever_their_value() {
     for lines in [
         "x-envoy-force-trace: true",
         "x-envoy-force-trace: ",
@@ -81,14 +81,14 @@ fn force_trace_samples_whatever_its_value() {
 }
 
 #[test]
-fn a_client_trace_id_is_a_tag_and_goes_on() {
+fn a_client_trace_id_is_a_tag() {
     let lab = never();
     let span = lab.span_of(get("/", "x-client-trace-id: mine"));
     assert_eq!(span.tag("guid:x-client-trace-id").as_deref(), Some("mine"));
 }
 
 #[test]
-fn a_stranger_cannot_force() {
+fn an_untrusted_request_cannot_force_sampling() {
     let lab = never();
     let layer = lab.tracer.server_layer().trust(Trust::Edge);
     for lines in [
@@ -103,7 +103,7 @@ fn a_stranger_cannot_force() {
 }
 
 #[test]
-fn the_overall_limit_stops_forced_and_sampled_traces_and_0_travels() {
+fn the_overall_limit_denies_forced_and_sampled_traces_and_propagates_0() {
     let lab = Lab::of(|builder| builder.overall_sampling(0.0));
     for lines in ["", "x-envoy-force-trace: 1", "x-client-trace-id: c"] {
         assert_eq!(lab.decision(lines), Sampling::Deny, "{lines}");
@@ -152,7 +152,7 @@ fn forced_traces_over_their_rate_are_denied() {
 }
 
 #[test]
-fn a_debug_rate_limit_stops_recording_only_and_is_counted() {
+fn the_debug_rate_limit_stops_recording_but_not_propagation() {
     let lab = Lab::of(|builder| builder.debug_rate_limit(0));
     let catalog = service_fn(|request: Request<()>| {
         assert_eq!(text(request.headers(), "x-b3-flags"), "1");
@@ -178,7 +178,7 @@ fn a_debug_rate_limit_stops_recording_only_and_is_counted() {
 }
 
 #[test]
-fn a_debug_rate_limit_is_for_debug_only() {
+fn a_debug_rate_limit_applies_to_debug_requests_only() {
     let lab = Lab::of(|builder| builder.debug_rate_limit(0));
     assert_eq!(lab.decision("b3: 1"), Sampling::Accept);
     assert_eq!(lab.decision(""), Sampling::Accept);
@@ -186,7 +186,7 @@ fn a_debug_rate_limit_is_for_debug_only() {
 }
 
 #[test]
-fn the_sampler_is_changed_at_run_time() {
+fn the_sampler_can_be_changed_at_run_time() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer();
     for (sampler, made) in [
@@ -202,7 +202,7 @@ fn the_sampler_is_changed_at_run_time() {
 }
 
 #[test]
-fn a_sampler_is_asked_once_and_only_where_nobody_decided() {
+fn the_sampler_is_asked_once_and_only_for_undecided_requests() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let sampler = Sampler::custom(move |request: &SampleRequest<'_>| {
@@ -224,7 +224,7 @@ fn a_sampler_is_asked_once_and_only_where_nobody_decided() {
 }
 
 #[test]
-fn one_percentage_decides_the_same_for_one_trace_everywhere() {
+fn a_percentage_decides_consistently_for_one_trace_id() {
     let one = Lab::of(|builder| builder.sampler(Sampler::percentage(30.0).unwrap()));
     let other = Lab::of(|builder| builder.sampler(Sampler::percentage(30.0).unwrap()));
     for low in [0, 1, 2999, 3000, 9999, 10_000, 12_999, 13_000] {
@@ -239,7 +239,7 @@ fn one_percentage_decides_the_same_for_one_trace_everywhere() {
 }
 
 #[test]
-fn a_panicking_sampler_costs_no_request_and_no_other_span() {
+fn a_panicking_sampler_fails_no_request_and_no_other_span() {
     let lab = Lab::of(|builder| {
         builder.sampler(Sampler::custom(|request: &SampleRequest<'_>| {
             let path = request.head().unwrap().path();
@@ -255,7 +255,7 @@ fn a_panicking_sampler_costs_no_request_and_no_other_span() {
 }
 
 #[test]
-fn client_sampling_limits_what_clients_force_and_nothing_else() {
+fn client_sampling_limits_only_traces_forced_by_clients() {
     let lab = Lab::of(|builder| builder.sampler(Sampler::never()).client_sampling(0.0));
     assert_eq!(lab.decision("x-client-trace-id: c"), Sampling::Deny);
     // As if it were not there: what comes after it in the order decides.
@@ -274,7 +274,7 @@ fn client_sampling_limits_what_clients_force_and_nothing_else() {
 }
 
 #[test]
-fn a_percentage_that_is_none_is_refused_by_name() {
+fn an_invalid_percentage_is_an_error_that_names_the_setting() {
     let built = Tracer::builder("shop").client_sampling(101.0).build();
     let error = built.unwrap_err().to_string();
     assert_eq!(

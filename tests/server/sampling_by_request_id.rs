@@ -85,7 +85,7 @@ fn the_first_eight_digits_modulo_ten_thousand_decide() {
 }
 
 #[test]
-fn reasons_travel_and_headers_force() {
+fn trace_reasons_are_kept_and_force_headers_set_them() {
     let client = ("x-client-trace-id", "");
     let force = ("x-envoy-force-trace", "");
     for (reason, more, written) in [
@@ -109,7 +109,7 @@ fn reasons_travel_and_headers_force() {
 }
 
 #[test]
-fn the_local_decision_is_written_even_where_a_state_overrules_it() {
+fn the_local_decision_is_written_even_if_a_state_overrides_it() {
     let sent = id(1, '4');
     let headers = |state| [("x-request-id", sent.as_str()), ("x-b3-sampled", state)];
     let (seen, sampling) = served(tracer(100.0), Trust::Mesh, &headers("0"));
@@ -142,7 +142,7 @@ fn sampling_by_request_id_works_within_rules() {
 }
 
 #[test]
-fn a_state_that_came_uses_up_no_limit() {
+fn an_inbound_sampling_state_does_not_count_against_a_rate_limit() {
     let sent = id(1, '4');
     let request_id = ("x-request-id", sent.as_str());
     let stated = [
@@ -179,7 +179,7 @@ fn a_state_that_came_uses_up_no_limit() {
 }
 
 #[test]
-fn what_is_decided_without_the_sampler_uses_up_no_limit() {
+fn decisions_made_without_the_sampler_do_not_count_against_a_rate_limit() {
     // By the overall limit: of request ids, those below 5,000.
     let tracer = rules(Sampler::rate_limited(1)).overall_sampling(50.0);
     let tracer = tracer.build().unwrap();
@@ -207,7 +207,7 @@ fn what_is_decided_without_the_sampler_uses_up_no_limit() {
 }
 
 #[test]
-fn limits_take_a_reason_back() {
+fn limits_reset_the_trace_reason() {
     let sent = id(1, 'b');
     let headers = [("x-request-id", sent.as_str())];
     for limited in [
@@ -220,7 +220,7 @@ fn limits_take_a_reason_back() {
 }
 
 #[test]
-fn what_somebody_else_has_decided_takes_no_room_below_the_limit() {
+fn decisions_made_upstream_do_not_count_against_the_forced_rate_limit() {
     let sampler = Sampler::percentage_by_request_id(0.0).unwrap();
     let tracer = Tracer::builder("shop").sampler(sampler);
     let tracer = tracer.forced_rate_limit(10).build().unwrap();
@@ -241,7 +241,7 @@ fn what_somebody_else_has_decided_takes_no_room_below_the_limit() {
 }
 
 #[test]
-fn ids_that_are_no_uuids_are_sampled_by_trace_id_and_left_alone() {
+fn request_ids_that_are_not_uuids_are_sampled_by_trace_id_and_kept() {
     for sent in ["not-a-uuid", "zzzzzzzz-2222-a333-8444-555555555555"] {
         let headers = [("x-request-id", sent)];
         assert_eq!(
@@ -260,7 +260,7 @@ fn ids_that_are_no_uuids_are_sampled_by_trace_id_and_left_alone() {
 }
 
 #[test]
-fn a_strangers_reason_is_reset() {
+fn an_untrusted_trace_reason_is_reset() {
     let sent = id(1, 'a');
     let headers = [("x-request-id", sent.as_str())];
     let (seen, sampling) = served(tracer(0.0), Trust::Edge, &headers);
@@ -270,7 +270,7 @@ fn a_strangers_reason_is_reset() {
 }
 
 #[test]
-fn other_samplers_leave_ids_alone() {
+fn other_samplers_keep_the_request_id() {
     let tracer = Tracer::builder("shop").sampler(Sampler::never());
     let sent = id(1, 'a');
     let (seen, sampling) = served(tracer, Trust::Mesh, &[("x-request-id", &sent)]);
@@ -401,7 +401,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn decisions_are_the_models(facts in facts()) {
+    fn decisions_match_the_model(facts in facts()) {
         let mut builder = tracer(f64::from(facts.percent) / 100.0);
         if let Some(overall) = facts.overall {
             builder = builder.overall_sampling(f64::from(overall) / 100.0);

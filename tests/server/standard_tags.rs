@@ -65,7 +65,7 @@ fn the_standard_tags_have_envoys_names() {
 }
 
 #[test]
-fn an_ipv4_peer_of_a_socket_of_both_families_is_one() {
+fn an_ipv4_mapped_peer_address_is_recorded_as_ipv4() {
     for (names, tag) in [
         (TagNames::Envoy, "peer.address"),
         (TagNames::OpenTelemetry, "network.peer.address"),
@@ -111,7 +111,7 @@ fn the_standard_tags_can_have_open_telemetrys_names() {
 }
 
 #[test]
-fn the_component_can_be_set_or_left_out() {
+fn the_component_tag_can_be_set_or_omitted() {
     let proxy = Lab::of(|builder| builder.component("proxy"));
     assert_eq!(
         proxy.span_of(get("/", "")).tag("component").as_deref(),
@@ -150,7 +150,7 @@ fn empty_and_unreadable_values_make_no_tag() {
 }
 
 #[test]
-fn a_user_agent_that_is_not_utf_8_has_replacement_characters() {
+fn a_non_utf8_user_agent_has_replacement_characters() {
     let lab = Lab::new();
     let span = lab.span_of(get("/", "user-agent: a\u{ff}b"));
     assert_eq!(span.tag("user_agent").as_deref(), Some("a\u{fffd}b"));
@@ -161,7 +161,7 @@ fn url(lab: &Lab, uri: &str, lines: &str) -> String {
 }
 
 #[test]
-fn the_url_has_neither_query_nor_credentials() {
+fn the_url_tag_has_neither_query_nor_credentials() {
     let lab = Lab::new();
     assert_eq!(url(&lab, "/a?b=c", "host: h"), "http://h/a");
     assert_eq!(url(&lab, "/a?", "host: h"), "http://h/a");
@@ -194,7 +194,7 @@ fn the_path_is_cut_at_256_bytes() {
 }
 
 #[test]
-fn the_scheme_is_the_uris_or_that_of_a_trusted_peer() {
+fn the_scheme_is_taken_from_the_uri_or_a_trusted_peer() {
     let lab = Lab::new();
     let https = "host: h|x-forwarded-proto: https";
     assert_eq!(url(&lab, "/", https), "https://h/");
@@ -217,7 +217,7 @@ fn the_scheme_is_the_uris_or_that_of_a_trusted_peer() {
 }
 
 #[test]
-fn grpc_requests_have_tags_of_their_own() {
+fn grpc_requests_have_grpc_tags() {
     let lab = Lab::new();
     let mut request = get(
         "/shop.Cart/Add",
@@ -241,7 +241,7 @@ fn grpc_requests_have_tags_of_their_own() {
 }
 
 #[test]
-fn what_was_malformed_is_counted_and_can_be_a_tag() {
+fn malformed_headers_are_counted_and_can_be_a_tag() {
     let lab = Lab::of(|builder| builder.tag_malformed_headers(true));
     let span = lab.span_of(get("/", "b3: x|x-b3-traceid: zz|x-b3-sampled: maybe"));
     assert_eq!(
@@ -264,7 +264,7 @@ fn what_was_malformed_is_counted_and_can_be_a_tag() {
 }
 
 #[test]
-fn what_a_stranger_sends_is_cut() {
+fn names_and_tags_of_a_huge_request_are_truncated() {
     let lab = Lab::new();
     let long = "x".repeat(30_000);
     let path = format!("/{long}/{long}");

@@ -59,7 +59,7 @@ where
 }
 
 #[tokio::test]
-async fn the_span_of_a_websocket_ends_at_the_upgrade() {
+async fn a_websockets_span_ends_at_the_upgrade() {
     let lab = Lab::new();
     let url = format!("ws://{}/rooms/7", sockets(&lab).await);
     let (mut socket, response) = tokio_tungstenite::connect_async(url).await.unwrap();
@@ -78,7 +78,7 @@ async fn the_span_of_a_websocket_ends_at_the_upgrade() {
 }
 
 #[tokio::test]
-async fn a_clients_span_ends_at_the_upgrade_though_the_response_is_kept() {
+async fn a_client_span_ends_at_the_upgrade_while_the_response_is_kept() {
     let (called, served) = (Lab::new(), Lab::new());
     let addr = sockets(&served).await;
     let http = http_client::<Empty<Bytes>>(Version::HTTP_11);
@@ -161,7 +161,7 @@ async fn a_websocket_over_http2_ends_both_spans_at_the_upgrade() {
 }
 
 #[tokio::test]
-async fn a_websocket_that_is_refused_is_an_answer_like_any() {
+async fn a_refused_websocket_is_an_ordinary_response() {
     let lab = Lab::new();
     let app = Router::new().route(
         "/",
@@ -203,7 +203,7 @@ fn feed(
 }
 
 #[tokio::test]
-async fn the_span_of_an_event_stream_ends_at_the_last_event() {
+async fn an_event_streams_span_ends_with_the_last_event() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
         let lab = Lab::new();
         let (say, receiver) = mpsc::channel(1);
@@ -232,7 +232,7 @@ async fn the_span_of_an_event_stream_ends_at_the_last_event() {
 }
 
 #[tokio::test]
-async fn a_listener_that_hangs_up_between_events_is_dc() {
+async fn a_listener_that_disconnects_between_events_is_dc() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
         let lab = Lab::new();
         let (say, receiver) = mpsc::channel(1);
@@ -277,7 +277,7 @@ fn hanging() -> (Router, Arc<Notify>) {
 }
 
 #[tokio::test]
-async fn a_stream_of_http2_that_is_reset_ends_its_spans_and_no_others() {
+async fn resetting_an_http2_stream_ends_only_its_own_spans() {
     let (called, served) = (Lab::new(), Lab::new());
     let (app, hangs) = hanging();
     let addr = serve_axum(app.layer(served.tracer.server_layer())).await;
@@ -313,7 +313,7 @@ async fn a_stream_of_http2_that_is_reset_ends_its_spans_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_server_that_resets_a_stream_of_http2_is_an_error_on_both_sides() {
+async fn an_http2_stream_reset_by_the_server_is_an_error_on_both_sides() {
     let (called, served) = (Lab::new(), Lab::new());
     let seen = Arc::new(Notify::new());
     let first_seen = Arc::clone(&seen);

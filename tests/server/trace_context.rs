@@ -9,7 +9,7 @@ use http::{Request, Response};
 use tower_b3::{Sampling, id::TraceIdKind, sample::Sampler};
 
 #[test]
-fn a_caller_gets_a_child() {
+fn a_server_span_is_a_child_of_the_callers_span() {
     let lab = Lab::new();
     let span = lab.span_of(get("/", CALLER));
     assert_ne!(span.id().to_string(), SPAN);
@@ -24,7 +24,7 @@ fn a_caller_gets_a_child() {
 }
 
 #[test]
-fn every_request_of_one_caller_gets_its_own_span_id() {
+fn each_request_of_one_caller_gets_its_own_span_id() {
     let lab = Lab::new();
     let one = lab.span_of(get("/", CALLER));
     let other = lab.span_of(get("/", CALLER));
@@ -32,7 +32,7 @@ fn every_request_of_one_caller_gets_its_own_span_id() {
 }
 
 #[test]
-fn a_joined_span_shares_its_callers_id() {
+fn a_joined_span_shares_the_callers_span_id() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer().join(true);
     serve_all(&layer, get("/", CALLER), |_| empty());
@@ -46,7 +46,7 @@ fn a_joined_span_shares_its_callers_id() {
 }
 
 #[test]
-fn with_nobody_to_join_a_span_is_not_shared() {
+fn a_span_without_a_caller_to_join_is_not_shared() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer().join(true);
     for lines in ["", "b3: 1", "x-b3-traceid: 1", "b3: malformed"] {
@@ -58,7 +58,7 @@ fn with_nobody_to_join_a_span_is_not_shared() {
 }
 
 #[test]
-fn a_root_spans_id_is_the_low_half_of_the_traces() {
+fn a_root_span_id_is_the_low_half_of_the_trace_id() {
     for kind in [
         TraceIdKind::Random128,
         TraceIdKind::Random64,
@@ -86,7 +86,7 @@ fn time_prefixed_ids_start_with_the_time() {
 }
 
 #[test]
-fn a_64_bit_trace_stays_one() {
+fn a_64_bit_trace_id_keeps_its_length() {
     let lab = Lab::new();
     let lines = "x-b3-traceid: 48485a3953bb6124|x-b3-spanid: a2fb4a1d1a96d312";
     let (_, out) = handled(&lab, &lab.tracer.server_layer(), lines);
@@ -117,7 +117,7 @@ fn calls_are_children_of_the_server_span() {
 }
 
 #[test]
-fn a_streamed_bodys_own_calls_are_children() {
+fn calls_made_by_a_streaming_body_are_children() {
     let lab = Lab::new();
     let tracer = lab.tracer.clone();
     let body = move || {
@@ -142,7 +142,7 @@ fn a_streamed_bodys_own_calls_are_children() {
 }
 
 #[test]
-fn unsampled_still_sets_a_context_and_reports_nothing() {
+fn an_unsampled_request_has_a_context_and_reports_nothing() {
     let lab = Lab::new();
     for (lines, state) in [
         (
@@ -173,7 +173,7 @@ fn unsampled_still_sets_a_context_and_reports_nothing() {
 }
 
 #[test]
-fn a_state_without_ids_starts_a_trace_with_that_state() {
+fn a_sampling_state_without_ids_starts_a_trace_with_that_state() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer();
     for lines in [
@@ -199,7 +199,7 @@ fn a_state_without_ids_starts_a_trace_with_that_state() {
 }
 
 #[test]
-fn debug_goes_on_in_both_headers_and_on_the_spans() {
+fn debug_is_propagated_in_flags_and_sampled() {
     let lab = Lab::of(|builder| builder.sampler(Sampler::never()));
     for lines in [
         "x-b3-flags: 1",

@@ -31,7 +31,7 @@ fn believed(lab: &Lab, layer: &ServerLayer, peer: Option<&str>, mut request: Req
 }
 
 #[test]
-fn the_peers_address_decides_where_nobody_forwards() {
+fn the_peer_address_decides_without_x_forwarded_for() {
     let lab = Lab::new();
     let layer = lab.tracer.server_layer().trust(networks());
     for (peer, trusted) in [
@@ -55,7 +55,7 @@ fn the_peers_address_decides_where_nobody_forwards() {
 }
 
 #[test]
-fn no_network_is_nobody_and_all_networks_are_everybody_known() {
+fn an_empty_network_list_trusts_nobody_and_all_networks_trust_every_known_peer() {
     let lab = Lab::new();
     let none = Trust::networks::<&str>([]).unwrap();
     let all = Trust::networks(["0.0.0.0/0", "::/0"]).unwrap();
@@ -69,7 +69,7 @@ fn no_network_is_nobody_and_all_networks_are_everybody_known() {
 }
 
 #[test]
-fn a_predicate_says_who_is_trusted() {
+fn a_predicate_decides_who_is_trusted() {
     let lab = Lab::new();
     let trusted = Trust::when(|head| {
         // It sees the request as it came.
@@ -91,7 +91,7 @@ fn a_predicate_says_who_is_trusted() {
 }
 
 #[test]
-fn a_peer_whose_address_is_not_known_is_not_trusted() {
+fn a_peer_with_an_unknown_address_is_not_trusted() {
     let lab = Lab::new();
     let peers = Trust::peers(|ip| ip.is_loopback());
     let layer = lab.tracer.server_layer().trust(peers);
@@ -183,7 +183,7 @@ fn x_forwarded_for_is_read_as_envoy_does() {
 }
 
 #[test]
-fn several_lines_are_joined_in_their_order_and_empty_ones_count_for_nothing() {
+fn x_forwarded_for_lines_are_joined_in_order_and_empty_ones_ignored() {
     let lab = Lab::new();
     for (lines, trusted) in [
         (&["10.1.2.3", "10.0.0.3"][..], [false, false, true]),
@@ -214,7 +214,7 @@ fn several_lines_are_joined_in_their_order_and_empty_ones_count_for_nothing() {
 }
 
 #[test]
-fn who_is_asked_by_a_function_is_not_asked_for_x_forwarded_for() {
+fn trust_peers_ignores_x_forwarded_for() {
     let lab = Lab::new();
     let peers = Trust::peers(|ip| ip == IpAddr::from([10, 0, 0, 2]));
     let layer = lab.tracer.server_layer().trust(peers);
@@ -236,7 +236,7 @@ fn who_is_asked_by_a_function_is_not_asked_for_x_forwarded_for() {
 }
 
 #[test]
-fn what_is_wrong_with_a_network_is_said() {
+fn an_invalid_network_is_an_error_that_names_it() {
     let error = Trust::networks(["10.0.0.0/8", "fd00::/129", "x"]).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -309,7 +309,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn it_is_what_envoys_algorithm_says(
+    fn trust_matches_envoys_algorithm(
         lines in any_forwarded(),
         peer in select(vec!["10.0.0.2", "fd00::2", "203.0.113.9"]),
         proxies in 0usize..5,

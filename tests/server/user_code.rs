@@ -34,7 +34,7 @@ fn answered(layer: &ServerLayer, lines: &str) {
 }
 
 #[test]
-fn a_function_of_the_layer_that_panics_fails_no_request() {
+fn a_panicking_callback_of_the_server_layer_fails_no_request() {
     type Configure = fn(ServerLayer) -> ServerLayer;
     let layers: [(&str, Configure); 6] = [
         ("Trust::when", |layer| {
@@ -75,7 +75,7 @@ fn a_function_of_the_layer_that_panics_fails_no_request() {
 }
 
 #[test]
-fn a_function_that_names_client_spans_and_panics_fails_no_request() {
+fn a_panicking_name_with_of_the_client_layer_fails_no_request() {
     let lab = Lab::new();
     let layer = lab
         .tracer
@@ -90,7 +90,7 @@ fn a_function_that_names_client_spans_and_panics_fails_no_request() {
 }
 
 #[test]
-fn a_sampler_that_panics_has_not_sampled() {
+fn a_panicking_sampler_does_not_sample() {
     let lab = Lab::of(|builder| {
         builder.sampler(Sampler::custom(|_: &SampleRequest<'_>| -> bool {
             panic!("expected")
@@ -125,7 +125,7 @@ impl fmt::Debug for Failing {
 }
 
 #[test]
-fn an_error_whose_debug_panics_fails_or_does_not_end_is_handed_on() {
+fn an_error_with_a_broken_debug_is_passed_on() {
     let nothing = "the error's Debug wrote nothing";
     let endless = "reset ".repeat(200)[..1024].to_owned();
     for (debug, reason) in [
@@ -234,7 +234,7 @@ fn with_body(lab: &Lab, body: Panicking) -> Response<tower_b3::ResponseBody<Pani
 }
 
 #[test]
-fn a_body_whose_hints_panic_is_answered_whole() {
+fn a_body_with_panicking_hints_is_sent_completely() {
     for body in [
         Panicking {
             size_hint: true,
@@ -259,7 +259,7 @@ fn a_body_whose_hints_panic_is_answered_whole() {
 }
 
 #[test]
-fn a_body_whose_hints_panic_may_be_dropped() {
+fn a_body_with_panicking_hints_can_be_dropped() {
     let lab = Lab::new();
     let hints = Panicking {
         size_hint: true,
@@ -271,7 +271,7 @@ fn a_body_whose_hints_panic_may_be_dropped() {
 }
 
 #[test]
-fn a_server_that_panics_in_a_size_hint_ends_the_span_by_a_panic() {
+fn a_size_hint_that_panics_in_the_server_is_the_error_reason() {
     let lab = Lab::new();
     let hint = Panicking {
         size_hint: true,
@@ -285,7 +285,7 @@ fn a_server_that_panics_in_a_size_hint_ends_the_span_by_a_panic() {
 }
 
 #[test]
-fn a_bodys_error_whose_debug_panics_is_handed_on() {
+fn a_body_error_with_a_panicking_debug_is_passed_on() {
     let lab = Lab::new();
     let mut response = with_body(
         &lab,
@@ -303,7 +303,7 @@ fn a_bodys_error_whose_debug_panics_is_handed_on() {
 }
 
 #[test]
-fn a_body_that_panics_when_it_is_dropped_leaves_a_whole_span() {
+fn a_body_that_panics_on_drop_still_ends_the_span() {
     let lab = Lab::new();
     let response = serve(&lab.tracer.server_layer(), get("/", SAMPLED), |_| {
         Response::new(Script::new([Step::Data("answer")]).on_drop(|| panic!("expected")))

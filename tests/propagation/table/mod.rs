@@ -55,7 +55,7 @@ pub fn headers_of(row: &str) -> HeaderMap {
 }
 
 #[test]
-fn the_table_is_read_as_it_says() {
+fn the_table_is_read_as_specified() {
     let mut wrong = Vec::new();
     for (row, headers, expected) in table() {
         let (ids, state) = expected.split_once(' ').unwrap();
@@ -73,7 +73,7 @@ fn the_table_is_read_as_it_says() {
 }
 
 #[test]
-fn the_table_is_read_by_the_model_too() {
+fn the_model_reads_the_table_as_specified() {
     for (row, headers, _) in table() {
         println!("{row}");
         properties::agree(&headers_of(headers));
