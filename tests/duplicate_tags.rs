@@ -75,7 +75,7 @@ fn name() -> impl Strategy<Value = String> {
         6 => select(&NAMES[..]).prop_map(str::to_owned),
         1 => "[ \t]{0,2}",
         1 => "[a-c]{1,2}",
-        // Of a handler's, 256 bytes are kept.
+        // A handler's tag name is cut to 256 bytes.
         1 => "[ab]".prop_map(|end| format!("{}{end}", "x".repeat(256))),
     ]
 }
@@ -88,7 +88,7 @@ fn tag() -> impl Strategy<Value = (String, String)> {
 #[derive(Debug)]
 struct Case {
     names: TagNames,
-    /// On odd places from a header, which is there or not.
+    /// Every second one is from a header, which may be absent.
     custom: Vec<(String, String)>,
     handler: Vec<(String, String)>,
     peer: Option<SocketAddr>,
@@ -241,7 +241,7 @@ struct Proto3Spans {
 
 #[derive(Clone, PartialEq, Message)]
 struct Proto3Span {
-    /// The map as what it is on the wire, which shows entries of one name.
+    /// The map as it is on the wire, which shows duplicate entries.
     #[prost(message, repeated, tag = "11")]
     tags: Vec<Proto3Tag>,
 }
@@ -335,7 +335,7 @@ proptest! {
         for span in &spans {
             check(span);
         }
-        // The handler's last word stands.
+        // The handler's last value wins.
         let server = &spans[1];
         let mut last = BTreeMap::new();
         for (name, value) in &case.handler {
@@ -347,7 +347,7 @@ proptest! {
             let tag = server.tag(name);
             prop_assert_eq!(tag.as_deref(), Some(value.as_str()), "{}", name);
         }
-        // Of custom tags the first does, where no handler's has their name.
+        // The first custom tag wins, unless the handler sets that name.
         let mut first = BTreeMap::new();
         for (at, (name, value)) in case.custom.iter().enumerate() {
             let value = if at % 2 == 1 && case.malformed { "here" } else { value };

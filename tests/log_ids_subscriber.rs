@@ -1,11 +1,11 @@
-//! What a subscriber of `tracing` sees of the current span, and what it may do.
+//! The ids that a `tracing` subscriber sees, and the current context inside its methods.
 //!
-//! One test alone: which subscribers there are is noted once for the whole process.
+//! In a process of its own: `tracing` caches for the whole process which subscribers there are.
 #![cfg(feature = "tracing")]
 
 mod common;
 
-use common::{Lab, Script, Step, drain, get, now};
+use common::{Script, Step, TestTracer, drain, get, now};
 use http::{Request, Response};
 use std::{
     convert::Infallible,
@@ -18,9 +18,9 @@ use tower::{Layer, Service, service_fn};
 use tower_b3::{TraceContext, current, span};
 use tracing::{Event, Metadata, Subscriber, field, span as log};
 
-/// Asks what is current at every turn, and keeps what spans and events say.
+/// Reads the current context in every method, and records spans and events.
 #[derive(Clone, Default)]
-struct Curious {
+struct ContextReader {
     made: Arc<Mutex<Vec<Option<TraceContext>>>>,
     /// The ids in the fields of each span.
     spans: Arc<Mutex<Vec<String>>>,
@@ -38,7 +38,7 @@ impl field::Visit for Fields {
     }
 }
 
-impl Subscriber for Curious {
+impl Subscriber for ContextReader {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
@@ -80,10 +80,10 @@ fn ids(context: TraceContext) -> Option<String> {
 
 #[test]
 fn log_lines_have_the_current_ids_and_subscribers_can_read_the_context() {
-    let lab = Lab::new();
-    let curious = Curious::default();
+    let test = TestTracer::new();
+    let subscriber = ContextReader::default();
     let (mut outer, mut inner) = (None, None);
-    tracing::subscriber::with_default(curious.clone(), || {
+    tracing::subscriber::with_default(subscriber.clone(), || {
         let handler = service_fn(|_: Request<()>| {
             tracing::info!("in call");
             outer = current();
@@ -97,7 +97,7 @@ fn log_lines_have_the_current_ids_and_subscribers_can_read_the_context() {
             let response = Response::new(body.on_drop(dropped));
             std::future::ready(Ok::<_, Infallible>(response))
         });
-        let mut service = lab.tracer.server_layer().layer(handler);
+        let mut service = test.tracer.server_layer().layer(handler);
         let mut response = now(service.call(get("/", ""))).unwrap();
         tracing::info!("between");
         drain(response.body_mut()).unwrap();
@@ -107,7 +107,7 @@ fn log_lines_have_the_current_ids_and_subscribers_can_read_the_context() {
     let (outer, inner) = (outer.unwrap(), inner.unwrap());
     let (own, local) = (ids(outer), ids(inner));
     assert_eq!(
-        *curious.events.lock().unwrap(),
+        *subscriber.events.lock().unwrap(),
         [
             own.clone(),
             local,
@@ -119,9 +119,9 @@ fn log_lines_have_the_current_ids_and_subscribers_can_read_the_context() {
         ]
     );
     // When a local span starts, the one above it is current; a root has none above it.
-    assert_eq!(*curious.made.lock().unwrap(), [None, Some(outer)]);
-    assert!(curious.entered.lock().unwrap().is_empty());
-    let [_inner, outer] = lab.spans.take(2).try_into().unwrap();
+    assert_eq!(*subscriber.made.lock().unwrap(), [None, Some(outer)]);
+    assert!(subscriber.entered.lock().unwrap().is_empty());
+    let [_inner, outer] = test.spans.take(2).try_into().unwrap();
     let noted = outer.tag("noted");
     assert_eq!(noted.as_deref(), Some("by the subscriber"));
 }

@@ -1,4 +1,4 @@
-//! A process that is forked while its reporter is at work.
+//! A process that forks while its reporter is sending.
 #![cfg(all(unix, feature = "zipkin"))]
 #![allow(unsafe_code, reason = "std has no fork")]
 
@@ -23,7 +23,7 @@ unsafe extern "C" {
 const WNOHANG: c_int = 1;
 const SIGKILL: c_int = 9;
 
-/// Exits with this code in a child. The code with which it ends; `None` if it does not.
+/// Runs `code` in a forked child: its wait status, or `None` if it does not end.
 fn in_child(code: impl FnOnce() -> c_int) -> Option<c_int> {
     let process = unsafe { fork() };
     assert_ne!(process, -1, "there is no child");

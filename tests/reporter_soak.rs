@@ -1,5 +1,5 @@
-//! Many spans for a while, and a collector that is killed and comes back: not a span is
-//! unaccounted for, memory stays bounded, no request fails.
+//! Many spans while the collector is killed and restarted: every span is accounted for, memory
+//! stays bounded, no request fails.
 //!
 //! The short form runs always. The full one, 50,000 spans a second for a minute:
 //!
@@ -26,18 +26,18 @@ use std::{
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_b3::{Tracer, report::Stats, zipkin::ZipkinReporter};
 
-/// Longer than anything takes that works.
+/// A timeout that only a failure reaches.
 const LONG: Duration = Duration::from_secs(30);
-/// Tells the test `collector` the port that it is to listen on.
+/// The port on which the test `collector` listens.
 const PORT: &str = "TOWER_B3_SOAK_PORT";
 /// What a request of the traced service makes: SERVER, CLIENT, and three of the handler's.
 const SPANS_A_REQUEST: u64 = 5;
 
 struct Plan {
     spans_a_second: u64,
-    /// How long the collector is there all the time, at first.
+    /// How long the collector is up at first.
     calm: Duration,
-    /// How long it comes and goes, after that.
+    /// How long it is killed and restarted after that.
     storm: Duration,
     up: Duration,
     down: Duration,
@@ -66,19 +66,19 @@ impl Plan {
     }
 }
 
-/// The collector: a process of its own, so that it can be killed, with whatever it was about.
+/// The collector: a process of its own, so that it can be killed at any moment.
 /// Does nothing unless `soak` has started it.
 #[test]
 fn collector() {
     let Ok(port) = env::var(PORT) else { return };
     let port: u16 = port.parse().unwrap();
-    // It goes when the test goes, however that ends.
+    // It exits with the test, whose end closes the pipe.
     thread::spawn(|| {
         let _ = io::stdin().read(&mut [0]);
         std::process::exit(0);
     });
     let start = Instant::now();
-    // The one before may still be on its way out.
+    // The previous collector may not have exited yet.
     let listener = loop {
         match TcpListener::bind(("127.0.0.1", port)) {
             Ok(listener) => break listener,
@@ -91,7 +91,7 @@ fn collector() {
     }
 }
 
-/// Says on standard error what it acknowledges, each time before it does so.
+/// Prints to standard error what it is about to acknowledge.
 fn collect(stream: TcpStream) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(64 * 1024, stream);
     let (mut line, mut body) = (String::new(), Vec::new());
@@ -122,7 +122,7 @@ fn collect(stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// A quote in text is escaped, so what is looked for is not in text.
+/// Quotes in text are escaped, so the pattern only matches the start of a span.
 fn spans_in(json: &[u8]) -> usize {
     const FIRST: &[u8] = br#"{"traceId":""#;
     let objects = json.iter().enumerate().filter(|(_, byte)| **byte == b'{');
@@ -131,7 +131,7 @@ fn spans_in(json: &[u8]) -> usize {
         .count()
 }
 
-/// A process that runs the test above, and what it has said until it was killed.
+/// A process that runs the test above, and what it printed until it was killed.
 struct Collector {
     process: Child,
     said: JoinHandle<Vec<(u64, u64)>>,
@@ -192,7 +192,7 @@ impl Acknowledged {
     }
 }
 
-/// A port that no outgoing connection is given.
+/// A free port outside the range of ephemeral ports.
 fn port() -> u16 {
     let first = 20_000 + (std::process::id() % 10_000) as u16;
     let mut ports = first..first + 1_000;
@@ -207,7 +207,7 @@ fn resident() -> Option<u64> {
     Some(pages * 4096)
 }
 
-/// How often something took how long: 16 steps to each doubling of nanoseconds.
+/// A histogram of durations, with 16 buckets for each power of two of nanoseconds.
 struct Times(Vec<u64>);
 
 impl Times {
@@ -272,7 +272,7 @@ async fn read<B: Body>(response: Response<B>) -> Result<String, Failed> {
     String::from_utf8(body.to_vec()).map_err(|_| Failed)
 }
 
-/// Offers requests at this rate, for so long: how many, and how long each took.
+/// Sends requests at this rate: how many, and how long each took.
 fn drive(tracer: &Tracer, spans_a_second: u64, lasting: Duration) -> (u64, Times) {
     let service = service(tracer);
     let mut times = Times::new();
@@ -307,7 +307,7 @@ fn assert_sums(stats: &Stats) {
     assert_eq!(stats.finished, sum, "{stats:?}");
 }
 
-/// Says that it is over, be it in a panic.
+/// Sets the flag when it is dropped, also by a panic.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -376,7 +376,7 @@ fn soak() {
         looking.join().unwrap();
         (calm, storm, killing.join().unwrap())
     });
-    // The last collector is there to stay.
+    // The last collector is not killed before the shutdown.
     let end = zipkin.shutdown(LONG);
     acknowledged.add(collector.kill());
 

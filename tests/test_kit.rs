@@ -169,7 +169,7 @@ async fn a_wait_goes_by_real_time_where_tokios_is_paused() {
     let spans = SpanCollector::new().timeout(Duration::from_millis(200));
     let tracer = spans.tracer("orders");
     let later = tokio::spawn(async move {
-        // Paused time jumps ahead by as much.
+        // Paused time jumps ahead by an hour.
         tokio::time::sleep(Duration::from_secs(3600)).await;
         drop(tracer.span("charge"));
     });

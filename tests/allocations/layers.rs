@@ -1,4 +1,4 @@
-//! Both layers, against the bare service.
+//! Allocations per request of both layers, compared with the bare service.
 
 use crate::common::{Script, drain, headers, now};
 use allocation_counter::measure;
@@ -15,22 +15,22 @@ use tower_b3::{
 
 const ROUNDS: u64 = 100;
 
-/// How many allocations a call makes when it is not the first one.
+/// The number of allocations of a call after a warm-up.
 fn steady<T>(inputs: impl Fn() -> T, mut call: impl FnMut(T)) -> f64 {
     (0..ROUNDS).for_each(|_| call(inputs()));
     let inputs: Vec<T> = (0..ROUNDS).map(|_| inputs()).collect();
-    // The vector of the inputs is freed, not allocated, meanwhile.
+    // Measured are allocations alone: the vector of the inputs is only freed.
     let allocated = measure(|| inputs.into_iter().for_each(&mut call));
     allocated.count_total as f64 / ROUNDS as f64
 }
 
-/// A request whose header values are shared, as a server's are, and whose map has room.
+/// A request with reference-counted header values, as a server's have, and spare capacity.
 struct Template(HeaderMap);
 
 impl Template {
     fn new(lines: &str) -> Template {
         let headers = headers(lines);
-        // A first clone makes a value one that is shared.
+        // The first clone of a value makes it reference-counted.
         drop(headers.clone());
         Template(headers)
     }
@@ -48,7 +48,7 @@ impl Template {
 
 type Answered = Ready<Result<Response<Script>, Infallible>>;
 
-/// Answers with a header map that has room.
+/// Responds with a header map that has spare capacity.
 fn handler() -> impl FnMut(Request<()>) -> Answered + Clone {
     |_| {
         let mut response = Response::new(Script::default());
@@ -95,7 +95,7 @@ fn in_the_steady_state_tracing_allocates_as_documented() {
     let server = || layer.layer(service_fn(handler()));
     let bare = served(service_fn(handler()), &lines("1"));
 
-    // With all headers incoming: nothing.
+    // No allocation if the request has all headers.
     for lines in [
         lines("1"),
         lines("0"),
@@ -113,7 +113,7 @@ fn in_the_steady_state_tracing_allocates_as_documented() {
         bare
     );
 
-    // A generated request id: one, on the request, on the answer and on every call.
+    // One allocation for a generated request id, which request, response and calls share.
     let generated = served(server(), &format!("{IDS}|x-b3-sampled: 1|{REST}"));
     assert_eq!(generated, bare + 1.0);
     let unsampled = served(server(), &format!("{IDS}|x-b3-sampled: 0|{REST}"));
@@ -130,7 +130,7 @@ fn in_the_steady_state_tracing_allocates_as_documented() {
     let tagged = served(layer.layer(service_fn(tagging)), &few);
     assert_eq!(tagged, served(service_fn(handler()), &few));
 
-    // Calls: one, for the ids that are written.
+    // One allocation per call, for the ids that are written.
     let calls = |lines: &str, tracer: &Tracer| {
         let layer = tracer.client_layer();
         let catalog = layer.layer(service_fn(handler()));
@@ -159,14 +159,14 @@ fn in_the_steady_state_tracing_allocates_as_documented() {
     assert_eq!(with_headers_to_forward, plain + 1.0);
     assert_eq!(unsampled, plain + 1.0);
 
-    // Beside a sidecar: nothing at all.
+    // No allocation in `ForwardOnly`.
     let forward = Tracer::builder("shop").mode(Mode::ForwardOnly);
     let forward = forward.build().unwrap();
     for lines in [&lines("1"), &few, "host: shop"] {
         assert_eq!(calls(lines, &forward), plain, "{lines}");
     }
 
-    // On their own.
+    // Propagation without the layers.
     let propagation = Propagation::default();
     let (incoming, forwarded) = propagation.extract(&headers(&few));
     let context = incoming.context().unwrap();

@@ -1,6 +1,6 @@
-//! What tracing allocates in the steady state: on the threads that serve requests, counted.
+//! Allocations in the steady state on the threads that serve requests.
 //!
-//! In a process of its own: nobody subscribes to log lines here, and the allocator counts.
+//! In a process of its own: the allocator counts, and there is no subscriber for log lines.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,4 +1,4 @@
-//! Local spans and a reporter: what a span costs the thread that finishes it.
+//! Allocations per local span on the thread that finishes it, with a batching reporter.
 
 use allocation_counter::measure;
 use std::{
@@ -16,7 +16,7 @@ use tower_b3::{
 
 const LONG: Duration = Duration::from_secs(20);
 const SPANS: usize = 200;
-/// Each is the root of a trace: the id that requests made inside would carry.
+/// Each span is the root of a trace and generates the request id for calls made inside it.
 const REQUEST_IDS: u64 = SPANS as u64;
 
 struct Nowhere;
@@ -44,7 +44,7 @@ fn in_the_steady_state_a_span_allocates_nothing() {
             });
         }
     };
-    // Until all buffers that go round have grown to what they are needed for.
+    // Until all reused buffers have grown to their final size.
     for _ in 0..10 {
         spans();
         assert!(reporter.flush(LONG));
@@ -57,7 +57,7 @@ fn in_the_steady_state_a_span_allocates_nothing() {
     assert_eq!(reporter.stats().sent, 20 * SPANS as u64);
 }
 
-/// Says that it has a message, and never that it was sent.
+/// Says that it has received a message, and never finishes sending it.
 struct Silence(Arc<AtomicBool>);
 
 impl Sender for Silence {

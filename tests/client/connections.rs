@@ -1,7 +1,7 @@
 //! Through a real client to a real server, both with their layers.
 
 use crate::common::{
-    Lab, TreeFormat, ending,
+    TestTracer, TreeFormat, ending,
     net::{http_client, listen, serve, unreachable_address},
     text,
 };
@@ -13,13 +13,13 @@ use std::{convert::Infallible, net::SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-/// A server with the layer, that answers with its own trace header.
-async fn catalog(lab: &Lab) -> SocketAddr {
+/// A server with the layer that responds with the `x-b3-spanid` it received.
+async fn catalog(test: &TestTracer) -> SocketAddr {
     let service = service_fn(|request: Request<Incoming>| async move {
         let id = text(request.headers(), "x-b3-spanid").to_owned();
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(id))))
     });
-    let service = lab.tracer.server_layer().layer(service);
+    let service = test.tracer.server_layer().layer(service);
     serve(service).await
 }
 
@@ -31,7 +31,7 @@ fn get(addr: SocketAddr) -> Request<Empty<Bytes>> {
 #[tokio::test]
 async fn client_and_server_make_one_tree() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
-        let (shop, other) = (Lab::new(), Lab::new());
+        let (shop, other) = (TestTracer::new(), TestTracer::new());
         let addr = catalog(&other).await;
         let client = shop.tracer.client_layer().layer(http_client(version));
         let response = client.oneshot(get(addr)).await.unwrap();
@@ -61,14 +61,14 @@ async fn client_and_server_make_one_tree() {
 
 #[tokio::test]
 async fn a_refused_connection_is_an_error_with_its_reason() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let addr = unreachable_address().await;
-    let mut client = lab
+    let mut client = test
         .tracer
         .client_layer()
         .layer(http_client(Version::HTTP_11));
     assert!(client.call(get(addr)).await.is_err());
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert!(ending(&span).starts_with("0 error("));
     assert!(
         span.tag("error.reason").unwrap().contains("Connect"),
@@ -78,21 +78,21 @@ async fn a_refused_connection_is_an_error_with_its_reason() {
 
 #[tokio::test]
 async fn a_server_that_closes_the_connection_is_an_error() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let (listener, addr) = listen().await;
     let hangs_up = tokio::spawn(async move { drop(listener.accept().await) });
-    let mut client = lab
+    let mut client = test
         .tracer
         .client_layer()
         .layer(http_client(Version::HTTP_11));
     assert!(client.call(get(addr)).await.is_err());
     hangs_up.await.unwrap();
-    assert!(ending(&lab.spans.take_one()).starts_with("0 error("));
+    assert!(ending(&test.spans.take_one()).starts_with("0 error("));
 }
 
 #[tokio::test]
 async fn a_truncated_response_is_an_error_with_the_real_status() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let (listener, addr) = listen().await;
     let cuts = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -100,13 +100,13 @@ async fn a_truncated_response_is_an_error_with_the_real_status() {
         let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this";
         stream.write_all(cut).await.unwrap();
     });
-    let mut client = lab
+    let mut client = test
         .tracer
         .client_layer()
         .layer(http_client(Version::HTTP_11));
     let response = client.call(get(addr)).await.unwrap();
     assert!(response.into_body().collect().await.is_err());
     cuts.await.unwrap();
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert!(ending(&span).starts_with("200 error("), "{span:?}");
 }

@@ -1,17 +1,17 @@
-//! Hosts that are told nothing of the trace.
+//! `propagate_only_to`: hosts that get no tracing headers.
 
 use crate::{
     CALLER,
-    common::{Lab, SPAN, TRACE, TreeFormat, get, headers, text, values},
+    common::{SPAN, TRACE, TestTracer, TreeFormat, get, headers, text, values},
     send, within,
 };
 use tower_b3::{Mode, propagation::Propagation};
 
 #[test]
 fn untrusted_hosts_get_no_tracing_headers_but_the_span_is_made() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let layer =
-        lab.tracer
+        test.tracer
             .client_layer()
             .propagate_only_to(["Catalog", ".svc.cluster.local", "10.0.0.1"]);
     let inbound = format!(
@@ -41,11 +41,11 @@ fn untrusted_hosts_get_no_tracing_headers_but_the_span_is_made() {
             false,
         ),
     ] {
-        let out = within(&lab, &inbound, || send(&layer, get(uri, lines)));
+        let out = within(&test, &inbound, || send(&layer, get(uri, lines)));
         let names: Vec<_> = out.keys().filter(|name| *name != "host").collect();
         assert_eq!(!names.is_empty(), trusted, "{uri} {lines}: {names:?}");
         TreeFormat::default().no_tags().assert(
-            &lab.spans.take(2),
+            &test.spans.take(2),
             "
             shop  SERVER  GET
             shop  CLIENT  └─ GET
@@ -58,26 +58,26 @@ fn untrusted_hosts_get_no_tracing_headers_but_the_span_is_made() {
 fn headers_added_with_forward_go_to_other_hosts_only_if_the_handler_sets_them() {
     for mode in [Mode::Spans, Mode::RecordOnly, Mode::ForwardOnly] {
         let propagation = Propagation::default().forward(["authorization", "jwt"]);
-        let lab = Lab::of(|builder| builder.mode(mode).propagation(propagation.unwrap()));
-        let layer = lab.tracer.client_layer().propagate_only_to(["catalog"]);
+        let test = TestTracer::of(|builder| builder.mode(mode).propagation(propagation.unwrap()));
+        let layer = test.tracer.client_layer().propagate_only_to(["catalog"]);
         let inbound = "authorization: inbound|jwt: inbound|sw8: 1";
-        let call = |uri| within(&lab, inbound, || send(&layer, get(uri, "jwt: partner's")));
+        let call = |uri| within(&test, inbound, || send(&layer, get(uri, "jwt: partner's")));
         let partner = call("http://partner.example/");
         assert_eq!(partner, headers("jwt: partner's"), "{mode:?}");
         let catalog = call("http://catalog/");
         assert_eq!(text(&catalog, "authorization"), "inbound");
         assert_eq!(values(&catalog, "jwt"), [b"partner's"]);
-        lab.spans.take_all();
+        test.spans.take_all();
     }
 }
 
 #[test]
 fn forwarding_without_spans_can_be_limited_to_hosts_too() {
-    let lab = Lab::of(|builder| builder.mode(Mode::ForwardOnly));
-    let layer = lab.tracer.client_layer().propagate_only_to(["catalog"]);
+    let test = TestTracer::of(|builder| builder.mode(Mode::ForwardOnly));
+    let layer = test.tracer.client_layer().propagate_only_to(["catalog"]);
     for (uri, left) in [("http://catalog/", 2), ("http://evil.example/", 0)] {
         let inbound = "b3: malformed|x-request-id: r";
-        let out = within(&lab, inbound, || send(&layer, get(uri, "")));
+        let out = within(&test, inbound, || send(&layer, get(uri, "")));
         assert_eq!(out.len(), left);
     }
 }

@@ -1,7 +1,7 @@
 //! Names, tags and the remote endpoint of CLIENT spans.
 
 use crate::{
-    common::{Lab, TreeFormat, get, now},
+    common::{TestTracer, TreeFormat, get, now},
     send, within,
 };
 use std::borrow::Cow;
@@ -12,14 +12,14 @@ use tower_b3::{
     tag::{Tag, TagNames},
 };
 
-fn span_of(lab: &Lab, uri: &str, lines: &str) -> SpanRecord {
-    send(&lab.tracer.client_layer(), get(uri, lines));
-    lab.spans.take_one()
+fn span_of(test: &TestTracer, uri: &str, lines: &str) -> SpanRecord {
+    send(&test.tracer.client_layer(), get(uri, lines));
+    test.spans.take_one()
 }
 
 #[test]
 fn the_remote_endpoint_is_taken_from_the_host() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     for (uri, lines, service, ip, port) in [
         ("http://catalog/", "", Some("catalog"), None, None),
         (
@@ -61,7 +61,7 @@ fn the_remote_endpoint_is_taken_from_the_host() {
         ("/", "host: catalog:1", Some("catalog"), None, Some(1)),
         ("/", "", None, None, None),
     ] {
-        let span = span_of(&lab, uri, lines);
+        let span = span_of(&test, uri, lines);
         let remote = span.remote_endpoint();
         assert_eq!(remote.service_name, service, "{uri}");
         assert_eq!(remote.ip, ip.map(|ip| ip.parse().unwrap()), "{uri}");
@@ -71,34 +71,34 @@ fn the_remote_endpoint_is_taken_from_the_host() {
 
 #[test]
 fn the_remote_service_can_be_set() {
-    let lab = Lab::new();
-    let layer = lab.tracer.client_layer().remote_service("catalogue");
+    let test = TestTracer::new();
+    let layer = test.tracer.client_layer().remote_service("catalogue");
     send(&layer, get("http://10.0.0.1:80/", ""));
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert_eq!(span.remote_endpoint().service_name, Some("catalogue"));
     assert_eq!(span.remote_endpoint().port, Some(80));
 }
 
 #[test]
 fn a_route_in_the_extensions_is_in_the_name() {
-    let lab = Lab::new();
-    assert_eq!(span_of(&lab, "http://h/items/7", "").name(), "GET");
+    let test = TestTracer::new();
+    assert_eq!(span_of(&test, "http://h/items/7", "").name(), "GET");
     let mut request = get("http://h/items/7", "");
     request.extensions_mut().insert(Route::new("/items/{id}"));
-    send(&lab.tracer.client_layer(), request);
-    assert_eq!(lab.spans.take_one().name(), "GET /items/{id}");
+    send(&test.tracer.client_layer(), request);
+    assert_eq!(test.spans.take_one().name(), "GET /items/{id}");
 }
 
 #[test]
 fn a_handlers_route_and_tags_are_not_those_of_its_calls() {
-    let lab = Lab::new();
-    let layer = lab.tracer.client_layer();
-    within(&lab, "", || {
+    let test = TestTracer::new();
+    let layer = test.tracer.client_layer();
+    within(&test, "", || {
         scope::route("/carts/{id}");
         tower_b3::tag("cart", "7");
         send(&layer, get("http://catalog/", ""));
     });
-    lab.spans.assert_tree(
+    test.spans.assert_tree(
         "
         shop  SERVER  GET /carts/{id}  cart=7 http.status_code=200
         shop  CLIENT  └─ GET           http.status_code=200
@@ -108,22 +108,22 @@ fn a_handlers_route_and_tags_are_not_those_of_its_calls() {
 
 #[test]
 fn name_with_names_the_span() {
-    let lab = Lab::new();
-    let layer = lab.tracer.client_layer().name_with(|head| {
+    let test = TestTracer::new();
+    let layer = test.tracer.client_layer().name_with(|head| {
         let known = head.path() == "/known";
         known.then_some("known")
     });
     for (uri, name) in [("http://h/known", "known"), ("http://h/other", "GET")] {
         send(&layer, get(uri, ""));
-        assert_eq!(lab.spans.take_one().name(), name);
+        assert_eq!(test.spans.take_one().name(), name);
     }
 }
 
 #[test]
 fn a_grpc_call_is_named_by_its_method() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let span = span_of(
-        &lab,
+        &test,
         "http://h/shop.Cart/Add",
         "content-type: application/grpc",
     );
@@ -133,9 +133,9 @@ fn a_grpc_call_is_named_by_its_method() {
 
 #[test]
 fn client_spans_have_the_standard_tags() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let lines = "x-request-id: r|x-client-trace-id: c|content-length: 3|user-agent: shop/1";
-    let span = span_of(&lab, "https://me:pw@h:1/items/7?token=secret", lines);
+    let span = span_of(&test, "https://me:pw@h:1/items/7?token=secret", lines);
     for (name, value) in [
         ("component", "tower-b3"),
         ("http.method", "GET"),
@@ -151,8 +151,8 @@ fn client_spans_have_the_standard_tags() {
         assert_eq!(span.tag(name).as_deref(), Some(value), "{name}");
     }
     assert_eq!(span.tags().count(), 10);
-    let lab = Lab::of(|builder| builder.tag_names(TagNames::OpenTelemetry));
-    let span = span_of(&lab, "https://h:1/items/7", lines);
+    let test = TestTracer::of(|builder| builder.tag_names(TagNames::OpenTelemetry));
+    let span = span_of(&test, "https://h:1/items/7", lines);
     assert_eq!(span.tag("url.full").as_deref(), Some("https://h:1/items/7"));
     assert_eq!(
         span.tag("http.response.status_code").as_deref(),
@@ -162,8 +162,8 @@ fn client_spans_have_the_standard_tags() {
 
 #[test]
 fn x_forwarded_proto_of_an_outgoing_request_is_ignored() {
-    let lab = Lab::new();
-    let span = span_of(&lab, "/", "host: h|x-forwarded-proto: https");
+    let test = TestTracer::new();
+    let span = span_of(&test, "/", "host: h|x-forwarded-proto: https");
     assert_eq!(span.tag("http.url").as_deref(), Some("http://h/"));
 }
 
@@ -172,12 +172,12 @@ fn tenant(inbound: &str, outbound: &str, default: Option<&str>) -> [Option<Strin
     if let Some(default) = default {
         custom = custom.default_value(default);
     }
-    let lab = Lab::of(|builder| builder.tag(custom).tag(Tag::literal("fixed", "f")));
-    let layer = lab.tracer.client_layer();
-    within(&lab, inbound, || {
+    let test = TestTracer::of(|builder| builder.tag(custom).tag(Tag::literal("fixed", "f")));
+    let layer = test.tracer.client_layer();
+    within(&test, inbound, || {
         tower_b3::span("work").in_scope(|| send(&layer, get("http://h/", outbound)))
     });
-    let [client, _local, server] = lab.spans.take(3).try_into().unwrap();
+    let [client, _local, server] = test.spans.take(3).try_into().unwrap();
     assert_eq!(client.tag("fixed").as_deref(), Some("f"));
     [client, server].map(|span| span.tag("tenant").map(Cow::into_owned))
 }
@@ -223,18 +223,18 @@ fn header_tags_come_from_the_outgoing_request_then_the_inbound_one() {
 
 #[test]
 fn pseudo_headers_are_those_of_the_outgoing_request() {
-    let lab = Lab::of(|builder| {
+    let test = TestTracer::of(|builder| {
         builder
             .tag(Tag::request_header("path", ":path"))
             .tag(Tag::request_header("authority", ":authority"))
     });
-    let layer = lab.tracer.client_layer();
-    within(&lab, "host: shop", || {
+    let layer = test.tracer.client_layer();
+    within(&test, "host: shop", || {
         send(&layer, get("http://catalog/items", ""))
     });
     let format = TreeFormat::default().tags(["path", "authority"]);
     format.assert(
-        &lab.spans.take(2),
+        &test.spans.take(2),
         "
         shop  SERVER  GET     path=/ authority=shop
         shop  CLIENT  └─ GET  path=/items authority=catalog
@@ -244,18 +244,18 @@ fn pseudo_headers_are_those_of_the_outgoing_request() {
 
 #[test]
 fn a_call_in_a_spawned_task_has_the_header_tags_of_the_inbound_request() {
-    let lab = Lab::of(|builder| builder.tag(Tag::request_header("tenant", "x-tenant")));
-    let layer = lab.tracer.client_layer();
+    let test = TestTracer::of(|builder| builder.tag(Tag::request_header("tenant", "x-tenant")));
+    let layer = test.tracer.client_layer();
     let mut carried = None;
-    within(&lab, "x-tenant: acme", || {
+    within(&test, "x-tenant: acme", || {
         carried = Some(tower_b3::in_current_context(async move {
             send(&layer, get("http://catalog/", ""));
         }));
     });
-    let server = lab.spans.take_one();
+    let server = test.spans.take_one();
     now(carried.unwrap());
     TreeFormat::default().tags(["tenant"]).assert(
-        &[server, lab.spans.take_one()],
+        &[server, test.spans.take_one()],
         "
         shop  SERVER  GET     tenant=acme
         shop  CLIENT  └─ GET  tenant=acme

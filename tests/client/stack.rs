@@ -1,6 +1,6 @@
-//! Among other layers: retries, buffers, timeouts.
+//! The client layer in a stack with retries, buffers and timeouts.
 
-use crate::common::{Lab, Script, TreeFormat, drain, echo_headers, ending, get, text};
+use crate::common::{Script, TestTracer, TreeFormat, drain, echo_headers, ending, get, text};
 use http::{Request, Response, StatusCode};
 use std::{
     collections::HashSet,
@@ -15,11 +15,11 @@ use tower::{
 };
 use tower_b3::{Context, Span};
 
-/// Tries again after a 503.
+/// Retries after a 503.
 #[derive(Clone)]
-struct Again;
+struct RetryOn503;
 
-impl<B, E> tower::retry::Policy<Request<()>, Response<B>, E> for Again {
+impl<B, E> tower::retry::Policy<Request<()>, Response<B>, E> for RetryOn503 {
     type Future = Ready<()>;
 
     fn retry(
@@ -36,25 +36,25 @@ impl<B, E> tower::retry::Policy<Request<()>, Response<B>, E> for Again {
     }
 }
 
-fn work(lab: &Lab) -> Span {
-    lab.tracer.span("work")
+fn work(test: &TestTracer) -> Span {
+    test.tracer.span("work")
 }
 
 #[tokio::test]
 async fn each_attempt_under_a_retry_layer_has_its_own_span() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let catalog = Busy::default();
     let client = ServiceBuilder::new()
-        .layer(RetryLayer::new(Again))
-        .layer(lab.tracer.client_layer())
+        .layer(RetryLayer::new(RetryOn503))
+        .layer(test.tracer.client_layer())
         .service(catalog.clone());
-    work(&lab)
+    work(&test)
         .instrument(async {
             let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
             drain(response.body_mut()).unwrap();
         })
         .await;
-    let spans = lab.spans.take(4);
+    let spans = test.spans.take(4);
     TreeFormat::default().assert(
         &spans,
         "
@@ -70,26 +70,29 @@ async fn each_attempt_under_a_retry_layer_has_its_own_span() {
     assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
 }
 
-/// What the guide says of three attempts of a call with nothing current.
+/// Three attempts without a current context, as `guide::retries` describes them.
 #[tokio::test]
 async fn without_a_current_context_the_layer_order_decides_on_the_traces() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let builder = ServiceBuilder::new;
-    let (client, retry) = (|| lab.tracer.client_layer(), || RetryLayer::new(Again));
+    let (client, retry) = (
+        || test.tracer.client_layer(),
+        || RetryLayer::new(RetryOn503),
+    );
 
     let inside = builder().layer(retry()).layer(client());
-    let inside = made_by(&lab, inside.service(Busy::default())).await;
+    let inside = counts_of_call(&test, inside.service(Busy::default())).await;
     assert_eq!(inside, [3, 3, 3], "spans, traces, request ids");
     let outside = builder().layer(client()).layer(retry());
-    let outside = made_by(&lab, outside.service(Busy::default())).await;
+    let outside = counts_of_call(&test, outside.service(Busy::default())).await;
     assert_eq!(outside, [1, 1, 1]);
     let both = builder().layer(client()).layer(retry()).layer(client());
-    let both = made_by(&lab, both.service(Busy::default())).await;
+    let both = counts_of_call(&test, both.service(Busy::default())).await;
     assert_eq!(both, [4, 1, 1]);
 }
 
 /// How many spans, traces and request ids a call through the client makes.
-async fn made_by<C, B>(lab: &Lab, client: C) -> [usize; 3]
+async fn counts_of_call<C, B>(test: &TestTracer, client: C) -> [usize; 3]
 where
     C: Service<Request<()>, Response = Response<B>, Error = Infallible>,
     B: http_body::Body<Error: std::fmt::Debug> + Unpin,
@@ -97,7 +100,7 @@ where
     let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
     drain(response.body_mut()).unwrap();
     drop(response);
-    let spans = lab.spans.take_all();
+    let spans = test.spans.take_all();
     let traces: HashSet<_> = spans.iter().map(|span| span.trace_id()).collect();
     let request_ids: HashSet<_> = spans
         .iter()
@@ -106,7 +109,7 @@ where
     [spans.len(), traces.len(), request_ids.len()]
 }
 
-/// Answers 503 twice, then 200.
+/// Responds with 503 twice, then with 200.
 #[derive(Clone, Default)]
 struct Busy {
     /// The span ids that were sent to it.
@@ -138,18 +141,18 @@ impl Service<Request<()>> for Busy {
 
 #[tokio::test]
 async fn outside_a_buffer_the_parent_is_the_current_span() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let client = ServiceBuilder::new()
-        .layer(lab.tracer.client_layer())
+        .layer(test.tracer.client_layer())
         .layer(BufferLayer::new(4))
         .service(service_fn(echo_headers));
-    work(&lab)
+    work(&test)
         .instrument(async {
             let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
             drain(response.body_mut()).unwrap();
         })
         .await;
-    lab.spans.assert_tree(
+    test.spans.assert_tree(
         "
         shop          work
         shop  CLIENT  └─ GET  http.status_code=200
@@ -159,10 +162,10 @@ async fn outside_a_buffer_the_parent_is_the_current_span() {
 
 #[tokio::test]
 async fn inside_a_buffer_the_parent_travels_in_the_extensions() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let client = ServiceBuilder::new()
         .layer(BufferLayer::new(4))
-        .layer(lab.tracer.client_layer())
+        .layer(test.tracer.client_layer())
         .service(service_fn(echo_headers));
     for (with_context, tree) in [
         (
@@ -182,7 +185,7 @@ async fn inside_a_buffer_the_parent_travels_in_the_extensions() {
         ),
     ] {
         let client = client.clone();
-        work(&lab)
+        work(&test)
             .instrument(async {
                 let mut request = get("http://catalog/", "");
                 if with_context {
@@ -195,41 +198,41 @@ async fn inside_a_buffer_the_parent_travels_in_the_extensions() {
             .await;
         TreeFormat::default()
             .sort_siblings(true)
-            .assert(&lab.spans.take(2), tree);
+            .assert(&test.spans.take(2), tree);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_outer_timeout_cancels_and_an_inner_timeout_is_an_error() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let never = || service_fn(|_: Request<()>| pending::<Result<Response<Script>, Infallible>>());
     let timeout = TimeoutLayer::new(Duration::from_secs(1));
     let outside = ServiceBuilder::new()
         .layer(timeout.clone())
-        .layer(lab.tracer.client_layer())
+        .layer(test.tracer.client_layer())
         .service(never());
     assert!(outside.oneshot(get("http://catalog/", "")).await.is_err());
-    assert_eq!(ending(&lab.spans.take_one()), "0 error canceled");
+    assert_eq!(ending(&test.spans.take_one()), "0 error canceled");
 
     let inside = ServiceBuilder::new()
-        .layer(lab.tracer.client_layer())
+        .layer(test.tracer.client_layer())
         .layer(timeout)
         .service(never());
     assert!(inside.oneshot(get("http://catalog/", "")).await.is_err());
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert!(ending(&span).starts_with("0 error(Elapsed"), "{span:?}");
 }
 
 #[tokio::test]
 async fn two_client_layers_make_two_nested_spans() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let client = ServiceBuilder::new()
-        .layer(lab.tracer.client_layer())
-        .layer(lab.tracer.client_layer())
+        .layer(test.tracer.client_layer())
+        .layer(test.tracer.client_layer())
         .service(service_fn(echo_headers));
     let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
     drain(response.body_mut()).unwrap();
-    let spans = lab.spans.take(2);
+    let spans = test.spans.take(2);
     TreeFormat::default().assert(
         &spans,
         "
@@ -256,11 +259,11 @@ fn poll_ready_is_delegated_to_the_inner_service() {
             ready(Err("closed"))
         }
     }
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let mut cx = Cx::from_waker(Waker::noop());
-    let mut client = lab.tracer.client_layer().layer(Busy);
+    let mut client = test.tracer.client_layer().layer(Busy);
     assert_eq!(client.poll_ready(&mut cx), Poll::Ready(Err("closed")));
-    let mut server = lab.tracer.server_layer().layer(Busy);
+    let mut server = test.tracer.server_layer().layer(Busy);
     assert_eq!(server.poll_ready(&mut cx), Poll::Ready(Err("closed")));
-    lab.spans.take(0);
+    test.spans.take(0);
 }

@@ -28,7 +28,7 @@ where
             let service = TowerToHyperService::new(service.clone());
             tokio::spawn(async move {
                 let server = auto::Builder::new(TokioExecutor::new());
-                // Connections that break are no concern of the tests.
+                // Some tests break their connections on purpose.
                 let _ = server
                     .serve_connection_with_upgrades(TokioIo::new(stream), service)
                     .await;
@@ -51,7 +51,7 @@ pub async fn listen() -> (TcpListener, SocketAddr) {
     (listener, addr)
 }
 
-/// An address at which nobody listens.
+/// An address where connections are refused.
 pub async fn unreachable_address() -> SocketAddr {
     listen().await.1
 }

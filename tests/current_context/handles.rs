@@ -1,6 +1,6 @@
 //! Handles: tagging a span from elsewhere while it is open.
 
-use crate::common::{Lab, Script, drain, get, now};
+use crate::common::{Script, TestTracer, drain, get, now};
 use http::{Request, Response};
 use std::{convert::Infallible, future::ready, thread};
 use tower::{Layer, Service, service_fn};
@@ -8,9 +8,9 @@ use tower_b3::{Sampling, current, sample::Sampler, scope};
 
 #[test]
 fn a_handle_tags_from_another_thread_until_the_span_is_finished() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let mut kept = None;
-    lab.tracer.span("work").in_scope(|| {
+    test.tracer.span("work").in_scope(|| {
         let handle = scope::handle().unwrap();
         assert_eq!(Some(handle.context()), current());
         let other = handle.clone();
@@ -23,24 +23,24 @@ fn a_handle_tags_from_another_thread_until_the_span_is_finished() {
         .unwrap();
         kept = Some(handle);
     });
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert_eq!(span.tag("from").as_deref(), Some("another thread"));
     assert_eq!(span.tag("error.reason").as_deref(), Some("it failed"));
     assert_eq!(span.annotations().count(), 1);
     let kept = kept.unwrap();
     assert!(!kept.tag("late", "1") && !kept.annotate("late") && !kept.error("late"));
-    // Its buffer is used again for the next span, which the old handle must not reach.
-    lab.tracer
+    // The next span reuses its buffer, which the old handle must not reach.
+    test.tracer
         .span("next")
         .in_scope(|| assert!(!kept.tag("late", "1")));
-    assert_eq!(lab.spans.take_one().tag("late"), None);
+    assert_eq!(test.spans.take_one().tag("late"), None);
 }
 
 #[test]
 fn a_handle_tags_a_server_span_until_its_body_ends() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let mut handle = None;
-    let mut service = lab
+    let mut service = test
         .tracer
         .server_layer()
         .layer(service_fn(|_: Request<()>| {
@@ -53,15 +53,15 @@ fn a_handle_tags_a_server_span_until_its_body_ends() {
     assert!(handle.tag("while", "streaming"));
     drain(response.body_mut()).unwrap();
     assert!(!handle.tag("too", "late"));
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert_eq!(span.tag("while").as_deref(), Some("streaming"));
     drop(response);
 }
 
 #[test]
 fn there_is_no_handle_on_an_unsampled_span() {
-    let lab = Lab::of(|builder| builder.sampler(Sampler::never()));
-    let mut silent = lab.tracer.span("silent");
+    let test = TestTracer::of(|builder| builder.sampler(Sampler::never()));
+    let mut silent = test.tracer.span("silent");
     assert!(silent.handle().is_none());
     silent.in_scope(|| {
         assert!(scope::handle().is_none());
@@ -71,8 +71,8 @@ fn there_is_no_handle_on_an_unsampled_span() {
 
 #[test]
 fn a_handle_records_an_error_even_when_the_tag_limit_is_reached() {
-    let lab = Lab::new();
-    let mut span = lab.tracer.span("work");
+    let test = TestTracer::new();
+    let mut span = test.tracer.span("work");
     let handle = span.handle().unwrap();
     let taken = (0..300).filter(|at| handle.tag(format!("tag {at}"), "value"));
     assert_eq!(taken.count(), 256);
@@ -80,7 +80,7 @@ fn a_handle_records_an_error_even_when_the_tag_limit_is_reached() {
         assert!(handle.error(format!("failure {at}")));
     }
     drop(span);
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert!(span.is_error());
     assert_eq!(span.tag("error.reason").as_deref(), Some("failure 999"));
     assert!(!handle.error("late"));

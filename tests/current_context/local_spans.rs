@@ -1,12 +1,12 @@
-//! Local spans: their trees, and what they do where nothing is current.
+//! Local spans: their trees, and what they do without a current context.
 
-use crate::common::{Lab, TreeFormat, now};
+use crate::common::{TestTracer, TreeFormat, now};
 use tokio::task::yield_now;
 use tower_b3::{Context, current, in_current_context, scope, span};
 
 #[test]
 fn without_a_current_context_nothing_happens() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     assert_eq!(current(), None);
     assert!(tower_b3::request_id().is_none());
     assert!(scope::handle().is_none());
@@ -21,13 +21,13 @@ fn without_a_current_context_nothing_happens() {
     assert_eq!(local.context(), None);
     assert_eq!(local.in_scope(current), None);
     assert_eq!(now(in_current_context(async { current() })), None);
-    lab.spans.take(0);
+    test.spans.take(0);
 }
 
 #[tokio::test]
 async fn local_spans_nest_as_they_are_written() {
-    let lab = Lab::new();
-    lab.tracer
+    let test = TestTracer::new();
+    test.tracer
         .span("top")
         .instrument(async {
             span("sync").in_scope(|| span("sync in sync").in_scope(|| ()));
@@ -37,13 +37,13 @@ async fn local_spans_nest_as_they_are_written() {
                 span("async in async").instrument(yield_now()).await;
             };
             span("async").instrument(nested).await;
-            // Started here, entered nowhere.
+            // A span that is started but never entered is no parent.
             let open = span("open");
             span("beside it").in_scope(|| ());
             drop(open);
         })
         .await;
-    let spans = lab.spans.take(8);
+    let spans = test.spans.take(8);
     TreeFormat::default().sort_siblings(true).assert(
         &spans,
         "
@@ -81,7 +81,7 @@ async fn local_spans_nest_as_they_are_written() {
 
 #[test]
 fn spans_of_two_tracers_nest() {
-    let (outer, inner) = (Lab::new(), Lab::new());
+    let (outer, inner) = (TestTracer::new(), TestTracer::new());
     outer
         .tracer
         .span("outer")
@@ -98,17 +98,17 @@ fn spans_of_two_tracers_nest() {
 
 #[test]
 fn the_error_tag_is_true_or_absent() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     for (value, error, reason) in [
         ("true", true, None),
         ("false", false, None),
         ("", false, None),
         ("out of hats", true, Some("out of hats")),
     ] {
-        lab.tracer
+        test.tracer
             .span("work")
             .in_scope(|| tower_b3::tag("error", value));
-        let span = lab.spans.take_one();
+        let span = test.spans.take_one();
         assert_eq!(span.is_error(), error, "{value}");
         assert_eq!(span.tag("error.reason").as_deref(), reason);
     }

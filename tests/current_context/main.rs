@@ -1,4 +1,4 @@
-//! The current context of a task: which one it is at every step, and what can be done with it.
+//! The current context of a task, and the functions that use it.
 
 #[path = "../common/mod.rs"]
 mod common;

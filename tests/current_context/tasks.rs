@@ -1,6 +1,6 @@
 //! Each task keeps its own context, whichever thread polls it and however polls interleave.
 
-use crate::common::{Lab, Script, drain, get, panics, poll};
+use crate::common::{Script, TestTracer, drain, get, panics, poll};
 use http::{Request, Response};
 use std::{
     collections::HashSet,
@@ -14,7 +14,7 @@ use tokio::task::yield_now;
 use tower::{Layer, Service, service_fn};
 use tower_b3::{TraceContext, current, in_current_context, span};
 
-/// Yields so often, and wants the same to be current after each.
+/// Yields `count` times and asserts that the context stays the same.
 async fn steps(count: usize) -> TraceContext {
     let own = current().expect("a context");
     for _ in 0..count {
@@ -26,22 +26,22 @@ async fn steps(count: usize) -> TraceContext {
 
 #[tokio::test]
 async fn polls_that_interleave_on_one_thread_keep_their_contexts() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let tasks = (0..100).map(|number| {
-        let span = lab.tracer.span("task");
+        let span = test.tracer.span("task");
         let context = span.context().unwrap();
         let work = async move { assert_eq!(steps(number % 7 + 1).await, context) };
         span.instrument(work)
     });
     futures_util::future::join_all(tasks).await;
     assert_eq!(current(), None);
-    lab.spans.take(100);
+    test.spans.take(100);
 }
 
 #[test]
 fn nested_polls_keep_their_contexts() {
-    let lab = Lab::new();
-    let inner = lab.tracer.span("inner");
+    let test = TestTracer::new();
+    let inner = test.tracer.span("inner");
     let inner_context = inner.context();
     let mut inner = Box::pin(inner.instrument(async {
         let own = current();
@@ -50,15 +50,15 @@ fn nested_polls_keep_their_contexts() {
         own
     }));
     assert!(poll(inner.as_mut()).is_pending());
-    let outer = lab.tracer.span("outer");
+    let outer = test.tracer.span("outer");
     let outer_context = outer.context();
     outer.in_scope(|| {
         assert_eq!(current(), outer_context);
         assert_eq!(poll(inner.as_mut()), Poll::Ready(inner_context));
         assert_eq!(current(), outer_context);
     });
-    // Where it was started counts, not where it was polled.
-    lab.spans.assert_tree(
+    // The parent is what was current where a span was started, not where it is polled.
+    test.spans.assert_tree(
         "
         shop  inner
 
@@ -69,11 +69,11 @@ fn nested_polls_keep_their_contexts() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn tasks_that_move_between_threads_keep_their_contexts() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let threads = Arc::new(Mutex::new(HashSet::new()));
     let tasks: Vec<_> = (0..64)
         .map(|_| {
-            let span = lab.tracer.span("task");
+            let span = test.tracer.span("task");
             let context = span.context();
             let threads = Arc::clone(&threads);
             tokio::spawn(span.instrument(async move {
@@ -90,10 +90,10 @@ async fn tasks_that_move_between_threads_keep_their_contexts() {
         task.await.unwrap();
     }
     assert!(threads.lock().unwrap().len() > 1, "nothing moved");
-    lab.spans.take(64);
+    test.spans.take(64);
 }
 
-/// A handler with all sorts of work in it, that checks its own ids at each step.
+/// A handler that checks the current ids in local spans, spawned tasks and canceled futures.
 async fn busy(request: Request<()>) -> Result<Response<Script>, Infallible> {
     let own = current().unwrap();
     let caller = request.headers()["x-b3-spanid"].to_str().unwrap();
@@ -134,8 +134,8 @@ async fn busy(request: Request<()>) -> Result<Response<Script>, Infallible> {
 async fn concurrent_requests_on_four_threads_keep_their_contexts() {
     const TASKS: u64 = 64;
     const REQUESTS: u64 = 20;
-    let lab = Lab::new();
-    let service = lab.tracer.server_layer().layer(service_fn(busy));
+    let test = TestTracer::new();
+    let service = test.tracer.server_layer().layer(service_fn(busy));
     let tasks: Vec<_> = (1..=TASKS)
         .map(|task| {
             let mut service = service.clone();
@@ -153,7 +153,7 @@ async fn concurrent_requests_on_four_threads_keep_their_contexts() {
     for task in tasks {
         task.await.unwrap();
     }
-    let spans = lab.spans.take((TASKS * REQUESTS * 5) as usize);
+    let spans = test.spans.take((TASKS * REQUESTS * 5) as usize);
     for span in &spans {
         let known = spans
             .iter()
@@ -167,23 +167,21 @@ async fn concurrent_requests_on_four_threads_keep_their_contexts() {
 
 #[test]
 fn a_panic_restores_the_previous_context() {
-    let lab = Lab::new();
-    lab.tracer.span("outer").in_scope(|| {
+    let test = TestTracer::new();
+    test.tracer.span("outer").in_scope(|| {
         let outer = current();
-        assert!(panics(
-            || span("inner").in_scope(|| panic!("as the test wants it"))
-        ));
+        assert!(panics(|| span("inner").in_scope(|| panic!("expected"))));
         assert_eq!(current(), outer);
         let mut broken = Box::pin(span("future").instrument(async {
             yield_now().await;
-            panic!("as the test wants it");
+            panic!("expected");
         }));
         assert!(poll(broken.as_mut()).is_pending());
         assert!(panics(|| assert!(poll(broken.as_mut()).is_pending())));
         assert_eq!(current(), outer);
     });
     assert_eq!(current(), None);
-    lab.spans.assert_tree(
+    test.spans.assert_tree(
         "
         shop  outer
         shop  └─ inner   error error.reason=panic

@@ -1,6 +1,6 @@
 //! User code that runs inside a call of the crate, in a drop, or at the end of a thread.
 
-use crate::common::{Lab, now, panics, poll};
+use crate::common::{TestTracer, now, panics, poll};
 use std::{
     cell::RefCell,
     future::pending,
@@ -14,7 +14,7 @@ use std::{
 };
 use tower_b3::{TraceContext, Tracer, current, in_current_context, scope, span};
 
-/// Says what is current when it is dropped.
+/// Records the context that is current when it is dropped.
 struct OnDrop(Arc<Mutex<Option<TraceContext>>>);
 
 impl Drop for OnDrop {
@@ -25,10 +25,10 @@ impl Drop for OnDrop {
 
 #[test]
 fn a_canceled_future_is_dropped_in_its_context() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let seen = Arc::new(Mutex::new(None));
     let owned = |seen: &Arc<_>| OnDrop(Arc::clone(seen));
-    let span = lab.tracer.span("cancelled");
+    let span = test.tracer.span("cancelled");
     let context = span.context();
     {
         let guard = owned(&seen);
@@ -39,15 +39,15 @@ fn a_canceled_future_is_dropped_in_its_context() {
         assert!(poll(future.as_mut()).is_pending());
     }
     assert_eq!(*seen.lock().unwrap(), context);
-    assert_eq!(lab.spans.take_one().tag("error"), None);
+    assert_eq!(test.spans.take_one().tag("error"), None);
 
     let mut unpolled = None;
-    lab.tracer.span("request").in_scope(|| {
+    test.tracer.span("request").in_scope(|| {
         let guard = owned(&seen);
         unpolled = Some(in_current_context(async move { drop(guard) }));
     });
     drop(unpolled);
-    assert_eq!(*seen.lock().unwrap(), Some(lab.spans.take_one().context()));
+    assert_eq!(*seen.lock().unwrap(), Some(test.spans.take_one().context()));
 }
 
 #[test]
@@ -61,23 +61,23 @@ fn a_finished_future_is_dropped_in_its_context() {
             Poll::Ready(())
         }
     }
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let seen = Arc::new(Mutex::new(None));
-    let span = lab.tracer.span("finished");
+    let span = test.tracer.span("finished");
     let _guard = OnDrop(Arc::clone(&seen));
     now(span.instrument(Owner { _guard }));
-    assert_eq!(*seen.lock().unwrap(), Some(lab.spans.take_one().context()));
+    assert_eq!(*seen.lock().unwrap(), Some(test.spans.take_one().context()));
 }
 
-/// A text that looks at what is current, and tags it, whenever it is read.
-struct Nosy(Arc<AtomicUsize>);
+/// A text that uses the current context whenever it is read.
+struct UsesContext(Arc<AtomicUsize>);
 
-impl AsRef<str> for Nosy {
+impl AsRef<str> for UsesContext {
     fn as_ref(&self) -> &str {
         assert!(current().is_some());
         assert!(scope::handle().is_some());
-        tower_b3::tag("nosy", "1");
-        span("nosy").in_scope(|| ());
+        tower_b3::tag("inner", "1");
+        span("inner").in_scope(|| ());
         self.0.fetch_add(1, SeqCst);
         "text"
     }
@@ -85,22 +85,22 @@ impl AsRef<str> for Nosy {
 
 #[test]
 fn user_code_inside_a_call_sees_the_current_context() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let reads = Arc::new(AtomicUsize::new(0));
-    let nosy = || Nosy(Arc::clone(&reads));
-    lab.tracer.span("work").in_scope(|| {
-        tower_b3::tag(nosy(), nosy());
-        tower_b3::annotate(nosy());
-        scope::route(nosy());
-        scope::rename(nosy());
-        scope::error(nosy());
-        drop(span(nosy()));
+    let inner = || UsesContext(Arc::clone(&reads));
+    test.tracer.span("work").in_scope(|| {
+        tower_b3::tag(inner(), inner());
+        tower_b3::annotate(inner());
+        scope::route(inner());
+        scope::rename(inner());
+        scope::error(inner());
+        drop(span(inner()));
     });
     assert_eq!(reads.load(SeqCst), 7);
-    let spans = lab.spans.take(9);
+    let spans = test.spans.take(9);
     let work = spans.last().unwrap();
     assert_eq!(work.tag("text").as_deref(), Some("text"));
-    assert_eq!(work.tag("nosy").as_deref(), Some("1"));
+    assert_eq!(work.tag("inner").as_deref(), Some("1"));
 }
 
 #[test]
@@ -108,17 +108,17 @@ fn a_panicking_as_ref_loses_no_span() {
     struct Broken;
     impl AsRef<str> for Broken {
         fn as_ref(&self) -> &str {
-            panic!("as the test wants it")
+            panic!("expected")
         }
     }
-    let lab = Lab::new();
-    lab.tracer.span("work").in_scope(|| {
+    let test = TestTracer::new();
+    test.tracer.span("work").in_scope(|| {
         let own = current();
         assert!(panics(|| tower_b3::tag("a", Broken)));
         assert!(panics(|| drop(span(Broken))));
         assert_eq!(current(), own);
     });
-    assert_eq!(lab.spans.take_one().tag("error"), None);
+    assert_eq!(test.spans.take_one().tag("error"), None);
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn thread_local_destructors_can_use_the_context() {
         static EARLY: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
         static LATE: RefCell<Option<AtTheEnd>> = const { RefCell::new(None) };
     }
-    let lab = Lab::new();
-    let tracer = lab.tracer.clone();
+    let test = TestTracer::new();
+    let tracer = test.tracer.clone();
     thread::spawn(move || {
         EARLY.with(|slot| *slot.borrow_mut() = Some(AtTheEnd(tracer.clone())));
         tracer.span("alive").in_scope(|| ());
@@ -146,8 +146,8 @@ fn thread_local_destructors_can_use_the_context() {
     })
     .join()
     .unwrap();
-    // Which of them find a slot to be current in depends on the order of their ends.
-    let spans = lab.spans.take_all();
+    // The order of the destructors decides which of them can still set a current context.
+    let spans = test.spans.take_all();
     let count = |name| spans.iter().filter(|span| span.name() == name).count();
     assert_eq!((count("alive"), count("at the end")), (1, 2));
 }

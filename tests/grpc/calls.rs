@@ -1,4 +1,4 @@
-//! The four kinds of call, where they end well.
+//! The four kinds of successful calls.
 
 use crate::{
     Shop,
@@ -10,7 +10,7 @@ use futures_util::stream;
 use tokio::sync::mpsc;
 use tower_b3::record::{Kind, SpanRecord};
 
-/// What both sides of a call say that went well.
+/// Asserts on both spans of a successful call.
 fn assert_well(spans: &[SpanRecord; 2], shop: &Shop, method: &str) {
     let kinds = [Kind::Client, Kind::Server];
     for (span, kind) in spans.iter().zip(kinds) {

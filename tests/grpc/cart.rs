@@ -33,12 +33,12 @@ fn codec() -> ProstCodec<Text, Text> {
     ProstCodec::default()
 }
 
-/// `shop.Cart`, which does as it is asked.
+/// `shop.Cart`, whose messages say what it does.
 #[derive(Clone, Default)]
 pub struct Cart {
-    /// Told of every call that is left hanging.
+    /// Notified of every call that is left hanging.
     pub hangs: Arc<Notify>,
-    /// What is asked for more.
+    /// The service that `more` calls.
     pub stock: Option<CartClient>,
 }
 
@@ -51,7 +51,7 @@ impl Cart {
                 Code::from(more.parse().unwrap_or(0)),
                 "as asked: 7 %",
             )),
-            "panic" => panic!("as the test wants it"),
+            "panic" => panic!("expected"),
             "hang" => {
                 self.hangs.notify_one();
                 pending().await
@@ -163,8 +163,8 @@ pub struct CartClient {
 }
 
 impl CartClient {
-    /// Over a channel with the layer around it. The origin says whom the layer sees called; the
-    /// channel puts its own in its place.
+    /// Over a channel with the layer around it. The layer sees the host of the origin; the
+    /// channel then replaces it with its own.
     pub fn new(channel: Client<Channel>, origin: http::Uri) -> CartClient {
         let grpc = client::Grpc::with_origin(channel, origin);
         CartClient { grpc }

@@ -1,4 +1,4 @@
-//! Calls that are given up: by a deadline, by the client, in the middle of an answer.
+//! Calls that end early: by a deadline, by the client, in the middle of a response.
 
 use crate::{
     Shop,

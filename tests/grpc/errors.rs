@@ -1,10 +1,10 @@
-//! Calls that are answered with a failure.
+//! Calls that fail.
 
 use crate::{
     Shop,
     cart::{Cart, text},
     client,
-    common::{Lab, ending, net, tag},
+    common::{TestTracer, ending, net, tag},
     serve,
 };
 #[cfg(feature = "axum")]
@@ -78,7 +78,7 @@ async fn an_unimplemented_method_is_not_used_as_the_name() {
 #[cfg(feature = "axum")]
 #[tokio::test]
 async fn a_call_through_axums_routes_is_named_by_its_method() {
-    let (called, served) = (Lab::new(), Lab::new());
+    let (called, served) = (TestTracer::new(), TestTracer::new());
     let routes = Routes::new(Cart::default()).into_axum_router();
     let app = routes.layer(served.tracer.server_layer());
     let addr = net::serve_axum(app).await;
@@ -96,11 +96,11 @@ async fn a_call_through_axums_routes_is_named_by_its_method() {
 
 #[tokio::test]
 async fn an_unreachable_server_is_the_error_reason() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let addr = net::unreachable_address().await;
-    let status = client(&lab, addr).get(text("")).await.unwrap_err();
+    let status = client(&test, addr).get(text("")).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
-    let span = lab.spans.wait_one().await;
+    let span = test.spans.wait_one().await;
     assert!(ending(&span).starts_with("0 error("), "{span:?}");
     assert!(
         tag(&span, "error.reason").contains("ConnectionRefused"),
@@ -120,7 +120,7 @@ async fn a_panicking_handler_is_the_error_reason() {
 
 #[tokio::test]
 async fn a_channel_without_an_origin_has_no_authority_tag() {
-    let (called, served) = (Lab::new(), Lab::new());
+    let (called, served) = (TestTracer::new(), TestTracer::new());
     let addr = serve(
         Server::builder(),
         served.tracer.server_layer(),

@@ -14,7 +14,7 @@ mod errors;
 mod shutdown;
 
 use cart::{Cart, CartClient};
-use common::Lab;
+use common::TestTracer;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tonic::transport::{
@@ -26,8 +26,8 @@ use tower_b3::{ServerLayer, record::SpanRecord};
 
 /// A channel with a layer around it, to a server with another one.
 struct Shop {
-    called: Lab,
-    served: Lab,
+    called: TestTracer,
+    served: TestTracer,
     addr: SocketAddr,
     cart: CartClient,
     hangs: Arc<Notify>,
@@ -39,7 +39,7 @@ impl Shop {
     }
 
     async fn of(server: Server, stock: Option<CartClient>) -> Shop {
-        let (called, served) = (Lab::new(), Lab::new());
+        let (called, served) = (TestTracer::new(), TestTracer::new());
         let cart = Cart {
             hangs: Arc::default(),
             stock,
@@ -79,14 +79,14 @@ fn serve(server: Server, layer: ServerLayer, cart: Cart) -> SocketAddr {
     addr
 }
 
-fn client(lab: &Lab, addr: SocketAddr) -> CartClient {
+fn client(test: &TestTracer, addr: SocketAddr) -> CartClient {
     let origin: http::Uri = format!("http://{addr}").parse().unwrap();
     let channel = Channel::builder(origin.clone());
     let channel = channel
         .connect_timeout(Duration::from_secs(10))
         .connect_lazy();
     let channel = ServiceBuilder::new()
-        .layer(lab.tracer.client_layer())
+        .layer(test.tracer.client_layer())
         .service(channel);
     CartClient::new(channel, origin)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     POD,
-    common::Lab,
+    common::TestTracer,
     identity,
     tags::{assert_tags, spans},
 };
@@ -26,8 +26,8 @@ fn labels_are_read_from_the_file_of_the_downward_api() {
         labelled.clone().label("app", "after").service_name(),
         "after.shop"
     );
-    let lab = Lab::of(|builder| builder.identity(labelled));
-    assert_tags(&spans(&lab), &[("istio.canonical_revision", Some("v2"))]);
+    let test = TestTracer::of(|builder| builder.identity(labelled));
+    assert_tags(&spans(&test), &[("istio.canonical_revision", Some("v2"))]);
     let nothing = identity(POD).labels_file(file("no-labels", "")).unwrap();
     assert_eq!(nothing, identity(POD));
 }

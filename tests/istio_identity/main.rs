@@ -10,7 +10,7 @@ mod tags;
 use std::{env, process::Command};
 use tower_b3::istio::Identity;
 
-/// From `NAME=value` pairs, divided by `|`; those with a lower-case first letter are labels.
+/// From `NAME=value` pairs, separated by `|`; names that start in lower case are labels.
 fn identity(lines: &str) -> Identity {
     let pairs = || {
         let lines = lines.split('|').filter(|line| !line.is_empty());
@@ -30,7 +30,7 @@ const POD: &str = "POD_NAME=webapp-5d4-x2x|POD_NAMESPACE=shop|INSTANCE_IP=10.1.2
     ISTIO_META_WORKLOAD_NAME=webapp|ISTIO_META_CLUSTER_ID=Kubernetes|ISTIO_META_MESH_ID=mesh1|\
     app=web|version=v1";
 
-/// The environment of a test's own process cannot be changed safely: it runs itself in another.
+/// The environment of a process cannot be changed safely, so the test runs itself in another one.
 #[test]
 fn the_environment_is_read() {
     const CHILD: &str = "TOWER_B3_IDENTITY_CHILD";

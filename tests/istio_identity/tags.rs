@@ -2,7 +2,7 @@
 
 use crate::{
     POD,
-    common::{Lab, Script, drain, get, now, sent_headers},
+    common::{Script, TestTracer, drain, get, now, sent_headers},
     identity,
 };
 use http::{Request, Response};
@@ -14,17 +14,17 @@ use tower_b3::{
     tag::Tag,
 };
 
-/// A request that is served, and one that is sent for it.
-pub fn spans(lab: &Lab) -> [SpanRecord; 2] {
-    let client = lab.tracer.client_layer();
+/// The spans of a call and of the request that it is made for.
+pub fn spans(test: &TestTracer) -> [SpanRecord; 2] {
+    let client = test.tracer.client_layer();
     let shop = service_fn(move |_: Request<()>| {
         sent_headers(&client, Request::new(()));
         ready(Ok::<_, Infallible>(Response::new(Script::default())))
     });
-    let mut service = lab.tracer.server_layer().layer(shop);
+    let mut service = test.tracer.server_layer().layer(shop);
     let mut response = now(service.call(get("/", ""))).unwrap();
     drain(response.body_mut()).unwrap();
-    let spans: [SpanRecord; 2] = lab.spans.take(2).try_into().unwrap();
+    let spans: [SpanRecord; 2] = test.spans.take(2).try_into().unwrap();
     let kinds = [Kind::Client, Kind::Server].map(Some);
     assert_eq!([spans[0].kind(), spans[1].kind()], kinds);
     spans
@@ -41,9 +41,9 @@ pub fn assert_tags(spans: &[SpanRecord], tags: &[(&str, Option<&str>)]) {
 
 #[test]
 fn spans_of_both_directions_have_the_identity_tags() {
-    let lab = Lab::of(|builder| builder.identity(identity(POD)));
+    let test = TestTracer::of(|builder| builder.identity(identity(POD)));
     assert_tags(
-        &spans(&lab),
+        &spans(&test),
         &[
             (
                 "node_id",
@@ -61,9 +61,9 @@ fn spans_of_both_directions_have_the_identity_tags() {
 
 #[test]
 fn unknown_identity_tags_have_istios_defaults() {
-    let lab = Lab::of(|builder| builder.identity(identity("")));
+    let test = TestTracer::of(|builder| builder.identity(identity("")));
     assert_tags(
-        &spans(&lab),
+        &spans(&test),
         &[
             ("node_id", None),
             ("istio.canonical_service", Some("unknown")),
@@ -132,15 +132,15 @@ fn each_tag_has_its_sources_in_order_of_precedence() {
             "latest",
         ),
     ] {
-        let lab = Lab::of(|builder| builder.identity(identity(lines)));
-        assert_tags(&spans(&lab), &[(tag, Some(value))]);
+        let test = TestTracer::of(|builder| builder.identity(identity(lines)));
+        assert_tags(&spans(&test), &[(tag, Some(value))]);
     }
 }
 
 #[test]
 fn without_istio_tags_node_id_and_component_remain() {
-    let lab = Lab::of(|builder| builder.identity(identity(POD).istio_tags(false)));
-    let spans = spans(&lab);
+    let test = TestTracer::of(|builder| builder.identity(identity(POD).istio_tags(false)));
+    let spans = spans(&test);
     assert_tags(
         &spans,
         &[
@@ -159,17 +159,17 @@ fn without_istio_tags_node_id_and_component_remain() {
 #[test]
 fn custom_tags_and_component_override_the_identity_in_any_order() {
     let own = || Tag::literal("istio.mesh_id", "own");
-    let first = Lab::of(|builder| {
+    let first = TestTracer::of(|builder| {
         let builder = builder.component("mine").tag(own());
         builder.identity(identity(POD))
     });
-    let last = Lab::of(|builder| {
+    let last = TestTracer::of(|builder| {
         let builder = builder.identity(identity(POD));
         builder.tag(own()).component("mine")
     });
-    for lab in [first, last] {
+    for test in [first, last] {
         assert_tags(
-            &spans(&lab),
+            &spans(&test),
             &[
                 ("istio.mesh_id", Some("own")),
                 ("istio.cluster_id", Some("Kubernetes")),
@@ -177,19 +177,20 @@ fn custom_tags_and_component_override_the_identity_in_any_order() {
             ],
         );
     }
-    let plain = Lab::new();
+    let plain = TestTracer::new();
     assert_tags(&spans(&plain), &[("component", Some("tower-b3"))]);
 }
 
 #[test]
 fn the_identity_is_kept_when_tags_change_at_run_time() {
-    let lab = Lab::of(|builder| builder.identity(identity(POD)).tag(Tag::literal("a", "1")));
+    let test =
+        TestTracer::of(|builder| builder.identity(identity(POD)).tag(Tag::literal("a", "1")));
     for direction in [Direction::Server, Direction::Client] {
         let tags = [Tag::literal("b", "2"), Tag::literal("istio.mesh_id", "own")];
-        lab.tracer.set_tags_for(direction, tags).unwrap();
+        test.tracer.set_tags_for(direction, tags).unwrap();
     }
     assert_tags(
-        &spans(&lab),
+        &spans(&test),
         &[
             ("a", None),
             ("b", Some("2")),

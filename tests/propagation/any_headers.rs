@@ -1,4 +1,4 @@
-//! Any headers are read as the slow model reads them, and what is written is read back.
+//! Any headers are read as by the slow model, and injected contexts are extracted unchanged.
 
 use crate::{P, S, T, T64, Z, properties};
 use http::{HeaderMap, HeaderValue};
@@ -80,7 +80,7 @@ const NAMES: [&str; 7] = [
     "traceparent",
 ];
 
-/// Each header with a value that suits it most of the time, or a repeated one.
+/// Each header up to twice, mostly with values of its own kind.
 fn any_headers() -> impl Strategy<Value = HeaderMap> {
     let fitting = |name: &'static str| {
         let value = match name {
@@ -126,7 +126,7 @@ fn any_context() -> impl Strategy<Value = TraceContext> {
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 2048,
-        // Seeds of what failed once belong into `fuzz/seeds`.
+        // Inputs that failed once belong in `fuzz/seeds`.
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

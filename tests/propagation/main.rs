@@ -1,4 +1,4 @@
-//! Headers in, headers out: what is read, what is written, and what holds for any headers.
+//! Extraction and injection of headers, without the layers.
 
 #[path = "../../fuzz/src/model.rs"]
 mod model;

@@ -1,4 +1,4 @@
-//! Limits, malformed values and settings of what is read.
+//! Extraction: limits, malformed values, settings.
 
 use crate::{S, T, extract, shown, table::headers_of};
 use http::{HeaderMap, HeaderName};

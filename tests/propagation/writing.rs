@@ -1,4 +1,4 @@
-//! What is written over headers that are there already.
+//! Injection over headers that are already there.
 
 use crate::table::headers_of;
 use http::HeaderName;

@@ -1,6 +1,6 @@
-//! Requests with any header bytes whatsoever succeed.
+//! Requests with any header bytes are served.
 
-use crate::{called, common::Lab, empty, serve_all};
+use crate::{called, common::TestTracer, empty, serve_all};
 use http::{HeaderValue, Request};
 use proptest::{collection::vec, prelude::*, sample::select};
 use tower_b3::{Mode, Trust, tag::Tag};
@@ -39,13 +39,13 @@ proptest! {
 
     #[test]
     fn any_header_bytes_are_served(lines in any_lines(), edge: bool, forward: bool) {
-        let lab = Lab::of(|builder| {
+        let test = TestTracer::of(|builder| {
             let tag = Tag::request_header("tenant", "x-tenant");
             let mode = if forward { Mode::ForwardOnly } else { Mode::Spans };
             builder.tag(tag).mode(mode).tag_malformed_headers(true)
         });
         let trust = if edge { Trust::Edge } else { Trust::Mesh };
-        let layer = lab.tracer.server_layer().trust(trust).rewrite_request_headers(edge);
+        let layer = test.tracer.server_layer().trust(trust).rewrite_request_headers(edge);
         let mut request = Request::get("/a?b").body(()).unwrap();
         for (name, value) in &lines {
             if let Ok(value) = HeaderValue::from_bytes(value) {
@@ -55,12 +55,12 @@ proptest! {
         let mut answered = false;
         serve_all(&layer, request, |_| {
             answered = true;
-            called(&lab);
+            called(&test);
             empty()
         });
         prop_assert!(answered);
-        let finished = lab.spans.take_all().len();
-        // Both spans, or none where a header said no.
+        let finished = test.spans.take_all().len();
+        // Both spans, or none if a header denied sampling.
         let sound = if forward { finished == 0 } else { finished == 2 || finished == 0 && !edge };
         prop_assert!(sound);
     }

@@ -1,6 +1,6 @@
-//! Over real connections: hyper drops bodies as it likes, peers go away.
+//! Real connections: hyper may drop bodies unread, and peers disconnect.
 
-use crate::common::{Lab, SPAN, TRACE, ending, net, text};
+use crate::common::{SPAN, TRACE, TestTracer, ending, net, text};
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Frame;
@@ -22,7 +22,7 @@ fn full(text: impl Into<Bytes>) -> BoxBody<Bytes, Infallible> {
     http_body_util::Full::new(text.into()).boxed()
 }
 
-/// A body that goes on until the sender is dropped.
+/// A body that ends when its sender is dropped.
 fn open_end() -> (mpsc::Sender<Frame<Bytes>>, BoxBody<Bytes, Infallible>) {
     let (sender, mut frames) = mpsc::channel(8);
     let stream =
@@ -30,7 +30,7 @@ fn open_end() -> (mpsc::Sender<Frame<Bytes>>, BoxBody<Bytes, Infallible>) {
     (sender, StreamBody::new(stream).boxed())
 }
 
-/// Serves one kind of answer for each path.
+/// Serves one kind of response for each path.
 async fn handle(mut request: Request<Incoming>) -> Result<Answer, Infallible> {
     let context = current().expect("a context in the handler");
     let mut response = Response::new(full("answer"));
@@ -49,7 +49,7 @@ async fn handle(mut request: Request<Incoming>) -> Result<Answer, Infallible> {
         "/304" => *response.status_mut() = StatusCode::NOT_MODIFIED,
         "/404" => *response.status_mut() = StatusCode::NOT_FOUND,
         "/500" => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
-        "/panic" => panic!("in the handler, as the test wants it"),
+        "/panic" => panic!("in the handler, expected"),
         "/stream" => {
             let (sender, body) = open_end();
             tokio::spawn(async move {
@@ -66,7 +66,7 @@ async fn handle(mut request: Request<Incoming>) -> Result<Answer, Infallible> {
                 trailers.insert("grpc-status", "13".parse().unwrap());
                 let _ = sender.send(Frame::data(Bytes::from("data"))).await;
                 let _ = sender.send(Frame::trailers(trailers)).await;
-                // Goes when the body is dropped.
+                // Ends when the body is dropped.
                 sender.closed().await;
             });
             *response.body_mut() = body;
@@ -100,7 +100,7 @@ async fn handle(mut request: Request<Incoming>) -> Result<Answer, Infallible> {
 }
 
 struct Shop {
-    lab: Lab,
+    test: TestTracer,
     addr: SocketAddr,
     client: Client<HttpConnector, BoxBody<Bytes, Infallible>>,
 }
@@ -118,10 +118,10 @@ impl Shop {
             + 'static,
         S::Future: Send,
     {
-        let lab = Lab::new();
-        let service = lab.tracer.server_layer().layer(service);
+        let test = TestTracer::new();
+        let service = test.tracer.server_layer().layer(service);
         Shop {
-            lab,
+            test,
             addr: net::serve(service).await,
             client: net::http_client(version),
         }
@@ -133,7 +133,7 @@ impl Shop {
         request.body(Empty::new().boxed()).unwrap()
     }
 
-    /// The answer, read to its end.
+    /// The response, read to its end.
     async fn send(&self, request: Request<BoxBody<Bytes, Infallible>>) -> Response<Bytes> {
         let (head, body) = self.client.request(request).await.unwrap().into_parts();
         Response::from_parts(head, body.collect().await.unwrap().to_bytes())
@@ -141,7 +141,7 @@ impl Shop {
 
     async fn ending_of(&self, method: &str, path: &str) -> String {
         self.send(self.request(method, path)).await;
-        ending(&self.lab.spans.wait_one().await)
+        ending(&self.test.spans.wait_one().await)
     }
 
     /// Writes to a bare connection.
@@ -172,7 +172,7 @@ async fn responses_end_the_span_over_http1_and_http2() {
             ("GET", "/404", "404"),
             ("GET", "/500", "500 error"),
         ] {
-            // Over HTTP/2 hyper sends a body that must not be there, which its peer refuses.
+            // Over HTTP/2 hyper sends the forbidden body, which its peer refuses.
             let no_body = method == "HEAD" || ["/204", "/304"].contains(&path);
             if no_body && version == Version::HTTP_2 {
                 continue;
@@ -193,7 +193,7 @@ async fn a_callers_trace_goes_on() {
         headers.insert("x-b3-spanid", SPAN.parse().unwrap());
         headers.insert("x-request-id", "r".parse().unwrap());
         let response = shop.send(request).await;
-        let span = shop.lab.spans.wait_one().await;
+        let span = shop.test.spans.wait_one().await;
         assert_eq!(span.parent_id().unwrap().to_string(), SPAN);
         assert_eq!(text(response.headers(), "x-request-id"), "r");
         assert_eq!(response.body(), &format!("{TRACE}-{}", span.id()));
@@ -212,7 +212,7 @@ async fn requests_on_one_connection_are_separate_traces() {
         for _ in 0..5 {
             let response = shop.send(shop.request("GET", "/ids")).await;
             assert!(seen.insert(response.into_body()));
-            shop.lab.spans.wait_one().await;
+            shop.test.spans.wait_one().await;
         }
     }
 }
@@ -235,7 +235,7 @@ async fn concurrent_requests_keep_their_contexts() {
             let body = String::from_utf8(body.to_vec()).unwrap();
             assert!(body.starts_with(&format!("{number:016x}-")), "{body}");
         }
-        shop.lab.spans.wait(100).await;
+        shop.test.spans.wait(100).await;
     }
 }
 
@@ -248,7 +248,7 @@ async fn a_grpc_status_in_real_trailers_is_seen() {
     let body = shop.client.request(request).await.unwrap().into_body();
     let trailers = body.collect().await.unwrap().trailers().cloned().unwrap();
     assert_eq!(text(&trailers, "grpc-status"), "13");
-    let span = shop.lab.spans.wait_one().await;
+    let span = shop.test.spans.wait_one().await;
     assert_eq!(ending(&span), "200 error");
     assert_eq!(span.tag("http.protocol").as_deref(), Some("HTTP/2"));
 }
@@ -264,10 +264,10 @@ async fn a_peer_that_disconnects_while_the_response_streams_is_dc() {
             .unwrap();
         let frame = response.body_mut().frame().await.unwrap().unwrap();
         assert_eq!(frame.into_data().unwrap(), "first");
-        assert!(shop.lab.spans.take_all().is_empty());
+        assert!(shop.test.spans.take_all().is_empty());
         drop(response);
         assert_eq!(
-            ending(&shop.lab.spans.wait_one().await),
+            ending(&shop.test.spans.wait_one().await),
             "200 DC",
             "{version:?}"
         );
@@ -289,7 +289,7 @@ async fn a_peer_that_disconnects_before_the_response_is_0_error_dc() {
             () = arrived.notified() => {}
         }
         assert_eq!(
-            ending(&shop.lab.spans.wait_one().await),
+            ending(&shop.test.spans.wait_one().await),
             "0 error DC",
             "{version:?}"
         );
@@ -307,7 +307,7 @@ async fn a_panicking_handler_is_the_error_reason() {
                 .is_err()
         );
         assert_eq!(
-            ending(&shop.lab.spans.wait_one().await),
+            ending(&shop.test.spans.wait_one().await),
             "0 error(panic)",
             "{version:?}"
         );
@@ -323,7 +323,7 @@ async fn an_upgrade_ends_the_exchange() {
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 101");
-    assert_eq!(ending(&shop.lab.spans.wait_one().await), "101");
+    assert_eq!(ending(&shop.test.spans.wait_one().await), "101");
 }
 
 #[tokio::test]
@@ -334,7 +334,7 @@ async fn connect_ends_the_exchange() {
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");
-    let span = shop.lab.spans.wait_one().await;
+    let span = shop.test.spans.wait_one().await;
     assert_eq!(ending(&span), "200");
     assert_eq!(span.name(), "CONNECT");
 }
@@ -349,7 +349,7 @@ async fn non_text_header_bytes_are_served() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let span = shop.lab.spans.wait_one().await;
+    let span = shop.test.spans.wait_one().await;
     assert_eq!(span.parent_id().unwrap().to_string(), SPAN);
     assert!(answer.contains(&format!("{TRACE}-{}", span.id())));
 }
@@ -359,12 +359,12 @@ async fn the_span_covers_the_whole_exchange() {
     let shop = Shop::open(Version::HTTP_11).await;
     let before = std::time::SystemTime::now();
     shop.send(shop.request("GET", "/stream")).await;
-    let span = shop.lab.spans.wait_one().await;
+    let span = shop.test.spans.wait_one().await;
     let micros = |time: std::time::SystemTime| {
         let since = time.duration_since(std::time::UNIX_EPOCH).unwrap();
         since.as_micros() as u64
     };
-    // The clock of the spans may lag behind the system's by a little.
+    // The tracer's clock may lag slightly behind the system's.
     let slack = 20_000;
     assert!(span.timestamp() + slack >= micros(before));
     let end = span.timestamp() + span.duration().as_micros() as u64;

@@ -1,18 +1,18 @@
 //! Custom tags: literals, variables of the environment, headers, formats.
 
 use crate::{
-    common::{Lab, get},
+    common::{TestTracer, get},
     empty, serve_all,
 };
 use std::borrow::Cow;
 use tower_b3::tag::Tag;
 
-fn tagged(tags: impl IntoIterator<Item = Tag>) -> Lab {
+fn tagged(tags: impl IntoIterator<Item = Tag>) -> TestTracer {
     let tags: Vec<_> = tags.into_iter().collect();
-    Lab::of(|builder| builder.tags(tags))
+    TestTracer::of(|builder| builder.tags(tags))
 }
 
-/// The value of the tag `custom`, which this one makes.
+/// The value of the tag `custom` if it is configured like this.
 fn custom(custom: Tag, lines: &str) -> Option<String> {
     let span = tagged([custom]).span_of(get("/path?query", lines));
     span.tag("custom").map(Cow::into_owned)
@@ -29,12 +29,12 @@ fn a_literal_tag_is_on_every_span() {
 #[test]
 fn an_environment_variable_is_read_when_the_tracer_is_built() {
     let path = std::env::var("PATH").unwrap();
-    let lab = tagged([
+    let test = tagged([
         Tag::environment("path", "PATH").default_value("unused"),
         Tag::environment("default", "TOWER_B3_NO_SUCH_THING").default_value("d"),
         Tag::environment("none", "TOWER_B3_NO_SUCH_THING"),
     ]);
-    let span = lab.span_of(get("/", ""));
+    let span = test.span_of(get("/", ""));
     assert!(path.starts_with(&*span.tag("path").unwrap()));
     assert_eq!(span.tag("default").as_deref(), Some("d"));
     assert_eq!(span.tag("none"), None);
@@ -76,27 +76,28 @@ fn pseudo_headers_can_be_tags() {
 
 #[test]
 fn the_authority_tag_has_no_credentials() {
-    let lab = tagged([Tag::request_header("custom", ":authority")]);
-    let span = lab.span_of(get("http://me:secret@h:1/", ""));
+    let test = tagged([Tag::request_header("custom", ":authority")]);
+    let span = test.span_of(get("http://me:secret@h:1/", ""));
     assert_eq!(span.tag("custom").as_deref(), Some("h:1"));
 }
 
 #[test]
 fn values_are_truncated_at_a_character_boundary() {
     let long = "x".repeat(1023) + "é";
-    let lab = tagged([Tag::literal("custom", long.clone())]);
-    let span = lab.span_of(get("/", ""));
+    let test = tagged([Tag::literal("custom", long.clone())]);
+    let span = test.span_of(get("/", ""));
     assert_eq!(span.tag("custom").unwrap(), "x".repeat(1023));
-    let lab = Lab::of(|builder| builder.tag(Tag::literal("custom", long)).max_tag_length(16));
+    let test =
+        TestTracer::of(|builder| builder.tag(Tag::literal("custom", long)).max_tag_length(16));
     assert_eq!(
-        lab.span_of(get("/", "")).tag("custom").unwrap(),
+        test.span_of(get("/", "")).tag("custom").unwrap(),
         "x".repeat(16)
     );
-    serve_all(&lab.tracer.server_layer(), get("/", ""), |_| {
+    serve_all(&test.tracer.server_layer(), get("/", ""), |_| {
         tower_b3::tag("mine", "é".repeat(20));
         empty()
     });
-    assert_eq!(lab.spans.take_one().tag("mine").unwrap(), "é".repeat(8));
+    assert_eq!(test.spans.take_one().tag("mine").unwrap(), "é".repeat(8));
     let header = tagged([Tag::request_header("custom", "x-tenant")]);
     let span = header.span_of(get("/", &format!("x-tenant: {}", "y".repeat(5000))));
     assert_eq!(span.tag("custom").unwrap().len(), 1024);
@@ -104,14 +105,14 @@ fn values_are_truncated_at_a_character_boundary() {
 
 #[test]
 fn handler_tags_override_custom_tags_which_override_standard_tags() {
-    let lab = tagged([
+    let test = tagged([
         Tag::literal("http.method", "custom"),
         Tag::literal("both", "custom"),
         Tag::request_header("http.url", "x-url"),
         Tag::literal("http.status_code", "custom"),
     ]);
     serve_all(
-        &lab.tracer.server_layer(),
+        &test.tracer.server_layer(),
         get("/", "x-url: header's"),
         |_| {
             tower_b3::tag("both", "earlier");
@@ -121,7 +122,7 @@ fn handler_tags_override_custom_tags_which_override_standard_tags() {
             empty()
         },
     );
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     for (name, value) in [
         ("http.method", "custom"),
         ("both", "handler"),
@@ -135,19 +136,19 @@ fn handler_tags_override_custom_tags_which_override_standard_tags() {
 
 #[test]
 fn a_custom_tag_without_a_value_keeps_the_standard_tag() {
-    let lab = tagged([Tag::request_header("http.method", "x-absent")]);
-    let span = lab.span_of(get("/", ""));
+    let test = tagged([Tag::request_header("http.method", "x-absent")]);
+    let span = test.span_of(get("/", ""));
     assert_eq!(span.tag("http.method").as_deref(), Some("GET"));
 }
 
 #[test]
 fn a_custom_tag_overrides_an_optional_standard_tag() {
     let name = "malformed_headers";
-    let lab = Lab::of(|builder| {
+    let test = TestTracer::of(|builder| {
         let builder = builder.tag_malformed_headers(true);
         builder.tag(Tag::literal(name, "custom"))
     });
-    let span = lab.span_of(get("/", "b3: malformed"));
+    let span = test.span_of(get("/", "b3: malformed"));
     assert_eq!(span.tag(name).as_deref(), Some("custom"));
 }
 
@@ -171,12 +172,12 @@ fn the_first_of_two_custom_tags_with_one_name_wins() {
 
 #[test]
 fn custom_tags_are_not_on_local_spans() {
-    let lab = tagged([Tag::literal("custom", "c")]);
-    serve_all(&lab.tracer.server_layer(), get("/", ""), |_| {
+    let test = tagged([Tag::literal("custom", "c")]);
+    serve_all(&test.tracer.server_layer(), get("/", ""), |_| {
         tower_b3::span("local").in_scope(|| ());
         empty()
     });
-    let [local, server] = lab.spans.take(2).try_into().unwrap();
+    let [local, server] = test.spans.take(2).try_into().unwrap();
     assert_eq!(local.tag("custom"), None);
     assert_eq!(local.kind(), None);
     assert_eq!(server.tag("custom").as_deref(), Some("c"));
@@ -184,32 +185,32 @@ fn custom_tags_are_not_on_local_spans() {
 
 #[test]
 fn two_tags_can_read_one_header() {
-    let lab = Lab::of(|builder| {
+    let test = TestTracer::of(|builder| {
         builder
             .tag(Tag::request_header("tenant", "x-tenant"))
             .tag(Tag::request_header("customer", "x-tenant"))
             .tag(Tag::request_header("agent", "user-agent"))
             .tag(Tag::request_header("id", "x-request-id"))
     });
-    let span = lab.span_of(get("/", "x-tenant: acme|x-tenant: other|user-agent: curl"));
+    let span = test.span_of(get("/", "x-tenant: acme|x-tenant: other|user-agent: curl"));
     for (name, value) in [("tenant", "acme"), ("customer", "acme"), ("agent", "curl")] {
         assert_eq!(span.tag(name).as_deref(), Some(value));
     }
-    // One that is made here can be a tag as well.
+    // A generated header can be a tag too.
     assert_eq!(span.tag("id"), span.tag("guid:x-request-id"));
     assert!(span.tag("id").is_some());
 }
 
 #[test]
 fn a_formatter_sees_the_final_request_id() {
-    let lab = tagged([Tag::formatter("id", "%REQ(x-none?x-request-id)%")]);
+    let test = tagged([Tag::formatter("id", "%REQ(x-none?x-request-id)%")]);
     for lines in [
         "",
         "x-request-id: ",
         "x-request-id: a b",
         "x-request-id: mine",
     ] {
-        let span = lab.span_of(get("/", lines));
+        let span = test.span_of(get("/", lines));
         assert!(span.tag("id").is_some(), "{lines}");
         assert_eq!(span.tag("id"), span.tag("guid:x-request-id"), "{lines}");
     }
@@ -218,12 +219,12 @@ fn a_formatter_sees_the_final_request_id() {
 #[test]
 fn there_can_be_more_header_tags_than_fit_one_pass() {
     let names: Vec<String> = (0..60).map(|at| format!("x-{at}")).collect();
-    let lab = Lab::of(|builder| {
+    let test = TestTracer::of(|builder| {
         let tags = names.iter().map(|name| Tag::request_header(name, name));
         tags.fold(builder, |builder, tag| builder.tag(tag))
     });
     let lines: Vec<String> = names.iter().map(|name| format!("{name}: {name}")).collect();
-    let span = lab.span_of(get("/", &lines.join("|")));
+    let span = test.span_of(get("/", &lines.join("|")));
     for name in &names {
         assert_eq!(span.tag(name).as_deref(), Some(&**name));
     }

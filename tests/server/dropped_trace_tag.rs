@@ -1,7 +1,7 @@
 //! At the edge: the tag with the id of the trace that was dropped.
 
 use crate::{
-    common::{Lab, SPAN, TRACE, get},
+    common::{SPAN, TRACE, TestTracer, get},
     edge::nothing_was_malformed,
     empty, serve_all,
 };
@@ -11,8 +11,8 @@ const LINK: &str = "link.trace_id";
 
 #[test]
 fn the_dropped_trace_id_is_a_tag_if_enabled() {
-    let lab = Lab::new();
-    let edge = lab.tracer.server_layer().trust(Trust::Edge);
+    let test = TestTracer::new();
+    let edge = test.tracer.server_layer().trust(Trust::Edge);
     let tagging = edge.clone().tag_dropped_trace(true);
     for (lines, tag) in [
         (format!("b3: {TRACE}-{SPAN}-0"), Some(TRACE)),
@@ -29,7 +29,7 @@ fn the_dropped_trace_id_is_a_tag_if_enabled() {
             format!("x-b3-traceid: 48485A3953BB6124|x-b3-spanid: {SPAN}"),
             Some("48485a3953bb6124"),
         ),
-        // Nothing that can be read.
+        // No valid ids.
         (String::new(), None),
         ("b3: 1".to_owned(), None),
         ("b3: d".to_owned(), None),
@@ -50,32 +50,32 @@ fn the_dropped_trace_id_is_a_tag_if_enabled() {
     ] {
         for (layer, tag) in [(&edge, None), (&tagging, tag)] {
             serve_all(layer, get("/", &lines), |_| empty());
-            let span = lab.spans.take_one();
+            let span = test.spans.take_one();
             assert_eq!(span.tag(LINK).as_deref(), tag, "{lines}");
             assert_eq!(span.parent_id(), None, "{lines}");
             assert_ne!(span.trace_id().to_string(), TRACE, "{lines}");
         }
     }
-    nothing_was_malformed(&lab);
+    nothing_was_malformed(&test);
 }
 
 #[test]
 fn a_trace_that_is_continued_has_no_dropped_trace_tag() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer().tag_dropped_trace(true);
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer().tag_dropped_trace(true);
     let lines = format!("b3: {TRACE}-{SPAN}-1");
     serve_all(&layer, get("/", &lines), |_| empty());
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert_eq!(span.trace_id().to_string(), TRACE);
     assert_eq!(span.tag(LINK), None);
 }
 
 #[test]
 fn a_custom_tag_overrides_the_dropped_trace_tag() {
-    let lab = Lab::of(|builder| builder.tag(Tag::literal(LINK, "mine")));
-    let layer = lab.tracer.server_layer().trust(Trust::Edge);
+    let test = TestTracer::of(|builder| builder.tag(Tag::literal(LINK, "mine")));
+    let layer = test.tracer.server_layer().trust(Trust::Edge);
     let lines = format!("b3: {TRACE}-{SPAN}-1");
     let layer = layer.tag_dropped_trace(true);
     serve_all(&layer, get("/", &lines), |_| empty());
-    assert_eq!(lab.spans.take_one().tag(LINK).as_deref(), Some("mine"));
+    assert_eq!(test.spans.take_one().tag(LINK).as_deref(), Some("mine"));
 }

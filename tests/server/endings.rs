@@ -2,7 +2,7 @@
 
 use crate::{
     answer,
-    common::{Lab, Script, Step, drain, ending, next, now, poll},
+    common::{Script, Step, TestTracer, drain, ending, next, now, poll},
     ok, serve,
 };
 use http::{Method, Request, Response, StatusCode, header::CONTENT_LENGTH};
@@ -16,84 +16,84 @@ use tower_b3::ResponseBody;
 
 /// The ending of a response whose body is dropped unread.
 fn unread(method: Method, status: u16) -> String {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let status = StatusCode::from_u16(status).unwrap();
-    drop(answer(&lab, method, status, Script::data("unread")));
-    ending(&lab.spans.take_one())
+    drop(answer(&test, method, status, Script::data("unread")));
+    ending(&test.spans.take_one())
 }
 
 #[test]
 fn reading_a_body_to_its_end_ends_the_span() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let mut response = ok(
-        &lab,
+        &test,
         Script::new([Step::Data("two"), Step::Wait, Step::Data("parts")]),
     );
     for _ in 0..3 {
         next(response.body_mut());
-        assert!(lab.spans.take_all().is_empty());
+        assert!(test.spans.take_all().is_empty());
     }
     next(response.body_mut());
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert_eq!(ending(&span), "200");
     assert_eq!(span.tag("response_size").as_deref(), Some("8"));
-    // Neither further polls nor the drop end it again.
+    // Neither further polls nor the drop end the span again.
     next(response.body_mut());
     drop(response);
 }
 
 #[test]
 fn trailers_end_the_span() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let mut response = ok(
-        &lab,
+        &test,
         Script::new([Step::Data("data"), Step::trailers(&[("checksum", "1")])]),
     );
     next(response.body_mut());
-    assert!(lab.spans.take_all().is_empty());
+    assert!(test.spans.take_all().is_empty());
     next(response.body_mut());
-    assert_eq!(ending(&lab.spans.take_one()), "200");
+    assert_eq!(ending(&test.spans.take_one()), "200");
     drop(response);
 }
 
 #[test]
 fn a_body_that_reports_end_of_stream_ends_the_span_without_a_last_poll() {
-    let lab = Lab::new();
-    let mut response = ok(&lab, Script::data("all of it").tells_end());
+    let test = TestTracer::new();
+    let mut response = ok(&test, Script::data("all of it").reports_end_of_stream());
     next(response.body_mut());
     drop(response);
-    assert_eq!(ending(&lab.spans.take_one()), "200");
+    assert_eq!(ending(&test.spans.take_one()), "200");
 }
 
 #[test]
 fn an_empty_body_that_reports_end_of_stream_is_complete_when_dropped() {
-    let lab = Lab::new();
-    drop(ok(&lab, Script::default().tells_end()));
-    assert_eq!(ending(&lab.spans.take_one()), "200");
+    let test = TestTracer::new();
+    drop(ok(&test, Script::default().reports_end_of_stream()));
+    assert_eq!(ending(&test.spans.take_one()), "200");
 }
 
 #[test]
 fn a_body_dropped_after_its_exact_size_is_complete() {
-    let lab = Lab::new();
-    let mut response = ok(&lab, Script::data("five!").sized(5));
+    let test = TestTracer::new();
+    let mut response = ok(&test, Script::data("five!").sized(5));
     next(response.body_mut());
     drop(response);
-    assert_eq!(ending(&lab.spans.take_one()), "200");
-    drop(ok(&lab, Script::default().sized(0)));
-    assert_eq!(ending(&lab.spans.take_one()), "200");
+    assert_eq!(ending(&test.spans.take_one()), "200");
+    drop(ok(&test, Script::default().sized(0)));
+    assert_eq!(ending(&test.spans.take_one()), "200");
 }
 
 #[test]
 fn a_body_dropped_before_its_exact_size_is_a_disconnect() {
-    let lab = Lab::new();
-    let mut response = ok(&lab, Script::data("five!").sized(6));
+    let test = TestTracer::new();
+    let mut response = ok(&test, Script::data("five!").sized(6));
     next(response.body_mut());
     drop(response);
-    assert_eq!(ending(&lab.spans.take_one()), "200 DC");
+    assert_eq!(ending(&test.spans.take_one()), "200 DC");
 }
 
-fn with_content_length(lab: &Lab, length: &'static str) -> Response<ResponseBody<Script>> {
-    serve(&lab.tracer.server_layer(), Request::new(()), |_| {
+fn with_content_length(test: &TestTracer, length: &'static str) -> Response<ResponseBody<Script>> {
+    serve(&test.tracer.server_layer(), Request::new(()), |_| {
         let mut response = Response::new(Script::data("five!"));
         let headers = response.headers_mut();
         headers.insert(CONTENT_LENGTH, length.parse().unwrap());
@@ -103,15 +103,15 @@ fn with_content_length(lab: &Lab, length: &'static str) -> Response<ResponseBody
 
 #[test]
 fn a_body_dropped_after_its_content_length_is_complete() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     for (length, expected) in [("5", "200"), ("6", "200 DC"), ("nonsense", "200 DC")] {
-        let mut response = with_content_length(&lab, length);
+        let mut response = with_content_length(&test, length);
         next(response.body_mut());
         drop(response);
-        assert_eq!(ending(&lab.spans.take_one()), expected, "{length}");
+        assert_eq!(ending(&test.spans.take_one()), expected, "{length}");
     }
-    drop(with_content_length(&lab, "0"));
-    assert_eq!(ending(&lab.spans.take_one()), "200");
+    drop(with_content_length(&test, "0"));
+    assert_eq!(ending(&test.spans.take_one()), "200");
 }
 
 #[test]
@@ -149,44 +149,44 @@ fn a_server_body_dropped_early_is_dc_and_no_error() {
 
 #[test]
 fn a_dropped_server_future_is_0_error_dc() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let never = service_fn(|_: Request<()>| pending::<Result<Response<Script>, Infallible>>());
-    let mut service = lab.tracer.server_layer().layer(never);
+    let mut service = test.tracer.server_layer().layer(never);
     {
         let mut future = pin!(service.call(Request::new(())));
         assert!(poll(future.as_mut()).is_pending());
     }
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert_eq!(ending(&span), "0 error DC");
     assert_eq!(span.tag("response_size").as_deref(), Some("0"));
-    // One that was never polled too.
+    // Also if it was never polled.
     drop(service.call(Request::new(())));
-    assert_eq!(ending(&lab.spans.take_one()), "0 error DC");
+    assert_eq!(ending(&test.spans.take_one()), "0 error DC");
 }
 
 #[test]
 fn an_error_of_the_service_is_the_error_reason() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let failing = service_fn(|_: Request<()>| ready(Err::<Response<Script>, _>("no database")));
-    let mut service = lab.tracer.server_layer().layer(failing);
+    let mut service = test.tracer.server_layer().layer(failing);
     assert_eq!(
         now(service.call(Request::new(()))).err(),
         Some("no database")
     );
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert!(ending(&span).starts_with("0 error("), "{span:?}");
     assert!(span.tag("error.reason").unwrap().contains("no database"));
 }
 
 #[test]
 fn an_error_of_the_body_is_the_error_reason_and_the_status_is_kept() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     for (status, expected) in [(200, "200 error("), (500, "500 error(")] {
         let body = Script::new([Step::Data("some"), Step::Error("disk")]);
         let status = StatusCode::from_u16(status).unwrap();
-        let mut response = answer(&lab, Method::GET, status, body);
+        let mut response = answer(&test, Method::GET, status, body);
         assert_eq!(drain(response.body_mut()), Err("disk"));
-        let span = lab.spans.take_one();
+        let span = test.spans.take_one();
         assert!(ending(&span).starts_with(expected), "{span:?}");
         assert!(span.tag("error.reason").unwrap().contains("disk"));
     }
@@ -195,16 +195,16 @@ fn an_error_of_the_body_is_the_error_reason_and_the_status_is_kept() {
 #[test]
 fn a_status_of_500_or_above_is_an_error() {
     for status in [200, 201, 301, 400, 401, 404, 418, 429, 499] {
-        let lab = Lab::new();
+        let test = TestTracer::new();
         let code = StatusCode::from_u16(status).unwrap();
-        drain(answer(&lab, Method::GET, code, Script::default()).body_mut()).unwrap();
-        assert_eq!(ending(&lab.spans.take_one()), status.to_string());
+        drain(answer(&test, Method::GET, code, Script::default()).body_mut()).unwrap();
+        assert_eq!(ending(&test.spans.take_one()), status.to_string());
     }
     for status in [500, 501, 503, 504, 599, 600, 999] {
-        let lab = Lab::new();
+        let test = TestTracer::new();
         let code = StatusCode::from_u16(status).unwrap();
-        drain(answer(&lab, Method::GET, code, Script::default()).body_mut()).unwrap();
-        let span = lab.spans.take_one();
+        drain(answer(&test, Method::GET, code, Script::default()).body_mut()).unwrap();
+        let span = test.spans.take_one();
         assert_eq!(ending(&span), format!("{status} error"));
         assert_eq!(span.tag("error").as_deref(), Some("true"));
     }

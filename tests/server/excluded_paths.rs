@@ -2,7 +2,7 @@
 
 use crate::{
     CALLER, called,
-    common::{Lab, PARENT, SPAN, TRACE, get, text},
+    common::{PARENT, SPAN, TRACE, TestTracer, get, text},
     empty, serve_all,
 };
 use http::HeaderMap;
@@ -10,15 +10,15 @@ use tower_b3::{Direction, Mode, Sampling, current};
 
 #[test]
 fn an_excluded_path_makes_no_spans_and_propagates_its_context_unchanged() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer().exclude_paths(["/health"]);
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer().exclude_paths(["/health"]);
     for (state, sampled) in [("1", Some("1")), ("0", Some("0")), ("d", Some("1"))] {
         let lines = format!("b3: {TRACE}-{SPAN}-{state}-{PARENT}|sw8: 7|x-request-id: r");
         let mut out = HeaderMap::new();
         serve_all(&layer, get("/health?deep=1", &lines), |_| {
             assert_eq!(current().unwrap().span_id().to_string(), SPAN);
             let local = tower_b3::span("not recorded");
-            local.in_scope(|| out = called(&lab));
+            local.in_scope(|| out = called(&test));
             empty()
         });
         assert_eq!(text(&out, "x-b3-traceid"), TRACE);
@@ -34,17 +34,17 @@ fn an_excluded_path_makes_no_spans_and_propagates_its_context_unchanged() {
     let lines = format!("b3: {TRACE}-{SPAN}");
     let mut out = HeaderMap::new();
     serve_all(&layer, get("/health", &lines), |_| {
-        out = called(&lab);
+        out = called(&test);
         empty()
     });
     assert!(!out.contains_key("x-b3-sampled"), "undecided stays so");
-    lab.spans.take(0);
+    test.spans.take(0);
 }
 
 #[test]
 fn an_excluded_path_generates_unsampled_ids() {
-    let lab = Lab::new();
-    let layer = lab
+    let test = TestTracer::new();
+    let layer = test
         .tracer
         .server_layer()
         .exclude(|head| head.path().starts_with("/health"));
@@ -52,7 +52,7 @@ fn an_excluded_path_generates_unsampled_ids() {
     for lines in ["", "b3: malformed", "x-b3-traceid: 1", "x-b3-sampled: 0"] {
         serve_all(&layer, get("/health/live", lines), |_| {
             for _ in 0..2 {
-                let out = called(&lab);
+                let out = called(&test);
                 assert_eq!(text(&out, "x-b3-sampled"), "0", "{lines}");
                 ids.push(text(&out, "x-b3-traceid").to_owned());
             }
@@ -60,29 +60,29 @@ fn an_excluded_path_generates_unsampled_ids() {
         });
     }
     assert!(ids.chunks(2).all(|pair| pair[0] == pair[1]));
-    lab.spans.take(0);
-    // Others are not excluded.
+    test.spans.take(0);
+    // Other paths are not excluded.
     serve_all(&layer, get("/", ""), |_| empty());
-    lab.spans.take(1);
+    test.spans.take(1);
 }
 
 #[test]
 fn calls_made_for_an_excluded_path_have_no_spans_in_any_mode() {
     for mode in [Mode::Spans, Mode::ForwardOnly, Mode::RecordOnly] {
-        let lab = Lab::of(|builder| builder.mode_for(Direction::Server, mode));
-        let layer = lab.tracer.server_layer().exclude_paths(["/health"]);
+        let test = TestTracer::of(|builder| builder.mode_for(Direction::Server, mode));
+        let layer = test.tracer.server_layer().exclude_paths(["/health"]);
         serve_all(&layer, get("/health", CALLER), |_| {
-            assert_eq!(text(&called(&lab), "x-b3-spanid"), SPAN, "{mode:?}");
+            assert_eq!(text(&called(&test), "x-b3-spanid"), SPAN, "{mode:?}");
             empty()
         });
-        lab.spans.take(0);
+        test.spans.take(0);
     }
 }
 
 #[test]
 fn paths_are_excluded_as_a_whole() {
-    let lab = Lab::new();
-    let layer = lab
+    let test = TestTracer::new();
+    let layer = test
         .tracer
         .server_layer()
         .exclude_paths(["/health", "/ready"]);
@@ -93,24 +93,24 @@ fn paths_are_excluded_as_a_whole() {
         ("/healthy", 1),
     ] {
         serve_all(&layer, get(path, ""), |_| empty());
-        lab.spans.take(made);
+        test.spans.take(made);
     }
 }
 
 #[test]
 fn an_excluded_path_forwards_traceparent_unchanged() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer().exclude_paths(["/healthz"]);
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer().exclude_paths(["/healthz"]);
     let traceparent = format!("00-{TRACE}-{SPAN}-01");
     let lines = format!("b3: {TRACE}-{SPAN}|traceparent: {traceparent}");
     let mut out = HeaderMap::new();
     serve_all(&layer, get("/healthz", &lines), |_| {
-        out = called(&lab);
+        out = called(&test);
         assert_eq!(current().unwrap().sampling(), Sampling::Defer);
         empty()
     });
     assert_eq!(text(&out, "traceparent"), traceparent);
     assert_eq!(text(&out, "x-b3-spanid"), SPAN);
     assert!(!out.contains_key("x-b3-sampled"));
-    lab.spans.assert_empty();
+    test.spans.assert_empty();
 }

@@ -1,8 +1,8 @@
-//! Which headers go from a request to the calls that are made for it.
+//! Headers that are forwarded from a request to the calls made for it.
 
 use crate::{
     CALLER, called,
-    common::{Lab, SPAN, TRACE, drain, get, headers, sent_headers, text, values, with_ids},
+    common::{SPAN, TRACE, TestTracer, drain, get, headers, sent_headers, text, values, with_ids},
     empty, handled, serve, serve_all,
 };
 use http::{HeaderMap, HeaderName, Request};
@@ -14,10 +14,10 @@ use tower_b3::{
 
 #[test]
 fn traceparent_is_continued_and_propagated() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let lines = format!("traceparent: 00-{TRACE}-{SPAN}-01|tracestate: a=1|tracestate: b=2");
-    let (_, out) = handled(&lab, &lab.tracer.server_layer(), &lines);
-    let spans = lab.spans.take(2);
+    let (_, out) = handled(&test, &test.tracer.server_layer(), &lines);
+    let spans = test.spans.take(2);
     with_ids().assert(
         &spans,
         "
@@ -37,21 +37,21 @@ fn traceparent_is_continued_and_propagated() {
 
 #[test]
 fn a_traceparent_of_another_trace_is_forwarded_unchanged() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let other = "00-11111111111111111111111111111111-2222222222222222-00";
     let lines = format!("{CALLER}|traceparent: {other}");
-    let (_, out) = handled(&lab, &lab.tracer.server_layer(), &lines);
+    let (_, out) = handled(&test, &test.tracer.server_layer(), &lines);
     assert_eq!(text(&out, "traceparent"), other);
     assert_eq!(text(&out, "x-b3-traceid"), TRACE);
-    lab.spans.take(2);
+    test.spans.take(2);
 }
 
 #[test]
 fn a_malformed_traceparent_is_not_forwarded() {
-    let lab = Lab::new();
-    let (_, out) = handled(&lab, &lab.tracer.server_layer(), "traceparent: 00-0-0-01");
+    let test = TestTracer::new();
+    let (_, out) = handled(&test, &test.tracer.server_layer(), "traceparent: 00-0-0-01");
     assert!(!out.contains_key("traceparent"));
-    lab.spans.take(2);
+    test.spans.take(2);
 }
 
 pub const OPAQUE: &str = "x-ot-span-context: 1|x-cloud-trace-context: 2|grpc-trace-bin: 3|\
@@ -60,25 +60,25 @@ pub const OPAQUE: &str = "x-ot-span-context: 1|x-cloud-trace-context: 2|grpc-tra
 
 #[test]
 fn opaque_headers_are_forwarded_unchanged() {
-    let lab = Lab::new();
-    let (_, out) = handled(&lab, &lab.tracer.server_layer(), OPAQUE);
+    let test = TestTracer::new();
+    let (_, out) = handled(&test, &test.tracer.server_layer(), OPAQUE);
     let came = headers(OPAQUE);
     for name in came.keys() {
         assert_eq!(values(&out, name.as_str()), values(&came, name.as_str()));
     }
     assert!(!out.contains_key("x-envoy-force-trace"));
-    lab.spans.take(2);
+    test.spans.take(2);
 }
 
 #[test]
 fn other_headers_are_not_forwarded() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let lines = "cookie: secret|authorization: secret|x-envoy-force-trace: 1|accept: */*";
-    let (_, out) = handled(&lab, &lab.tracer.server_layer(), lines);
+    let (_, out) = handled(&test, &test.tracer.server_layer(), lines);
     for name in headers(lines).keys() {
         assert!(!out.contains_key(name), "{name}");
     }
-    lab.spans.take(2);
+    test.spans.take(2);
 }
 
 #[test]
@@ -89,13 +89,13 @@ fn the_list_of_forwarded_headers_can_be_extended_and_reduced() {
         .do_not_forward(["sw8"].map(HeaderName::from_static));
     let lines = "end-user: jason|jwt: a|jwt: b|sw8: 7|x-amzn-trace-id: 8";
     for mode in [Mode::Spans, Mode::RecordOnly, Mode::ForwardOnly] {
-        let lab = Lab::of(|builder| builder.propagation(propagation.clone()).mode(mode));
-        let (_, out) = handled(&lab, &lab.tracer.server_layer(), lines);
+        let test = TestTracer::of(|builder| builder.propagation(propagation.clone()).mode(mode));
+        let (_, out) = handled(&test, &test.tracer.server_layer(), lines);
         assert_eq!(values(&out, "jwt"), [b"a", b"b"]);
         assert_eq!(text(&out, "end-user"), "jason");
         assert_eq!(text(&out, "x-amzn-trace-id"), "8");
         assert!(!out.contains_key("sw8"), "{mode:?}");
-        lab.spans
+        test.spans
             .take(if mode == Mode::ForwardOnly { 0 } else { 2 });
     }
 }
@@ -112,10 +112,10 @@ fn the_configured_formats_are_written_for_any_inbound_format() {
             &["b3", "traceparent", "x-b3-traceid"],
         ),
     ] {
-        let lab = Lab::of(|builder| {
+        let test = TestTracer::of(|builder| {
             builder.propagation(Propagation::default().formats(formats.to_vec()))
         });
-        let (_, out) = handled(&lab, &lab.tracer.server_layer(), CALLER);
+        let (_, out) = handled(&test, &test.tracer.server_layer(), CALLER);
         for name in ["b3", "traceparent", "x-b3-traceid"] {
             assert_eq!(
                 out.contains_key(name),
@@ -123,60 +123,60 @@ fn the_configured_formats_are_written_for_any_inbound_format() {
                 "{formats:?} {name}"
             );
         }
-        lab.spans.take(2);
+        test.spans.take(2);
     }
 }
 
 #[test]
 fn forward_only_forwards_headers_byte_for_byte() {
-    let lab = Lab::of(|builder| builder.mode(Mode::ForwardOnly));
+    let test = TestTracer::of(|builder| builder.mode(Mode::ForwardOnly));
     let lines = "x-b3-traceid: not hex|b3: \u{e9}|x-b3-traceid: 463ac35c9f6413ad48485a3953bb6124|\
         x-request-id: a b|x-envoy-force-trace: |traceparent: x|tracestate: 2|tracestate: 1|\
         sw8: \u{ff}|x-request-id: second|b3: 1|x-b3-flags:  1 |cookie: c";
     let mut came = headers(lines);
-    let (context, out) = handled(&lab, &lab.tracer.server_layer(), lines);
+    let (context, out) = handled(&test, &test.tracer.server_layer(), lines);
     assert_eq!(context, None);
     came.remove("cookie");
     assert_eq!(out, came);
-    lab.spans.take(0);
+    test.spans.take(0);
 }
 
 #[test]
 fn forward_only_generates_and_changes_nothing() {
-    let lab = Lab::of(|builder| builder.mode(Mode::ForwardOnly));
+    let test = TestTracer::of(|builder| builder.mode(Mode::ForwardOnly));
     let mut response = serve(
-        &lab.tracer.server_layer(),
+        &test.tracer.server_layer(),
         get("/", "accept: */*"),
         |request| {
             assert_eq!(*request.headers(), headers("accept: */*"));
             tower_b3::tag("ignored", "1");
             let local = tower_b3::span("ignored");
             assert_eq!(local.context(), None);
-            assert!(local.in_scope(|| called(&lab)).is_empty());
+            assert!(local.in_scope(|| called(&test)).is_empty());
             empty()
         },
     );
     assert!(response.headers().is_empty());
     drain(response.body_mut()).unwrap();
-    lab.spans.take(0);
+    test.spans.take(0);
 }
 
 #[test]
 fn forward_only_starts_no_trace_of_its_own() {
-    let lab = Lab::of(|builder| builder.mode(Mode::ForwardOnly));
-    let out = lab.tracer.span("batch").in_scope(|| called(&lab));
+    let test = TestTracer::of(|builder| builder.mode(Mode::ForwardOnly));
+    let out = test.tracer.span("batch").in_scope(|| called(&test));
     assert!(out.is_empty(), "{out:?}");
-    lab.spans.take(0);
+    test.spans.take(0);
 }
 
 #[test]
 fn forwarded_headers_are_in_the_extensions_too() {
-    let lab = Lab::of(|builder| builder.mode(Mode::ForwardOnly));
-    let layer = lab.tracer.server_layer().context_in_extensions(true);
+    let test = TestTracer::of(|builder| builder.mode(Mode::ForwardOnly));
+    let layer = test.tracer.server_layer().context_in_extensions(true);
     let mut out = HeaderMap::new();
     serve_all(&layer, get("/", "x-b3-traceid: no id"), |request| {
         let context = request.extensions().get::<Context>().unwrap().clone();
-        let client = lab.tracer.client_layer();
+        let client = test.tracer.client_layer();
         let call = move || {
             let mut request = Request::new(());
             request.extensions_mut().insert(context);
@@ -186,5 +186,5 @@ fn forwarded_headers_are_in_the_extensions_too() {
         empty()
     });
     assert_eq!(text(&out, "x-b3-traceid"), "no id");
-    lab.spans.assert_empty();
+    test.spans.assert_empty();
 }

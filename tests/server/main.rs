@@ -32,14 +32,14 @@ mod trust;
 mod user_code;
 
 use ::http::{HeaderMap, Method, Request, Response, StatusCode};
-use common::{Lab, Script, drain, get, now, sent_headers};
+use common::{Script, TestTracer, drain, get, now, sent_headers};
 use std::future::ready;
 use tower::{Layer, Service, service_fn};
 use tower_b3::{ResponseBody, ServerLayer, TraceContext, current, record::SpanRecord};
 
 const CALLER: &str = "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1-0020000000000001";
 
-/// Serves a request by a handler that answers in `call`.
+/// Serves a request with a handler that responds in `call`.
 fn serve(
     layer: &ServerLayer,
     request: Request<()>,
@@ -51,7 +51,7 @@ fn serve(
     now(service.call(request)).unwrap()
 }
 
-/// Serves a request to the end of the answer.
+/// Serves a request and reads the response to its end.
 fn serve_all(
     layer: &ServerLayer,
     request: Request<()>,
@@ -66,41 +66,45 @@ fn empty() -> Response<Script> {
 }
 
 fn answer(
-    lab: &Lab,
+    test: &TestTracer,
     method: Method,
     status: StatusCode,
     body: Script,
 ) -> Response<ResponseBody<Script>> {
     let request = Request::builder().method(method).uri("/").body(()).unwrap();
     let mut body = Some(body);
-    serve(&lab.tracer.server_layer(), request, move |_| {
+    serve(&test.tracer.server_layer(), request, move |_| {
         let mut response = Response::new(body.take().unwrap());
         *response.status_mut() = status;
         response
     })
 }
 
-fn ok(lab: &Lab, body: Script) -> Response<ResponseBody<Script>> {
-    answer(lab, Method::GET, StatusCode::OK, body)
+fn ok(test: &TestTracer, body: Script) -> Response<ResponseBody<Script>> {
+    answer(test, Method::GET, StatusCode::OK, body)
 }
 
-/// The headers of a call that is made by the handler.
-fn called(lab: &Lab) -> HeaderMap {
-    sent_headers(&lab.tracer.client_layer(), Request::new(()))
+/// The headers of a call made by the handler.
+fn called(test: &TestTracer) -> HeaderMap {
+    sent_headers(&test.tracer.client_layer(), Request::new(()))
 }
 
-/// What is current in the handler of this request, and the headers of a call it makes.
-fn handled(lab: &Lab, layer: &ServerLayer, lines: &str) -> (Option<TraceContext>, HeaderMap) {
+/// The context in the handler of a request with these headers, and the headers of a call it makes.
+fn handled(
+    test: &TestTracer,
+    layer: &ServerLayer,
+    lines: &str,
+) -> (Option<TraceContext>, HeaderMap) {
     let mut seen = None;
     serve_all(layer, get("/", lines), |_| {
-        seen = Some((current(), called(lab)));
+        seen = Some((current(), called(test)));
         empty()
     });
     seen.unwrap()
 }
 
-impl Lab {
-    /// The one span of a request that is answered with nothing.
+impl TestTracer {
+    /// The span of a request with an empty response.
     #[track_caller]
     fn span_of(&self, request: Request<()>) -> SpanRecord {
         serve_all(&self.tracer.server_layer(), request, |_| empty());

@@ -1,55 +1,55 @@
 //! The names of SERVER spans.
 
 use crate::{
-    common::{Lab, Script, get, headers},
+    common::{Script, TestTracer, get, headers},
     empty, serve_all,
 };
 use http::{Method, Request, Response, StatusCode, Version};
 use tower_b3::scope;
 
-fn named(lab: &Lab, request: Request<()>, handler: impl Fn()) -> String {
-    serve_all(&lab.tracer.server_layer(), request, |_| {
+fn named(test: &TestTracer, request: Request<()>, handler: impl Fn()) -> String {
+    serve_all(&test.tracer.server_layer(), request, |_| {
         handler();
         empty()
     });
-    lab.spans.take_one().name().to_owned()
+    test.spans.take_one().name().to_owned()
 }
 
 #[test]
 fn without_a_route_the_name_is_the_method() {
-    let lab = Lab::new();
-    assert_eq!(named(&lab, get("/items/7", ""), || ()), "GET");
+    let test = TestTracer::new();
+    assert_eq!(named(&test, get("/items/7", ""), || ()), "GET");
     let request = Request::builder()
         .method("BREW")
         .uri("/pot")
         .body(())
         .unwrap();
-    assert_eq!(named(&lab, request, || ()), "BREW");
+    assert_eq!(named(&test, request, || ()), "BREW");
 }
 
 #[test]
 fn a_route_is_in_the_name() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let route = || scope::route("/items/{id}");
-    assert_eq!(named(&lab, get("/items/7", ""), route), "GET /items/{id}");
-    // One is not left over for the next request on this thread.
-    assert_eq!(named(&lab, get("/items/7", ""), || ()), "GET");
+    assert_eq!(named(&test, get("/items/7", ""), route), "GET /items/{id}");
+    // The route does not leak into the next request on this thread.
+    assert_eq!(named(&test, get("/items/7", ""), || ()), "GET");
 }
 
 #[test]
 fn the_handler_can_rename_the_span() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let both = || {
         scope::rename("by hand");
         scope::route("/items/{id}");
     };
-    assert_eq!(named(&lab, get("/items/7", ""), both), "by hand");
+    assert_eq!(named(&test, get("/items/7", ""), both), "by hand");
 }
 
 #[test]
 fn name_with_names_the_span() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer().name_with(|head| {
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer().name_with(|head| {
         let known = head.path() == "/known";
         known.then(|| format!("{} it", head.method()))
     });
@@ -58,22 +58,22 @@ fn name_with_names_the_span() {
             scope::route("/route");
             empty()
         });
-        assert_eq!(lab.spans.take_one().name(), name);
+        assert_eq!(test.spans.take_one().name(), name);
     }
-    // The handler has the last word.
+    // `rename` by the handler overrides `name_with`.
     serve_all(&layer, get("/known", ""), |_| {
         scope::rename("by hand");
         empty()
     });
-    assert_eq!(lab.spans.take_one().name(), "by hand");
+    assert_eq!(test.spans.take_one().name(), "by hand");
 }
 
 fn grpc_name(response: impl Fn() -> Response<Script>) -> String {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let mut request = get("/any.Service/Guess", "content-type: application/grpc");
     *request.method_mut() = Method::POST;
-    serve_all(&lab.tracer.server_layer(), request, |_| response());
-    lab.spans.take_one().name().to_owned()
+    serve_all(&test.tracer.server_layer(), request, |_| response());
+    test.spans.take_one().name().to_owned()
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn an_unmatched_grpc_path_is_never_a_name() {
         response
     };
     assert_eq!(grpc_name(in_headers), "POST");
-    // What a router of HTTP says to a path it does not know.
+    // The response of an HTTP router to an unknown path.
     let not_found = || {
         let mut response = empty();
         *response.status_mut() = StatusCode::NOT_FOUND;
@@ -117,16 +117,16 @@ fn a_grpc_path_is_the_name_only_if_the_response_is_grpc_too() {
         ("/shop.Cart", "application/grpc", GRPC, ROUTE),
         ("/a/b/c", "application/grpc", GRPC, ROUTE),
     ] {
-        let lab = Lab::new();
+        let test = TestTracer::new();
         let mut request = get(path, &format!("content-type: {content_type}"));
         *request.method_mut() = Method::POST;
         *request.version_mut() = Version::HTTP_2;
-        serve_all(&lab.tracer.server_layer(), request, |_| {
+        serve_all(&test.tracer.server_layer(), request, |_| {
             scope::route("/items/{id}");
             let mut response = empty();
             *response.headers_mut() = headers(answer);
             response
         });
-        assert_eq!(lab.spans.take_one().name(), name, "{path} {content_type}");
+        assert_eq!(test.spans.take_one().name(), name, "{path} {content_type}");
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::{
     called,
-    common::{Lab, SPAN, Script, TRACE, TreeFormat, assert_tree, drain, get, now, text, with_ids},
+    common::{
+        SPAN, Script, TRACE, TestTracer, TreeFormat, assert_tree, drain, get, now, text, with_ids,
+    },
     empty, serve_all,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
@@ -10,11 +12,11 @@ use std::{convert::Infallible, future::ready};
 use tower::{Layer, Service, service_fn};
 use tower_b3::{Direction, Mode, ServerLayer, Trust, current, propagation::Propagation, tag::Tag};
 
-/// Serves a request through `outer` around `inner`; what a call made by the handler carried.
-fn nested(lab: &Lab, outer: &ServerLayer, inner: &ServerLayer, lines: &str) -> HeaderMap {
+/// Serves a request through `outer` around `inner`: the headers of a call made by the handler.
+fn nested(test: &TestTracer, outer: &ServerLayer, inner: &ServerLayer, lines: &str) -> HeaderMap {
     let mut carried = HeaderMap::new();
     let handler = service_fn(|request: Request<()>| {
-        carried = called(lab);
+        carried = called(test);
         let mut response = empty();
         if let Some(id) = request.headers().get("x-request-id") {
             response.headers_mut().insert("x-seen", id.clone());
@@ -35,16 +37,16 @@ fn nested(lab: &Lab, outer: &ServerLayer, inner: &ServerLayer, lines: &str) -> H
 fn the_inner_span_is_a_child_of_the_outer_for_any_inbound_headers() {
     let caller = format!("b3: {TRACE}-{SPAN}-1");
     for lines in ["", &caller, "b3: malformed", "x-request-id: mine", "b3: 1"] {
-        let lab = Lab::new();
-        let layer = lab.tracer.server_layer();
+        let test = TestTracer::new();
+        let layer = test.tracer.server_layer();
         for inner in [
             layer.clone(),
             layer.clone().trust(Trust::Edge),
             layer.clone().join(true),
             layer.clone().rewrite_request_headers(true),
         ] {
-            let carried = nested(&lab, &layer, &inner, lines);
-            let spans = lab.spans.take(3);
+            let carried = nested(&test, &layer, &inner, lines);
+            let spans = test.spans.take(3);
             TreeFormat::default().no_tags().assert(
                 &spans,
                 "
@@ -68,15 +70,15 @@ fn the_inner_span_is_a_child_of_the_outer_for_any_inbound_headers() {
 
 #[test]
 fn a_local_span_between_two_layers_is_the_parent() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer();
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer();
     serve_all(&layer, get("/", ""), |request| {
         tower_b3::span("dispatch").in_scope(|| {
             serve_all(&layer, request, |_| empty());
         });
         empty()
     });
-    lab.spans.assert_tree(
+    test.spans.assert_tree(
         "
         shop  SERVER  GET          http.status_code=200
         shop          └─ dispatch
@@ -87,10 +89,10 @@ fn a_local_span_between_two_layers_is_the_parent() {
 
 #[test]
 fn the_outer_layers_sampling_decision_is_kept() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer();
-    nested(&lab, &layer, &layer, "x-b3-sampled: 0");
-    assert!(lab.spans.take_all().is_empty());
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer();
+    nested(&test, &layer, &layer, "x-b3-sampled: 0");
+    assert!(test.spans.take_all().is_empty());
 }
 
 #[test]
@@ -98,15 +100,15 @@ fn only_the_outer_layer_decides_on_trust() {
     let lines = "sw8: 1|jwt: mine|x-forwarded-proto: https|host: shop";
     for mode in [Mode::Spans, Mode::RecordOnly] {
         let propagation = Propagation::default().forward(["jwt"]).unwrap();
-        let lab = Lab::of(|builder| builder.propagation(propagation).mode(mode));
-        let layer = lab.tracer.server_layer();
+        let test = TestTracer::of(|builder| builder.propagation(propagation).mode(mode));
+        let layer = test.tracer.server_layer();
         let edge = layer.clone().trust(Trust::Edge);
         for (outer, inner, trusted) in [(&layer, &edge, true), (&edge, &layer, false)] {
-            let carried = nested(&lab, outer, inner, lines);
+            let carried = nested(&test, outer, inner, lines);
             assert_eq!(carried.contains_key("sw8"), trusted, "{mode:?}");
             assert_eq!(carried.contains_key("jwt"), trusted, "{mode:?}");
             let scheme = if trusted { "https" } else { "http" };
-            for span in &lab.spans.take(3)[1..] {
+            for span in &test.spans.take(3)[1..] {
                 assert_eq!(
                     span.tag("http.url").unwrap(),
                     format!("{scheme}://shop/items/7")
@@ -119,34 +121,35 @@ fn only_the_outer_layer_decides_on_trust() {
 #[test]
 fn a_request_that_an_outer_layer_does_not_trust_is_not_trusted_by_the_inner_one() {
     let propagation = Propagation::default().forward(["jwt"]).unwrap();
-    let lab = Lab::of(|builder| builder.propagation(propagation.clone()));
-    let forwarding = Lab::of(|builder| builder.propagation(propagation).mode(Mode::ForwardOnly));
-    let inner = lab.tracer.server_layer();
+    let test = TestTracer::of(|builder| builder.propagation(propagation.clone()));
+    let forwarding =
+        TestTracer::of(|builder| builder.propagation(propagation).mode(Mode::ForwardOnly));
+    let inner = test.tracer.server_layer();
     let excluding = inner.clone().exclude_paths(["/items/7"]);
     for outer in [excluding, forwarding.tracer.server_layer()] {
         for (outer, trusted) in [(outer.clone(), true), (outer.trust(Trust::Edge), false)] {
-            let carried = nested(&lab, &outer, &inner, "jwt: mine|sw8: 1");
+            let carried = nested(&test, &outer, &inner, "jwt: mine|sw8: 1");
             assert_eq!(carried.contains_key("jwt"), trusted);
             assert_eq!(carried.contains_key("sw8"), trusted);
-            lab.spans.take(2);
+            test.spans.take(2);
         }
     }
 }
 
 #[test]
 fn an_excluded_path_of_either_layer_makes_no_span_there() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer();
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer();
     let excluding = layer.clone().exclude_paths(["/items/7"]);
-    // Inside: the outer context goes on unchanged.
-    let carried = nested(&lab, &layer, &excluding, "");
-    let outer = lab.spans.take_one();
+    // Excluded by the inner layer: the outer context is propagated unchanged.
+    let carried = nested(&test, &layer, &excluding, "");
+    let outer = test.spans.take_one();
     assert_eq!(text(&carried, "x-b3-spanid"), outer.id().to_string());
-    // Outside: the inner layer is the first that serves the request.
+    // Excluded by the outer layer: the inner layer makes the first span.
     let caller = format!("b3: {TRACE}-{SPAN}-1");
-    nested(&lab, &excluding, &layer, &caller);
+    nested(&test, &excluding, &layer, &caller);
     with_ids().assert(
-        &lab.spans.take(2),
+        &test.spans.take(2),
         "
         trace 463ac35c9f6413ad48485a3953bb6124
         shop  SERVER  GET     parent=a2fb4a1d1a96d312 http.status_code=200
@@ -157,12 +160,12 @@ fn an_excluded_path_of_either_layer_makes_no_span_there() {
 
 #[test]
 fn two_record_only_layers_make_one_trace() {
-    let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly));
-    let layer = lab.tracer.server_layer();
-    nested(&lab, &layer, &layer, &format!("b3: {TRACE}-{SPAN}-1"));
-    // The calls are siblings of the server's span: its id is written nowhere.
+    let test = TestTracer::of(|builder| builder.mode(Mode::RecordOnly));
+    let layer = test.tracer.server_layer();
+    nested(&test, &layer, &layer, &format!("b3: {TRACE}-{SPAN}-1"));
+    // The call is a sibling of the SERVER span, whose id is never propagated.
     with_ids().sort_siblings(true).assert(
-        &lab.spans.take(3),
+        &test.spans.take(3),
         "
         trace 463ac35c9f6413ad48485a3953bb6124
         shop  CLIENT  GET     parent=a2fb4a1d1a96d312 http.status_code=200
@@ -175,20 +178,20 @@ fn two_record_only_layers_make_one_trace() {
 #[test]
 fn a_record_only_layer_forwards_nothing_that_an_outer_edge_layer_strips() {
     let propagation = Propagation::default().forward(["jwt"]).unwrap();
-    let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly).propagation(propagation));
-    let layer = lab.tracer.server_layer();
+    let test = TestTracer::of(|builder| builder.mode(Mode::RecordOnly).propagation(propagation));
+    let layer = test.tracer.server_layer();
     let edge = layer.clone().trust(Trust::Edge);
-    assert!(!nested(&lab, &edge, &layer, "jwt: mine").contains_key("jwt"));
-    assert_eq!(nested(&lab, &layer, &layer, "jwt: mine")["jwt"], "mine");
-    lab.spans.take(6);
+    assert!(!nested(&test, &edge, &layer, "jwt: mine").contains_key("jwt"));
+    assert_eq!(nested(&test, &layer, &layer, "jwt: mine")["jwt"], "mine");
+    test.spans.take(6);
 }
 
 #[test]
 fn an_inner_forward_only_layer_changes_nothing() {
     for outside in [Mode::Spans, Mode::RecordOnly] {
         for client in [Mode::Spans, Mode::ForwardOnly, Mode::RecordOnly] {
-            let outside = Lab::of(|builder| builder.mode(outside));
-            let inside = Lab::of(|builder| {
+            let outside = TestTracer::of(|builder| builder.mode(outside));
+            let inside = TestTracer::of(|builder| {
                 let builder = builder.mode_for(Direction::Client, client);
                 builder.mode_for(Direction::Server, Mode::ForwardOnly)
             });
@@ -200,7 +203,7 @@ fn an_inner_forward_only_layer_changes_nothing() {
                 &inside.tracer.server_layer().context_in_extensions(true),
                 &lines,
             );
-            let alone = Lab::of(|builder| builder.mode_for(Direction::Client, client));
+            let alone = TestTracer::of(|builder| builder.mode_for(Direction::Client, client));
             let mut expected = HeaderMap::new();
             serve_all(&outer, get("/items/7", &lines), |_| {
                 expected = called(&alone);
@@ -233,8 +236,8 @@ fn an_inner_forward_only_layer_changes_nothing() {
 
 #[test]
 fn an_inner_layer_below_a_record_only_layer_writes_no_stale_headers() {
-    let outside = Lab::of(|builder| builder.mode(Mode::RecordOnly));
-    let inside = Lab::new();
+    let outside = TestTracer::of(|builder| builder.mode(Mode::RecordOnly));
+    let inside = TestTracer::new();
     for (lines, traceparent) in [
         (format!("b3: {TRACE}-{SPAN}-1|sw8: 1"), None),
         (
@@ -259,7 +262,7 @@ fn an_inner_layer_below_a_record_only_layer_writes_no_stale_headers() {
 
 #[test]
 fn layers_of_two_tracers_make_one_trace() {
-    let (outside, inside) = (Lab::new(), Lab::new());
+    let (outside, inside) = (TestTracer::new(), TestTracer::new());
     nested(
         &inside,
         &outside.tracer.server_layer(),
@@ -278,18 +281,18 @@ fn layers_of_two_tracers_make_one_trace() {
 
 #[test]
 fn header_tags_of_calls_come_from_the_inner_layers_request() {
-    let lab = Lab::of(|builder| builder.tag(Tag::request_header("tenant", "x-tenant")));
-    let layer = lab.tracer.server_layer();
+    let test = TestTracer::of(|builder| builder.tag(Tag::request_header("tenant", "x-tenant")));
+    let layer = test.tracer.server_layer();
     serve_all(&layer, get("/", "x-tenant: outer"), |mut request| {
         let tenant = "inner".parse().unwrap();
         request.headers_mut().insert("x-tenant", tenant);
         serve_all(&layer, request, |_| {
-            called(&lab);
+            called(&test);
             empty()
         });
         empty()
     });
-    lab.spans.assert_tree(
+    test.spans.assert_tree(
         "
         shop  SERVER  GET        tenant=outer http.status_code=200
         shop  SERVER  └─ GET     tenant=inner http.status_code=200
@@ -300,19 +303,19 @@ fn header_tags_of_calls_come_from_the_inner_layers_request() {
 
 #[test]
 fn a_server_below_a_client_layer_in_one_task_goes_by_the_headers() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer();
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer();
     serve_all(&layer, get("/", ""), |_| {
         let catalog = layer.layer(service_fn(|_: Request<()>| async {
             assert!(current().is_some());
             Ok::<_, Infallible>(Response::new(Script::default()))
         }));
-        let mut client = lab.tracer.client_layer().layer(catalog);
+        let mut client = test.tracer.client_layer().layer(catalog);
         let mut response = now(client.call(get("http://catalog/", ""))).unwrap();
         drain(response.body_mut()).unwrap();
         empty()
     });
-    lab.spans.assert_tree(
+    test.spans.assert_tree(
         "
         shop  SERVER  GET        http.status_code=200
         shop  CLIENT  └─ GET     http.status_code=200
@@ -326,8 +329,8 @@ fn a_server_below_a_client_layer_in_one_task_goes_by_the_headers() {
 fn nested_routers_of_axum_make_one_trace() {
     use axum::{Router, body::Body, routing::get};
     use tower::ServiceExt;
-    let lab = Lab::new();
-    let layer = || lab.tracer.server_layer();
+    let test = TestTracer::new();
+    let layer = || test.tracer.server_layer();
     let items = Router::new()
         .route("/items/{id}", get(|| async { "an item" }))
         .layer(layer());
@@ -366,6 +369,6 @@ fn nested_routers_of_axum_make_one_trace() {
         let response = now(app.clone().oneshot(request)).unwrap();
         assert_eq!(response.status(), 200, "{path}");
         drop(now(axum::body::to_bytes(response.into_body(), 100)));
-        lab.spans.assert_tree(tree);
+        test.spans.assert_tree(tree);
     }
 }

@@ -1,8 +1,8 @@
-//! A panic of the handler or of the body is the reason why the span failed.
+//! A panic of the handler or of the body is the `error.reason` of the span.
 
 use crate::{
     answer,
-    common::{Lab, Script, Step, drain, ending, next, panics, poll},
+    common::{Script, Step, TestTracer, drain, ending, next, panics, poll},
     empty, ok,
 };
 use http::{Method, Request, Response, StatusCode};
@@ -19,25 +19,25 @@ use tower_b3::current;
 
 #[test]
 fn a_panic_in_call_is_the_error_reason() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let broken = service_fn(|_: Request<()>| -> Ready<_> {
         if current().is_some() {
-            panic!("in call, as the test wants it");
+            panic!("in call, expected");
         }
         ready(Ok::<_, Infallible>(empty()))
     });
-    let mut service = lab.tracer.server_layer().layer(broken);
+    let mut service = test.tracer.server_layer().layer(broken);
     assert!(panics(|| drop(service.call(Request::new(())))));
-    assert_eq!(ending(&lab.spans.take_one()), "0 error(panic)");
+    assert_eq!(ending(&test.spans.take_one()), "0 error(panic)");
     assert_eq!(current(), None);
 }
 
-/// Waits once, then panics.
+/// Is pending once, then panics.
 async fn breaks(_: Request<()>) -> Result<Response<Script>, Infallible> {
     let mut waited = false;
     poll_fn(|_| {
         if mem::replace(&mut waited, true) {
-            panic!("in a poll, as the test wants it");
+            panic!("in a poll, expected");
         }
         Poll::<()>::Pending
     })
@@ -47,18 +47,18 @@ async fn breaks(_: Request<()>) -> Result<Response<Script>, Infallible> {
 
 #[test]
 fn a_panic_in_the_future_is_the_error_reason() {
-    let lab = Lab::new();
-    let mut service = lab.tracer.server_layer().layer(service_fn(breaks));
+    let test = TestTracer::new();
+    let mut service = test.tracer.server_layer().layer(service_fn(breaks));
     let mut future = Box::pin(service.call(Request::new(())));
     assert!(poll(future.as_mut()).is_pending());
     assert!(panics(|| drop(poll(future.as_mut()))));
     assert_eq!(current(), None);
-    // Dropped where nothing panics any more.
+    // Dropped after the panic.
     drop(future);
-    assert_eq!(ending(&lab.spans.take_one()), "0 error(panic)");
+    assert_eq!(ending(&test.spans.take_one()), "0 error(panic)");
 }
 
-/// Answers 500 where the service inside panics, as tower-http's `CatchPanic` does.
+/// Responds with 500 if the inner service panics, as tower-http's `CatchPanic` does.
 struct Catch<S>(S);
 
 struct Caught<F>(Option<Pin<Box<F>>>);
@@ -104,21 +104,21 @@ where
 
 #[test]
 fn a_panic_caught_by_an_outer_layer_is_the_error_reason_and_no_disconnect() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer();
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer();
     let mut service = Catch(layer.layer(service_fn(breaks)));
     {
         let mut future = pin!(service.call(Request::new(())));
         assert!(poll(future.as_mut()).is_pending());
         assert!(poll(future.as_mut()).is_ready());
     }
-    assert_eq!(ending(&lab.spans.take_one()), "0 error(panic)");
+    assert_eq!(ending(&test.spans.take_one()), "0 error(panic)");
 }
 
 #[test]
 fn a_panic_caught_by_an_inner_layer_is_a_500() {
-    let lab = Lab::new();
-    let mut service = lab.tracer.server_layer().layer(Catch(service_fn(breaks)));
+    let test = TestTracer::new();
+    let mut service = test.tracer.server_layer().layer(Catch(service_fn(breaks)));
     {
         let mut future = pin!(service.call(Request::new(())));
         assert!(poll(future.as_mut()).is_pending());
@@ -127,39 +127,39 @@ fn a_panic_caught_by_an_inner_layer_is_a_500() {
         };
         drain(response.body_mut()).unwrap();
     }
-    assert_eq!(ending(&lab.spans.take_one()), "500 error");
+    assert_eq!(ending(&test.spans.take_one()), "500 error");
 }
 
 #[test]
 fn a_panic_in_the_body_is_the_error_reason() {
-    let lab = Lab::new();
-    let mut response = ok(&lab, Script::new([Step::Data("some"), Step::Panic]));
+    let test = TestTracer::new();
+    let mut response = ok(&test, Script::new([Step::Data("some"), Step::Panic]));
     next(response.body_mut());
     assert!(panics(|| next(response.body_mut())));
     assert_eq!(current(), None);
     drop(response);
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     // The head was sent, so its status is known.
     assert_eq!(ending(&span), "200 error(panic)");
 }
 
 #[test]
 fn a_panic_elsewhere_is_not_an_error_of_this_span() {
-    let lab = Lab::new();
-    let response = ok(&lab, Script::data("unread"));
+    let test = TestTracer::new();
+    let response = ok(&test, Script::data("unread"));
     assert!(panics(|| {
         let _dropped_by_the_panic = response;
-        panic!("around the span, as the test wants it");
+        panic!("around the span, expected");
     }));
-    assert_eq!(ending(&lab.spans.take_one()), "200 DC");
+    assert_eq!(ending(&test.spans.take_one()), "200 DC");
 }
 
 #[test]
 fn a_panic_in_the_body_of_a_5xx_response_is_one_error() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let status = StatusCode::BAD_GATEWAY;
-    let mut response = answer(&lab, Method::GET, status, Script::new([Step::Panic]));
+    let mut response = answer(&test, Method::GET, status, Script::new([Step::Panic]));
     assert!(panics(|| next(response.body_mut())));
     drop(response);
-    assert_eq!(ending(&lab.spans.take_one()), "502 error(panic)");
+    assert_eq!(ending(&test.spans.take_one()), "502 error(panic)");
 }

@@ -1,9 +1,9 @@
-//! What the handler finds on its request: the headers as they came, or rewritten, and the context.
+//! The handler's request: its headers, unchanged or rewritten, and the context in its extensions.
 
 use crate::{
     CALLER,
-    common::{Lab, get, headers, sent_headers, text, values},
-    edge::stranger,
+    common::{TestTracer, get, headers, sent_headers, text, values},
+    edge::untrusted_headers,
     empty, serve_all,
 };
 use http::{HeaderMap, Request};
@@ -11,26 +11,26 @@ use tower_b3::Context;
 
 #[test]
 fn inbound_headers_are_kept_by_default() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let lines = format!("{CALLER}|x-b3-sampled: maybe|x-b3-sampled: 1|x-request-id: r");
-    serve_all(&lab.tracer.server_layer(), get("/", &lines), |request| {
+    serve_all(&test.tracer.server_layer(), get("/", &lines), |request| {
         assert_eq!(*request.headers(), headers(&lines));
         empty()
     });
-    lab.spans.take_one();
+    test.spans.take_one();
 }
 
 #[test]
 fn inbound_headers_are_rewritten_when_asked() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer().rewrite_request_headers(true);
-    for lines in [CALLER.to_owned(), String::new(), stranger()] {
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer().rewrite_request_headers(true);
+    for lines in [CALLER.to_owned(), String::new(), untrusted_headers()] {
         let mut seen = HeaderMap::new();
         serve_all(&layer, get("/", &lines), |request| {
             seen = request.headers().clone();
             empty()
         });
-        let span = lab.spans.take_one();
+        let span = test.spans.take_one();
         assert_eq!(text(&seen, "x-b3-traceid"), span.trace_id().to_string());
         assert_eq!(
             values(&seen, "x-b3-spanid"),
@@ -48,8 +48,8 @@ fn inbound_headers_are_rewritten_when_asked() {
 
 #[test]
 fn the_context_is_in_the_extensions_when_asked() {
-    let lab = Lab::new();
-    let plain = lab.tracer.server_layer();
+    let test = TestTracer::new();
+    let plain = test.tracer.server_layer();
     let with = plain.clone().context_in_extensions(true);
     let lines = format!("{CALLER}|x-request-id: r|sw8: 7");
     serve_all(&plain, get("/", &lines), |request| {
@@ -61,14 +61,14 @@ fn the_context_is_in_the_extensions_when_asked() {
         carried = request.extensions().get::<Context>().cloned();
         empty()
     });
-    let [_, span] = lab.spans.take(2).try_into().unwrap();
+    let [_, span] = test.spans.take(2).try_into().unwrap();
     let carried = carried.unwrap();
     assert_eq!(carried.trace_context(), Some(span.context()));
     assert_eq!(carried.request_id().unwrap().as_str(), "r");
-    // In a task of its own, a call is still a child, with all that is forwarded.
+    // A call elsewhere is still a child, and has all forwarded headers.
     let mut request = Request::new(());
     request.extensions_mut().insert(carried);
-    let out = sent_headers(&lab.tracer.client_layer(), request);
+    let out = sent_headers(&test.tracer.client_layer(), request);
     assert_eq!((text(&out, "sw8"), text(&out, "x-request-id")), ("7", "r"));
-    assert_eq!(lab.spans.take_one().parent_id(), Some(span.id()));
+    assert_eq!(test.spans.take_one().parent_id(), Some(span.id()));
 }

@@ -1,7 +1,7 @@
-//! The wrapped body says what the body says, and the context is current wherever it runs.
+//! The wrapped body reports what the inner body reports, and polls it in the context.
 
 use crate::{
-    common::{Lab, Script, Step, next, poll},
+    common::{Script, Step, TestTracer, next, poll},
     empty, ok,
 };
 use http::Request;
@@ -19,25 +19,28 @@ use tower_b3::{TraceContext, current};
 
 #[test]
 fn the_wrapped_body_reports_the_inner_bodys_hints() {
-    let lab = Lab::new();
-    let mut response = ok(&lab, Script::data("five!").sized(5).tells_end());
+    let test = TestTracer::new();
+    let mut response = ok(
+        &test,
+        Script::data("five!").sized(5).reports_end_of_stream(),
+    );
     assert_eq!(response.body().size_hint().exact(), Some(5));
     assert!(!response.body().is_end_stream());
     next(response.body_mut());
     assert!(response.body().is_end_stream());
     drop(response);
-    lab.spans.take_one();
+    test.spans.take_one();
 
-    let unknown = ok(&lab, Script::data("five!"));
+    let unknown = ok(&test, Script::data("five!"));
     assert_eq!(unknown.body().size_hint().exact(), None);
     assert!(!unknown.body().is_end_stream());
     drop(unknown);
-    lab.spans.take_one();
+    test.spans.take_one();
 }
 
 #[test]
 fn the_wrapped_body_passes_on_every_frame() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let steps = [
         Step::Data("one"),
         Step::Data(""),
@@ -45,7 +48,7 @@ fn the_wrapped_body_passes_on_every_frame() {
         Step::Data("two"),
         Step::trailers(&[("checksum", "1")]),
     ];
-    let mut response = ok(&lab, Script::new(steps));
+    let mut response = ok(&test, Script::new(steps));
     let mut seen = Vec::new();
     loop {
         let mut cx = Context::from_waker(Waker::noop());
@@ -59,10 +62,10 @@ fn the_wrapped_body_passes_on_every_frame() {
         }
     }
     assert_eq!(seen, ["one", "", "waits", "two", "\"1\""]);
-    lab.spans.take_one();
+    test.spans.take_one();
 }
 
-/// Notes what is current whenever it is asked to.
+/// Records the current context.
 #[derive(Clone, Default)]
 struct Seen(Arc<Mutex<Vec<Option<TraceContext>>>>);
 
@@ -89,7 +92,7 @@ impl Seen {
 
 #[test]
 fn the_context_is_current_in_call_polls_and_drops_of_the_future() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let seen = Seen::default();
     let outer = seen.clone();
     let handler = service_fn(move |_: Request<()>| {
@@ -104,7 +107,7 @@ fn the_context_is_current_in_call_polls_and_drops_of_the_future() {
             Ok::<_, Infallible>(empty())
         }
     });
-    let mut service = lab.tracer.server_layer().layer(handler);
+    let mut service = test.tracer.server_layer().layer(handler);
     {
         let mut future = pin!(service.call(Request::new(())));
         for _ in 0..3 {
@@ -112,13 +115,13 @@ fn the_context_is_current_in_call_polls_and_drops_of_the_future() {
             assert_eq!(current(), None);
         }
     }
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     seen.all_are(span.context(), 4);
 }
 
 #[test]
 fn the_context_is_current_in_polls_of_the_body_and_its_drop() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     for read in [0, 1, 2, 9] {
         let seen = Seen::default();
         let (first, second, dropped) = (seen.clone(), seen.clone(), seen.clone());
@@ -128,12 +131,12 @@ fn the_context_is_current_in_polls_of_the_body_and_its_drop() {
             Step::run(move || second.look()),
             Step::Data("more"),
         ]);
-        let mut response = ok(&lab, body.on_drop(move || dropped.look()));
+        let mut response = ok(&test, body.on_drop(move || dropped.look()));
         for _ in 0..read {
             next(response.body_mut());
         }
         drop(response);
-        let span = lab.spans.take_one();
+        let span = test.spans.take_one();
         seen.all_are(span.context(), read.min(2) + 1);
         assert_eq!(current(), None);
     }
@@ -141,18 +144,18 @@ fn the_context_is_current_in_polls_of_the_body_and_its_drop() {
 
 #[test]
 fn the_context_is_current_when_a_finished_or_failed_body_is_dropped() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     for body in [
-        Script::data("all").tells_end(),
+        Script::data("all").reports_end_of_stream(),
         Script::new([Step::Error("disk")]),
         Script::trailers(&[("checksum", "1")]),
     ] {
         let seen = Seen::default();
         let dropped = seen.clone();
-        let mut response = ok(&lab, body.on_drop(move || dropped.look()));
+        let mut response = ok(&test, body.on_drop(move || dropped.look()));
         next(response.body_mut());
         drop(response);
-        let span = lab.spans.take_one();
+        let span = test.spans.take_one();
         seen.all_are(span.context(), 1);
     }
 }

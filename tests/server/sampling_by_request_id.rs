@@ -1,4 +1,4 @@
-//! Sampling by request id: the same decisions, and the same reasons written, as Envoy's.
+//! Sampling by request id: decides, and writes the reason into the id, as Envoy does.
 
 use futures_util::FutureExt;
 use http::{Request, Response};
@@ -118,14 +118,14 @@ fn the_local_decision_is_written_even_if_a_state_overrides_it() {
     assert_eq!((seen, sampling), (id(1, '4'), Sampling::Accept));
 }
 
-/// Goes by request id for `/`, and by this sampler for `/limited`.
+/// Samples by request id for `/`, and with this sampler for `/limited`.
 fn rules(limited: Sampler) -> TracerBuilder {
     let by_id = Sampler::percentage_by_request_id(100.0).unwrap();
     let rules = Rules::otherwise(by_id).path("/limited", limited);
     Tracer::builder("shop").sampler(Sampler::rules(rules))
 }
 
-/// What comes of a request for this path.
+/// The request id and the decision of a request for this path.
 fn asked(tracer: &Tracer, path: &str, headers: &[(&str, &str)]) -> (String, Sampling) {
     served_at(tracer, Trust::Mesh, path, headers)
 }
@@ -159,7 +159,7 @@ fn an_inbound_sampling_state_does_not_count_against_a_rate_limit() {
         for headers in &stated {
             for _ in 0..10 {
                 let (seen, sampling) = asked(&tracer, "/limited", headers);
-                // Nobody has decided here, and nothing is written.
+                // No decision is made here, so no reason is written.
                 assert_eq!(seen, sent);
                 assert_eq!(
                     sampling == Sampling::Deny,
@@ -167,7 +167,7 @@ fn an_inbound_sampling_state_does_not_count_against_a_rate_limit() {
                 );
             }
         }
-        // Where the answer costs nothing it is written, as ever.
+        // A sampler without a limit is still asked, and its reason written.
         let (seen, _) = asked(&tracer, "/", &stated[0]);
         assert_eq!(seen, id(1, '9'));
         assert_eq!(
@@ -180,7 +180,7 @@ fn an_inbound_sampling_state_does_not_count_against_a_rate_limit() {
 
 #[test]
 fn decisions_made_without_the_sampler_do_not_count_against_a_rate_limit() {
-    // By the overall limit: of request ids, those below 5,000.
+    // By the overall limit: 5,000 of 10,000 request ids are denied.
     let tracer = rules(Sampler::rate_limited(1)).overall_sampling(50.0);
     let tracer = tracer.build().unwrap();
     let refused = id(5_000, '4');
@@ -189,7 +189,7 @@ fn decisions_made_without_the_sampler_do_not_count_against_a_rate_limit() {
         let answer = asked(&tracer, "/limited", &headers);
         assert_eq!(answer, (refused.clone(), Sampling::Deny));
     }
-    // By a reason that came, and by force.
+    // By an inbound reason, and by force.
     let (reason, forced) = (id(1, '9'), id(1, '4'));
     for headers in [
         vec![("x-request-id", reason.as_str())],
@@ -253,7 +253,7 @@ fn request_ids_that_are_not_uuids_are_sampled_by_trace_id_and_kept() {
             (sent.to_owned(), Sampling::Deny)
         );
     }
-    // Hashed, but not of 36 characters.
+    // Used for the decision, although it does not have 36 characters.
     let short = "00000001222243338444555555555555";
     let (seen, sampling) = served(tracer(0.02), Trust::Mesh, &[("x-request-id", short)]);
     assert_eq!((&*seen, sampling), (short, Sampling::Accept));
@@ -281,7 +281,7 @@ fn other_samplers_keep_the_request_id() {
 #[derive(Debug, Clone)]
 struct Facts {
     request_id: String,
-    /// Of a trace that came; with it a trace id decides always alike.
+    /// The low half of the inbound trace id, which makes decisions by trace id reproducible.
     trace_low: u64,
     state: Sampling,
     client: bool,
@@ -294,7 +294,7 @@ struct Facts {
 }
 
 fn facts() -> impl Strategy<Value = Facts> {
-    // Close to the limits of small percentages more often than chance has it.
+    // Near the limits of small percentages more often than at random.
     let digits = prop_oneof![
         "[0-9a-f]{8}",
         "0000000[0-9a-f]",
@@ -349,14 +349,14 @@ fn facts() -> impl Strategy<Value = Facts> {
         })
 }
 
-/// What Envoy's documents say, step by step, and what was decided where it gives up.
+/// The decision by Envoy's documented steps, extended where Envoy has no rule.
 fn model(facts: &Facts) -> (String, Sampling) {
     let mut id: Vec<char> = facts.request_id.chars().collect();
     let first: String = id.iter().take(8).collect();
     let is_hex = first.len() == 8 && first.chars().all(|c| c.is_ascii_hexdigit());
     let number = is_hex.then(|| u64::from_str_radix(&first, 16).unwrap());
     let bucket = number.unwrap_or(facts.trace_low) % 10_000;
-    // A percentage is written in decimal and multiplied in double, which loses some hundredths.
+    // Percentages are parsed from decimal and multiplied as `f64`, which loses some hundredths.
     let hits = |hundredths: u32| {
         let percent: f64 = format!("{}.{:02}", hundredths / 100, hundredths % 100)
             .parse()
@@ -378,7 +378,7 @@ fn model(facts: &Facts) -> (String, Sampling) {
         reason = Some('9');
     }
     let is_forced = matches!(reason, Some('a' | 'b'));
-    // What somebody else has decided takes no room below the limit.
+    // Decisions made upstream do not count against the limit.
     let is_limited = facts.forced_are_limited && facts.state == Sampling::Defer;
     if is_limited && is_forced || !facts.overall.is_none_or(hits) {
         reason = None;

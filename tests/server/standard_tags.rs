@@ -1,7 +1,7 @@
 //! The standard tags, by Envoy's names or OpenTelemetry's.
 
 use crate::{
-    common::{Lab, Script, get, headers, tag},
+    common::{Script, TestTracer, get, headers, tag},
     empty, serve_all,
 };
 use http::{Method, Request, Response, StatusCode, Version};
@@ -17,8 +17,8 @@ fn tags(span: &SpanRecord) -> Vec<(String, String)> {
     tags
 }
 
-/// A request with something of everything.
-fn rich() -> Request<()> {
+/// A request that has every standard tag.
+fn full_request() -> Request<()> {
     let lines = "host: user:secret@shop.example:8080|user-agent: curl/8|content-length: 12|\
         x-request-id: r|x-client-trace-id: c|x-forwarded-proto: https|cookie: c";
     let mut request = get("/items/7?token=secret#fragment", lines);
@@ -32,16 +32,16 @@ fn answer(_: Request<()>) -> Response<Script> {
     response
 }
 
-fn rich_span(lab: &Lab) -> SpanRecord {
+fn full_span(test: &TestTracer) -> SpanRecord {
     let peer = "192.0.2.7:4711".parse().unwrap();
-    let layer = lab.tracer.server_layer().peer_address(move |_| Some(peer));
-    serve_all(&layer, rich(), answer);
-    lab.spans.take_one()
+    let layer = test.tracer.server_layer().peer_address(move |_| Some(peer));
+    serve_all(&layer, full_request(), answer);
+    test.spans.take_one()
 }
 
 #[test]
 fn the_standard_tags_have_envoys_names() {
-    let span = rich_span(&Lab::new());
+    let span = full_span(&TestTracer::new());
     let expected = [
         ("component", "tower-b3"),
         ("guid:x-client-trace-id", "c"),
@@ -70,11 +70,11 @@ fn an_ipv4_mapped_peer_address_is_recorded_as_ipv4() {
         (TagNames::Envoy, "peer.address"),
         (TagNames::OpenTelemetry, "network.peer.address"),
     ] {
-        let lab = Lab::of(|builder| builder.tag_names(names));
+        let test = TestTracer::of(|builder| builder.tag_names(names));
         let peer = "[::ffff:10.0.0.1]:4711".parse().unwrap();
-        let layer = lab.tracer.server_layer().peer_address(move |_| Some(peer));
-        serve_all(&layer, rich(), answer);
-        let span = lab.spans.take_one();
+        let layer = test.tracer.server_layer().peer_address(move |_| Some(peer));
+        serve_all(&layer, full_request(), answer);
+        let span = test.spans.take_one();
         assert_eq!(span.tag(tag).as_deref(), Some("10.0.0.1"));
         let remote = span.remote_endpoint();
         assert_eq!(remote.ip, Some("10.0.0.1".parse().unwrap()));
@@ -84,8 +84,8 @@ fn an_ipv4_mapped_peer_address_is_recorded_as_ipv4() {
 
 #[test]
 fn the_standard_tags_can_have_open_telemetrys_names() {
-    let lab = Lab::of(|builder| builder.tag_names(TagNames::OpenTelemetry));
-    let span = rich_span(&lab);
+    let test = TestTracer::of(|builder| builder.tag_names(TagNames::OpenTelemetry));
+    let span = full_span(&test);
     let expected = [
         ("http.request.body.size", "12"),
         ("http.request.header.x-client-trace-id", "c"),
@@ -102,28 +102,28 @@ fn the_standard_tags_can_have_open_telemetrys_names() {
         tags(&span),
         expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
     );
-    serve_all(&lab.tracer.server_layer(), get("/items/7", ""), |_| {
+    serve_all(&test.tracer.server_layer(), get("/items/7", ""), |_| {
         scope::route("/items/{id}");
         empty()
     });
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert_eq!(span.tag("http.route").as_deref(), Some("/items/{id}"));
 }
 
 #[test]
 fn the_component_tag_can_be_set_or_omitted() {
-    let proxy = Lab::of(|builder| builder.component("proxy"));
+    let proxy = TestTracer::of(|builder| builder.component("proxy"));
     assert_eq!(
         proxy.span_of(get("/", "")).tag("component").as_deref(),
         Some("proxy")
     );
-    let none = Lab::of(|builder| builder.component(""));
+    let none = TestTracer::of(|builder| builder.component(""));
     assert_eq!(none.span_of(get("/", "")).tag("component"), None);
 }
 
 #[test]
 fn protocols_are_named() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     for (version, expected) in [
         (Version::HTTP_10, "HTTP/1.0"),
         (Version::HTTP_11, "HTTP/1.1"),
@@ -132,15 +132,15 @@ fn protocols_are_named() {
     ] {
         let mut request = get("/", "");
         *request.version_mut() = version;
-        let span = lab.span_of(request);
+        let span = test.span_of(request);
         assert_eq!(span.tag("http.protocol").as_deref(), Some(expected));
     }
 }
 
 #[test]
 fn empty_and_unreadable_values_make_no_tag() {
-    let lab = Lab::new();
-    let span = lab.span_of(get(
+    let test = TestTracer::new();
+    let span = test.span_of(get(
         "/",
         "user-agent: |content-length: x|x-client-trace-id: ",
     ));
@@ -151,54 +151,54 @@ fn empty_and_unreadable_values_make_no_tag() {
 
 #[test]
 fn a_non_utf8_user_agent_has_replacement_characters() {
-    let lab = Lab::new();
-    let span = lab.span_of(get("/", "user-agent: a\u{ff}b"));
+    let test = TestTracer::new();
+    let span = test.span_of(get("/", "user-agent: a\u{ff}b"));
     assert_eq!(span.tag("user_agent").as_deref(), Some("a\u{fffd}b"));
 }
 
-fn url(lab: &Lab, uri: &str, lines: &str) -> String {
-    tag(&lab.span_of(get(uri, lines)), "http.url")
+fn url(test: &TestTracer, uri: &str, lines: &str) -> String {
+    tag(&test.span_of(get(uri, lines)), "http.url")
 }
 
 #[test]
 fn the_url_tag_has_neither_query_nor_credentials() {
-    let lab = Lab::new();
-    assert_eq!(url(&lab, "/a?b=c", "host: h"), "http://h/a");
-    assert_eq!(url(&lab, "/a?", "host: h"), "http://h/a");
-    assert_eq!(url(&lab, "https://me:pw@h:1/a?b", ""), "https://h:1/a");
-    assert_eq!(url(&lab, "http://h", ""), "http://h/");
-    assert_eq!(url(&lab, "http://h?b", ""), "http://h/");
-    assert_eq!(url(&lab, "/a", "host: me:pw@h"), "http://h/a");
-    assert_eq!(url(&lab, "/a", ""), "/a");
-    assert_eq!(url(&lab, "/a", "host: \u{ff}"), "http://\u{fffd}/a");
-    let asked = Lab::of(|builder| builder.query_in_url(true));
+    let test = TestTracer::new();
+    assert_eq!(url(&test, "/a?b=c", "host: h"), "http://h/a");
+    assert_eq!(url(&test, "/a?", "host: h"), "http://h/a");
+    assert_eq!(url(&test, "https://me:pw@h:1/a?b", ""), "https://h:1/a");
+    assert_eq!(url(&test, "http://h", ""), "http://h/");
+    assert_eq!(url(&test, "http://h?b", ""), "http://h/");
+    assert_eq!(url(&test, "/a", "host: me:pw@h"), "http://h/a");
+    assert_eq!(url(&test, "/a", ""), "/a");
+    assert_eq!(url(&test, "/a", "host: \u{ff}"), "http://\u{fffd}/a");
+    let asked = TestTracer::of(|builder| builder.query_in_url(true));
     assert_eq!(url(&asked, "/a?b=c", "host: h"), "http://h/a?b=c");
 }
 
 #[test]
 fn the_path_is_cut_at_256_bytes() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let path = |length: usize| format!("/{}", "x".repeat(length - 1));
     assert_eq!(
-        url(&lab, &path(256), "host: h"),
+        url(&test, &path(256), "host: h"),
         format!("http://h{}", path(256))
     );
     assert_eq!(
-        url(&lab, &path(300), "host: h"),
+        url(&test, &path(300), "host: h"),
         format!("http://h{}", path(256))
     );
-    let four = Lab::of(|builder| builder.max_path_tag_length(4));
+    let four = TestTracer::of(|builder| builder.max_path_tag_length(4));
     assert_eq!(url(&four, "/items/7", "host: h"), "http://h/ite");
-    let asked = Lab::of(|builder| builder.query_in_url(true).max_path_tag_length(4));
+    let asked = TestTracer::of(|builder| builder.query_in_url(true).max_path_tag_length(4));
     assert_eq!(url(&asked, "/a?secret", "host: h"), "http://h/a?s");
 }
 
 #[test]
 fn the_scheme_is_taken_from_the_uri_or_a_trusted_peer() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let https = "host: h|x-forwarded-proto: https";
-    assert_eq!(url(&lab, "/", https), "https://h/");
-    assert_eq!(url(&lab, "http://h/", https), "http://h/");
+    assert_eq!(url(&test, "/", https), "https://h/");
+    assert_eq!(url(&test, "http://h/", https), "http://h/");
     for nonsense in [
         "",
         "java script:",
@@ -208,26 +208,26 @@ fn the_scheme_is_taken_from_the_uri_or_a_trusted_peer() {
         "averyveryverylongscheme",
     ] {
         let lines = format!("host: h|x-forwarded-proto: {nonsense}");
-        assert_eq!(url(&lab, "/", &lines), "http://h/", "{nonsense}");
+        assert_eq!(url(&test, "/", &lines), "http://h/", "{nonsense}");
     }
-    let edge = lab.tracer.server_layer().trust(Trust::Edge);
+    let edge = test.tracer.server_layer().trust(Trust::Edge);
     serve_all(&edge, get("/", https), |_| empty());
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert_eq!(span.tag("http.url").as_deref(), Some("http://h/"));
 }
 
 #[test]
 fn grpc_requests_have_grpc_tags() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let mut request = get(
         "/shop.Cart/Add",
         "content-type: application/grpc+proto|grpc-timeout: 10S|host: h:1",
     );
     *request.method_mut() = Method::POST;
-    serve_all(&lab.tracer.server_layer(), request, |_| {
+    serve_all(&test.tracer.server_layer(), request, |_| {
         Response::new(Script::trailers(&[("grpc-status", "0")]))
     });
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     for (name, value) in [
         ("grpc.path", "/shop.Cart/Add"),
         ("grpc.authority", "h:1"),
@@ -242,22 +242,22 @@ fn grpc_requests_have_grpc_tags() {
 
 #[test]
 fn malformed_headers_are_counted_and_can_be_a_tag() {
-    let lab = Lab::of(|builder| builder.tag_malformed_headers(true));
-    let span = lab.span_of(get("/", "b3: x|x-b3-traceid: zz|x-b3-sampled: maybe"));
+    let test = TestTracer::of(|builder| builder.tag_malformed_headers(true));
+    let span = test.span_of(get("/", "b3: x|x-b3-traceid: zz|x-b3-sampled: maybe"));
     assert_eq!(
         span.tag("malformed_headers").as_deref(),
         Some(
             "b3: wrong length or shape, x-b3-traceid: not hexadecimal, x-b3-sampled: unknown value"
         )
     );
-    lab.span_of(get("/", "b3: y"));
-    assert_eq!(lab.tracer.malformed(Field::B3), 2);
-    assert_eq!(lab.tracer.malformed(Field::TraceId), 1);
-    assert_eq!(lab.tracer.malformed(Field::Sampled), 1);
-    assert_eq!(lab.tracer.malformed(Field::SpanId), 0);
-    assert_eq!(lab.span_of(get("/", "")).tag("malformed_headers"), None);
+    test.span_of(get("/", "b3: y"));
+    assert_eq!(test.tracer.malformed(Field::B3), 2);
+    assert_eq!(test.tracer.malformed(Field::TraceId), 1);
+    assert_eq!(test.tracer.malformed(Field::Sampled), 1);
+    assert_eq!(test.tracer.malformed(Field::SpanId), 0);
+    assert_eq!(test.span_of(get("/", "")).tag("malformed_headers"), None);
 
-    let quiet = Lab::new();
+    let quiet = TestTracer::new();
     let span = quiet.span_of(get("/", "b3: x"));
     assert_eq!(span.tag("malformed_headers"), None);
     assert_eq!(quiet.tracer.malformed(Field::B3), 1);
@@ -265,18 +265,18 @@ fn malformed_headers_are_counted_and_can_be_a_tag() {
 
 #[test]
 fn names_and_tags_of_a_huge_request_are_truncated() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let long = "x".repeat(30_000);
     let path = format!("/{long}/{long}");
     let mut request = get(&path, "content-type: application/grpc");
     *request.method_mut() = Method::from_bytes(long.as_bytes()).unwrap();
     *request.version_mut() = Version::HTTP_2;
-    serve_all(&lab.tracer.server_layer(), request, |_| {
+    serve_all(&test.tracer.server_layer(), request, |_| {
         let mut response = empty();
         *response.headers_mut() = headers("grpc-status: 0");
         response
     });
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert!(span.name().len() <= 256);
     for (name, value) in span.tags() {
         assert!(value.to_text().len() <= 1024, "{name}");

@@ -1,7 +1,7 @@
-//! What goes on after the head of a response: WebSockets, server-sent events, streams of HTTP/2.
+//! Exchanges that last beyond the response's head: WebSockets, event streams, HTTP/2 streams.
 
 use crate::common::{
-    Lab, TreeFormat, ending,
+    TestTracer, TreeFormat, ending,
     net::{http_client, serve_axum},
 };
 use ::axum::{
@@ -31,7 +31,7 @@ use tokio_tungstenite::{WebSocketStream, tungstenite};
 use tower::{Layer, Service, service_fn};
 use tower_b3::{Context, annotate, current, span};
 
-/// Says every text twice, each in a span of its own, until the other side closes.
+/// Sends every text back twice, each in a span of its own, until the other side closes.
 async fn twice(mut socket: WebSocket) {
     while let Some(Ok(Message::Text(text))) = socket.recv().await {
         let twice = Message::Text(format!("{text} {text}").into());
@@ -40,12 +40,12 @@ async fn twice(mut socket: WebSocket) {
     }
 }
 
-async fn sockets(lab: &Lab) -> SocketAddr {
+async fn sockets(test: &TestTracer) -> SocketAddr {
     let upgrade = |context: Context, upgrade: WebSocketUpgrade| async move {
         upgrade.on_upgrade(move |socket| context.instrument(twice(socket)))
     };
     let app = Router::new().route("/rooms/{id}", any(upgrade));
-    serve_axum(app.layer(lab.tracer.server_layer())).await
+    serve_axum(app.layer(test.tracer.server_layer())).await
 }
 
 /// Talks over a socket, and leaves it open.
@@ -60,13 +60,13 @@ where
 
 #[tokio::test]
 async fn a_websockets_span_ends_at_the_upgrade() {
-    let lab = Lab::new();
-    let url = format!("ws://{}/rooms/7", sockets(&lab).await);
+    let test = TestTracer::new();
+    let url = format!("ws://{}/rooms/7", sockets(&test).await);
     let (mut socket, response) = tokio_tungstenite::connect_async(url).await.unwrap();
     assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
     talk(&mut socket).await;
-    // It is open still.
-    lab.spans
+    // The socket is still open.
+    test.spans
         .wait_for_tree(
             "
             shop  SERVER  GET /rooms/{id}  http.status_code=101
@@ -79,7 +79,7 @@ async fn a_websockets_span_ends_at_the_upgrade() {
 
 #[tokio::test]
 async fn a_client_span_ends_at_the_upgrade_while_the_response_is_kept() {
-    let (called, served) = (Lab::new(), Lab::new());
+    let (called, served) = (TestTracer::new(), TestTracer::new());
     let addr = sockets(&served).await;
     let http = http_client::<Empty<Bytes>>(Version::HTTP_11);
     let mut client = called.tracer.client_layer().layer(http);
@@ -114,7 +114,7 @@ async fn a_client_span_ends_at_the_upgrade_while_the_response_is_kept() {
     called.spans.take(0);
 }
 
-/// A connection of HTTP/2, as a service.
+/// An HTTP/2 connection as a service.
 async fn http2(
     addr: SocketAddr,
 ) -> impl Service<
@@ -132,7 +132,7 @@ async fn http2(
 
 #[tokio::test]
 async fn a_websocket_over_http2_ends_both_spans_at_the_upgrade() {
-    let (called, served) = (Lab::new(), Lab::new());
+    let (called, served) = (TestTracer::new(), TestTracer::new());
     let addr = sockets(&served).await;
     let mut client = called.tracer.client_layer().layer(http2(addr).await);
     let request = Request::connect(format!("http://{addr}/rooms/7"))
@@ -162,26 +162,26 @@ async fn a_websocket_over_http2_ends_both_spans_at_the_upgrade() {
 
 #[tokio::test]
 async fn a_refused_websocket_is_an_ordinary_response() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let app = Router::new().route(
         "/",
         any(|_: WebSocketUpgrade| async { StatusCode::FORBIDDEN }),
     );
-    let addr = serve_axum(app.layer(lab.tracer.server_layer())).await;
+    let addr = serve_axum(app.layer(test.tracer.server_layer())).await;
     let refused = tokio_tungstenite::connect_async(format!("ws://{addr}/")).await;
     assert!(matches!(refused, Err(tungstenite::Error::Http(_))));
-    assert_eq!(ending(&lab.spans.wait_one().await), "403");
+    assert_eq!(ending(&test.spans.wait_one().await), "403");
 }
 
-/// Serves the events of one channel, annotates each, and says its ids at the end.
-async fn events(lab: &Lab, events: mpsc::Receiver<&'static str>) -> SocketAddr {
+/// Serves the events of a channel, annotates each, and sends its span id at the end.
+async fn events(test: &TestTracer, events: mpsc::Receiver<&'static str>) -> SocketAddr {
     let events = Arc::new(Mutex::new(Some(events)));
     let feed = move || async move {
         let events = events.lock().unwrap().take().unwrap();
         Sse::new(feed(events)).keep_alive(KeepAlive::default())
     };
     let app = Router::new().route("/events", get(feed));
-    serve_axum(app.layer(lab.tracer.server_layer())).await
+    serve_axum(app.layer(test.tracer.server_layer())).await
 }
 
 fn feed(
@@ -205,9 +205,9 @@ fn feed(
 #[tokio::test]
 async fn an_event_streams_span_ends_with_the_last_event() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
-        let lab = Lab::new();
+        let test = TestTracer::new();
         let (say, receiver) = mpsc::channel(1);
-        let addr = events(&lab, receiver).await;
+        let addr = events(&test, receiver).await;
         let http = http_client::<Empty<Bytes>>(version);
         let url = format!("http://{addr}/events").parse().unwrap();
         let mut response = http.get(url).await.unwrap();
@@ -215,11 +215,11 @@ async fn an_event_streams_span_ends_with_the_last_event() {
             say.send(event).await.unwrap();
             let frame = response.frame().await.unwrap().unwrap();
             assert_eq!(frame.into_data().unwrap(), format!("data: {event}\n\n"));
-            assert!(lab.spans.take_all().is_empty());
+            assert!(test.spans.take_all().is_empty());
         }
         drop(say);
         let last = response.collect().await.unwrap().to_bytes();
-        let spans = lab.spans.wait(2).await;
+        let spans = test.spans.wait(2).await;
         TreeFormat::default().assert(
             &spans,
             "
@@ -234,22 +234,22 @@ async fn an_event_streams_span_ends_with_the_last_event() {
 #[tokio::test]
 async fn a_listener_that_disconnects_between_events_is_dc() {
     for version in [Version::HTTP_11, Version::HTTP_2] {
-        let lab = Lab::new();
+        let test = TestTracer::new();
         let (say, receiver) = mpsc::channel(1);
-        let addr = events(&lab, receiver).await;
+        let addr = events(&test, receiver).await;
         let http = http_client::<Empty<Bytes>>(version);
         let url = format!("http://{addr}/events").parse().unwrap();
         let mut response = http.get(url).await.unwrap();
         say.send("one").await.unwrap();
         assert!(response.frame().await.unwrap().is_ok());
         drop((response, http));
-        let span = lab.spans.wait_one().await;
+        let span = test.spans.wait_one().await;
         assert_eq!(ending(&span), "200 DC", "{version:?}");
         assert!(say.is_closed());
     }
 }
 
-/// A router whose answers are left hanging, and what is told of each.
+/// A router whose responses hang, and what is notified of each.
 fn hanging() -> (Router, Arc<Notify>) {
     let hangs = Arc::new(Notify::new());
     let (before, within) = (Arc::clone(&hangs), Arc::clone(&hangs));
@@ -278,7 +278,7 @@ fn hanging() -> (Router, Arc<Notify>) {
 
 #[tokio::test]
 async fn resetting_an_http2_stream_ends_only_its_own_spans() {
-    let (called, served) = (Lab::new(), Lab::new());
+    let (called, served) = (TestTracer::new(), TestTracer::new());
     let (app, hangs) = hanging();
     let addr = serve_axum(app.layer(served.tracer.server_layer())).await;
     let client = called.tracer.client_layer().layer(http2(addr).await);
@@ -303,7 +303,7 @@ async fn resetting_an_http2_stream_ends_only_its_own_spans() {
     assert_eq!(ending(&called.spans.wait_one().await), "200");
     assert_eq!(ending(&served.spans.wait_one().await), "200 DC");
 
-    // The connection is as it was.
+    // The connection still works.
     send("/").await.unwrap().collect().await.unwrap();
     assert_eq!(ending(&called.spans.wait_one().await), "200");
     assert_eq!(ending(&served.spans.wait_one().await), "200");
@@ -314,7 +314,7 @@ async fn resetting_an_http2_stream_ends_only_its_own_spans() {
 
 #[tokio::test]
 async fn an_http2_stream_reset_by_the_server_is_an_error_on_both_sides() {
-    let (called, served) = (Lab::new(), Lab::new());
+    let (called, served) = (TestTracer::new(), TestTracer::new());
     let seen = Arc::new(Notify::new());
     let first_seen = Arc::clone(&seen);
     let breaks = || async move {

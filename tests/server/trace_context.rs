@@ -1,8 +1,8 @@
-//! What context a request is served in: joined, below its caller, or new.
+//! The context in which a request is served: joined, a child of the caller's, or new.
 
 use crate::{
     CALLER,
-    common::{Lab, SPAN, Script, Step, TRACE, get, sent_headers, text, with_ids},
+    common::{SPAN, Script, Step, TRACE, TestTracer, get, sent_headers, text, with_ids},
     empty, handled, serve_all,
 };
 use http::{Request, Response};
@@ -10,8 +10,8 @@ use tower_b3::{Sampling, id::TraceIdKind, sample::Sampler};
 
 #[test]
 fn a_server_span_is_a_child_of_the_callers_span() {
-    let lab = Lab::new();
-    let span = lab.span_of(get("/", CALLER));
+    let test = TestTracer::new();
+    let span = test.span_of(get("/", CALLER));
     assert_ne!(span.id().to_string(), SPAN);
     assert!(span.is_local_root());
     with_ids().assert(
@@ -25,19 +25,19 @@ fn a_server_span_is_a_child_of_the_callers_span() {
 
 #[test]
 fn each_request_of_one_caller_gets_its_own_span_id() {
-    let lab = Lab::new();
-    let one = lab.span_of(get("/", CALLER));
-    let other = lab.span_of(get("/", CALLER));
+    let test = TestTracer::new();
+    let one = test.span_of(get("/", CALLER));
+    let other = test.span_of(get("/", CALLER));
     assert_ne!(one.id(), other.id());
 }
 
 #[test]
 fn a_joined_span_shares_the_callers_span_id() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer().join(true);
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer().join(true);
     serve_all(&layer, get("/", CALLER), |_| empty());
     with_ids().span_ids(true).assert(
-        &[lab.spans.take_one()],
+        &[test.spans.take_one()],
         "
         trace 463ac35c9f6413ad48485a3953bb6124
         shop  SERVER  GET  shared id=a2fb4a1d1a96d312 parent=0020000000000001 http.status_code=200
@@ -47,11 +47,11 @@ fn a_joined_span_shares_the_callers_span_id() {
 
 #[test]
 fn a_span_without_a_caller_to_join_is_not_shared() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer().join(true);
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer().join(true);
     for lines in ["", "b3: 1", "x-b3-traceid: 1", "b3: malformed"] {
         serve_all(&layer, get("/", lines), |_| empty());
-        let span = lab.spans.take_one();
+        let span = test.spans.take_one();
         assert!(!span.is_shared(), "{lines}");
         assert_eq!(span.parent_id(), None, "{lines}");
     }
@@ -64,8 +64,8 @@ fn a_root_span_id_is_the_low_half_of_the_trace_id() {
         TraceIdKind::Random64,
         TraceIdKind::TimePrefixed,
     ] {
-        let lab = Lab::of(|builder| builder.trace_ids(kind));
-        let span = lab.span_of(get("/", ""));
+        let test = TestTracer::of(|builder| builder.trace_ids(kind));
+        let span = test.span_of(get("/", ""));
         assert_eq!(span.id().get(), span.trace_id().low());
         assert_eq!(span.parent_id(), None);
         let short = kind == TraceIdKind::Random64;
@@ -78,8 +78,8 @@ fn a_root_span_id_is_the_low_half_of_the_trace_id() {
 
 #[test]
 fn time_prefixed_ids_start_with_the_time() {
-    let lab = Lab::of(|builder| builder.trace_ids(TraceIdKind::TimePrefixed));
-    let span = lab.span_of(get("/", ""));
+    let test = TestTracer::of(|builder| builder.trace_ids(TraceIdKind::TimePrefixed));
+    let span = test.span_of(get("/", ""));
     let prefix = span.trace_id().high() >> 32;
     let started = span.timestamp() / 1_000_000;
     assert!(prefix.abs_diff(started) <= 1, "{prefix} at {started}");
@@ -87,18 +87,18 @@ fn time_prefixed_ids_start_with_the_time() {
 
 #[test]
 fn a_64_bit_trace_id_keeps_its_length() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let lines = "x-b3-traceid: 48485a3953bb6124|x-b3-spanid: a2fb4a1d1a96d312";
-    let (_, out) = handled(&lab, &lab.tracer.server_layer(), lines);
+    let (_, out) = handled(&test, &test.tracer.server_layer(), lines);
     assert_eq!(text(&out, "x-b3-traceid"), "48485a3953bb6124");
-    lab.spans.take(2);
+    test.spans.take(2);
 }
 
 #[test]
 fn calls_are_children_of_the_server_span() {
-    let lab = Lab::new();
-    let (context, out) = handled(&lab, &lab.tracer.server_layer(), CALLER);
-    let spans = lab.spans.take(2);
+    let test = TestTracer::new();
+    let (context, out) = handled(&test, &test.tracer.server_layer(), CALLER);
+    let spans = test.spans.take(2);
     with_ids().assert(
         &spans,
         "
@@ -118,8 +118,8 @@ fn calls_are_children_of_the_server_span() {
 
 #[test]
 fn calls_made_by_a_streaming_body_are_children() {
-    let lab = Lab::new();
-    let tracer = lab.tracer.clone();
+    let test = TestTracer::new();
+    let tracer = test.tracer.clone();
     let body = move || {
         let tracer = tracer.clone();
         Script::new([
@@ -130,10 +130,10 @@ fn calls_made_by_a_streaming_body_are_children() {
             Step::Data("rest"),
         ])
     };
-    serve_all(&lab.tracer.server_layer(), get("/", CALLER), |_| {
+    serve_all(&test.tracer.server_layer(), get("/", CALLER), |_| {
         Response::new(body())
     });
-    lab.spans.assert_tree(
+    test.spans.assert_tree(
         "
         shop  SERVER  GET     http.status_code=200
         shop  CLIENT  └─ GET  http.status_code=200
@@ -143,7 +143,7 @@ fn calls_made_by_a_streaming_body_are_children() {
 
 #[test]
 fn an_unsampled_request_has_a_context_and_reports_nothing() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     for (lines, state) in [
         (
             "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-0",
@@ -158,7 +158,7 @@ fn an_unsampled_request_has_a_context_and_reports_nothing() {
             "0",
         ),
     ] {
-        let (context, out) = handled(&lab, &lab.tracer.server_layer(), lines);
+        let (context, out) = handled(&test, &test.tracer.server_layer(), lines);
         let context = context.unwrap();
         assert_eq!(context.sampling(), Sampling::Deny, "{lines}");
         assert_eq!(context.parent_id().unwrap().to_string(), SPAN);
@@ -169,23 +169,23 @@ fn an_unsampled_request_has_a_context_and_reports_nothing() {
             context.span_id().to_string()
         );
     }
-    lab.spans.take(0);
+    test.spans.take(0);
 }
 
 #[test]
 fn a_sampling_state_without_ids_starts_a_trace_with_that_state() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer();
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer();
     for lines in [
         "b3: 0",
         "x-b3-sampled: 0",
         "x-b3-traceid: 1|x-b3-sampled: 0",
     ] {
-        let (context, out) = handled(&lab, &layer, lines);
+        let (context, out) = handled(&test, &layer, lines);
         assert_eq!(context.unwrap().parent_id(), None, "{lines}");
         assert_eq!(text(&out, "x-b3-sampled"), "0", "{lines}");
     }
-    let never = Lab::of(|builder| builder.sampler(Sampler::never()));
+    let never = TestTracer::of(|builder| builder.sampler(Sampler::never()));
     for lines in [
         "b3: 1",
         "x-b3-sampled: true",
@@ -200,16 +200,16 @@ fn a_sampling_state_without_ids_starts_a_trace_with_that_state() {
 
 #[test]
 fn debug_is_propagated_in_flags_and_sampled() {
-    let lab = Lab::of(|builder| builder.sampler(Sampler::never()));
+    let test = TestTracer::of(|builder| builder.sampler(Sampler::never()));
     for lines in [
         "x-b3-flags: 1",
         "b3: d",
         "b3: x--d",
         "x-b3-flags: 1|x-b3-sampled: 0",
     ] {
-        let (_, out) = handled(&lab, &lab.tracer.server_layer(), lines);
+        let (_, out) = handled(&test, &test.tracer.server_layer(), lines);
         assert_eq!(text(&out, "x-b3-flags"), "1", "{lines}");
         assert_eq!(text(&out, "x-b3-sampled"), "1", "{lines}");
-        assert!(lab.spans.take(2).iter().all(|span| span.is_debug()));
+        assert!(test.spans.take(2).iter().all(|span| span.is_debug()));
     }
 }

@@ -1,8 +1,7 @@
-//! Code of the user's that panics or fails where a layer calls it: the request goes on, and its
-//! span is whole.
+//! User code that panics or fails inside a layer: the request is served, and its span is complete.
 
 use crate::{
-    common::{Lab, Script, Step, drain, ending, get, next, now, panics},
+    common::{Script, Step, TestTracer, drain, ending, get, next, now, panics},
     serve,
 };
 use bytes::Buf;
@@ -23,7 +22,7 @@ use tower_b3::{
 
 const SAMPLED: &str = "x-b3-sampled: 1";
 
-/// Serves a request that is answered with 200 and `answer`.
+/// Serves a request with the response 200 and `answer`.
 #[track_caller]
 fn answered(layer: &ServerLayer, lines: &str) {
     let mut response = serve(layer, get("/items/7", lines), |_| {
@@ -59,25 +58,25 @@ fn a_panicking_callback_of_the_server_layer_fails_no_request() {
         }),
     ];
     for (name, configure) in layers {
-        let lab = Lab::new();
-        let layer = configure(lab.tracer.server_layer());
+        let test = TestTracer::new();
+        let layer = configure(test.tracer.server_layer());
         answered(&layer, SAMPLED);
-        let span = lab.spans.take_one();
+        let span = test.spans.take_one();
         assert_eq!(ending(&span), "200", "{name}");
         assert_eq!(span.name(), "GET", "{name}");
-        // Who cannot be asked is not trusted.
+        // A peer is not trusted if the callback panics.
         let trusted = !name.contains("rust");
         assert!(span.tag("guid:x-request-id").is_some(), "{name}");
         answered(&layer, "x-b3-sampled: 0");
-        let spans = lab.spans.take_all();
+        let spans = test.spans.take_all();
         assert_eq!(spans.is_empty(), trusted, "{name}");
     }
 }
 
 #[test]
 fn a_panicking_name_with_of_the_client_layer_fails_no_request() {
-    let lab = Lab::new();
-    let layer = lab
+    let test = TestTracer::new();
+    let layer = test
         .tracer
         .client_layer()
         .name_with(|_| -> Option<String> { panic!("expected") });
@@ -86,20 +85,20 @@ fn a_panicking_name_with_of_the_client_layer_fails_no_request() {
     });
     let mut response = now(layer.layer(catalog).call(get("http://catalog/", ""))).unwrap();
     drain(response.body_mut()).unwrap();
-    assert_eq!(lab.spans.take_one().name(), "GET");
+    assert_eq!(test.spans.take_one().name(), "GET");
 }
 
 #[test]
 fn a_panicking_sampler_does_not_sample() {
-    let lab = Lab::of(|builder| {
+    let test = TestTracer::of(|builder| {
         builder.sampler(Sampler::custom(|_: &SampleRequest<'_>| -> bool {
             panic!("expected")
         }))
     });
-    answered(&lab.tracer.server_layer(), "");
-    assert!(lab.spans.take_all().is_empty());
-    answered(&lab.tracer.server_layer(), SAMPLED);
-    lab.spans.take(1);
+    answered(&test.tracer.server_layer(), "");
+    assert!(test.spans.take_all().is_empty());
+    answered(&test.tracer.server_layer(), SAMPLED);
+    test.spans.take(1);
 }
 
 #[test]
@@ -110,9 +109,9 @@ fn a_reporter_that_panics_fails_no_request() {
             panic!("expected");
         }
     }
-    let lab = Lab::of(|builder: TracerBuilder| builder.reporter(Panics));
+    let test = TestTracer::of(|builder: TracerBuilder| builder.reporter(Panics));
     for _ in 0..2 {
-        answered(&lab.tracer.server_layer(), SAMPLED);
+        answered(&test.tracer.server_layer(), SAMPLED);
     }
 }
 
@@ -145,21 +144,21 @@ fn an_error_with_a_broken_debug_is_passed_on() {
         ),
     ] {
         for (state, spans) in [("1", 1), ("0", 0)] {
-            let lab = Lab::new();
+            let test = TestTracer::new();
             let fails = service_fn(|_: Request<()>| {
                 std::future::ready(Err::<Response<Script>, _>(Failing(debug.0)))
             });
-            let mut service = lab.tracer.server_layer().layer(fails);
+            let mut service = test.tracer.server_layer().layer(fails);
             let answer = now(service.call(get("/", &format!("x-b3-sampled: {state}"))));
             assert!(answer.is_err());
-            for span in lab.spans.take(spans) {
+            for span in test.spans.take(spans) {
                 assert_eq!(ending(&span), format!("0 error({reason})"));
             }
         }
     }
 }
 
-/// A body of which one method panics, for the layer or for anybody.
+/// A body with a method that panics.
 #[derive(Default)]
 struct Panicking {
     size_hint: bool,
@@ -220,12 +219,12 @@ impl Body for Panicking {
     }
 }
 
-fn with_body(lab: &Lab, body: Panicking) -> Response<tower_b3::ResponseBody<Panicking>> {
+fn with_body(test: &TestTracer, body: Panicking) -> Response<tower_b3::ResponseBody<Panicking>> {
     let mut body = Some(body);
     let handler = service_fn(move |_: Request<()>| {
         std::future::ready(Ok::<_, &'static str>(Response::new(body.take().unwrap())))
     });
-    now(lab
+    now(test
         .tracer
         .server_layer()
         .layer(handler)
@@ -249,46 +248,46 @@ fn a_body_with_panicking_hints_is_sent_completely() {
             ..Panicking::default()
         },
     ] {
-        let lab = Lab::new();
-        let mut response = with_body(&lab, body);
+        let test = TestTracer::new();
+        let mut response = with_body(&test, body);
         next(response.body_mut());
         next(response.body_mut());
         drop(response);
-        assert_eq!(ending(&lab.spans.take_one()), "200");
+        assert_eq!(ending(&test.spans.take_one()), "200");
     }
 }
 
 #[test]
 fn a_body_with_panicking_hints_can_be_dropped() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let hints = Panicking {
         size_hint: true,
         is_end_stream: true,
         ..Panicking::default()
     };
-    drop(with_body(&lab, hints));
-    assert_eq!(ending(&lab.spans.take_one()), "200 DC");
+    drop(with_body(&test, hints));
+    assert_eq!(ending(&test.spans.take_one()), "200 DC");
 }
 
 #[test]
 fn a_size_hint_that_panics_in_the_server_is_the_error_reason() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let hint = Panicking {
         size_hint: true,
         ..Panicking::default()
     };
     assert!(panics(|| {
-        let response = with_body(&lab, hint);
+        let response = with_body(&test, hint);
         let _ = response.body().size_hint();
     }));
-    assert_eq!(ending(&lab.spans.take_one()), "200 error(panic)");
+    assert_eq!(ending(&test.spans.take_one()), "200 error(panic)");
 }
 
 #[test]
 fn a_body_error_with_a_panicking_debug_is_passed_on() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let mut response = with_body(
-        &lab,
+        &test,
         Panicking {
             fails: true,
             ..Panicking::default()
@@ -297,17 +296,17 @@ fn a_body_error_with_a_panicking_debug_is_passed_on() {
     assert!(drain(response.body_mut()).is_err());
     let reason = "the error's Debug wrote nothing";
     assert_eq!(
-        ending(&lab.spans.take_one()),
+        ending(&test.spans.take_one()),
         format!("200 error({reason})")
     );
 }
 
 #[test]
 fn a_body_that_panics_on_drop_still_ends_the_span() {
-    let lab = Lab::new();
-    let response = serve(&lab.tracer.server_layer(), get("/", SAMPLED), |_| {
+    let test = TestTracer::new();
+    let response = serve(&test.tracer.server_layer(), get("/", SAMPLED), |_| {
         Response::new(Script::new([Step::Data("answer")]).on_drop(|| panic!("expected")))
     });
     assert!(panics(|| drop(response)));
-    assert_eq!(ending(&lab.spans.take_one()), "200 error(panic)");
+    assert_eq!(ending(&test.spans.take_one()), "200 error(panic)");
 }
