@@ -16,6 +16,7 @@ use std::{
     convert::Infallible,
     fmt,
     net::SocketAddr,
+    slice,
 };
 use tower::{Layer, ServiceExt, service_fn};
 use tower_b3::{
@@ -323,7 +324,7 @@ fn check(span: &SpanRecord) {
         assert!(!known || attributes.contains_key(name), "no {name}");
     }
 
-    let tree = TraceTree::new(std::slice::from_ref(span)).to_string();
+    let tree = TraceTree::new(slice::from_ref(span)).to_string();
     assert!(tree.matches(" grpc.status_code=").count() <= 1, "{tree}");
 }
 

@@ -2,11 +2,13 @@
 #![cfg(feature = "tracing")]
 
 use http::{Request, Response};
+use http_body_util::BodyExt;
 use std::{
     convert::Infallible,
     io::{self, Write},
     sync::{Arc, Mutex},
 };
+use tokio::{runtime::Builder, task::yield_now};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_b3::{Tracer, in_current_context, sample::Sampler};
 
@@ -36,7 +38,7 @@ fn logged(sampler: Sampler) -> (Vec<String>, String) {
     let tracer = Tracer::builder("shop").sampler(sampler).build().unwrap();
     let service = service_fn(|_: Request<String>| async {
         tracing::info!("in the handler");
-        tokio::task::yield_now().await;
+        yield_now().await;
         tracing::info!("after a pause");
         tower_b3::span("load").in_scope(|| tracing::info!("in a local span"));
         tokio::spawn(in_current_context(async { tracing::info!("in a task") }))
@@ -46,13 +48,10 @@ fn logged(sampler: Sampler) -> (Vec<String>, String) {
         Ok::<_, Infallible>(Response::new(context.trace_id().to_string()))
     });
     let service = tracer.server_layer().layer(service);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = Builder::new_current_thread().build().unwrap();
     let trace_id = tracing::subscriber::with_default(subscriber, || {
         tracing::info!("before");
         let trace_id = runtime.block_on(async {
-            use http_body_util::BodyExt;
             let response = service.oneshot(Request::new(String::new())).await.unwrap();
             let bytes = response.into_body().collect().await.unwrap().to_bytes();
             String::from_utf8(bytes.to_vec()).unwrap()

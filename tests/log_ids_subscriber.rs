@@ -9,6 +9,8 @@ use common::{Script, Step, TestTracer, drain, get, now};
 use http::{Request, Response};
 use std::{
     convert::Infallible,
+    fmt::Debug,
+    future::ready,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::SeqCst},
@@ -33,7 +35,7 @@ struct ContextReader {
 struct Fields(String);
 
 impl field::Visit for Fields {
-    fn record_debug(&mut self, _: &field::Field, value: &dyn std::fmt::Debug) {
+    fn record_debug(&mut self, _: &field::Field, value: &dyn Debug) {
         self.0.push_str(&format!("{value:?} "));
     }
 }
@@ -95,7 +97,7 @@ fn log_lines_have_the_current_ids_and_subscribers_can_read_the_context() {
             let dropped = || tracing::info!("in the drop of the body");
             let body = Script::new([Step::run(|| tracing::info!("in the body"))]);
             let response = Response::new(body.on_drop(dropped));
-            std::future::ready(Ok::<_, Infallible>(response))
+            ready(Ok::<_, Infallible>(response))
         });
         let mut service = test.tracer.server_layer().layer(handler);
         let mut response = now(service.call(get("/", ""))).unwrap();

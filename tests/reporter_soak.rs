@@ -14,15 +14,16 @@ use http_body_util::BodyExt;
 use std::{
     collections::HashSet,
     convert::Infallible,
-    env,
+    env, fs,
     hash::{DefaultHasher, Hasher},
     io::{self, BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    process::{self, Child, Command, Stdio},
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
+use tokio::{runtime::Builder, time::sleep};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_b3::{Tracer, report::Stats, zipkin::ZipkinReporter};
 
@@ -75,7 +76,7 @@ fn collector() {
     // It exits with the test, whose end closes the pipe.
     thread::spawn(|| {
         let _ = io::stdin().read(&mut [0]);
-        std::process::exit(0);
+        process::exit(0);
     });
     let start = Instant::now();
     // The previous collector may not have exited yet.
@@ -194,7 +195,7 @@ impl Acknowledged {
 
 /// A free port outside the range of ephemeral ports.
 fn port() -> u16 {
-    let first = 20_000 + (std::process::id() % 10_000) as u16;
+    let first = 20_000 + (process::id() % 10_000) as u16;
     let mut ports = first..first + 1_000;
     let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     ports.find(free).expect("a free port")
@@ -202,7 +203,7 @@ fn port() -> u16 {
 
 /// The resident memory of this process, in bytes.
 fn resident() -> Option<u64> {
-    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages = fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
     Some(pages * 4096)
 }
@@ -276,9 +277,7 @@ async fn read<B: Body>(response: Response<B>) -> Result<String, Failed> {
 fn drive(tracer: &Tracer, spans_a_second: u64, lasting: Duration) -> (u64, Times) {
     let service = service(tracer);
     let mut times = Times::new();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = Builder::new_current_thread().enable_all().build();
     let rate = spans_a_second as f64 / SPANS_A_REQUEST as f64;
     runtime.unwrap().block_on(async {
         let start = Instant::now();
@@ -296,7 +295,7 @@ fn drive(tracer: &Tracer, spans_a_second: u64, lasting: Duration) -> (u64, Times
                 assert_eq!(answer.expect("no request fails"), "7");
             }
             done = due;
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            sleep(Duration::from_millis(1)).await;
         }
         (done, times)
     })

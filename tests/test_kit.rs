@@ -8,7 +8,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tokio::{sync::oneshot, task::yield_now};
+use tokio::{sync::oneshot, task::yield_now, time::sleep};
 use tower_b3::{
     Tracer,
     test::{SpanCollector, TreeFormat},
@@ -170,7 +170,7 @@ async fn a_wait_goes_by_real_time_where_tokios_is_paused() {
     let tracer = spans.tracer("orders");
     let later = tokio::spawn(async move {
         // Paused time jumps ahead by an hour.
-        tokio::time::sleep(Duration::from_secs(3600)).await;
+        sleep(Duration::from_secs(3600)).await;
         drop(tracer.span("charge"));
     });
     spans.wait_for_tree("orders  charge").await;

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Keeps finished spans in memory, in the order in which they finished: for tests.
 ///
-/// Clones share what they keep. It grows without bound.
+/// Clones share what they keep. It grows without bound. The module `test` (feature `test`) has a
+/// collector that waits for spans and asserts on their trees.
 ///
 /// A SERVER span ends with its response's body: read that to its end before you take the spans.
 /// Behind a real socket it may end a moment after the client has read the answer: wait for it.

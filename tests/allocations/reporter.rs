@@ -2,10 +2,12 @@
 
 use allocation_counter::measure;
 use std::{
+    future::pending,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
+    thread,
     time::{Duration, Instant},
 };
 use tower_b3::{
@@ -63,7 +65,7 @@ struct Silence(Arc<AtomicBool>);
 impl Sender for Silence {
     async fn send(&mut self, _: Message) -> Outcome {
         self.0.store(true, Relaxed);
-        std::future::pending().await
+        pending().await
     }
 }
 
@@ -79,7 +81,7 @@ fn with_a_full_queue_a_span_allocates_nothing() {
     let deadline = Instant::now() + LONG;
     while !sending.load(Relaxed) {
         assert!(Instant::now() < deadline);
-        std::thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(1));
     }
     let spans = || (0..SPANS).for_each(|_| drop(tracer.span("reconcile")));
     spans();

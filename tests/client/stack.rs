@@ -5,12 +5,17 @@ use http::{Request, Response, StatusCode};
 use std::{
     collections::HashSet,
     convert::Infallible,
+    fmt::Debug,
     future::{Ready, pending, ready},
     sync::{Arc, Mutex},
+    task::{self, Poll, Waker},
     time::Duration,
 };
 use tower::{
-    Layer, Service, ServiceBuilder, ServiceExt, buffer::BufferLayer, retry::RetryLayer, service_fn,
+    Layer, Service, ServiceBuilder, ServiceExt,
+    buffer::BufferLayer,
+    retry::{Policy, RetryLayer},
+    service_fn,
     timeout::TimeoutLayer,
 };
 use tower_b3::{Context, Span};
@@ -19,7 +24,7 @@ use tower_b3::{Context, Span};
 #[derive(Clone)]
 struct RetryOn503;
 
-impl<B, E> tower::retry::Policy<Request<()>, Response<B>, E> for RetryOn503 {
+impl<B, E> Policy<Request<()>, Response<B>, E> for RetryOn503 {
     type Future = Ready<()>;
 
     fn retry(
@@ -95,7 +100,7 @@ async fn without_a_current_context_the_layer_order_decides_on_the_traces() {
 async fn counts_of_call<C, B>(test: &TestTracer, client: C) -> [usize; 3]
 where
     C: Service<Request<()>, Response = Response<B>, Error = Infallible>,
-    B: http_body::Body<Error: std::fmt::Debug> + Unpin,
+    B: http_body::Body<Error: Debug> + Unpin,
 {
     let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
     drain(response.body_mut()).unwrap();
@@ -121,11 +126,8 @@ impl Service<Request<()>> for Busy {
     type Error = Infallible;
     type Future = Ready<Result<Response<Script>, Infallible>>;
 
-    fn poll_ready(
-        &mut self,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Infallible>> {
-        std::task::Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<()>) -> Self::Future {
@@ -246,13 +248,12 @@ async fn two_client_layers_make_two_nested_spans() {
 
 #[test]
 fn poll_ready_is_delegated_to_the_inner_service() {
-    use std::task::{Context as Cx, Poll, Waker};
     struct Busy;
     impl Service<Request<()>> for Busy {
         type Response = Response<Script>;
         type Error = &'static str;
         type Future = Ready<Result<Response<Script>, &'static str>>;
-        fn poll_ready(&mut self, _: &mut Cx<'_>) -> Poll<Result<(), &'static str>> {
+        fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), &'static str>> {
             Poll::Ready(Err("closed"))
         }
         fn call(&mut self, _: Request<()>) -> Self::Future {
@@ -260,7 +261,7 @@ fn poll_ready_is_delegated_to_the_inner_service() {
         }
     }
     let test = TestTracer::new();
-    let mut cx = Cx::from_waker(Waker::noop());
+    let mut cx = task::Context::from_waker(Waker::noop());
     let mut client = test.tracer.client_layer().layer(Busy);
     assert_eq!(client.poll_ready(&mut cx), Poll::Ready(Err("closed")));
     let mut server = test.tracer.server_layer().layer(Busy);

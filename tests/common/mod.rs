@@ -15,7 +15,7 @@ use http_body::Body;
 use std::{
     convert::Infallible,
     future::{Ready, ready},
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
 use tower::{Layer, Service, service_fn};
@@ -39,7 +39,7 @@ pub fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
 /// The output of a future that is ready in its first poll.
 #[track_caller]
 pub fn now<F: Future>(future: F) -> F::Output {
-    match poll(std::pin::pin!(future)) {
+    match poll(pin!(future)) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the future waits"),
     }

@@ -1,6 +1,6 @@
 //! User code that runs inside a call of the crate, in a drop, or at the end of a thread.
 
-use crate::common::{TestTracer, now, panics, poll};
+use crate::common::{TestTracer, TreeFormat, now, panics, poll};
 use std::{
     cell::RefCell,
     future::pending,
@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
-    task::Poll,
+    task::{Context, Poll},
     thread,
 };
 use tower_b3::{TraceContext, Tracer, current, in_current_context, scope, span};
@@ -57,7 +57,7 @@ fn a_finished_future_is_dropped_in_its_context() {
     }
     impl Future for Owner {
         type Output = ();
-        fn poll(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<()> {
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
             Poll::Ready(())
         }
     }
@@ -97,10 +97,20 @@ fn user_code_inside_a_call_sees_the_current_context() {
         drop(span(inner()));
     });
     assert_eq!(reads.load(SeqCst), 7);
-    let spans = test.spans.take(9);
-    let work = spans.last().unwrap();
-    assert_eq!(work.tag("text").as_deref(), Some("text"));
-    assert_eq!(work.tag("inner").as_deref(), Some("1"));
+    TreeFormat::default().sort_siblings(true).assert(
+        &test.spans.take(9),
+        "
+        shop  text      error inner=1 text=text error.reason=text [text]
+        shop  └─ inner
+        shop  └─ inner
+        shop  └─ inner
+        shop  └─ inner
+        shop  └─ inner
+        shop  └─ inner
+        shop  └─ inner
+        shop  └─ text
+        ",
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     client,
     common::{TreeFormat, ending, tag},
 };
-use futures_util::stream;
+use futures_util::{future::join_all, stream};
 use tokio::sync::mpsc;
 use tower_b3::record::{Kind, SpanRecord};
 
@@ -143,7 +143,7 @@ async fn concurrent_calls_over_one_channel_keep_their_contexts() {
         let call = async move { cart.get(text("ids")).await.unwrap().into_inner().text };
         shop.called.tracer.span("a caller").instrument(call)
     });
-    let mut ids = futures_util::future::join_all(calls).await;
+    let mut ids = join_all(calls).await;
     let called = shop.called.spans.wait(100).await;
     let served = shop.served.spans.wait(50).await;
     for span in &served {

@@ -1,6 +1,10 @@
 //! A service of all four kinds of method, and its client: what tonic's code generator would write.
 
-use futures_util::{Stream, StreamExt, future::BoxFuture, stream::BoxStream};
+use futures_util::{
+    Stream, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 use http::uri::PathAndQuery;
 use std::{
     convert::Infallible,
@@ -64,7 +68,7 @@ impl Cart {
     async fn list(self, asked: Request<Text>) -> Result<Response<Texts>, Status> {
         let asked = asked.into_inner().text;
         let parts = ["one", "two"].map(|part| Ok(text(part)));
-        let parts = futures_util::stream::iter(parts);
+        let parts = stream::iter(parts);
         let then: Texts = match &*asked {
             "fail" => once(async { Err(Status::data_loss("the rest is lost")) }),
             "hang" => once(async move {
@@ -79,7 +83,7 @@ impl Cart {
                 let _looking = tower_b3::span("look");
                 Ok(stock.get(text("ids")).await?.into_inner())
             }),
-            _ => futures_util::stream::empty().boxed(),
+            _ => stream::empty().boxed(),
         };
         Ok(Response::new(parts.chain(then).boxed()))
     }
@@ -113,7 +117,7 @@ fn current() -> Text {
 }
 
 fn once(item: impl Future<Output = Result<Text, Status>> + Send + 'static) -> Texts {
-    futures_util::stream::once(item).boxed()
+    stream::once(item).boxed()
 }
 
 impl server::NamedService for Cart {

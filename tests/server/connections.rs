@@ -2,16 +2,25 @@
 
 use crate::common::{SPAN, TRACE, TestTracer, ending, net, text};
 use bytes::Bytes;
+use futures_util::{future::join_all, stream};
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, StreamBody, combinators::BoxBody};
-use hyper::body::Incoming;
+use hyper::{body::Incoming, upgrade};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{
+    collections::HashSet,
+    convert::Infallible,
+    future::pending,
+    net::SocketAddr,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    sync::mpsc,
+    sync::{Notify, mpsc},
+    task::yield_now,
 };
 use tower::{Layer, Service, service_fn};
 use tower_b3::current;
@@ -25,8 +34,7 @@ fn full(text: impl Into<Bytes>) -> BoxBody<Bytes, Infallible> {
 /// A body that ends when its sender is dropped.
 fn open_end() -> (mpsc::Sender<Frame<Bytes>>, BoxBody<Bytes, Infallible>) {
     let (sender, mut frames) = mpsc::channel(8);
-    let stream =
-        futures_util::stream::poll_fn(move |cx| frames.poll_recv(cx).map(|frame| frame.map(Ok)));
+    let stream = stream::poll_fn(move |cx| frames.poll_recv(cx).map(|frame| frame.map(Ok)));
     (sender, StreamBody::new(stream).boxed())
 }
 
@@ -36,7 +44,7 @@ async fn handle(mut request: Request<Incoming>) -> Result<Answer, Infallible> {
     let mut response = Response::new(full("answer"));
     match request.uri().path() {
         "/ids" => {
-            tokio::task::yield_now().await;
+            yield_now().await;
             assert_eq!(current(), Some(context));
             *response.body_mut() = full(format!("{}-{}", context.trace_id(), context.span_id()));
         }
@@ -80,7 +88,7 @@ async fn handle(mut request: Request<Incoming>) -> Result<Answer, Infallible> {
             *response.body_mut() = body;
         }
         "/upgrade" => {
-            tokio::spawn(hyper::upgrade::on(&mut request));
+            tokio::spawn(upgrade::on(&mut request));
             *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
             response
                 .headers_mut()
@@ -93,7 +101,7 @@ async fn handle(mut request: Request<Incoming>) -> Result<Answer, Infallible> {
         _ => {}
     }
     if request.method() == Method::CONNECT {
-        tokio::spawn(hyper::upgrade::on(&mut request));
+        tokio::spawn(upgrade::on(&mut request));
         *response.body_mut() = full("");
     }
     Ok(response)
@@ -208,7 +216,7 @@ async fn a_callers_trace_goes_on() {
 async fn requests_on_one_connection_are_separate_traces() {
     for version in BOTH {
         let shop = Shop::open(version).await;
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         for _ in 0..5 {
             let response = shop.send(shop.request("GET", "/ids")).await;
             assert!(seen.insert(response.into_body()));
@@ -231,7 +239,7 @@ async fn concurrent_requests_keep_their_contexts() {
             let sent = shop.send(request);
             async move { (number, sent.await.into_body()) }
         });
-        for (number, body) in futures_util::future::join_all(requests).await {
+        for (number, body) in join_all(requests).await {
             let body = String::from_utf8(body.to_vec()).unwrap();
             assert!(body.starts_with(&format!("{number:016x}-")), "{body}");
         }
@@ -277,11 +285,11 @@ async fn a_peer_that_disconnects_while_the_response_streams_is_dc() {
 #[tokio::test]
 async fn a_peer_that_disconnects_before_the_response_is_0_error_dc() {
     for version in BOTH {
-        let arrived = Arc::new(tokio::sync::Notify::new());
+        let arrived = Arc::new(Notify::new());
         let arrives = Arc::clone(&arrived);
         let never = service_fn(move |_: Request<Incoming>| {
             arrives.notify_one();
-            std::future::pending::<Result<Answer, Infallible>>()
+            pending::<Result<Answer, Infallible>>()
         });
         let shop = Shop::of(version, never).await;
         tokio::select! {
@@ -357,16 +365,16 @@ async fn non_text_header_bytes_are_served() {
 #[tokio::test]
 async fn the_span_covers_the_whole_exchange() {
     let shop = Shop::open(Version::HTTP_11).await;
-    let before = std::time::SystemTime::now();
+    let before = SystemTime::now();
     shop.send(shop.request("GET", "/stream")).await;
     let span = shop.test.spans.wait_one().await;
-    let micros = |time: std::time::SystemTime| {
-        let since = time.duration_since(std::time::UNIX_EPOCH).unwrap();
+    let micros = |time: SystemTime| {
+        let since = time.duration_since(UNIX_EPOCH).unwrap();
         since.as_micros() as u64
     };
     // The tracer's clock may lag slightly behind the system's.
     let slack = 20_000;
     assert!(span.timestamp() + slack >= micros(before));
     let end = span.timestamp() + span.duration().as_micros() as u64;
-    assert!(end <= micros(std::time::SystemTime::now()) + slack);
+    assert!(end <= micros(SystemTime::now()) + slack);
 }

@@ -4,7 +4,7 @@ use crate::{
     common::{TestTracer, get},
     empty, serve_all,
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, env};
 use tower_b3::tag::Tag;
 
 fn tagged(tags: impl IntoIterator<Item = Tag>) -> TestTracer {
@@ -28,7 +28,7 @@ fn a_literal_tag_is_on_every_span() {
 
 #[test]
 fn an_environment_variable_is_read_when_the_tracer_is_built() {
-    let path = std::env::var("PATH").unwrap();
+    let path = env::var("PATH").unwrap();
     let test = tagged([
         Tag::environment("path", "PATH").default_value("unused"),
         Tag::environment("default", "TOWER_B3_NO_SUCH_THING").default_value("d"),

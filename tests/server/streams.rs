@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt, Stream, StreamExt, stream};
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Empty};
-use hyper::{body::Incoming, client::conn::http2, ext::Protocol};
+use hyper::{body::Incoming, client::conn::http2, ext::Protocol, upgrade};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::{
     convert::Infallible,
@@ -24,6 +24,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::{Notify, mpsc},
 };
@@ -51,7 +52,7 @@ async fn sockets(test: &TestTracer) -> SocketAddr {
 /// Talks over a socket, and leaves it open.
 async fn talk<S>(socket: &mut WebSocketStream<S>)
 where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Unpin,
 {
     socket.send("hello".into()).await.unwrap();
     let answer = socket.next().await.unwrap().unwrap();
@@ -96,7 +97,7 @@ async fn a_client_span_ends_at_the_upgrade_while_the_response_is_kept() {
     let mut response = client.call(request).await.unwrap();
     let call = called.spans.take_one();
     assert_eq!(ending(&call), "101");
-    let upgraded = hyper::upgrade::on(&mut response).await.unwrap();
+    let upgraded = upgrade::on(&mut response).await.unwrap();
     let role = tungstenite::protocol::Role::Client;
     let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), role, None).await;
     talk(&mut socket).await;
@@ -144,7 +145,7 @@ async fn a_websocket_over_http2_ends_both_spans_at_the_upgrade() {
     let mut response = client.call(request).await.unwrap();
     let call = called.spans.take_one();
     assert_eq!((call.name(), &*ending(&call)), ("CONNECT", "200"));
-    let upgraded = hyper::upgrade::on(&mut response).await.unwrap();
+    let upgraded = upgrade::on(&mut response).await.unwrap();
     let role = tungstenite::protocol::Role::Client;
     let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), role, None).await;
     talk(&mut socket).await;

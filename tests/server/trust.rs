@@ -7,7 +7,7 @@ use crate::{
 };
 use http::{HeaderMap, HeaderValue, Request};
 use proptest::{collection::vec, prelude::*, sample::select};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tower_b3::{Networks, ServerLayer, Trust};
 
 /// `10.0.0.0/8` and `fd00::/8`.
@@ -276,8 +276,8 @@ fn last_but(headers: &HeaderMap, skipped: usize) -> Option<(String, bool)> {
 }
 
 fn internal(address: &str) -> bool {
-    let four = address.starts_with("10.") && address.parse::<std::net::Ipv4Addr>().is_ok();
-    let six = address.starts_with("fd") && address.parse::<std::net::Ipv6Addr>().is_ok();
+    let four = address.starts_with("10.") && address.parse::<Ipv4Addr>().is_ok();
+    let six = address.starts_with("fd") && address.parse::<Ipv6Addr>().is_ok();
     four || six
 }
 

@@ -9,6 +9,8 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use std::{
     fmt,
+    future::ready,
+    mem,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -145,9 +147,8 @@ fn an_error_with_a_broken_debug_is_passed_on() {
     ] {
         for (state, spans) in [("1", 1), ("0", 0)] {
             let test = TestTracer::new();
-            let fails = service_fn(|_: Request<()>| {
-                std::future::ready(Err::<Response<Script>, _>(Failing(debug.0)))
-            });
+            let fails =
+                service_fn(|_: Request<()>| ready(Err::<Response<Script>, _>(Failing(debug.0))));
             let mut service = test.tracer.server_layer().layer(fails);
             let answer = now(service.call(get("/", &format!("x-b3-sampled: {state}"))));
             assert!(answer.is_err());
@@ -196,7 +197,7 @@ impl Body for Panicking {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Data>, Failing>>> {
-        if std::mem::replace(&mut self.done, true) {
+        if mem::replace(&mut self.done, true) {
             return Poll::Ready(None);
         }
         if self.fails {
@@ -222,7 +223,7 @@ impl Body for Panicking {
 fn with_body(test: &TestTracer, body: Panicking) -> Response<tower_b3::ResponseBody<Panicking>> {
     let mut body = Some(body);
     let handler = service_fn(move |_: Request<()>| {
-        std::future::ready(Ok::<_, &'static str>(Response::new(body.take().unwrap())))
+        ready(Ok::<_, &'static str>(Response::new(body.take().unwrap())))
     });
     now(test
         .tracer
