@@ -40,7 +40,7 @@
 //!
 //! spans.assert_tree(
 //!     "
-//!     webapp  SERVER  GET /api/catalog  http.status_code=200 tenant=acme
+//!     webapp  SERVER  GET /api/catalog  tenant=acme http.status_code=200
 //!     webapp  CLIENT  └─ GET            http.status_code=200
 //!     ",
 //! );
