@@ -7,7 +7,7 @@ use tower_b3::{
     BuildError, Client, ClientLayer, Context, InContext, Instrumented, ResponseBody,
     ResponseFuture, Sampling, Server, ServerLayer, Span, SpanHandle, TraceContext, Tracer,
     TracerBuilder, Trust, id, propagation, record, report, sample, tag,
-    test::{CollectorReporter, SpanCollector, TreeFormat},
+    test::{SpanCollector, TestReporter, TreeFormat},
 };
 
 #[test]
@@ -63,8 +63,8 @@ fn public_types_implement_the_documented_traits() {
     clone::<sample::Sampler>();
     shared::<tag::Tag>();
     shared::<SpanCollector>();
-    shared::<CollectorReporter>();
-    clone::<CollectorReporter>();
+    shared::<TestReporter>();
+    clone::<TestReporter>();
     shared::<TreeFormat>();
     clone::<TreeFormat>();
     error::<BuildError>();

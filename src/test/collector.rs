@@ -104,8 +104,8 @@ impl SpanCollector {
     }
 
     /// The reporter for a tracer that is built elsewhere.
-    pub fn reporter(&self) -> CollectorReporter {
-        CollectorReporter(Arc::clone(&self.queue))
+    pub fn reporter(&self) -> TestReporter {
+        TestReporter(Arc::clone(&self.queue))
     }
 
     /// Takes the one span that has finished.
@@ -311,17 +311,17 @@ impl fmt::Debug for SpanCollector {
 
 /// Hands spans to the [`SpanCollector`] that it comes from.
 #[derive(Clone)]
-pub struct CollectorReporter(Arc<Queue>);
+pub struct TestReporter(Arc<Queue>);
 
-impl Reporter for CollectorReporter {
+impl Reporter for TestReporter {
     fn report(&self, span: SpanRecord) {
         self.0.push(span);
     }
 }
 
-impl fmt::Debug for CollectorReporter {
+impl fmt::Debug for TestReporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CollectorReporter").finish_non_exhaustive()
+        f.debug_struct("TestReporter").finish_non_exhaustive()
     }
 }
 

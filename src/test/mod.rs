@@ -63,5 +63,5 @@ mod diff;
 mod format;
 mod queue;
 
-pub use collector::{CollectorReporter, SpanCollector};
+pub use collector::{SpanCollector, TestReporter};
 pub use format::TreeFormat;
