@@ -7,9 +7,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Keeps the finished spans of a test, and fails the test if some are left when it is dropped.
 ///
-/// A SERVER span ends with its response's body: read that to its end, or drop it, before the spans
-/// are taken. Behind a real socket it may end a moment after the client has read the response: use
-/// one of the methods that wait.
+/// A SERVER span ends with its response's body: read the body to its end, or drop it, before you
+/// take the spans. Behind a real socket the span may end shortly after the client has read the
+/// response: use one of the methods that wait.
 ///
 /// ```
 /// use tower_b3::test::SpanCollector;
@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// assert_eq!(span.tag("invoices").as_deref(), Some("12"));
 /// ```
 ///
-/// A span that no assertion has looked at is an error:
+/// A span that no assertion has taken fails the test:
 ///
 /// ```should_panic
 /// # use tower_b3::test::SpanCollector;
@@ -50,9 +50,9 @@ impl SpanCollector {
         }
     }
 
-    /// How long the methods that wait do so before they panic. Default: 10 seconds.
+    /// How long the waiting methods wait before they panic. Default: 10 seconds.
     ///
-    /// It is real time, also where tokio's clock is paused.
+    /// This is real time, even if tokio's clock is paused.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -67,8 +67,8 @@ impl SpanCollector {
         self
     }
 
-    /// Calls `check` with each span that is taken or asserted on: for what holds for every span of
-    /// a test.
+    /// Calls `check` with each span that is taken or asserted on: for a rule that every span of a
+    /// test must follow.
     ///
     /// ```
     /// use tower_b3::test::SpanCollector;
@@ -89,7 +89,7 @@ impl SpanCollector {
     ///
     /// # Panics
     ///
-    /// If no tracer can have that name.
+    /// If the name is blank.
     #[track_caller]
     pub fn tracer(&self, service_name: impl Into<Cow<'static, str>>) -> Tracer {
         match self.builder(service_name).build() {
@@ -130,7 +130,7 @@ impl SpanCollector {
         self.checked(spans)
     }
 
-    /// Takes whatever has finished, in that order.
+    /// Takes all spans that have finished, in that order.
     #[track_caller]
     pub fn take_all(&self) -> Vec<SpanRecord> {
         self.checked(self.queue.take_all())
@@ -174,14 +174,14 @@ impl SpanCollector {
             .with(|spans| assert!(spans.is_empty(), "finished:{}", Shown(spans)));
     }
 
-    /// Takes all spans that have finished, and asserts that their trees are `expected`, written as
-    /// [`tree_format`](Self::tree_format) says.
+    /// Takes all spans that have finished, and asserts that their trees are `expected`, in the
+    /// collector's [`tree_format`](Self::tree_format).
     ///
-    /// The indentation of `expected` as a whole does not count.
+    /// Indentation that all lines of `expected` share is ignored.
     ///
     /// # Panics
     ///
-    /// If the trees are others, with the difference.
+    /// If the trees differ. The message shows the difference.
     #[track_caller]
     pub fn assert_tree(&self, expected: &str) {
         let spans = self.take_all();
@@ -193,13 +193,13 @@ impl SpanCollector {
     ///
     /// # Panics
     ///
-    /// If fewer finish in time, or the trees are others.
+    /// If the trees differ, also because fewer spans finish in time.
     pub async fn wait_for_tree(&self, expected: &str) {
         let expected = unindent(expected);
         let lines = expected.lines();
         let spans = lines.filter(|line| !line.is_empty() && !line.starts_with("trace "));
         let count = spans.count();
-        // Too few are shown as a difference, too.
+        // Missing spans are reported as a difference.
         self.queue.until(count, self.timeout).await;
         self.assert_tree(&expected);
     }
@@ -309,7 +309,7 @@ impl fmt::Debug for SpanCollector {
     }
 }
 
-/// Hands spans to the [`SpanCollector`] that it comes from.
+/// Passes spans to the [`SpanCollector`] that made it.
 #[derive(Clone)]
 pub struct TestReporter(Arc<Queue>);
 
@@ -325,7 +325,7 @@ impl fmt::Debug for TestReporter {
     }
 }
 
-/// Spans in a message: as a tree, and with all that is known of them.
+/// Spans in a message: as trees, and with all fields.
 struct Shown<'a>(&'a [SpanRecord]);
 
 impl fmt::Display for Shown<'_> {

@@ -6,14 +6,14 @@ use crate::{
 };
 use std::fmt::Write;
 
-/// How trees of spans are written for assertions: without times, and without what differs in each
-/// run unless it is asked for.
+/// The text form of span trees for assertions, without times and, by default, without ids.
 ///
-/// It is the text of [`TraceTree`] without durations: a line a span, with service, kind, name and
-/// tags. Behind the name stand `error`, `debug` and `shared` where they are true, and behind the
-/// tags the annotations, each in brackets. Siblings are in the order in which they started, or, where
-/// they started in the same microsecond, finished: use [`sort_siblings`](Self::sort_siblings) where
-/// they overlap. The trees of several traces are divided by a blank line.
+/// It looks like [`TraceTree`] without durations: one line per span with service, kind, name and
+/// tags. The name is followed by `error`, `debug` and `shared` if they apply, the tags by the
+/// annotations, each in brackets. A blank line separates the trees of several traces.
+///
+/// Siblings are in the order in which they started, or, if they started in the same microsecond,
+/// finished. If siblings overlap, use [`sort_siblings`](Self::sort_siblings).
 ///
 /// ```
 /// use tower_b3::test::{SpanCollector, TreeFormat};
@@ -41,16 +41,16 @@ pub struct TreeFormat {
 
 #[derive(Debug, Clone, Default)]
 enum Tags {
-    /// But for those that are on every span.
+    /// All but [`HIDDEN_TAGS`].
     #[default]
-    Telling,
+    NotHidden,
     All,
     These(Vec<String>),
 }
 
 impl TreeFormat {
-    /// Shows these tags alone, in this order. Default: all but the standard ones that are on every
-    /// span, such as `http.url`; `http.status_code` is shown.
+    /// Shows only these tags, in this order. Default: all but the standard tags that every span has,
+    /// such as `http.url`; `http.status_code` is shown.
     #[must_use]
     pub fn tags<T: Into<String>>(mut self, names: impl IntoIterator<Item = T>) -> Self {
         self.tags = Tags::These(names.into_iter().map(Into::into).collect());
@@ -63,7 +63,7 @@ impl TreeFormat {
         self.tags([""; 0])
     }
 
-    /// Shows all tags, those with values that differ in each run included.
+    /// Shows all tags, including those whose values differ in each run.
     #[must_use]
     pub fn all_tags(mut self) -> Self {
         self.tags = Tags::All;
@@ -77,8 +77,8 @@ impl TreeFormat {
         self
     }
 
-    /// Shows the id of each trace above its spans, and `parent=` behind a span whose parent is not
-    /// among them. Default: off. For requests that came with ids.
+    /// Shows the id of each trace above its spans, and `parent=` for a span whose parent is not among
+    /// them: for requests that carry ids. Default: off.
     #[must_use]
     pub fn trace_ids(mut self, shown: bool) -> Self {
         self.trace_ids = shown;
@@ -92,8 +92,8 @@ impl TreeFormat {
         self
     }
 
-    /// Orders the children of a span by their text instead of by the time when they started, for
-    /// siblings that overlap. Default: off.
+    /// Orders siblings by their text instead of by their start: for siblings that overlap. Default:
+    /// off.
     #[must_use]
     pub fn sort_siblings(mut self, sorted: bool) -> Self {
         self.sort_siblings = sorted;
@@ -119,12 +119,12 @@ impl TreeFormat {
         texts.join("\n\n")
     }
 
-    /// Asserts that the text of these spans is `expected`, whose indentation as a whole does not
-    /// count.
+    /// Asserts that the text of these spans is `expected`. Indentation that all lines of `expected`
+    /// share is ignored.
     ///
     /// # Panics
     ///
-    /// If it is not, with the difference.
+    /// If the text differs. The message shows the difference.
     #[track_caller]
     pub fn assert(&self, spans: &[SpanRecord], expected: &str) {
         let (expected, actual) = (unindent(expected), self.text(spans));

@@ -1,16 +1,15 @@
 //! Testing a traced service: collect its spans, assert on their trees, fail on spans that no
-//! assertion has looked at.
+//! assertion has taken.
 //!
-//! Enable the feature `test` for the tests alone:
+//! Enable the feature `test` only for tests:
 //!
 //! ```toml
 //! [dev-dependencies]
 //! tower-b3 = { version = "0.1", features = ["test"] }
 //! ```
 //!
-//! A [`SpanCollector`] makes a tracer whose spans it keeps. [`SpanCollector::assert_tree`] compares
-//! all of them with a text in which times and ids are left out, so that it is the same in every
-//! run:
+//! A [`SpanCollector`] makes a tracer and keeps its spans. [`SpanCollector::assert_tree`] compares
+//! all of them with a text that omits times and ids, so it is the same in every run:
 //!
 //! ```
 //! use bytes::Bytes;
@@ -47,15 +46,15 @@
 //! # }
 //! ```
 //!
-//! Where the text differs, the panic shows both as a diff, and the actual one ready to be pasted.
-//! A new test is quickly written with `spans.assert_tree("")`.
+//! If the text differs, the panic shows a diff, and the actual text to paste. To write a new test,
+//! start with `spans.assert_tree("")`.
 //!
 //! | for | see |
 //! |---|---|
 //! | one span, or a few, as records | [`SpanCollector::take_one`], [`take`](SpanCollector::take), [`take_where`](SpanCollector::take_where) |
 //! | spans that another task or thread finishes | [`SpanCollector::wait`], [`wait_for_tree`](SpanCollector::wait_for_tree), [`wait_blocking`](SpanCollector::wait_blocking) |
 //! | which tags and ids the text shows | [`TreeFormat`] |
-//! | records from elsewhere, as an `InMemoryReporter` | [`TreeFormat::assert`] |
+//! | records from elsewhere, such as an `InMemoryReporter` | [`TreeFormat::assert`] |
 //! | a rule for every span of a test | [`SpanCollector::check`] |
 
 mod collector;

@@ -1,7 +1,8 @@
-//! The finished spans that a collector and its reporters share, and waiting for more of them.
+//! The finished spans that a collector and its reporters share, and how the collector waits for
+//! more of them.
 //!
-//! Waiting needs no runtime: a thread ends the wait when time is up. It goes by the system's
-//! clock, also where tokio's is paused.
+//! Waiting needs no runtime: a thread ends the wait after the timeout. The timeout is real time,
+//! even if tokio's clock is paused.
 
 use crate::record::SpanRecord;
 use std::{
@@ -48,22 +49,22 @@ impl Queue {
         Some(state.finished.remove(at))
     }
 
-    /// Calls `look` with the spans that are left.
+    /// Calls `look` with the spans that have not been taken.
     pub(super) fn with<R>(&self, look: impl FnOnce(&[SpanRecord]) -> R) -> R {
         look(&self.state().finished)
     }
 
-    /// Blocks until there are `count` spans. `false` if there are fewer when time is up.
+    /// Blocks until there are `count` spans. `false` if there are fewer after the timeout.
     pub(super) fn block_until(&self, count: usize, timeout: Duration) -> bool {
         let enough = |state: &State| state.finished.len() >= count;
         enough(&self.block_while(timeout, |state| !enough(state)))
     }
 
-    /// Waits until there are `count` spans. `false` if there are fewer when time is up.
+    /// Waits until there are `count` spans. `false` if there are fewer after the timeout.
     pub(super) async fn until(self: &Arc<Self>, count: usize, timeout: Duration) -> bool {
         let mut timer = None;
         poll_fn(|cx| {
-            // Registered before the timer starts, so that its end is not missed.
+            // The waker is registered before the timer starts, so that its end cannot be missed.
             let mut state = self.state();
             if state.finished.len() >= count {
                 return Poll::Ready(true);
@@ -97,11 +98,11 @@ impl Queue {
     }
 }
 
-/// Wakes whoever waits for the queue when time is up.
+/// Wakes the tasks that wait for the queue after a timeout.
 struct Timer {
     queue: Arc<Queue>,
     canceled: Arc<AtomicBool>,
-    /// `None` where time never is up.
+    /// `None` if the timeout is too long to have an end.
     end: Option<Instant>,
 }
 
@@ -129,7 +130,7 @@ impl Timer {
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        // Under the lock, so that the thread does not miss it between its look and its wait.
+        // Under the lock, so that the thread cannot miss it between its check and its wait.
         let state = self.queue.state();
         self.canceled.store(true, SeqCst);
         drop(state);
