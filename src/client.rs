@@ -2,7 +2,7 @@
 
 use crate::{
     context::TraceContext,
-    digits::whole,
+    digits::parse_digits,
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     hosts::{self, Hosts},
@@ -424,7 +424,9 @@ fn join(core: &Core, parent: &mut OpenSpan, headers: &mut HeaderMap, propagates:
 /// `host:port` in two; an IPv6 address keeps its brackets.
 fn split_port(authority: &str) -> (&str, Option<u16>) {
     match authority.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => (host, whole(port)),
+        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => {
+            (host, parse_digits(port))
+        }
         _ => (authority, None),
     }
 }

@@ -141,17 +141,19 @@ pub mod reqwest;
 pub mod sample;
 pub mod scope;
 mod server;
+mod shard;
 mod span;
-mod stripe;
 pub mod tag;
 #[cfg(feature = "test")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test")))]
 pub mod test;
+mod text;
 mod tracer;
 mod trust;
 #[cfg(any(feature = "config", feature = "zipkin"))]
 mod url;
 mod user_code;
+mod words;
 #[cfg(feature = "zipkin")]
 pub mod zipkin;
 
@@ -163,7 +165,7 @@ pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{Server, ServerLayer};
 pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
 pub use tracer::{BuildError, Direction, Mode, Tracer, TracerBuilder};
-pub use trust::{NetworkError, Networks, Predicate, Trust};
+pub use trust::{ParseNetworkError, Trust, TrustedNetworks};
 
 /// The README's examples.
 #[cfg(all(

@@ -8,9 +8,9 @@ use crate::{
     propagation::{Format, Forwarded, Incoming, Propagation, REQUEST_ID, Role, Seen, put},
     record::{Kind, StandardTag},
     scope,
-    span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Serving},
+    span::{Context, Grpc, OpenSpan, Outgoing, Serving},
     tag::{self, RequestTags},
-    tracer::{Direction, Live, Mode, Tracer},
+    tracer::{Direction, Live, LiveCache, Mode, Tracer},
     trust::{Predicate, Trust},
     user_code::guarded,
 };
@@ -68,7 +68,7 @@ impl Tracer {
         ServerLayer {
             config: Arc::new(Config {
                 tracer: self.clone(),
-                trust: Trust::Mesh,
+                trust: Trust::everyone(),
                 preserve_request_id: false,
                 tag_dropped: false,
                 echo: true,
@@ -141,7 +141,7 @@ impl ServerLayer {
     /// let tracer = Tracer::builder("gateway").build()?;
     /// let layer = tracer
     ///     .server_layer()
-    ///     .trust(Trust::Edge)
+    ///     .trust(Trust::nobody())
     ///     .tag_dropped_trace(true);
     /// # Ok::<(), tower_b3::BuildError>(())
     /// ```
@@ -238,6 +238,7 @@ impl<S> Layer<S> for ServerLayer {
         Server {
             inner,
             config: Arc::clone(&self.config),
+            live: self.config.tracer.core.live_cache(Direction::Server),
         }
     }
 }
@@ -255,6 +256,7 @@ impl fmt::Debug for ServerLayer {
 pub struct Server<S> {
     inner: S,
     config: Arc<Config>,
+    live: LiveCache,
 }
 
 impl<S, B, R> Service<Request<B>> for Server<S>
@@ -272,7 +274,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let mut exchange = self.config.begin(&mut request);
+        let mut exchange = self.config.begin(self.live.load(), &mut request);
         let inner = {
             let _entered = scope::enter(&mut exchange.open);
             self.inner.call(request)
@@ -295,13 +297,13 @@ struct Received {
 /// A request whose span is recorded, with the request id that its handler will see.
 struct Inbound<'a> {
     head: RequestHead<'a>,
-    seen: Seen<'a>,
+    seen: &'a Seen<'a>,
     incoming: &'a Incoming,
     received: &'a Received,
 }
 
 impl Config {
-    fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
+    fn begin<B>(&self, live: &Live, request: &mut Request<B>) -> Exchange {
         let mut open = scope::blank();
         let received = self.receive(request, &mut open);
         open.serving = Some(Serving {
@@ -320,32 +322,33 @@ impl Config {
             }
             return Exchange::untraced();
         }
-        let facts = if forwards {
+        if forwards {
             self.capture(request.headers(), received.trusted, &mut open);
-            self.gather_for_calls(request, &mut open);
-            ExchangeFacts::default()
+            self.gather_for_calls(live, request, &mut open);
         } else {
-            self.start(request, &received, &mut open)
-        };
+            self.start(live, request, &received, &mut open);
+        }
         if self.extensions {
             request.extensions_mut().insert(Context::of(&open));
         }
-        Exchange::new(open, facts)
+        Exchange::of(open)
     }
 
     /// Reads the headers, decides, and starts the span, if there is to be one.
     fn start<B>(
         &self,
+        live: &Live,
         request: &mut Request<B>,
         received: &Received,
         open: &mut OpenSpan,
-    ) -> ExchangeFacts {
+    ) {
         let core = &*self.tracer.core;
-        let live = core.live(Direction::Server);
         let forwarded = &mut open.inherited.forwarded.headers;
         let forwarded = received.outer.is_none().then_some(forwarded);
-        let mut seen = live.table.read(request.headers(), forwarded);
-        let incoming = self.decide(&live, &seen, request, received, open);
+        let mut seen = Seen::default();
+        live.table
+            .read_into(request.headers(), forwarded, &mut seen);
+        let incoming = self.decide(live, &seen, request, received, open);
         if !received.excluded {
             core.start(open, received.outer.is_none());
         }
@@ -355,25 +358,22 @@ impl Config {
         if new_id.is_some() {
             seen.set(Role::RequestId, new_id.as_ref());
         }
-        let mut facts = ExchangeFacts {
-            echo: self.echo,
-            ..ExchangeFacts::default()
-        };
+        open.exchange.echo = self.echo;
         if open.is_recorded() {
-            facts.method = request.method().clone();
+            open.exchange.method = request.method().clone();
             let inbound = Inbound {
                 head: RequestHead::of(request),
-                seen,
+                seen: &seen,
                 incoming: &incoming,
                 received,
             };
-            facts.grpc = self.tag(&live, &inbound, open);
+            open.exchange.grpc = self.tag(live, &inbound, open);
         }
         if let Some(id) = new_id {
             put(request.headers_mut(), REQUEST_ID, id);
         }
         if open.is_recorded() {
-            self.name(&RequestHead::of(request), facts.grpc, open);
+            self.name(&RequestHead::of(request), open);
         }
         #[cfg(feature = "tracing")]
         if let Some(context) = open.context() {
@@ -384,7 +384,7 @@ impl Config {
             self.capture(request.headers(), received.trusted, open);
             if !open.is_recorded() {
                 // Calls are decided on by themselves.
-                self.gather_for_calls(request, open);
+                self.gather_for_calls(live, request, open);
             }
         } else if let (true, Some(context)) = (self.rewrite, open.context()) {
             // What is forwarded is on that request already.
@@ -392,20 +392,19 @@ impl Config {
             core.propagation
                 .inject(&context, forwarded, request.headers_mut());
         }
-        facts
     }
 
     /// Settles whom to believe, and removes what a stranger says about tracing.
     fn receive<B>(&self, request: &mut Request<B>, open: &mut OpenSpan) -> Received {
         let serving = scope::with(|outer| outer.serving).flatten();
-        let head = RequestHead::of(request);
         let trusted = match (serving, &self.trust) {
             // A layer around this one has judged, and removed what a stranger said.
             (Some(serving), _) => serving.trusted,
-            (None, Trust::Mesh) => true,
             (None, trust) => {
-                let peer = || Some(self.peer(&head)?.ip());
-                guarded(|| trust.believes(&head, peer)).unwrap_or(false)
+                trust.trusts_everyone() || {
+                    let head = RequestHead::of(request);
+                    trust.trusts(&head, || Some(self.peer(&head)?.ip()))
+                }
             }
         };
         let mut dropped = None;
@@ -413,13 +412,15 @@ impl Config {
             dropped = self.dropped_trace(request.headers());
             self.disbelieve(request.headers_mut());
         }
-        let head = RequestHead::of(request);
-        let excludes = |excluded: &Predicate| guarded(|| excluded(&head)).unwrap_or(false);
+        let excludes = |excluded: &Predicate| {
+            let head = RequestHead::of(request);
+            guarded(|| excluded(&head)).unwrap_or(false)
+        };
         let excluded = self.excluded.iter().any(excludes);
         Received {
             trusted,
             dropped,
-            outer: continue_outer(&self.tracer.core.propagation, open),
+            outer: serving.and_then(|_| continue_outer(&self.tracer.core.propagation, open)),
             excluded,
         }
     }
@@ -460,15 +461,13 @@ impl Config {
     }
 
     /// Gathers what tags of CLIENT spans are made of, where no SERVER span is recorded.
-    fn gather_for_calls<B>(&self, request: &Request<B>, open: &mut OpenSpan) {
-        let core = &*self.tracer.core;
-        let live = core.live(Direction::Server);
+    fn gather_for_calls<B>(&self, live: &Live, request: &Request<B>, open: &mut OpenSpan) {
         if !live.for_calls.is_empty() {
             let head = RequestHead::of(request);
             let seen = live.table.read(request.headers(), None);
             let found = &mut open.inherited.found;
             live.for_calls
-                .gather(&head, &seen, core.max_tag_length(), found);
+                .gather(&head, &seen, self.tracer.core.max_tag_length(), found);
         }
     }
 
@@ -483,7 +482,7 @@ impl Config {
     ) -> Incoming {
         let propagation = &self.tracer.core.propagation;
         let inherited = &mut open.inherited;
-        let incoming = match received.outer {
+        let incoming = match &received.outer {
             Some(_) => Incoming::default(),
             None => {
                 let forwarded = &mut inherited.forwarded;
@@ -493,7 +492,7 @@ impl Config {
         if inherited.forwarded.request_id().is_none() {
             inherited.forwarded.set_request_id(RequestId::random());
         }
-        let context = match (received.excluded, received.outer) {
+        let context = match (received.excluded, &received.outer) {
             (false, None) => {
                 let head = RequestHead::of(request);
                 self.context(live, &incoming, &mut inherited.forwarded, head)
@@ -503,7 +502,7 @@ impl Config {
                 propagation.keep_traceparent(request.headers(), &mut inherited.forwarded);
                 unchanged(self.tracer.core.ids, &incoming)
             }
-            (true, Some(outer)) => outer,
+            (true, Some(outer)) => *outer,
         };
         inherited.context = Some(context);
         if received.excluded {
@@ -603,8 +602,8 @@ impl Config {
     }
 
     /// The name of a span that is recorded.
-    fn name(&self, head: &RequestHead<'_>, grpc: Grpc, open: &mut OpenSpan) {
-        if let (Grpc::Requested, Some(record)) = (grpc, open.record()) {
+    fn name(&self, head: &RequestHead<'_>, open: &mut OpenSpan) {
+        if let (Grpc::Requested, Some(record)) = (open.exchange.grpc, open.record()) {
             record.set_name(&[tag::grpc_name(head.path())]);
         }
         #[cfg(feature = "axum")]

@@ -1,4 +1,5 @@
 use super::{hex, random::random_u64};
+use crate::words;
 use bytes::Bytes;
 use http::HeaderValue;
 use std::{fmt, str::FromStr};
@@ -128,9 +129,7 @@ fn check(text: &[u8]) -> Result<(), ParseRequestIdError> {
     if text.len() > MOST {
         return Err(ParseRequestIdError(Flaw::TooLong(text.len())));
     }
-    // Without an early exit, so that the compiler looks at many bytes at once.
-    let invisible = |byte: &u8| u8::from(byte.wrapping_sub(b'!') > b'~' - b'!');
-    if text.iter().map(invisible).fold(0, |any, one| any | one) == 0 {
+    if words::all_visible(text) {
         return Ok(());
     }
     match text.iter().position(|byte| !byte.is_ascii_graphic()) {

@@ -1,8 +1,8 @@
 //! One pass over a request's headers that finds all that is wanted of them.
 //!
 //! A look-up in a `HeaderMap` hashes the name, which costs as much as looking at three or four
-//! headers here: a header is recognised by its length, its last byte and, where that place of the
-//! table is taken, its first and last eight bytes.
+//! headers here: a header is recognised by its length, a byte of its name and, where that place of the
+//! table is taken, the words that its name is made of.
 
 use super::names::{OPAQUE, Role};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -45,13 +45,29 @@ pub(crate) struct Row {
 /// What the pass looks at: the rows' names, packed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Key {
-    first: u64,
-    last: u64,
+    ends: Ends,
+    /// The bytes behind the first eight, of names that have more than sixteen.
+    middle: u64,
     length: u16,
     slot: u8,
+    forward: bool,
+    /// Its own number, which is one more than that of its row.
+    number: u32,
     /// The key of another row in the same place, or 0.
     next: u32,
-    forward: bool,
+}
+
+/// The longest name that a key has all bytes of.
+const LONGEST_IN_KEY: usize = 24;
+
+impl Key {
+    /// Whether the name is this one, as far as a key tells.
+    #[inline]
+    fn is(&self, name: &[u8]) -> bool {
+        usize::from(self.length) == name.len()
+            && self.ends == ends(name)
+            && (name.len() <= 16 || self.middle == middle(name))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -166,17 +182,17 @@ impl HeaderTable {
 
     fn add(&mut self, row: Row, slot: Slot) {
         let text = row.name.as_str().as_bytes();
-        let (first, last) = ends(text);
         // Four billion names take more memory than there is.
         let own = self.keys.len() as u32;
-        let place = &mut self.places[place(text)];
+        let place = &mut self.places[usize::from(place(text))];
         self.keys.push(Key {
-            first,
-            last,
+            ends: ends(text),
+            middle: middle(text),
             length: u16::try_from(text.len()).unwrap_or(u16::MAX),
             slot: slot.0,
-            next: std::mem::replace(place, own),
             forward: row.forward,
+            number: own,
+            next: std::mem::replace(place, own),
         });
         self.rows.push(row);
     }
@@ -195,21 +211,30 @@ impl HeaderTable {
     #[inline]
     fn key(&self, name: &HeaderName) -> usize {
         let text = name.as_str().as_bytes();
-        self.find(self.places[place(text)], text)
-            .map_or(0, |(at, _)| at)
+        let key = self.find(self.places[usize::from(place(text))], text);
+        key.map_or(0, |key| key.number as usize)
     }
 
     /// The key of this name among those in one place, of which the first is given.
-    #[inline(always)]
-    fn find(&self, first: u32, text: &[u8]) -> Option<(usize, &Key)> {
+    #[inline]
+    fn find(&self, first: u32, text: &[u8]) -> Option<&Key> {
+        let key = self.keys.get(first as usize)?;
+        if text.len() <= LONGEST_IN_KEY && key.is(text) {
+            return Some(key);
+        }
+        match (key.next, text.len()) {
+            (0, ..=LONGEST_IN_KEY) => None,
+            _ => self.find_slowly(first, text),
+        }
+    }
+
+    // Apart, so that the loop over the headers keeps what it needs in registers.
+    #[inline(never)]
+    fn find_slowly(&self, first: u32, text: &[u8]) -> Option<&Key> {
         let mut at = first as usize;
         while let Some(key) = self.keys.get(at).filter(|_| at != 0) {
-            // Eight to sixteen bytes are told by their ends.
-            let same = usize::from(key.length) == text.len()
-                && (key.first, key.last) == ends(text)
-                && ((8..=16).contains(&text.len()) || self.is(at, text));
-            if same {
-                return Some((at, key));
+            if key.is(text) && (text.len() <= LONGEST_IN_KEY || self.is(at, text)) {
+                return Some(key);
             }
             at = key.next as usize;
         }
@@ -238,39 +263,38 @@ impl HeaderTable {
     pub(crate) fn read<'a>(
         &self,
         headers: &'a HeaderMap,
-        mut forwarded: Option<&mut Vec<(HeaderName, HeaderValue)>>,
+        forwarded: Option<&mut Vec<(HeaderName, HeaderValue)>>,
     ) -> Seen<'a> {
         let mut seen = Seen::default();
-        for (name, value) in headers {
-            let text = name.as_str().as_bytes();
-            let first = self.places[place(text)];
-            // Most headers end here.
-            if first != 0 {
-                self.note(first, text, value, &mut seen, &mut forwarded);
-            }
-        }
+        self.read_into(headers, forwarded, &mut seen);
         seen
     }
 
-    /// Notes a header, if it is the one of this key or of another in the same place.
-    #[inline(always)]
-    fn note<'a>(
+    /// [`read`](Self::read) into what is there, which saves a copy of a few hundred bytes.
+    pub(crate) fn read_into<'a>(
         &self,
-        first: u32,
-        text: &[u8],
-        value: &'a HeaderValue,
+        headers: &'a HeaderMap,
+        mut forwarded: Option<&mut Vec<(HeaderName, HeaderValue)>>,
         seen: &mut Seen<'a>,
-        forwarded: &mut Option<&mut Vec<(HeaderName, HeaderValue)>>,
     ) {
-        let Some((at, key)) = self.find(first, text) else {
-            return;
-        };
-        let place = &mut seen.values[usize::from(key.slot) % Slot::COUNT];
-        if place.is_none() {
-            *place = Some(value);
-        }
-        if let (true, Some(forwarded)) = (key.forward, forwarded) {
-            forwarded.push((self.rows[at - 1].name.clone(), value.clone()));
+        for (name, value) in headers {
+            let text = name.as_str().as_bytes();
+            let first = self.places[usize::from(place(text))];
+            // Most headers end here.
+            if first == 0 {
+                continue;
+            }
+            let Some(key) = self.find(first, text) else {
+                continue;
+            };
+            let place = &mut seen.values[usize::from(key.slot) % Slot::COUNT];
+            if place.is_none() {
+                *place = Some(value);
+            }
+            if let (true, Some(forwarded)) = (key.forward, forwarded.as_deref_mut()) {
+                let row = &self.rows[key.number as usize - 1];
+                forwarded.push((row.name.clone(), value.clone()));
+            }
         }
     }
 
@@ -298,108 +322,38 @@ impl HeaderTable {
     }
 }
 
+/// The place of a name, by its length and the byte in its middle: with this factor the tracing
+/// headers and those of standard tags have a place each.
 #[inline]
-fn place(name: &[u8]) -> usize {
-    let last = name.last().copied().unwrap_or_default();
-    (name.len() * 37 + usize::from(last)) & 255
+fn place(name: &[u8]) -> u8 {
+    let middle = name.get(name.len() / 2).copied().unwrap_or_default();
+    (name.len() as u8).wrapping_mul(57).wrapping_add(middle)
 }
 
-/// The first and the last eight bytes; of a shorter name nothing.
+/// The first and the last bytes of a name, which are all of one that has no more than sixteen.
+type Ends = (u64, u64);
+
 #[inline]
-fn ends(name: &[u8]) -> (u64, u64) {
-    match (name.first_chunk(), name.last_chunk()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (0, 0),
+fn ends(name: &[u8]) -> Ends {
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
     }
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        let word = |bytes: [u8; 4]| u64::from(u32::from_le_bytes(bytes));
+        return (word(*first), word(*last));
+    }
+    // Three bytes at most.
+    let word = name
+        .iter()
+        .fold(0, |word, &byte| word << 8 | u64::from(byte));
+    (word, 0)
+}
+
+#[inline]
+fn middle(name: &[u8]) -> u64 {
+    let middle = name.get(8..).and_then(|rest| rest.first_chunk());
+    middle.map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use http::header::{HOST, USER_AGENT};
-    use proptest::{collection::vec, prelude::*};
-
-    fn opaque() -> Vec<(HeaderName, bool)> {
-        let names = OPAQUE.into_iter().map(HeaderName::from_static);
-        names.map(|name| (name, true)).collect()
-    }
-
-    #[test]
-    fn every_name_is_found_and_no_other() {
-        let long = HeaderName::from_static("x-a-name-of-more-than-thirty-one-characters");
-        let b3 = HeaderName::from_static("b3");
-        let mut opaque = opaque();
-        opaque.extend([(long.clone(), true), (b3.clone(), true)]);
-        let table = HeaderTable::new(&opaque, &[HOST, USER_AGENT]);
-        for (at, row) in table.rows.iter().enumerate() {
-            assert_eq!(table.position(&row.name), Some(at));
-        }
-        let row = |name: &HeaderName| table.position(name).map(|at| &table.rows[at]);
-        assert_eq!(row(&long).unwrap().role, None);
-        assert!(!table.is_built_in(&long) && table.is_built_in(&b3));
-        assert_eq!(row(&b3).unwrap().role, Some(Role::B3));
-        assert!(!row(&b3).unwrap().forward);
-        let client_trace_id = row(&super::super::names::CLIENT_TRACE_ID).unwrap();
-        assert!(client_trace_id.forward && client_trace_id.role == Some(Role::ClientTraceId));
-        for name in ["x-b3-traceie", "y-b3-traceid", "a", "accept"] {
-            assert!(row(&HeaderName::from_static(name)).is_none(), "{name}");
-        }
-        assert_eq!(table.rows.len(), 11 + 8 + 1 + 2);
-    }
-
-    #[test]
-    fn a_header_that_is_read_twice_has_one_slot() {
-        let tenant = HeaderName::from_static("x-tenant");
-        let sw8 = HeaderName::from_static("sw8");
-        let wanted = [HOST, tenant.clone(), HOST, sw8.clone()];
-        let table = HeaderTable::new(&opaque(), &wanted);
-        assert_eq!(table.slot(&HOST), Some(Slot::further(0)));
-        assert_eq!(table.slot(&tenant), Some(Slot::further(1)));
-        assert_eq!(table.slot(&sw8), Some(Slot::further(3)));
-        assert_eq!(
-            table.slot(&super::super::names::REQUEST_ID),
-            Some(Slot::of(Role::RequestId))
-        );
-        assert_eq!(table.slot(&USER_AGENT), None);
-        let mut headers = HeaderMap::new();
-        headers.append("sw8", HeaderValue::from_static("first"));
-        headers.append("sw8", HeaderValue::from_static("second"));
-        let mut forwarded = Vec::new();
-        let seen = table.read(&headers, Some(&mut forwarded));
-        assert_eq!(seen.get(Slot::further(3)).unwrap(), "first");
-        assert_eq!(forwarded.len(), 2);
-    }
-
-    #[test]
-    fn names_that_are_too_many_have_no_slot() {
-        let names = (0..300).map(|at| HeaderName::try_from(format!("x-{at}")).unwrap());
-        let names: Vec<_> = names.collect();
-        let table = HeaderTable::new(&opaque(), &names);
-        assert_eq!(table.slot(&names[0]), Some(Slot::further(0)));
-        assert_eq!(table.slot(&names[299]), None);
-        let opaque: Vec<_> = names.iter().map(|name| (name.clone(), true)).collect();
-        let table = HeaderTable::new(&opaque, &[]);
-        assert!(table.position(&names[299]).is_some());
-    }
-
-    proptest! {
-        #[test]
-        fn agrees_with_look_ups(
-            names in vec("[a-c0-1-]{1,20}", 1..60),
-            wanted in vec("[a-c0-1-]{1,20}", 0..12),
-        ) {
-            let name = |text: &String| HeaderName::try_from(text.as_str()).unwrap();
-            let wanted: Vec<_> = wanted.iter().chain(&names[..1]).map(name).collect();
-            let table = HeaderTable::new(&opaque(), &wanted);
-            let mut headers = HeaderMap::new();
-            for (at, text) in names.iter().enumerate() {
-                headers.append(name(text), HeaderValue::from(at));
-            }
-            let seen = table.read(&headers, None);
-            for name in &wanted {
-                let slot = table.slot(name).unwrap();
-                prop_assert_eq!(seen.get(slot), headers.get(name));
-            }
-        }
-    }
-}
+mod tests;

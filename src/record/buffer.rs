@@ -4,7 +4,11 @@ use super::{
     Endpoint, Kind, SpanSink, TagValue,
     standard_tag::{COMMON, StandardNames, StandardTag},
 };
-use crate::{clock::Moment, context::TraceContext};
+use crate::{
+    clock::Moment,
+    context::TraceContext,
+    text::{cut, is_blank},
+};
 use std::{fmt, mem, net::IpAddr, ops::Range, sync::Arc, time::Duration};
 
 /// Who set a tag. Of tags with one name the highest rank wins; of two custom tags the first, else the
@@ -373,10 +377,15 @@ impl Record {
     }
 
     /// Writes the text anew without replaced parts, once those take more room than the rest.
+    #[inline]
     fn compact(&mut self) {
-        if self.text.len() < self.compact_at.max(MAX_KEPT) {
-            return;
+        if self.text.len() >= self.compact_at.max(MAX_KEPT) {
+            self.write_anew();
         }
+    }
+
+    #[cold]
+    fn write_anew(&mut self) {
         let old = mem::take(&mut self.text);
         let text = &mut self.text;
         let mut keep = |place: &mut Place, before: u32| {
@@ -483,6 +492,36 @@ impl Record {
         });
     }
 
+    /// Custom tags alone, to be [added](Self::add_tags) to spans whose tags are cut to the same
+    /// length.
+    pub(crate) fn of_tags<'a>(
+        tags: impl IntoIterator<Item = (&'a str, &'a str)>,
+        max_tag_length: usize,
+    ) -> Record {
+        let mut record = Record {
+            max_tag_length,
+            bounded: true,
+            ..Record::default()
+        };
+        for (name, value) in tags {
+            record.custom(name, value);
+        }
+        record
+    }
+
+    /// Adds these tags, in one piece.
+    pub(crate) fn add_tags(&mut self, other: &Record) {
+        let Place { start, .. } = self.write(&other.text);
+        let moved = |place: Place| Place {
+            start: place.start.saturating_add(start),
+            end: place.end.saturating_add(start),
+        };
+        self.tags.extend(other.tags.iter().map(|tag| Tag {
+            place: moved(tag.place),
+            ..*tag
+        }));
+    }
+
     /// A tag that the handler sets: as [`handler_tag`](Self::handler_tag), but what went wrong
     /// goes into a tag of its own.
     pub(crate) fn set_tag(&mut self, name: &str, value: &str) {
@@ -578,24 +617,6 @@ pub(crate) fn says_failed(name: &str) -> bool {
     matches!(name, "error" | "error.reason")
 }
 
-/// Whether a tag's name or an event is empty or white space alone.
-pub(crate) fn is_blank(text: &str) -> bool {
-    text.trim_start().is_empty()
-}
-
-/// The first `most` bytes of the text, cut where a character ends.
-#[inline]
-pub(crate) fn cut(text: &str, most: usize) -> &str {
-    if text.len() <= most {
-        return text;
-    }
-    let mut end = most;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -629,14 +650,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn cuts_on_a_character(text in "\\PC{0,40}", most in 0_usize..60) {
-            let short = cut(&text, most);
-            prop_assert!(text.starts_with(short));
-            prop_assert!(short.len() <= most);
-            prop_assert!(short.len() == text.len() || short.len() + 4 > most);
-        }
-
         #[test]
         fn what_is_written_is_read(tags in vec(("\\PC{0,8}", "\\PC{1,20}"), 0..12)) {
             let mut span = builder();

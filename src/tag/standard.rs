@@ -1,10 +1,12 @@
 //! The standard tags: Envoy's names, or OpenTelemetry's.
 
 use crate::{
-    digits::whole,
+    digits::parse_digits,
     head::RequestHead,
     propagation::{Role, Seen, Slot},
-    record::{COMMON_NAMES, Record, StandardNames, StandardTag, cut},
+    record::{COMMON_NAMES, Record, StandardNames, StandardTag},
+    text::cut,
+    words,
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
@@ -206,12 +208,14 @@ fn url(
     if host.is_empty() {
         return to.standard(StandardTag::Url, path);
     }
-    let forwarded = || {
-        let proto = seen.get(AT_FORWARDED_PROTO)?.to_str().ok()?;
-        more.trusted.then_some(proto).filter(|proto| {
+    let forwarded = || match seen.get(AT_FORWARDED_PROTO)?.as_bytes() {
+        _ if !more.trusted => None,
+        b"https" => Some("https"),
+        b"http" => Some("http"),
+        other => std::str::from_utf8(other).ok().filter(|other| {
             let scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-            !proto.is_empty() && proto.len() <= 16 && proto.bytes().all(scheme)
-        })
+            (1..=16).contains(&other.len()) && other.bytes().all(scheme)
+        }),
     };
     let scheme = head.uri().scheme_str().or_else(forwarded).unwrap_or("http");
     to.standard_parts(StandardTag::Url, &[scheme, "://", host, path]);
@@ -270,7 +274,7 @@ impl<'a> GrpcStatus<'a> {
     }
 
     fn code(&self) -> Option<u16> {
-        whole(self.code.to_str().ok()?)
+        parse_digits(self.code.to_str().ok()?)
     }
 
     /// Whether no method answered to the path.
@@ -314,7 +318,7 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 fn number(value: &HeaderValue) -> Option<u64> {
-    whole(value.to_str().ok()?)
+    parse_digits(value.to_str().ok()?)
 }
 
 /// `HTTP/1.1`; empty for a version that is not known.
@@ -344,7 +348,7 @@ fn authority_or<'a>(head: &RequestHead<'a>, host: Option<&'a HeaderValue>) -> Co
         Some(authority) => Cow::Borrowed(authority.as_str()),
         None => host.map_or(Cow::Borrowed(""), text),
     };
-    if !whole.as_bytes().contains(&b'@') {
+    if !words::contain(whole.as_bytes(), b'@') {
         return whole;
     }
     match whole.rsplit_once('@') {
@@ -355,14 +359,10 @@ fn authority_or<'a>(head: &RequestHead<'a>, host: Option<&'a HeaderValue>) -> Co
 
 /// A header's value as text; what is not UTF-8 in it is replaced.
 pub(crate) fn text(value: &HeaderValue) -> Cow<'_, str> {
-    utf8(value.as_bytes())
-}
-
-/// As `from_utf8_lossy`, which is slow for what is UTF-8 as nearly everything is.
-pub(crate) fn utf8(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
+    // Quicker than to look for UTF-8, and right for nearly every value.
+    match value.to_str() {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) => String::from_utf8_lossy(bytes),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()),
     }
 }
 

@@ -5,14 +5,15 @@ use crate::{
     id::{RequestId, TraceId, TraceIdKind, TraceReason, random::random_u64},
     propagation::{Field, Forwarded, HeaderTable, Incoming, Propagation},
     record::{SpanSink, SpanSinks},
-    sample::{RateLimit, SampleRequest, Sampler, Threshold},
+    sample::{RateLimit, Sampler, SamplingParameters, Threshold},
     span::OpenSpan,
     tag::{CustomTags, Limits, Names, READ_HEADERS, Tag, TagSources},
     user_code::guarded,
 };
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, Cache, Guard};
 use std::{
     borrow::Cow,
+    ops::Deref,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -38,6 +39,7 @@ impl Live {
         tags: CustomTags,
         for_calls: TagSources,
         names: &Names,
+        max_tag_length: usize,
         propagation: &Propagation,
     ) -> Live {
         let mut further = READ_HEADERS.to_vec();
@@ -49,8 +51,8 @@ impl Live {
         let table = propagation.table_with(&further);
         Live {
             collide: tags.any_named(&names.tags),
-            tags: tags.read_by(&table),
-            for_calls: for_calls.read_by(&table),
+            tags: tags.ready(&table, max_tag_length),
+            for_calls: for_calls.with_table(&table),
             sampler,
             table,
         }
@@ -70,6 +72,23 @@ pub(super) fn for_calls(mode: Mode, tags: &CustomTags) -> TagSources {
     match mode {
         Mode::ForwardOnly => TagSources::default(),
         Mode::Spans | Mode::RecordOnly => tags.sources(),
+    }
+}
+
+pub(crate) type LiveCache = Cache<LiveOf, Arc<Live>>;
+
+/// Where it is found what goes for a direction.
+#[derive(Clone)]
+pub(crate) struct LiveOf {
+    core: Arc<Core>,
+    direction: Direction,
+}
+
+impl Deref for LiveOf {
+    type Target = ArcSwap<Live>;
+
+    fn deref(&self) -> &ArcSwap<Live> {
+        self.core.live.of(self.direction)
     }
 }
 
@@ -129,12 +148,15 @@ impl Core {
         if explicit != Sampling::Defer && !packs {
             return explicit;
         }
-        let request = SampleRequest::new(trace_id, head).with_request_id(forwarded.request_id());
+        let parameters =
+            SamplingParameters::new(trace_id, head).with_request_id(forwarded.request_id());
         let undecided = explicit == Sampling::Defer;
         // Where the caller has decided, the answer is for the request id alone: no limit is used up
         // for it.
-        let samples = || (undecided || sampler.is_stateless(&request)) && sampler.sample(&request);
-        let reason = self.reason(packs, samples, &request, incoming);
+        let samples = || {
+            (undecided || sampler.is_stateless(&parameters)) && sampler.should_sample(&parameters)
+        };
+        let reason = self.reason(packs, samples, &parameters, incoming);
         let reason = reason.filter(|reason| !undecided || self.admits(*reason));
         if let (true, Some(id)) = (packs, forwarded.request_id()) {
             // As Envoy: what only was not sampled leaves the id alone, and so does an id that
@@ -156,18 +178,18 @@ impl Core {
         &self,
         packs: bool,
         samples: impl FnOnce() -> bool,
-        request: &SampleRequest<'_>,
+        parameters: &SamplingParameters<'_>,
         incoming: &Incoming,
     ) -> Option<TraceReason> {
-        let by_id = request
+        let by_id = parameters
             .request_id()
             .filter(|id| packs && id.sampling_number().is_some());
         let number = match by_id {
-            Some(_) => request.number(),
-            None => request.trace_id().low(),
+            Some(_) => parameters.request_number(),
+            None => parameters.trace_id().low(),
         };
         // Before the sampler, whose limit is for what is sampled in the end.
-        if self.overall.is_some_and(|overall| !overall.hits(number)) {
+        if self.overall.is_some_and(|overall| !overall.admits(number)) {
             return None;
         }
         let travelled = by_id.and_then(RequestId::trace_reason);
@@ -192,7 +214,7 @@ impl Core {
     /// Whether a client may force this trace: by chance, as in Envoy.
     fn admits_clients(&self) -> bool {
         let limit = self.client_sampling.as_ref();
-        limit.is_none_or(|limit| limit.hits(random_u64()))
+        limit.is_none_or(|limit| limit.admits(random_u64()))
     }
 
     /// The context with the decision on it, if it was undecided.
@@ -246,6 +268,15 @@ impl Core {
         self.live.of(direction).load()
     }
 
+    /// The same for a service that asks with each request: it keeps what goes, and looks only
+    /// whether that has changed.
+    pub(crate) fn live_cache(self: &Arc<Self>, direction: Direction) -> LiveCache {
+        Cache::new(LiveOf {
+            core: Arc::clone(self),
+            direction,
+        })
+    }
+
     /// Changes what goes for a direction; `None` leaves what there is.
     pub(super) fn change(
         &self,
@@ -257,7 +288,15 @@ impl Core {
             let sampler = sampler.unwrap_or(&live.sampler).clone();
             let tags = tags.unwrap_or(&live.tags).clone();
             let for_calls = self.for_calls(direction);
-            Live::new(sampler, tags, for_calls, self.names, &self.propagation)
+            let most = self.max_tag_length();
+            Live::new(
+                sampler,
+                tags,
+                for_calls,
+                self.names,
+                most,
+                &self.propagation,
+            )
         });
         if direction == Direction::Client && tags.is_some() {
             // The server layer gathers what these tags are made of.

@@ -20,7 +20,7 @@ use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tower_b3::{
     Context, Route,
     record::Kind,
-    reqwest::{Reqwest, Traced},
+    reqwest::{ReqwestService, Traced},
 };
 
 /// Responds with the `x-` headers of the request.
@@ -258,7 +258,7 @@ async fn requests_that_cannot_be_sent_make_no_span_or_record_the_reason() {
     let request = http::Request::get("/no/host")
         .body(::reqwest::Body::default())
         .unwrap();
-    let mut service = layer.layer(Reqwest::from(http));
+    let mut service = layer.layer(ReqwestService::from(http));
     let error = service.call(request).await.unwrap_err();
     assert!(error.as_ref().is_builder());
     let span = test.spans.take_one();
@@ -315,7 +315,7 @@ async fn reqwest_is_a_service_in_a_stack_of_layers() {
         .concurrency_limit(1)
         .layer(test.tracer.client_layer())
         .timeout(Duration::from_secs(60))
-        .service(Reqwest::from(Client::new()));
+        .service(ReqwestService::from(Client::new()));
     let request = |path: &str| {
         let request = http::Request::get(format!("http://{addr}{path}"));
         request

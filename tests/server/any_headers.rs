@@ -44,7 +44,7 @@ proptest! {
             let mode = if forward { Mode::ForwardOnly } else { Mode::Spans };
             builder.tag(tag).mode(mode).tag_malformed_headers(true)
         });
-        let trust = if edge { Trust::Edge } else { Trust::Mesh };
+        let trust = if edge { Trust::nobody() } else { Trust::everyone() };
         let layer = test.tracer.server_layer().trust(trust).rewrite_request_headers(edge);
         let mut request = Request::get("/a?b").body(()).unwrap();
         for (name, value) in &lines {

@@ -74,7 +74,7 @@ proptest! {
                 return Err(TestCaseError::fail(format!("{error:?}, not {wrong:?}")));
             }
         };
-        let trust = Trust::networks(["10.0.0.0/8"]).unwrap().forwarded_for(proxies);
+        let trust = Trust::networks(["10.0.0.0/8"]).unwrap().trusted_hops(proxies);
         for (header, value) in [
             ("x-b3-flags", "1"),
             ("x-envoy-force-trace", "1"),

@@ -12,7 +12,7 @@ const LINK: &str = "link.trace_id";
 #[test]
 fn the_dropped_trace_id_is_a_tag_if_enabled() {
     let test = TestTracer::new();
-    let edge = test.tracer.server_layer().trust(Trust::Edge);
+    let edge = test.tracer.server_layer().trust(Trust::nobody());
     let tagging = edge.clone().tag_dropped_trace(true);
     for (lines, tag) in [
         (format!("b3: {TRACE}-{SPAN}-0"), Some(TRACE)),
@@ -73,7 +73,7 @@ fn a_trace_that_is_continued_has_no_dropped_trace_tag() {
 #[test]
 fn a_custom_tag_overrides_the_dropped_trace_tag() {
     let test = TestTracer::of(|builder| builder.tag(Tag::literal(LINK, "mine")));
-    let layer = test.tracer.server_layer().trust(Trust::Edge);
+    let layer = test.tracer.server_layer().trust(Trust::nobody());
     let lines = format!("b3: {TRACE}-{SPAN}-1");
     let layer = layer.tag_dropped_trace(true);
     serve_all(&layer, get("/", &lines), |_| empty());

@@ -162,7 +162,7 @@ fn tracing_headers_of_untrusted_requests_change_nothing() {
     };
     let trusts = || {
         [
-            Trust::Edge,
+            Trust::nobody(),
             Trust::when(|_| false),
             // The peer's address is unknown.
             Trust::networks(["0.0.0.0/0"]).unwrap().into(),
@@ -217,7 +217,7 @@ fn headers_added_with_forward_are_not_forwarded_for_untrusted_requests() {
     for mode in [Mode::Spans, Mode::RecordOnly, Mode::ForwardOnly] {
         let propagation = Propagation::default().forward(["authorization", "jwt"]);
         let test = configured(Sampler::never(), mode, propagation.unwrap());
-        for (trust, forwarded) in [(Trust::Edge, false), (Trust::Mesh, true)] {
+        for (trust, forwarded) in [(Trust::nobody(), false), (Trust::everyone(), true)] {
             let layer = test.tracer.server_layer().trust(trust);
             for layer in [layer.clone(), layer.exclude_paths(["/items/7"])] {
                 let outcome = outcome(&test, &layer, &format!("{own}|sw8: 1|{PLAIN}"));
@@ -274,7 +274,7 @@ fn a_preserved_request_id_brings_no_sampling_decision() {
         let layer = test
             .tracer
             .server_layer()
-            .trust(Trust::Edge)
+            .trust(Trust::nobody())
             .preserve_external_request_id(true);
         for sent in ["9", "a", "b", "4"] {
             let lines = format!("x-request-id: 11111111-2222-{sent}333-8444-555555555555");
@@ -307,7 +307,7 @@ fn exclude_does_not_see_tracing_headers_of_untrusted_requests() {
     let lines = "x-request-id: mine|sw8: 1";
     serve_all(&layer, get("/", lines), |_| empty());
     test.spans.take(0);
-    let edge = layer.trust(Trust::Edge);
+    let edge = layer.trust(Trust::nobody());
     serve_all(&edge, get("/", lines), |_| empty());
     test.spans.take(1);
 }
@@ -326,7 +326,7 @@ pub fn untrusted_headers() -> String {
 #[test]
 fn at_the_edge_all_tracing_headers_are_removed_and_a_trace_begins() {
     let test = TestTracer::of(|builder| builder.sampler(Sampler::never()));
-    let layer = test.tracer.server_layer().trust(Trust::Edge);
+    let layer = test.tracer.server_layer().trust(Trust::nobody());
     let mut out = HeaderMap::new();
     serve_all(&layer, get("/", &untrusted_headers()), |request| {
         let mut left: Vec<_> = request.headers().keys().map(|name| name.as_str()).collect();
@@ -360,7 +360,7 @@ fn at_the_edge_all_tracing_headers_are_removed_and_a_trace_begins() {
 #[test]
 fn at_the_edge_the_sampler_decides() {
     let test = TestTracer::new();
-    let layer = test.tracer.server_layer().trust(Trust::Edge);
+    let layer = test.tracer.server_layer().trust(Trust::nobody());
     serve_all(&layer, get("/", "b3: 0|x-request-id: r"), |_| empty());
     let span = test.spans.take_one();
     assert_eq!(span.parent_id(), None);

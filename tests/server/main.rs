@@ -24,6 +24,7 @@ mod request_id;
 mod response_body;
 mod sampling;
 mod sampling_by_request_id;
+mod sampling_model;
 mod standard_tags;
 #[cfg(feature = "axum")]
 mod streams;

@@ -41,7 +41,7 @@ fn the_inner_span_is_a_child_of_the_outer_for_any_inbound_headers() {
         let layer = test.tracer.server_layer();
         for inner in [
             layer.clone(),
-            layer.clone().trust(Trust::Edge),
+            layer.clone().trust(Trust::nobody()),
             layer.clone().join(true),
             layer.clone().rewrite_request_headers(true),
         ] {
@@ -102,7 +102,7 @@ fn only_the_outer_layer_decides_on_trust() {
         let propagation = Propagation::default().forward(["jwt"]).unwrap();
         let test = TestTracer::of(|builder| builder.propagation(propagation).mode(mode));
         let layer = test.tracer.server_layer();
-        let edge = layer.clone().trust(Trust::Edge);
+        let edge = layer.clone().trust(Trust::nobody());
         for (outer, inner, trusted) in [(&layer, &edge, true), (&edge, &layer, false)] {
             let carried = nested(&test, outer, inner, lines);
             assert_eq!(carried.contains_key("sw8"), trusted, "{mode:?}");
@@ -127,7 +127,7 @@ fn a_request_that_an_outer_layer_does_not_trust_is_not_trusted_by_the_inner_one(
     let inner = test.tracer.server_layer();
     let excluding = inner.clone().exclude_paths(["/items/7"]);
     for outer in [excluding, forwarding.tracer.server_layer()] {
-        for (outer, trusted) in [(outer.clone(), true), (outer.trust(Trust::Edge), false)] {
+        for (outer, trusted) in [(outer.clone(), true), (outer.trust(Trust::nobody()), false)] {
             let carried = nested(&test, &outer, &inner, "jwt: mine|sw8: 1");
             assert_eq!(carried.contains_key("jwt"), trusted);
             assert_eq!(carried.contains_key("sw8"), trusted);
@@ -180,7 +180,7 @@ fn a_record_only_layer_forwards_nothing_that_an_outer_edge_layer_strips() {
     let propagation = Propagation::default().forward(["jwt"]).unwrap();
     let test = TestTracer::of(|builder| builder.mode(Mode::RecordOnly).propagation(propagation));
     let layer = test.tracer.server_layer();
-    let edge = layer.clone().trust(Trust::Edge);
+    let edge = layer.clone().trust(Trust::nobody());
     assert!(!nested(&test, &edge, &layer, "jwt: mine").contains_key("jwt"));
     assert_eq!(nested(&test, &layer, &layer, "jwt: mine")["jwt"], "mine");
     test.spans.take(6);

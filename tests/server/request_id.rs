@@ -74,7 +74,7 @@ fn an_invalid_request_id_is_replaced() {
 #[test]
 fn an_untrusted_request_id_is_replaced_unless_preserved() {
     let test = TestTracer::new();
-    let edge = test.tracer.server_layer().trust(Trust::Edge);
+    let edge = test.tracer.server_layer().trust(Trust::nobody());
     let (request, id, _) = seen(&edge, "x-request-id: stranger", "");
     assert!(is_uuid_4(&id));
     assert_eq!(text(&request, "x-request-id"), id);
@@ -116,7 +116,7 @@ fn names_and_tags_use_the_request_id_that_the_handler_sees() {
         Some(format!("id {}", id.to_str().ok()?))
     });
     for lines in ["", "x-request-id: a b", "x-request-id: mine"] {
-        for layer in [layer.clone(), layer.clone().trust(Trust::Edge)] {
+        for layer in [layer.clone(), layer.clone().trust(Trust::nobody())] {
             let (request, ..) = seen(&layer, lines, "");
             let id = text(&request, "x-request-id");
             let span = test.spans.take_one();

@@ -15,7 +15,7 @@ use std::{
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Sampling, Tracer, Trust, current,
-    sample::{SampleRequest, Sampler},
+    sample::{Sampler, SamplingParameters},
     scope,
 };
 
@@ -93,7 +93,7 @@ fn a_client_trace_id_is_a_tag() {
 #[test]
 fn an_untrusted_request_cannot_force_sampling() {
     let test = never();
-    let layer = test.tracer.server_layer().trust(Trust::Edge);
+    let layer = test.tracer.server_layer().trust(Trust::nobody());
     for lines in [
         "x-envoy-force-trace: 1",
         "x-client-trace-id: c",
@@ -208,9 +208,9 @@ fn the_sampler_can_be_changed_at_run_time() {
 fn the_sampler_is_asked_once_and_only_for_undecided_requests() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let sampler = Sampler::custom(move |request: &SampleRequest<'_>| {
+    let sampler = Sampler::custom(move |parameters: &SamplingParameters<'_>| {
         count.fetch_add(1, SeqCst);
-        request.head().unwrap().path() == "/"
+        parameters.head().unwrap().path() == "/"
     });
     let test = TestTracer::of(|builder| builder.sampler(sampler));
     for (lines, asked_by_then) in [
@@ -244,8 +244,8 @@ fn a_percentage_decides_consistently_for_one_trace_id() {
 #[test]
 fn a_panicking_sampler_fails_no_request_and_no_other_span() {
     let test = TestTracer::of(|builder| {
-        builder.sampler(Sampler::custom(|request: &SampleRequest<'_>| {
-            let path = request.head().unwrap().path();
+        builder.sampler(Sampler::custom(|parameters: &SamplingParameters<'_>| {
+            let path = parameters.head().unwrap().path();
             assert_ne!(path, "/panic", "expected");
             true
         }))

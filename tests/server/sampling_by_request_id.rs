@@ -2,7 +2,6 @@
 
 use futures_util::FutureExt;
 use http::{Request, Response};
-use proptest::{option::of, prelude::*, sample::select};
 use std::{
     convert::Infallible,
     sync::{
@@ -13,16 +12,16 @@ use std::{
 use tower::{Layer, ServiceExt, service_fn};
 use tower_b3::{
     Sampling, Tracer, TracerBuilder, Trust,
-    sample::{Rules, SampleRequest, Sampler},
+    sample::{Rules, Sampler, SamplingParameters, ShouldSample},
 };
 
-fn tracer(percent: f64) -> TracerBuilder {
+pub fn tracer(percent: f64) -> TracerBuilder {
     let sampler = Sampler::percentage_by_request_id(percent).unwrap();
     Tracer::builder("shop").sampler(sampler)
 }
 
 /// The request id that the handler sees, and whether the request is sampled.
-fn served(tracer: TracerBuilder, trust: Trust, headers: &[(&str, &str)]) -> (String, Sampling) {
+pub fn served(tracer: TracerBuilder, trust: Trust, headers: &[(&str, &str)]) -> (String, Sampling) {
     served_by(&tracer.build().unwrap(), trust, headers)
 }
 
@@ -78,7 +77,11 @@ fn the_first_eight_digits_modulo_ten_thousand_decide() {
         (28, 0.29, false),
     ] {
         let sent = id(first, '4');
-        let (seen, sampling) = served(tracer(percent), Trust::Mesh, &[("x-request-id", &sent)]);
+        let (seen, sampling) = served(
+            tracer(percent),
+            Trust::everyone(),
+            &[("x-request-id", &sent)],
+        );
         assert_eq!(sampling, Sampling::from(sampled), "{first} at {percent}");
         assert_eq!(seen, id(first, if sampled { '9' } else { '4' }));
     }
@@ -99,7 +102,7 @@ fn trace_reasons_are_kept_and_force_headers_set_them() {
     ] {
         let sent = id(1, reason);
         let headers: Vec<_> = more.into_iter().chain([("x-request-id", &*sent)]).collect();
-        let (seen, sampling) = served(tracer(0.0), Trust::Mesh, &headers);
+        let (seen, sampling) = served(tracer(0.0), Trust::everyone(), &headers);
         assert_eq!(
             (seen, sampling),
             (id(1, written), Sampling::Accept),
@@ -112,9 +115,9 @@ fn trace_reasons_are_kept_and_force_headers_set_them() {
 fn the_local_decision_is_written_even_if_a_state_overrides_it() {
     let sent = id(1, '4');
     let headers = |state| [("x-request-id", sent.as_str()), ("x-b3-sampled", state)];
-    let (seen, sampling) = served(tracer(100.0), Trust::Mesh, &headers("0"));
+    let (seen, sampling) = served(tracer(100.0), Trust::everyone(), &headers("0"));
     assert_eq!((seen, sampling), (id(1, '9'), Sampling::Deny));
-    let (seen, sampling) = served(tracer(0.0), Trust::Mesh, &headers("1"));
+    let (seen, sampling) = served(tracer(0.0), Trust::everyone(), &headers("1"));
     assert_eq!((seen, sampling), (id(1, '4'), Sampling::Accept));
 }
 
@@ -127,7 +130,63 @@ fn rules(limited: Sampler) -> TracerBuilder {
 
 /// The request id and the decision of a request for this path.
 fn asked(tracer: &Tracer, path: &str, headers: &[(&str, &str)]) -> (String, Sampling) {
-    served_at(tracer, Trust::Mesh, path, headers)
+    served_at(tracer, Trust::everyone(), path, headers)
+}
+
+/// A user's sampler around another one.
+struct Wrapper(Sampler);
+
+impl ShouldSample for Wrapper {
+    fn should_sample(&self, parameters: &SamplingParameters<'_>) -> bool {
+        self.0.should_sample(parameters)
+    }
+
+    fn is_by_request_id(&self) -> bool {
+        self.0.is_by_request_id()
+    }
+
+    fn is_stateless(&self, parameters: &SamplingParameters<'_>) -> bool {
+        self.0.is_stateless(parameters)
+    }
+}
+
+#[test]
+fn rules_inside_a_custom_sampler_decide_and_write_as_they_do_alone() {
+    let percent = |percent| Sampler::percentage_by_request_id(percent).unwrap();
+    let rules = Rules::otherwise(percent(0.0)).path("/half", percent(50.0));
+    let alone = Sampler::rules(rules.clone());
+    for wrapped in [
+        Sampler::custom(rules),
+        Sampler::custom(alone.clone()),
+        Sampler::custom(Wrapper(alone.clone())),
+        Sampler::rules(Rules::otherwise(Sampler::custom(alone.clone()))),
+    ] {
+        let [alone, wrapped] = [alone.clone(), wrapped]
+            .map(|sampler| {
+                Tracer::builder("shop")
+                    .sampler(sampler)
+                    .overall_sampling(60.0)
+            })
+            .map(|builder| builder.build().unwrap());
+        for trust in [Trust::everyone(), Trust::nobody()] {
+            for (path, first, reason, state) in [
+                ("/half", 4999, '4', None),
+                ("/half", 5000, '4', None),
+                ("/half", 4999, '4', Some("0")),
+                ("/half", 5000, '4', Some("1")),
+                ("/", 1, '4', None),
+                ("/", 1, '9', None),
+                ("/", 1, 'a', None),
+                ("/", 6000, '9', None),
+            ] {
+                let id = id(first, reason);
+                let state = state.map(|state| ("x-b3-sampled", state));
+                let headers: Vec<_> = state.into_iter().chain([("x-request-id", &*id)]).collect();
+                let served = |tracer| served_at(tracer, trust.clone(), path, &headers);
+                assert_eq!(served(&wrapped), served(&alone), "{path} {headers:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -152,7 +211,7 @@ fn an_inbound_sampling_state_does_not_count_against_a_rate_limit() {
     ];
     let counted = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&counted);
-    let own = Sampler::custom(move |_: &SampleRequest<'_>| count.fetch_add(1, SeqCst) == 0);
+    let own = Sampler::custom(move |_: &SamplingParameters<'_>| count.fetch_add(1, SeqCst) == 0);
     let nested = Rules::otherwise(Sampler::rate_limited(1));
     for limited in [Sampler::rate_limited(1), own, Sampler::rules(nested)] {
         let tracer = rules(limited).build().unwrap();
@@ -214,7 +273,7 @@ fn limits_reset_the_trace_reason() {
         tracer(100.0).overall_sampling(0.0),
         tracer(100.0).forced_rate_limit(0),
     ] {
-        let (seen, sampling) = served(limited, Trust::Mesh, &headers);
+        let (seen, sampling) = served(limited, Trust::everyone(), &headers);
         assert_eq!((seen, sampling), (id(1, '4'), Sampling::Deny));
     }
 }
@@ -232,11 +291,11 @@ fn decisions_made_upstream_do_not_count_against_the_forced_rate_limit() {
     for state in ["0", "1"] {
         for _ in 0..100 {
             let headers = [forced[0], forced[1], ("x-b3-sampled", state)];
-            let (seen, sampling) = served_by(&tracer, Trust::Mesh, &headers);
+            let (seen, sampling) = served_by(&tracer, Trust::everyone(), &headers);
             assert_eq!((seen, sampling), (id(1, 'a'), Sampling::from(state == "1")));
         }
     }
-    let (seen, sampling) = served_by(&tracer, Trust::Mesh, &forced);
+    let (seen, sampling) = served_by(&tracer, Trust::everyone(), &forced);
     assert_eq!((seen, sampling), (id(1, 'a'), Sampling::Accept));
 }
 
@@ -245,17 +304,17 @@ fn request_ids_that_are_not_uuids_are_sampled_by_trace_id_and_kept() {
     for sent in ["not-a-uuid", "zzzzzzzz-2222-a333-8444-555555555555"] {
         let headers = [("x-request-id", sent)];
         assert_eq!(
-            served(tracer(100.0), Trust::Mesh, &headers),
+            served(tracer(100.0), Trust::everyone(), &headers),
             (sent.to_owned(), Sampling::Accept)
         );
         assert_eq!(
-            served(tracer(0.0), Trust::Mesh, &headers),
+            served(tracer(0.0), Trust::everyone(), &headers),
             (sent.to_owned(), Sampling::Deny)
         );
     }
     // Used for the decision, although it does not have 36 characters.
     let short = "00000001222243338444555555555555";
-    let (seen, sampling) = served(tracer(0.02), Trust::Mesh, &[("x-request-id", short)]);
+    let (seen, sampling) = served(tracer(0.02), Trust::everyone(), &[("x-request-id", short)]);
     assert_eq!((&*seen, sampling), (short, Sampling::Accept));
 }
 
@@ -263,9 +322,9 @@ fn request_ids_that_are_not_uuids_are_sampled_by_trace_id_and_kept() {
 fn an_untrusted_trace_reason_is_reset() {
     let sent = id(1, 'a');
     let headers = [("x-request-id", sent.as_str())];
-    let (seen, sampling) = served(tracer(0.0), Trust::Edge, &headers);
+    let (seen, sampling) = served(tracer(0.0), Trust::nobody(), &headers);
     assert_eq!((seen, sampling), (id(1, '4'), Sampling::Deny));
-    let (seen, sampling) = served(tracer(100.0), Trust::Edge, &headers);
+    let (seen, sampling) = served(tracer(100.0), Trust::nobody(), &headers);
     assert_eq!((seen, sampling), (id(1, '9'), Sampling::Accept));
 }
 
@@ -273,159 +332,6 @@ fn an_untrusted_trace_reason_is_reset() {
 fn other_samplers_keep_the_request_id() {
     let tracer = Tracer::builder("shop").sampler(Sampler::never());
     let sent = id(1, 'a');
-    let (seen, sampling) = served(tracer, Trust::Mesh, &[("x-request-id", &sent)]);
+    let (seen, sampling) = served(tracer, Trust::everyone(), &[("x-request-id", &sent)]);
     assert_eq!((seen, sampling), (sent, Sampling::Deny));
-}
-
-/// Everything that the decision on a request depends on.
-#[derive(Debug, Clone)]
-struct Facts {
-    request_id: String,
-    /// The low half of the inbound trace id, which makes decisions by trace id reproducible.
-    trace_low: u64,
-    state: Sampling,
-    client: bool,
-    force: bool,
-    /// In hundredths of a percent.
-    percent: u32,
-    overall: Option<u32>,
-    client_sampling: Option<bool>,
-    forced_are_limited: bool,
-}
-
-fn facts() -> impl Strategy<Value = Facts> {
-    // Near the limits of small percentages more often than at random.
-    let digits = prop_oneof![
-        "[0-9a-f]{8}",
-        "0000000[0-9a-f]",
-        "000026[0-9a-f]{2}",
-        "[0-9A-F]{8}"
-    ];
-    let request_id = prop_oneof![
-        6 => (digits.clone(), "[0-9a-f]").prop_map(|(digits, reason)| {
-            format!("{digits}-2222-{reason}333-8444-555555555555")
-        }),
-        2 => (digits, "[0-9a-f]{24}").prop_map(|(digits, rest)| digits + &rest),
-        1 => "[!-~]{36}",
-        1 => "[!-~]{1,40}",
-    ];
-    let percent = || prop_oneof![Just(0), Just(10_000), 0..=40_u32, 0..=10_000_u32];
-    let state = select(vec![
-        Sampling::Defer,
-        Sampling::Defer,
-        Sampling::Deny,
-        Sampling::Accept,
-        Sampling::Debug,
-    ]);
-    (
-        (
-            request_id,
-            any::<u64>(),
-            state,
-            any::<bool>(),
-            any::<bool>(),
-        ),
-        (
-            percent(),
-            of(percent()),
-            any::<Option<bool>>(),
-            any::<bool>(),
-        ),
-    )
-        .prop_map(|(request, settings)| {
-            let (request_id, trace_low, state, client, force) = request;
-            let (percent, overall, client_sampling, forced_are_limited) = settings;
-            Facts {
-                request_id,
-                trace_low,
-                state,
-                client,
-                force,
-                percent,
-                overall,
-                client_sampling,
-                forced_are_limited,
-            }
-        })
-}
-
-/// The decision by Envoy's documented steps, extended where Envoy has no rule.
-fn model(facts: &Facts) -> (String, Sampling) {
-    let mut id: Vec<char> = facts.request_id.chars().collect();
-    let first: String = id.iter().take(8).collect();
-    let is_hex = first.len() == 8 && first.chars().all(|c| c.is_ascii_hexdigit());
-    let number = is_hex.then(|| u64::from_str_radix(&first, 16).unwrap());
-    let bucket = number.unwrap_or(facts.trace_low) % 10_000;
-    // Percentages are parsed from decimal and multiplied as `f64`, which loses some hundredths.
-    let hits = |hundredths: u32| {
-        let percent: f64 = format!("{}.{:02}", hundredths / 100, hundredths % 100)
-            .parse()
-            .unwrap();
-        (bucket as f64) < (10_000.0 * (percent / 100.0)).floor()
-    };
-    let travelled = match id.get(14) {
-        Some(&reason) if id.len() == 36 && is_hex && "9ab".contains(reason) => Some(reason),
-        _ => None,
-    };
-    let mut reason = travelled;
-    if reason.is_none() && facts.client && facts.client_sampling != Some(false) {
-        reason = Some('b');
-    }
-    if reason.is_none() && facts.force {
-        reason = Some('a');
-    }
-    if reason.is_none() && hits(facts.percent) {
-        reason = Some('9');
-    }
-    let is_forced = matches!(reason, Some('a' | 'b'));
-    // Decisions made upstream do not count against the limit.
-    let is_limited = facts.forced_are_limited && facts.state == Sampling::Defer;
-    if is_limited && is_forced || !facts.overall.is_none_or(hits) {
-        reason = None;
-    }
-    if id.len() == 36 && is_hex {
-        match (reason, travelled) {
-            (Some(reason), _) => id[14] = reason,
-            (None, Some(_)) => id[14] = '4',
-            (None, None) => {}
-        }
-    }
-    let sampling = match facts.state {
-        Sampling::Defer => Sampling::from(reason.is_some()),
-        explicit => explicit,
-    };
-    (id.into_iter().collect(), sampling)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
-
-    #[test]
-    fn decisions_match_the_model(facts in facts()) {
-        let mut builder = tracer(f64::from(facts.percent) / 100.0);
-        if let Some(overall) = facts.overall {
-            builder = builder.overall_sampling(f64::from(overall) / 100.0);
-        }
-        if let Some(all) = facts.client_sampling {
-            builder = builder.client_sampling(if all { 100.0 } else { 0.0 });
-        }
-        if facts.forced_are_limited {
-            builder = builder.forced_rate_limit(0);
-        }
-        let trace_id = format!("{:016x}{:016x}", 1, facts.trace_low);
-        let mut headers = vec![
-            ("x-request-id", &*facts.request_id),
-            ("x-b3-traceid", &*trace_id),
-            ("x-b3-spanid", "a2fb4a1d1a96d312"),
-        ];
-        headers.extend(match facts.state {
-            Sampling::Deny => Some(("x-b3-sampled", "0")),
-            Sampling::Accept => Some(("x-b3-sampled", "1")),
-            Sampling::Debug => Some(("x-b3-flags", "1")),
-            _ => None,
-        });
-        headers.extend(facts.client.then_some(("x-client-trace-id", "")));
-        headers.extend(facts.force.then_some(("x-envoy-force-trace", "")));
-        prop_assert_eq!(served(builder, Trust::Mesh, &headers), model(&facts));
-    }
 }

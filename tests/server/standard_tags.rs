@@ -210,7 +210,7 @@ fn the_scheme_is_taken_from_the_uri_or_a_trusted_peer() {
         let lines = format!("host: h|x-forwarded-proto: {nonsense}");
         assert_eq!(url(&test, "/", &lines), "http://h/", "{nonsense}");
     }
-    let edge = test.tracer.server_layer().trust(Trust::Edge);
+    let edge = test.tracer.server_layer().trust(Trust::nobody());
     serve_all(&edge, get("/", https), |_| empty());
     let span = test.spans.take_one();
     assert_eq!(span.tag("http.url").as_deref(), Some("http://h/"));

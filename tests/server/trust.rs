@@ -8,10 +8,10 @@ use crate::{
 use http::{HeaderMap, HeaderValue, Request};
 use proptest::{collection::vec, prelude::*, sample::select};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use tower_b3::{Networks, ServerLayer, Trust};
+use tower_b3::{ServerLayer, Trust, TrustedNetworks};
 
 /// `10.0.0.0/8` and `fd00::/8`.
-fn networks() -> Networks {
+fn networks() -> TrustedNetworks {
     Trust::networks(["10.0.0.0/8", "fd00::/8"]).unwrap()
 }
 
@@ -175,7 +175,7 @@ fn x_forwarded_for_is_read_as_envoy_does() {
             some => format!("x-forwarded-for: {some}"),
         };
         for (proxies, trusted) in trusted.into_iter().enumerate() {
-            let networks = networks().forwarded_for(proxies);
+            let networks = networks().trusted_hops(proxies);
             let layer = test.tracer.server_layer().trust(networks);
             let seen = is_trusted(&test, &layer, Some(peer), get("/", &lines));
             assert_eq!(
@@ -206,7 +206,7 @@ fn x_forwarded_for_lines_are_joined_in_order_and_empty_ones_ignored() {
             let layer = test
                 .tracer
                 .server_layer()
-                .trust(networks().forwarded_for(proxies));
+                .trust(networks().trusted_hops(proxies));
             let mut request = Request::new(());
             for line in lines {
                 let line = HeaderValue::from_static(line);
@@ -247,10 +247,10 @@ fn an_invalid_network_is_an_error_that_names_it() {
         error.to_string(),
         "network \"fd00::/129\": the prefix is not a number from 0 to 128"
     );
-    let shown = format!("{:?}", Trust::from(networks().forwarded_for(2)));
+    let shown = format!("{:?}", Trust::from(networks().trusted_hops(2)));
     assert_eq!(
         shown,
-        "Networks(Networks { list: [10.0.0.0/8, fd00::/8], proxies: 2 })"
+        "TrustedNetworks { networks: [10.0.0.0/8, fd00::/8], trusted_hops: 2 }"
     );
 }
 
@@ -320,7 +320,7 @@ proptest! {
         proxies in 0usize..5,
     ) {
         let test = TestTracer::new();
-        let layer = test.tracer.server_layer().trust(networks().forwarded_for(proxies));
+        let layer = test.tracer.server_layer().trust(networks().trusted_hops(proxies));
         let mut request = Request::new(());
         for line in &lines {
             let line = HeaderValue::from_str(line).unwrap();

@@ -19,7 +19,7 @@ use tower_b3::{
     ServerLayer, TracerBuilder, Trust,
     record::SpanRecord,
     report::Reporter,
-    sample::{SampleRequest, Sampler},
+    sample::{Sampler, SamplingParameters},
 };
 
 const SAMPLED: &str = "x-b3-sampled: 1";
@@ -93,7 +93,7 @@ fn a_panicking_name_with_of_the_client_layer_fails_no_request() {
 #[test]
 fn a_panicking_sampler_does_not_sample() {
     let test = TestTracer::of(|builder| {
-        builder.sampler(Sampler::custom(|_: &SampleRequest<'_>| -> bool {
+        builder.sampler(Sampler::custom(|_: &SamplingParameters<'_>| -> bool {
             panic!("expected")
         }))
     });
