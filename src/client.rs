@@ -3,6 +3,7 @@
 use crate::{
     context::TraceContext,
     digits::parse_digits,
+    direction::{Direction, Mode},
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     hosts::{self, Hosts},
@@ -12,7 +13,7 @@ use crate::{
     scope,
     span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Side},
     tag::{self, RequestTags},
-    tracer::{Core, Direction, Live, Mode, Tracer},
+    tracer::{Core, Live, Tracer},
     user_code::guarded,
 };
 use http::{HeaderMap, Request, Response};
