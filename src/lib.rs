@@ -71,6 +71,7 @@
 //! | reqwest | [`mod@reqwest`] |
 //! | gRPC with tonic, WebSockets, server-sent events | [`guide::grpc`] |
 //! | Retries | [`guide::retries`] |
+//! | Tests of a traced service | [`guide::testing`], `test` |
 //! | Read and write headers without the layers | [`propagation`] |
 //! | **Deploy** | |
 //! | In a mesh with sidecars, or instead of one | [`guide::sidecar`], [`guide::no_sidecar`] |
@@ -98,6 +99,7 @@
 //! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
 //! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
+//! | `test` | | `test`: collects the spans of a test, compares their tree with a text, fails on spans that are left |
 //! | `log-ids` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! The features `axum` and `reqwest` are for axum 0.8 and reqwest 0.13. Support for another major
@@ -146,6 +148,9 @@ mod server;
 mod shard;
 mod span;
 pub mod tag;
+#[cfg(feature = "test")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test")))]
+pub mod test;
 mod text;
 mod tracer;
 mod trust;

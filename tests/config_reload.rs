@@ -126,7 +126,7 @@ fn served(tracer: &Tracer, spans: &Spans, lines: &str) -> Option<SpanRecord> {
     let mut response = now(service.call(get("/", lines))).unwrap();
     drain(response.body_mut()).unwrap();
     drop(response);
-    spans.all().pop()
+    spans.take_all().pop()
 }
 
 fn tag(span: &SpanRecord, name: &str) -> Option<String> {

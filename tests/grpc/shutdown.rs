@@ -3,7 +3,7 @@
 use crate::{
     cart::{Cart, text},
     client,
-    common::Lab,
+    common::TestTracer,
 };
 use std::{
     env,
@@ -18,7 +18,7 @@ use tokio::{
 use tonic::transport::{Server, server::TcpIncoming};
 use tower_b3::{Tracer, zipkin::ZipkinReporter};
 
-/// Makes the test's own program the server. Zipkin's URL.
+/// Makes the test's own program the server; its value is Zipkin's URL.
 const SERVER: &str = "TOWER_B3_GRPC_SERVER";
 
 async fn serve(url: &str) {
@@ -63,7 +63,7 @@ fn a_server_flushes_on_a_signal() {
             rest.split_once(';')?.0.parse().ok()
         });
         runtime.block_on(async {
-            let mut cart = client(&Lab::new(), addr);
+            let mut cart = client(&TestTracer::new(), addr);
             for _ in 0..3 {
                 cart.get(text("hello")).await.unwrap();
             }
