@@ -2,15 +2,14 @@
 
 use crate::{
     context::TraceContext,
-    digits::whole,
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     hosts::{self, Hosts},
     id::RequestId,
-    propagation::{REQUEST_ID, Role, put},
+    propagation::{Forwarded, REQUEST_ID, Role, Roles, Seen, put},
     record::{Kind, Record},
     scope,
-    span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Side},
+    span::{Context, ExchangeFacts, FoundTags, Grpc, OpenSpan, Outgoing, Side},
     tag::{self, RequestTags},
     tracer::{Core, Direction, Live, Mode, Tracer},
     user_code::guarded,
@@ -183,14 +182,27 @@ enum Sent {
     Span {
         open: Box<OpenSpan>,
         local_root: bool,
+        carried: Carried,
     },
     /// No span is made; the headers are on the request.
     Untraced,
 }
 
+/// What is still to be written to a request with a CLIENT span.
+#[derive(Clone, Copy)]
+enum Carried {
+    /// Nothing: the host is told nothing, and all tracing headers are removed.
+    Nothing,
+    /// The request id; everything else is on the request.
+    RequestId,
+    /// A context, with what is forwarded beside it.
+    Context(TraceContext),
+}
+
 /// What came of looking at the span that a request is sent below.
 enum Joined {
-    Child(Box<OpenSpan>),
+    /// With the context that the request carries.
+    Child(Box<OpenSpan>, TraceContext),
     /// The parent is what the request's own headers say.
     ByHeaders(Box<OpenSpan>),
     Untraced,
@@ -199,12 +211,11 @@ enum Joined {
 impl Config {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
         let core = &*self.tracer.core;
-        let live = core.live(Direction::Client);
         let propagates = self
             .hosts
             .as_ref()
             .is_none_or(|hosts| hosts.hold(&RequestHead::of(request)));
-        let sent = self.join_parent(&live, request, propagates);
+        let sent = self.join_parent(request, propagates);
         if !propagates {
             core.propagation.strip(request.headers_mut());
             request.headers_mut().remove(REQUEST_ID);
@@ -212,28 +223,36 @@ impl Config {
         let Sent::Span {
             mut open,
             local_root,
+            carried,
         } = sent
         else {
             // Nothing is recorded, and what is current stays so.
             return Exchange::untraced();
         };
+        core.start(&mut open, local_root);
         let mut facts = ExchangeFacts {
             side: Side::Client,
-            method: request.method().clone(),
             ..ExchangeFacts::default()
         };
-        core.start(&mut open, local_root);
-        facts.grpc = self.describe(&live, &mut open, &RequestHead::of(request));
+        if open.is_recorded() {
+            facts.method = request.method().clone();
+            facts.grpc = self.tag_and_write(request, carried, &mut open);
+            self.name(&RequestHead::of(request), &mut open);
+        } else {
+            let there = core.propagation.roles(request.headers());
+            let forwarded = &open.inherited.forwarded;
+            self.write(carried, there, forwarded, request.headers_mut());
+        }
         Exchange::new(open, facts)
     }
 
-    /// Finds the parent, makes the CLIENT span's context and writes it to the request, if it is to
-    /// a host that context is propagated to.
+    /// Finds the parent and makes the CLIENT span's context. Where there is to be no span, what goes
+    /// on is written to the request, if it is to a host that context is propagated to.
     ///
     /// The parent is the [`Context`] or [`TraceContext`] in the request's extensions; else the
     /// current one; else what the request's own headers say, where a handler copied them by hand;
     /// else there is none, and a new trace begins.
-    fn join_parent<B>(&self, live: &Live, request: &mut Request<B>, propagates: bool) -> Sent {
+    fn join_parent<B>(&self, request: &mut Request<B>, propagates: bool) -> Sent {
         let core = &*self.tracer.core;
         let extensions = request.extensions_mut();
         let ids = extensions.remove::<TraceContext>();
@@ -255,28 +274,32 @@ impl Config {
             None => scope::with(|parent| join(core, parent, headers, propagates)),
         };
         let open = match joined {
-            Some(Joined::Child(open)) => {
+            Some(Joined::Child(open, context)) => {
                 return Sent::Span {
                     open,
                     local_root: false,
+                    carried: match propagates {
+                        true => Carried::Context(context),
+                        false => Carried::Nothing,
+                    },
                 };
             }
             Some(Joined::ByHeaders(open)) => open,
             None if core.mode.client != Mode::ForwardOnly => scope::blank(),
             None | Some(Joined::Untraced) => return Sent::Untraced,
         };
-        self.join_headers(live, request, propagates, open)
+        self.join_headers(request, propagates, open)
     }
 
     /// Joins what the request's own headers say, or begins a trace.
     fn join_headers<B>(
         &self,
-        live: &Live,
         request: &mut Request<B>,
         propagates: bool,
         mut open: Box<OpenSpan>,
     ) -> Sent {
         let core = &*self.tracer.core;
+        let live = &*core.live(Direction::Client);
         let forwarded = &mut open.inherited.forwarded;
         let seen = live
             .table
@@ -303,31 +326,87 @@ impl Config {
         if seen.role(Role::RequestId) != forwarded.request_id().map(RequestId::as_header) {
             request.headers_mut().remove(REQUEST_ID);
         }
-        if !propagates {
-            // The caller removes what is there.
-        } else if core.mode.client == Mode::RecordOnly {
-            if let Some(id) = forwarded.request_id() {
-                put(request.headers_mut(), REQUEST_ID, id.to_header());
-            }
-        } else {
-            core.propagation
-                .inject(&context, forwarded, request.headers_mut());
-        }
         open.inherited.context = Some(context);
         Sent::Span {
             open,
             local_root: true,
+            carried: match core.mode.client {
+                _ if !propagates => Carried::Nothing,
+                Mode::RecordOnly => Carried::RequestId,
+                _ => Carried::Context(context),
+            },
         }
     }
 
-    /// Name, tags and remote endpoint, if the span is recorded; whether it is one of gRPC.
-    fn describe(&self, live: &Live, open: &mut OpenSpan, head: &RequestHead<'_>) -> Grpc {
+    /// Tags a span that is recorded, and writes to the request what it carries; whether it is one
+    /// of gRPC.
+    fn tag_and_write<B>(
+        &self,
+        request: &mut Request<B>,
+        carried: Carried,
+        open: &mut OpenSpan,
+    ) -> Grpc {
         let core = &*self.tracer.core;
+        let live = core.live(Direction::Client);
+        // Tags are made of the request as it is sent. Most tell nothing of what is written to it
+        // but the request id, so that one pass over its headers is enough for both.
+        let written_first = live.tags_tell_context || !open.inherited.forwarded.headers.is_empty();
+        if written_first {
+            let there = core.propagation.roles(request.headers());
+            let forwarded = &open.inherited.forwarded;
+            self.write(carried, there, forwarded, request.headers_mut());
+        }
+        let head = RequestHead::of(request);
+        let mut seen = live.table.read(head.headers(), None);
+        let there = seen.roles();
         let Some((record, inherited)) = open.record_and_inherited() else {
             return Grpc::No;
         };
-        let seen = live.table.read(head.headers(), None);
-        let grpc = tag::is_grpc_request(&seen);
+        let forwarded = &inherited.forwarded;
+        if !there.has(Role::RequestId) && !matches!(carried, Carried::Nothing) {
+            let id = forwarded.request_id().map(RequestId::as_header);
+            seen.set(Role::RequestId, id);
+        }
+        let grpc = self.tag(&live, &head, &seen, &inherited.found, record);
+        if !written_first {
+            self.write(carried, there, forwarded, request.headers_mut());
+        }
+        grpc
+    }
+
+    /// Writes to a request what it carries.
+    fn write(
+        &self,
+        carried: Carried,
+        there: Roles,
+        forwarded: &Forwarded,
+        headers: &mut HeaderMap,
+    ) {
+        match carried {
+            Carried::Nothing => {}
+            Carried::RequestId => {
+                if let Some(id) = forwarded.request_id() {
+                    put(headers, REQUEST_ID, id.to_header());
+                }
+            }
+            Carried::Context(context) => {
+                let propagation = &self.tracer.core.propagation;
+                propagation.inject_over(there, &context, forwarded, headers);
+            }
+        }
+    }
+
+    /// The tags and the remote endpoint of a span that is recorded; whether it is one of gRPC.
+    fn tag<'a>(
+        &self,
+        live: &Live,
+        head: &RequestHead<'a>,
+        seen: &Seen<'a>,
+        found: &FoundTags,
+        record: &mut Record,
+    ) -> Grpc {
+        let core = &*self.tracer.core;
+        let grpc = tag::is_grpc_request(seen);
         record.fixed.kind = Some(Kind::Client);
         record.fixed.doubtful |= live.collide;
         let tags = RequestTags {
@@ -336,13 +415,17 @@ impl Config {
             trusted: false,
             grpc,
         };
-        let authority = core.names.request(record, head, &seen, &tags);
+        let authority = core.names.request(record, head, seen, &tags);
         self.set_remote_endpoint(record, &authority);
-        let served = Some(&inherited.found);
-        live.tags.write(record, head, &seen, served);
+        live.tags.write(record, head, seen, Some(found));
         if grpc {
             record.set_name(&[tag::grpc_name(head.path())]);
         }
+        Grpc::requested(grpc)
+    }
+
+    /// The name of a span that is recorded.
+    fn name(&self, head: &RequestHead<'_>, open: &mut OpenSpan) {
         if let Some(route) = head.extensions().get::<Route>() {
             open.set_route(route.as_str());
         }
@@ -350,11 +433,10 @@ impl Config {
         if let Some(name) = name.and_then(|name| guarded(|| name(head)).flatten()) {
             open.rename(&name);
         }
-        Grpc::requested(grpc)
     }
 
     fn set_remote_endpoint(&self, record: &mut Record, authority: &str) {
-        let (host, port) = split_port(authority);
+        let (host, port) = hosts::split_port(authority);
         let ip = hosts::address(host);
         match (&self.remote_service, ip) {
             (Some(service), _) => record.set_remote_service(service),
@@ -409,23 +491,15 @@ fn join(core: &Core, parent: &mut OpenSpan, headers: &mut HeaderMap, propagates:
         }
         (Outgoing::ClientSpan, Some(context)) => {
             let child = context.child();
-            match mode {
-                Mode::RecordOnly => inject(&context, headers),
-                _ => inject(&child, headers),
-            }
             let mut open = scope::blank();
             open.inherited.context = Some(child);
             open.inherited.inherit(&parent.inherited);
-            Joined::Child(open)
+            let carried = match mode {
+                Mode::RecordOnly => context,
+                _ => child,
+            };
+            Joined::Child(open, carried)
         }
-    }
-}
-
-/// `host:port` in two; an IPv6 address keeps its brackets.
-fn split_port(authority: &str) -> (&str, Option<u16>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => (host, whole(port)),
-        _ => (authority, None),
     }
 }
 
@@ -434,19 +508,5 @@ impl<S: fmt::Debug> fmt::Debug for Client<S> {
         f.debug_struct("Client")
             .field("inner", &self.inner)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split_port;
-
-    #[test]
-    fn hosts_and_ports() {
-        assert_eq!(split_port("catalog"), ("catalog", None));
-        assert_eq!(split_port("catalog:80"), ("catalog", Some(80)));
-        assert_eq!(split_port("[::1]:80"), ("[::1]", Some(80)));
-        assert_eq!(split_port("[::1]"), ("[::1]", None));
-        assert_eq!(split_port(""), ("", None));
     }
 }

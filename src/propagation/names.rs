@@ -82,3 +82,9 @@ impl Role {
         )
     }
 }
+
+/// Whether a context is written to the header of this name.
+pub(crate) fn carries_context(name: &HeaderName) -> bool {
+    let mut all = Role::ALL.into_iter();
+    all.any(|(other, role)| other == *name && role.is_written() && role != Role::RequestId)
+}

@@ -331,7 +331,22 @@ impl Propagation {
     /// are removed, so that no stale one travels on. An opaque header or `x-request-id` that is
     /// there already is kept.
     pub fn inject(&self, context: &TraceContext, forwarded: &Forwarded, headers: &mut HeaderMap) {
-        let there = self.table.roles(headers);
+        self.inject_over(self.roles(headers), context, forwarded, headers);
+    }
+
+    /// Which of the tracing headers are there.
+    pub(crate) fn roles(&self, headers: &HeaderMap) -> Roles {
+        self.table.roles(headers)
+    }
+
+    /// Injects where it is known which tracing headers are there.
+    pub(crate) fn inject_over(
+        &self,
+        there: Roles,
+        context: &TraceContext,
+        forwarded: &Forwarded,
+        headers: &mut HeaderMap,
+    ) {
         if self.multi {
             self.write_multi(there, context, headers);
         } else {

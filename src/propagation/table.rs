@@ -81,6 +81,16 @@ impl<'a> Seen<'a> {
         self.values[usize::from(slot.0) % Slot::COUNT]
     }
 
+    /// Which of the tracing headers were seen.
+    #[inline]
+    pub(crate) fn roles(&self) -> Roles {
+        let mut roles = Roles::default();
+        for (at, value) in self.values[..Role::COUNT].iter().enumerate() {
+            roles.0 |= u32::from(value.is_some()) << at;
+        }
+        roles
+    }
+
     /// Another value in place of what was seen.
     pub(crate) fn set(&mut self, role: Role, value: Option<&'a HeaderValue>) {
         self.values[role as usize] = value;
@@ -289,9 +299,13 @@ impl HeaderTable {
     pub(crate) fn roles(&self, headers: &HeaderMap) -> Roles {
         let mut roles = Roles::default();
         for name in headers.keys() {
-            let at = self.key(name);
-            if at != 0 {
-                roles.0 |= 1 << (self.keys[at].slot % Slot::COUNT as u8);
+            let text = name.as_str().as_bytes();
+            let first = self.places[place(text)];
+            // Most headers end here.
+            if first != 0 {
+                if let Some((_, key)) = self.find(first, text) {
+                    roles.0 |= 1 << (key.slot % Slot::COUNT as u8);
+                }
             }
         }
         roles
