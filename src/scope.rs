@@ -47,6 +47,12 @@ struct Slot {
     spare: RefCell<Vec<Box<OpenSpan>>>,
 }
 
+impl Slot {
+    fn swap(&self, place: &mut Option<Box<OpenSpan>>) {
+        self.current.swap(Cell::from_mut(place));
+    }
+}
+
 thread_local! {
     static SLOT: Slot = const {
         Slot { current: Cell::new(None), spare: RefCell::new(Vec::new()) }
@@ -59,26 +65,22 @@ thread_local! {
 /// dropped in the opposite order; a panic in between drops them too.
 #[inline]
 pub(crate) fn enter(place: &mut Option<Box<OpenSpan>>) -> Entered<'_> {
-    let mut outer = None;
     let mut entered = false;
     if let Some(open) = place {
         open.log_enter();
         // Where the thread is ending and its slot has gone, the span stays where it is.
-        let replaced = SLOT.try_with(|slot| outer = slot.current.replace(place.take()));
-        entered = replaced.is_ok();
+        entered = SLOT.try_with(|slot| slot.swap(place)).is_ok();
     }
     Entered {
         place,
-        outer,
         entered,
         panicking: std::thread::panicking(),
     }
 }
 
 pub(crate) struct Entered<'a> {
+    /// Holds what was current before, while the span is.
     place: &'a mut Option<Box<OpenSpan>>,
-    /// What was current before.
-    outer: Option<Box<OpenSpan>>,
     entered: bool,
     panicking: bool,
 }
@@ -87,7 +89,7 @@ impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.entered {
-            let _ = SLOT.try_with(|slot| *self.place = slot.current.replace(self.outer.take()));
+            let _ = SLOT.try_with(|slot| slot.swap(self.place));
         }
         if let Some(open) = self.place {
             open.log_exit();

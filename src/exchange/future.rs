@@ -53,24 +53,19 @@ where
             return Poll::Pending;
         };
         let entered = scope::enter(&mut exchange.open);
-        let result = match this.inner.as_mut().as_pin_mut() {
+        let mut result = match this.inner.as_mut().as_pin_mut() {
             Some(inner) => ready!(inner.poll(cx)),
             None => return Poll::Pending,
         };
         // What the handler owns is dropped in its scope.
         this.inner.set(None);
         drop(entered);
-        match result {
-            Ok(mut response) => {
-                exchange.head(&mut response);
-                let exchange = this.exchange.take();
-                Poll::Ready(Ok(response.map(|body| ResponseBody::new(body, exchange))))
-            }
-            Err(error) => {
-                exchange.fail(&error);
-                Poll::Ready(Err(error))
-            }
+        match &mut result {
+            Ok(response) => exchange.head(response),
+            Err(error) => exchange.fail(error),
         }
+        let exchange = this.exchange.take();
+        Poll::Ready(result.map(|response| response.map(|body| ResponseBody::new(body, exchange))))
     }
 }
 

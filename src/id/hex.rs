@@ -34,13 +34,12 @@ const PAIRS: [[u8; 2]; 256] = {
 #[inline]
 pub(crate) fn read_u64(digits: &[u8]) -> Result<u64, Flaw> {
     // The length of almost every id.
-    if let Ok(sixteen) = <&[u8; 16]>::try_from(digits) {
-        return read_sixteen(sixteen).ok_or_else(|| first_bad(digits));
-    }
-    read_few(digits)
+    let sixteen = digits.try_into().ok().and_then(read_sixteen);
+    sixteen.map_or_else(|| read_any_u64(digits), Ok)
 }
 
-fn read_few(digits: &[u8]) -> Result<u64, Flaw> {
+#[inline(never)]
+fn read_any_u64(digits: &[u8]) -> Result<u64, Flaw> {
     if digits.is_empty() {
         return Err(Flaw::Empty);
     }
@@ -63,7 +62,18 @@ fn read_few(digits: &[u8]) -> Result<u64, Flaw> {
 }
 
 /// Reads 1 to 32 digits, upper or lower case.
+#[inline]
 pub(crate) fn read_u128(digits: &[u8]) -> Result<u128, Flaw> {
+    if let (32, Some(high), Some(low)) = (digits.len(), digits.first_chunk(), digits.last_chunk()) {
+        if let (Some(high), Some(low)) = (read_sixteen(high), read_sixteen(low)) {
+            return Ok(u128::from(high) << 64 | u128::from(low));
+        }
+    }
+    read_any_u128(digits)
+}
+
+#[inline(never)]
+fn read_any_u128(digits: &[u8]) -> Result<u128, Flaw> {
     if digits.len() > 32 {
         return Err(Flaw::TooLong {
             length: digits.len(),

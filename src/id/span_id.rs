@@ -24,6 +24,7 @@ impl SpanId {
     }
 
     /// Reads 1 to 16 hexadecimal digits.
+    #[inline]
     pub(crate) fn from_hex(digits: &[u8]) -> Result<SpanId, Flaw> {
         SpanId::new(hex::read_u64(digits)?).ok_or(Flaw::Zero)
     }

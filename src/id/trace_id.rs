@@ -81,6 +81,7 @@ impl TraceId {
     }
 
     /// Reads 1 to 32 hexadecimal digits.
+    #[inline]
     pub(crate) fn from_hex(digits: &[u8]) -> Result<TraceId, Flaw> {
         TraceId::new(hex::read_u128(digits)?).ok_or(Flaw::Zero)
     }

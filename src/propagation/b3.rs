@@ -26,6 +26,9 @@ pub(super) fn read_single(value: &HeaderValue) -> Single {
     if value.len() > MOST_BYTES {
         return Single::Malformed(Reason::TooLong, Sampling::Defer);
     }
+    if let Some(context) = read_usual(value) {
+        return Single::Ids(context);
+    }
     let value = value.trim_ascii();
     if let Some(state) = state(value) {
         return Single::State(state);
@@ -45,6 +48,26 @@ pub(super) fn read_single(value: &HeaderValue) -> Single {
             Single::Malformed(reason, state.unwrap_or_default())
         }
     }
+}
+
+/// The context, if each field is where it nearly always is: after a trace id of 32 or 16 digits.
+fn read_usual(value: &[u8]) -> Option<TraceContext> {
+    let (trace, rest) = match (value.get(32), value.get(16)) {
+        (Some(b'-'), _) => value.split_at(32),
+        (_, Some(b'-')) => value.split_at(16),
+        _ => return None,
+    };
+    let (span, rest) = rest.strip_prefix(b"-")?.split_first_chunk::<16>()?;
+    let decided = |field: &u8| state(std::slice::from_ref(field));
+    let (sampling, parent_id) = match rest {
+        [] => (Sampling::Defer, None),
+        [b'-', field] => (decided(field)?, None),
+        [b'-', field, b'-', parent @ ..] => (decided(field)?, sixteen(parent).ok()?),
+        _ => return None,
+    };
+    let trace_id = TraceId::from_hex(trace).ok()?;
+    let span_id = SpanId::from_hex(span).ok()?;
+    Some(TraceContext::new(trace_id, span_id, parent_id, sampling))
 }
 
 fn fields_of(
@@ -192,13 +215,15 @@ fn read_id<T>(
     read: impl Fn(&[u8]) -> Result<T, crate::id::Flaw>,
 ) -> Option<T> {
     let value = value?.as_bytes();
+    if let Ok(id) = read(value) {
+        return Some(id);
+    }
     if value.len() > MOST_BYTES {
         flaws.note(field, Reason::TooLong);
         return None;
     }
     // White space around an id is rare, and looking for it costs as much as reading the id.
-    read(value)
-        .or_else(|_| read(value.trim_ascii()))
+    read(value.trim_ascii())
         .map_err(|flaw| flaws.note(field, reason(flaw)))
         .ok()
 }

@@ -2,7 +2,7 @@
 //!
 //! A look-up in a `HeaderMap` hashes the name, which costs as much as looking at three or four
 //! headers here: a header is recognised by its length, its last byte and, where that place of the
-//! table is taken, its first and last eight bytes.
+//! table is taken, the words that its name is made of.
 
 use super::names::{OPAQUE, Role};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -45,13 +45,14 @@ pub(crate) struct Row {
 /// What the pass looks at: the rows' names, packed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Key {
-    first: u64,
-    last: u64,
+    ends: Ends,
+    /// The bytes behind the first eight, of names that have more than sixteen.
+    middle: u64,
     length: u16,
     slot: u8,
+    forward: bool,
     /// The key of another row in the same place, or 0.
     next: u32,
-    forward: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -176,17 +177,16 @@ impl HeaderTable {
 
     fn add(&mut self, row: Row, slot: Slot) {
         let text = row.name.as_str().as_bytes();
-        let (first, last) = ends(text);
         // Four billion names take more memory than there is.
         let own = self.keys.len() as u32;
-        let place = &mut self.places[place(text)];
+        let place = &mut self.places[usize::from(place(text))];
         self.keys.push(Key {
-            first,
-            last,
+            ends: ends(text),
+            middle: middle(text),
             length: u16::try_from(text.len()).unwrap_or(u16::MAX),
             slot: slot.0,
-            next: std::mem::replace(place, own),
             forward: row.forward,
+            next: std::mem::replace(place, own),
         });
         self.rows.push(row);
     }
@@ -205,7 +205,7 @@ impl HeaderTable {
     #[inline]
     fn key(&self, name: &HeaderName) -> usize {
         let text = name.as_str().as_bytes();
-        self.find(self.places[place(text)], text)
+        self.find(self.places[usize::from(place(text))], text)
             .map_or(0, |(at, _)| at)
     }
 
@@ -214,10 +214,13 @@ impl HeaderTable {
     fn find(&self, first: u32, text: &[u8]) -> Option<(usize, &Key)> {
         let mut at = first as usize;
         while let Some(key) = self.keys.get(at).filter(|_| at != 0) {
-            // Eight to sixteen bytes are told by their ends.
             let same = usize::from(key.length) == text.len()
-                && (key.first, key.last) == ends(text)
-                && ((8..=16).contains(&text.len()) || self.is(at, text));
+                && key.ends == ends(text)
+                && match text.len() {
+                    ..=16 => true,
+                    17..=24 => key.middle == middle(text),
+                    _ => self.is(at, text),
+                };
             if same {
                 return Some((at, key));
             }
@@ -253,7 +256,7 @@ impl HeaderTable {
         let mut seen = Seen::default();
         for (name, value) in headers {
             let text = name.as_str().as_bytes();
-            let first = self.places[place(text)];
+            let first = self.places[usize::from(place(text))];
             // Most headers end here.
             if first != 0 {
                 self.note(first, text, value, &mut seen, &mut forwarded);
@@ -313,18 +316,34 @@ impl HeaderTable {
 }
 
 #[inline]
-fn place(name: &[u8]) -> usize {
+fn place(name: &[u8]) -> u8 {
     let last = name.last().copied().unwrap_or_default();
-    (name.len() * 37 + usize::from(last)) & 255
+    (name.len() as u8).wrapping_mul(37).wrapping_add(last)
 }
 
-/// The first and the last eight bytes; of a shorter name nothing.
+/// The first and the last bytes of a name, which are all of one that has no more than sixteen.
+type Ends = (u64, u64);
+
 #[inline]
-fn ends(name: &[u8]) -> (u64, u64) {
-    match (name.first_chunk(), name.last_chunk()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (0, 0),
+fn ends(name: &[u8]) -> Ends {
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
     }
+    if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        let word = |bytes: [u8; 4]| u64::from(u32::from_le_bytes(bytes));
+        return (word(*first), word(*last));
+    }
+    // Three bytes at most.
+    let word = name
+        .iter()
+        .fold(0, |word, &byte| word << 8 | u64::from(byte));
+    (word, 0)
+}
+
+#[inline]
+fn middle(name: &[u8]) -> u64 {
+    let middle = name.get(8..).and_then(|rest| rest.first_chunk());
+    middle.map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 #[cfg(test)]
@@ -396,11 +415,27 @@ mod tests {
         assert!(table.position(&names[299]).is_some());
     }
 
+    #[test]
+    fn every_byte_of_a_name_counts() {
+        for length in 1..40 {
+            let name = |text: &str| HeaderName::try_from(text).unwrap();
+            let text = "a".repeat(length);
+            let wanted = name(&text);
+            let table = HeaderTable::new(&[], std::slice::from_ref(&wanted));
+            assert!(table.slot(&wanted).is_some());
+            for at in 0..length {
+                let mut other = text.clone();
+                other.replace_range(at..=at, "b");
+                assert_eq!(table.position(&name(&other)), None, "{other}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn agrees_with_look_ups(
-            names in vec("[a-c0-1-]{1,20}", 1..60),
-            wanted in vec("[a-c0-1-]{1,20}", 0..12),
+            names in vec("[a-c0-1-]{1,30}", 1..60),
+            wanted in vec("[a-c0-1-]{1,30}", 0..12),
         ) {
             let name = |text: &String| HeaderName::try_from(text.as_str()).unwrap();
             let wanted: Vec<_> = wanted.iter().chain(&names[..1]).map(name).collect();

@@ -1,6 +1,6 @@
 use super::{
     format::{Format, FormatError},
-    standard::{authority, utf8},
+    standard::{authority, text},
 };
 use crate::{
     head::RequestHead,
@@ -9,7 +9,7 @@ use crate::{
     record::{MAX_NAME, Record, cut, is_blank},
     span::FoundTags,
 };
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use std::{borrow::Cow, fmt};
 
 /// A tag that goes on every SERVER and CLIENT span.
@@ -203,7 +203,7 @@ impl Place {
     }
 
     pub(super) fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Found<'a> {
-        let bytes = match self {
+        let value = match self {
             Place::Authority => {
                 let host = head.headers().contains_key(http::header::HOST);
                 return match authority(head) {
@@ -212,24 +212,24 @@ impl Place {
                     _ => Found::Absent,
                 };
             }
-            Place::Method => Some(head.method().as_str().as_bytes()),
-            Place::Path => match head.uri().path_and_query() {
-                Some(path) => Some(path.as_str().as_bytes()),
-                None => Some(head.path().as_bytes()),
-            },
-            Place::Header(_, Some(slot)) => seen.get(*slot).map(HeaderValue::as_bytes),
-            Place::Header(name, None) => head.headers().get(name).map(HeaderValue::as_bytes),
+            Place::Method => return Found::of(Cow::Borrowed(head.method().as_str())),
+            Place::Path => {
+                let whole = head.uri().path_and_query();
+                let path = whole.map_or(head.path(), |whole| whole.as_str());
+                return Found::of(Cow::Borrowed(path));
+            }
+            Place::Header(_, Some(slot)) => seen.get(*slot),
+            Place::Header(name, None) => head.headers().get(name),
         };
-        Found::of(bytes)
+        value.map_or(Found::Absent, |value| Found::of(text(value)))
     }
 }
 
 impl<'a> Found<'a> {
-    fn of(bytes: Option<&'a [u8]>) -> Found<'a> {
-        match bytes {
-            None => Found::Absent,
-            Some([]) => Found::Empty,
-            Some(bytes) => Found::Value(utf8(bytes)),
+    fn of(text: Cow<'a, str>) -> Found<'a> {
+        match text.is_empty() {
+            true => Found::Empty,
+            false => Found::Value(text),
         }
     }
 }

@@ -355,14 +355,10 @@ fn authority_or<'a>(head: &RequestHead<'a>, host: Option<&'a HeaderValue>) -> Co
 
 /// A header's value as text; what is not UTF-8 in it is replaced.
 pub(crate) fn text(value: &HeaderValue) -> Cow<'_, str> {
-    utf8(value.as_bytes())
-}
-
-/// As `from_utf8_lossy`, which is slow for what is UTF-8 as nearly everything is.
-pub(crate) fn utf8(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
+    // Quicker than to look for UTF-8, and right for nearly every value.
+    match value.to_str() {
         Ok(text) => Cow::Borrowed(text),
-        Err(_) => String::from_utf8_lossy(bytes),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()),
     }
 }
 
