@@ -1,21 +1,23 @@
 //! The client layer: starts the CLIENT span, injects, forwards.
 
+mod join;
+
 use crate::{
-    context::TraceContext,
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     hosts::{self, Hosts},
     id::RequestId,
-    propagation::{Forwarded, REQUEST_ID, Role, Roles, Seen, put},
+    propagation::{REQUEST_ID, Role, Roles, Seen, put},
     record::{Kind, Record},
     scope,
-    span::{Context, ExchangeFacts, FoundTags, Grpc, OpenSpan, Outgoing, Side},
+    span::{ExchangeFacts, FoundTags, Grpc, Inherited, OpenSpan, Side},
     tag::{self, RequestTags},
-    tracer::{Core, Direction, Live, Mode, Tracer},
+    tracer::{Direction, Live, Tracer},
     user_code::guarded,
 };
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
+use join::{Carried, Sent};
 use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc, task::Poll};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -176,38 +178,6 @@ where
     }
 }
 
-/// What becomes of a request that is sent.
-enum Sent {
-    /// It gets a CLIENT span, which is the first of its trace in this process or not.
-    Span {
-        open: Box<OpenSpan>,
-        local_root: bool,
-        carried: Carried,
-    },
-    /// No span is made; the headers are on the request.
-    Untraced,
-}
-
-/// What is still to be written to a request with a CLIENT span.
-#[derive(Clone, Copy)]
-enum Carried {
-    /// Nothing: the host is told nothing, and all tracing headers are removed.
-    Nothing,
-    /// The request id; everything else is on the request.
-    RequestId,
-    /// A context, with what is forwarded beside it.
-    Context(TraceContext),
-}
-
-/// What came of looking at the span that a request is sent below.
-enum Joined {
-    /// With the context that the request carries.
-    Child(Box<OpenSpan>, TraceContext),
-    /// The parent is what the request's own headers say.
-    ByHeaders(Box<OpenSpan>),
-    Untraced,
-}
-
 impl Config {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
         let core = &*self.tracer.core;
@@ -240,102 +210,9 @@ impl Config {
             self.name(&RequestHead::of(request), &mut open);
         } else {
             let there = core.propagation.roles(request.headers());
-            let forwarded = &open.inherited.forwarded;
-            self.write(carried, there, forwarded, request.headers_mut());
+            self.write(carried, there, &open.inherited, request.headers_mut());
         }
         Exchange::new(open, facts)
-    }
-
-    /// Finds the parent and makes the CLIENT span's context. Where there is to be no span, what goes
-    /// on is written to the request, if it is to a host that context is propagated to.
-    ///
-    /// The parent is the [`Context`] or [`TraceContext`] in the request's extensions; else the
-    /// current one; else what the request's own headers say, where a handler copied them by hand;
-    /// else there is none, and a new trace begins.
-    fn join_parent<B>(&self, request: &mut Request<B>, propagates: bool) -> Sent {
-        let core = &*self.tracer.core;
-        let extensions = request.extensions_mut();
-        let ids = extensions.remove::<TraceContext>();
-        let given = match (extensions.remove::<Context>(), ids) {
-            (None, Some(ids)) => Some(Context::with_ids(ids)),
-            (given, _) => given,
-        };
-        let headers = request.headers_mut();
-        let joined = match given.and_then(Context::into_open) {
-            Some(mut parent) => {
-                let forwarded = &mut parent.inherited.forwarded;
-                if forwarded.request_id().is_none() && core.mode.client != Mode::ForwardOnly {
-                    forwarded.set_request_id(RequestId::random());
-                }
-                let joined = join(core, &mut parent, headers, propagates);
-                parent.finish();
-                Some(joined)
-            }
-            None => scope::with(|parent| join(core, parent, headers, propagates)),
-        };
-        let open = match joined {
-            Some(Joined::Child(open, context)) => {
-                return Sent::Span {
-                    open,
-                    local_root: false,
-                    carried: match propagates {
-                        true => Carried::Context(context),
-                        false => Carried::Nothing,
-                    },
-                };
-            }
-            Some(Joined::ByHeaders(open)) => open,
-            None if core.mode.client != Mode::ForwardOnly => scope::blank(),
-            None | Some(Joined::Untraced) => return Sent::Untraced,
-        };
-        self.join_headers(request, propagates, open)
-    }
-
-    /// Joins what the request's own headers say, or begins a trace.
-    fn join_headers<B>(
-        &self,
-        request: &mut Request<B>,
-        propagates: bool,
-        mut open: Box<OpenSpan>,
-    ) -> Sent {
-        let core = &*self.tracer.core;
-        let live = &*core.live(Direction::Client);
-        let forwarded = &mut open.inherited.forwarded;
-        let seen = live
-            .table
-            .read(request.headers(), Some(&mut forwarded.headers));
-        let incoming = core
-            .propagation
-            .interpret(&seen, request.headers(), forwarded);
-        if !incoming.is_well_formed() {
-            core.note_malformed(&incoming);
-        }
-        if forwarded.request_id().is_none() {
-            forwarded.set_request_id(RequestId::random());
-        }
-        let head = RequestHead::of(request);
-        let context = match incoming.context() {
-            None => core.root(live, &incoming, forwarded, Some(head)),
-            Some(parent) => {
-                let trace_id = parent.trace_id();
-                let sampling = core.decide(live, trace_id, &incoming, forwarded, Some(head));
-                parent.with_sampling(sampling).child()
-            }
-        };
-        // One that the handler set may be one that cannot be kept, or have been given a reason.
-        if seen.role(Role::RequestId) != forwarded.request_id().map(RequestId::as_header) {
-            request.headers_mut().remove(REQUEST_ID);
-        }
-        open.inherited.context = Some(context);
-        Sent::Span {
-            open,
-            local_root: true,
-            carried: match core.mode.client {
-                _ if !propagates => Carried::Nothing,
-                Mode::RecordOnly => Carried::RequestId,
-                _ => Carried::Context(context),
-            },
-        }
     }
 
     /// Tags a span that is recorded, and writes to the request what it carries; whether it is one
@@ -353,8 +230,7 @@ impl Config {
         let written_first = live.tags_tell_context || !open.inherited.forwarded.headers.is_empty();
         if written_first {
             let there = core.propagation.roles(request.headers());
-            let forwarded = &open.inherited.forwarded;
-            self.write(carried, there, forwarded, request.headers_mut());
+            self.write(carried, there, &open.inherited, request.headers_mut());
         }
         let head = RequestHead::of(request);
         let mut seen = live.table.read(head.headers(), None);
@@ -362,14 +238,13 @@ impl Config {
         let Some((record, inherited)) = open.record_and_inherited() else {
             return Grpc::No;
         };
-        let forwarded = &inherited.forwarded;
-        if !there.has(Role::RequestId) && !matches!(carried, Carried::Nothing) {
-            let id = forwarded.request_id().map(RequestId::as_header);
+        if !there.has(Role::RequestId) && carried != Carried::Nothing {
+            let id = inherited.forwarded.request_id().map(RequestId::as_header);
             seen.set(Role::RequestId, id);
         }
         let grpc = self.tag(&live, &head, &seen, &inherited.found, record);
         if !written_first {
-            self.write(carried, there, forwarded, request.headers_mut());
+            self.write(carried, there, inherited, request.headers_mut());
         }
         grpc
     }
@@ -379,20 +254,21 @@ impl Config {
         &self,
         carried: Carried,
         there: Roles,
-        forwarded: &Forwarded,
+        inherited: &Inherited,
         headers: &mut HeaderMap,
     ) {
-        match carried {
-            Carried::Nothing => {}
-            Carried::RequestId => {
+        let forwarded = &inherited.forwarded;
+        match (carried, &inherited.context) {
+            (Carried::RequestId, _) => {
                 if let Some(id) = forwarded.request_id() {
                     put(headers, REQUEST_ID, id.to_header());
                 }
             }
-            Carried::Context(context) => {
+            (Carried::Context, Some(context)) => {
                 let propagation = &self.tracer.core.propagation;
-                propagation.inject_over(there, &context, forwarded, headers);
+                propagation.inject_over(there, context, forwarded, headers);
             }
+            (Carried::Nothing, _) | (Carried::Context, None) => {}
         }
     }
 
@@ -447,59 +323,6 @@ impl Config {
             (None, _) => record.set_remote_service(host.strip_suffix('.').unwrap_or(host)),
         }
         record.set_remote_address(ip, port);
-    }
-}
-
-/// Makes a child of `parent`, and writes what goes on from there to the headers if context is
-/// propagated to them.
-fn join(core: &Core, parent: &mut OpenSpan, headers: &mut HeaderMap, propagates: bool) -> Joined {
-    let (propagation, mode) = (&core.propagation, core.mode.client);
-    let outgoing = parent.inherited.outgoing;
-    if let (Outgoing::ClientSpan, Some(context)) = (outgoing, parent.context()) {
-        if mode != Mode::ForwardOnly {
-            // Decided once for all the calls that are made below.
-            parent.inherited.context = Some(core.decided(context));
-        }
-    }
-    let forwarded = &parent.inherited.forwarded;
-    let inject = |context: &TraceContext, headers: &mut HeaderMap| {
-        if propagates {
-            propagation.inject(context, forwarded, headers);
-        }
-    };
-    match (outgoing, parent.context()) {
-        (Outgoing::AsReceived, _) if mode != Mode::ForwardOnly => {
-            // The parent is among them. Those of a host that is told nothing are removed later.
-            propagation.forward_to(forwarded, headers, propagates);
-            let mut open = scope::blank();
-            open.inherited.inherit_without_headers(&parent.inherited);
-            Joined::ByHeaders(open)
-        }
-        (Outgoing::AsReceived, _) | (_, None) => {
-            if propagates {
-                propagation.forward_to(forwarded, headers, true);
-            }
-            Joined::Untraced
-        }
-        (Outgoing::SameContext, Some(context)) => {
-            inject(&context, headers);
-            Joined::Untraced
-        }
-        (Outgoing::ClientSpan, Some(context)) if mode == Mode::ForwardOnly => {
-            inject(&context, headers);
-            Joined::Untraced
-        }
-        (Outgoing::ClientSpan, Some(context)) => {
-            let child = context.child();
-            let mut open = scope::blank();
-            open.inherited.context = Some(child);
-            open.inherited.inherit(&parent.inherited);
-            let carried = match mode {
-                Mode::RecordOnly => context,
-                _ => child,
-            };
-            Joined::Child(open, carried)
-        }
     }
 }
 

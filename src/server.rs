@@ -462,6 +462,10 @@ impl Config {
     /// Gathers what tags of CLIENT spans are made of, where no SERVER span is recorded.
     fn gather_for_calls<B>(&self, request: &Request<B>, open: &mut OpenSpan) {
         let core = &*self.tracer.core;
+        if core.mode.client == Mode::ForwardOnly {
+            // They have none.
+            return;
+        }
         let live = core.live(Direction::Server);
         if !live.for_calls.is_empty() {
             let head = RequestHead::of(request);

@@ -406,13 +406,15 @@ impl Propagation {
     /// included, but for those that are not to be forwarded: what a service hands on whose
     /// sidecar makes the spans.
     pub(crate) fn capture_into(&self, headers: &HeaderMap, forwarded: &mut Forwarded) {
-        let rows = self.table.rows(headers);
-        for (row, value) in rows.filter(|(row, _)| row.captured) {
+        self.table.each(headers, |row, value| {
+            if !row.captured {
+                return;
+            }
             forwarded.headers.push((row.name.clone(), value.clone()));
             if row.role == Some(Role::RequestId) && forwarded.request_id.is_none() {
                 forwarded.request_id = RequestId::from_header(value);
             }
-        }
+        });
     }
 
     /// Puts captured headers on an outgoing request, but for names that are there already; those
@@ -440,12 +442,12 @@ impl Propagation {
     /// [`forward`](Self::forward) added.
     pub fn strip(&self, headers: &mut HeaderMap) {
         let mut found: Vec<HeaderName> = Vec::new();
-        for (row, _) in self.table.rows(headers) {
+        self.table.each(headers, |row, _| {
             let tracing = row.built_in && row.role != Some(Role::RequestId);
             if tracing && found.last() != Some(&row.name) {
                 found.push(row.name.clone());
             }
-        }
+        });
         for name in found {
             headers.remove(name);
         }

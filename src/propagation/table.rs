@@ -192,7 +192,7 @@ impl HeaderTable {
     }
 
     fn position(&self, name: &HeaderName) -> Option<usize> {
-        self.key(name).checked_sub(1)
+        self.recognise(name).map(|(at, _)| at - 1)
     }
 
     /// Where the header's first value is to be found; `None` where it is not read.
@@ -201,12 +201,16 @@ impl HeaderTable {
         (slot != Slot::UNREAD).then_some(slot)
     }
 
-    /// The number of the name's key, or 0.
-    #[inline]
-    fn key(&self, name: &HeaderName) -> usize {
+    /// The key of this name and its number.
+    #[inline(always)]
+    fn recognise(&self, name: &HeaderName) -> Option<(usize, &Key)> {
         let text = name.as_str().as_bytes();
-        self.find(self.places[usize::from(place(text))], text)
-            .map_or(0, |(at, _)| at)
+        let first = self.places[usize::from(place(text))];
+        // Most headers end here.
+        if first == 0 {
+            return None;
+        }
+        self.find(first, text)
     }
 
     /// The key of this name among those in one place, of which the first is given.
@@ -287,14 +291,18 @@ impl HeaderTable {
         }
     }
 
-    /// The headers that have a row, all values in their order.
-    pub(crate) fn rows<'a>(
+    /// Calls `found` with the headers that have a row, all values in their order.
+    #[inline(always)]
+    pub(crate) fn each<'a>(
         &'a self,
         headers: &'a HeaderMap,
-    ) -> impl Iterator<Item = (&'a Row, &'a HeaderValue)> {
-        headers
-            .iter()
-            .filter_map(|(name, value)| Some((&self.rows[self.position(name)?], value)))
+        mut found: impl FnMut(&'a Row, &'a HeaderValue),
+    ) {
+        for (name, value) in headers {
+            if let Some((at, _)) = self.recognise(name) {
+                found(&self.rows[at - 1], value);
+            }
+        }
     }
 
     /// Which of the tracing headers are there.
@@ -302,13 +310,8 @@ impl HeaderTable {
     pub(crate) fn roles(&self, headers: &HeaderMap) -> Roles {
         let mut roles = Roles::default();
         for name in headers.keys() {
-            let text = name.as_str().as_bytes();
-            let first = self.places[place(text)];
-            // Most headers end here.
-            if first != 0 {
-                if let Some((_, key)) = self.find(first, text) {
-                    roles.0 |= 1 << (key.slot % Slot::COUNT as u8);
-                }
+            if let Some((_, key)) = self.recognise(name) {
+                roles.0 |= 1 << (key.slot % Slot::COUNT as u8);
             }
         }
         roles
