@@ -469,6 +469,7 @@ impl Propagation {
 }
 
 /// Removes a tracing header, if it is there.
+#[inline(always)]
 fn remove(there: Roles, role: Role, headers: &mut HeaderMap) {
     if there.has(role) {
         headers.remove(role.name());
