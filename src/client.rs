@@ -233,7 +233,8 @@ impl Config {
             self.write(carried, there, &open.inherited, request.headers_mut());
         }
         let head = RequestHead::of(request);
-        let mut seen = live.table.read(head.headers(), None);
+        let mut seen = Seen::default();
+        live.table.read_into(head.headers(), None, &mut seen);
         let there = seen.roles();
         let Some((record, inherited)) = open.record_and_inherited() else {
             return Grpc::No;

@@ -10,7 +10,7 @@ use crate::{
     scope,
     span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Serving},
     tag::{self, RequestTags},
-    tracer::{Direction, Live, Mode, Tracer},
+    tracer::{Direction, Live, LiveCache, Mode, Tracer},
     trust::{Predicate, Trust},
     user_code::guarded,
 };
@@ -238,6 +238,7 @@ impl<S> Layer<S> for ServerLayer {
         Server {
             inner,
             config: Arc::clone(&self.config),
+            live: self.config.tracer.core.live_cache(Direction::Server),
         }
     }
 }
@@ -255,6 +256,7 @@ impl fmt::Debug for ServerLayer {
 pub struct Server<S> {
     inner: S,
     config: Arc<Config>,
+    live: LiveCache,
 }
 
 impl<S, B, R> Service<Request<B>> for Server<S>
@@ -272,7 +274,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let mut exchange = self.config.begin(&mut request);
+        let mut exchange = self.config.begin(self.live.load(), &mut request);
         let inner = {
             let _entered = scope::enter(&mut exchange.open);
             self.inner.call(request)
@@ -295,13 +297,13 @@ struct Received {
 /// A request whose span is recorded, with the request id that its handler will see.
 struct Inbound<'a> {
     head: RequestHead<'a>,
-    seen: Seen<'a>,
+    seen: &'a Seen<'a>,
     incoming: &'a Incoming,
     received: &'a Received,
 }
 
 impl Config {
-    fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
+    fn begin<B>(&self, live: &Live, request: &mut Request<B>) -> Exchange {
         let mut open = scope::blank();
         let received = self.receive(request, &mut open);
         open.serving = Some(Serving {
@@ -322,10 +324,10 @@ impl Config {
         }
         let facts = if forwards {
             self.capture(request.headers(), received.trusted, &mut open);
-            self.gather_for_calls(request, &mut open);
+            self.gather_for_calls(live, request, &mut open);
             ExchangeFacts::default()
         } else {
-            self.start(request, &received, &mut open)
+            self.start(live, request, &received, &mut open)
         };
         if self.extensions {
             request.extensions_mut().insert(Context::of(&open));
@@ -336,16 +338,18 @@ impl Config {
     /// Reads the headers, decides, and starts the span, if there is to be one.
     fn start<B>(
         &self,
+        live: &Live,
         request: &mut Request<B>,
         received: &Received,
         open: &mut OpenSpan,
     ) -> ExchangeFacts {
         let core = &*self.tracer.core;
-        let live = core.live(Direction::Server);
         let forwarded = &mut open.inherited.forwarded.headers;
         let forwarded = received.outer.is_none().then_some(forwarded);
-        let mut seen = live.table.read(request.headers(), forwarded);
-        let incoming = self.decide(&live, &seen, request, received, open);
+        let mut seen = Seen::default();
+        live.table
+            .read_into(request.headers(), forwarded, &mut seen);
+        let incoming = self.decide(live, &seen, request, received, open);
         if !received.excluded {
             core.start(open, received.outer.is_none());
         }
@@ -363,11 +367,11 @@ impl Config {
             facts.method = request.method().clone();
             let inbound = Inbound {
                 head: RequestHead::of(request),
-                seen,
+                seen: &seen,
                 incoming: &incoming,
                 received,
             };
-            facts.grpc = self.tag(&live, &inbound, open);
+            facts.grpc = self.tag(live, &inbound, open);
         }
         if let Some(id) = new_id {
             put(request.headers_mut(), REQUEST_ID, id);
@@ -384,7 +388,7 @@ impl Config {
             self.capture(request.headers(), received.trusted, open);
             if !open.is_recorded() {
                 // Calls are decided on by themselves.
-                self.gather_for_calls(request, open);
+                self.gather_for_calls(live, request, open);
             }
         } else if let (true, Some(context)) = (self.rewrite, open.context()) {
             // What is forwarded is on that request already.
@@ -460,19 +464,13 @@ impl Config {
     }
 
     /// Gathers what tags of CLIENT spans are made of, where no SERVER span is recorded.
-    fn gather_for_calls<B>(&self, request: &Request<B>, open: &mut OpenSpan) {
-        let core = &*self.tracer.core;
-        if core.mode.client == Mode::ForwardOnly {
-            // They have none.
-            return;
-        }
-        let live = core.live(Direction::Server);
+    fn gather_for_calls<B>(&self, live: &Live, request: &Request<B>, open: &mut OpenSpan) {
         if !live.for_calls.is_empty() {
             let head = RequestHead::of(request);
             let seen = live.table.read(request.headers(), None);
             let found = &mut open.inherited.found;
             live.for_calls
-                .gather(&head, &seen, core.max_tag_length(), found);
+                .gather(&head, &seen, self.tracer.core.max_tag_length(), found);
         }
     }
 

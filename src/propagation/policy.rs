@@ -214,7 +214,9 @@ impl Propagation {
     /// Reads a request's headers. It cannot fail: what is malformed is a fact in [`Incoming`].
     pub fn extract(&self, headers: &HeaderMap) -> (Incoming, Forwarded) {
         let mut forwarded = Forwarded::default();
-        let seen = self.table.read(headers, Some(&mut forwarded.headers));
+        let mut seen = Seen::default();
+        self.table
+            .read_into(headers, Some(&mut forwarded.headers), &mut seen);
         let incoming = self.interpret(&seen, headers, &mut forwarded);
         (incoming, forwarded)
     }

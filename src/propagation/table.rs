@@ -1,7 +1,7 @@
 //! One pass over a request's headers that finds all that is wanted of them.
 //!
 //! A look-up in a `HeaderMap` hashes the name, which costs as much as looking at three or four
-//! headers here: a header is recognised by its length, its last byte and, where that place of the
+//! headers here: a header is recognised by its length, a byte of its name and, where that place of the
 //! table is taken, the words that its name is made of.
 
 use super::names::{OPAQUE, Role};
@@ -51,8 +51,23 @@ struct Key {
     length: u16,
     slot: u8,
     forward: bool,
+    /// Its own number, which is one more than that of its row.
+    number: u32,
     /// The key of another row in the same place, or 0.
     next: u32,
+}
+
+/// The longest name that a key has all bytes of.
+const LONGEST_IN_KEY: usize = 24;
+
+impl Key {
+    /// Whether the name is this one, as far as a key tells.
+    #[inline]
+    fn is(&self, name: &[u8]) -> bool {
+        usize::from(self.length) == name.len()
+            && self.ends == ends(name)
+            && (name.len() <= 16 || self.middle == middle(name))
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -186,13 +201,14 @@ impl HeaderTable {
             length: u16::try_from(text.len()).unwrap_or(u16::MAX),
             slot: slot.0,
             forward: row.forward,
+            number: own,
             next: std::mem::replace(place, own),
         });
         self.rows.push(row);
     }
 
     fn position(&self, name: &HeaderName) -> Option<usize> {
-        self.recognise(name).map(|(at, _)| at - 1)
+        self.recognise(name).map(|key| key.number as usize - 1)
     }
 
     /// Where the header's first value is to be found; `None` where it is not read.
@@ -201,9 +217,9 @@ impl HeaderTable {
         (slot != Slot::UNREAD).then_some(slot)
     }
 
-    /// The key of this name and its number.
+    /// The key of this name.
     #[inline(always)]
-    fn recognise(&self, name: &HeaderName) -> Option<(usize, &Key)> {
+    fn recognise(&self, name: &HeaderName) -> Option<&Key> {
         let text = name.as_str().as_bytes();
         let first = self.places[usize::from(place(text))];
         // Most headers end here.
@@ -214,19 +230,25 @@ impl HeaderTable {
     }
 
     /// The key of this name among those in one place, of which the first is given.
-    #[inline(always)]
-    fn find(&self, first: u32, text: &[u8]) -> Option<(usize, &Key)> {
+    #[inline]
+    fn find(&self, first: u32, text: &[u8]) -> Option<&Key> {
+        let key = self.keys.get(first as usize)?;
+        if text.len() <= LONGEST_IN_KEY && key.is(text) {
+            return Some(key);
+        }
+        match (key.next, text.len()) {
+            (0, ..=LONGEST_IN_KEY) => None,
+            _ => self.find_slowly(first, text),
+        }
+    }
+
+    // Apart, so that the loop over the headers keeps what it needs in registers.
+    #[inline(never)]
+    fn find_slowly(&self, first: u32, text: &[u8]) -> Option<&Key> {
         let mut at = first as usize;
         while let Some(key) = self.keys.get(at).filter(|_| at != 0) {
-            let same = usize::from(key.length) == text.len()
-                && key.ends == ends(text)
-                && match text.len() {
-                    ..=16 => true,
-                    17..=24 => key.middle == middle(text),
-                    _ => self.is(at, text),
-                };
-            if same {
-                return Some((at, key));
+            if key.is(text) && (text.len() <= LONGEST_IN_KEY || self.is(at, text)) {
+                return Some(key);
             }
             at = key.next as usize;
         }
@@ -255,39 +277,32 @@ impl HeaderTable {
     pub(crate) fn read<'a>(
         &self,
         headers: &'a HeaderMap,
-        mut forwarded: Option<&mut Vec<(HeaderName, HeaderValue)>>,
+        forwarded: Option<&mut Vec<(HeaderName, HeaderValue)>>,
     ) -> Seen<'a> {
         let mut seen = Seen::default();
-        for (name, value) in headers {
-            let text = name.as_str().as_bytes();
-            let first = self.places[usize::from(place(text))];
-            // Most headers end here.
-            if first != 0 {
-                self.note(first, text, value, &mut seen, &mut forwarded);
-            }
-        }
+        self.read_into(headers, forwarded, &mut seen);
         seen
     }
 
-    /// Notes a header, if it is the one of this key or of another in the same place.
-    #[inline(always)]
-    fn note<'a>(
+    /// [`read`](Self::read) into what is there, which saves a copy of a few hundred bytes.
+    pub(crate) fn read_into<'a>(
         &self,
-        first: u32,
-        text: &[u8],
-        value: &'a HeaderValue,
+        headers: &'a HeaderMap,
+        mut forwarded: Option<&mut Vec<(HeaderName, HeaderValue)>>,
         seen: &mut Seen<'a>,
-        forwarded: &mut Option<&mut Vec<(HeaderName, HeaderValue)>>,
     ) {
-        let Some((at, key)) = self.find(first, text) else {
-            return;
-        };
-        let place = &mut seen.values[usize::from(key.slot) % Slot::COUNT];
-        if place.is_none() {
-            *place = Some(value);
-        }
-        if let (true, Some(forwarded)) = (key.forward, forwarded) {
-            forwarded.push((self.rows[at - 1].name.clone(), value.clone()));
+        for (name, value) in headers {
+            let Some(key) = self.recognise(name) else {
+                continue;
+            };
+            let place = &mut seen.values[usize::from(key.slot) % Slot::COUNT];
+            if place.is_none() {
+                *place = Some(value);
+            }
+            if let (true, Some(forwarded)) = (key.forward, forwarded.as_deref_mut()) {
+                let row = &self.rows[key.number as usize - 1];
+                forwarded.push((row.name.clone(), value.clone()));
+            }
         }
     }
 
@@ -299,8 +314,8 @@ impl HeaderTable {
         mut found: impl FnMut(&'a Row, &'a HeaderValue),
     ) {
         for (name, value) in headers {
-            if let Some((at, _)) = self.recognise(name) {
-                found(&self.rows[at - 1], value);
+            if let Some(key) = self.recognise(name) {
+                found(&self.rows[key.number as usize - 1], value);
             }
         }
     }
@@ -310,7 +325,7 @@ impl HeaderTable {
     pub(crate) fn roles(&self, headers: &HeaderMap) -> Roles {
         let mut roles = Roles::default();
         for name in headers.keys() {
-            if let Some((_, key)) = self.recognise(name) {
+            if let Some(key) = self.recognise(name) {
                 roles.0 |= 1 << (key.slot % Slot::COUNT as u8);
             }
         }
@@ -318,10 +333,12 @@ impl HeaderTable {
     }
 }
 
+/// The place of a name, by its length and the byte in its middle: with this factor the tracing
+/// headers and those of standard tags have a place each.
 #[inline]
 fn place(name: &[u8]) -> u8 {
-    let last = name.last().copied().unwrap_or_default();
-    (name.len() as u8).wrapping_mul(37).wrapping_add(last)
+    let middle = name.get(name.len() / 2).copied().unwrap_or_default();
+    (name.len() as u8).wrapping_mul(57).wrapping_add(middle)
 }
 
 /// The first and the last bytes of a name, which are all of one that has no more than sixteen.
@@ -416,6 +433,12 @@ mod tests {
         let opaque: Vec<_> = names.iter().map(|name| (name.clone(), true)).collect();
         let table = HeaderTable::new(&opaque, &[]);
         assert!(table.position(&names[299]).is_some());
+    }
+
+    #[test]
+    fn the_headers_of_a_usual_request_have_a_place_each() {
+        let table = HeaderTable::new(&opaque(), &crate::tag::READ_HEADERS);
+        assert!(table.keys.iter().all(|key| key.next == 0));
     }
 
     #[test]

@@ -10,9 +10,10 @@ use crate::{
     tag::{CustomTags, Limits, Names, READ_HEADERS, Tag, TagSources},
     user_code::guarded,
 };
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, Cache, Guard};
 use std::{
     borrow::Cow,
+    ops::Deref,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -74,6 +75,23 @@ pub(super) fn for_calls(mode: Mode, tags: &CustomTags) -> TagSources {
     match mode {
         Mode::ForwardOnly => TagSources::default(),
         Mode::Spans | Mode::RecordOnly => tags.sources(),
+    }
+}
+
+pub(crate) type LiveCache = Cache<LiveOf, Arc<Live>>;
+
+/// Where it is found what goes for a direction.
+#[derive(Clone)]
+pub(crate) struct LiveOf {
+    core: Arc<Core>,
+    direction: Direction,
+}
+
+impl Deref for LiveOf {
+    type Target = ArcSwap<Live>;
+
+    fn deref(&self) -> &ArcSwap<Live> {
+        self.core.live.of(self.direction)
     }
 }
 
@@ -248,6 +266,15 @@ impl Core {
     /// What goes for a direction at the moment.
     pub(crate) fn live(&self, direction: Direction) -> Guard<Arc<Live>> {
         self.live.of(direction).load()
+    }
+
+    /// The same for a service that asks with each request: it keeps what goes, and looks only
+    /// whether that has changed.
+    pub(crate) fn live_cache(self: &Arc<Self>, direction: Direction) -> LiveCache {
+        Cache::new(LiveOf {
+            core: Arc::clone(self),
+            direction,
+        })
     }
 
     /// Changes what goes for a direction; `None` leaves what there is.

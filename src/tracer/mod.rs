@@ -7,7 +7,7 @@ mod direction;
 pub use builder::{BuildError, TracerBuilder};
 #[cfg(feature = "config")]
 use core::Code;
-pub(crate) use core::{Core, Live};
+pub(crate) use core::{Core, Live, LiveCache};
 pub(crate) use direction::Directed;
 pub use direction::Direction;
 
