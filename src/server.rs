@@ -8,7 +8,7 @@ use crate::{
     propagation::{Format, Forwarded, Incoming, Propagation, REQUEST_ID, Role, Seen, put},
     record::{Kind, StandardTag},
     scope,
-    span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Serving},
+    span::{Context, Grpc, OpenSpan, Outgoing, Serving},
     tag::{self, RequestTags},
     tracer::{Direction, Live, LiveCache, Mode, Tracer},
     trust::{Predicate, Trust},
@@ -322,17 +322,16 @@ impl Config {
             }
             return Exchange::untraced();
         }
-        let facts = if forwards {
+        if forwards {
             self.capture(request.headers(), received.trusted, &mut open);
             self.gather_for_calls(live, request, &mut open);
-            ExchangeFacts::default()
         } else {
-            self.start(live, request, &received, &mut open)
-        };
+            self.start(live, request, &received, &mut open);
+        }
         if self.extensions {
             request.extensions_mut().insert(Context::of(&open));
         }
-        Exchange::new(open, facts)
+        Exchange::of(open)
     }
 
     /// Reads the headers, decides, and starts the span, if there is to be one.
@@ -342,7 +341,7 @@ impl Config {
         request: &mut Request<B>,
         received: &Received,
         open: &mut OpenSpan,
-    ) -> ExchangeFacts {
+    ) {
         let core = &*self.tracer.core;
         let forwarded = &mut open.inherited.forwarded.headers;
         let forwarded = received.outer.is_none().then_some(forwarded);
@@ -359,25 +358,22 @@ impl Config {
         if new_id.is_some() {
             seen.set(Role::RequestId, new_id.as_ref());
         }
-        let mut facts = ExchangeFacts {
-            echo: self.echo,
-            ..ExchangeFacts::default()
-        };
+        open.exchange.echo = self.echo;
         if open.is_recorded() {
-            facts.method = request.method().clone();
+            open.exchange.method = request.method().clone();
             let inbound = Inbound {
                 head: RequestHead::of(request),
                 seen: &seen,
                 incoming: &incoming,
                 received,
             };
-            facts.grpc = self.tag(live, &inbound, open);
+            open.exchange.grpc = self.tag(live, &inbound, open);
         }
         if let Some(id) = new_id {
             put(request.headers_mut(), REQUEST_ID, id);
         }
         if open.is_recorded() {
-            self.name(&RequestHead::of(request), facts.grpc, open);
+            self.name(&RequestHead::of(request), open);
         }
         #[cfg(feature = "tracing")]
         if let Some(context) = open.context() {
@@ -396,18 +392,17 @@ impl Config {
             core.propagation
                 .inject(&context, forwarded, request.headers_mut());
         }
-        facts
     }
 
     /// Settles whom to believe, and removes what a stranger says about tracing.
     fn receive<B>(&self, request: &mut Request<B>, open: &mut OpenSpan) -> Received {
         let serving = scope::with(|outer| outer.serving).flatten();
-        let head = RequestHead::of(request);
         let trusted = match (serving, &self.trust) {
             // A layer around this one has judged, and removed what a stranger said.
             (Some(serving), _) => serving.trusted,
             (None, Trust::Mesh) => true,
             (None, trust) => {
+                let head = RequestHead::of(request);
                 let peer = || Some(self.peer(&head)?.ip());
                 guarded(|| trust.believes(&head, peer)).unwrap_or(false)
             }
@@ -417,13 +412,15 @@ impl Config {
             dropped = self.dropped_trace(request.headers());
             self.disbelieve(request.headers_mut());
         }
-        let head = RequestHead::of(request);
-        let excludes = |excluded: &Predicate| guarded(|| excluded(&head)).unwrap_or(false);
+        let excludes = |excluded: &Predicate| {
+            let head = RequestHead::of(request);
+            guarded(|| excluded(&head)).unwrap_or(false)
+        };
         let excluded = self.excluded.iter().any(excludes);
         Received {
             trusted,
             dropped,
-            outer: continue_outer(&self.tracer.core.propagation, open),
+            outer: serving.and_then(|_| continue_outer(&self.tracer.core.propagation, open)),
             excluded,
         }
     }
@@ -605,8 +602,8 @@ impl Config {
     }
 
     /// The name of a span that is recorded.
-    fn name(&self, head: &RequestHead<'_>, grpc: Grpc, open: &mut OpenSpan) {
-        if let (Grpc::Requested, Some(record)) = (grpc, open.record()) {
+    fn name(&self, head: &RequestHead<'_>, open: &mut OpenSpan) {
+        if let (Grpc::Requested, Some(record)) = (open.exchange.grpc, open.record()) {
             record.set_name(&[tag::grpc_name(head.path())]);
         }
         #[cfg(feature = "axum")]

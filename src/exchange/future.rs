@@ -21,6 +21,9 @@ pin_project! {
     impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
+            if this.inner.is_none() {
+                return;
+            }
             let mut none = None;
             let open = this.exchange.as_mut().map_or(&mut none, |exchange| &mut exchange.open);
             let _entered = scope::enter(open);

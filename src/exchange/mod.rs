@@ -33,6 +33,11 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(crate) fn new(mut open: Box<OpenSpan>, facts: ExchangeFacts) -> Exchange {
         open.exchange = facts;
+        Exchange::of(open)
+    }
+
+    /// One whose facts are in the span already.
+    pub(crate) fn of(open: Box<OpenSpan>) -> Exchange {
         Exchange { open: Some(open) }
     }
 

@@ -4,13 +4,13 @@
 
 use super::error::Flaw;
 
-/// The value of each ASCII hexadecimal digit, `0xff` for every other byte.
-const VALUES: [u8; 256] = {
-    let mut values = [0xff; 256];
+/// The value of each ASCII hexadecimal digit, and all bits for every other byte.
+const VALUES: [u64; 256] = {
+    let mut values = [u64::MAX; 256];
     let mut digit = 0;
     while digit < 16 {
-        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
-        values[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        values[b"0123456789abcdef"[digit] as usize] = digit as u64;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u64;
         digit += 1;
     }
     values
@@ -38,7 +38,7 @@ pub(crate) fn read_u64(digits: &[u8]) -> Result<u64, Flaw> {
     sixteen.map_or_else(|| read_any_u64(digits), Ok)
 }
 
-#[inline(never)]
+#[cold]
 fn read_any_u64(digits: &[u8]) -> Result<u64, Flaw> {
     if digits.is_empty() {
         return Err(Flaw::Empty);
@@ -49,16 +49,9 @@ fn read_any_u64(digits: &[u8]) -> Result<u64, Flaw> {
             most: 16,
         });
     }
-    let (mut value, mut seen) = (0_u64, 0_u8);
-    for &byte in digits {
-        let digit = VALUES[byte as usize];
-        seen |= digit;
-        value = value << 4 | u64::from(digit & 15);
-    }
-    if seen > 15 {
-        return Err(first_bad(digits));
-    }
-    Ok(value)
+    let mut padded = [b'0'; 16];
+    padded[16 - digits.len()..].copy_from_slice(digits);
+    read_sixteen(&padded).ok_or_else(|| first_bad(digits))
 }
 
 /// Reads 1 to 32 digits, upper or lower case.
@@ -72,7 +65,7 @@ pub(crate) fn read_u128(digits: &[u8]) -> Result<u128, Flaw> {
     read_any_u128(digits)
 }
 
-#[inline(never)]
+#[cold]
 fn read_any_u128(digits: &[u8]) -> Result<u128, Flaw> {
     if digits.len() > 32 {
         return Err(Flaw::TooLong {
@@ -92,41 +85,31 @@ fn read_any_u128(digits: &[u8]) -> Result<u128, Flaw> {
     Ok(u128::from(high) << 64 | u128::from(low))
 }
 
-/// Reads eight digits at a time.
 #[inline]
 fn read_sixteen(digits: &[u8; 16]) -> Option<u64> {
-    let all = u128::from_le_bytes(*digits);
-    let (high, bad_high) = read_eight(all as u64);
-    let (low, bad_low) = read_eight((all >> 64) as u64);
-    (bad_high | bad_low == 0).then_some(u64::from(high) << 32 | u64::from(low))
+    let (high, low) = (
+        read_eight(digits.first_chunk()?),
+        read_eight(digits.last_chunk()?),
+    );
+    (high | low <= u64::from(u32::MAX)).then_some(high << 32 | low)
 }
 
-/// Reads the eight digits in the bytes of a word, the first in the lowest. The second result is 0
-/// if all of them are digits.
+/// Reads eight digits. Where one of them is none, the result has more than 32 bits: there are not
+/// enough digits behind it to shift its bits out.
 #[inline]
-fn read_eight(digits: u64) -> (u32, u64) {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    let low = digits & !HIGH;
-    // The high bit of a byte's sum says whether the byte is at least the limit.
-    let at_least = |bytes: u64, limit: u8| bytes + u64::from(0x80 - limit) * ONES;
-    let letters = low | (0x20 * ONES);
-    let digit = at_least(low, b'0') & !at_least(low, b'9' + 1);
-    let letter = at_least(letters, b'a') & !at_least(letters, b'f' + 1);
-    let bad = (!(digit | letter) | digits) & HIGH;
-    // The low four bits of a letter are 1 to 6.
-    let values = (low & (0x0f * ONES)) + 9 * ((letter & HIGH) >> 7);
-    let mut value = values.swap_bytes();
-    value = (value | value >> 4) & 0x00ff_00ff_00ff_00ff;
-    value = (value | value >> 8) & 0x0000_ffff_0000_ffff;
-    ((value | value >> 16) as u32, bad)
+fn read_eight(digits: &[u8; 8]) -> u64 {
+    let mut value = 0;
+    for &byte in digits {
+        value = value << 4 | VALUES[usize::from(byte)];
+    }
+    value
 }
 
 #[cold]
 fn first_bad(digits: &[u8]) -> Flaw {
     let at = digits
         .iter()
-        .position(|&byte| VALUES[byte as usize] > 15)
+        .position(|byte| !byte.is_ascii_hexdigit())
         .unwrap_or(0);
     Flaw::NotHex {
         at,

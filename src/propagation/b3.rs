@@ -191,20 +191,30 @@ impl Multi<'_> {
         let Some(sampled) = self.sampled.map(HeaderValue::as_bytes) else {
             return Sampling::Defer;
         };
+        if let Some(decided) = decided(sampled) {
+            return decided;
+        }
         if sampled.len() > MOST_BYTES {
             flaws.note(Field::Sampled, Reason::TooLong);
             return Sampling::Defer;
         }
-        match sampled.trim_ascii() {
-            b"1" => Sampling::Accept,
-            b"0" => Sampling::Deny,
-            word if word.eq_ignore_ascii_case(b"true") => Sampling::Accept,
-            word if word.eq_ignore_ascii_case(b"false") => Sampling::Deny,
-            _ => {
-                flaws.note(Field::Sampled, Reason::UnknownValue);
-                Sampling::Defer
-            }
-        }
+        let sampled = sampled.trim_ascii();
+        decided(sampled).unwrap_or_else(|| {
+            flaws.note(Field::Sampled, Reason::UnknownValue);
+            Sampling::Defer
+        })
+    }
+}
+
+/// What `x-b3-sampled` says.
+#[inline]
+fn decided(sampled: &[u8]) -> Option<Sampling> {
+    match sampled {
+        b"1" => Some(Sampling::Accept),
+        b"0" => Some(Sampling::Deny),
+        word if word.eq_ignore_ascii_case(b"true") => Some(Sampling::Accept),
+        word if word.eq_ignore_ascii_case(b"false") => Some(Sampling::Deny),
+        _ => None,
     }
 }
 
