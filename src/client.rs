@@ -10,7 +10,7 @@ use crate::{
     propagation::{REQUEST_ID, Role, Roles, Seen, put},
     record::{Kind, Record},
     scope,
-    span::{ExchangeFacts, FoundTags, Grpc, Inherited, OpenSpan, Side},
+    span::{FoundTags, Grpc, Inherited, OpenSpan, Side},
     tag::{self, RequestTags},
     tracer::{Direction, Live, Tracer},
     user_code::guarded,
@@ -200,19 +200,16 @@ impl Config {
             return Exchange::untraced();
         };
         core.start(&mut open, local_root);
-        let mut facts = ExchangeFacts {
-            side: Side::Client,
-            ..ExchangeFacts::default()
-        };
         if open.is_recorded() {
-            facts.method = request.method().clone();
-            facts.grpc = self.tag_and_write(request, carried, &mut open);
+            open.exchange.side = Side::Client;
+            open.exchange.method = request.method().clone();
+            open.exchange.grpc = self.tag_and_write(request, carried, &mut open);
             self.name(&RequestHead::of(request), &mut open);
         } else {
             let there = core.propagation.roles(request.headers());
             self.write(carried, there, &open.inherited, request.headers_mut());
         }
-        Exchange::new(open, facts)
+        Exchange::new(open)
     }
 
     /// Tags a span that is recorded, and writes to the request what it carries; whether it is one
