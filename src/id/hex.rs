@@ -105,23 +105,27 @@ fn first_bad(digits: &[u8]) -> Flaw {
 
 /// Writes sixteen lower-case digits.
 pub(crate) fn write_u64(value: u64, to: &mut [u8; 16]) {
+    let bytes = value.swap_bytes();
     let (high, low) = to.split_at_mut(8);
-    high.copy_from_slice(&eight_digits((value >> 32) as u32));
-    low.copy_from_slice(&eight_digits(value as u32));
+    high.copy_from_slice(&eight_digits(bytes as u32));
+    low.copy_from_slice(&eight_digits((bytes >> 32) as u32));
 }
 
-/// Eight digits at once, in the bytes of a word: a table would take a load and a store for each pair.
+/// The digits of four bytes, of which the first is the lowest. All are made at once, in the bytes of
+/// a word: a table would take a load and a store for each pair.
 #[inline]
-fn eight_digits(value: u32) -> [u8; 8] {
+fn eight_digits(bytes: u32) -> [u8; 8] {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // A byte for each four bits.
-    let word = u64::from(value);
+    // Two bytes for each, and then one for each four bits, the higher ones first.
+    let word = u64::from(bytes);
     let word = (word | word << 16) & 0x0000_ffff_0000_ffff;
     let word = (word | word << 8) & 0x00ff_00ff_00ff_00ff;
-    let word = (word | word << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let word = (word >> 4 | word << 8) & 0x0f0f_0f0f_0f0f_0f0f;
     let is_letter = (word + 6 * ONES) >> 4 & ONES;
-    let digits = word + u64::from(b'0') * ONES + is_letter * u64::from(b'a' - b'0' - 10);
-    digits.to_be_bytes()
+    // Letters are 39 behind the digits: 32 + 8 - 1.
+    const { assert!(b'a' - b'0' - 10 == 39) };
+    let to_letter = (is_letter << 5) + (is_letter << 3) - is_letter;
+    (word + u64::from(b'0') * ONES + to_letter).to_le_bytes()
 }
 
 /// The sixteen lower-case digits of `value`.
