@@ -138,6 +138,7 @@ mod trust;
 #[cfg(any(feature = "config", feature = "zipkin"))]
 mod url;
 mod user_code;
+mod words;
 #[cfg(feature = "zipkin")]
 pub mod zipkin;
 

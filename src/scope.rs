@@ -49,7 +49,8 @@ struct Slot {
 
 impl Slot {
     fn swap(&self, place: &mut Option<Box<OpenSpan>>) {
-        self.current.swap(Cell::from_mut(place));
+        let open = place.take();
+        *place = self.current.replace(open);
     }
 }
 

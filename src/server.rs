@@ -482,7 +482,7 @@ impl Config {
     ) -> Incoming {
         let propagation = &self.tracer.core.propagation;
         let inherited = &mut open.inherited;
-        let incoming = match received.outer {
+        let incoming = match &received.outer {
             Some(_) => Incoming::default(),
             None => {
                 let forwarded = &mut inherited.forwarded;
@@ -492,7 +492,7 @@ impl Config {
         if inherited.forwarded.request_id().is_none() {
             inherited.forwarded.set_request_id(RequestId::random());
         }
-        let context = match (received.excluded, received.outer) {
+        let context = match (received.excluded, &received.outer) {
             (false, None) => {
                 let head = RequestHead::of(request);
                 self.context(live, &incoming, &mut inherited.forwarded, head)
@@ -502,7 +502,7 @@ impl Config {
                 propagation.keep_traceparent(request.headers(), &mut inherited.forwarded);
                 unchanged(self.tracer.core.ids, &incoming)
             }
-            (true, Some(outer)) => outer,
+            (true, Some(outer)) => *outer,
         };
         inherited.context = Some(context);
         if received.excluded {

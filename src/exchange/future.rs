@@ -6,7 +6,7 @@ use pin_project_lite::pin_project;
 use std::{
     fmt,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 pin_project! {
@@ -56,19 +56,24 @@ where
             return Poll::Pending;
         };
         let entered = scope::enter(&mut exchange.open);
-        let mut result = match this.inner.as_mut().as_pin_mut() {
-            Some(inner) => ready!(inner.poll(cx)),
-            None => return Poll::Pending,
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Pending;
         };
+        // Looked at and changed where it is: a response is some hundred bytes.
+        let mut polled = inner.poll(cx);
+        if polled.is_pending() {
+            return Poll::Pending;
+        }
         // What the handler owns is dropped in its scope.
         this.inner.set(None);
         drop(entered);
-        match &mut result {
-            Ok(response) => exchange.head(response),
-            Err(error) => exchange.fail(error),
+        match &mut polled {
+            Poll::Pending => {}
+            Poll::Ready(Ok(response)) => exchange.head(response),
+            Poll::Ready(Err(error)) => exchange.fail(error),
         }
         let exchange = this.exchange.take();
-        Poll::Ready(result.map(|response| response.map(|body| ResponseBody::new(body, exchange))))
+        polled.map_ok(|response| response.map(|body| ResponseBody::new(body, exchange)))
     }
 }
 

@@ -373,10 +373,15 @@ impl Record {
     }
 
     /// Writes the text anew without replaced parts, once those take more room than the rest.
+    #[inline]
     fn compact(&mut self) {
-        if self.text.len() < self.compact_at.max(MAX_KEPT) {
-            return;
+        if self.text.len() >= self.compact_at.max(MAX_KEPT) {
+            self.write_anew();
         }
+    }
+
+    #[cold]
+    fn write_anew(&mut self) {
         let old = mem::take(&mut self.text);
         let text = &mut self.text;
         let mut keep = |place: &mut Place, before: u32| {
@@ -481,6 +486,36 @@ impl Record {
         split_error(name, value, |name, value| {
             self.own_tag(name, value, Rank::Custom);
         });
+    }
+
+    /// Custom tags alone, to be [added](Self::add_tags) to spans whose tags are cut to the same
+    /// length.
+    pub(crate) fn of_tags<'a>(
+        tags: impl IntoIterator<Item = (&'a str, &'a str)>,
+        max_tag_length: usize,
+    ) -> Record {
+        let mut record = Record {
+            max_tag_length,
+            bounded: true,
+            ..Record::default()
+        };
+        for (name, value) in tags {
+            record.custom(name, value);
+        }
+        record
+    }
+
+    /// Adds these tags, in one piece.
+    pub(crate) fn add_tags(&mut self, other: &Record) {
+        let Place { start, .. } = self.write(&other.text);
+        let moved = |place: Place| Place {
+            start: place.start.saturating_add(start),
+            end: place.end.saturating_add(start),
+        };
+        self.tags.extend(other.tags.iter().map(|tag| Tag {
+            place: moved(tag.place),
+            ..*tag
+        }));
     }
 
     /// A tag that the handler sets: as [`handler_tag`](Self::handler_tag), but what went wrong

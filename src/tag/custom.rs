@@ -202,6 +202,7 @@ impl Place {
         }
     }
 
+    #[inline]
     pub(super) fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Found<'a> {
         let value = match self {
             Place::Authority => {
@@ -226,6 +227,7 @@ impl Place {
 }
 
 impl<'a> Found<'a> {
+    #[inline]
     fn of(text: Cow<'a, str>) -> Found<'a> {
         match text.is_empty() {
             true => Found::Empty,
@@ -251,6 +253,7 @@ enum Content {
 }
 
 impl Content {
+    #[inline]
     fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Found<'a> {
         match self {
             Content::Header(place) => place.find(head, seen),
@@ -337,6 +340,8 @@ impl Tag {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CustomTags {
     constant: Vec<(String, String)>,
+    /// The constant ones as they are written.
+    written: Record,
     varying: Vec<RequestTag>,
 }
 
@@ -436,8 +441,12 @@ impl CustomTags {
         TagSources(sources)
     }
 
-    /// The same tags, which find their headers by this table.
-    pub(crate) fn read_by(mut self, table: &HeaderTable) -> CustomTags {
+    /// The same tags, which find their headers by this table, for spans whose tags are cut to this
+    /// length.
+    pub(crate) fn ready(mut self, table: &HeaderTable, max_tag_length: usize) -> CustomTags {
+        let constant = self.constant.iter();
+        let constant = constant.map(|(name, value)| (name.as_str(), value.as_str()));
+        self.written = Record::of_tags(constant, max_tag_length);
         for tag in &mut self.varying {
             tag.content.read_by(table);
         }
@@ -453,9 +462,7 @@ impl CustomTags {
         seen: &Seen<'a>,
         served: Option<&FoundTags>,
     ) {
-        for (name, value) in &self.constant {
-            to.custom(name, value);
-        }
+        to.add_tags(&self.written);
         for tag in &self.varying {
             match tag.content.find(head, seen) {
                 Found::Value(value) => to.custom(&tag.name, &value),

@@ -5,6 +5,7 @@ use crate::{
     head::RequestHead,
     propagation::{Role, Seen, Slot},
     record::{COMMON_NAMES, Record, StandardNames, StandardTag, cut},
+    words,
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
@@ -206,12 +207,14 @@ fn url(
     if host.is_empty() {
         return to.standard(StandardTag::Url, path);
     }
-    let forwarded = || {
-        let proto = seen.get(AT_FORWARDED_PROTO)?.to_str().ok()?;
-        more.trusted.then_some(proto).filter(|proto| {
+    let forwarded = || match seen.get(AT_FORWARDED_PROTO)?.as_bytes() {
+        _ if !more.trusted => None,
+        b"https" => Some("https"),
+        b"http" => Some("http"),
+        other => std::str::from_utf8(other).ok().filter(|other| {
             let scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
-            !proto.is_empty() && proto.len() <= 16 && proto.bytes().all(scheme)
-        })
+            (1..=16).contains(&other.len()) && other.bytes().all(scheme)
+        }),
     };
     let scheme = head.uri().scheme_str().or_else(forwarded).unwrap_or("http");
     to.standard_parts(StandardTag::Url, &[scheme, "://", host, path]);
@@ -344,7 +347,7 @@ fn authority_or<'a>(head: &RequestHead<'a>, host: Option<&'a HeaderValue>) -> Co
         Some(authority) => Cow::Borrowed(authority.as_str()),
         None => host.map_or(Cow::Borrowed(""), text),
     };
-    if !whole.as_bytes().contains(&b'@') {
+    if !words::contain(whole.as_bytes(), b'@') {
         return whole;
     }
     match whole.rsplit_once('@') {

@@ -370,7 +370,14 @@ impl TracerBuilder {
         let for_calls = for_calls(mode.client, &tags.client);
         let live = |sampler: Option<Sampler>, tags, for_calls| {
             let sampler = sampler.unwrap_or_else(Sampler::always);
-            ArcSwap::from_pointee(Live::new(sampler, tags, for_calls, names, &propagation))
+            ArcSwap::from_pointee(Live::new(
+                sampler,
+                tags,
+                for_calls,
+                names,
+                this.max_tag_length,
+                &propagation,
+            ))
         };
         let core = Core {
             sinks: SpanSinks::new(SpanSettings {

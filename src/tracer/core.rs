@@ -41,6 +41,7 @@ impl Live {
         tags: CustomTags,
         for_calls: TagSources,
         names: &Names,
+        max_tag_length: usize,
         propagation: &Propagation,
     ) -> Live {
         let mut further = READ_HEADERS.to_vec();
@@ -54,7 +55,7 @@ impl Live {
         Live {
             tags_tell_context,
             collide: tags.any_named(&names.tags),
-            tags: tags.read_by(&table),
+            tags: tags.ready(&table, max_tag_length),
             for_calls: for_calls.read_by(&table),
             sampler,
             table,
@@ -288,7 +289,15 @@ impl Core {
             let sampler = sampler.unwrap_or(&live.sampler).clone();
             let tags = tags.unwrap_or(&live.tags).clone();
             let for_calls = self.for_calls(direction);
-            Live::new(sampler, tags, for_calls, self.names, &self.propagation)
+            let most = self.max_tag_length();
+            Live::new(
+                sampler,
+                tags,
+                for_calls,
+                self.names,
+                most,
+                &self.propagation,
+            )
         });
         if direction == Direction::Client && tags.is_some() {
             // The server layer gathers what these tags are made of.
