@@ -1,3 +1,4 @@
+use super::names::Name;
 use crate::id::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
 
@@ -9,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
 #[derive(Debug, Clone, Default)]
 pub struct Forwarded {
     pub(super) request_id: Option<RequestId>,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) headers: Vec<(Name, HeaderValue)>,
     /// Whether `traceparent` travels on because the trace was joined by it.
     pub(super) traceparent: bool,
 }
@@ -27,7 +28,7 @@ impl Forwarded {
 
     /// The opaque headers, all values in their order.
     pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        self.headers.iter().map(|(name, value)| (name, value))
+        self.headers.iter().map(|(name, value)| (&**name, value))
     }
 
     /// Copies `other` into the memory that is there.
@@ -63,11 +64,14 @@ impl Forwarded {
         // The values of one name lie together: so a header map lists them.
         let mut rest = &self.headers[..];
         while let [(name, first), after @ ..] = rest {
-            let same = after.iter().take_while(|(other, _)| other == name).count();
+            let same = after
+                .iter()
+                .take_while(|(other, _)| **other == **name)
+                .count();
             let (others, next) = after.split_at(same);
             rest = next;
             // One hash of the name. A map that can take no more is left as it is.
-            let Ok(Entry::Vacant(place)) = headers.try_entry(name) else {
+            let Ok(Entry::Vacant(place)) = headers.try_entry(&**name) else {
                 continue;
             };
             let Ok(mut added) = place.try_insert_entry(first.clone()) else {

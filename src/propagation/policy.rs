@@ -3,7 +3,7 @@ use super::{
     forward_error::{ForwardError, forwardable},
     forwarded::Forwarded,
     incoming::{Field, Incoming, Reason},
-    names::{self, Role},
+    names::{self, Name, Role},
     table::{HeaderTable, Roles, Seen},
     w3c,
 };
@@ -320,7 +320,7 @@ impl Propagation {
             }
             (Ok(_), _) => {
                 let values = headers.get_all(names::TRACEPARENT).iter();
-                let pairs = values.map(|value| (names::TRACEPARENT, value.clone()));
+                let pairs = values.map(|value| (Name::of(Role::Traceparent), value.clone()));
                 forwarded.headers.extend(pairs);
             }
             (Err(reason), _) => to.malformed.note(Field::Traceparent, reason),
@@ -434,7 +434,7 @@ impl Propagation {
     pub(crate) fn keep_traceparent(&self, headers: &HeaderMap, forwarded: &mut Forwarded) {
         if std::mem::take(&mut forwarded.traceparent) {
             let values = headers.get_all(names::TRACEPARENT).iter();
-            let pairs = values.map(|value| (names::TRACEPARENT, value.clone()));
+            let pairs = values.map(|value| (Name::of(Role::Traceparent), value.clone()));
             forwarded.headers.extend(pairs);
         }
     }
@@ -445,9 +445,9 @@ impl Propagation {
     pub fn strip(&self, headers: &mut HeaderMap) {
         let mut found: Vec<HeaderName> = Vec::new();
         self.table.each(headers, |row, _| {
-            let tracing = row.built_in && row.role != Some(Role::RequestId);
-            if tracing && found.last() != Some(&row.name) {
-                found.push(row.name.clone());
+            let tracing = row.name.is_built_in() && row.role != Some(Role::RequestId);
+            if tracing && found.last() != Some(&*row.name) {
+                found.push((*row.name).clone());
             }
         });
         for name in found {
@@ -464,9 +464,7 @@ impl Propagation {
 
     /// Keeps the headers that the user added from being forwarded.
     pub(crate) fn forget_added(&self, forwarded: &mut Forwarded) {
-        forwarded
-            .headers
-            .retain(|(name, _)| self.table.is_built_in(name));
+        forwarded.headers.retain(|(name, _)| name.is_built_in());
     }
 }
 

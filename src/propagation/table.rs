@@ -4,7 +4,7 @@
 //! headers here: a header is recognised by its length, a byte of its name and, where that place of the
 //! table is taken, the words that its name is made of.
 
-use super::names::{OPAQUE, Role};
+use super::names::{Name, Role};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Where in [`Seen`] the first value of a header is.
@@ -32,12 +32,10 @@ impl Slot {
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     /// The table's own copy of the name, which shares no memory with a request.
-    pub(crate) name: HeaderName,
+    pub(crate) name: Name,
     pub(crate) role: Option<Role>,
     /// Whether it is forwarded untouched.
     pub(crate) forward: bool,
-    /// Whether it is a tracing header, not a name that the user added.
-    pub(crate) built_in: bool,
     /// Whether it goes on as it came where no spans are made.
     pub(crate) captured: bool,
 }
@@ -136,9 +134,8 @@ impl HeaderTable {
             let row = Row {
                 forward: role == Role::Tracestate,
                 role: Some(role),
-                built_in: true,
                 captured: true,
-                name,
+                name: Name::new(name),
             };
             table.add(row, Slot::of(role));
         }
@@ -153,8 +150,7 @@ impl HeaderTable {
                 }
                 None => {
                     let row = Row {
-                        built_in: OPAQUE.contains(&name.as_str()),
-                        name: name.clone(),
+                        name: Name::new(name.clone()),
                         role: None,
                         captured: forward,
                         forward,
@@ -179,10 +175,9 @@ impl HeaderTable {
             Some(_) => {}
             None => {
                 let row = Row {
-                    name: name.clone(),
+                    name: Name::new(name.clone()),
                     role: None,
                     forward: false,
-                    built_in: false,
                     captured: false,
                 };
                 self.add(row, slot);
@@ -259,11 +254,6 @@ impl HeaderTable {
         self.rows[at - 1].name.as_str().as_bytes() == text
     }
 
-    /// Whether the name is a tracing header, not one that the user added.
-    pub(crate) fn is_built_in(&self, name: &HeaderName) -> bool {
-        self.position(name).is_some_and(|at| self.rows[at].built_in)
-    }
-
     /// The names of the headers that go on as they came where no spans are made.
     #[cfg(feature = "config")]
     pub(crate) fn captured_names(&self) -> impl Iterator<Item = &str> {
@@ -277,7 +267,7 @@ impl HeaderTable {
     pub(crate) fn read<'a>(
         &self,
         headers: &'a HeaderMap,
-        forwarded: Option<&mut Vec<(HeaderName, HeaderValue)>>,
+        forwarded: Option<&mut Vec<(Name, HeaderValue)>>,
     ) -> Seen<'a> {
         let mut seen = Seen::default();
         self.read_into(headers, forwarded, &mut seen);
@@ -288,7 +278,7 @@ impl HeaderTable {
     pub(crate) fn read_into<'a>(
         &self,
         headers: &'a HeaderMap,
-        mut forwarded: Option<&mut Vec<(HeaderName, HeaderValue)>>,
+        mut forwarded: Option<&mut Vec<(Name, HeaderValue)>>,
         seen: &mut Seen<'a>,
     ) {
         for (name, value) in headers {
@@ -368,7 +358,7 @@ fn middle(name: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::names::OPAQUE, *};
     use http::header::{HOST, USER_AGENT};
     use proptest::{collection::vec, prelude::*};
 
@@ -389,7 +379,8 @@ mod tests {
         }
         let row = |name: &HeaderName| table.position(name).map(|at| &table.rows[at]);
         assert_eq!(row(&long).unwrap().role, None);
-        assert!(!table.is_built_in(&long) && table.is_built_in(&b3));
+        let is_built_in = |name| row(name).unwrap().name.is_built_in();
+        assert!(!is_built_in(&long) && is_built_in(&b3));
         assert_eq!(row(&b3).unwrap().role, Some(Role::B3));
         assert!(!row(&b3).unwrap().forward);
         let client_trace_id = row(&super::super::names::CLIENT_TRACE_ID).unwrap();
