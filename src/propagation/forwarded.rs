@@ -34,15 +34,24 @@ impl Forwarded {
     /// Copies `other` into the memory that is there.
     pub(crate) fn copy_from(&mut self, other: &Forwarded) {
         self.request_id.clone_from(&other.request_id);
-        self.headers.clear();
-        self.headers.extend_from_slice(&other.headers);
+        self.clear_headers();
+        if !other.headers.is_empty() {
+            self.headers.extend_from_slice(&other.headers);
+        }
         self.traceparent = other.traceparent;
     }
 
     pub(crate) fn clear(&mut self) {
         self.request_id = None;
-        self.headers.clear();
+        self.clear_headers();
         self.traceparent = false;
+    }
+
+    /// Mostly there are none, and `clear` calls a function all the same.
+    fn clear_headers(&mut self) {
+        if !self.headers.is_empty() {
+            self.headers.clear();
+        }
     }
 
     /// A copy that shares no memory with the request it came from: a header value that lives on
@@ -60,7 +69,14 @@ impl Forwarded {
     }
 
     /// Adds the headers whose names are not there yet, all their values in their order.
+    #[inline]
     pub(super) fn add_to(&self, headers: &mut HeaderMap) {
+        if !self.headers.is_empty() {
+            self.add_all_to(headers);
+        }
+    }
+
+    fn add_all_to(&self, headers: &mut HeaderMap) {
         // The values of one name lie together: so a header map lists them.
         let mut rest = &self.headers[..];
         while let [(name, first), after @ ..] = rest {
