@@ -122,8 +122,7 @@ fn eight_digits(bytes: u32) -> [u8; 8] {
     let word = (word | word << 8) & 0x00ff_00ff_00ff_00ff;
     let word = (word >> 4 | word << 8) & 0x0f0f_0f0f_0f0f_0f0f;
     let is_letter = (word + 6 * ONES) >> 4 & ONES;
-    // Letters are 39 behind the digits: 32 + 8 - 1.
-    const { assert!(b'a' - b'0' - 10 == 39) };
+    // From the byte behind `9` to `a` it is 39, which is 32 + 8 - 1.
     let to_letter = (is_letter << 5) + (is_letter << 3) - is_letter;
     (word + u64::from(b'0') * ONES + to_letter).to_le_bytes()
 }
