@@ -142,7 +142,7 @@ impl Service {
         let app = app(Traced {
             tracer: tracer.clone(),
             reporter: Some(zipkin.clone().into()),
-            trust: Trust::Mesh,
+            trust: Trust::everyone(),
         });
         Ok(Service {
             server: tokio::spawn(serve(listener, app, stop)),

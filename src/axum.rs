@@ -1,9 +1,16 @@
+//! Support for axum, of the feature `axum`: the current context as an extractor.
+//!
+//! The server layer itself reads axum's matched path and `ConnectInfo`.
+
 use crate::span::Context;
 use axum::{extract::FromRequestParts, http::request::Parts};
 use std::convert::Infallible;
 
-/// The current context, or the one in the request's extensions; the default one, which joins
-/// nothing, where there is no server layer.
+/// Extracts the current context, or else the one in the request's extensions. Without a server
+/// layer, the default one, which joins no trace.
+///
+/// For axum 0.8: support for another major version of axum comes with a new major version of this
+/// crate (below 1.0, a new minor one).
 impl<S: Sync> FromRequestParts<S> for Context {
     type Rejection = Infallible;
 

@@ -10,8 +10,8 @@ use crate::{
     propagation::{REQUEST_ID, Role, Roles, Seen, put},
     record::{Kind, Record},
     scope,
-    span::{FoundTags, Grpc, Inherited, OpenSpan, Side},
-    tag::{self, RequestTags},
+    span::{Grpc, Inherited, OpenSpan, Side},
+    tag::{self, FallbackValues, RequestTags},
     tracer::{Direction, Live, Tracer},
     user_code::guarded,
 };
@@ -276,7 +276,7 @@ impl Config {
         live: &Live,
         head: &RequestHead<'a>,
         seen: &Seen<'a>,
-        found: &FoundTags,
+        fallbacks: &FallbackValues,
         record: &mut Record,
     ) -> Grpc {
         let core = &*self.tracer.core;
@@ -291,7 +291,7 @@ impl Config {
         };
         let authority = core.names.request(record, head, seen, &tags);
         self.set_remote_endpoint(record, &authority);
-        live.tags.write(record, head, seen, Some(found));
+        live.tags.write(record, head, seen, Some(fallbacks));
         if grpc {
             record.set_name(&[tag::grpc_name(head.path())]);
         }

@@ -1,28 +1,29 @@
-//! Time stamps that do not step.
+//! Timestamps that do not step within a request.
 //!
-//! A span reads the monotonic clock when it starts and when it ends. What the wall says is
-//! derived from an anchor that pairs the two clocks; spans of one request in one process share
-//! their root's pairing, so that a child never seems to start before its parent.
+//! A span reads the monotonic clock when it starts and when it ends. Its wall-clock time is computed
+//! from an anchor that pairs the two clocks. The spans of one request share the anchor of their root,
+//! so that a child never seems to start before its parent. Spans get their times from here; how they
+//! are encoded is up to the encoders.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// How long an anchor is good for: what the wall clock may be adjusted by meanwhile is little.
-const GOOD_FOR: Duration = Duration::from_secs(1);
+/// An older anchor is renewed. Within a second, the wall clock is adjusted by little.
+const MAX_ANCHOR_AGE: Duration = Duration::from_secs(1);
 
-/// Pairs the monotonic clock with the wall's, anew every second in which somebody asks.
+/// Pairs the monotonic clock with the wall clock.
 #[derive(Debug)]
 pub(crate) struct Clock {
     origin: Instant,
-    /// What the wall said at `origin`, in microseconds since 1970, by the latest reading.
-    wall: AtomicU64,
-    /// When that reading was made, in nanoseconds after `origin`.
-    read_at: AtomicU64,
+    /// The wall-clock time at `origin` in microseconds since 1970, according to the anchor.
+    origin_micros: AtomicU64,
+    /// When the anchor was made, in nanoseconds after `origin`.
+    anchored_at: AtomicU64,
 }
 
-/// A moment on both clocks.
+/// A point in time on both clocks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     instant: Instant,
@@ -34,8 +35,8 @@ impl Clock {
         let origin = Instant::now();
         Clock {
             origin,
-            wall: AtomicU64::new(wall_micros()),
-            read_at: AtomicU64::new(0),
+            origin_micros: AtomicU64::new(wall_clock_micros()),
+            anchored_at: AtomicU64::new(0),
         }
     }
 
@@ -43,27 +44,27 @@ impl Clock {
         let instant = Instant::now();
         let since = instant.duration_since(self.origin);
         let nanos = since.as_nanos() as u64;
-        let read_at = self.read_at.load(Relaxed);
-        let stale = nanos.saturating_sub(read_at) > GOOD_FOR.as_nanos() as u64;
-        // One thread a second writes; the others go on with what they have.
+        let anchored_at = self.anchored_at.load(Relaxed);
+        let stale = nanos.saturating_sub(anchored_at) > MAX_ANCHOR_AGE.as_nanos() as u64;
+        // One thread renews the anchor; the others use the old one meanwhile.
         if stale
             && self
-                .read_at
-                .compare_exchange(read_at, nanos, Relaxed, Relaxed)
+                .anchored_at
+                .compare_exchange(anchored_at, nanos, Relaxed, Relaxed)
                 .is_ok()
         {
-            let wall = wall_micros().saturating_sub(since.as_micros() as u64);
-            self.wall.store(wall, Relaxed);
+            let origin = wall_clock_micros().saturating_sub(since.as_micros() as u64);
+            self.origin_micros.store(origin, Relaxed);
         }
         Moment {
             instant,
-            micros: self.wall.load(Relaxed) + since.as_micros() as u64,
+            micros: self.origin_micros.load(Relaxed) + since.as_micros() as u64,
         }
     }
 }
 
 impl Moment {
-    /// Now, by the pairing that this moment was made with.
+    /// The current time, computed from this moment's anchor.
     pub(crate) fn later(&self) -> Moment {
         let instant = Instant::now();
         let since = instant.duration_since(self.instant);
@@ -84,8 +85,8 @@ impl Moment {
     }
 }
 
-/// What the wall clock says, in microseconds since 1970.
-fn wall_micros() -> u64 {
+/// The time of the wall clock in microseconds since 1970.
+fn wall_clock_micros() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_micros() as u64)
 }
@@ -95,19 +96,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn agrees_with_the_wall_and_renews_itself() {
+    fn now_agrees_with_the_wall_clock_and_a_stale_anchor_is_renewed() {
         let mut clock = Clock::new();
-        let apart = |clock: &Clock| clock.now().micros().abs_diff(wall_micros());
+        let apart = |clock: &Clock| clock.now().micros().abs_diff(wall_clock_micros());
         assert!(apart(&clock) < 100_000);
-        // The wall clock is set back by an hour, and the reading gets old.
-        *clock.wall.get_mut() += 3_600_000_000;
+        // The wall clock is set back by an hour, and the anchor becomes stale.
+        *clock.origin_micros.get_mut() += 3_600_000_000;
         assert!(apart(&clock) > 3_000_000_000);
         clock.origin -= Duration::from_secs(2);
         assert!(apart(&clock) < 100_000);
     }
 
     #[test]
-    fn later_is_never_before() {
+    fn later_is_never_earlier() {
         let first = Clock::new().now();
         let second = first.later();
         assert!(second.micros() >= first.micros());

@@ -1,23 +1,26 @@
-//! The context of a trace: which trace, which span, and whether it is sampled.
+//! `TraceContext`: the ids of a span and whether it is sampled.
+//!
+//! Propagation reads and writes it, spans and samplers build on it. What else travels with a request
+//! (forwarded headers, the request id) is not here.
 
 use crate::id::{SpanId, TraceId, TraceIdKind};
 
-/// Whether a trace is recorded and reported: the four states of B3.
+/// Whether a trace is sampled: the four states of B3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Sampling {
-    /// Undecided: whoever receives it decides.
+    /// Undecided: the receiver decides.
     #[default]
     Defer,
-    /// Not sampled. Ids are still propagated.
+    /// Not sampled; ids are still propagated.
     Deny,
     /// Sampled.
     Accept,
-    /// Sampled whatever samplers and collectors say; the spans are marked as debug.
+    /// Sampled regardless of samplers and collectors; the spans are marked as debug.
     Debug,
 }
 
 impl Sampling {
-    /// `Some(true)` if spans are recorded, `Some(false)` if not, `None` while undecided.
+    /// Returns `Some(true)` if spans are recorded, `Some(false)` if not, `None` if undecided.
     pub fn decision(self) -> Option<bool> {
         match self {
             Sampling::Defer => None,
@@ -26,7 +29,7 @@ impl Sampling {
         }
     }
 
-    /// Whether spans are recorded: [`Accept`](Self::Accept) or [`Debug`](Self::Debug).
+    /// Returns whether spans are recorded: [`Accept`](Self::Accept) or [`Debug`](Self::Debug).
     pub fn is_sampled(self) -> bool {
         self.decision() == Some(true)
     }
@@ -43,7 +46,7 @@ impl From<bool> for Sampling {
     }
 }
 
-/// What travels from span to span: trace id, span id, parent id and sampling state.
+/// The context of a span: trace id, span id, parent id and sampling state.
 ///
 /// ```
 /// use tower_b3::{Sampling, TraceContext};
@@ -64,7 +67,7 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// The context of these ids.
+    /// Creates a context from its parts.
     pub fn new(
         trace_id: TraceId,
         span_id: SpanId,
@@ -79,14 +82,14 @@ impl TraceContext {
         }
     }
 
-    /// A new trace with a random 128-bit id, at its first span.
+    /// Starts a trace with a random 128-bit id.
     ///
-    /// The span's id is the low half of the trace's, as Envoy and Brave make it.
+    /// The id of the root span is the low half of the trace id, as in Envoy and Brave.
     pub fn root(sampling: Sampling) -> TraceContext {
         TraceContext::root_of(TraceIdKind::default(), sampling)
     }
 
-    /// A new trace whose id is of the given kind, at its first span.
+    /// Starts a trace with an id of this kind.
     pub fn root_of(kind: TraceIdKind, sampling: Sampling) -> TraceContext {
         let trace_id = TraceId::generate(kind);
         TraceContext {
@@ -97,7 +100,7 @@ impl TraceContext {
         }
     }
 
-    /// A new span below this one.
+    /// Creates a child: the same trace, a new span id, and this span as the parent.
     pub fn child(&self) -> TraceContext {
         TraceContext {
             span_id: SpanId::random(),
@@ -106,28 +109,28 @@ impl TraceContext {
         }
     }
 
-    /// The same ids with another sampling state.
+    /// Replaces the sampling state.
     #[must_use]
     pub fn with_sampling(self, sampling: Sampling) -> TraceContext {
         TraceContext { sampling, ..self }
     }
 
-    /// The trace.
+    /// The trace id.
     pub fn trace_id(&self) -> TraceId {
         self.trace_id
     }
 
-    /// The span.
+    /// The span id.
     pub fn span_id(&self) -> SpanId {
         self.span_id
     }
 
-    /// The span above; `None` at the root, or where a caller did not say.
+    /// The id of the parent span; `None` for a root span, or if the caller did not send it.
     pub fn parent_id(&self) -> Option<SpanId> {
         self.parent_id
     }
 
-    /// Whether the trace is sampled.
+    /// The sampling state.
     pub fn sampling(&self) -> Sampling {
         self.sampling
     }
@@ -138,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roots_and_children() {
+    fn a_root_has_the_low_half_of_its_trace_id_and_a_child_has_a_parent() {
         for kind in [
             TraceIdKind::Random128,
             TraceIdKind::Random64,

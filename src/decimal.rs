@@ -1,8 +1,8 @@
-//! Numbers and addresses as text, without an allocation each.
+//! Writing numbers and addresses as text without allocating. Used by the encoders.
 
 use std::{io::Write, net::IpAddr};
 
-/// Appends a number, two digits at a time.
+/// Appends a number in decimal, two digits at a time.
 pub(crate) fn number(mut number: u64, to: &mut Vec<u8>) {
     const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
         2021222324252627282930313233343536373839\
@@ -24,7 +24,7 @@ pub(crate) fn number(mut number: u64, to: &mut Vec<u8>) {
     to.extend_from_slice(&digits[start..]);
 }
 
-/// Appends an address.
+/// Appends an IP address.
 pub(crate) fn address(ip: IpAddr, to: &mut Vec<u8>) {
     match ip {
         IpAddr::V4(ip) => {
@@ -36,7 +36,7 @@ pub(crate) fn address(ip: IpAddr, to: &mut Vec<u8>) {
             }
         }
         IpAddr::V6(ip) => {
-            // Writing to a vector does not fail.
+            // Writing to a vector never fails.
             let _ = write!(to, "{ip}");
         }
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_they_are_displayed() {
+    fn numbers_and_addresses_are_written_as_displayed() {
         let written = |write: &dyn Fn(&mut Vec<u8>)| {
             let mut to = Vec::new();
             write(&mut to);

@@ -1,4 +1,4 @@
-//! Files that configure the service: small regular files; anything else is an error.
+//! Reading configuration files: only regular files of limited size.
 
 use std::{
     fs::{self, File},
@@ -6,8 +6,8 @@ use std::{
     path::Path,
 };
 
-/// The longest file that is read.
-pub(crate) const MOST_BYTES: usize = 1024 * 1024;
+/// A longer file is an error.
+pub(crate) const MAX_BYTES: usize = 1024 * 1024;
 
 /// Reads a regular file. Opening a pipe would block, and `/dev/zero` never ends.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -16,15 +16,15 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     File::open(path)?
-        .take(MOST_BYTES as u64 + 1)
+        .take(MAX_BYTES as u64 + 1)
         .read_to_end(&mut bytes)?;
-    match bytes.len() > MOST_BYTES {
-        true => Err(invalid(format!("longer than {} MiB", MOST_BYTES >> 20))),
+    match bytes.len() > MAX_BYTES {
+        true => Err(invalid(format!("longer than {} MiB", MAX_BYTES >> 20))),
         false => Ok(bytes),
     }
 }
 
-/// As [`read`], for text.
+/// Reads a regular file as UTF-8.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|_| invalid("not UTF-8".to_owned()))
 }

@@ -1,4 +1,4 @@
-//! The head of a request, as samplers, names and predicates of the user's see it.
+//! `RequestHead`: what user code (samplers, predicates, functions that name spans) sees of a request.
 
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
 
@@ -13,7 +13,7 @@ pub struct RequestHead<'a> {
 }
 
 impl<'a> RequestHead<'a> {
-    /// The head of this request.
+    /// Borrows the head of a request.
     pub fn of<B>(request: &'a Request<B>) -> RequestHead<'a> {
         RequestHead {
             method: request.method(),
@@ -34,12 +34,12 @@ impl<'a> RequestHead<'a> {
         self.uri
     }
 
-    /// The path, without the query.
+    /// The path of the URI, without the query.
     pub fn path(&self) -> &'a str {
         self.uri.path()
     }
 
-    /// The version of the protocol.
+    /// The HTTP version.
     pub fn version(&self) -> Version {
         self.version
     }

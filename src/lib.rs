@@ -1,16 +1,24 @@
+#![cfg_attr(
+    not(all(feature = "config", feature = "otlp", feature = "reqwest", feature = "zipkin")),
+    doc = include_str!("guide/links_docs_rs.md")
+)]
 //! B3 distributed tracing for Tower services, as an Envoy or Istio sidecar does it.
 //!
-//! Two layers. The [server layer](Tracer::server_layer) extracts `x-request-id`, `x-b3-*`, `b3`
-//! and `traceparent` (or makes them), decides on sampling and puts a SERVER span around each
-//! request. The [client layer](Tracer::client_layer) puts a CLIENT span around each request that
-//! is sent, and writes the headers to it, the opaque ones of other tracing systems included. In
-//! between nothing is passed around: the current context is the task's.
+//! There are two layers. The [server layer](Tracer::server_layer) reads `x-request-id`, `x-b3-*`,
+//! `b3` and `traceparent`, or generates what is missing, decides on sampling, and makes a SERVER
+//! span for each request. The [client layer](Tracer::client_layer) makes a CLIENT span for each
+//! request that is sent, and writes the headers to it, including the opaque headers of other
+//! tracing systems. The current span belongs to the task, so nothing is passed between the two.
 //!
-//! # A server
+//! # A server that calls another service
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use tower_b3::{Tracer, sample::Sampler, tag::Tag};
+//! use bytes::Bytes;
+//! use http_body_util::Empty;
+//! use hyper_util::{client::legacy, rt::TokioExecutor};
+//! use tower::{ServiceBuilder, ServiceExt};
+//! use tower_b3::{Route, Tracer, sample::Sampler, tag::Tag};
 //! # use tower_b3::report::NoopReporter;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,79 +31,80 @@
 //!     .reporter(zipkin) // anything that implements `Reporter`
 //!     .build()?;
 //!
-//! async fn catalog() -> &'static str {
-//!     tower_b3::tag("cart.items", "3");
-//!     "[]"
-//! }
+//! // Any `tower::Service` that takes `http::Request`s will do.
+//! let http = legacy::Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
+//! let client = ServiceBuilder::new()
+//!     .layer(tracer.client_layer().remote_service("catalog"))
+//!     .service(http);
 //!
+//! let catalog = async move || {
+//!     tower_b3::tag("cart.items", "3"); // on the SERVER span
+//!     let request = http::Request::get("http://catalog:8080/items")
+//!         .extension(Route::new("/items")) // names the CLIENT span: `GET /items`
+//!         .body(Empty::new())
+//!         .expect("a valid request");
+//!     match client.clone().oneshot(request).await {
+//!         Ok(response) => response.status().to_string(),
+//!         Err(error) => error.to_string(),
+//!     }
+//! };
 //! let app: Router = Router::new()
 //!     .route("/api/catalog", get(catalog))
 //!     .layer(tracer.server_layer());
 //! # Ok(()) }
 //! ```
 //!
-//! # A client
-//!
-//! Any `tower::Service` that takes [`http::Request`]s will do; here it is hyper's.
-//!
-//! ```
-//! use bytes::Bytes;
-//! use http_body_util::Empty;
-//! use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-//! use tower::{Service, ServiceBuilder, ServiceExt};
-//! use tower_b3::{Route, Tracer};
-//!
-//! # async fn call(tracer: &Tracer) -> Result<(), Box<dyn std::error::Error>> {
-//! let http = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-//! let mut client = ServiceBuilder::new()
-//!     .layer(tracer.client_layer().remote_service("catalog"))
-//!     .service(http);
-//!
-//! let mut request = http::Request::get("http://catalog:8080/items/7").body(Empty::new())?;
-//! request.extensions_mut().insert(Route::new("/items/{id}")); // names the span
-//! let response = client.ready().await?.call(request).await?;
-//! # Ok(()) }
-//! ```
-//!
 //! # Where to go from here
 //!
-//! | for | see |
+//! The [guide] starts with a path by task.
+//!
+//! | topic | see |
 //! |---|---|
-//! | tags, local spans, spawned tasks; and more than stands at the root: `error`, `rename`, `route`, `handle` | [`scope`] |
-//! | percentages, rate limits, rules, changes at run time | [`sample`] |
-//! | custom tags and the standard ones | [`mod@tag`] |
-//! | Zipkin, the console, a file, tests, a reporter of your own | [`report`]; `zipkin` |
-//! | headers without the layers | [`propagation`] |
-//! | strangers' requests, health checks | [`Trust`], [`ServerLayer::exclude_paths`] |
-//! | Istio's documents and the environment as configuration | `config`, [`guide::no_sidecar`] |
-//! | the name and the tags that a sidecar's spans have | [`istio`] |
-//! | in a mesh with sidecars, or in their place | [`guide::sidecar`], [`guide::no_sidecar`] |
-//! | requests from outside | [`guide::edge`] |
-//! | reqwest | `reqwest` |
-//! | gRPC with tonic, WebSockets, event streams | [`guide::grpc`] |
-//! | a retry layer | [`guide::retries`] |
-//! | coming from OpenTelemetry | `guide::opentelemetry` |
-//! | every header that is read and written | [`guide::headers`] |
-//! | what happens to a span after it ends | `guide::reporting` |
-//! | how it is built, and why so | [`guide::architecture`], [`guide::rationale`] |
-//! | what differs from Envoy and Brave on purpose | [`guide::parity`] |
+//! | **Use** | |
+//! | Tag the current span, add an event, start a local span | [`tag()`], [`annotate()`], [`span()`] |
+//! | Name the span, set its route, mark it as failed, carry a handle elsewhere | [`scope::rename()`], [`scope::route()`], [`scope::error()`], [`scope::handle()`] |
+//! | The current ids; spawned tasks | [`current()`], [`request_id()`], [`in_current_context()`] |
+//! | Percentages, rate limits, rules, forced traces | [`guide::sampling`], [`sample`] |
+//! | Custom and standard tags | [`mod@tag`] |
+//! | Zipkin, OTLP, Kafka, the console, a file, tests, your own reporter | [`guide::reporters`], [`report`], [`zipkin`], [`otlp`] |
+//! | Where to put the layers: timeouts, CORS, compression, panics | [`guide::layer_order`] |
+//! | reqwest | [`mod@reqwest`] |
+//! | gRPC with tonic, WebSockets, server-sent events | [`guide::grpc`] |
+//! | Retries | [`guide::retries`] |
+//! | Read and write headers without the layers | [`propagation`] |
+//! | **Deploy** | |
+//! | In a mesh with sidecars, or instead of one | [`guide::sidecar`], [`guide::no_sidecar`] |
+//! | Configuration from Istio's documents and the environment | [`config`], [`guide::no_sidecar`] |
+//! | The name and tags of a sidecar's spans | [`istio`] |
+//! | Requests from outside, health checks | [`guide::edge`], [`Trust`], [`ServerLayer::exclude_paths`] |
+//! | Queue, retries, counts and shutdown of a reporter | [`guide::reporting`] |
+//! | Coming from OpenTelemetry | [`guide::opentelemetry`] |
+//! | **Look up** | |
+//! | Every header that is read and written | [`guide::headers`] |
+//! | Differences from Envoy and Brave | [`guide::parity`] |
+//! | How it is built, and why | [`guide::architecture`], [`guide::rationale`] |
 //!
 //! # Features
 //!
-//! | feature | default | what it adds |
+//! | feature | default | adds |
 //! |---|---|---|
-//! | `zipkin` | yes | `ZipkinReporter`: JSON or protocol buffers over HTTP, batched on a thread of its own (brings hyper and tokio) |
-//! | `otlp` | | `OtlpReporter`: OTLP over HTTP or gRPC, for an OpenTelemetry Collector or Jaeger |
-//! | `gzip` | | messages compressed: `.gzip(true)` of both reporters, `report::Gzip` |
-//! | `tls` | | `https` URLs for the reporters, an authority and a client certificate of one's own, HTTP/2 (brings rustls and ring; needs a C compiler, no cmake) |
+//! | `zipkin` | yes | [`zipkin`]: spans to Zipkin, JSON or protocol buffers over HTTP, sent from their own thread (includes `http`) |
+//! | `otlp` | | [`otlp`]: OTLP over HTTP or gRPC, for an OpenTelemetry Collector or Jaeger (includes `http`) |
+//! | `kafka` | | `KafkaReporter`: spans to Zipkin's collectors through Kafka, with a client in pure Rust (includes `batch`) |
+//! | `http` | | `HttpSender`, and `TowerSender` for your own HTTP client (brings hyper; includes `batch`) |
+//! | `batch` | | `BatchReporter`: a queue and a thread that sends, with your own `Encoder` and `Sender`; Zipkin's encoders; `JsonLinesReporter` (brings tokio) |
+//! | `gzip` | | compressed messages: `.gzip(true)` of the reporters, `report::Gzip` (includes `batch`) |
+//! | `tls` | | `https` URLs for the reporters, a certificate authority and a client certificate of your own, HTTP/2 (brings rustls and ring, which needs a C compiler but no cmake; includes `http`) |
 //! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
-//! | `kafka` | | `KafkaReporter`: to Zipkin's collectors by way of Kafka |
-//! | `config` | | `config`: Istio's tracing configuration, read from YAML or JSON as it stands, and followed while it changes |
-//! | `reqwest` | | `reqwest`: requests of reqwest's through the client layer, `.traced(&layer)`, and its client as a service |
-//! | `tracing` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
+//! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
+//! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
+//! | `log-ids` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
-//! Without features there is no runtime: values, propagation, spans, samplers, both layers, and
-//! reporters for tests and the console.
+//! The features `axum` and `reqwest` are for axum 0.8 and reqwest 0.13. Support for another major
+//! version of either comes with a new major version of this crate (below 1.0, a new minor one).
+//!
+//! Without features there is no async runtime: ids, propagation, spans, samplers, both layers, and
+//! the reporters for tests and the console.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -130,9 +139,10 @@ pub mod reqwest;
 pub mod sample;
 pub mod scope;
 mod server;
+mod shard;
 mod span;
-mod stripe;
 pub mod tag;
+mod text;
 mod tracer;
 mod trust;
 #[cfg(any(feature = "config", feature = "zipkin"))]
@@ -150,7 +160,7 @@ pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{Server, ServerLayer};
 pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
 pub use tracer::{BuildError, Direction, Mode, Tracer, TracerBuilder};
-pub use trust::{NetworkError, Networks, Predicate, Trust};
+pub use trust::{ParseNetworkError, Trust, TrustedNetworks};
 
 /// The README's examples.
 #[cfg(all(

@@ -1,22 +1,23 @@
-//! Text from outside as errors, log lines and terminals show it: on one line, without characters
-//! that a terminal obeys or that reorder a line, and cut where it is long.
+//! Showing text from outside in errors, log lines and on terminals: on one line, without characters
+//! that control a terminal or reorder a line, and truncated if it is long.
 
 use std::fmt::{self, Write};
 
-/// The most characters of a name or a value that are shown.
-const VALUE: usize = 60;
-/// The most characters of a path or a URL that are shown.
-const PLACE: usize = 200;
-/// The most characters of what another program says that are shown.
-const LINE: usize = 200;
-/// The most characters of a message that are shown.
+/// How many characters of a name or a value are shown.
+const MAX_VALUE: usize = 60;
+/// How many characters of a path or a URL are shown.
+const MAX_PLACE: usize = 200;
+/// How many characters of another program's output are shown.
+const MAX_LINE: usize = 200;
+/// How many characters of an error message are shown.
 #[cfg(any(feature = "config", feature = "zipkin"))]
-const MESSAGE: usize = 500;
+const MAX_MESSAGE: usize = 500;
 
+/// Text that is escaped and truncated when it is displayed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printable<'a> {
     text: &'a str,
-    most: usize,
+    max_chars: usize,
     quoted: bool,
 }
 
@@ -24,54 +25,54 @@ pub(crate) struct Printable<'a> {
 pub(crate) fn quoted(text: &str) -> Printable<'_> {
     Printable {
         quoted: true,
-        ..at_most(text, VALUE)
+        ..at_most(text, MAX_VALUE)
     }
 }
 
 /// A name.
 pub(crate) fn name(text: &str) -> Printable<'_> {
-    at_most(text, VALUE)
+    at_most(text, MAX_VALUE)
 }
 
 /// A path or a URL.
 pub(crate) fn place(text: &str) -> Printable<'_> {
-    at_most(text, PLACE)
+    at_most(text, MAX_PLACE)
 }
 
-/// A message.
+/// An error message.
 #[cfg(any(feature = "config", feature = "zipkin"))]
 pub(crate) fn message(text: &str) -> Printable<'_> {
-    at_most(text, MESSAGE)
+    at_most(text, MAX_MESSAGE)
 }
 
-/// At most `most` characters of the text.
-pub(crate) fn at_most(text: &str, most: usize) -> Printable<'_> {
+/// At most `max_chars` characters of the text.
+pub(crate) fn at_most(text: &str, max_chars: usize) -> Printable<'_> {
     Printable {
         text,
-        most,
+        max_chars,
         quoted: false,
     }
 }
 
-/// What another program says, or a panic: control characters count as spaces, and those at the ends
-/// not at all.
+/// The output of another program, or a panic message: control characters become spaces, and are
+/// trimmed at both ends.
 pub(crate) fn one_line(text: &str) -> String {
-    let words = |character: char| match character.is_control() {
+    let space_out = |character: char| match character.is_control() {
         true => ' ',
         false => character,
     };
-    // One character more, by which to tell that there is more.
-    let line: String = text.chars().take(LINE + 1).map(words).collect();
-    at_most(line.trim(), LINE).to_string()
+    // One character more than shown, so that truncation is marked.
+    let line: String = text.chars().take(MAX_LINE + 1).map(space_out).collect();
+    at_most(line.trim(), MAX_LINE).to_string()
 }
 
-/// Whether a line with this character in it is another line, or looks like another one.
+/// Whether the character starts another line, controls a terminal, or makes a line look different.
 pub(crate) fn misleads(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            // Marks, overrides and isolates of direction; separators of lines and paragraphs; what
-            // has no width; tags.
+            // Direction marks, overrides and isolates; line and paragraph separators; characters
+            // without width; tags.
             '\u{61c}'
                 | '\u{200b}'
                 | '\u{200e}'..='\u{200f}'
@@ -84,7 +85,7 @@ pub(crate) fn misleads(character: char) -> bool {
 
 impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = self.text.char_indices().nth(self.most);
+        let end = self.text.char_indices().nth(self.max_chars);
         let shown = &self.text[..end.map_or(self.text.len(), |(end, _)| end)];
         let quote = if self.quoted { "\"" } else { "" };
         f.write_str(quote)?;
@@ -109,25 +110,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_misleads_and_nothing_is_long(text in any::<String>(), times in 1_usize..200) {
+        fn shown_text_is_harmless_and_short(text in any::<String>(), times in 1_usize..200) {
             let text = text.repeat(times);
             for shown in [quoted(&text), name(&text), place(&text), at_most(&text, 500)] {
                 let printed = shown.to_string();
                 prop_assert!(!printed.contains(misleads), "{printed:?}");
-                // An escaped character takes at most ten.
-                prop_assert!(printed.chars().count() <= 10 * shown.most + 3);
+                // An escaped character takes at most ten characters.
+                prop_assert!(printed.chars().count() <= 10 * shown.max_chars + 3);
             }
         }
 
         #[test]
-        fn what_is_harmless_is_shown_as_it_is(text in "[a-zA-Z0-9 ./:äß日本'%-]{0,60}") {
+        fn harmless_text_is_unchanged(text in "[a-zA-Z0-9 ./:äß日本'%-]{0,60}") {
             prop_assert_eq!(name(&text).to_string(), &*text);
             prop_assert_eq!(quoted(&text).to_string(), format!("{text:?}"));
         }
     }
 
     #[test]
-    fn what_misleads_is_escaped() {
+    fn control_and_direction_characters_are_escaped() {
         for (text, shown) in [
             ("a\nb\r\tc\0", r"a\nb\r\tc\0"),
             ("\u{1b}[31mred\u{7f}", r"\u{1b}[31mred\u{7f}"),
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_is_cut_where_a_character_ends() {
+    fn long_text_is_truncated_between_characters() {
         let long = "é".repeat(61);
         assert_eq!(name(&long).to_string(), format!("{}…", "é".repeat(60)));
         assert_eq!(

@@ -68,7 +68,7 @@ impl Tracer {
         ServerLayer {
             config: Arc::new(Config {
                 tracer: self.clone(),
-                trust: Trust::Mesh,
+                trust: Trust::everyone(),
                 preserve_request_id: false,
                 tag_dropped: false,
                 echo: true,
@@ -141,7 +141,7 @@ impl ServerLayer {
     /// let tracer = Tracer::builder("gateway").build()?;
     /// let layer = tracer
     ///     .server_layer()
-    ///     .trust(Trust::Edge)
+    ///     .trust(Trust::nobody())
     ///     .tag_dropped_trace(true);
     /// # Ok::<(), tower_b3::BuildError>(())
     /// ```
@@ -400,11 +400,11 @@ impl Config {
         let trusted = match (serving, &self.trust) {
             // A layer around this one has judged, and removed what a stranger said.
             (Some(serving), _) => serving.trusted,
-            (None, Trust::Mesh) => true,
             (None, trust) => {
-                let head = RequestHead::of(request);
-                let peer = || Some(self.peer(&head)?.ip());
-                guarded(|| trust.believes(&head, peer)).unwrap_or(false)
+                trust.trusts_everyone() || {
+                    let head = RequestHead::of(request);
+                    trust.trusts(&head, || Some(self.peer(&head)?.ip()))
+                }
             }
         };
         let mut dropped = None;

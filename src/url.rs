@@ -1,7 +1,7 @@
 //! URLs of collectors, read strictly: what a client would read as another place than the one that
 //! is written is an error, since credentials go there too.
 
-use crate::{digits::whole, hosts};
+use crate::{digits::parse_digits, hosts};
 use http::Uri;
 use std::{
     fmt,
@@ -110,7 +110,7 @@ fn check_host_and_port(text: &str, port_needed: bool) -> Result<(), UrlError> {
     check_host(host)?;
     match port {
         Some("") => Err(UrlError::EmptyPort),
-        Some(port) => match whole::<u16>(port) {
+        Some(port) => match parse_digits::<u16>(port) {
             Some(1..) => Ok(()),
             _ => Err(UrlError::Port),
         },

@@ -1,10 +1,10 @@
-//! Calls into the user's code.
+//! Calling user code that may panic.
 //!
-//! A predicate, a sampler, an error's `Debug` or a `tracing` subscriber may panic. The request
-//! must not fail for that, and its span must be whole; nor must the reporter's thread end. Such
-//! code is called by [`guarded`] or [`catch`].
+//! A predicate, a sampler, the `Debug` of an error or a `tracing` subscriber may panic. That must not
+//! fail the request, leave its span incomplete, or end the thread of a reporter. Everything outside
+//! of this file calls such code with [`guarded`], [`catch`] or [`debug_text`].
 
-use crate::printable::one_line;
+use crate::{printable::one_line, text::cut};
 use std::{
     any::Any,
     fmt::{self, Write as _},
@@ -12,12 +12,12 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-/// What the code returns; `None` if it panics. The panic hook has reported the panic by then.
+/// Calls the code; `None` if it panics. The panic hook has then reported the panic.
 pub(crate) fn guarded<R>(code: impl FnOnce() -> R) -> Option<R> {
     catch(code).ok()
 }
 
-/// What the code returns, or the message that it panics with.
+/// Calls the code; `Err` with the panic message if it panics.
 pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(message)
 }
@@ -31,20 +31,20 @@ fn message(payload: Box<dyn Any + Send>) -> String {
     match payload.downcast::<&str>() {
         Ok(text) => one_line(&text),
         Err(payload) => {
-            // A value of the user's, whose drop may panic again.
+            // A value of the user's: dropping it could panic again.
             mem::forget(payload);
             "no message".to_owned()
         }
     }
 }
 
-/// The `Debug` text of a value, as far as `max_length` bytes of it can be had.
+/// The `Debug` text of a value, up to `max_length` bytes.
 pub(crate) fn debug_text(value: &dyn fmt::Debug, max_length: usize) -> String {
     let mut text = Bounded {
         text: String::new(),
         max_length,
     };
-    // An `Err` is the bound, or a `Debug` that fails: what was written until then counts.
+    // It ends early at the bound, or if `Debug` fails or panics. What was written by then counts.
     let _ = guarded(|| write!(text, "{value:?}"));
     if text.text.is_empty() {
         return "the error's Debug wrote nothing".to_owned();
@@ -52,7 +52,7 @@ pub(crate) fn debug_text(value: &dyn fmt::Debug, max_length: usize) -> String {
     text.text
 }
 
-/// Fails once it is full, so that an endless `Debug` ends.
+/// A writer that fails once it is full, so that an endless `Debug` ends.
 struct Bounded {
     text: String,
     max_length: usize,
@@ -60,8 +60,8 @@ struct Bounded {
 
 impl fmt::Write for Bounded {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let room = self.max_length.saturating_sub(self.text.len());
-        let fits = crate::record::cut(text, room);
+        let remaining = self.max_length.saturating_sub(self.text.len());
+        let fits = cut(text, remaining);
         self.text.push_str(fits);
         if fits.len() < text.len() {
             return Err(fmt::Error);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_debug_does_there_is_a_text() {
+    fn debug_text_is_never_empty_and_always_ends() {
         let nothing = "the error's Debug wrote nothing";
         for (writes, expected) in [
             (Writes(|f| f.write_str("reset")), "reset"),
@@ -112,16 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_says_why() {
+    fn catch_returns_the_panic_message() {
         use std::panic::panic_any;
-        let said = |text: &str| catch(|| panic!("{text}")).map(|(): ()| "nothing");
+        let message = |text: &str| catch(|| panic!("{text}")).map(|(): ()| "nothing");
         assert_eq!(catch(|| 1), Ok(1));
-        assert_eq!(said("in\ntrouble"), Err("in trouble".to_owned()));
-        assert_eq!(said(&"a".repeat(999)).unwrap_err().chars().count(), 201);
-        let said = catch(|| panic_any("plain")).map(|(): ()| "nothing");
-        assert_eq!(said, Err("plain".to_owned()));
-        let said = catch(|| panic_any(7)).map(|(): ()| "nothing");
-        assert_eq!(said, Err("no message".to_owned()));
+        assert_eq!(message("in\ntrouble"), Err("in trouble".to_owned()));
+        assert_eq!(message(&"a".repeat(999)).unwrap_err().chars().count(), 201);
+        let caught = catch(|| panic_any("plain")).map(|(): ()| "nothing");
+        assert_eq!(caught, Err("plain".to_owned()));
+        let caught = catch(|| panic_any(7)).map(|(): ()| "nothing");
+        assert_eq!(caught, Err("no message".to_owned()));
     }
 
     #[test]

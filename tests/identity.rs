@@ -146,7 +146,8 @@ fn namings_have_istios_names() {
     let error = "app_label".parse::<ServiceNaming>().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "none of APP_LABEL_AND_NAMESPACE, CANONICAL_NAME_ONLY, CANONICAL_NAME_AND_NAMESPACE"
+        "service naming \"app_label\": not one of APP_LABEL_AND_NAMESPACE, CANONICAL_NAME_ONLY, \
+         CANONICAL_NAME_AND_NAMESPACE"
     );
 }
 

@@ -1,6 +1,6 @@
 //! The README's server as its reader builds it: a package of its own with the README's dependencies
-//! and the README's code. Its listening address and Zipkin's URL become arguments; the rest is as
-//! it is.
+//! and the README's code. Its listening address and the URLs of Zipkin and of the catalog become
+//! arguments; the rest is as it is.
 
 #![cfg(all(unix, feature = "axum", feature = "tracing", feature = "zipkin"))]
 
@@ -9,16 +9,20 @@ mod shop;
 use shop::{Process, collector::Collector, eventually, get};
 use std::{
     fs,
+    io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The first block of this language in the section on servers.
+/// The first block of this language in the section with the server.
 fn block<'a>(readme: &'a str, language: &str) -> &'a str {
-    let (_, section) = readme.split_once("\n## A server\n").expect("the section");
+    let (_, section) = readme
+        .split_once("\n## Quick start\n")
+        .expect("the section");
     let (_, block) = section
         .split_once(&format!("\n```{language}\n"))
         .expect("a block");
@@ -42,6 +46,7 @@ fn build() -> PathBuf {
         "\"http://localhost:9411/api/v2/spans\"",
         &argument(2),
     );
+    let code = replaced(&code, "\"http://localhost:8081/items\"", &argument(3));
     let manifest = format!(
         "[package]\nname = \"readme\"\nedition = \"2024\"\n\n[workspace]\n\n{}\n\n\
          [patch.crates-io]\ntower-b3 = {{ path = {ROOT:?} }}\n\n[profile.dev]\ndebug = false\n",
@@ -72,14 +77,30 @@ fn free_address() -> SocketAddr {
     listener.local_addr().expect("an address")
 }
 
+/// A catalog that answers every request with an empty list.
+fn catalog() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let head = BufReader::new(&stream).lines().map_while(Result::ok);
+            let _fields = head.take_while(|line| !line.is_empty()).count();
+            let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n[]";
+            let _ = (&stream).write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}/items")
+}
+
 #[test]
 fn the_server_of_the_readme_flushes_on_a_signal() {
     let program = build();
+    let catalog = catalog();
     for signal in ["TERM", "INT"] {
         let zipkin = Collector::start();
         let address = free_address();
         let mut server = Command::new(&program);
-        server.args([&address.to_string(), zipkin.url()]);
+        server.args([&address.to_string(), zipkin.url(), &catalog]);
         let mut server = Process::spawn(server.stdout(Stdio::piped()).stderr(Stdio::piped()));
         eventually("the server", || TcpStream::connect(address).ok());
         for _ in 0..3 {
@@ -87,7 +108,7 @@ fn the_server_of_the_readme_flushes_on_a_signal() {
             assert_eq!(answer.status, 200, "{answer:?}");
         }
         assert!(server.signal(signal).success(), "{server}");
-        let sent = ["GET /api/catalog", "load items"];
+        let sent = ["GET /api/catalog", "GET /items", "load items"];
         assert_eq!(
             zipkin.names(),
             sent.map(|name| [name; 3]).concat(),

@@ -12,7 +12,7 @@ use std::{
 use tower::{Layer, ServiceExt, service_fn};
 use tower_b3::{
     Sampling, Tracer, TracerBuilder, Trust,
-    sample::{Rules, SampleRequest, Sampler},
+    sample::{Rules, Sampler, SamplingParameters, ShouldSample},
 };
 
 fn tracer(percent: f64) -> TracerBuilder {
@@ -78,7 +78,11 @@ fn the_first_eight_digits_modulo_ten_thousand_decide() {
         (28, 0.29, false),
     ] {
         let sent = id(first, '4');
-        let (seen, sampling) = served(tracer(percent), Trust::Mesh, &[("x-request-id", &sent)]);
+        let (seen, sampling) = served(
+            tracer(percent),
+            Trust::everyone(),
+            &[("x-request-id", &sent)],
+        );
         assert_eq!(sampling, Sampling::from(sampled), "{first} at {percent}");
         assert_eq!(seen, id(first, if sampled { '9' } else { '4' }));
     }
@@ -99,7 +103,7 @@ fn reasons_travel_and_headers_force() {
     ] {
         let sent = id(1, reason);
         let headers: Vec<_> = more.into_iter().chain([("x-request-id", &*sent)]).collect();
-        let (seen, sampling) = served(tracer(0.0), Trust::Mesh, &headers);
+        let (seen, sampling) = served(tracer(0.0), Trust::everyone(), &headers);
         assert_eq!(
             (seen, sampling),
             (id(1, written), Sampling::Accept),
@@ -112,9 +116,9 @@ fn reasons_travel_and_headers_force() {
 fn the_local_decision_is_written_even_where_a_state_overrules_it() {
     let sent = id(1, '4');
     let headers = |state| [("x-request-id", sent.as_str()), ("x-b3-sampled", state)];
-    let (seen, sampling) = served(tracer(100.0), Trust::Mesh, &headers("0"));
+    let (seen, sampling) = served(tracer(100.0), Trust::everyone(), &headers("0"));
     assert_eq!((seen, sampling), (id(1, '9'), Sampling::Deny));
-    let (seen, sampling) = served(tracer(0.0), Trust::Mesh, &headers("1"));
+    let (seen, sampling) = served(tracer(0.0), Trust::everyone(), &headers("1"));
     assert_eq!((seen, sampling), (id(1, '4'), Sampling::Accept));
 }
 
@@ -127,7 +131,63 @@ fn rules(limited: Sampler) -> TracerBuilder {
 
 /// What comes of a request for this path.
 fn asked(tracer: &Tracer, path: &str, headers: &[(&str, &str)]) -> (String, Sampling) {
-    served_at(tracer, Trust::Mesh, path, headers)
+    served_at(tracer, Trust::everyone(), path, headers)
+}
+
+/// A sampler of the user's around another one.
+struct Wrapper(Sampler);
+
+impl ShouldSample for Wrapper {
+    fn should_sample(&self, parameters: &SamplingParameters<'_>) -> bool {
+        self.0.should_sample(parameters)
+    }
+
+    fn is_by_request_id(&self) -> bool {
+        self.0.is_by_request_id()
+    }
+
+    fn is_stateless(&self, parameters: &SamplingParameters<'_>) -> bool {
+        self.0.is_stateless(parameters)
+    }
+}
+
+#[test]
+fn rules_inside_a_custom_sampler_decide_and_write_as_they_do_alone() {
+    let percent = |percent| Sampler::percentage_by_request_id(percent).unwrap();
+    let rules = Rules::otherwise(percent(0.0)).path("/half", percent(50.0));
+    let alone = Sampler::rules(rules.clone());
+    for wrapped in [
+        Sampler::custom(rules),
+        Sampler::custom(alone.clone()),
+        Sampler::custom(Wrapper(alone.clone())),
+        Sampler::rules(Rules::otherwise(Sampler::custom(alone.clone()))),
+    ] {
+        let [alone, wrapped] = [alone.clone(), wrapped]
+            .map(|sampler| {
+                Tracer::builder("shop")
+                    .sampler(sampler)
+                    .overall_sampling(60.0)
+            })
+            .map(|builder| builder.build().unwrap());
+        for trust in [Trust::everyone(), Trust::nobody()] {
+            for (path, first, reason, state) in [
+                ("/half", 4999, '4', None),
+                ("/half", 5000, '4', None),
+                ("/half", 4999, '4', Some("0")),
+                ("/half", 5000, '4', Some("1")),
+                ("/", 1, '4', None),
+                ("/", 1, '9', None),
+                ("/", 1, 'a', None),
+                ("/", 6000, '9', None),
+            ] {
+                let id = id(first, reason);
+                let state = state.map(|state| ("x-b3-sampled", state));
+                let headers: Vec<_> = state.into_iter().chain([("x-request-id", &*id)]).collect();
+                let served = |tracer| served_at(tracer, trust.clone(), path, &headers);
+                assert_eq!(served(&wrapped), served(&alone), "{path} {headers:?}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -141,7 +201,7 @@ fn a_state_that_came_uses_up_no_limit() {
     ];
     let counted = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&counted);
-    let own = Sampler::custom(move |_: &SampleRequest<'_>| count.fetch_add(1, SeqCst) == 0);
+    let own = Sampler::custom(move |_: &SamplingParameters<'_>| count.fetch_add(1, SeqCst) == 0);
     let nested = Rules::otherwise(Sampler::rate_limited(1));
     for limited in [Sampler::rate_limited(1), own, Sampler::rules(nested)] {
         let tracer = rules(limited).build().unwrap();
@@ -203,7 +263,7 @@ fn limits_take_a_reason_back() {
         tracer(100.0).overall_sampling(0.0),
         tracer(100.0).forced_rate_limit(0),
     ] {
-        let (seen, sampling) = served(limited, Trust::Mesh, &headers);
+        let (seen, sampling) = served(limited, Trust::everyone(), &headers);
         assert_eq!((seen, sampling), (id(1, '4'), Sampling::Deny));
     }
 }
@@ -221,11 +281,11 @@ fn what_somebody_else_has_decided_takes_no_room_below_the_limit() {
     for state in ["0", "1"] {
         for _ in 0..100 {
             let headers = [forced[0], forced[1], ("x-b3-sampled", state)];
-            let (seen, sampling) = served_by(&tracer, Trust::Mesh, &headers);
+            let (seen, sampling) = served_by(&tracer, Trust::everyone(), &headers);
             assert_eq!((seen, sampling), (id(1, 'a'), Sampling::from(state == "1")));
         }
     }
-    let (seen, sampling) = served_by(&tracer, Trust::Mesh, &forced);
+    let (seen, sampling) = served_by(&tracer, Trust::everyone(), &forced);
     assert_eq!((seen, sampling), (id(1, 'a'), Sampling::Accept));
 }
 
@@ -234,17 +294,17 @@ fn ids_that_are_no_uuids_are_sampled_by_trace_id_and_left_alone() {
     for sent in ["not-a-uuid", "zzzzzzzz-2222-a333-8444-555555555555"] {
         let headers = [("x-request-id", sent)];
         assert_eq!(
-            served(tracer(100.0), Trust::Mesh, &headers),
+            served(tracer(100.0), Trust::everyone(), &headers),
             (sent.to_owned(), Sampling::Accept)
         );
         assert_eq!(
-            served(tracer(0.0), Trust::Mesh, &headers),
+            served(tracer(0.0), Trust::everyone(), &headers),
             (sent.to_owned(), Sampling::Deny)
         );
     }
     // Hashed, but not of 36 characters.
     let short = "00000001222243338444555555555555";
-    let (seen, sampling) = served(tracer(0.02), Trust::Mesh, &[("x-request-id", short)]);
+    let (seen, sampling) = served(tracer(0.02), Trust::everyone(), &[("x-request-id", short)]);
     assert_eq!((&*seen, sampling), (short, Sampling::Accept));
 }
 
@@ -252,9 +312,9 @@ fn ids_that_are_no_uuids_are_sampled_by_trace_id_and_left_alone() {
 fn a_strangers_reason_is_reset() {
     let sent = id(1, 'a');
     let headers = [("x-request-id", sent.as_str())];
-    let (seen, sampling) = served(tracer(0.0), Trust::Edge, &headers);
+    let (seen, sampling) = served(tracer(0.0), Trust::nobody(), &headers);
     assert_eq!((seen, sampling), (id(1, '4'), Sampling::Deny));
-    let (seen, sampling) = served(tracer(100.0), Trust::Edge, &headers);
+    let (seen, sampling) = served(tracer(100.0), Trust::nobody(), &headers);
     assert_eq!((seen, sampling), (id(1, '9'), Sampling::Accept));
 }
 
@@ -262,7 +322,7 @@ fn a_strangers_reason_is_reset() {
 fn other_samplers_leave_ids_alone() {
     let tracer = Tracer::builder("shop").sampler(Sampler::never());
     let sent = id(1, 'a');
-    let (seen, sampling) = served(tracer, Trust::Mesh, &[("x-request-id", &sent)]);
+    let (seen, sampling) = served(tracer, Trust::everyone(), &[("x-request-id", &sent)]);
     assert_eq!((seen, sampling), (sent, Sampling::Deny));
 }
 
@@ -415,6 +475,6 @@ proptest! {
         });
         headers.extend(facts.client.then_some(("x-client-trace-id", "")));
         headers.extend(facts.force.then_some(("x-envoy-force-trace", "")));
-        prop_assert_eq!(served(builder, Trust::Mesh, &headers), model(&facts));
+        prop_assert_eq!(served(builder, Trust::everyone(), &headers), model(&facts));
     }
 }

@@ -19,7 +19,7 @@ use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tower_b3::{
     Context, Route,
     record::{Kind, SpanRecord},
-    reqwest::{Reqwest, Traced},
+    reqwest::{ReqwestService, Traced},
 };
 
 async fn serve(app: Router) -> SocketAddr {
@@ -273,7 +273,7 @@ async fn what_cannot_be_sent_makes_no_span_or_says_why() {
     let request = http::Request::get("/no/host")
         .body(reqwest::Body::default())
         .unwrap();
-    let mut service = layer.layer(Reqwest::from(http));
+    let mut service = layer.layer(ReqwestService::from(http));
     let error = service.call(request).await.unwrap_err();
     assert!(error.as_ref().is_builder());
     let span = lab.spans.take_one();
@@ -327,7 +327,7 @@ async fn in_a_stack_of_layers_reqwest_is_a_service() {
         .concurrency_limit(1)
         .layer(lab.tracer.client_layer())
         .timeout(Duration::from_secs(60))
-        .service(Reqwest::from(Client::new()));
+        .service(ReqwestService::from(Client::new()));
     let request = |path: &str| {
         let request = http::Request::get(format!("http://{addr}{path}"));
         request

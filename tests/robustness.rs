@@ -312,7 +312,7 @@ proptest! {
             }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let trust = Trust::networks(["10.0.0.0/8"]).unwrap().forwarded_for(proxies);
+        let trust = Trust::networks(["10.0.0.0/8"]).unwrap().trusted_hops(proxies);
         for (header, value) in [
             ("x-b3-flags", "1"),
             ("x-envoy-force-trace", "1"),

@@ -88,8 +88,8 @@ pub enum ShopMode {
 impl ShopMode {
     pub fn trust(self) -> Trust {
         match self {
-            ShopMode::Edge => Trust::Edge,
-            ShopMode::Forward | ShopMode::Spans => Trust::Mesh,
+            ShopMode::Edge => Trust::nobody(),
+            ShopMode::Forward | ShopMode::Spans => Trust::everyone(),
         }
     }
 }

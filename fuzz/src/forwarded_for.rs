@@ -35,7 +35,7 @@ pub fn forwarded_for(input: &[u8]) {
         .unwrap();
     let layer = tracer
         .server_layer()
-        .trust(trusted.forwarded_for(proxies.into()))
+        .trust(trusted.trusted_hops(proxies.into()))
         .peer_address(move |_| Some(SocketAddr::new(peer, 80)));
     let mut request = Request::get("/").header("b3", format!("{TRACE}-a2fb4a1d1a96d312-1"));
     for value in &values {

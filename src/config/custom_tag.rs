@@ -1,5 +1,5 @@
 use super::{ConfigError, reader::Node};
-use crate::tag::{Format, Place, Tag, is_variable, name_flaw};
+use crate::tag::{Format, RequestField, Tag, is_variable_name, tag_name_error};
 use std::collections::BTreeMap;
 
 /// Custom tags by name, in whose order they are set.
@@ -27,7 +27,7 @@ impl CustomTag {
     pub(super) fn read_all(node: &Node<'_>) -> Result<CustomTags, ConfigError> {
         let mut tags = CustomTags::new();
         for (name, node) in node.entries()? {
-            if let Some(reason) = name_flaw(name) {
+            if let Some(reason) = tag_name_error(name) {
                 return Err(node.error(reason));
             }
             if tags
@@ -62,7 +62,7 @@ impl CustomTag {
             "literal" => Ok(CustomTag::Literal(value(&node)?.to_owned())),
             "environment" => {
                 let (name, default) = named(&node, |name| {
-                    is_variable(name.text()?)
+                    is_variable_name(name.text()?)
                         .then_some(())
                         .ok_or_else(|| name.error("cannot be the name of an environment variable"))
                 })?;
@@ -70,7 +70,7 @@ impl CustomTag {
             }
             "header" => {
                 let (name, default) = named(&node, |name| {
-                    let place = Place::parse(name.text()?);
+                    let place = RequestField::parse(name.text()?);
                     place
                         .map(drop)
                         .ok_or_else(|| name.error("cannot be the name of a header"))

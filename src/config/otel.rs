@@ -1,7 +1,7 @@
 //! The environment variables that people have set for an OpenTelemetry SDK.
 
 use crate::{
-    digits::whole,
+    digits::parse_digits,
     printable::quoted,
     propagation::{Format, Propagation},
     url::{self, UrlError},
@@ -337,7 +337,7 @@ fn otlp_url(name: &str, url: String, grpc: bool) -> Result<String, Unusable> {
 }
 
 fn millis(name: &str, value: &str) -> Result<Duration, Unusable> {
-    match whole(value) {
+    match parse_digits(value) {
         Some(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
         _ => Err(unusable(
             name,

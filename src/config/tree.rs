@@ -5,7 +5,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::{HashMap, HashSet};
 
 /// The longest text that is read, in bytes.
-const MOST_TEXT: usize = crate::file::MOST_BYTES;
+const MOST_TEXT: usize = crate::file::MAX_BYTES;
 /// The deepest nesting.
 const MOST_DEPTH: usize = 64;
 /// What all trees of one text may take once aliases are followed, in bytes, roughly.

@@ -1,3 +1,4 @@
+use crate::istio::Identity;
 use std::collections::BTreeMap;
 
 /// The workload that a service is: where it runs, and its pods' labels.
@@ -72,5 +73,20 @@ impl Workload {
             .peekable();
         let none = labels.is_empty() || self.labels.is_empty();
         none || same.peek().is_some() && same.all(|same| same)
+    }
+}
+
+impl Identity {
+    /// The workload, for choosing the [documents](crate::config::Documents) that apply to it. `None`
+    /// if the namespace is not known. If the labels are not known, every selector in the namespace
+    /// counts.
+    #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
+    pub fn workload(&self) -> Option<Workload> {
+        let workload = Workload::new(self.known_namespace()?);
+        let labels = self.known_labels();
+        Some(match labels.is_empty() {
+            true => workload.labels_unknown(),
+            false => workload.labels(labels.clone()),
+        })
     }
 }

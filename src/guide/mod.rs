@@ -1,36 +1,40 @@
-//! The guide: how the crate is built, why it does what it does, what it reads and writes.
+#![doc = include_str!("links.md")]
+#![cfg_attr(
+    all(feature = "config", feature = "kafka", feature = "otlp", feature = "zipkin"),
+    doc = include_str!("links_features.md")
+)]
+#![doc = include_str!("README.md")]
 
-#[doc = include_str!("architecture.md")]
-pub mod architecture {}
+/// A page, with the features that its examples need; without these it says so.
+///
+/// The definitions of links for rustdoc come first, since the first definition of a label counts.
+macro_rules! page {
+    ($name:ident, $file:literal $(, $feature:tt)*) => {
+        #[doc = include_str!("links.md")]
+        #[cfg_attr(
+            all(feature = "config", feature = "kafka", feature = "otlp", feature = "zipkin"),
+            doc = include_str!("links_features.md")
+        )]
+        #[cfg_attr(all($(feature = $feature),*), doc = include_str!($file))]
+        #[cfg_attr(
+            not(all($(feature = $feature),*)),
+            doc = concat!("This page is shown if the documentation is built with the features", $(" `", $feature, "`",)* ".")
+        )]
+        pub mod $name {}
+    };
+}
 
-#[doc = include_str!("headers.md")]
-pub mod headers {}
-
-#[doc = include_str!("sidecar.md")]
-pub mod sidecar {}
-
-#[doc = include_str!("no_sidecar.md")]
-pub mod no_sidecar {}
-
-#[doc = include_str!("edge.md")]
-pub mod edge {}
-
-#[doc = include_str!("grpc.md")]
-pub mod grpc {}
-
-#[doc = include_str!("retries.md")]
-pub mod retries {}
-
-#[cfg(feature = "zipkin")]
-#[doc = include_str!("opentelemetry.md")]
-pub mod opentelemetry {}
-
-#[cfg(feature = "zipkin")]
-#[doc = include_str!("reporting.md")]
-pub mod reporting {}
-
-#[doc = include_str!("parity.md")]
-pub mod parity {}
-
-#[doc = include_str!("rationale.md")]
-pub mod rationale {}
+page!(layer_order, "layer_order.md");
+page!(sampling, "sampling.md");
+page!(reporters, "reporters.md", "zipkin");
+page!(retries, "retries.md");
+page!(grpc, "grpc.md");
+page!(sidecar, "sidecar.md");
+page!(no_sidecar, "no_sidecar.md", "config", "zipkin");
+page!(edge, "edge.md");
+page!(reporting, "reporting.md", "zipkin");
+page!(opentelemetry, "opentelemetry.md", "config", "zipkin");
+page!(headers, "headers.md");
+page!(parity, "parity.md");
+page!(architecture, "architecture.md");
+page!(rationale, "rationale.md");

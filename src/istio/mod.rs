@@ -1,7 +1,8 @@
-//! Who a service is in an Istio mesh: the name and the tags that its sidecar's spans have.
+//! The identity of a service in an Istio mesh: the name and the tags that the spans of its sidecar
+//! have.
 //!
-//! Kiali and the mesh's dashboards know a workload by them. A service that makes its own spans says
-//! the same with an [`Identity`]:
+//! Kiali and the dashboards of the mesh find a workload by them. A service that makes its own spans
+//! gets the same name and tags from an [`Identity`]:
 //!
 //! ```
 //! use tower_b3::{Tracer, istio::Identity};
@@ -13,8 +14,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Istio puts what it needs for that into its own container, not into the service's. Give it to the
-//! service likewise:
+//! Istio passes the identity to its own container, not to yours. Pass it to your container in the
+//! same way:
 //!
 //! ```yaml
 //! apiVersion: apps/v1
@@ -53,48 +54,50 @@
 //!             fieldRef: { fieldPath: metadata.labels }
 //! ```
 //!
-//! Whatever of it is missing has Istio's default. Without the volume, `CANONICAL_SERVICE` and
-//! `CANONICAL_REVISION` can say what the labels would, from `metadata.labels['app']` and
+//! For anything that is missing, Istio's default applies. Without the volume, set
+//! `CANONICAL_SERVICE` from `metadata.labels['app']` and `CANONICAL_REVISION` from
 //! `metadata.labels['version']`.
 //!
-//! # What is read
+//! # Inputs
 //!
-//! Of several variables the first that is there and not empty counts.
+//! Of several variables, the first that is set and not empty counts.
 //!
-//! | what | environment variables | else |
+//! | | environment variables | otherwise |
 //! |---|---|---|
-//! | the pod | `POD_NAME` | – |
-//! | its namespace | `POD_NAMESPACE` | – |
-//! | its address | `INSTANCE_IP`, `POD_IP` | – |
-//! | the workload | `ISTIO_META_WORKLOAD_NAME` | – |
-//! | the cluster | `ISTIO_META_CLUSTER_ID`, `CLUSTER_ID` | – |
-//! | the mesh | `ISTIO_META_MESH_ID`, `MESH_ID`, `TRUST_DOMAIN` (as Istio's injector) | – |
-//! | the canonical service | `CANONICAL_SERVICE` | the labels `service.istio.io/canonical-name`, `app.kubernetes.io/name`, `app`; the workload |
-//! | its revision | `CANONICAL_REVISION` | the labels `service.istio.io/canonical-revision`, `app.kubernetes.io/version`, `version` |
+//! | pod | `POD_NAME` | – |
+//! | namespace | `POD_NAMESPACE` | – |
+//! | address | `INSTANCE_IP`, `POD_IP` | – |
+//! | workload | `ISTIO_META_WORKLOAD_NAME` | – |
+//! | cluster | `ISTIO_META_CLUSTER_ID`, `CLUSTER_ID` | – |
+//! | mesh | `ISTIO_META_MESH_ID`, `MESH_ID`, `TRUST_DOMAIN` (as in Istio's injector) | – |
+//! | canonical service | `CANONICAL_SERVICE` | the labels `service.istio.io/canonical-name`, `app.kubernetes.io/name`, `app`; the workload |
+//! | canonical revision | `CANONICAL_REVISION` | the labels `service.istio.io/canonical-revision`, `app.kubernetes.io/version`, `version` |
 //!
-//! Labels come from the file of the downward API, or [one at a time](Identity::label).
+//! Labels come from the file of the downward API, or from [`Identity::label`].
 //! `ISTIO_METAJSON_LABELS` is not read.
 //!
-//! # What it becomes
+//! # Tags
 //!
-//! | tag | value | where that is not known |
+//! | tag | value | if that is not known |
 //! |---|---|---|
 //! | `node_id` | `sidecar~{address}~{pod}.{namespace}~{namespace}.svc.cluster.local` | no tag without pod and namespace |
 //! | `istio.canonical_service` | the canonical service | `unknown` |
-//! | `istio.canonical_revision` | its revision | `latest` |
+//! | `istio.canonical_revision` | the canonical revision | `latest` |
 //! | `istio.namespace` | the namespace | `default` |
 //! | `istio.cluster_id` | the cluster | `unknown` |
 //! | `istio.mesh_id` | the mesh | `unknown` |
 //! | `component` | `proxy` | |
 //!
-//! They are on SERVER and CLIENT spans: of a sidecar, both of its listeners' spans have them. The
-//! names and rules are those of Istio 1.32 (`pkg/bootstrap/config.go`, `pkg/kube/labels`,
+//! SERVER and CLIENT spans have these tags, as the spans of both listeners of a sidecar do. Names and
+//! rules are those of Istio 1.32 (`pkg/bootstrap/config.go`, `pkg/kube/labels`,
 //! `pilot/pkg/networking/core/tracing.go`).
 
 mod identity;
 mod labels;
-mod naming;
+mod service_name;
+mod service_naming;
+mod span_tags;
 
 pub use identity::Identity;
 pub use labels::LabelsError;
-pub use naming::{ParseServiceNamingError, ServiceNaming};
+pub use service_naming::{ParseServiceNamingError, ServiceNaming};

@@ -3,7 +3,7 @@ use super::{
     http::taken,
 };
 use crate::{
-    digits::whole,
+    digits::parse_digits,
     printable::one_line,
     report::{Answer, Dialect, Message, Outcome},
 };
@@ -84,7 +84,7 @@ impl Dialect for OverGrpc {
         match (status, &answer.body) {
             (Some((headers, code)), body) => {
                 let code = code.to_str().unwrap_or_default();
-                match (whole(code), body) {
+                match (parse_digits(code), body) {
                     (Some(0), Ok(body)) => taken(body.get(PREFIX..).unwrap_or_default(), spans),
                     (Some(0), Err(_)) => Outcome::Accepted,
                     _ => failed(code, headers),
@@ -102,7 +102,7 @@ impl Dialect for OverGrpc {
 
 /// What a status other than `OK` means, as OTLP's specification has it.
 fn failed(code: &str, headers: &HeaderMap) -> Outcome {
-    let name = whole(code).and_then(|number: usize| CODES.get(number).copied());
+    let name = parse_digits(code).and_then(|number: usize| CODES.get(number).copied());
     let mut reason = match name {
         Some(name) => name.to_owned(),
         None => format!("grpc-status {}", one_line(code)),

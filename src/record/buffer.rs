@@ -4,7 +4,11 @@ use super::{
     Endpoint, Kind, SpanSink, TagValue,
     standard_tag::{COMMON, StandardNames, StandardTag},
 };
-use crate::{clock::Moment, context::TraceContext};
+use crate::{
+    clock::Moment,
+    context::TraceContext,
+    text::{cut, is_blank},
+};
 use std::{fmt, mem, net::IpAddr, ops::Range, sync::Arc, time::Duration};
 
 /// Who set a tag. Of tags with one name the highest rank wins; of two custom tags the first, else the
@@ -613,24 +617,6 @@ pub(crate) fn says_failed(name: &str) -> bool {
     matches!(name, "error" | "error.reason")
 }
 
-/// Whether a tag's name or an event is empty or white space alone.
-pub(crate) fn is_blank(text: &str) -> bool {
-    text.trim_start().is_empty()
-}
-
-/// The first `most` bytes of the text, cut where a character ends.
-#[inline]
-pub(crate) fn cut(text: &str, most: usize) -> &str {
-    if text.len() <= most {
-        return text;
-    }
-    let mut end = most;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -664,14 +650,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn cuts_on_a_character(text in "\\PC{0,40}", most in 0_usize..60) {
-            let short = cut(&text, most);
-            prop_assert!(text.starts_with(short));
-            prop_assert!(short.len() <= most);
-            prop_assert!(short.len() == text.len() || short.len() + 4 > most);
-        }
-
         #[test]
         fn what_is_written_is_read(tags in vec(("\\PC{0,8}", "\\PC{1,20}"), 0..12)) {
             let mut span = builder();

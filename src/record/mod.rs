@@ -10,7 +10,7 @@ mod sink;
 mod span_record;
 mod standard_tag;
 
-pub(crate) use buffer::{MAX_NAME, Record, cut, is_blank, says_failed};
+pub(crate) use buffer::{MAX_NAME, Record, says_failed};
 pub use builder::SpanRecordBuilder;
 #[cfg(feature = "zipkin")]
 pub(crate) use log::{SpanLog, SpanReader};

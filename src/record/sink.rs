@@ -3,7 +3,7 @@
 use super::{Endpoint, Reporter, SpanRecord, buffer::Record, standard_tag::StandardNames};
 use crate::{
     clock::{Clock, Moment},
-    stripe,
+    shard,
     user_code::guarded,
 };
 use crossbeam_queue::ArrayQueue;
@@ -82,7 +82,7 @@ impl SpanSink {
     }
 }
 
-/// The sinks of one tracer, striped by thread.
+/// The sinks of one tracer, one for each shard of threads.
 pub(crate) struct SpanSinks {
     settings: Arc<SpanSettings>,
     sinks: Vec<Arc<SpanSink>>,
@@ -98,14 +98,14 @@ impl SpanSinks {
             })
         };
         SpanSinks {
-            sinks: (0..stripe::count()).map(sink).collect(),
+            sinks: (0..shard::count()).map(sink).collect(),
             settings,
         }
     }
 
     /// The calling thread's.
     pub(crate) fn own(&self) -> &Arc<SpanSink> {
-        &self.sinks[stripe::number() % self.sinks.len()]
+        &self.sinks[shard::thread_number() % self.sinks.len()]
     }
 
     pub(crate) fn settings(&self) -> &SpanSettings {

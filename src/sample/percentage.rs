@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// How many of 10,000 are hit.
+/// A sampling percentage as a number out of 10,000.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Threshold(u64);
 
@@ -18,14 +18,20 @@ impl Threshold {
         }
     }
 
-    pub(crate) fn hits(self, number: u64) -> bool {
+    pub(crate) fn admits(self, number: u64) -> bool {
         number % 10_000 < self.0
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02}", self.0 / 100, self.0 % 100)
     }
 }
 
 impl fmt::Debug for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Percentage({}.{:02})", self.0 / 100, self.0 % 100)
+        write!(f, "Percentage({self})")
     }
 }
 
@@ -43,7 +49,7 @@ mod tests {
     use crate::id::TraceId;
 
     #[test]
-    fn thresholds_are_envoys() {
+    fn thresholds_are_rounded_down_as_in_envoy() {
         let threshold = |percent| Threshold::new(percent).unwrap().0;
         assert_eq!(threshold(0.0), 0);
         assert_eq!(threshold(0.01), 1);
@@ -52,11 +58,11 @@ mod tests {
         assert_eq!(threshold(37.25), 3725);
         assert_eq!(threshold(100.0), 10_000);
         let half = Threshold::new(50.0).unwrap();
-        assert!(half.hits(4999) && !half.hits(5000) && half.hits(10_000));
+        assert!(half.admits(4999) && !half.admits(5000) && half.admits(10_000));
     }
 
     #[test]
-    fn the_rest_is_refused() {
+    fn a_percentage_outside_of_0_to_100_is_an_error() {
         for percent in [-0.01, -0.0, 100.01, f64::NAN, f64::INFINITY] {
             let error = Threshold::new(percent).unwrap_err().to_string();
             assert_eq!(
@@ -67,12 +73,12 @@ mod tests {
     }
 
     #[test]
-    fn a_tenth_is_a_tenth() {
+    fn ten_percent_admit_a_tenth_of_random_trace_ids() {
         let tenth = Threshold::new(10.0).unwrap();
-        let hits = (0..100_000)
-            .filter(|_| tenth.hits(TraceId::random().low()))
+        let admitted = (0..100_000)
+            .filter(|_| tenth.admits(TraceId::random().low()))
             .count();
         // Ten standard deviations are 950.
-        assert!((9_050..10_950).contains(&hits), "{hits}");
+        assert!((9_050..10_950).contains(&admitted), "{admitted}");
     }
 }

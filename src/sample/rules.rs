@@ -1,7 +1,10 @@
-use super::{SampleRequest, Sampler};
+//! Sampling rules by method and path.
+
+use super::{Sampler, SamplingParameters, ShouldSample};
+use crate::head::RequestHead;
 use http::Method;
 
-/// Samplers by method and path prefix; the first rule that fits decides.
+/// Samplers by method and path prefix. The first rule that matches decides.
 ///
 /// ```
 /// use http::Method;
@@ -24,12 +27,20 @@ pub struct Rules {
 #[derive(Debug, Clone)]
 struct Rule {
     method: Option<Method>,
-    prefix: String,
+    path_prefix: String,
     sampler: Sampler,
 }
 
+impl Sampler {
+    /// Samples by method and path prefix.
+    pub fn rules(rules: Rules) -> Sampler {
+        Sampler::built_in(rules)
+    }
+}
+
 impl Rules {
-    /// No rules yet: this sampler decides where none fits.
+    /// Creates rules with a sampler for requests that no rule matches, and for spans without a
+    /// request.
     pub fn otherwise(sampler: Sampler) -> Rules {
         Rules {
             rules: Vec::new(),
@@ -37,19 +48,19 @@ impl Rules {
         }
     }
 
-    /// Requests of this method.
+    /// Adds a rule for requests with this method.
     #[must_use]
     pub fn method(self, method: Method, sampler: Sampler) -> Rules {
         self.rule(Some(method), String::new(), sampler)
     }
 
-    /// Requests whose path starts with this text.
+    /// Adds a rule for requests whose path starts with `prefix`.
     #[must_use]
     pub fn path(self, prefix: impl Into<String>, sampler: Sampler) -> Rules {
         self.rule(None, prefix.into(), sampler)
     }
 
-    /// Requests of this method whose path starts with this text.
+    /// Adds a rule for requests with this method whose path starts with `prefix`.
     #[must_use]
     pub fn method_and_path(
         self,
@@ -60,44 +71,55 @@ impl Rules {
         self.rule(Some(method), prefix.into(), sampler)
     }
 
-    pub(super) fn samplers(&self) -> impl Iterator<Item = &Sampler> {
-        let rules = self.rules.iter().map(|rule| &rule.sampler);
-        rules.chain([&self.otherwise])
-    }
-
-    fn rule(mut self, method: Option<Method>, prefix: String, sampler: Sampler) -> Rules {
+    fn rule(mut self, method: Option<Method>, path_prefix: String, sampler: Sampler) -> Rules {
         self.rules.push(Rule {
             method,
-            prefix,
+            path_prefix,
             sampler,
         });
         self
     }
+
+    /// The sampler that decides on this trace.
+    fn sampler(&self, parameters: &SamplingParameters<'_>) -> &Sampler {
+        let rule = parameters
+            .head()
+            .and_then(|head| self.rules.iter().find(|rule| rule.matches(head)));
+        rule.map_or(&self.otherwise, |rule| &rule.sampler)
+    }
 }
 
-impl Rules {
-    /// The one that decides.
-    pub(super) fn sampler(&self, request: &SampleRequest<'_>) -> &Sampler {
-        let rule = request.head().and_then(|head| {
-            self.rules.iter().find(|rule| {
-                rule.method
-                    .as_ref()
-                    .is_none_or(|method| method == head.method())
-                    && head.path().starts_with(&rule.prefix)
-            })
-        });
-        rule.map_or(&self.otherwise, |rule| &rule.sampler)
+impl Rule {
+    fn matches(&self, head: &RequestHead<'_>) -> bool {
+        let method = self.method.as_ref();
+        method.is_none_or(|method| method == head.method())
+            && head.path().starts_with(&self.path_prefix)
+    }
+}
+
+impl ShouldSample for Rules {
+    fn should_sample(&self, parameters: &SamplingParameters<'_>) -> bool {
+        self.sampler(parameters).should_sample(parameters)
+    }
+
+    fn is_by_request_id(&self) -> bool {
+        let mut samplers = self.rules.iter().map(|rule| &rule.sampler);
+        samplers.any(Sampler::is_by_request_id) || self.otherwise.is_by_request_id()
+    }
+
+    fn is_stateless(&self, parameters: &SamplingParameters<'_>) -> bool {
+        self.sampler(parameters).is_stateless(parameters)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{head::RequestHead, id::TraceId};
+    use crate::id::TraceId;
     use http::Request;
 
     #[test]
-    fn the_first_rule_that_fits_decides() {
+    fn the_first_rule_that_matches_decides() {
         let rules = Rules::otherwise(Sampler::never())
             .path("/items/secret", Sampler::never())
             .method_and_path(Method::GET, "/items", Sampler::always())
@@ -116,11 +138,11 @@ mod tests {
                 .body(())
                 .unwrap();
             let head = RequestHead::of(&request);
-            let request = SampleRequest::new(TraceId::random(), Some(head));
-            let sampled = rules.sampler(&request).sample(&request);
+            let parameters = SamplingParameters::new(TraceId::random(), Some(head));
+            let sampled = rules.should_sample(&parameters);
             assert_eq!(sampled, expected, "{method} {path}");
         }
-        let request = SampleRequest::new(TraceId::random(), None);
-        assert!(!rules.sampler(&request).sample(&request));
+        let parameters = SamplingParameters::new(TraceId::random(), None);
+        assert!(!rules.should_sample(&parameters));
     }
 }

@@ -1,8 +1,4 @@
-use crate::{
-    clock::Moment,
-    context::TraceContext,
-    record::{is_blank, says_failed},
-};
+use crate::{clock::Moment, context::TraceContext, record::says_failed, text::is_blank};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The most that waits to be written.

@@ -1,7 +1,9 @@
-use super::FoundTags;
 #[cfg(feature = "tracing")]
 use super::log::LogSpan;
-use crate::{clock::Moment, context::TraceContext, propagation::Forwarded, record::SpanSink};
+use crate::{
+    clock::Moment, context::TraceContext, propagation::Forwarded, record::SpanSink,
+    tag::FallbackValues,
+};
 use std::sync::Arc;
 
 /// What a client layer does with requests that are sent below a span.
@@ -26,7 +28,7 @@ pub(crate) struct Inherited {
     /// The trace is sampled, but a limit keeps this process's part of it from being recorded.
     pub(crate) muted: bool,
     /// What the request being served says to the custom tags of CLIENT spans below.
-    pub(crate) found: FoundTags,
+    pub(crate) found: FallbackValues,
     /// The pair of clock readings from which spans of this request tell the time.
     pub(crate) clock: Option<Moment>,
     /// Where spans below go; `None` if the trace is not recorded here.

@@ -2,7 +2,6 @@
 
 mod context;
 mod exchange_facts;
-mod found_tags;
 mod handle;
 mod inherited;
 mod local;
@@ -12,7 +11,6 @@ mod open;
 
 pub use context::{Context, InContext};
 pub(crate) use exchange_facts::{ExchangeFacts, Grpc, Side};
-pub(crate) use found_tags::FoundTags;
 pub use handle::SpanHandle;
 pub(crate) use inherited::{Inherited, Outgoing};
 pub use local::{Instrumented, Span};

@@ -1,13 +1,14 @@
 use super::{
-    custom::{Found, Place, is_variable},
+    field::{FieldValue, RequestField},
+    name::is_variable_name,
     standard::protocol,
 };
 use crate::{
-    digits::whole,
+    digits::parse_digits,
     head::RequestHead,
     printable::{self, quoted},
     propagation::Seen,
-    record,
+    text,
 };
 use std::{borrow::Cow, fmt};
 
@@ -20,7 +21,7 @@ enum Part {
     Text(String),
     Environment(String, Longest),
     /// The first of these that the request has.
-    Request(Vec<Place>, Longest),
+    Request(Vec<RequestField>, Longest),
     Protocol,
 }
 
@@ -94,7 +95,7 @@ impl Format {
         texts.collect()
     }
 
-    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
+    pub(super) fn places(&self) -> impl Iterator<Item = &RequestField> {
         let places = self.0.iter().map(|part| match part {
             Part::Request(places, _) => places.as_slice(),
             _ => &[],
@@ -102,7 +103,7 @@ impl Format {
         places.flatten()
     }
 
-    pub(super) fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
+    pub(super) fn places_mut(&mut self) -> impl Iterator<Item = &mut RequestField> {
         let places = self.0.iter_mut().map(|part| match part {
             Part::Request(places, _) => places.as_mut_slice(),
             _ => &mut [],
@@ -149,18 +150,19 @@ impl Part {
         let (name, rest) = operator.split_once('(').ok_or_else(unknown)?;
         let (argument, after) = rest.rsplit_once(')').ok_or_else(unknown)?;
         let longest = match after.strip_prefix(':') {
-            Some(digits) => Some(whole(digits).ok_or_else(unknown)?),
+            Some(digits) => Some(parse_digits(digits).ok_or_else(unknown)?),
             None if after.is_empty() => None,
             None => return Err(unknown()),
         };
         match name {
-            "ENVIRONMENT" => match is_variable(argument) {
+            "ENVIRONMENT" => match is_variable_name(argument) {
                 true => Ok(Part::Environment(argument.to_owned(), longest)),
                 false => Err(FormatError::Variable(argument.to_owned())),
             },
             "REQ" => {
-                let place =
-                    |name: &str| Place::parse(name).ok_or(FormatError::Header(name.to_owned()));
+                let place = |name: &str| {
+                    RequestField::parse(name).ok_or(FormatError::Header(name.to_owned()))
+                };
                 let places = match argument.split_once('?') {
                     Some((main, other)) => vec![place(main)?, place(other)?],
                     None => vec![place(argument)?],
@@ -181,16 +183,16 @@ fn push_text(parts: &mut Vec<Part>, text: &str) {
 }
 
 fn cut(text: &str, longest: Longest) -> &str {
-    longest.map_or(text, |longest| record::cut(text, longest))
+    longest.map_or(text, |longest| text::cut(text, longest))
 }
 
-impl Place {
+impl RequestField {
     /// What the request says here, if anything.
     fn value<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Option<Cow<'a, str>> {
-        match self.find(head, seen) {
-            Found::Absent => None,
-            Found::Empty => Some(Cow::Borrowed("")),
-            Found::Value(value) => Some(value),
+        match self.read(head, seen) {
+            FieldValue::Absent => None,
+            FieldValue::Empty => Some(Cow::Borrowed("")),
+            FieldValue::Text(value) => Some(value),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The standard tags: Envoy's names, or OpenTelemetry's.
 
 use crate::{
-    digits::whole,
+    digits::parse_digits,
     head::RequestHead,
     propagation::{Role, Seen, Slot},
-    record::{COMMON_NAMES, Record, StandardNames, StandardTag, cut},
+    record::{COMMON_NAMES, Record, StandardNames, StandardTag},
+    text::cut,
     words,
 };
 use http::{
@@ -273,7 +274,7 @@ impl<'a> GrpcStatus<'a> {
     }
 
     fn code(&self) -> Option<u16> {
-        whole(self.code.to_str().ok()?)
+        parse_digits(self.code.to_str().ok()?)
     }
 
     /// Whether no method answered to the path.
@@ -317,7 +318,7 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 fn number(value: &HeaderValue) -> Option<u64> {
-    whole(value.to_str().ok()?)
+    parse_digits(value.to_str().ok()?)
 }
 
 /// `HTTP/1.1`; empty for a version that is not known.

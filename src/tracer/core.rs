@@ -5,7 +5,7 @@ use crate::{
     id::{RequestId, TraceId, TraceIdKind, TraceReason, random::random_u64},
     propagation::{Field, Forwarded, HeaderTable, Incoming, Propagation, carries_context},
     record::{SpanSink, SpanSinks},
-    sample::{RateLimit, SampleRequest, Sampler, Threshold},
+    sample::{RateLimit, Sampler, SamplingParameters, Threshold},
     span::OpenSpan,
     tag::{CustomTags, Limits, Names, READ_HEADERS, Tag, TagSources},
     user_code::guarded,
@@ -56,7 +56,7 @@ impl Live {
             tags_tell_context,
             collide: tags.any_named(&names.tags),
             tags: tags.ready(&table, max_tag_length),
-            for_calls: for_calls.read_by(&table),
+            for_calls: for_calls.with_table(&table),
             sampler,
             table,
         }
@@ -152,12 +152,15 @@ impl Core {
         if explicit != Sampling::Defer && !packs {
             return explicit;
         }
-        let request = SampleRequest::new(trace_id, head).with_request_id(forwarded.request_id());
+        let parameters =
+            SamplingParameters::new(trace_id, head).with_request_id(forwarded.request_id());
         let undecided = explicit == Sampling::Defer;
         // Where the caller has decided, the answer is for the request id alone: no limit is used up
         // for it.
-        let samples = || (undecided || sampler.is_stateless(&request)) && sampler.sample(&request);
-        let reason = self.reason(packs, samples, &request, incoming);
+        let samples = || {
+            (undecided || sampler.is_stateless(&parameters)) && sampler.should_sample(&parameters)
+        };
+        let reason = self.reason(packs, samples, &parameters, incoming);
         let reason = reason.filter(|reason| !undecided || self.admits(*reason));
         if let (true, Some(id)) = (packs, forwarded.request_id()) {
             // As Envoy: what only was not sampled leaves the id alone, and so does an id that
@@ -179,18 +182,18 @@ impl Core {
         &self,
         packs: bool,
         samples: impl FnOnce() -> bool,
-        request: &SampleRequest<'_>,
+        parameters: &SamplingParameters<'_>,
         incoming: &Incoming,
     ) -> Option<TraceReason> {
-        let by_id = request
+        let by_id = parameters
             .request_id()
             .filter(|id| packs && id.sampling_number().is_some());
         let number = match by_id {
-            Some(_) => request.number(),
-            None => request.trace_id().low(),
+            Some(_) => parameters.request_number(),
+            None => parameters.trace_id().low(),
         };
         // Before the sampler, whose limit is for what is sampled in the end.
-        if self.overall.is_some_and(|overall| !overall.hits(number)) {
+        if self.overall.is_some_and(|overall| !overall.admits(number)) {
             return None;
         }
         let travelled = by_id.and_then(RequestId::trace_reason);
@@ -215,7 +218,7 @@ impl Core {
     /// Whether a client may force this trace: by chance, as in Envoy.
     fn admits_clients(&self) -> bool {
         let limit = self.client_sampling.as_ref();
-        limit.is_none_or(|limit| limit.hits(random_u64()))
+        limit.is_none_or(|limit| limit.admits(random_u64()))
     }
 
     /// The context with the decision on it, if it was undecided.

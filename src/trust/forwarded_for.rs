@@ -1,18 +1,17 @@
-//! `x-forwarded-for`, as Envoy reads it.
+//! Reads `x-forwarded-for` as Envoy does.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::IpAddr;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// What a request's `x-forwarded-for` says, from the first address, which is the farthest from
-/// here, to the last, which the nearest proxy added. `None` where there is no such header.
+/// The entries of `x-forwarded-for`: the first is the client as the farthest proxy saw it, the last
+/// was added by the nearest proxy. `None` if the header is absent.
 ///
-/// An IPv4-mapped address is an IPv4 one. An entry that is not an IP address and nothing else, but for white space around it, is `None`:
-/// ports and brackets are not read. Lines are joined in their order; empty ones count for nothing.
-pub(super) fn forwarded_for(
-    headers: &HeaderMap,
-) -> Option<impl Iterator<Item = Option<IpAddr>> + '_> {
+/// An entry must be an IP address, white space around it aside; anything else, a port or brackets
+/// included, is `None`. IPv4-mapped addresses are read as IPv4. Repeated headers are joined in their
+/// order, empty ones are skipped.
+pub(super) fn entries(headers: &HeaderMap) -> Option<impl Iterator<Item = Option<IpAddr>> + '_> {
     let lines = headers.get_all(FORWARDED_FOR);
     headers.contains_key(FORWARDED_FOR).then(|| {
         lines

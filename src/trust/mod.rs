@@ -1,10 +1,11 @@
-//! Whose tracing headers are believed.
+//! Trust: whose tracing headers are believed. Used by the server layer.
 
 mod forwarded_for;
 mod network;
-mod networks;
-mod who;
+mod policy;
+mod trusted_networks;
 
-pub use network::NetworkError;
-pub use networks::Networks;
-pub use who::{Predicate, Trust};
+pub use network::ParseNetworkError;
+pub(crate) use policy::Predicate;
+pub use policy::Trust;
+pub use trusted_networks::TrustedNetworks;

@@ -1,55 +1,63 @@
-use crate::{digits::whole, printable::quoted};
+//! A network in CIDR notation: parsing, and whether it contains an address.
+//!
+//! Used by [`TrustedNetworks`](super::TrustedNetworks).
+
+use crate::{digits::parse_digits, printable::quoted};
 use std::{fmt, net::IpAddr};
 
-/// The addresses that begin with the same bits.
+/// All addresses that start with the same bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Network {
     address: IpAddr,
-    /// How many bits count, from the first.
-    prefix: u8,
+    prefix_length: u8,
 }
 
 impl Network {
-    /// Reads `10.0.0.0/8`, or an address alone.
-    pub(super) fn parse(text: &str) -> Result<Network, NetworkError> {
-        let flawed = |flaw| NetworkError {
-            entry: text.to_owned(),
-            flaw,
+    /// Parses `10.0.0.0/8`, or a single address.
+    pub(super) fn parse(text: &str) -> Result<Network, ParseNetworkError> {
+        let error = |reason| ParseNetworkError {
+            network: text.to_owned(),
+            reason,
         };
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
         };
-        let address: IpAddr = address.parse().map_err(|_| flawed(Flaw::Address))?;
-        let bits = bits(address);
-        let prefix = match prefix {
-            None => bits,
-            Some(prefix) => read_prefix(prefix, bits).ok_or(flawed(Flaw::Prefix(bits)))?,
+        let address: IpAddr = address.parse().map_err(|_| error(Reason::Address))?;
+        let max = bits(address);
+        let prefix_length = match prefix {
+            None => max,
+            Some(prefix) => parse_digits(prefix)
+                .filter(|&length| length <= max)
+                .ok_or(error(Reason::Prefix { max }))?,
         };
+        // An IPv4-mapped address is kept as IPv4, without the 96 bits in front of it.
         let canonical = address.to_canonical();
-        let mapped = bits - self::bits(canonical);
+        let mapped_bits = max - bits(canonical);
         Ok(Network {
             address: canonical,
-            prefix: prefix.checked_sub(mapped).ok_or(flawed(Flaw::Mapped))?,
+            prefix_length: prefix_length
+                .checked_sub(mapped_bits)
+                .ok_or(error(Reason::MappedPrefix))?,
         })
     }
 
-    /// Whether the address, which is not an IPv4-mapped one, is in the network.
+    /// Returns whether the network contains this address, which is not IPv4-mapped.
     pub(super) fn contains(self, ip: IpAddr) -> bool {
-        let rest = u32::from(bits(self.address) - self.prefix);
-        let differ = match (self.address, ip) {
+        let host_bits = u32::from(bits(self.address) - self.prefix_length);
+        let difference = match (self.address, ip) {
             (IpAddr::V4(own), IpAddr::V4(ip)) => u128::from(own.to_bits() ^ ip.to_bits()),
             (IpAddr::V6(own), IpAddr::V6(ip)) => own.to_bits() ^ ip.to_bits(),
             _ => return false,
         };
-        // Nothing is left of 128 bits that are all shifted out.
-        differ.checked_shr(rest).unwrap_or(0) == 0
+        // Shifting by 128 is `None`: no bit of the address counts.
+        difference.checked_shr(host_bits).unwrap_or(0) == 0
     }
 }
 
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
+        write!(f, "{}/{}", self.address, self.prefix_length)
     }
 }
 
@@ -60,46 +68,43 @@ fn bits(address: IpAddr) -> u8 {
     }
 }
 
-fn read_prefix(text: &str, most: u8) -> Option<u8> {
-    whole(text).filter(|&prefix| prefix <= most)
-}
-
-/// A network cannot be read: which, and why.
+/// A text is not a network. The error names the text and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NetworkError {
-    entry: String,
-    flaw: Flaw,
+pub struct ParseNetworkError {
+    network: String,
+    reason: Reason,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flaw {
+enum Reason {
     Address,
-    /// With the most that it can be.
-    Prefix(u8),
-    Mapped,
+    Prefix { max: u8 },
+    MappedPrefix,
 }
 
-impl fmt::Display for NetworkError {
+impl fmt::Display for ParseNetworkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "network {}: ", quoted(&self.entry))?;
-        match self.flaw {
-            Flaw::Address => {
-                f.write_str("not an IP address, nor one with a prefix as in 10.0.0.0/8")
+        write!(f, "network {}: ", quoted(&self.network))?;
+        match self.reason {
+            Reason::Address => {
+                f.write_str("not an IP address, alone or with a prefix as in 10.0.0.0/8")
             }
-            Flaw::Prefix(most) => write!(f, "the prefix is not a number from 0 to {most}"),
-            Flaw::Mapped => f.write_str("the prefix of an IPv4-mapped address is less than 96"),
+            Reason::Prefix { max } => write!(f, "the prefix is not a number from 0 to {max}"),
+            Reason::MappedPrefix => {
+                f.write_str("the prefix of an IPv4-mapped address is not a number from 96 to 128")
+            }
         }
     }
 }
 
-impl std::error::Error for NetworkError {}
+impl std::error::Error for ParseNetworkError {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_network_contains_what_begins_with_its_bits() {
+    fn a_network_contains_the_addresses_with_its_prefix() {
         for (network, inside, outside) in [
             ("10.0.0.0/8", "10.255.255.255", "11.0.0.0"),
             ("10.0.0.0/8", "10.0.0.0", "9.255.255.255"),
@@ -107,7 +112,7 @@ mod tests {
             ("192.0.2.128/25", "192.0.2.255", "192.0.2.127"),
             ("192.0.2.7/32", "192.0.2.7", "192.0.2.6"),
             ("192.0.2.7", "192.0.2.7", "192.0.2.6"),
-            // What comes after the prefix does not count.
+            // Bits after the prefix do not count.
             ("10.1.2.3/8", "10.9.9.9", "11.1.2.3"),
             ("0.0.0.0/0", "255.255.255.255", "::1"),
             ("fd00::/8", "fdff:ffff::1", "fe00::"),
@@ -132,10 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_entry_and_the_reason() {
-        let address = "not an IP address, nor one with a prefix as in 10.0.0.0/8";
-        let prefix = |most| format!("the prefix is not a number from 0 to {most}");
-        for (entry, reason) in [
+    fn errors_name_the_network_and_the_reason() {
+        let address = "not an IP address, alone or with a prefix as in 10.0.0.0/8";
+        let prefix = |max| format!("the prefix is not a number from 0 to {max}");
+        for (network, reason) in [
             ("", address.to_owned()),
             ("/8", address.to_owned()),
             ("10.0.0/8", address.to_owned()),
@@ -154,11 +159,11 @@ mod tests {
             ("fd00::/129", prefix(128)),
             (
                 "::ffff:10.0.0.0/8",
-                "the prefix of an IPv4-mapped address is less than 96".to_owned(),
+                "the prefix of an IPv4-mapped address is not a number from 96 to 128".to_owned(),
             ),
         ] {
-            let error = Network::parse(entry).unwrap_err().to_string();
-            assert_eq!(error, format!("network {entry:?}: {reason}"));
+            let error = Network::parse(network).unwrap_err().to_string();
+            assert_eq!(error, format!("network {network:?}: {reason}"));
         }
     }
 }

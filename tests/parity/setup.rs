@@ -281,7 +281,7 @@ fn sampled(random: f64) -> Value {
 fn network(proxies: usize) -> Trust {
     let networks = Trust::networks(["127.0.0.0/8", "10.0.0.0/8", "::1/128"]);
     let networks = networks.expect("networks");
-    networks.forwarded_for(proxies).into()
+    networks.trusted_hops(proxies).into()
 }
 
 /// Nobody is within the network.
@@ -391,7 +391,7 @@ pub fn setups() -> Vec<Setup> {
         Setup::new(
             "edge",
             edge(),
-            layers(always, |layer| layer.trust(Trust::Edge)),
+            layers(always, |layer| layer.trust(Trust::nobody())),
         ),
         Setup::new(
             "edge-keeps-id",
@@ -402,7 +402,9 @@ pub fn setups() -> Vec<Setup> {
                 "always_set_request_id_in_response": true,
             }),
             layers(always, |layer| {
-                layer.trust(Trust::Edge).preserve_external_request_id(true)
+                layer
+                    .trust(Trust::nobody())
+                    .preserve_external_request_id(true)
             }),
         ),
         Setup::new(

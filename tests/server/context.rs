@@ -418,7 +418,7 @@ fn stranger() -> String {
 #[test]
 fn at_the_edge_every_tracing_header_is_removed_and_a_trace_begins() {
     let lab = Lab::of(|builder| builder.sampler(tower_b3::sample::Sampler::never()));
-    let layer = lab.tracer.server_layer().trust(Trust::Edge);
+    let layer = lab.tracer.server_layer().trust(Trust::nobody());
     let mut out = HeaderMap::new();
     serve_all(&layer, get("/", &stranger()), |request| {
         let mut left: Vec<_> = request.headers().keys().map(|name| name.as_str()).collect();
@@ -452,7 +452,7 @@ fn at_the_edge_every_tracing_header_is_removed_and_a_trace_begins() {
 #[test]
 fn at_the_edge_the_sampler_decides() {
     let lab = Lab::new();
-    let layer = lab.tracer.server_layer().trust(Trust::Edge);
+    let layer = lab.tracer.server_layer().trust(Trust::nobody());
     serve_all(&layer, get("/", "b3: 0|x-request-id: r"), |_| empty());
     let span = lab.spans.take_one();
     assert_eq!(span.parent_id(), None);
@@ -653,7 +653,7 @@ proptest! {
             let mode = if forward { Mode::ForwardOnly } else { Mode::Spans };
             builder.tag(tag).mode(mode).tag_malformed_headers(true)
         });
-        let trust = if edge { Trust::Edge } else { Trust::Mesh };
+        let trust = if edge { Trust::nobody() } else { Trust::everyone() };
         let layer = lab.tracer.server_layer().trust(trust).rewrite_request_headers(edge);
         let mut request = Request::get("/a?b").body(()).unwrap();
         for (name, value) in &lines {

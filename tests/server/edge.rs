@@ -165,7 +165,7 @@ fn whatever_a_stranger_sends_the_outcome_is_the_same() {
     };
     let trusts = || {
         [
-            Trust::Edge,
+            Trust::nobody(),
             Trust::when(|_| false),
             // Nobody tells the peer's address.
             Trust::networks(["0.0.0.0/0"]).unwrap().into(),
@@ -220,7 +220,7 @@ fn headers_added_with_forward_stay_on_a_strangers_request_but_are_not_forwarded(
     for mode in [Mode::Spans, Mode::RecordOnly, Mode::ForwardOnly] {
         let propagation = Propagation::default().forward(["authorization", "jwt"]);
         let lab = configured(Sampler::never(), mode, propagation.unwrap());
-        for (trust, forwarded) in [(Trust::Edge, false), (Trust::Mesh, true)] {
+        for (trust, forwarded) in [(Trust::nobody(), false), (Trust::everyone(), true)] {
             let layer = lab.tracer.server_layer().trust(trust);
             for layer in [layer.clone(), layer.exclude_paths(["/items/7"])] {
                 let outcome = outcome(&lab, &layer, &format!("{own}|sw8: 1|{PLAIN}"));
@@ -277,7 +277,7 @@ fn no_decision_comes_along_with_an_id_that_is_preserved() {
         let layer = lab
             .tracer
             .server_layer()
-            .trust(Trust::Edge)
+            .trust(Trust::nobody())
             .preserve_external_request_id(true);
         for sent in ["9", "a", "b", "4"] {
             let lines = format!("x-request-id: 11111111-2222-{sent}333-8444-555555555555");
@@ -314,7 +314,7 @@ fn a_stranger_cannot_be_excluded_by_what_it_says_about_tracing() {
     let lines = "x-request-id: mine|sw8: 1";
     drain(serve(&layer, get("/", lines), |_| empty()).body_mut()).unwrap();
     lab.spans.take(0);
-    let edge = layer.trust(Trust::Edge);
+    let edge = layer.trust(Trust::nobody());
     drain(serve(&edge, get("/", lines), |_| empty()).body_mut()).unwrap();
     lab.spans.take(1);
 }
@@ -322,7 +322,7 @@ fn a_stranger_cannot_be_excluded_by_what_it_says_about_tracing() {
 #[test]
 fn what_was_dropped_is_a_tag_where_that_is_asked_for() {
     let lab = Lab::new();
-    let edge = lab.tracer.server_layer().trust(Trust::Edge);
+    let edge = lab.tracer.server_layer().trust(Trust::nobody());
     let tagging = edge.clone().tag_dropped_trace(true);
     for (lines, tag) in [
         (format!("b3: {TRACE}-{SPAN}-0"), Some(TRACE)),
@@ -383,7 +383,7 @@ fn a_trace_that_goes_on_is_no_link() {
 #[test]
 fn a_custom_tag_of_the_links_name_wins() {
     let lab = Lab::of(|builder| builder.tag(Tag::literal(LINK, "mine")));
-    let layer = lab.tracer.server_layer().trust(Trust::Edge);
+    let layer = lab.tracer.server_layer().trust(Trust::nobody());
     let lines = format!("b3: {TRACE}-{SPAN}-1");
     let layer = layer.tag_dropped_trace(true);
     drain(serve(&layer, get("/", &lines), |_| empty()).body_mut()).unwrap();

@@ -45,7 +45,7 @@ fn the_inner_span_is_a_child_of_the_outer_whatever_came_in() {
         let layer = lab.tracer.server_layer();
         for inner in [
             layer.clone(),
-            layer.clone().trust(Trust::Edge),
+            layer.clone().trust(Trust::nobody()),
             layer.clone().join(true),
             layer.clone().rewrite_request_headers(true),
         ] {
@@ -98,7 +98,7 @@ fn the_outer_layer_alone_says_who_is_trusted() {
         let propagation = Propagation::default().forward(["jwt"]).unwrap();
         let lab = Lab::of(|builder| builder.propagation(propagation).mode(mode));
         let layer = lab.tracer.server_layer();
-        let edge = layer.clone().trust(Trust::Edge);
+        let edge = layer.clone().trust(Trust::nobody());
         for (outer, inner, trusted) in [(&layer, &edge, true), (&edge, &layer, false)] {
             let carried = nested(&lab, outer, inner, lines);
             assert_eq!(carried.contains_key("sw8"), trusted, "{mode:?}");
@@ -122,7 +122,7 @@ fn a_stranger_to_an_outer_layer_that_makes_no_span_is_one_inside() {
     let inner = lab.tracer.server_layer();
     let excluding = inner.clone().exclude_paths(["/items/7"]);
     for outer in [excluding, forwarding.tracer.server_layer()] {
-        for (outer, trusted) in [(outer.clone(), true), (outer.trust(Trust::Edge), false)] {
+        for (outer, trusted) in [(outer.clone(), true), (outer.trust(Trust::nobody()), false)] {
             let carried = nested(&lab, &outer, &inner, "jwt: mine|sw8: 1");
             assert_eq!(carried.contains_key("jwt"), trusted);
             assert_eq!(carried.contains_key("sw8"), trusted);
@@ -167,7 +167,7 @@ fn a_layer_that_only_records_forwards_nothing_that_an_edge_outside_keeps_back() 
     let propagation = Propagation::default().forward(["jwt"]).unwrap();
     let lab = Lab::of(|builder| builder.mode(Mode::RecordOnly).propagation(propagation));
     let layer = lab.tracer.server_layer();
-    let edge = layer.clone().trust(Trust::Edge);
+    let edge = layer.clone().trust(Trust::nobody());
     assert!(!nested(&lab, &edge, &layer, "jwt: mine").contains_key("jwt"));
     assert_eq!(nested(&lab, &layer, &layer, "jwt: mine")["jwt"], "mine");
     lab.spans.take(6);

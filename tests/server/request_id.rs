@@ -73,7 +73,7 @@ fn anything_else_is_replaced() {
 #[test]
 fn a_strangers_is_replaced_unless_it_is_to_be_preserved() {
     let lab = Lab::new();
-    let edge = lab.tracer.server_layer().trust(Trust::Edge);
+    let edge = lab.tracer.server_layer().trust(Trust::nobody());
     let (request, id, _) = seen(&edge, "x-request-id: stranger", "");
     assert!(is_uuid_4(&id));
     assert_eq!(text(&request, "x-request-id"), id);
@@ -115,7 +115,7 @@ fn names_and_tags_are_made_of_the_one_that_the_handler_sees() {
         Some(format!("id {}", id.to_str().ok()?))
     });
     for lines in ["", "x-request-id: a b", "x-request-id: mine"] {
-        for layer in [layer.clone(), layer.clone().trust(Trust::Edge)] {
+        for layer in [layer.clone(), layer.clone().trust(Trust::nobody())] {
             let (request, ..) = seen(&layer, lines, "");
             let id = text(&request, "x-request-id");
             let span = lab.spans.take_one();

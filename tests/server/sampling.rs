@@ -11,7 +11,7 @@ use std::sync::{
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Sampling, Trust, current,
-    sample::{SampleRequest, Sampler},
+    sample::{Sampler, SamplingParameters},
 };
 
 impl Lab {
@@ -85,7 +85,7 @@ fn a_client_trace_id_is_a_tag_and_goes_on() {
 #[test]
 fn a_stranger_cannot_force() {
     let lab = never();
-    let layer = lab.tracer.server_layer().trust(Trust::Edge);
+    let layer = lab.tracer.server_layer().trust(Trust::nobody());
     for lines in [
         "x-envoy-force-trace: 1",
         "x-client-trace-id: c",
@@ -200,9 +200,9 @@ fn the_sampler_is_changed_at_run_time() {
 fn a_sampler_is_asked_once_and_only_where_nobody_decided() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let sampler = Sampler::custom(move |request: &SampleRequest<'_>| {
+    let sampler = Sampler::custom(move |parameters: &SamplingParameters<'_>| {
         count.fetch_add(1, SeqCst);
-        request.head().unwrap().path() == "/"
+        parameters.head().unwrap().path() == "/"
     });
     let lab = Lab::of(|builder| builder.sampler(sampler));
     for (lines, asked_by_then) in [
@@ -236,8 +236,8 @@ fn one_percentage_decides_the_same_for_one_trace_everywhere() {
 #[test]
 fn a_panicking_sampler_costs_no_request_and_no_other_span() {
     let lab = Lab::of(|builder| {
-        builder.sampler(Sampler::custom(|request: &SampleRequest<'_>| {
-            let path = request.head().unwrap().path();
+        builder.sampler(Sampler::custom(|parameters: &SamplingParameters<'_>| {
+            let path = parameters.head().unwrap().path();
             assert_ne!(path, "/panic", "as the test wants it");
             true
         }))

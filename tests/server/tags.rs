@@ -219,7 +219,7 @@ fn the_scheme_is_the_uris_or_that_of_a_trusted_peer() {
         let lines = format!("host: h|x-forwarded-proto: {nonsense}");
         assert_eq!(url(&lab, "/", &lines), "http://h/", "{nonsense}");
     }
-    let edge = lab.tracer.server_layer().trust(Trust::Edge);
+    let edge = lab.tracer.server_layer().trust(Trust::nobody());
     serve_all(&edge, get("/", https), |_| empty());
     let span = lab.spans.take_one();
     assert_eq!(tag(&span, "http.url").as_deref(), Some("http://h/"));

@@ -7,12 +7,12 @@ use crate::{
 use http::{HeaderMap, HeaderValue, Request};
 use proptest::prelude::*;
 use std::net::{IpAddr, SocketAddr};
-use tower_b3::{Networks, ServerLayer, Trust};
+use tower_b3::{ServerLayer, Trust, TrustedNetworks};
 
 const CALLER: &str = "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1";
 
 /// `10.0.0.0/8` and `fd00::/8`.
-fn networks() -> Networks {
+fn networks() -> TrustedNetworks {
     Trust::networks(["10.0.0.0/8", "fd00::/8"]).unwrap()
 }
 
@@ -134,7 +134,7 @@ fn x_forwarded_for_is_read_as_envoy_does() {
             some => format!("x-forwarded-for: {some}"),
         };
         for (proxies, trusted) in trusted.into_iter().enumerate() {
-            let networks = networks().forwarded_for(proxies);
+            let networks = networks().trusted_hops(proxies);
             let layer = lab.tracer.server_layer().trust(networks);
             let seen = believed(&lab, &layer, Some(peer), get("/", &lines));
             assert_eq!(
@@ -165,7 +165,7 @@ fn several_lines_are_joined_in_their_order_and_empty_ones_count_for_nothing() {
             let layer = lab
                 .tracer
                 .server_layer()
-                .trust(networks().forwarded_for(proxies));
+                .trust(networks().trusted_hops(proxies));
             let mut request = Request::new(());
             for line in lines {
                 let line = HeaderValue::from_static(line);
@@ -206,10 +206,10 @@ fn what_is_wrong_with_a_network_is_said() {
         error.to_string(),
         "network \"fd00::/129\": the prefix is not a number from 0 to 128"
     );
-    let shown = format!("{:?}", Trust::from(networks().forwarded_for(2)));
+    let shown = format!("{:?}", Trust::from(networks().trusted_hops(2)));
     assert_eq!(
         shown,
-        "Networks(Networks { list: [10.0.0.0/8, fd00::/8], proxies: 2 })"
+        "TrustedNetworks { networks: [10.0.0.0/8, fd00::/8], trusted_hops: 2 }"
     );
 }
 
@@ -279,7 +279,7 @@ proptest! {
         proxies in 0usize..5,
     ) {
         let lab = Lab::new();
-        let layer = lab.tracer.server_layer().trust(networks().forwarded_for(proxies));
+        let layer = lab.tracer.server_layer().trust(networks().trusted_hops(proxies));
         let mut request = Request::new(());
         for line in &lines {
             let line = HeaderValue::from_str(line).unwrap();

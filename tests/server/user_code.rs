@@ -15,7 +15,7 @@ use tower_b3::{
     ServerLayer, TracerBuilder, Trust,
     record::SpanRecord,
     report::Reporter,
-    sample::{SampleRequest, Sampler},
+    sample::{Sampler, SamplingParameters},
 };
 
 const SAMPLED: &str = "x-b3-sampled: 1";
@@ -89,7 +89,7 @@ fn a_function_that_names_client_spans_and_panics_fails_no_request() {
 #[test]
 fn a_sampler_that_panics_has_not_sampled() {
     let lab = Lab::of(|builder| {
-        builder.sampler(Sampler::custom(|_: &SampleRequest<'_>| -> bool {
+        builder.sampler(Sampler::custom(|_: &SamplingParameters<'_>| -> bool {
             panic!("expected")
         }))
     });

@@ -1,6 +1,6 @@
 use crate::{
     record::{SpanLog, SpanReader, SpanRecord},
-    stripe,
+    shard,
 };
 // Unlike std's, this one is let go of by a plain store: a span that has been appended to lines of
 // memory that the other core has read need not be there before the request goes on.
@@ -179,7 +179,7 @@ impl Queue {
     /// A queue of at most `limit` spans, which is at least one, of at most so many bytes.
     pub(super) fn new(limit: usize, bytes: usize) -> Queue {
         // More than threads run at a time, so that hardly ever all of them are being written to.
-        let shards = (4 * stripe::count()).min(MAX_SHARDS);
+        let shards = (4 * shard::count()).min(MAX_SHARDS);
         Queue::with_shards(limit, bytes, shards)
     }
 
@@ -199,7 +199,7 @@ impl Queue {
     }
 
     fn own(&self) -> usize {
-        stripe::number() % self.shards.len()
+        shard::thread_number() % self.shards.len()
     }
 
     pub(super) fn push(&self, span: &SpanRecord) -> Pushed {

@@ -1,6 +1,6 @@
 //! What an answer means.
 
-use crate::{digits::whole, printable::one_line, report::Outcome};
+use crate::{digits::parse_digits, printable::one_line, report::Outcome};
 use bytes::Bytes;
 use http::{
     HeaderMap, Response, StatusCode,
@@ -100,7 +100,7 @@ impl Answer {
 /// Seconds, or a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Some(seconds) = whole(text) {
+    if let Some(seconds) = parse_digits(text) {
         return Some(Duration::from_secs(seconds));
     }
     let date = httpdate::parse_http_date(text).ok()?;

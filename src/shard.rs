@@ -1,12 +1,12 @@
-//! A number for each thread, to spread what threads would otherwise write together.
+//! Which shard of a shared structure a thread writes to, so that threads do not contend for one.
 
 use std::{
     cell::Cell,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-/// The calling thread's number: small, and the same whenever it asks.
-pub(crate) fn number() -> usize {
+/// A small number that identifies the calling thread. Take it modulo the number of shards.
+pub(crate) fn thread_number() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static NUMBER: Cell<Option<usize>> = const { Cell::new(None) };
@@ -20,11 +20,11 @@ pub(crate) fn number() -> usize {
                 own
             }
         })
-        // The thread is ending.
+        // The thread is ending, and its number is gone.
         .unwrap_or(0)
 }
 
-/// How many stripes are worth having.
+/// How many shards a structure should have: one for each core, 32 at most.
 pub(crate) fn count() -> usize {
     std::thread::available_parallelism().map_or(4, |cores| cores.get().clamp(1, 32))
 }
