@@ -3,6 +3,7 @@
 mod join;
 
 use crate::{
+    direction::Direction,
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     hosts::{self, Hosts},
@@ -12,7 +13,7 @@ use crate::{
     scope,
     span::{Grpc, Inherited, OpenSpan, Side},
     tag::{self, FallbackValues, RequestTags},
-    tracer::{Direction, Live, Tracer},
+    tracer::{Live, Tracer},
     user_code::guarded,
 };
 use http::{HeaderMap, Request, Response};

@@ -115,10 +115,13 @@ mod clock;
 #[cfg(feature = "config")]
 #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
 pub mod config;
+#[cfg(feature = "config")]
+mod config_error;
 mod context;
 #[cfg(feature = "zipkin")]
 mod decimal;
 mod digits;
+mod direction;
 mod exchange;
 mod file;
 pub mod guide;
@@ -154,12 +157,13 @@ pub mod zipkin;
 
 pub use client::{Client, ClientLayer, Route};
 pub use context::{Sampling, TraceContext};
+pub use direction::{Direction, Mode};
 pub use exchange::{ResponseBody, ResponseFuture};
 pub use head::RequestHead;
 pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{Server, ServerLayer};
 pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
-pub use tracer::{BuildError, Direction, Mode, Tracer, TracerBuilder};
+pub use tracer::{BuildError, Tracer, TracerBuilder};
 pub use trust::{ParseNetworkError, Trust, TrustedNetworks};
 
 /// The README's examples.

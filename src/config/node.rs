@@ -1,13 +1,14 @@
-//! Reading a tree field by field, so that an error names the path of what is wrong.
+//! [`Node`]: a value and its path. The blocks and documents above read their fields through it, so
+//! that every error names the path of the field, what was found and what is allowed.
 
-use super::{
-    ConfigError,
-    tree::{Tree, number},
+use super::tree::{Tree, parse_number};
+use crate::{
+    config_error::ConfigError,
+    printable::{self, misleads, quoted},
+    sample::Threshold,
 };
-use crate::printable::{self, misleads, quoted};
 use std::borrow::Cow;
 
-/// A value and its path.
 #[derive(Clone)]
 pub(super) struct Node<'a> {
     tree: &'a Tree,
@@ -34,8 +35,9 @@ impl<'a> Node<'a> {
         ConfigError::new(self.path.as_str(), reason)
     }
 
-    fn wrong(&self, expected: &str) -> ConfigError {
-        self.error(format!("{}, not {expected}", shown(self.tree)))
+    /// An error for a value of the wrong type or with an unknown name.
+    pub(super) fn expected(&self, expected: &str) -> ConfigError {
+        self.error(format!("expected {expected}, found {}", found(self.tree)))
     }
 
     fn inside(&self, name: &str, tree: &'a Tree) -> Node<'a> {
@@ -51,8 +53,8 @@ impl<'a> Node<'a> {
         Node { tree, path }
     }
 
-    /// The field of this name in camelCase, be it written so or in snake_case; `None` where it is
-    /// absent or null, or this is no mapping.
+    /// The field of this name in camelCase, which may be written in snake_case. `None` if it is
+    /// absent or null, or if this is not a mapping.
     pub(super) fn get(&self, name: &str) -> Option<Node<'a>> {
         let Tree::Map(entries) = self.tree else {
             return None;
@@ -70,25 +72,31 @@ impl<'a> Node<'a> {
         (*tree != Tree::Null).then(|| self.inside(key, tree))
     }
 
-    /// The field at the end of these names.
+    /// As [`get`](Self::get), for a field that must be set.
+    pub(super) fn required(&self, name: &str) -> Result<Node<'a>, ConfigError> {
+        self.get(name)
+            .ok_or_else(|| self.error(format!("missing field `{name}`")))
+    }
+
+    /// The field at this path.
     pub(super) fn at(&self, names: &[&str]) -> Option<Node<'a>> {
         names
             .iter()
             .try_fold(self.clone(), |node, name| node.get(name))
     }
 
-    /// Makes sure that this is a mapping of these fields and no others, each once.
+    /// Checks that this is a mapping with no other fields than these, and none of them twice.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), ConfigError> {
         let Tree::Map(entries) = self.tree else {
-            return Err(self.wrong("a mapping"));
+            return Err(self.expected("a mapping"));
         };
         let mut seen: Vec<Cow<'_, str>> = Vec::new();
         for (key, tree) in entries {
             let name = camel_case(key);
             let field = self.inside(key, tree);
             if !known.contains(&name.as_ref()) {
-                let known = known.join(", ");
-                return Err(field.error(format!("no such field; there are {known}")));
+                let known = in_backticks(known);
+                return Err(field.error(format!("unknown field; known fields: {known}")));
             }
             if seen.contains(&name) {
                 return Err(field.error("set twice"));
@@ -98,7 +106,8 @@ impl<'a> Node<'a> {
         Ok(())
     }
 
-    /// Makes sure that none of these fields, in one another, is set twice: only one would count.
+    /// Checks that none of these fields is set twice, here or inside of each other: only one of the
+    /// two would count.
     pub(super) fn once(&self, fields: &[&str]) -> Result<(), ConfigError> {
         match self.tree {
             Tree::Map(entries) => {
@@ -122,20 +131,20 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The entries of a mapping whose names are anybody's.
+    /// The entries of a mapping with names of any kind.
     pub(super) fn entries(&self) -> Result<Vec<(&'a str, Node<'a>)>, ConfigError> {
         match self.tree {
             Tree::Map(entries) => Ok(entries
                 .iter()
                 .map(|(key, tree)| (key.as_str(), self.inside(key, tree)))
                 .collect()),
-            _ => Err(self.wrong("a mapping")),
+            _ => Err(self.expected("a mapping")),
         }
     }
 
     pub(super) fn items(&self) -> Result<impl Iterator<Item = Node<'a>> + use<'a>, ConfigError> {
         let Tree::List(list) = self.tree else {
-            return Err(self.wrong("a list"));
+            return Err(self.expected("a list"));
         };
         let path = self.path.clone();
         let item = move |(at, tree)| Node::new(tree, format!("{path}[{at}]"));
@@ -145,20 +154,19 @@ impl<'a> Node<'a> {
     pub(super) fn text(&self) -> Result<&'a str, ConfigError> {
         match self.tree {
             Tree::Text(text) => Ok(text),
-            Tree::Number(_) | Tree::Bool(_) => Err(self.wrong("text: put it in quotes")),
-            _ => Err(self.wrong("text")),
+            Tree::Number(_) | Tree::Bool(_) => Err(self.expected("a string (put it in quotes)")),
+            _ => Err(self.expected("a string")),
         }
     }
 
-    /// Text that is not empty.
-    pub(super) fn some_text(&self) -> Result<&'a str, ConfigError> {
+    pub(super) fn non_empty_text(&self) -> Result<&'a str, ConfigError> {
         match self.text()? {
-            "" => Err(self.error("empty")),
+            "" => Err(self.error("must not be empty")),
             text => Ok(text),
         }
     }
 
-    /// The text of a field, if it is there and not empty.
+    /// The text of a field, if it is set and not empty.
     pub(super) fn text_of(&self, name: &str) -> Result<Option<String>, ConfigError> {
         let text = self.get(name).map(|field| field.text()).transpose()?;
         Ok(text.filter(|text| !text.is_empty()).map(str::to_owned))
@@ -167,11 +175,11 @@ impl<'a> Node<'a> {
     pub(super) fn flag(&self) -> Result<bool, ConfigError> {
         match self.tree {
             Tree::Bool(flag) => Ok(*flag),
-            _ => Err(self.wrong("true or false")),
+            _ => Err(self.expected("true or false")),
         }
     }
 
-    /// As Envoy reads JSON: in quotes too.
+    /// As [`flag`](Self::flag), but also in quotes: Envoy's JSON allows both.
     pub(super) fn flag_or_text(&self) -> Result<bool, ConfigError> {
         match self.tree {
             Tree::Text(text) if text == "true" => Ok(true),
@@ -180,18 +188,18 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A number, in quotes too, as protocol buffers have it in JSON.
+    /// A number, also in quotes: the JSON format of protocol buffers allows both.
     fn number(&self) -> Result<f64, ConfigError> {
         match self.tree {
             Tree::Number(value) => Ok(*value),
-            Tree::Text(text) => number(text).ok_or_else(|| self.wrong("a number")),
-            _ => Err(self.wrong("a number")),
+            Tree::Text(text) => parse_number(text).ok_or_else(|| self.expected("a number")),
+            _ => Err(self.expected("a number")),
         }
     }
 
     pub(super) fn percentage(&self) -> Result<f64, ConfigError> {
         let percent = self.number()?;
-        match crate::sample::Threshold::new(percent) {
+        match Threshold::new(percent) {
             Ok(_) => Ok(percent),
             Err(error) => Err(self.error(error.to_string())),
         }
@@ -210,21 +218,21 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// One of these words, or its number.
+    /// One of these words, or its number in the protocol buffer's enum.
     pub(super) fn word<T: Copy>(&self, words: &[(&str, u32, T)]) -> Result<T, ConfigError> {
-        let meant = words.iter().find(|(word, number, _)| match self.tree {
+        let known = words.iter().find(|(word, number, _)| match self.tree {
             Tree::Text(text) => text == word,
             Tree::Number(value) => value.is_sign_positive() && *value == f64::from(*number),
             _ => false,
         });
-        meant.map(|(_, _, value)| *value).ok_or_else(|| {
+        known.map(|(_, _, value)| *value).ok_or_else(|| {
             let words: Vec<&str> = words.iter().map(|(word, _, _)| *word).collect();
-            self.wrong(&format!("one of {}", words.join(", ")))
+            self.expected(&format!("one of {}", in_backticks(&words)))
         })
     }
 }
 
-/// `custom_tags` as `customTags`: how protocol buffers turn one into the other.
+/// `custom_tags` as `customTags`, by the rules of protocol buffers.
 pub(super) fn camel_case(name: &str) -> Cow<'_, str> {
     if !name.contains('_') {
         return Cow::Borrowed(name);
@@ -244,7 +252,13 @@ pub(super) fn camel_case(name: &str) -> Cow<'_, str> {
     Cow::Owned(camel)
 }
 
-fn shown(tree: &Tree) -> String {
+/// A list of names for an error.
+pub(super) fn in_backticks(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+fn found(tree: &Tree) -> String {
     match tree {
         Tree::Null => "null".to_owned(),
         Tree::Bool(flag) => flag.to_string(),
@@ -260,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn snake_case_is_camel_case() {
+    fn snake_case_becomes_camel_case() {
         for (snake, camel) in [
             ("sampling", "sampling"),
             ("customTags", "customTags"),

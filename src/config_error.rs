@@ -1,11 +1,14 @@
+//! [`ConfigError`]. It is defined outside of the `config` room because `BuildError` carries it, and
+//! the tracer does not know that room.
+
 use crate::printable::{message, place};
 use std::{fmt, path::Path};
 
-/// A document says something that cannot be meant, or that cannot be done.
+/// A configuration cannot be used.
 ///
-/// Its `Display` names the file, the document in it, the path of the field and the reason, as far
-/// as there are such. What it repeats of a document is escaped where it would not stay on its line,
-/// and cut where it is long:
+/// The `Display` names the file, the document in it, the field and the reason, as far as they are
+/// known. What it quotes from a document is escaped so that it stays on its line, and truncated
+/// when it is long:
 ///
 /// ```
 /// use tower_b3::config::TracingConfig;
@@ -25,8 +28,8 @@ use std::{fmt, path::Path};
 /// assert_eq!(error.path(), "spec.tracing[0].customTags.tenant");
 /// assert_eq!(
 ///     error.to_string(),
-///     "Telemetry istio-system/mesh-default: \
-///      spec.tracing[0].customTags.tenant: two of literal, environment, header",
+///     "Telemetry istio-system/mesh-default: `spec.tracing[0].customTags.tenant`: \
+///      set exactly one of `literal`, `environment`, `header`",
 /// );
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +41,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn new(path: impl Into<String>, reason: impl AsRef<str>) -> ConfigError {
+    pub(crate) fn new(path: impl Into<String>, reason: impl AsRef<str>) -> ConfigError {
         ConfigError {
             file: None,
             document: None,
@@ -47,8 +50,13 @@ impl ConfigError {
         }
     }
 
-    /// The same inside this document, or this part of one.
-    pub(super) fn within(mut self, document: &str) -> ConfigError {
+    /// An error that is about no field in particular.
+    pub(crate) fn general(reason: impl AsRef<str>) -> ConfigError {
+        ConfigError::new("", reason)
+    }
+
+    /// Adds the document, or the part of a document, that the error is in.
+    pub(crate) fn in_document(mut self, document: &str) -> ConfigError {
         self.document = match self.document {
             _ if document.is_empty() => self.document,
             Some(inner) => Some(format!("{document}, {inner}")),
@@ -57,19 +65,19 @@ impl ConfigError {
         self
     }
 
-    /// The same in this file.
-    pub(super) fn of_file(mut self, file: &Path) -> ConfigError {
+    /// Adds the file that the error is in.
+    pub(crate) fn in_file(mut self, file: &Path) -> ConfigError {
         self.file = Some(place(&file.display().to_string()).to_string());
         self
     }
 
-    /// The path of the field in its document: `tracing[0].customTags.tenant`. Empty where the
-    /// document as a whole is meant.
+    /// The path of the field in its document, such as `tracing[0].customTags.tenant`. Empty if the
+    /// error is about the document as a whole.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// What is wrong with it.
+    /// What is wrong with the field.
     pub fn reason(&self) -> &str {
         &self.reason
     }
@@ -77,13 +85,15 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = Some(&self.path).filter(|path| !path.is_empty());
-        let places = [self.file.as_ref(), self.document.as_ref(), path];
-        for place in places.into_iter().flatten() {
+        for place in [&self.file, &self.document].into_iter().flatten() {
             write!(f, "{place}: ")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, "`{}`: ", self.path)?;
         }
         f.write_str(&self.reason)
     }
 }
 
+/// It has no source: the reason contains the message of an underlying error, such as one of a file.
 impl std::error::Error for ConfigError {}
