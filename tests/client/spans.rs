@@ -1,6 +1,7 @@
 //! Names, tags and the remote endpoint of CLIENT spans.
 
 use crate::{
+    called,
     common::{TestTracer, TreeFormat, get, now},
     send, within,
 };
@@ -261,4 +262,42 @@ fn a_call_in_a_spawned_task_has_the_header_tags_of_the_inbound_request() {
         shop  CLIENT  └─ GET  tenant=acme
         ",
     );
+}
+
+#[test]
+fn tags_are_those_of_the_headers_that_are_sent() {
+    let names = [
+        "x-b3-traceid",
+        "x-b3-spanid",
+        "b3",
+        "traceparent",
+        "x-request-id",
+        "x-client-trace-id",
+        "sw8",
+    ];
+    let inbound = "x-request-id: r|x-client-trace-id: mine|sw8: 1-2";
+    let plain = TestTracer::new();
+    let tagged = TestTracer::of(|builder| {
+        builder.tags(names.map(|name| Tag::request_header(format!("sent.{name}"), name)))
+    });
+    for outbound in ["", "b3: 0|sw8: own", "x-request-id: own"] {
+        for (inbound, test) in [
+            ("", &plain),
+            (inbound, &plain),
+            ("", &tagged),
+            (inbound, &tagged),
+        ] {
+            let sent = called(test, inbound, outbound);
+            let [client, _] = test.spans.take(2).try_into().unwrap();
+            let sent = |name| sent.get(name).map(|value| value.to_str().unwrap());
+            for id in ["x-request-id", "x-client-trace-id"] {
+                let tag = client.tag(&format!("guid:{id}"));
+                assert_eq!(tag.as_deref(), sent(id), "{id}");
+            }
+            for name in names.iter().filter(|_| std::ptr::eq(test, &tagged)) {
+                let tag = client.tag(&format!("sent.{name}"));
+                assert_eq!(tag.as_deref(), sent(name), "{name}");
+            }
+        }
+    }
 }
