@@ -40,6 +40,7 @@
 //! [`headers`](crate::guide::headers).
 
 mod b3;
+mod format;
 mod forward_error;
 mod forwarded;
 mod incoming;
@@ -48,15 +49,16 @@ mod policy;
 mod table;
 mod w3c;
 
+pub use format::{Format, ParseFormatError};
 pub use forward_error::ForwardError;
 pub use forwarded::Forwarded;
 pub use incoming::{Field, Incoming, Malformed, Reason};
-pub use policy::{Format, ParseFormatError, Propagation};
+pub use policy::Propagation;
 
 pub(crate) use policy::put;
 
-pub(crate) use names::{REQUEST_ID, Role};
-pub(crate) use table::{HeaderTable, Seen, Slot};
+pub(crate) use names::{REQUEST_ID, Role, carries_context};
+pub(crate) use table::{HeaderTable, Roles, Seen, Slot};
 
 /// The longest value of a `b3`, `x-b3-*` or `traceparent` header that is read, in bytes.
 const MOST_BYTES: usize = 256;

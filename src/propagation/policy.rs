@@ -1,9 +1,10 @@
 use super::{
     b3::{self, Multi, Single},
+    format::Format,
     forward_error::{ForwardError, forwardable},
     forwarded::Forwarded,
     incoming::{Field, Incoming, Reason},
-    names::{self, Role},
+    names::{self, Name, Role},
     table::{HeaderTable, Roles, Seen},
     w3c,
 };
@@ -12,57 +13,6 @@ use crate::{
     id::RequestId,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use std::{fmt, str::FromStr};
-
-/// A way to write a trace context into headers.
-///
-/// As text, for flags and configuration: `b3multi`, `b3`, `w3c`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Format {
-    /// `x-b3-traceid`, `x-b3-spanid`, `x-b3-parentspanid`, `x-b3-sampled`, `x-b3-flags`.
-    B3Multi,
-    /// `b3`, all in one header.
-    B3Single,
-    /// `traceparent` of W3C Trace Context.
-    W3c,
-}
-
-impl Format {
-    const ALL: [(Format, &'static str); 3] = [
-        (Format::B3Multi, "b3multi"),
-        (Format::B3Single, "b3"),
-        (Format::W3c, "w3c"),
-    ];
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Format::ALL.iter().find(|(format, _)| format == self);
-        f.pad(name.map_or("", |(_, name)| name))
-    }
-}
-
-impl FromStr for Format {
-    type Err = ParseFormatError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let format = Format::ALL.iter().find(|(_, name)| *name == text);
-        format.map(|(format, _)| *format).ok_or(ParseFormatError)
-    }
-}
-
-/// The text is not the name of a [`Format`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParseFormatError;
-
-impl fmt::Display for ParseFormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("none of b3multi, b3, w3c")
-    }
-}
-
-impl std::error::Error for ParseFormatError {}
 
 /// What is read from and written to headers.
 ///
@@ -320,7 +270,7 @@ impl Propagation {
             }
             (Ok(_), _) => {
                 let values = headers.get_all(names::TRACEPARENT).iter();
-                let pairs = values.map(|value| (names::TRACEPARENT, value.clone()));
+                let pairs = values.map(|value| (Name::of(Role::Traceparent), value.clone()));
                 forwarded.headers.extend(pairs);
             }
             (Err(reason), _) => to.malformed.note(Field::Traceparent, reason),
@@ -333,7 +283,22 @@ impl Propagation {
     /// are removed, so that no stale one travels on. An opaque header or `x-request-id` that is
     /// there already is kept.
     pub fn inject(&self, context: &TraceContext, forwarded: &Forwarded, headers: &mut HeaderMap) {
-        let there = self.table.roles(headers);
+        self.inject_over(self.roles(headers), context, forwarded, headers);
+    }
+
+    /// Which of the tracing headers are there.
+    pub(crate) fn roles(&self, headers: &HeaderMap) -> Roles {
+        self.table.roles(headers)
+    }
+
+    /// Injects where it is known which tracing headers are there.
+    pub(crate) fn inject_over(
+        &self,
+        there: Roles,
+        context: &TraceContext,
+        forwarded: &Forwarded,
+        headers: &mut HeaderMap,
+    ) {
         if self.multi {
             self.write_multi(there, context, headers);
         } else {
@@ -393,13 +358,15 @@ impl Propagation {
     /// included, but for those that are not to be forwarded: what a service hands on whose
     /// sidecar makes the spans.
     pub(crate) fn capture_into(&self, headers: &HeaderMap, forwarded: &mut Forwarded) {
-        let rows = self.table.rows(headers);
-        for (row, value) in rows.filter(|(row, _)| row.captured) {
+        self.table.each(headers, |row, value| {
+            if !row.captured {
+                return;
+            }
             forwarded.headers.push((row.name.clone(), value.clone()));
             if row.role == Some(Role::RequestId) && forwarded.request_id.is_none() {
                 forwarded.request_id = RequestId::from_header(value);
             }
-        }
+        });
     }
 
     /// Puts captured headers on an outgoing request, but for names that are there already; those
@@ -417,7 +384,7 @@ impl Propagation {
     pub(crate) fn keep_traceparent(&self, headers: &HeaderMap, forwarded: &mut Forwarded) {
         if std::mem::take(&mut forwarded.traceparent) {
             let values = headers.get_all(names::TRACEPARENT).iter();
-            let pairs = values.map(|value| (names::TRACEPARENT, value.clone()));
+            let pairs = values.map(|value| (Name::of(Role::Traceparent), value.clone()));
             forwarded.headers.extend(pairs);
         }
     }
@@ -427,12 +394,12 @@ impl Propagation {
     /// [`forward`](Self::forward) added.
     pub fn strip(&self, headers: &mut HeaderMap) {
         let mut found: Vec<HeaderName> = Vec::new();
-        for (row, _) in self.table.rows(headers) {
-            let tracing = row.built_in && row.role != Some(Role::RequestId);
-            if tracing && found.last() != Some(&row.name) {
-                found.push(row.name.clone());
+        self.table.each(headers, |row, _| {
+            let tracing = row.name.is_built_in() && row.role != Some(Role::RequestId);
+            if tracing && found.last() != Some(&*row.name) {
+                found.push((*row.name).clone());
             }
-        }
+        });
         for name in found {
             headers.remove(name);
         }
@@ -447,13 +414,12 @@ impl Propagation {
 
     /// Keeps the headers that the user added from being forwarded.
     pub(crate) fn forget_added(&self, forwarded: &mut Forwarded) {
-        forwarded
-            .headers
-            .retain(|(name, _)| self.table.is_built_in(name));
+        forwarded.headers.retain(|(name, _)| name.is_built_in());
     }
 }
 
 /// Removes a tracing header, if it is there.
+#[inline(always)]
 fn remove(there: Roles, role: Role, headers: &mut HeaderMap) {
     if there.has(role) {
         headers.remove(role.name());
