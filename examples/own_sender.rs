@@ -1,7 +1,7 @@
 //! A sender of one's own client: hyper's, in a tower stack with a time limit and a limit of
 //! requests at once. There need not be a collector: the outcome is printed in either case.
 //!
-//!     cargo run --example own_sender -- http://localhost:9411/api/v2/spans
+//!     cargo run -p tower-b3 --example own_sender -- http://localhost:9411/api/v2/spans
 
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use std::{error::Error, time::Duration};

@@ -3,6 +3,7 @@
 mod join;
 
 use crate::{
+    direction::Direction,
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     hosts::{self, Hosts},
@@ -10,9 +11,9 @@ use crate::{
     propagation::{REQUEST_ID, Role, Roles, Seen, put},
     record::{Kind, Record},
     scope,
-    span::{FoundTags, Grpc, Inherited, OpenSpan, Side},
-    tag::{self, RequestTags},
-    tracer::{Direction, Live, Tracer},
+    span::{Grpc, Inherited, OpenSpan, Side},
+    tag::{self, FallbackValues, RequestTags},
+    tracer::{Live, Tracer},
     user_code::guarded,
 };
 use http::{HeaderMap, Request, Response};
@@ -276,7 +277,7 @@ impl Config {
         live: &Live,
         head: &RequestHead<'a>,
         seen: &Seen<'a>,
-        found: &FoundTags,
+        fallbacks: &FallbackValues,
         record: &mut Record,
     ) -> Grpc {
         let core = &*self.tracer.core;
@@ -291,7 +292,7 @@ impl Config {
         };
         let authority = core.names.request(record, head, seen, &tags);
         self.set_remote_endpoint(record, &authority);
-        live.tags.write(record, head, seen, Some(found));
+        live.tags.write(record, head, seen, Some(fallbacks));
         if grpc {
             record.set_name(&[tag::grpc_name(head.path())]);
         }

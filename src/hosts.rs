@@ -1,6 +1,6 @@
 //! Hosts by name or address, and a list of them.
 
-use crate::{digits::whole, head::RequestHead, printable::quoted};
+use crate::{digits::parse_digits, head::RequestHead, printable::quoted};
 use http::{HeaderValue, header::HOST, uri::Authority};
 use std::net::IpAddr;
 
@@ -30,7 +30,9 @@ pub(crate) fn split_port(authority: &str) -> (&str, Option<u16>) {
     let colon = authority.bytes().rposition(|byte| byte == b':');
     let parts = colon.map(|at| (&authority[..at], &authority[at + 1..]));
     match parts {
-        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => (host, whole(port)),
+        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => {
+            (host, parse_digits(port))
+        }
         _ => (authority, None),
     }
 }

@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Keeps finished spans in memory, in the order in which they finished: for tests.
 ///
-/// Clones share the spans. The memory is not bounded.
+/// Clones share what they keep. It grows without bound. The module `test` (feature `test`) has a
+/// collector that waits for spans and asserts on their trees.
 ///
 /// A SERVER span finishes with the response's body, so read the body to its end before you take
 /// the spans. Over a real connection it may finish a moment after the client has read the response.

@@ -98,5 +98,7 @@ pub(crate) use http::{Redirect, start_redirectable};
 pub use memory::InMemoryReporter;
 pub use noop::NoopReporter;
 pub use tree::TraceTree;
+#[cfg(feature = "test")]
+pub(crate) use tree::{HIDDEN_TAGS, escaped};
 
 pub use crate::record::Reporter;

@@ -28,8 +28,8 @@ pub struct TraceTree<'a> {
 /// The maximum number of characters of a name or a value: as many as a tracer records by default.
 const MAX_SHOWN: usize = 1024;
 
-/// Tags that are not shown.
-const HIDDEN_TAGS: [&str; 18] = [
+/// Tags that say little in a tree.
+pub(crate) const HIDDEN_TAGS: [&str; 18] = [
     "component",
     "http.method",
     "http.url",
@@ -67,7 +67,7 @@ impl<'a> TraceTree<'a> {
     }
 
     /// The spans in the order of the tree, each with its depth.
-    fn rows(&self) -> Vec<(usize, &'a SpanRecord)> {
+    pub(crate) fn rows(&self) -> Vec<(usize, &'a SpanRecord)> {
         let mut spans: Vec<&SpanRecord> = self.spans.iter().collect();
         // A shared span is a child of the client's half, even if the server's clock is behind.
         spans.sort_by_key(|span| (span.timestamp(), span.is_shared()));
@@ -194,7 +194,7 @@ impl Row {
 }
 
 /// Without characters that move a terminal's cursor.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     at_most(text, MAX_SHOWN).to_string()
 }
 

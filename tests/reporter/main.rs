@@ -6,7 +6,6 @@ mod faults;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod json_lines;
-mod log;
 mod options;
 #[cfg(feature = "otlp")]
 mod otlp;
@@ -26,6 +25,7 @@ use std::{
     io::Read,
     time::{Duration, Instant},
 };
+use test_kit::log;
 use tower_b3::{
     Sampling, TraceContext,
     record::SpanRecord,

@@ -5,8 +5,8 @@ use tower_b3::{
     Mode, Tracer,
     record::SpanRecord,
     report::{
-        BatchOptions, BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Reporter, ReporterError,
-        Sender,
+        BatchOptions, BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Reporter,
+        ReporterError, Sender,
     },
     sample::Sampler,
     tag::Tag,
