@@ -1,22 +1,23 @@
 //! The client layer: starts the CLIENT span, injects, forwards.
 
+mod join;
+
 use crate::{
-    context::TraceContext,
-    digits::parse_digits,
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     hosts::{self, Hosts},
     id::RequestId,
-    propagation::{REQUEST_ID, Role, put},
+    propagation::{REQUEST_ID, Role, Roles, Seen, put},
     record::{Kind, Record},
     scope,
-    span::{Context, ExchangeFacts, Grpc, OpenSpan, Outgoing, Side},
+    span::{FoundTags, Grpc, Inherited, OpenSpan, Side},
     tag::{self, RequestTags},
-    tracer::{Core, Direction, Live, Mode, Tracer},
+    tracer::{Direction, Live, Tracer},
     user_code::guarded,
 };
 use http::{HeaderMap, Request, Response};
 use http_body::Body;
+use join::{Carried, Sent};
 use std::{borrow::Cow, fmt, net::IpAddr, sync::Arc, task::Poll};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -177,34 +178,14 @@ where
     }
 }
 
-/// What becomes of a request that is sent.
-enum Sent {
-    /// It gets a CLIENT span, which is the first of its trace in this process or not.
-    Span {
-        open: Box<OpenSpan>,
-        local_root: bool,
-    },
-    /// No span is made; the headers are on the request.
-    Untraced,
-}
-
-/// What came of looking at the span that a request is sent below.
-enum Joined {
-    Child(Box<OpenSpan>),
-    /// The parent is what the request's own headers say.
-    ByHeaders(Box<OpenSpan>),
-    Untraced,
-}
-
 impl Config {
     fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
         let core = &*self.tracer.core;
-        let live = core.live(Direction::Client);
         let propagates = self
             .hosts
             .as_ref()
             .is_none_or(|hosts| hosts.hold(&RequestHead::of(request)));
-        let sent = self.join_parent(&live, request, propagates);
+        let sent = self.join_parent(request, propagates);
         if !propagates {
             core.propagation.strip(request.headers_mut());
             request.headers_mut().remove(REQUEST_ID);
@@ -212,122 +193,94 @@ impl Config {
         let Sent::Span {
             mut open,
             local_root,
+            carried,
         } = sent
         else {
             // Nothing is recorded, and what is current stays so.
             return Exchange::untraced();
         };
-        let mut facts = ExchangeFacts {
-            side: Side::Client,
-            method: request.method().clone(),
-            ..ExchangeFacts::default()
-        };
         core.start(&mut open, local_root);
-        facts.grpc = self.describe(&live, &mut open, &RequestHead::of(request));
-        Exchange::new(open, facts)
-    }
-
-    /// Finds the parent, makes the CLIENT span's context and writes it to the request, if it is to
-    /// a host that context is propagated to.
-    ///
-    /// The parent is the [`Context`] or [`TraceContext`] in the request's extensions; else the
-    /// current one; else what the request's own headers say, where a handler copied them by hand;
-    /// else there is none, and a new trace begins.
-    fn join_parent<B>(&self, live: &Live, request: &mut Request<B>, propagates: bool) -> Sent {
-        let core = &*self.tracer.core;
-        let extensions = request.extensions_mut();
-        let ids = extensions.remove::<TraceContext>();
-        let given = match (extensions.remove::<Context>(), ids) {
-            (None, Some(ids)) => Some(Context::with_ids(ids)),
-            (given, _) => given,
-        };
-        let headers = request.headers_mut();
-        let joined = match given.and_then(Context::into_open) {
-            Some(mut parent) => {
-                let forwarded = &mut parent.inherited.forwarded;
-                if forwarded.request_id().is_none() && core.mode.client != Mode::ForwardOnly {
-                    forwarded.set_request_id(RequestId::random());
-                }
-                let joined = join(core, &mut parent, headers, propagates);
-                parent.finish();
-                Some(joined)
-            }
-            None => scope::with(|parent| join(core, parent, headers, propagates)),
-        };
-        let open = match joined {
-            Some(Joined::Child(open)) => {
-                return Sent::Span {
-                    open,
-                    local_root: false,
-                };
-            }
-            Some(Joined::ByHeaders(open)) => open,
-            None if core.mode.client != Mode::ForwardOnly => scope::blank(),
-            None | Some(Joined::Untraced) => return Sent::Untraced,
-        };
-        self.join_headers(live, request, propagates, open)
-    }
-
-    /// Joins what the request's own headers say, or begins a trace.
-    fn join_headers<B>(
-        &self,
-        live: &Live,
-        request: &mut Request<B>,
-        propagates: bool,
-        mut open: Box<OpenSpan>,
-    ) -> Sent {
-        let core = &*self.tracer.core;
-        let forwarded = &mut open.inherited.forwarded;
-        let seen = live
-            .table
-            .read(request.headers(), Some(&mut forwarded.headers));
-        let incoming = core
-            .propagation
-            .interpret(&seen, request.headers(), forwarded);
-        if !incoming.is_well_formed() {
-            core.note_malformed(&incoming);
+        if open.is_recorded() {
+            open.exchange.side = Side::Client;
+            open.exchange.method = request.method().clone();
+            open.exchange.grpc = self.tag_and_write(request, carried, &mut open);
+            self.name(&RequestHead::of(request), &mut open);
+        } else {
+            let there = core.propagation.roles(request.headers());
+            self.write(carried, there, &open.inherited, request.headers_mut());
         }
-        if forwarded.request_id().is_none() {
-            forwarded.set_request_id(RequestId::random());
+        Exchange::new(open)
+    }
+
+    /// Tags a span that is recorded, and writes to the request what it carries; whether it is one
+    /// of gRPC.
+    fn tag_and_write<B>(
+        &self,
+        request: &mut Request<B>,
+        carried: Carried,
+        open: &mut OpenSpan,
+    ) -> Grpc {
+        let core = &*self.tracer.core;
+        let live = core.live(Direction::Client);
+        // Tags are made of the request as it is sent. Most tell nothing of what is written to it
+        // but the request id, so that one pass over its headers is enough for both.
+        let written_first = live.tags_tell_context || !open.inherited.forwarded.headers.is_empty();
+        if written_first {
+            let there = core.propagation.roles(request.headers());
+            self.write(carried, there, &open.inherited, request.headers_mut());
         }
         let head = RequestHead::of(request);
-        let context = match incoming.context() {
-            None => core.root(live, &incoming, forwarded, Some(head)),
-            Some(parent) => {
-                let trace_id = parent.trace_id();
-                let sampling = core.decide(live, trace_id, &incoming, forwarded, Some(head));
-                parent.with_sampling(sampling).child()
-            }
-        };
-        // One that the handler set may be one that cannot be kept, or have been given a reason.
-        if seen.role(Role::RequestId) != forwarded.request_id().map(RequestId::as_header) {
-            request.headers_mut().remove(REQUEST_ID);
-        }
-        if !propagates {
-            // The caller removes what is there.
-        } else if core.mode.client == Mode::RecordOnly {
-            if let Some(id) = forwarded.request_id() {
-                put(request.headers_mut(), REQUEST_ID, id.to_header());
-            }
-        } else {
-            core.propagation
-                .inject(&context, forwarded, request.headers_mut());
-        }
-        open.inherited.context = Some(context);
-        Sent::Span {
-            open,
-            local_root: true,
-        }
-    }
-
-    /// Name, tags and remote endpoint, if the span is recorded; whether it is one of gRPC.
-    fn describe(&self, live: &Live, open: &mut OpenSpan, head: &RequestHead<'_>) -> Grpc {
-        let core = &*self.tracer.core;
+        let mut seen = Seen::default();
+        live.table.read_into(head.headers(), None, &mut seen);
+        let there = seen.roles();
         let Some((record, inherited)) = open.record_and_inherited() else {
             return Grpc::No;
         };
-        let seen = live.table.read(head.headers(), None);
-        let grpc = tag::is_grpc_request(&seen);
+        if !there.has(Role::RequestId) && carried != Carried::Nothing {
+            let id = inherited.forwarded.request_id().map(RequestId::as_header);
+            seen.set(Role::RequestId, id);
+        }
+        let grpc = self.tag(&live, &head, &seen, &inherited.found, record);
+        if !written_first {
+            self.write(carried, there, inherited, request.headers_mut());
+        }
+        grpc
+    }
+
+    /// Writes to a request what it carries.
+    fn write(
+        &self,
+        carried: Carried,
+        there: Roles,
+        inherited: &Inherited,
+        headers: &mut HeaderMap,
+    ) {
+        let forwarded = &inherited.forwarded;
+        match (carried, &inherited.context) {
+            (Carried::RequestId, _) => {
+                if let Some(id) = forwarded.request_id() {
+                    put(headers, REQUEST_ID, id.to_header());
+                }
+            }
+            (Carried::Context, Some(context)) => {
+                let propagation = &self.tracer.core.propagation;
+                propagation.inject_over(there, context, forwarded, headers);
+            }
+            (Carried::Nothing, _) | (Carried::Context, None) => {}
+        }
+    }
+
+    /// The tags and the remote endpoint of a span that is recorded; whether it is one of gRPC.
+    fn tag<'a>(
+        &self,
+        live: &Live,
+        head: &RequestHead<'a>,
+        seen: &Seen<'a>,
+        found: &FoundTags,
+        record: &mut Record,
+    ) -> Grpc {
+        let core = &*self.tracer.core;
+        let grpc = tag::is_grpc_request(seen);
         record.fixed.kind = Some(Kind::Client);
         record.fixed.doubtful |= live.collide;
         let tags = RequestTags {
@@ -336,13 +289,17 @@ impl Config {
             trusted: false,
             grpc,
         };
-        let authority = core.names.request(record, head, &seen, &tags);
+        let authority = core.names.request(record, head, seen, &tags);
         self.set_remote_endpoint(record, &authority);
-        let served = Some(&inherited.found);
-        live.tags.write(record, head, &seen, served);
+        live.tags.write(record, head, seen, Some(found));
         if grpc {
             record.set_name(&[tag::grpc_name(head.path())]);
         }
+        Grpc::requested(grpc)
+    }
+
+    /// The name of a span that is recorded.
+    fn name(&self, head: &RequestHead<'_>, open: &mut OpenSpan) {
         if let Some(route) = head.extensions().get::<Route>() {
             open.set_route(route.as_str());
         }
@@ -350,11 +307,10 @@ impl Config {
         if let Some(name) = name.and_then(|name| guarded(|| name(head)).flatten()) {
             open.rename(&name);
         }
-        Grpc::requested(grpc)
     }
 
     fn set_remote_endpoint(&self, record: &mut Record, authority: &str) {
-        let (host, port) = split_port(authority);
+        let (host, port) = hosts::split_port(authority);
         let ip = hosts::address(host);
         match (&self.remote_service, ip) {
             (Some(service), _) => record.set_remote_service(service),
@@ -368,87 +324,10 @@ impl Config {
     }
 }
 
-/// Makes a child of `parent`, and writes what goes on from there to the headers if context is
-/// propagated to them.
-fn join(core: &Core, parent: &mut OpenSpan, headers: &mut HeaderMap, propagates: bool) -> Joined {
-    let (propagation, mode) = (&core.propagation, core.mode.client);
-    let outgoing = parent.inherited.outgoing;
-    if let (Outgoing::ClientSpan, Some(context)) = (outgoing, parent.context()) {
-        if mode != Mode::ForwardOnly {
-            // Decided once for all the calls that are made below.
-            parent.inherited.context = Some(core.decided(context));
-        }
-    }
-    let forwarded = &parent.inherited.forwarded;
-    let inject = |context: &TraceContext, headers: &mut HeaderMap| {
-        if propagates {
-            propagation.inject(context, forwarded, headers);
-        }
-    };
-    match (outgoing, parent.context()) {
-        (Outgoing::AsReceived, _) if mode != Mode::ForwardOnly => {
-            // The parent is among them. Those of a host that is told nothing are removed later.
-            propagation.forward_to(forwarded, headers, propagates);
-            let mut open = scope::blank();
-            open.inherited.inherit_without_headers(&parent.inherited);
-            Joined::ByHeaders(open)
-        }
-        (Outgoing::AsReceived, _) | (_, None) => {
-            if propagates {
-                propagation.forward_to(forwarded, headers, true);
-            }
-            Joined::Untraced
-        }
-        (Outgoing::SameContext, Some(context)) => {
-            inject(&context, headers);
-            Joined::Untraced
-        }
-        (Outgoing::ClientSpan, Some(context)) if mode == Mode::ForwardOnly => {
-            inject(&context, headers);
-            Joined::Untraced
-        }
-        (Outgoing::ClientSpan, Some(context)) => {
-            let child = context.child();
-            match mode {
-                Mode::RecordOnly => inject(&context, headers),
-                _ => inject(&child, headers),
-            }
-            let mut open = scope::blank();
-            open.inherited.context = Some(child);
-            open.inherited.inherit(&parent.inherited);
-            Joined::Child(open)
-        }
-    }
-}
-
-/// `host:port` in two; an IPv6 address keeps its brackets.
-fn split_port(authority: &str) -> (&str, Option<u16>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => {
-            (host, parse_digits(port))
-        }
-        _ => (authority, None),
-    }
-}
-
 impl<S: fmt::Debug> fmt::Debug for Client<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("inner", &self.inner)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::split_port;
-
-    #[test]
-    fn hosts_and_ports() {
-        assert_eq!(split_port("catalog"), ("catalog", None));
-        assert_eq!(split_port("catalog:80"), ("catalog", Some(80)));
-        assert_eq!(split_port("[::1]:80"), ("[::1]", Some(80)));
-        assert_eq!(split_port("[::1]"), ("[::1]", None));
-        assert_eq!(split_port(""), ("", None));
     }
 }

@@ -1,17 +1,38 @@
 //! Hosts by name or address, and a list of them.
 
-use crate::{head::RequestHead, printable::quoted};
+use crate::{digits::parse_digits, head::RequestHead, printable::quoted};
 use http::{HeaderValue, header::HOST, uri::Authority};
 use std::net::IpAddr;
 
 /// The address that a host is, with the brackets of IPv6 or without; an IPv4-mapped one is an IPv4
 /// address.
 pub(crate) fn address(host: &str) -> Option<IpAddr> {
+    if !may_be_address(host.as_bytes()) {
+        return None;
+    }
     let bare = host
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
     let ip: IpAddr = bare.unwrap_or(host).parse().ok()?;
     Some(ip.to_canonical())
+}
+
+/// Whether a host begins as an address does: with a digit, a bracket, or a colon behind at most four
+/// digits. Most hosts are names, which the parser refuses slowly.
+fn may_be_address(host: &[u8]) -> bool {
+    let by_first = matches!(host.first(), Some(b'0'..=b'9' | b'['));
+    by_first || host.iter().take(5).any(|&byte| byte == b':')
+}
+
+/// Host and port of an authority; an IPv6 address keeps its brackets.
+pub(crate) fn split_port(authority: &str) -> (&str, Option<u16>) {
+    // A port is short, so that a loop from the end finds the colon sooner than `rsplit_once`.
+    let colon = authority.bytes().rposition(|byte| byte == b':');
+    let parts = colon.map(|at| (&authority[..at], &authority[at + 1..]));
+    match parts {
+        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => (host, parse_digits(port)),
+        _ => (authority, None),
+    }
 }
 
 /// A list of hosts.
@@ -107,6 +128,17 @@ mod tests {
     use super::*;
     use http::Request;
     use proptest::prelude::*;
+
+    #[test]
+    fn hosts_and_ports() {
+        assert_eq!(split_port("catalog"), ("catalog", None));
+        assert_eq!(split_port("catalog:80"), ("catalog", Some(80)));
+        assert_eq!(split_port("catalog:http"), ("catalog", None));
+        assert_eq!(split_port("[::1]:80"), ("[::1]", Some(80)));
+        assert_eq!(split_port("[::1]"), ("[::1]", None));
+        assert_eq!(split_port(":80"), (":80", None));
+        assert_eq!(split_port(""), ("", None));
+    }
 
     fn request(uri: &str, hosts: &[&str]) -> Option<Request<()>> {
         let request = Request::get(uri);
@@ -256,6 +288,18 @@ mod tests {
                 None => own == wanted,
             };
             prop_assert_eq!(held, expected);
+        }
+
+        #[test]
+        fn every_address_is_read(
+            address in "(\\[)?([0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(\\])?|([0-9]{1,3}\\.){3}[0-9]{1,3}",
+            ip: IpAddr,
+        ) {
+            let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+            let parsed: Option<IpAddr> = bare.unwrap_or(&address).parse().ok();
+            prop_assert_eq!(super::address(&address), parsed.map(|ip| ip.to_canonical()));
+            prop_assert_eq!(super::address(&ip.to_string()), Some(ip.to_canonical()));
+            prop_assert_eq!(super::address(&format!("[{ip}]")), Some(ip.to_canonical()));
         }
 
         #[test]

@@ -331,7 +331,7 @@ impl Config {
         if self.extensions {
             request.extensions_mut().insert(Context::of(&open));
         }
-        Exchange::of(open)
+        Exchange::new(open)
     }
 
     /// Reads the headers, decides, and starts the span, if there is to be one.

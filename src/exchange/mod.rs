@@ -15,7 +15,7 @@ pub use future::ResponseFuture;
 use crate::{
     propagation::REQUEST_ID,
     record::StandardTag,
-    span::{ExchangeFacts, Grpc, OpenSpan},
+    span::{Grpc, OpenSpan},
     tag::{self, GrpcStatus},
     user_code::{debug_text, guarded},
 };
@@ -31,13 +31,8 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(mut open: Box<OpenSpan>, facts: ExchangeFacts) -> Exchange {
-        open.exchange = facts;
-        Exchange::of(open)
-    }
-
-    /// One whose facts are in the span already.
-    pub(crate) fn of(open: Box<OpenSpan>) -> Exchange {
+    /// One whose facts are in the span.
+    pub(crate) fn new(open: Box<OpenSpan>) -> Exchange {
         Exchange { open: Some(open) }
     }
 

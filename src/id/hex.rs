@@ -16,20 +16,6 @@ const VALUES: [u64; 256] = {
     values
 };
 
-/// The two digits of each byte.
-const PAIRS: [[u8; 2]; 256] = {
-    let mut pairs = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        pairs[byte] = [
-            b"0123456789abcdef"[byte >> 4],
-            b"0123456789abcdef"[byte & 15],
-        ];
-        byte += 1;
-    }
-    pairs
-};
-
 /// Reads 1 to 16 digits, upper or lower case.
 #[inline]
 pub(crate) fn read_u64(digits: &[u8]) -> Result<u64, Flaw> {
@@ -119,9 +105,26 @@ fn first_bad(digits: &[u8]) -> Flaw {
 
 /// Writes sixteen lower-case digits.
 pub(crate) fn write_u64(value: u64, to: &mut [u8; 16]) {
-    for (pair, byte) in to.chunks_exact_mut(2).zip(value.to_be_bytes()) {
-        pair.copy_from_slice(&PAIRS[byte as usize]);
-    }
+    let bytes = value.swap_bytes();
+    let (high, low) = to.split_at_mut(8);
+    high.copy_from_slice(&eight_digits(bytes as u32));
+    low.copy_from_slice(&eight_digits((bytes >> 32) as u32));
+}
+
+/// The digits of four bytes, of which the first is the lowest. All are made at once, in the bytes of
+/// a word: a table would take a load and a store for each pair.
+#[inline]
+fn eight_digits(bytes: u32) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Two bytes for each, and then one for each four bits, the higher ones first.
+    let word = u64::from(bytes);
+    let word = (word | word << 16) & 0x0000_ffff_0000_ffff;
+    let word = (word | word << 8) & 0x00ff_00ff_00ff_00ff;
+    let word = (word >> 4 | word << 8) & 0x0f0f_0f0f_0f0f_0f0f;
+    let is_letter = (word + 6 * ONES) >> 4 & ONES;
+    // From the byte behind `9` to `a` it is 39, which is 32 + 8 - 1.
+    let to_letter = (is_letter << 5) + (is_letter << 3) - is_letter;
+    (word + u64::from(b'0') * ONES + to_letter).to_le_bytes()
 }
 
 /// The sixteen lower-case digits of `value`.

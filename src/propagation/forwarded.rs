@@ -1,3 +1,4 @@
+use super::names::Name;
 use crate::id::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
 
@@ -9,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
 #[derive(Debug, Clone, Default)]
 pub struct Forwarded {
     pub(super) request_id: Option<RequestId>,
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) headers: Vec<(Name, HeaderValue)>,
     /// Whether `traceparent` travels on because the trace was joined by it.
     pub(super) traceparent: bool,
 }
@@ -27,21 +28,30 @@ impl Forwarded {
 
     /// The opaque headers, all values in their order.
     pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        self.headers.iter().map(|(name, value)| (name, value))
+        self.headers.iter().map(|(name, value)| (&**name, value))
     }
 
     /// Copies `other` into the memory that is there.
     pub(crate) fn copy_from(&mut self, other: &Forwarded) {
         self.request_id.clone_from(&other.request_id);
-        self.headers.clear();
-        self.headers.extend_from_slice(&other.headers);
+        self.clear_headers();
+        if !other.headers.is_empty() {
+            self.headers.extend_from_slice(&other.headers);
+        }
         self.traceparent = other.traceparent;
     }
 
     pub(crate) fn clear(&mut self) {
         self.request_id = None;
-        self.headers.clear();
+        self.clear_headers();
         self.traceparent = false;
+    }
+
+    /// Mostly there are none, and `clear` calls a function all the same.
+    fn clear_headers(&mut self) {
+        if !self.headers.is_empty() {
+            self.headers.clear();
+        }
     }
 
     /// A copy that shares no memory with the request it came from: a header value that lives on
@@ -59,15 +69,25 @@ impl Forwarded {
     }
 
     /// Adds the headers whose names are not there yet, all their values in their order.
+    #[inline]
     pub(super) fn add_to(&self, headers: &mut HeaderMap) {
+        if !self.headers.is_empty() {
+            self.add_all_to(headers);
+        }
+    }
+
+    fn add_all_to(&self, headers: &mut HeaderMap) {
         // The values of one name lie together: so a header map lists them.
         let mut rest = &self.headers[..];
         while let [(name, first), after @ ..] = rest {
-            let same = after.iter().take_while(|(other, _)| other == name).count();
+            let same = after
+                .iter()
+                .take_while(|(other, _)| **other == **name)
+                .count();
             let (others, next) = after.split_at(same);
             rest = next;
             // One hash of the name. A map that can take no more is left as it is.
-            let Ok(Entry::Vacant(place)) = headers.try_entry(name) else {
+            let Ok(Entry::Vacant(place)) = headers.try_entry(&**name) else {
                 continue;
             };
             let Ok(mut added) = place.try_insert_entry(first.clone()) else {

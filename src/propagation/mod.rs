@@ -55,8 +55,8 @@ pub use policy::{Format, ParseFormatError, Propagation};
 
 pub(crate) use policy::put;
 
-pub(crate) use names::{REQUEST_ID, Role};
-pub(crate) use table::{HeaderTable, Seen, Slot};
+pub(crate) use names::{REQUEST_ID, Role, carries_context};
+pub(crate) use table::{HeaderTable, Roles, Seen, Slot};
 
 /// The longest value of a `b3`, `x-b3-*` or `traceparent` header that is read, in bytes.
 const MOST_BYTES: usize = 256;

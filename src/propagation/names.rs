@@ -1,6 +1,7 @@
 //! The names of the tracing headers.
 
 use http::HeaderName;
+use std::{ops::Deref, sync::LazyLock};
 
 macro_rules! names {
     ($($constant:ident = $name:literal;)*) => {
@@ -69,9 +70,13 @@ impl Role {
         (CLIENT_TRACE_ID, Role::ClientTraceId),
     ];
 
-    pub(crate) fn name(self) -> &'static HeaderName {
+    fn named() -> &'static [(HeaderName, Role); Role::COUNT] {
         static ALL: [(HeaderName, Role); Role::COUNT] = Role::ALL;
-        &ALL[self as usize].0
+        &ALL
+    }
+
+    pub(crate) fn name(self) -> &'static HeaderName {
+        &Role::named()[self as usize].0
     }
 
     /// Whether the header is written here, and so is never forwarded as it came.
@@ -80,5 +85,51 @@ impl Role {
             self,
             Role::Tracestate | Role::ForceTrace | Role::ClientTraceId
         )
+    }
+}
+
+/// Whether a context is written to the header of this name.
+pub(crate) fn carries_context(name: &HeaderName) -> bool {
+    let mut all = Role::ALL.into_iter();
+    all.any(|(other, role)| other == *name && role.is_written() && role != Role::RequestId)
+}
+
+/// The name of a header that is forwarded. Of a tracing header it is a reference, which is copied
+/// and dropped for nothing, where a [`HeaderName`] calls a function for either.
+#[derive(Debug, Clone)]
+pub(crate) enum Name {
+    BuiltIn(&'static HeaderName),
+    Added(HeaderName),
+}
+
+impl Name {
+    pub(crate) fn of(role: Role) -> Name {
+        Name::BuiltIn(role.name())
+    }
+
+    pub(crate) fn new(name: HeaderName) -> Name {
+        static OPAQUE_NAMES: LazyLock<[HeaderName; OPAQUE.len()]> =
+            LazyLock::new(|| OPAQUE.map(HeaderName::from_static));
+        let with_role = Role::named().iter().map(|(name, _)| name);
+        let mut tracing = with_role.chain(&*OPAQUE_NAMES);
+        match tracing.find(|other| **other == name) {
+            Some(built_in) => Name::BuiltIn(built_in),
+            None => Name::Added(name),
+        }
+    }
+
+    pub(crate) fn is_built_in(&self) -> bool {
+        matches!(self, Name::BuiltIn(_))
+    }
+}
+
+impl Deref for Name {
+    type Target = HeaderName;
+
+    fn deref(&self) -> &HeaderName {
+        match self {
+            Name::BuiltIn(name) => name,
+            Name::Added(name) => name,
+        }
     }
 }

@@ -3,7 +3,7 @@ use super::{
     forward_error::{ForwardError, forwardable},
     forwarded::Forwarded,
     incoming::{Field, Incoming, Reason},
-    names::{self, Role},
+    names::{self, Name, Role},
     table::{HeaderTable, Roles, Seen},
     w3c,
 };
@@ -320,7 +320,7 @@ impl Propagation {
             }
             (Ok(_), _) => {
                 let values = headers.get_all(names::TRACEPARENT).iter();
-                let pairs = values.map(|value| (names::TRACEPARENT, value.clone()));
+                let pairs = values.map(|value| (Name::of(Role::Traceparent), value.clone()));
                 forwarded.headers.extend(pairs);
             }
             (Err(reason), _) => to.malformed.note(Field::Traceparent, reason),
@@ -333,7 +333,22 @@ impl Propagation {
     /// are removed, so that no stale one travels on. An opaque header or `x-request-id` that is
     /// there already is kept.
     pub fn inject(&self, context: &TraceContext, forwarded: &Forwarded, headers: &mut HeaderMap) {
-        let there = self.table.roles(headers);
+        self.inject_over(self.roles(headers), context, forwarded, headers);
+    }
+
+    /// Which of the tracing headers are there.
+    pub(crate) fn roles(&self, headers: &HeaderMap) -> Roles {
+        self.table.roles(headers)
+    }
+
+    /// Injects where it is known which tracing headers are there.
+    pub(crate) fn inject_over(
+        &self,
+        there: Roles,
+        context: &TraceContext,
+        forwarded: &Forwarded,
+        headers: &mut HeaderMap,
+    ) {
         if self.multi {
             self.write_multi(there, context, headers);
         } else {
@@ -393,13 +408,15 @@ impl Propagation {
     /// included, but for those that are not to be forwarded: what a service hands on whose
     /// sidecar makes the spans.
     pub(crate) fn capture_into(&self, headers: &HeaderMap, forwarded: &mut Forwarded) {
-        let rows = self.table.rows(headers);
-        for (row, value) in rows.filter(|(row, _)| row.captured) {
+        self.table.each(headers, |row, value| {
+            if !row.captured {
+                return;
+            }
             forwarded.headers.push((row.name.clone(), value.clone()));
             if row.role == Some(Role::RequestId) && forwarded.request_id.is_none() {
                 forwarded.request_id = RequestId::from_header(value);
             }
-        }
+        });
     }
 
     /// Puts captured headers on an outgoing request, but for names that are there already; those
@@ -417,7 +434,7 @@ impl Propagation {
     pub(crate) fn keep_traceparent(&self, headers: &HeaderMap, forwarded: &mut Forwarded) {
         if std::mem::take(&mut forwarded.traceparent) {
             let values = headers.get_all(names::TRACEPARENT).iter();
-            let pairs = values.map(|value| (names::TRACEPARENT, value.clone()));
+            let pairs = values.map(|value| (Name::of(Role::Traceparent), value.clone()));
             forwarded.headers.extend(pairs);
         }
     }
@@ -427,12 +444,12 @@ impl Propagation {
     /// [`forward`](Self::forward) added.
     pub fn strip(&self, headers: &mut HeaderMap) {
         let mut found: Vec<HeaderName> = Vec::new();
-        for (row, _) in self.table.rows(headers) {
-            let tracing = row.built_in && row.role != Some(Role::RequestId);
-            if tracing && found.last() != Some(&row.name) {
-                found.push(row.name.clone());
+        self.table.each(headers, |row, _| {
+            let tracing = row.name.is_built_in() && row.role != Some(Role::RequestId);
+            if tracing && found.last() != Some(&*row.name) {
+                found.push((*row.name).clone());
             }
-        }
+        });
         for name in found {
             headers.remove(name);
         }
@@ -447,13 +464,12 @@ impl Propagation {
 
     /// Keeps the headers that the user added from being forwarded.
     pub(crate) fn forget_added(&self, forwarded: &mut Forwarded) {
-        forwarded
-            .headers
-            .retain(|(name, _)| self.table.is_built_in(name));
+        forwarded.headers.retain(|(name, _)| name.is_built_in());
     }
 }
 
 /// Removes a tracing header, if it is there.
+#[inline(always)]
 fn remove(there: Roles, role: Role, headers: &mut HeaderMap) {
     if there.has(role) {
         headers.remove(role.name());

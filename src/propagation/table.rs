@@ -4,7 +4,7 @@
 //! headers here: a header is recognised by its length, a byte of its name and, where that place of the
 //! table is taken, the words that its name is made of.
 
-use super::names::{OPAQUE, Role};
+use super::names::{Name, Role};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Where in [`Seen`] the first value of a header is.
@@ -32,12 +32,10 @@ impl Slot {
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     /// The table's own copy of the name, which shares no memory with a request.
-    pub(crate) name: HeaderName,
+    pub(crate) name: Name,
     pub(crate) role: Option<Role>,
     /// Whether it is forwarded untouched.
     pub(crate) forward: bool,
-    /// Whether it is a tracing header, not a name that the user added.
-    pub(crate) built_in: bool,
     /// Whether it goes on as it came where no spans are made.
     pub(crate) captured: bool,
 }
@@ -97,6 +95,16 @@ impl<'a> Seen<'a> {
         self.values[usize::from(slot.0) % Slot::COUNT]
     }
 
+    /// Which of the tracing headers were seen.
+    #[inline]
+    pub(crate) fn roles(&self) -> Roles {
+        let mut roles = Roles::default();
+        for (at, value) in self.values[..Role::COUNT].iter().enumerate() {
+            roles.0 |= u32::from(value.is_some()) << at;
+        }
+        roles
+    }
+
     /// Another value in place of what was seen.
     pub(crate) fn set(&mut self, role: Role, value: Option<&'a HeaderValue>) {
         self.values[role as usize] = value;
@@ -126,9 +134,8 @@ impl HeaderTable {
             let row = Row {
                 forward: role == Role::Tracestate,
                 role: Some(role),
-                built_in: true,
                 captured: true,
-                name,
+                name: Name::new(name),
             };
             table.add(row, Slot::of(role));
         }
@@ -143,8 +150,7 @@ impl HeaderTable {
                 }
                 None => {
                     let row = Row {
-                        built_in: OPAQUE.contains(&name.as_str()),
-                        name: name.clone(),
+                        name: Name::new(name.clone()),
                         role: None,
                         captured: forward,
                         forward,
@@ -169,10 +175,9 @@ impl HeaderTable {
             Some(_) => {}
             None => {
                 let row = Row {
-                    name: name.clone(),
+                    name: Name::new(name.clone()),
                     role: None,
                     forward: false,
-                    built_in: false,
                     captured: false,
                 };
                 self.add(row, slot);
@@ -198,7 +203,7 @@ impl HeaderTable {
     }
 
     fn position(&self, name: &HeaderName) -> Option<usize> {
-        self.key(name).checked_sub(1)
+        self.recognise(name).map(|key| key.number as usize - 1)
     }
 
     /// Where the header's first value is to be found; `None` where it is not read.
@@ -207,12 +212,16 @@ impl HeaderTable {
         (slot != Slot::UNREAD).then_some(slot)
     }
 
-    /// The number of the name's key, or 0.
-    #[inline]
-    fn key(&self, name: &HeaderName) -> usize {
+    /// The key of this name.
+    #[inline(always)]
+    fn recognise(&self, name: &HeaderName) -> Option<&Key> {
         let text = name.as_str().as_bytes();
-        let key = self.find(self.places[usize::from(place(text))], text);
-        key.map_or(0, |key| key.number as usize)
+        let first = self.places[usize::from(place(text))];
+        // Most headers end here.
+        if first == 0 {
+            return None;
+        }
+        self.find(first, text)
     }
 
     /// The key of this name among those in one place, of which the first is given.
@@ -245,11 +254,6 @@ impl HeaderTable {
         self.rows[at - 1].name.as_str().as_bytes() == text
     }
 
-    /// Whether the name is a tracing header, not one that the user added.
-    pub(crate) fn is_built_in(&self, name: &HeaderName) -> bool {
-        self.position(name).is_some_and(|at| self.rows[at].built_in)
-    }
-
     /// The names of the headers that go on as they came where no spans are made.
     #[cfg(feature = "config")]
     pub(crate) fn captured_names(&self) -> impl Iterator<Item = &str> {
@@ -263,7 +267,7 @@ impl HeaderTable {
     pub(crate) fn read<'a>(
         &self,
         headers: &'a HeaderMap,
-        forwarded: Option<&mut Vec<(HeaderName, HeaderValue)>>,
+        forwarded: Option<&mut Vec<(Name, HeaderValue)>>,
     ) -> Seen<'a> {
         let mut seen = Seen::default();
         self.read_into(headers, forwarded, &mut seen);
@@ -274,17 +278,11 @@ impl HeaderTable {
     pub(crate) fn read_into<'a>(
         &self,
         headers: &'a HeaderMap,
-        mut forwarded: Option<&mut Vec<(HeaderName, HeaderValue)>>,
+        mut forwarded: Option<&mut Vec<(Name, HeaderValue)>>,
         seen: &mut Seen<'a>,
     ) {
         for (name, value) in headers {
-            let text = name.as_str().as_bytes();
-            let first = self.places[usize::from(place(text))];
-            // Most headers end here.
-            if first == 0 {
-                continue;
-            }
-            let Some(key) = self.find(first, text) else {
+            let Some(key) = self.recognise(name) else {
                 continue;
             };
             let place = &mut seen.values[usize::from(key.slot) % Slot::COUNT];
@@ -298,14 +296,18 @@ impl HeaderTable {
         }
     }
 
-    /// The headers that have a row, all values in their order.
-    pub(crate) fn rows<'a>(
+    /// Calls `found` with the headers that have a row, all values in their order.
+    #[inline(always)]
+    pub(crate) fn each<'a>(
         &'a self,
         headers: &'a HeaderMap,
-    ) -> impl Iterator<Item = (&'a Row, &'a HeaderValue)> {
-        headers
-            .iter()
-            .filter_map(|(name, value)| Some((&self.rows[self.position(name)?], value)))
+        mut found: impl FnMut(&'a Row, &'a HeaderValue),
+    ) {
+        for (name, value) in headers {
+            if let Some(key) = self.recognise(name) {
+                found(&self.rows[key.number as usize - 1], value);
+            }
+        }
     }
 
     /// Which of the tracing headers are there.
@@ -313,9 +315,8 @@ impl HeaderTable {
     pub(crate) fn roles(&self, headers: &HeaderMap) -> Roles {
         let mut roles = Roles::default();
         for name in headers.keys() {
-            let at = self.key(name);
-            if at != 0 {
-                roles.0 |= 1 << (self.keys[at].slot % Slot::COUNT as u8);
+            if let Some(key) = self.recognise(name) {
+                roles.0 |= 1 << (key.slot % Slot::COUNT as u8);
             }
         }
         roles

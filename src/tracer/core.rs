@@ -3,7 +3,7 @@ use crate::{
     context::{Sampling, TraceContext},
     head::RequestHead,
     id::{RequestId, TraceId, TraceIdKind, TraceReason, random::random_u64},
-    propagation::{Field, Forwarded, HeaderTable, Incoming, Propagation},
+    propagation::{Field, Forwarded, HeaderTable, Incoming, Propagation, carries_context},
     record::{SpanSink, SpanSinks},
     sample::{RateLimit, Sampler, SamplingParameters, Threshold},
     span::OpenSpan,
@@ -27,6 +27,8 @@ pub(crate) struct Live {
     pub(crate) tags: CustomTags,
     /// Whether a custom tag has the name of a standard one.
     pub(crate) collide: bool,
+    /// Whether a custom tag is made of a header that a client layer writes a context to.
+    pub(crate) tags_tell_context: bool,
     /// What a request that is served is asked for on behalf of the CLIENT spans below it.
     pub(crate) for_calls: TagSources,
     /// Finds the headers that are propagated and those that tags are made of.
@@ -49,7 +51,9 @@ impl Live {
             }
         }
         let table = propagation.table_with(&further);
+        let tags_tell_context = tags.headers().any(carries_context);
         Live {
+            tags_tell_context,
             collide: tags.any_named(&names.tags),
             tags: tags.ready(&table, max_tag_length),
             for_calls: for_calls.with_table(&table),

@@ -1,6 +1,7 @@
 //! Names, tags and the remote endpoint of CLIENT spans.
 
 use crate::{
+    called,
     common::{Lab, get},
     send, within,
 };
@@ -255,4 +256,45 @@ fn a_call_in_a_spawned_task_has_the_inbound_header_tags_too() {
     let client = lab.spans.take_one();
     assert_eq!(client.parent_id(), Some(server.id()));
     assert_eq!(tag(&client, "tenant").as_deref(), Some("acme"));
+}
+
+#[test]
+fn tags_are_those_of_the_headers_that_are_sent() {
+    let names = [
+        "x-b3-traceid",
+        "x-b3-spanid",
+        "b3",
+        "traceparent",
+        "x-request-id",
+        "x-client-trace-id",
+        "sw8",
+    ];
+    let inbound = "x-request-id: r|x-client-trace-id: mine|sw8: 1-2";
+    let plain = Lab::new();
+    let tagged = Lab::of(|builder| {
+        let tags = names.map(|name| Tag::request_header(format!("sent.{name}"), name));
+        tags.into_iter()
+            .fold(builder, |builder, tag| builder.tag(tag))
+    });
+    for outbound in ["", "b3: 0|sw8: own", "x-request-id: own"] {
+        for (inbound, lab) in [
+            ("", &plain),
+            (inbound, &plain),
+            ("", &tagged),
+            (inbound, &tagged),
+        ] {
+            let sent = called(lab, inbound, outbound);
+            let [client, _] = lab.spans.take(2).try_into().unwrap();
+            let sent = |name| {
+                sent.get(name)
+                    .map(|value| value.to_str().unwrap().to_owned())
+            };
+            for id in ["x-request-id", "x-client-trace-id"] {
+                assert_eq!(tag(&client, &format!("guid:{id}")), sent(id), "{id}");
+            }
+            for name in names.iter().filter(|_| std::ptr::eq(lab, &tagged)) {
+                assert_eq!(tag(&client, &format!("sent.{name}")), sent(name), "{name}");
+            }
+        }
+    }
 }
