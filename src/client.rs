@@ -8,7 +8,7 @@ use crate::{
     hosts::{self, Hosts},
     id::RequestId,
     propagation::{REQUEST_ID, Role, Roles, Seen, put},
-    record::{Kind, Record},
+    record::{Kind, SpanBuffer},
     scope,
     span::{FoundTags, Grpc, Inherited, OpenSpan, Side},
     tag::{self, RequestTags},
@@ -277,12 +277,12 @@ impl Config {
         head: &RequestHead<'a>,
         seen: &Seen<'a>,
         found: &FoundTags,
-        record: &mut Record,
+        record: &mut SpanBuffer,
     ) -> Grpc {
         let core = &*self.tracer.core;
         let grpc = tag::is_grpc_request(seen);
-        record.fixed.kind = Some(Kind::Client);
-        record.fixed.doubtful |= live.collide;
+        record.fields.kind = Some(Kind::Client);
+        record.fields.may_repeat_names |= live.collide;
         let tags = RequestTags {
             component: &core.component,
             limits: core.limits,
@@ -309,7 +309,7 @@ impl Config {
         }
     }
 
-    fn set_remote_endpoint(&self, record: &mut Record, authority: &str) {
+    fn set_remote_endpoint(&self, record: &mut SpanBuffer, authority: &str) {
         let (host, port) = hosts::split_port(authority);
         let ip = hosts::address(host);
         match (&self.remote_service, ip) {

@@ -30,7 +30,9 @@ pub(crate) fn split_port(authority: &str) -> (&str, Option<u16>) {
     let colon = authority.bytes().rposition(|byte| byte == b':');
     let parts = colon.map(|at| (&authority[..at], &authority[at + 1..]));
     match parts {
-        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => (host, parse_digits(port)),
+        Some((host, port)) if !host.is_empty() && !port.ends_with(']') => {
+            (host, parse_digits(port))
+        }
         _ => (authority, None),
     }
 }

@@ -1,4 +1,4 @@
-use crate::{clock::Moment, context::TraceContext, record::says_failed, text::is_blank};
+use crate::{clock::Moment, context::TraceContext, record::is_error_tag, text::is_blank};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The most that waits to be written.
@@ -35,7 +35,7 @@ impl Notes {
         }
         match &note {
             // Takes the place of an earlier one, so there are two at most.
-            Note::Tag(name, _) if says_failed(name) => {
+            Note::Tag(name, _) if is_error_tag(name) => {
                 self.pending
                     .retain(|other| !matches!(other, Note::Tag(other, _) if other == name));
             }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     clock::Moment,
     context::TraceContext,
-    record::{Record, SpanRecord, SpanSink},
+    record::{SpanBuffer, SpanRecord, SpanSink},
     scope,
 };
 use std::sync::{Arc, Mutex};
@@ -69,12 +69,12 @@ impl OpenSpan {
     }
 
     /// What is recorded, if it is.
-    pub(crate) fn record(&mut self) -> Option<&mut Record> {
+    pub(crate) fn record(&mut self) -> Option<&mut SpanBuffer> {
         self.started.is_some().then(|| self.record.record_mut())
     }
 
     /// The same, apart from what is handed down.
-    pub(crate) fn record_and_inherited(&mut self) -> Option<(&mut Record, &mut Inherited)> {
+    pub(crate) fn record_and_inherited(&mut self) -> Option<(&mut SpanBuffer, &mut Inherited)> {
         let recorded = self.started.is_some();
         recorded.then_some((self.record.record_mut(), &mut self.inherited))
     }
@@ -85,7 +85,7 @@ impl OpenSpan {
     }
 
     /// What is recorded, if it is, with the route and what is known of the exchange.
-    pub(crate) fn record_and_facts(&mut self) -> Option<(&mut Record, &str, &ExchangeFacts)> {
+    pub(crate) fn record_and_facts(&mut self) -> Option<(&mut SpanBuffer, &str, &ExchangeFacts)> {
         let recorded = self.started.is_some();
         recorded.then_some((self.record.record_mut(), &self.route, &self.exchange))
     }
