@@ -17,7 +17,8 @@ use tower_b3::{
     Tracer,
     record::SpanRecord,
     report::{
-        BatchReporter, Encoded, Encoder, InMemoryReporter, Message, Outcome, Reporter, Sender,
+        BatchOptions, BatchReporter, Encoded, Encoder, InMemoryReporter, Message, Outcome,
+        Reporter, Sender,
     },
     tag::Tag,
     zipkin::{JsonEncoder, Proto3Encoder, ZipkinReporter},
@@ -71,8 +72,11 @@ fn report(c: &mut Criterion) {
         group.bench_function(format!("producers {producers}"), |b| {
             let reporter = BatchReporter::builder(JsonEncoder, Nowhere);
             let reporter = reporter
-                .queue_limit(100_000)
-                .queue_bytes(1 << 30)
+                .options(
+                    BatchOptions::new()
+                        .queue_limit(100_000)
+                        .queue_bytes(1 << 30),
+                )
                 .build()
                 .unwrap();
             b.iter_custom(|iterations| {
@@ -213,8 +217,7 @@ fn end_to_end(c: &mut Criterion) {
     let sink = Sink::start();
     let zipkin = ZipkinReporter::builder(&sink.url);
     let zipkin = zipkin
-        .queue_limit(SPANS)
-        .queue_bytes(1 << 30)
+        .options(BatchOptions::new().queue_limit(SPANS).queue_bytes(1 << 30))
         .build()
         .unwrap();
     let mut group = c.benchmark_group("end to end");

@@ -1,6 +1,6 @@
 //! A reporter of one's own: it keeps count of what is slow and sends nothing anywhere.
 //!
-//!     cargo run --example own_reporter
+//!     cargo run -p tower-b3 --example own_reporter
 
 use std::{
     collections::BTreeMap,

@@ -1,16 +1,14 @@
 //! A sender of one's own client: hyper's, in a tower stack with a time limit and a limit of
 //! requests at once. There need not be a collector: the outcome is printed in either case.
 //!
-//!     cargo run --example own_sender -- http://localhost:9411/api/v2/spans
+//!     cargo run -p tower-b3 --example own_sender -- http://localhost:9411/api/v2/spans
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use std::{error::Error, time::Duration};
 use tower::ServiceBuilder;
 use tower_b3::{
     Tracer,
-    report::{BatchReporter, TowerSender},
+    report::{BatchOptions, BatchReporter, HttpOptions, MessageBody, TowerSender},
     zipkin::JsonEncoder,
 };
 
@@ -20,14 +18,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         .as_deref()
         .unwrap_or("http://localhost:9411/api/v2/spans");
 
-    let http = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let http = Client::builder(TokioExecutor::new()).build_http::<MessageBody>();
     let http = ServiceBuilder::new()
         .concurrency_limit(4)
         .timeout(Duration::from_secs(2))
         .service(http);
-    let sender = TowerSender::new(url, http)?.header("x-tenant", "shop")?;
+    let sender = TowerSender::new(HttpOptions::new(url).header("x-tenant", "shop"), http)?;
     let reporter = BatchReporter::builder(JsonEncoder, sender)
-        .retry_for(Duration::from_secs(1))
+        .options(BatchOptions::new().retry_for(Duration::from_secs(1)))
         .build()?;
 
     let tracer = Tracer::builder("nightly")

@@ -3,6 +3,7 @@
 mod join;
 
 use crate::{
+    direction::Direction,
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     hosts::{self, Hosts},
@@ -10,9 +11,9 @@ use crate::{
     propagation::{REQUEST_ID, Role, Roles, Seen, put},
     record::{Kind, SpanBuffer},
     scope,
-    span::{FoundTags, Grpc, Inherited, OpenSpan, Side},
+    span::{Grpc, Inherited, OpenSpan, Side},
     tag::{self, RequestTags},
-    tracer::{Direction, Live, Tracer},
+    tracer::{Live, Tracer},
     user_code::guarded,
 };
 use http::{HeaderMap, Request, Response};
@@ -276,7 +277,7 @@ impl Config {
         live: &Live,
         head: &RequestHead<'a>,
         seen: &Seen<'a>,
-        found: &FoundTags,
+        found: &FallbackValues,
         record: &mut SpanBuffer,
     ) -> Grpc {
         let core = &*self.tracer.core;

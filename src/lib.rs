@@ -71,6 +71,7 @@
 //! | reqwest | [`mod@reqwest`] |
 //! | gRPC with tonic, WebSockets, server-sent events | [`guide::grpc`] |
 //! | Retries | [`guide::retries`] |
+//! | Tests of a traced service | [`guide::testing`], `test` |
 //! | Read and write headers without the layers | [`propagation`] |
 //! | **Deploy** | |
 //! | In a mesh with sidecars, or instead of one | [`guide::sidecar`], [`guide::no_sidecar`] |
@@ -98,6 +99,7 @@
 //! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
 //! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
+//! | `test` | | `test`: collects the spans of a test, compares their tree with a text, fails on spans that are left |
 //! | `log-ids` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! The features `axum` and `reqwest` are for axum 0.8 and reqwest 0.13. Support for another major
@@ -115,10 +117,13 @@ mod clock;
 #[cfg(feature = "config")]
 #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
 pub mod config;
+#[cfg(feature = "config")]
+mod config_error;
 mod context;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 mod decimal;
 mod digits;
+mod direction;
 mod exchange;
 mod file;
 pub mod guide;
@@ -127,10 +132,11 @@ mod hosts;
 pub mod id;
 pub mod istio;
 #[cfg(feature = "otlp")]
+#[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
 pub mod otlp;
 mod printable;
 pub mod propagation;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 mod protobuf;
 pub mod record;
 pub mod report;
@@ -142,24 +148,29 @@ mod server;
 mod shard;
 mod span;
 pub mod tag;
+#[cfg(feature = "test")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test")))]
+pub mod test;
 mod text;
 mod tracer;
 mod trust;
-#[cfg(any(feature = "config", feature = "zipkin"))]
+#[cfg(any(feature = "config", feature = "http", feature = "kafka"))]
 mod url;
 mod user_code;
 mod words;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
+#[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
 pub mod zipkin;
 
 pub use client::{Client, ClientLayer, Route};
 pub use context::{Sampling, TraceContext};
+pub use direction::{Direction, Mode};
 pub use exchange::{ResponseBody, ResponseFuture};
 pub use head::RequestHead;
 pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{Server, ServerLayer};
 pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
-pub use tracer::{BuildError, Direction, Mode, Tracer, TracerBuilder};
+pub use tracer::{BuildError, Tracer, TracerBuilder};
 pub use trust::{ParseNetworkError, Trust, TrustedNetworks};
 
 /// The README's examples.

@@ -1,9 +1,10 @@
-//! Protocol buffers' wire format, as much of it as spans need.
+//! The parts of protocol buffers' wire format that spans need: the encoders of `zipkin` and `otlp`
+//! call it.
 //!
-//! Written by hand: the spans' text goes from their records to the message without a structure of
-//! owned strings in between. The tests read it back with generated decoders.
+//! Written by hand, so that a span's texts are copied straight from its record to the message. The
+//! tests read it back with generated decoders.
 
-/// A varint.
+/// Appends a varint.
 pub(crate) fn varint(to: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         to.push(value as u8 | 0x80);
@@ -12,13 +13,13 @@ pub(crate) fn varint(to: &mut Vec<u8>, mut value: u64) {
     to.push(value as u8);
 }
 
-/// How many bytes a varint takes.
+/// The number of bytes of a varint.
 pub(crate) fn varint_len(value: u64) -> usize {
     let bits = 64 - (value | 1).leading_zeros() as usize;
     bits.div_ceil(7)
 }
 
-/// A number; nothing if it is zero, which is the default.
+/// Appends a number; nothing if it is zero, the default value.
 pub(crate) fn number(to: &mut Vec<u8>, field: u32, value: u64) {
     if value != 0 {
         key(to, field, 0);
@@ -26,7 +27,7 @@ pub(crate) fn number(to: &mut Vec<u8>, field: u32, value: u64) {
     }
 }
 
-/// Eight bytes, little-endian; nothing if they are zero.
+/// Appends eight bytes, little-endian; nothing if they are zero.
 pub(crate) fn fixed64(to: &mut Vec<u8>, field: u32, value: u64) {
     if value != 0 {
         key(to, field, 1);
@@ -34,8 +35,8 @@ pub(crate) fn fixed64(to: &mut Vec<u8>, field: u32, value: u64) {
     }
 }
 
+/// Appends four bytes, little-endian; nothing if they are zero.
 #[cfg(feature = "otlp")]
-/// Four bytes, little-endian; nothing if they are zero.
 pub(crate) fn fixed32(to: &mut Vec<u8>, field: u32, value: u32) {
     if value != 0 {
         key(to, field, 5);
@@ -43,7 +44,7 @@ pub(crate) fn fixed32(to: &mut Vec<u8>, field: u32, value: u32) {
     }
 }
 
-/// Bytes or text; nothing if there are none.
+/// Appends bytes or text; nothing if there are none.
 pub(crate) fn bytes(to: &mut Vec<u8>, field: u32, value: &[u8]) {
     if !value.is_empty() {
         opening(to, field, value.len());
@@ -51,9 +52,9 @@ pub(crate) fn bytes(to: &mut Vec<u8>, field: u32, value: &[u8]) {
     }
 }
 
-/// What stands before so many bytes.
+/// Appends the key and the length of a field of `len` bytes.
 pub(crate) fn opening(to: &mut Vec<u8>, field: u32, len: usize) {
-    // Most often of one byte each, which are written at once.
+    // Mostly one byte each, which are appended together.
     match (short_key(field), short_len(len)) {
         (Some(key), Some(len)) => to.extend_from_slice(&[key, len]),
         _ => {
@@ -63,7 +64,8 @@ pub(crate) fn opening(to: &mut Vec<u8>, field: u32, len: usize) {
     }
 }
 
-/// A message in a message, empty or not. Most are short: room for a length of one byte is left.
+/// Appends a nested message, even if it is empty. Reserves one byte for its length, as most are
+/// short.
 pub(crate) fn message(to: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
     opening(to, field, 0);
     let start = to.len();
@@ -74,7 +76,7 @@ pub(crate) fn message(to: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<
     }
 }
 
-/// The same, for one that has from 128 to 16,383 bytes most often.
+/// Like [`message`], for messages that mostly have from 128 to 16,383 bytes.
 pub(crate) fn long_message(to: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
     key(to, field, LENGTH);
     to.extend_from_slice(&[0; 2]);
@@ -83,7 +85,7 @@ pub(crate) fn long_message(to: &mut Vec<u8>, field: u32, write: impl FnOnce(&mut
     close(to, start, 2);
 }
 
-/// Writes the length of what was written from `start` on to the room before it.
+/// Writes the length of everything after `start` into the `room` bytes before it.
 fn close(to: &mut Vec<u8>, start: usize, room: usize) {
     let len = to.len() - start;
     let mut at = start - room;
@@ -102,7 +104,8 @@ fn close(to: &mut Vec<u8>, start: usize, room: usize) {
     to[at] = left as u8;
 }
 
-/// Two texts as fields 1 and 2 of a message, such as an entry of a map; none that is empty.
+/// Appends two texts as fields 1 and 2 of a nested message, such as an entry of a map; without those
+/// that are empty.
 pub(crate) fn pair(to: &mut Vec<u8>, field: u32, first: &[u8], second: &[u8]) {
     let len = first.len() + second.len() + 4;
     match (short_key(field), short_len(len)) {
@@ -119,13 +122,13 @@ pub(crate) fn pair(to: &mut Vec<u8>, field: u32, first: &[u8], second: &[u8]) {
     }
 }
 
-/// The wire type of what begins with its length.
+/// The wire type of values that start with their length.
 const LENGTH: u32 = 2;
 /// The keys of the first two fields of that type.
 pub(crate) const FIRST: u8 = 1 << 3 | 2;
 pub(crate) const SECOND: u8 = 2 << 3 | 2;
 
-/// The key of what begins with its length, if it takes one byte.
+/// The key of a field of that type, if it takes one byte.
 pub(crate) fn short_key(field: u32) -> Option<u8> {
     (field < 16).then_some((field << 3 | LENGTH) as u8)
 }
@@ -144,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn varints() {
+    fn varints_have_the_specified_bytes() {
         for (value, bytes) in [
             (0, &[0][..]),
             (127, &[0x7f]),
@@ -160,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_any_length() {
+    fn messages_of_any_length_have_the_right_length() {
         for len in [
             0, 1, 125, 126, 127, 128, 300, 16_379, 16_380, 16_381, 20_000,
         ] {
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_are_messages_of_two_fields() {
+    fn pairs_are_messages_with_two_fields() {
         for (first, second) in [
             (0, 0),
             (0, 1),

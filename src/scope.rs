@@ -208,7 +208,7 @@ pub fn span(name: impl AsRef<str>) -> Span {
 /// A local span below the current one, which goes to `sink` or else where that goes; `None` where
 /// nothing is current.
 pub(crate) fn below(name: &str, sink: Option<&Arc<SpanSink>>) -> Option<Span> {
-    #[cfg(feature = "tracing")]
+    #[cfg(feature = "log-ids")]
     {
         let (mut span, logged) = with(|open| (Span::below(open, name, sink), open.is_logged()))?;
         // A subscriber is the user's code: it runs where something is current.
@@ -217,7 +217,7 @@ pub(crate) fn below(name: &str, sink: Option<&Arc<SpanSink>>) -> Option<Span> {
         }
         Some(span)
     }
-    #[cfg(not(feature = "tracing"))]
+    #[cfg(not(feature = "log-ids"))]
     with(|open| Span::below(open, name, sink))
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     context::{Sampling, TraceContext},
+    direction::{Direction, Mode},
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     id::{RequestId, TraceId},
@@ -10,7 +11,7 @@ use crate::{
     scope,
     span::{Context, Grpc, OpenSpan, Outgoing, Serving},
     tag::{self, RequestTags},
-    tracer::{Direction, Live, LiveCache, Mode, Tracer},
+    tracer::{Live, LiveCache, Tracer},
     trust::{Predicate, Trust},
     user_code::guarded,
 };
@@ -375,7 +376,7 @@ impl Config {
         if open.is_recorded() {
             self.name(&RequestHead::of(request), open);
         }
-        #[cfg(feature = "tracing")]
+        #[cfg(feature = "log-ids")]
         if let Some(context) = open.context() {
             open.set_log(&context);
         }

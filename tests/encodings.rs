@@ -1,5 +1,5 @@
-//! What the binary encodings write, read back by decoders that are not ours: `prost` from the
-//! messages' declarations, and OpenTelemetry's own types.
+//! The binary encodings, decoded by `prost` from the declarations of Zipkin's messages, and by the
+//! types of OpenTelemetry.
 #![cfg(feature = "otlp")]
 
 use opentelemetry_proto::tonic::{
@@ -20,7 +20,7 @@ use tower_b3::{
     id::{SpanId, TraceId},
     otlp::OtlpEncoder,
     record::{Endpoint, EndpointRef, Kind, SpanRecord},
-    report::{BatchReporter, Encoder, Message, Outcome, Reporter, Sender},
+    report::{BatchOptions, BatchReporter, Encoder, Message, Outcome, Reporter, Sender},
     zipkin::Proto3Encoder,
 };
 
@@ -343,7 +343,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn proto3_is_read_back_equal(spans in vec(spans(), 1..12)) {
+    fn decoded_proto3_spans_are_equal(spans in vec(spans(), 1..12)) {
         let messages = messages(Proto3Encoder, &spans);
         let read = messages.iter().flat_map(|message| {
             assert_eq!(message.content_type, "application/x-protobuf");
@@ -357,7 +357,7 @@ proptest! {
     }
 
     #[test]
-    fn otlp_is_read_back_equal(spans in vec(spans(), 1..12)) {
+    fn decoded_otlp_spans_are_equal(spans in vec(spans(), 1..12)) {
         let messages = messages(OtlpEncoder, &spans);
         let read: Vec<_> = messages.iter().flat_map(otlp_spans).collect();
         prop_assert_eq!(read.len(), spans.len());
@@ -375,11 +375,11 @@ fn named(service: &'static str, bytes: usize) -> SpanRecord {
 }
 
 #[test]
-fn messages_are_never_larger_than_they_say() {
+fn messages_do_not_exceed_their_limit() {
     fn fits(encoder: impl Encoder + Clone) {
         let (sender, messages) = mpsc::channel();
         let reporter = BatchReporter::builder(encoder, ToChannel(sender))
-            .message_limit(5_000)
+            .options(BatchOptions::new().message_limit(5_000))
             .build()
             .unwrap();
         let services = ["a", "b", "a-longer-name-of-a-service"];
@@ -404,7 +404,7 @@ fn messages_are_never_larger_than_they_say() {
 }
 
 #[test]
-fn spans_of_one_service_share_a_resource() {
+fn adjacent_spans_of_a_service_share_a_resource() {
     let spans: Vec<_> = ["a", "a", "b", "b", "b", "a"]
         .map(|service| named(service, 1))
         .into();

@@ -2,11 +2,8 @@
 //! and the README's code. Its listening address and the URLs of Zipkin and of the catalog become
 //! arguments; the rest is as it is.
 
-#![cfg(all(unix, feature = "axum", feature = "tracing", feature = "zipkin"))]
+#![cfg(all(unix, feature = "axum", feature = "log-ids", feature = "zipkin"))]
 
-mod shop;
-
-use shop::{Process, collector::Collector, eventually, get};
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
@@ -15,6 +12,7 @@ use std::{
     process::{Command, Stdio},
     thread,
 };
+use test_kit::{Process, ZipkinStub, eventually, http::get};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -97,7 +95,7 @@ fn the_server_of_the_readme_flushes_on_a_signal() {
     let program = build();
     let catalog = catalog();
     for signal in ["TERM", "INT"] {
-        let zipkin = Collector::start();
+        let zipkin = ZipkinStub::start();
         let address = free_address();
         let mut server = Command::new(&program);
         server.args([&address.to_string(), zipkin.url(), &catalog]);
@@ -110,7 +108,7 @@ fn the_server_of_the_readme_flushes_on_a_signal() {
         assert!(server.signal(signal).success(), "{server}");
         let sent = ["GET /api/catalog", "GET /items", "load items"];
         assert_eq!(
-            zipkin.names(),
+            zipkin.span_names(),
             sent.map(|name| [name; 3]).concat(),
             "SIG{signal}"
         );

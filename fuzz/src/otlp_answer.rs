@@ -19,6 +19,7 @@ use tokio::{net::TcpListener, runtime::Builder};
 use tower_b3::{
     Tracer,
     otlp::{OtlpReporter, OtlpReporterBuilder, Protocol},
+    report::BatchOptions,
 };
 
 /// For an attempt. After it, what waits to be tried again is hurried.
@@ -133,7 +134,7 @@ impl Lab {
             let short = Duration::from_millis(1);
             let builder = OtlpReporter::builder(format!("http://{address}"))
                 .protocol(protocol)
-                .backoff(short, short);
+                .options(BatchOptions::new().backoff(short, short));
             let reporter = builder.clone().build().unwrap();
             let tracer = Tracer::builder("webapp")
                 .reporter(reporter.clone())

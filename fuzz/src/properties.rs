@@ -1,5 +1,5 @@
 //! What must hold for any input. Each function takes the bytes of one input and panics where its
-//! property does not hold; `tests/propagation.rs` runs them over the seeds on stable Rust.
+//! property does not hold; `tests/propagation` runs them over the seeds on stable Rust.
 
 use crate::model::{self, Read};
 use http::{HeaderMap, HeaderName, HeaderValue};

@@ -1,7 +1,7 @@
 //! What must hold for any URL of a reporter, and any header of its requests.
 
 use http::Uri;
-use tower_b3::report::{HttpSender, Sender, TowerSender};
+use tower_b3::report::{HttpOptions, HttpSender, Sender, TowerSender};
 
 /// A URL, and below it a name and a value.
 pub fn url(input: &[u8]) {
@@ -12,7 +12,7 @@ pub fn url(input: &[u8]) {
     let mut next = || lines.next().unwrap_or_default();
     let (url, name, value) = (next(), next(), next());
 
-    // A password is not repeated.
+    // The error does not show a password.
     let secret = url.replacen('@', ":hunter2@", 1);
     if let Err(error) = TowerSender::new(&secret, ()) {
         let error = error.to_string();
@@ -41,8 +41,13 @@ pub fn url(input: &[u8]) {
 
     let again = HttpSender::new(&destination).unwrap();
     assert_eq!(again.destination(), destination);
-    let sender = || TowerSender::new(&destination, ()).unwrap();
-    let _ = sender().header(name, value);
-    let _ = sender().bearer(value);
-    let _ = sender().basic(name, value);
+    let options = || HttpOptions::new(&destination);
+    for options in [
+        options().header(name, value),
+        options().bearer(value),
+        options().basic(name, value),
+    ] {
+        let _ = format!("{options:?}");
+        let _ = TowerSender::new(options, ());
+    }
 }

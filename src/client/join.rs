@@ -3,12 +3,13 @@
 use super::Config;
 use crate::{
     context::{Sampling, TraceContext},
+    direction::{Direction, Mode},
     head::RequestHead,
     id::RequestId,
     propagation::{REQUEST_ID, Role},
     scope,
     span::{Context, OpenSpan, Outgoing},
-    tracer::{Core, Direction, Mode},
+    tracer::Core,
 };
 use http::{Extensions, HeaderMap, Request};
 

@@ -1,19 +1,22 @@
-use super::{
-    ConfigError,
-    custom_tag::required,
-    mesh::{
-        Header, HeaderValue, Http, duration, header_name, secret, secrets, trace_context_option,
-    },
-    reader::Node,
-};
-use crate::url::{self, UrlError};
+//! `tracing.http` of an Envoy bootstrap, as `sidecar.istio.io/bootstrapOverride` supplies it.
 
-/// What `tracing.http` of an Envoy bootstrap says, as `sidecar.istio.io/bootstrapOverride` brings it.
+use super::{
+    http_settings::{
+        Header, HttpSettings, duration, header_name, secret_items, secret_text,
+        trace_context_option,
+    },
+    node::Node,
+};
+use crate::{
+    config_error::ConfigError,
+    url::{self, AddressError, UrlError},
+};
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Bootstrap {
-    /// Whether there is one.
+    /// Whether there is a bootstrap at all.
     pub(super) present: bool,
-    /// A tracer that is not Zipkin's: its name.
+    /// The name of a tracer that is not Zipkin.
     pub(super) other: Option<String>,
     pub(super) cluster: Option<String>,
     pub(super) endpoint: Option<String>,
@@ -22,17 +25,17 @@ pub(super) struct Bootstrap {
     pub(super) protobuf: Option<bool>,
     pub(super) long_trace_ids: Option<bool>,
     /// Whether trace ids begin with the time.
-    pub(super) timestamps: Option<bool>,
-    pub(super) shared: Option<bool>,
+    pub(super) time_prefix: Option<bool>,
+    pub(super) shared_spans: Option<bool>,
     pub(super) w3c: Option<bool>,
 }
 
 /// `collectorService`
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CollectorService {
-    /// A URL, or a path alone.
+    /// A URL, or only a path.
     pub(super) uri: String,
-    pub(super) http: Http,
+    pub(super) http: HttpSettings,
 }
 
 impl Bootstrap {
@@ -54,7 +57,7 @@ impl Bootstrap {
             });
         }
         let Some(config) = config else {
-            return Err(node.error("no typedConfig"));
+            return Err(node.error("missing field `typedConfig`"));
         };
         Bootstrap::zipkin(&config)
     }
@@ -86,13 +89,13 @@ impl Bootstrap {
                 .transpose()?,
             protobuf: protobuf(node)?,
             long_trace_ids: flag("traceId128bit")?,
-            timestamps: flag("timestampTraceIds")?,
-            shared: flag("sharedSpanContext")?,
+            time_prefix: flag("timestampTraceIds")?,
+            shared_spans: flag("sharedSpanContext")?,
             w3c: trace_context_option(node)?,
         })
     }
 
-    /// This where it says something, else the other.
+    /// These settings, and the other's where these are unset.
     pub(super) fn over(self, other: Bootstrap) -> Bootstrap {
         Bootstrap {
             present: self.present || other.present,
@@ -103,8 +106,8 @@ impl Bootstrap {
             service: self.service.or(other.service),
             protobuf: self.protobuf.or(other.protobuf),
             long_trace_ids: self.long_trace_ids.or(other.long_trace_ids),
-            timestamps: self.timestamps.or(other.timestamps),
-            shared: self.shared.or(other.shared),
+            time_prefix: self.time_prefix.or(other.time_prefix),
+            shared_spans: self.shared_spans.or(other.shared_spans),
             w3c: self.w3c.or(other.w3c),
         }
     }
@@ -112,58 +115,59 @@ impl Bootstrap {
 
 impl CollectorService {
     fn read(node: &Node<'_>) -> Result<CollectorService, ConfigError> {
-        let uri = required(node, "httpUri")?;
-        let url = required(&uri, "uri")?;
-        // A path alone goes to the address of `collectorHostname` or of a ProxyConfig.
-        let text = url.some_text()?;
+        let http_uri = node.required("httpUri")?;
+        let uri = http_uri.required("uri")?;
+        let text = uri.non_empty_text()?;
+        // Only a path: it goes to the address of `collectorHostname` or of a ProxyConfig.
         if !text.starts_with('/') || text.starts_with("//") {
             url::parse(text).map_err(|error| match error {
-                UrlError::Credentials => {
-                    url.error(format!("{error}: requestHeadersToAdd takes them"))
+                UrlError::Address(AddressError::Credentials) => {
+                    uri.error(format!("{error}; use `requestHeadersToAdd` instead"))
                 }
-                UrlError::NoScheme => url.error("neither a URL of http:// nor a path"),
-                error => url.error(error.to_string()),
+                UrlError::NoScheme => uri.error("expected a URL with http:// or a path"),
+                error => uri.error(error.to_string()),
             })?;
         }
-        let timeout = uri.get("timeout").map(|timeout| duration(&timeout));
-        let mut headers = Vec::new();
-        if let Some(list) = node.get("requestHeadersToAdd") {
-            for item in secrets(&list)? {
-                let header = required(&item, "header")?;
-                let value = header
-                    .get("value")
-                    .map(|value| secret(&value))
-                    .transpose()?;
-                headers.push(Header {
-                    name: header_name(&required(&header, "key")?)?,
-                    value: HeaderValue::Text(value.unwrap_or_default()),
-                });
-            }
-        }
+        let timeout = http_uri.get("timeout").map(|timeout| duration(&timeout));
+        let headers = match node.get("requestHeadersToAdd") {
+            Some(list) => secret_items(&list)?
+                .map(|item| header_to_add(&item))
+                .collect(),
+            None => Ok(Vec::new()),
+        };
         Ok(CollectorService {
             uri: text.trim().to_owned(),
-            http: Http {
+            http: HttpSettings {
                 path: None,
                 timeout: timeout.transpose()?,
-                headers,
+                headers: headers?,
             },
         })
     }
 }
 
-/// A host, with a port or without.
+/// Reads `{ header: { key: k, value: v } }`.
+fn header_to_add(node: &Node<'_>) -> Result<Header, ConfigError> {
+    let header = node.required("header")?;
+    let value = header.get("value").map(|value| secret_text(&value));
+    let value = value.transpose()?.unwrap_or_default();
+    let name = header_name(&header.required("key")?)?;
+    Ok(Header::text(name, value))
+}
+
+/// A host, with or without a port.
 fn hostname(node: &Node<'_>) -> Result<Option<String>, ConfigError> {
     let Some(hostname) = node.get("collectorHostname") else {
         return Ok(None);
     };
-    let text = hostname.some_text()?;
+    let text = hostname.non_empty_text()?;
     match url::check_authority(text) {
         Ok(()) => Ok(Some(text.to_owned())),
         Err(error) => Err(hostname.error(error.to_string())),
     }
 }
 
-/// Whether spans are written as protocol buffers, and not as JSON.
+/// Whether spans are sent as protocol buffers instead of JSON.
 fn protobuf(node: &Node<'_>) -> Result<Option<bool>, ConfigError> {
     let Some(version) = node.get("collectorEndpointVersion") else {
         return Ok(None);

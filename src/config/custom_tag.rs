@@ -1,11 +1,16 @@
-use super::{ConfigError, reader::Node};
-use crate::tag::{Format, RequestField, Tag, is_variable_name, tag_name_error};
+//! `customTags` of a Telemetry or a ProxyConfig.
+
+use super::node::{Node, in_backticks};
+use crate::{
+    config_error::ConfigError,
+    printable::quoted,
+    tag::{Format, RequestField, Tag, is_variable_name, tag_name_error},
+};
 use std::collections::BTreeMap;
 
-/// Custom tags by name, in whose order they are set.
+/// Custom tags by name. Spans get them in this order.
 pub(super) type CustomTags = BTreeMap<String, CustomTag>;
 
-/// What one of `customTags` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CustomTag {
     Literal(String),
@@ -20,20 +25,19 @@ pub(super) enum CustomTag {
     Formatter(String),
 }
 
+/// The last one exists only in Telemetry.
 const KINDS: [&str; 4] = ["literal", "environment", "header", "formatter"];
 
 impl CustomTag {
-    /// The tags of a mapping, by name.
+    /// Reads a mapping from names to tags.
     pub(super) fn read_all(node: &Node<'_>) -> Result<CustomTags, ConfigError> {
         let mut tags = CustomTags::new();
         for (name, node) in node.entries()? {
             if let Some(reason) = tag_name_error(name) {
                 return Err(node.error(reason));
             }
-            if tags
-                .insert(name.to_owned(), CustomTag::read(&node)?)
-                .is_some()
-            {
+            let tag = CustomTag::read(&node)?;
+            if tags.insert(name.to_owned(), tag).is_some() {
                 return Err(node.error("set twice"));
             }
         }
@@ -42,49 +46,34 @@ impl CustomTag {
 
     fn read(node: &Node<'_>) -> Result<CustomTag, ConfigError> {
         node.only(&KINDS)?;
-        let kinds: Vec<&str> = KINDS
+        let mut set = KINDS
             .into_iter()
-            .filter(|kind| node.get(kind).is_some())
-            .collect();
-        let [kind] = kinds[..] else {
-            let number = if kinds.is_empty() { "none" } else { "two" };
-            // Only Telemetry has formatters.
-            let known = match kinds.contains(&"formatter") {
-                true => KINDS.join(", "),
-                false => KINDS[..3].join(", "),
+            .filter_map(|kind| Some((kind, node.get(kind)?)));
+        let (Some((kind, value)), None) = (set.next(), set.next()) else {
+            let kinds = match node.get("formatter") {
+                Some(_) => &KINDS[..],
+                None => &KINDS[..3],
             };
-            return Err(node.error(format!("{number} of {known}")));
-        };
-        let Some(node) = node.get(kind) else {
-            return Err(node.error("none"));
+            return Err(node.error(format!("set exactly one of {}", in_backticks(kinds))));
         };
         match kind {
-            "literal" => Ok(CustomTag::Literal(value(&node)?.to_owned())),
+            "literal" => Ok(CustomTag::Literal(value_of(&value)?.to_owned())),
             "environment" => {
-                let (name, default) = named(&node, |name| {
-                    is_variable_name(name.text()?)
-                        .then_some(())
-                        .ok_or_else(|| name.error("cannot be the name of an environment variable"))
-                })?;
+                let (name, default) =
+                    name_and_default(&value, "an environment variable", is_variable_name)?;
                 Ok(CustomTag::Environment { name, default })
             }
             "header" => {
-                let (name, default) = named(&node, |name| {
-                    let place = RequestField::parse(name.text()?);
-                    place
-                        .map(drop)
-                        .ok_or_else(|| name.error("cannot be the name of a header"))
+                let (name, default) = name_and_default(&value, "a header", |name| {
+                    RequestField::parse(name).is_some()
                 })?;
                 Ok(CustomTag::Header { name, default })
             }
             _ => {
-                let format = value(&node)?;
+                let format = value_of(&value)?;
                 match Format::parse(format) {
                     Ok(_) => Ok(CustomTag::Formatter(format.to_owned())),
-                    Err(error) => match node.get("value") {
-                        Some(value) => Err(value.error(error.to_string())),
-                        None => Err(node.error(error.to_string())),
-                    },
+                    Err(error) => Err(value.required("value")?.error(error.to_string())),
                 }
             }
         }
@@ -111,28 +100,26 @@ fn with_default(tag: Tag, default: &Option<String>) -> Tag {
     }
 }
 
-/// `{ value: v }`
-fn value<'a>(node: &Node<'a>) -> Result<&'a str, ConfigError> {
+/// Reads `{ value: v }`.
+fn value_of<'a>(node: &Node<'a>) -> Result<&'a str, ConfigError> {
     node.only(&["value"])?;
-    required(node, "value")?.some_text()
+    node.required("value")?.non_empty_text()
 }
 
-/// `{ name: n, defaultValue: d }`
-fn named(
+/// Reads `{ name: n, defaultValue: d }`.
+fn name_and_default(
     node: &Node<'_>,
-    check: impl FnOnce(&Node<'_>) -> Result<(), ConfigError>,
+    named: &str,
+    is_valid: impl FnOnce(&str) -> bool,
 ) -> Result<(String, Option<String>), ConfigError> {
     node.only(&["name", "defaultValue"])?;
-    let name = required(node, "name")?;
-    name.some_text()?;
-    check(&name)?;
+    let name = node.required("name")?;
+    let text = name.non_empty_text()?;
+    if !is_valid(text) {
+        let reason = format!("{} cannot be the name of {named}", quoted(text));
+        return Err(name.error(reason));
+    }
     let default = node.get("defaultValue");
     let default = default.map(|default| default.text()).transpose()?;
-    Ok((name.text()?.to_owned(), default.map(str::to_owned)))
-}
-
-/// A field that must be there.
-pub(super) fn required<'a>(node: &Node<'a>, name: &str) -> Result<Node<'a>, ConfigError> {
-    node.get(name)
-        .ok_or_else(|| node.error(format!("no {name}")))
+    Ok((text.to_owned(), default.map(str::to_owned)))
 }

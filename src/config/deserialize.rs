@@ -1,14 +1,16 @@
-//! As a part of another configuration, in any format that serde knows.
+//! `Deserialize` for [`TracingConfig`]: as a part of another configuration, in any format that serde
+//! supports.
 
 use super::{
-    Documents, TracingConfig,
+    documents::Documents,
+    model::TracingConfig,
     tree::{Budget, Tree},
 };
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// The block `tracing` of a ProxyConfig or of a Telemetry, or any of the other documents; null
-/// is the default.
+/// Reads the block `tracing` of a ProxyConfig or a Telemetry, or any other document that is
+/// recognised. Null is the default.
 ///
 /// ```
 /// use tower_b3::{Direction, config::TracingConfig};
@@ -35,7 +37,7 @@ impl<'de> Deserialize<'de> for TracingConfig {
         };
         match tree.deserialize(deserializer)? {
             Tree::Null => Ok(TracingConfig::default()),
-            // A block that says nothing is a block.
+            // An empty block is still a block of Istio's, whose defaults then apply.
             Tree::Map(entries) if entries.is_empty() => Ok(TracingConfig {
                 istio: true,
                 ..TracingConfig::default()
@@ -47,7 +49,7 @@ impl<'de> Deserialize<'de> for TracingConfig {
     }
 }
 
-/// Reads whatever comes, within the budget.
+/// Reads any value, within the budget.
 struct AnyTree<'b> {
     budget: &'b mut Budget,
     depth: usize,
@@ -61,8 +63,10 @@ impl AnyTree<'_> {
         }
     }
 
-    fn pay<E: Error>(&mut self, text: &str) -> Result<(), E> {
-        self.budget.value(text.len(), self.depth).map_err(E::custom)
+    fn spend<E: Error>(&mut self, text: &str) -> Result<(), E> {
+        self.budget
+            .spend_value(text.len(), self.depth)
+            .map_err(E::custom)
     }
 }
 
@@ -98,7 +102,7 @@ impl<'de> Visitor<'de> for AnyTree<'_> {
     }
 
     fn visit_str<E: Error>(mut self, value: &str) -> Result<Tree, E> {
-        self.pay(value)?;
+        self.spend(value)?;
         Ok(Tree::Text(value.to_owned()))
     }
 
@@ -115,20 +119,20 @@ impl<'de> Visitor<'de> for AnyTree<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut access: A) -> Result<Tree, A::Error> {
-        self.pay("")?;
+        self.spend("")?;
         let mut list = Vec::new();
         while let Some(value) = access.next_element_seed(self.inside())? {
-            self.pay("")?;
+            self.spend("")?;
             list.push(value);
         }
         Ok(Tree::List(list))
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut access: A) -> Result<Tree, A::Error> {
-        self.pay("")?;
+        self.spend("")?;
         let mut map = Vec::new();
         while let Some(key) = access.next_key::<String>()? {
-            self.pay(&key)?;
+            self.spend(&key)?;
             map.push((key, access.next_value_seed(self.inside())?));
         }
         Ok(Tree::Map(map))

@@ -1,12 +1,18 @@
-use super::{
-    ConfigError, TracingConfig, Workload, model,
-    reader::Node,
-    recognise::Reader,
-    tree::{self, Budget, Tree},
-};
-use std::{collections::BTreeMap, path::Path};
+//! [`Documents`]: the recognised documents of a text, merged for all workloads or for one.
 
-/// The documents of a text that say something about tracing, each with whom it is for.
+use super::{
+    layer::Layers,
+    model::TracingConfig,
+    node::Node,
+    recognise::DocumentReader,
+    tree::{Budget, Tree},
+    workload::Workload,
+    yaml,
+};
+use crate::{config_error::ConfigError, file};
+use std::path::Path;
+
+/// The documents of a text that configure tracing, each with the workloads that it applies to.
 ///
 /// ```
 /// use tower_b3::{Direction, config::{Documents, Workload}};
@@ -37,142 +43,86 @@ use std::{collections::BTreeMap, path::Path};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Documents {
-    pub(super) layers: Vec<Layer>,
-    pub(super) root_namespace: String,
-}
-
-/// What one document says, and to whom.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Layer {
-    pub(super) rank: Rank,
-    pub(super) namespace: Option<String>,
-    pub(super) audience: Audience,
-    pub(super) config: TracingConfig,
-}
-
-/// What stands over what; the later the higher.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rank {
-    Installation,
-    Mesh,
-    RootNamespace,
-    Namespace,
-    Annotation,
-    Selector,
-    /// A block without a resource around it.
-    Block,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Audience {
-    All,
-    /// Those who have all of these labels.
-    Selected(BTreeMap<String, String>),
-    /// The pods of these labels.
-    Pods(BTreeMap<String, String>),
+    layers: Layers,
 }
 
 impl Documents {
-    /// Reads a text of YAML or JSON: one document or several, at most 1 MiB. What is known is listed
-    /// in the [module](super); other documents are skipped.
+    /// Reads a text of YAML or JSON: one document or several, at most 1 MiB. The [module](super) lists
+    /// the documents that are recognised; others are skipped.
     ///
     /// # Errors
     ///
-    /// No YAML, or too much of it; no document that is known; inside a tracing block a field that
-    /// does not exist, a wrong type, a percentage outside 0 to 100, two kinds in one tag.
+    /// Text that is not YAML or too long, no document that is recognised, or in a tracing block an
+    /// unknown field, a value of the wrong type, a percentage outside 0 to 100, or a tag of two kinds.
     pub fn parse(text: &str) -> Result<Documents, ConfigError> {
         let mut budget = Budget::new();
-        let trees = tree::parse(text, &mut budget)?;
-        let mut reader = Reader::new(&mut budget);
-        let many = trees.len() > 1;
-        for (at, tree) in trees.iter().enumerate() {
-            let number = many.then(|| format!("document {}", at + 1));
-            reader.document(&Node::new(tree, ""), number)?;
+        let trees = yaml::parse(text, &mut budget)?;
+        let mut reader = DocumentReader::new(&mut budget);
+        let several = trees.len() > 1;
+        for (index, tree) in trees.iter().enumerate() {
+            let position = several.then(|| format!("document {}", index + 1));
+            reader.document(&Node::new(tree, ""), position)?;
         }
-        reader.end()
+        let layers = reader.finish()?;
+        Ok(Documents { layers })
     }
 
     /// Reads a file as [`parse`](Self::parse) reads a text.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read or is not UTF-8, or what `parse` does not take: the error names
-    /// the file.
+    /// A file that cannot be read, is not a regular file or is not UTF-8, and the errors of `parse`.
+    /// The error names the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Documents, ConfigError> {
         let path = path.as_ref();
-        let documents = model::read(path).and_then(|text| Documents::parse(&text));
-        documents.map_err(|error| error.of_file(path))
+        let documents = read_file(path).and_then(|text| Documents::parse(&text));
+        documents.map_err(|error| error.in_file(path))
     }
 
-    /// What is read from another format, by serde.
+    /// Reads a document that serde has read from another format.
     pub(super) fn of_tree(tree: &Tree, budget: &mut Budget) -> Result<Documents, ConfigError> {
-        let mut reader = Reader::new(budget);
+        let mut reader = DocumentReader::new(budget);
         reader.document(&Node::new(tree, ""), None)?;
-        reader.end()
+        let layers = reader.finish()?;
+        Ok(Documents { layers })
     }
 
-    /// All of them, merged in their order of precedence.
+    /// Merges all documents in their order of precedence.
     ///
     /// # Errors
     ///
-    /// A provider that is used and is not set up right.
+    /// A provider that is used and misconfigured.
     pub fn all(&self) -> Result<TracingConfig, ConfigError> {
-        self.merged(|_, _| true)
+        let config = self.all_unchecked();
+        config.check()?;
+        Ok(config)
     }
 
-    /// Those that are for this workload, merged in their order of precedence: what is for the whole
-    /// mesh; what is in the workload's namespace and has no selector, or one whose labels are all
-    /// the workload's; the annotations of pods that may be its own, by their labels. A document
-    /// that names no namespace counts as the workload's.
+    /// Merges the documents that apply to this workload in their order of precedence:
+    ///
+    /// - those for the whole mesh;
+    /// - those in the workload's namespace without a selector, or whose selector's labels are all
+    ///   among the workload's;
+    /// - annotations of pods that, by their labels, may belong to the workload.
+    ///
+    /// A document without a namespace counts as the workload's.
     ///
     /// # Errors
     ///
-    /// A provider that is used and is not set up right.
+    /// A provider that is used and misconfigured.
     pub fn for_workload(&self, workload: &Workload) -> Result<TracingConfig, ConfigError> {
-        self.merged(|layer, rank| {
-            let near = layer.namespace.is_none()
-                || layer.namespace.as_deref() == Some(workload.namespace());
-            match &layer.audience {
-                Audience::All => rank != Rank::Namespace && rank != Rank::Annotation || near,
-                Audience::Selected(labels) => near && workload.has_all(labels),
-                Audience::Pods(labels) => near && workload.may_have(labels),
-            }
-        })
+        let config = self.layers.merge(Some(workload));
+        config.check()?;
+        Ok(config)
     }
 
-    /// As [`all`](Self::all), whether it can be followed or not.
-    pub(super) fn unchecked(&self) -> TracingConfig {
-        self.merge(|_, _| true)
+    /// As [`all`](Self::all), for a caller that checks later.
+    pub(super) fn all_unchecked(&self) -> TracingConfig {
+        self.layers.merge(None)
     }
+}
 
-    fn merged(&self, counts: impl Fn(&Layer, Rank) -> bool) -> Result<TracingConfig, ConfigError> {
-        let all = self.merge(counts);
-        all.check()?;
-        Ok(all)
-    }
-
-    fn merge(&self, counts: impl Fn(&Layer, Rank) -> bool) -> TracingConfig {
-        let ranked = self.layers.iter().map(|layer| (layer, self.rank(layer)));
-        let mut layers: Vec<_> = ranked
-            .filter(|(layer, rank)| counts(layer, *rank))
-            .collect();
-        // Of one rank, the first stands over the later ones.
-        layers.reverse();
-        layers.sort_by_key(|(_, rank)| *rank);
-        let all = layers
-            .into_iter()
-            .fold(TracingConfig::default(), |merged, (layer, _)| {
-                layer.config.clone().over(merged)
-            });
-        TracingConfig { istio: true, ..all }
-    }
-
-    fn rank(&self, layer: &Layer) -> Rank {
-        match layer.rank {
-            Rank::Namespace if layer.namespace.as_ref() == Some(&self.root_namespace) => {
-                Rank::RootNamespace
-            }
-            rank => rank,
-        }
-    }
+/// Reads a file as text. The error does not name the file.
+pub(super) fn read_file(path: &Path) -> Result<String, ConfigError> {
+    file::read_text(path).map_err(|error| ConfigError::general(error.to_string()))
 }

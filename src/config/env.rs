@@ -1,38 +1,34 @@
-//! The environment.
+//! A configuration from the environment: Istio's `PROXY_CONFIG`, and the variables of an
+//! OpenTelemetry SDK, which [`otel`](super::otel) reads.
 
 use super::{
-    ConfigError, TracingConfig,
-    naming::Naming,
-    otel::Otel,
-    proxy::Proxy,
-    reader::Node,
-    tree::{self, Budget},
+    model::TracingConfig, naming::Naming, node::Node, otel::Otel, proxy::Proxy, tree::Budget, yaml,
 };
-use crate::istio::Identity;
+use crate::config_error::ConfigError;
 
-/// Where Istio puts a pod's ProxyConfig.
+/// The variable in which Istio hands a pod its ProxyConfig.
 const PROXY_CONFIG: &str = "PROXY_CONFIG";
 
 impl TracingConfig {
-    /// Reads the process's environment. It is read only where this is called.
+    /// Reads the process's environment. It is read only by this call.
     ///
-    /// `PROXY_CONFIG` is what Istio tells a sidecar: a ProxyConfig. It stands over what people have set
-    /// for an OpenTelemetry SDK. An empty variable counts as unset.
+    /// `PROXY_CONFIG` is the ProxyConfig that Istio hands to a sidecar. It overrides the variables of
+    /// an OpenTelemetry SDK. An empty variable counts as unset.
     ///
-    /// | variable | what is made of it |
+    /// | variable | meaning |
     /// |---|---|
     /// | `OTEL_SERVICE_NAME`, `service.name` in `OTEL_RESOURCE_ATTRIBUTES` | [`service_name`](Self::service_name) |
-    /// | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | the percentage, by trace id; a caller's decision always stands, so with or without `parentbased_` is the same |
-    /// | `OTEL_PROPAGATORS` | the formats that are written: `b3`, `b3multi`, `tracecontext`; all are read. `baggage` is forwarded |
-    /// | `OTEL_TRACES_EXPORTER` | `otlp`, `zipkin`, `console`, `none`; unset, whichever has an address |
+    /// | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | the percentage, by trace id. A caller's decision always stands, so `parentbased_` makes no difference |
+    /// | `OTEL_PROPAGATORS` | the formats that are written: `b3`, `b3multi`, `tracecontext`. All formats are read. With `baggage`, that header is forwarded |
+    /// | `OTEL_TRACES_EXPORTER` | `otlp`, `zipkin`, `console` or `none`. If it is unset, the exporter that has an endpoint |
     /// | `OTEL_EXPORTER_ZIPKIN_ENDPOINT`, `_TIMEOUT` | where spans go, in Zipkin's format |
-    /// | `OTEL_EXPORTER_OTLP_ENDPOINT`, `_PROTOCOL`, `_HEADERS`, `_TIMEOUT`, `_COMPRESSION`, `_CERTIFICATE`, `_CLIENT_CERTIFICATE`, `_CLIENT_KEY`; each with `OTLP_TRACES` for `OTLP` too | where spans go, as OTLP |
+    /// | `OTEL_EXPORTER_OTLP_ENDPOINT`, `_PROTOCOL`, `_HEADERS`, `_TIMEOUT`, `_COMPRESSION`, `_CERTIFICATE`, `_CLIENT_CERTIFICATE`, `_CLIENT_KEY`; each also with `OTLP_TRACES` instead of `OTLP` | where spans go, as OTLP |
     /// | `OTEL_SDK_DISABLED` | `true`: no spans are made, headers are forwarded |
     ///
     /// # Errors
     ///
-    /// A variable whose value cannot be used: the error names it and the reason. A URL with a password
-    /// in it is one, and is not shown: put it into `OTEL_EXPORTER_OTLP_HEADERS`.
+    /// A variable has a value that cannot be used; the error names the variable and the reason. A URL
+    /// with a password is such a value, and is not shown: use `OTEL_EXPORTER_OTLP_HEADERS` instead.
     pub fn from_env() -> Result<TracingConfig, ConfigError> {
         TracingConfig::from_vars(|name| {
             let value = std::env::var_os(name)?;
@@ -40,7 +36,7 @@ impl TracingConfig {
         })
     }
 
-    /// As [`from_env`](Self::from_env), but asks `variable` for each variable.
+    /// As [`from_env`](Self::from_env), but calls `variable` for the value of each variable.
     ///
     /// ```
     /// use tower_b3::{Direction, config::{Collector, TracingConfig}};
@@ -62,31 +58,17 @@ impl TracingConfig {
     pub fn from_vars(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<TracingConfig, ConfigError> {
-        let otel = Otel::read(&variable)
-            .map_err(|unusable| ConfigError::new(unusable.variable, unusable.reason))?;
         let otel = TracingConfig {
-            otel,
+            otel: Otel::read(&variable)?,
             ..TracingConfig::default()
         };
         match variable(PROXY_CONFIG).filter(|text| !text.trim().is_empty()) {
             Some(text) => {
-                let proxy = proxy_config(&text).map_err(|error| error.within(PROXY_CONFIG))?;
+                let proxy = proxy_config(&text).map_err(|error| error.in_document(PROXY_CONFIG))?;
                 Ok(proxy.over(otel))
             }
             None => Ok(otel),
         }
-    }
-
-    /// The service's name, if the environment says it: `OTEL_SERVICE_NAME`.
-    pub fn service_name(&self) -> Option<&str> {
-        self.otel.service_name.as_deref()
-    }
-
-    /// This identity with the name that ProxyConfig asks for: `tracingServiceName` and
-    /// `serviceCluster`.
-    #[must_use]
-    pub fn identify(&self, identity: Identity) -> Identity {
-        self.naming.apply(identity)
     }
 }
 
@@ -95,7 +77,7 @@ fn proxy_config(text: &str) -> Result<TracingConfig, ConfigError> {
         istio: true,
         ..TracingConfig::default()
     };
-    for tree in &tree::parse(text, &mut Budget::new())? {
+    for tree in &yaml::parse(text, &mut Budget::new())? {
         let node = Node::new(tree, "");
         node.entries()?;
         let tracing = node.get("tracing");

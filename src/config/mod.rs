@@ -1,4 +1,4 @@
-//! Istio's tracing configuration, read as people have it.
+//! Istio's tracing configuration, read from the documents and variables that you already have.
 //!
 //! ```
 //! use tower_b3::{Direction, Tracer, config::TracingConfig};
@@ -14,7 +14,7 @@
 //! ",
 //! )?;
 //! let mut builder = Tracer::builder("webapp").config(&config);
-//! # #[cfg(feature = "zipkin")]
+//! # #[cfg(any(feature = "otlp", feature = "zipkin"))]
 //! if let Some(reporter) = config.reporter()? {
 //!     builder = builder.reporter(reporter);
 //! }
@@ -23,69 +23,101 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What code sets stands over what documents say, wherever
-//! [`config`](crate::TracerBuilder::config) is called.
+//! Settings in code override a configuration, wherever [`config`](crate::TracerBuilder::config) is
+//! called. [`ConfigFile`] reloads a file while the service runs.
 //!
 //! # Documents
 //!
-//! YAML or JSON, one or several in a text, names in camelCase or snake_case:
+//! A text contains one or several documents of YAML or JSON, with field names in camelCase or
+//! snake_case:
 //!
 //! | document | what is read |
 //! |---|---|
-//! | a block | `tracing` of a ProxyConfig or a Telemetry, or what is inside of it |
+//! | a tracing block | `tracing` of a ProxyConfig or a Telemetry, or its contents |
 //! | a MeshConfig, or the ConfigMap `istio` with one in `data.mesh` | `defaultConfig.tracing`, `extensionProviders`, `defaultProviders.tracing`, `rootNamespace`, `enableTracing` |
 //! | an IstioOperator, an Istio, values of Istio's charts | `meshConfig`; `global.proxy.tracer`, `global.tracer.zipkin.address`, `pilot.traceSampling` |
 //! | a ProxyConfig | `spec.tracing` |
-//! | a Pod, a Deployment, whatever has a pod's template | the annotation `proxy.istio.io/config` of the pod |
+//! | a Pod, a Deployment, any other resource with a pod template | the pods' annotation `proxy.istio.io/config` |
 //! | a Telemetry | `spec.tracing`, unless it has `targetRefs` |
-//! | a bootstrap of Envoy's, or a ConfigMap with one for `sidecar.istio.io/bootstrapOverride` | `tracing.http` |
+//! | an Envoy bootstrap, or a ConfigMap with one for `sidecar.istio.io/bootstrapOverride` | `tracing.http` |
 //! | a List | its items |
 //!
-//! Others are skipped. Inside the tracing blocks every field is judged, and an error names its path;
-//! outside of them nothing is.
+//! Other documents are skipped. Inside the tracing blocks every field is checked, and an error names
+//! its path. Outside of them nothing is checked.
 //!
 //! # Precedence
 //!
-//! Telemetry stands over ProxyConfig, and a bootstrap counts where neither Telemetry nor
-//! `defaultProviders` names a provider. Among Telemetry resources those with a selector stand over
-//! those of the namespace, over those of the root namespace; among ProxyConfigs a resource with a
-//! selector over the annotation, over the namespace's, over the root namespace's, over
-//! `defaultConfig`. A block without a resource stands over all. Of one rank, the first in the text
-//! stands over the later ones. [`TracingConfig::over`] tells how two are merged, and
-//! [`Documents::for_workload`] which ones are for whom.
+//! Telemetry overrides ProxyConfig. Within each of the two, from the highest rank to the lowest:
+//!
+//! | Telemetry | ProxyConfig |
+//! |---|---|
+//! | a tracing block without a resource around it | a tracing block without a resource around it |
+//! | a resource with a selector | a resource with a selector |
+//! | | the annotation of a pod |
+//! | a resource of the namespace | a resource of the namespace |
+//! | a resource of the root namespace | a resource of the root namespace |
+//! | | `defaultConfig` of a MeshConfig |
+//! | | the values of Istio's charts |
+//!
+//! Where spans go, an Envoy bootstrap overrides the ProxyConfig, unless Telemetry or
+//! `defaultProviders` name a provider.
+//!
+//! Of several documents with the same rank, the first in the text overrides the others.
+//! [`TracingConfig::over`] says how two are merged, and [`Documents::for_workload`] which ones apply
+//! to a workload.
 //!
 //! # Where it differs from Istio
 //!
-//! See [the rationale](crate::guide::rationale).
+//! See [the design rationale](crate::guide::rationale).
 
+// Each module uses only the ones before it. The test `architecture` reads this list.
+//
+// floors: tree, yaml, node, custom_tag, http_settings, tls, proxy, telemetry, provider, mesh,
+//   bootstrap, naming, otel, model, source, settings, address, endpoint, collector, reporter, workload,
+//   layer, recognise, documents, load, env, deserialize, restart, apply, file, destination, watch
+
+mod address;
+mod apply;
 mod bootstrap;
 mod collector;
 mod custom_tag;
 mod deserialize;
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+mod destination;
 mod documents;
+mod endpoint;
 mod env;
-mod error;
 mod file;
+mod http_settings;
+mod layer;
+mod load;
 mod mesh;
 mod model;
 mod naming;
+mod node;
 mod otel;
+mod provider;
 mod proxy;
-mod reader;
 mod recognise;
-#[cfg(feature = "zipkin")]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
 mod reporter;
+mod restart;
 mod settings;
+mod source;
 mod telemetry;
+mod tls;
 mod tree;
+mod watch;
 mod workload;
+mod yaml;
 
+pub use crate::config_error::ConfigError;
 pub use collector::Collector;
 pub use documents::Documents;
-pub use error::ConfigError;
-pub use file::{ConfigFile, Watch};
+pub use file::ConfigFile;
 pub use model::TracingConfig;
-#[cfg(feature = "zipkin")]
-#[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "otlp", feature = "zipkin"))))]
 pub use reporter::CollectorReporter;
+pub use watch::Watch;
 pub use workload::Workload;

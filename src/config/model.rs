@@ -1,60 +1,40 @@
-use super::{
-    ConfigError, Documents,
-    bootstrap::Bootstrap,
-    mesh::Mesh,
-    naming::Naming,
-    otel::Otel,
-    proxy::Proxy,
-    telemetry::{self, Telemetry},
-};
-use crate::{file, tracer::Directed};
-use std::path::Path;
+//! [`TracingConfig`]: what the documents and the environment say, block by block, and how two of
+//! them are merged. What follows from it is computed in [`settings`](super::settings) and
+//! [`endpoint`](super::endpoint).
 
-/// What documents of Istio's say about tracing: see the [module](super).
+use super::{
+    bootstrap::Bootstrap, mesh::Mesh, naming::Naming, otel::Otel, proxy::Proxy,
+    telemetry::Telemetry,
+};
+use crate::direction::PerDirection;
+
+/// A tracing configuration, from Istio's documents, the environment, or both: see the
+/// [module](super).
 ///
-/// The default says nothing, and changes nothing under or over another.
+/// The default sets nothing: merged with another configuration it changes nothing.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TracingConfig {
-    pub(super) telemetry: Directed<Telemetry>,
+    pub(super) telemetry: PerDirection<Telemetry>,
     pub(super) proxy: Proxy,
     pub(super) mesh: Mesh,
     pub(super) bootstrap: Bootstrap,
     pub(super) naming: Naming,
-    /// Whether there are documents of Istio's.
+    /// Whether there are any of Istio's documents, so that Istio's defaults apply.
     pub(super) istio: bool,
     pub(super) otel: Otel,
     pub(super) strict: bool,
 }
 
 impl TracingConfig {
-    /// Reads documents of YAML or JSON, all of which count, in their order of precedence. To choose
-    /// those that are for one workload, see [`Documents`].
+    /// This configuration, and the other one where this one sets nothing:
+    /// `workload.over(namespace).over(mesh)`.
     ///
-    /// # Errors
-    ///
-    /// See [`Documents::parse`]; besides, a provider that is used and is not set up right.
-    pub fn from_yaml(text: &str) -> Result<TracingConfig, ConfigError> {
-        Documents::parse(text)?.all()
-    }
-
-    /// Reads a file as [`from_yaml`](Self::from_yaml) reads a text.
-    ///
-    /// # Errors
-    ///
-    /// A file that cannot be read, is not a regular file or is not UTF-8, or what `from_yaml` does
-    /// not take: the error names the file.
-    pub fn from_file(path: impl AsRef<Path>) -> Result<TracingConfig, ConfigError> {
-        Documents::from_file(path.as_ref())?.all()
-    }
-
-    /// This where it says something, else the other: `workload.over(namespace).over(mesh)`.
-    ///
-    /// Field by field, as Istio merges: of Telemetry, `customTags` count as a whole; of ProxyConfig,
-    /// custom tags are merged one by one; `extensionProviders` by name.
+    /// Fields are merged one by one, as in Istio. So are the `customTags` of a ProxyConfig and, by
+    /// name, `extensionProviders`, while the `customTags` of a Telemetry are replaced as a whole.
     #[must_use]
     pub fn over(self, other: TracingConfig) -> TracingConfig {
         TracingConfig {
-            telemetry: telemetry::both(self.telemetry, other.telemetry),
+            telemetry: Telemetry::both_over(self.telemetry, other.telemetry),
             proxy: self.proxy.over(other.proxy),
             mesh: self.mesh.over(other.mesh),
             bootstrap: self.bootstrap.over(other.bootstrap),
@@ -65,15 +45,11 @@ impl TracingConfig {
         }
     }
 
-    /// Whether a provider that is not supported is an error. By default the tracer then makes no
-    /// spans and only forwards the tracing headers, and says so once, as an error in the log.
+    /// Sets whether an unsupported provider is an error. By default the tracer then makes no spans,
+    /// only forwards the tracing headers, and logs one error.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> TracingConfig {
         self.strict = strict;
         self
     }
-}
-
-pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
-    file::read_text(path).map_err(|error| ConfigError::new("", error.to_string()))
 }

@@ -1,7 +1,8 @@
-use super::reader::Node;
+//! How a ProxyConfig names the service, outside of its tracing block.
+
+use super::node::Node;
 use crate::istio::{Identity, ServiceNaming};
 
-/// What a ProxyConfig says of the service's name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Naming {
     naming: Option<ServiceNaming>,
@@ -9,16 +10,16 @@ pub(super) struct Naming {
 }
 
 impl Naming {
-    /// Reads a ProxyConfig. It is outside of the tracing block, where nothing is judged.
+    /// Reads a ProxyConfig. Outside of the tracing block nothing is an error.
     pub(super) fn read(node: &Node<'_>) -> Naming {
-        let word = |name| node.get(name).and_then(|field| field.text().ok());
+        let text = |name| node.get(name).and_then(|field| field.text().ok());
         Naming {
-            naming: word("tracingServiceName").and_then(|name| name.parse().ok()),
-            service_cluster: word("serviceCluster").map(str::to_owned),
+            naming: text("tracingServiceName").and_then(|name| name.parse().ok()),
+            service_cluster: text("serviceCluster").map(str::to_owned),
         }
     }
 
-    /// This where it says something, else the other.
+    /// These settings, and the other's where these are unset.
     pub(super) fn over(self, other: Naming) -> Naming {
         Naming {
             naming: self.naming.or(other.naming),

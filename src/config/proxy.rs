@@ -1,12 +1,12 @@
-use super::{
-    ConfigError,
-    collector::HOST_IP,
-    custom_tag::{CustomTag, CustomTags},
-    reader::Node,
-};
-use crate::{printable::quoted, url::check_address};
+//! `tracing` of a ProxyConfig.
 
-/// What `tracing` of a ProxyConfig says.
+use super::{
+    custom_tag::{CustomTag, CustomTags},
+    node::{Node, in_backticks},
+    tls::Tls,
+};
+use crate::{config_error::ConfigError, printable::quoted, url::check_address};
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Proxy {
     pub(super) tracer: Option<ProxyTracer>,
@@ -20,33 +20,24 @@ pub(super) struct Proxy {
 /// Where spans go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ProxyTracer {
-    /// Host and port.
-    Zipkin { address: String },
-    /// One that is not supported: its field.
+    Zipkin {
+        /// Host and port, possibly with [`HOST_IP`].
+        address: String,
+    },
+    /// The field of a tracer that is not supported.
     Other(String),
 }
 
-/// `tlsSettings`. What is not set is as Istio has it: no TLS.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Tls {
-    pub(super) mode: Option<TlsMode>,
-    pub(super) ca_certificates: Option<String>,
-    pub(super) client_certificate: Option<String>,
-    pub(super) private_key: Option<String>,
-    /// Fields that change whom to trust in ways that are not supported.
-    pub(super) unsupported: Option<&'static str>,
-}
+/// Istio replaces this prefix of an address by the IP address of the node.
+pub(super) const HOST_IP: &str = "$(HOST_IP)";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TlsMode {
-    Disable,
-    Simple,
-    Mutual,
-    IstioMutual,
-}
-
-/// Tracers besides Zipkin.
-const OTHERS: [&str; 4] = ["lightstep", "datadog", "stackdriver", "openCensusAgent"];
+const TRACERS: [&str; 5] = [
+    "zipkin",
+    "lightstep",
+    "datadog",
+    "stackdriver",
+    "openCensusAgent",
+];
 
 /// The fields of `tracing`.
 pub(super) const FIELDS: [&str; 10] = [
@@ -74,7 +65,7 @@ impl Proxy {
                 .get("sampling")
                 .map(|sampling| sampling.percentage())
                 .transpose()?,
-            // Protocol buffers cannot tell 0 from nothing.
+            // Protocol buffers cannot tell 0 from unset.
             max_path_tag_length: length.filter(|&length| length != 0),
             istio_tags: node
                 .get("enableIstioTags")
@@ -91,7 +82,7 @@ impl Proxy {
         })
     }
 
-    /// This where it says something, else the other; custom tags one by one.
+    /// These settings, and the other's where these are unset. Custom tags are merged one by one.
     pub(super) fn over(self, other: Proxy) -> Proxy {
         let mut custom_tags = other.custom_tags;
         custom_tags.extend(self.custom_tags);
@@ -108,80 +99,29 @@ impl Proxy {
 
 impl ProxyTracer {
     fn read(node: &Node<'_>) -> Result<Option<ProxyTracer>, ConfigError> {
-        let all = ["zipkin"].into_iter().chain(OTHERS);
-        let tracers: Vec<&str> = all.filter(|name| node.get(name).is_some()).collect();
-        let name = match tracers[..] {
-            [] => return Ok(None),
-            [name] => name,
-            [..] => return Err(node.error(format!("two tracers: {}", tracers.join(", ")))),
-        };
-        match node.get(name) {
-            Some(zipkin) if name == "zipkin" => {
-                zipkin.only(&["address"])?;
-                let address = super::custom_tag::required(&zipkin, "address")?;
-                let text = address.some_text()?;
-                // The address of the node is put in later.
-                let host = text.strip_prefix(HOST_IP);
-                let whole = host.map(|port| format!("node{port}"));
-                match check_address(whole.as_deref().unwrap_or(text)) {
-                    Ok(()) => Ok(Some(ProxyTracer::Zipkin {
-                        address: text.to_owned(),
-                    })),
-                    Err(_) => {
-                        Err(address.error(format!("{} is not a host and a port", quoted(text))))
-                    }
-                }
-            }
-            _ => Ok(Some(ProxyTracer::Other(name.to_owned()))),
-        }
-    }
-}
-
-impl Tls {
-    fn read(node: &Node<'_>) -> Result<Tls, ConfigError> {
-        node.only(&[
-            "mode",
-            "caCertificates",
-            "clientCertificate",
-            "privateKey",
-            "credentialName",
-            "subjectAltNames",
-            "sni",
-            "insecureSkipVerify",
-            "caCrl",
-        ])?;
-        let mode = node.get("mode").map(|mode| {
-            mode.word(&[
-                ("DISABLE", 0, TlsMode::Disable),
-                ("SIMPLE", 1, TlsMode::Simple),
-                ("MUTUAL", 2, TlsMode::Mutual),
-                ("ISTIO_MUTUAL", 3, TlsMode::IstioMutual),
-            ])
-        });
-        let mut unsupported = ["credentialName", "subjectAltNames", "sni", "caCrl"]
+        let set: Vec<&str> = TRACERS
             .into_iter()
-            .find(|name| node.get(name).is_some());
-        if let Some(skip) = node.get("insecureSkipVerify") {
-            if skip.flag()? {
-                unsupported = Some("insecureSkipVerify");
-            }
+            .filter(|name| node.get(name).is_some())
+            .collect();
+        match set[..] {
+            [] => Ok(None),
+            ["zipkin"] => ProxyTracer::zipkin(&node.required("zipkin")?).map(Some),
+            [other] => Ok(Some(ProxyTracer::Other(other.to_owned()))),
+            [..] => Err(node.error(format!("set only one of {}", in_backticks(&set)))),
         }
-        Ok(Tls {
-            mode: mode.transpose()?,
-            ca_certificates: node.text_of("caCertificates")?,
-            client_certificate: node.text_of("clientCertificate")?,
-            private_key: node.text_of("privateKey")?,
-            unsupported,
-        })
     }
 
-    fn over(self, other: Tls) -> Tls {
-        Tls {
-            mode: self.mode.or(other.mode),
-            ca_certificates: self.ca_certificates.or(other.ca_certificates),
-            client_certificate: self.client_certificate.or(other.client_certificate),
-            private_key: self.private_key.or(other.private_key),
-            unsupported: self.unsupported.or(other.unsupported),
+    fn zipkin(node: &Node<'_>) -> Result<ProxyTracer, ConfigError> {
+        node.only(&["address"])?;
+        let address = node.required("address")?;
+        let text = address.non_empty_text()?;
+        // The node's address is not known yet: check the rest with a placeholder.
+        let with_host = text.strip_prefix(HOST_IP).map(|port| format!("node{port}"));
+        match check_address(with_host.as_deref().unwrap_or(text)) {
+            Ok(()) => Ok(ProxyTracer::Zipkin {
+                address: text.to_owned(),
+            }),
+            Err(_) => Err(address.error(format!("{} is not of the form host:port", quoted(text)))),
         }
     }
 }

@@ -1,14 +1,17 @@
-use super::{
-    ConfigError,
-    custom_tag::{CustomTag, CustomTags},
-    reader::Node,
-};
-use crate::tracer::{Directed, Direction};
+//! `tracing` of a Telemetry, for each direction.
 
-/// What Telemetry resources say for one direction.
+use super::{
+    custom_tag::{CustomTag, CustomTags},
+    node::Node,
+};
+use crate::{
+    config_error::ConfigError,
+    direction::{Direction, PerDirection},
+};
+
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Telemetry {
-    /// Whether there are any.
+    /// Whether there is a Telemetry block at all, even an empty one.
     pub(super) present: bool,
     pub(super) provider: Option<String>,
     pub(super) sampling: Option<f64>,
@@ -32,17 +35,17 @@ pub(super) const FIELDS: [&str; 8] = [
 ];
 
 impl Telemetry {
-    /// The list `tracing`, whose later entries stand over the earlier ones.
-    pub(super) fn read_list(node: &Node<'_>) -> Result<Directed<Telemetry>, ConfigError> {
-        let mut all = Directed::<Telemetry>::default();
+    /// Reads the list `tracing`. Later entries override earlier ones.
+    pub(super) fn read_list(node: &Node<'_>) -> Result<PerDirection<Telemetry>, ConfigError> {
+        let mut merged = PerDirection::<Telemetry>::default();
         for entry in node.items()? {
-            all = both(Telemetry::read(&entry)?, all);
+            merged = Telemetry::both_over(Telemetry::read(&entry)?, merged);
         }
-        Ok(all)
+        Ok(merged)
     }
 
-    /// One entry of it.
-    pub(super) fn read(node: &Node<'_>) -> Result<Directed<Telemetry>, ConfigError> {
+    /// Reads an entry of the list.
+    pub(super) fn read(node: &Node<'_>) -> Result<PerDirection<Telemetry>, ConfigError> {
         node.only(&FIELDS)?;
         let flag = |name| node.get(name).map(|flag| flag.flag()).transpose();
         let percentage = node.get("randomSamplingPercentage");
@@ -60,17 +63,18 @@ impl Telemetry {
                 .transpose()?
                 .unwrap_or_default(),
         };
-        Ok(match only_for(node)? {
-            None => Directed::both(entry),
+        Ok(match only_direction(node)? {
+            None => PerDirection::both(entry),
             Some(direction) => {
-                let mut one = Directed::default();
+                let mut one = PerDirection::default();
                 *one.of_mut(direction) = entry;
                 one
             }
         })
     }
 
-    /// This where it says something, else the other.
+    /// These settings, and the other's where these are unset. Custom tags are never merged: the
+    /// first block that has any supplies all of them.
     pub(super) fn over(self, other: Telemetry) -> Telemetry {
         Telemetry {
             present: self.present || other.present,
@@ -82,24 +86,26 @@ impl Telemetry {
                 .or(other.disable_context_propagation),
             by_request_id: self.by_request_id.or(other.by_request_id),
             istio_tags: self.istio_tags.or(other.istio_tags),
-            // As a whole, never merged.
             custom_tags: match self.custom_tags.is_empty() {
                 true => other.custom_tags,
                 false => self.custom_tags,
             },
         }
     }
-}
 
-/// One over the other, for each direction.
-pub(super) fn both(one: Directed<Telemetry>, other: Directed<Telemetry>) -> Directed<Telemetry> {
-    Directed {
-        server: one.server.over(other.server),
-        client: one.client.over(other.client),
+    /// As [`over`](Self::over), for each direction.
+    pub(super) fn both_over(
+        high: PerDirection<Telemetry>,
+        low: PerDirection<Telemetry>,
+    ) -> PerDirection<Telemetry> {
+        PerDirection {
+            server: high.server.over(low.server),
+            client: high.client.over(low.client),
+        }
     }
 }
 
-/// The first of `providers`: Istio looks at no other.
+/// The first of `providers`, as in Istio. The others are only checked.
 fn provider(node: &Node<'_>) -> Result<Option<String>, ConfigError> {
     let Some(providers) = node.get("providers") else {
         return Ok(None);
@@ -107,14 +113,14 @@ fn provider(node: &Node<'_>) -> Result<Option<String>, ConfigError> {
     let mut first = None;
     for provider in providers.items()? {
         provider.only(&["name"])?;
-        let name = super::custom_tag::required(&provider, "name")?.some_text()?;
+        let name = provider.required("name")?.non_empty_text()?;
         first.get_or_insert_with(|| name.to_owned());
     }
     Ok(first)
 }
 
-/// The direction that an entry is for, unless it is for both.
-fn only_for(node: &Node<'_>) -> Result<Option<Direction>, ConfigError> {
+/// The direction that an entry is for. `None` is both.
+fn only_direction(node: &Node<'_>) -> Result<Option<Direction>, ConfigError> {
     let Some(matches) = node.get("match") else {
         return Ok(None);
     };

@@ -1,7 +1,7 @@
 use crate::istio::Identity;
 use std::collections::BTreeMap;
 
-/// The workload that a service is: where it runs, and its pods' labels.
+/// The workload that a service belongs to: its namespace, and the labels of its pods.
 ///
 /// ```
 /// use tower_b3::config::Workload;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// let workload = Workload::new("shop").label("app", "webapp").label("version", "v1");
 /// assert_eq!(workload.namespace(), "shop");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Workload {
     namespace: String,
     labels: BTreeMap<String, String>,
@@ -26,22 +26,22 @@ impl Workload {
         }
     }
 
-    /// The same, but its labels are not known: whatever is selected in its namespace may be it, and
-    /// counts.
+    /// Says that the labels are not known. Every selector in the namespace then counts as selecting
+    /// this workload.
     #[must_use]
     pub fn labels_unknown(mut self) -> Workload {
         self.labels_unknown = true;
         self
     }
 
-    /// The same with this label.
+    /// Adds a label.
     #[must_use]
     pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Workload {
         self.labels.insert(name.into(), value.into());
         self
     }
 
-    /// The same with these labels.
+    /// Adds labels.
     #[must_use]
     pub fn labels<N, V>(mut self, labels: impl IntoIterator<Item = (N, V)>) -> Workload
     where
@@ -59,20 +59,21 @@ impl Workload {
         &self.namespace
     }
 
-    /// Whether all of these are among its labels.
-    pub(super) fn has_all(&self, labels: &BTreeMap<String, String>) -> bool {
+    /// Whether a selector with these labels selects the workload: it has all of them.
+    pub(super) fn is_selected_by(&self, labels: &BTreeMap<String, String>) -> bool {
         let mut labels = labels.iter();
         self.labels_unknown || labels.all(|(name, value)| self.labels.get(name) == Some(value))
     }
 
-    /// Whether these may be the labels of its pods: none is another, and some are the same.
-    pub(super) fn may_have(&self, labels: &BTreeMap<String, String>) -> bool {
+    /// Whether pods with these labels may belong to the workload: at least one label is the same, and
+    /// none has another value.
+    pub(super) fn may_own_pods_with(&self, labels: &BTreeMap<String, String>) -> bool {
         let mut same = labels
             .iter()
             .filter_map(|(name, value)| self.labels.get(name).map(|own| own == value))
             .peekable();
-        let none = labels.is_empty() || self.labels.is_empty();
-        none || same.peek().is_some() && same.all(|same| same)
+        let unknown = labels.is_empty() || self.labels.is_empty();
+        unknown || same.peek().is_some() && same.all(|same| same)
     }
 }
 

@@ -29,6 +29,7 @@ page!(sampling, "sampling.md");
 page!(reporters, "reporters.md", "zipkin");
 page!(retries, "retries.md");
 page!(grpc, "grpc.md");
+page!(testing, "testing.md", "test");
 page!(sidecar, "sidecar.md");
 page!(no_sidecar, "no_sidecar.md", "config", "zipkin");
 page!(edge, "edge.md");

@@ -1,11 +1,15 @@
+//! OTLP over gRPC: a prefixed message over HTTP/2, and its status in the trailers.
+//!
+//! This is all of gRPC that one unary request needs. The connection is the HTTP sender's.
+
 use super::{
-    fields::{Fields, Value},
-    http::taken,
+    field_reader::{FieldReader, Value},
+    http::export_outcome,
 };
 use crate::{
     digits::parse_digits,
     printable::one_line,
-    report::{Answer, Dialect, Message, Outcome},
+    report::{CollectorResponse, Dialect, Message, Outcome},
 };
 use base64::{
     Engine, alphabet,
@@ -19,15 +23,14 @@ use http::{
 use percent_encoding::percent_decode;
 use std::time::Duration;
 
-/// OTLP over gRPC: a message with a prefix over HTTP/2, its outcome in the trailers.
 #[derive(Debug)]
 pub(super) struct OverGrpc;
 
-/// Whether the message is compressed, and its length.
-const PREFIX: usize = 5;
+/// The length of the prefix: a byte for the compression, and four for the length.
+const PREFIX_LEN: usize = 5;
 
-/// The codes' names, by number.
-const CODES: [&str; 17] = [
+/// The names of the status codes, by number.
+const STATUS_NAMES: [&str; 17] = [
     "OK",
     "CANCELLED",
     "UNKNOWN",
@@ -56,8 +59,8 @@ impl Dialect for OverGrpc {
         true
     }
 
-    /// What came of a message is only known at the end.
-    fn patience(&self) -> Option<Duration> {
+    /// The status comes after the body, so the body is waited for.
+    fn body_timeout(&self) -> Option<Duration> {
         None
     }
 
@@ -67,42 +70,44 @@ impl Dialect for OverGrpc {
         if let Some(encoding) = message.content_encoding {
             headers.insert("grpc-encoding", HeaderValue::try_from(encoding)?);
         }
-        // No collector takes a message whose length cannot be written.
+        // A length that does not fit is wrong, and refused: no collector accepts such a message.
         let len = u32::try_from(message.body.len()).unwrap_or(u32::MAX);
-        let mut body = Vec::with_capacity(PREFIX + message.body.len());
+        let mut body = Vec::with_capacity(PREFIX_LEN + message.body.len());
         body.push(message.content_encoding.is_some().into());
         body.extend_from_slice(&len.to_be_bytes());
         body.extend_from_slice(&message.body);
         Ok(body.into())
     }
 
-    fn outcome(&self, answer: &Answer, spans: usize) -> Outcome {
-        // Where there is nothing but an error, it stands among the headers.
-        let status = [&answer.trailers, &answer.headers]
+    fn outcome(&self, response: &CollectorResponse, spans: usize) -> Outcome {
+        // In a response without a body, the status is among the headers.
+        let status = [&response.trailers, &response.headers]
             .into_iter()
             .find_map(|headers| Some((headers, headers.get("grpc-status")?)));
-        match (status, &answer.body) {
+        match (status, &response.body) {
             (Some((headers, code)), body) => {
                 let code = code.to_str().unwrap_or_default();
                 match (parse_digits(code), body) {
-                    (Some(0), Ok(body)) => taken(body.get(PREFIX..).unwrap_or_default(), spans),
+                    (Some(0), Ok(body)) => {
+                        export_outcome(body.get(PREFIX_LEN..).unwrap_or_default(), spans)
+                    }
                     (Some(0), Err(_)) => Outcome::Accepted,
-                    _ => failed(code, headers),
+                    _ => error_outcome(code, headers),
                 }
             }
-            (None, _) if !answer.status.is_success() => answer.outcome(),
+            (None, _) if !response.status.is_success() => response.outcome(),
             (None, Err(reason)) => Outcome::retry(reason),
             (None, Ok(_)) => Outcome::refused(format!(
-                "{} without a grpc-status: is it gRPC that is spoken there?",
-                answer.status
+                "{} without a grpc-status: this is not a gRPC server",
+                response.status
             )),
         }
     }
 }
 
-/// What a status other than `OK` means, as OTLP's specification has it.
-fn failed(code: &str, headers: &HeaderMap) -> Outcome {
-    let name = parse_digits(code).and_then(|number: usize| CODES.get(number).copied());
+/// The outcome of a status other than `OK`, by OTLP's specification.
+fn error_outcome(code: &str, headers: &HeaderMap) -> Outcome {
+    let name = parse_digits(code).and_then(|number: usize| STATUS_NAMES.get(number).copied());
     let mut reason = match name {
         Some(name) => name.to_owned(),
         None => format!("grpc-status {}", one_line(code)),
@@ -118,7 +123,7 @@ fn failed(code: &str, headers: &HeaderMap) -> Outcome {
         "RESOURCE_EXHAUSTED" | "OUT_OF_RANGE" if is_too_large(&reason) => {
             Outcome::TooLarge { reason }
         }
-        // Nobody asks for a message again that is too much at any time.
+        // Without a `RetryInfo`, the specification says not to retry.
         "RESOURCE_EXHAUSTED" if after.is_none() => Outcome::Refused { reason },
         "CANCELLED" | "DEADLINE_EXCEEDED" | "RESOURCE_EXHAUSTED" | "ABORTED" | "OUT_OF_RANGE"
         | "UNAVAILABLE" | "DATA_LOSS" => Outcome::Retry { reason, after },
@@ -126,7 +131,7 @@ fn failed(code: &str, headers: &HeaderMap) -> Outcome {
     }
 }
 
-/// There is no code for it: what gRPC's libraries for Go, Java, C++ and Rust say.
+/// By the texts of gRPC's libraries for Go, Java, C++ and Rust, since there is no code for it.
 fn is_too_large(reason: &str) -> bool {
     let reason = reason.to_ascii_lowercase();
     [
@@ -138,20 +143,20 @@ fn is_too_large(reason: &str) -> bool {
     .any(|text| reason.contains(text))
 }
 
-/// The delay of a `RetryInfo` in the details of a `google.rpc.Status`.
+/// The delay in the `RetryInfo` of a `google.rpc.Status`.
 fn retry_delay(headers: &HeaderMap) -> Option<Duration> {
     let status = base64_decoded(headers.get("grpc-status-details-bin")?.as_bytes())?;
-    let mut details = Fields(&status).filter_map(|field| match field {
+    let mut details = FieldReader(&status).filter_map(|field| match field {
         (3, Value::Bytes(detail)) => Some(detail),
         _ => None,
     });
     details.find_map(|detail| {
         let url = bytes(detail, 1)?;
         url.ends_with(b"google.rpc.RetryInfo").then_some(())?;
-        // An empty delay is not written.
+        // A delay of zero is not encoded.
         let delay = bytes(bytes(detail, 2)?, 1).unwrap_or_default();
         let part = |part| {
-            let number = Fields(delay).find_map(|field| match field {
+            let number = FieldReader(delay).find_map(|field| match field {
                 (field, Value::Number(number)) if field == part => Some(number),
                 _ => None,
             });
@@ -162,9 +167,9 @@ fn retry_delay(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// The first field of this number.
+/// The first field with this number.
 fn bytes(message: &[u8], number: u64) -> Option<&[u8]> {
-    Fields(message).find_map(|field| match field {
+    FieldReader(message).find_map(|field| match field {
         (field, Value::Bytes(bytes)) if field == number => Some(bytes),
         _ => None,
     })
@@ -174,7 +179,7 @@ fn percent_decoded(text: &[u8]) -> String {
     percent_decode(text).decode_utf8_lossy().into_owned()
 }
 
-/// Of binary headers; their padding may be left out.
+/// Decodes a binary header, with or without padding.
 fn base64_decoded(text: &[u8]) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -199,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_may_be_percent_encoded() {
+    fn messages_are_percent_decoded() {
         for (text, decoded) in [
             ("plain", "plain"),
             ("100%25 f%C3%BCr%0Ame", "100% für\nme"),
@@ -212,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn binary_headers_are_base64() {
+    fn binary_headers_are_base64_decoded() {
         for (text, decoded) in [
             ("", Some(&b""[..])),
             ("Zg==", Some(b"f")),
@@ -233,7 +238,7 @@ mod tests {
     );
 
     #[test]
-    fn a_delay_that_is_asked_for_is_found() {
+    fn the_delay_of_a_retry_info_is_read() {
         let delay = |details| retry_delay(&headers(&[("grpc-status-details-bin", details)]));
         assert_eq!(delay(DETAILS), Some(Duration::from_millis(2_500)));
         assert_eq!(delay("CA4SBWxhdGVy"), None);
@@ -242,8 +247,8 @@ mod tests {
     }
 
     #[test]
-    fn codes_mean_what_the_specification_says() {
-        let outcome = |code, message| failed(code, &headers(&[("grpc-message", message)]));
+    fn status_codes_have_the_outcomes_of_the_specification() {
+        let outcome = |code, message| error_outcome(code, &headers(&[("grpc-message", message)]));
         for retried in ["1", "4", "10", "11", "14", "15"] {
             let outcome = outcome(retried, "x");
             assert!(matches!(outcome, Outcome::Retry { after: None, .. }));
@@ -274,7 +279,7 @@ mod tests {
         ] {
             assert!(matches!(outcome(code, message), Outcome::TooLarge { .. }));
         }
-        let exhausted = failed("8", &headers(&[("grpc-status-details-bin", DETAILS)]));
+        let exhausted = error_outcome("8", &headers(&[("grpc-status-details-bin", DETAILS)]));
         let after = Some(Duration::from_millis(2_500));
         let reason = "RESOURCE_EXHAUSTED".to_owned();
         assert_eq!(exhausted, Outcome::Retry { reason, after });

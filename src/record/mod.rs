@@ -7,7 +7,7 @@
 
 mod buffer;
 mod builder;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 mod log;
 mod model;
 mod reporter;
@@ -17,7 +17,7 @@ mod standard_tag;
 
 pub(crate) use buffer::{MAX_NAME_BYTES, SpanBuffer, is_error_tag};
 pub use builder::SpanRecordBuilder;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 pub(crate) use log::{SpanLog, SpanReader};
 pub use model::{Endpoint, EndpointRef, Kind, TagValue};
 pub use reporter::Reporter;

@@ -1,21 +1,35 @@
 use super::SpanRecord;
 use std::{sync::Arc, time::Duration};
 
-/// Takes finished spans.
+/// Receives finished spans.
 ///
-/// A reporter is called while a request is served. Where it panics, its span is lost, which is
-/// logged once. It must not make spans of the tracer that it reports for: each would be reported
-/// in its turn, without end.
+/// A reporter is called while a request is served. If it panics, the span is lost, which is logged
+/// once. It must not make spans with the tracer that it reports for: each would be reported again,
+/// without end.
+///
+/// An `Arc` or a `Box` of a reporter is a reporter, so the choice can be made at run time:
+///
+/// ```
+/// use tower_b3::{Tracer, report::{ConsoleReporter, NoopReporter, Reporter}};
+///
+/// let verbose = std::env::var_os("VERBOSE").is_some();
+/// let reporter: Box<dyn Reporter> = match verbose {
+///     true => Box::new(ConsoleReporter::stderr()),
+///     false => Box::new(NoopReporter),
+/// };
+/// let tracer = Tracer::builder("orders").reporter(reporter).build()?;
+/// # Ok::<(), tower_b3::BuildError>(())
+/// ```
 pub trait Reporter: Send + Sync + 'static {
-    /// Takes a span. Called on the request's thread: it must not block.
+    /// Receives a span. Called on the request's thread: it must not block.
     fn report(&self, span: SpanRecord);
 
-    /// Takes what it needs of a span, and leaves the record to the request's thread, which uses its
-    /// memory for the next span. `true` if the span is taken; `false` has
-    /// [`report`](Self::report) called with the record itself.
+    /// Receives a span by reference, before [`report`](Self::report) would be called. Returns `true`
+    /// if it has copied what it needs; then `report` is not called, and the request's thread reuses
+    /// the record's memory for its next span.
     ///
-    /// Called first, on the request's thread: it must not block. Reporters that copy, count or drop
-    /// spans implement it, and wrappers around another reporter hand it on. The default is `false`.
+    /// Called on the request's thread: it must not block. Reporters that copy, count or drop spans
+    /// implement it, and wrappers around another reporter forward it. The default returns `false`.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -41,12 +55,12 @@ pub trait Reporter: Send + Sync + 'static {
         false
     }
 
-    /// Waits until the spans taken so far are delivered or lost, at most until the deadline.
-    /// Blocks. `true` if everything was dealt with in time.
+    /// Blocks until all spans received so far are delivered or dropped, at most for `timeout`.
+    /// Returns whether they were.
     ///
-    /// The default is for reporters that keep nothing: it returns `true` at once.
-    fn flush(&self, deadline: Duration) -> bool {
-        let _ = deadline;
+    /// The default is for reporters that hold no spans: it returns `true` at once.
+    fn flush(&self, timeout: Duration) -> bool {
+        let _ = timeout;
         true
     }
 }
@@ -60,7 +74,21 @@ impl<R: Reporter + ?Sized> Reporter for Arc<R> {
         (**self).report_ref(span)
     }
 
-    fn flush(&self, deadline: Duration) -> bool {
-        (**self).flush(deadline)
+    fn flush(&self, timeout: Duration) -> bool {
+        (**self).flush(timeout)
+    }
+}
+
+impl<R: Reporter + ?Sized> Reporter for Box<R> {
+    fn report(&self, span: SpanRecord) {
+        (**self).report(span);
+    }
+
+    fn report_ref(&self, span: &SpanRecord) -> bool {
+        (**self).report_ref(span)
+    }
+
+    fn flush(&self, timeout: Duration) -> bool {
+        (**self).flush(timeout)
     }
 }

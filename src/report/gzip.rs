@@ -1,22 +1,22 @@
-use super::{EncodeError, Encoded, Encoder};
+use super::batch::{EncodeError, Encoded, Encoder};
 use crate::record::SpanRecord;
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
 
-/// Another encoding, compressed with gzip.
+/// Compresses the messages of another encoding with gzip.
 ///
-/// Spans of one service have much in common, but for their ids: JSON shrinks to about a fifth. That
-/// costs the reporter's thread about a microsecond a span, at level 1 of 9, the fastest. The
-/// [limit](super::BatchReporterBuilder::message_limit) is one of bytes before compression.
+/// The spans of a service are similar, so JSON shrinks to about a fifth. It costs the reporter's
+/// thread about a microsecond for each span, at the fastest of gzip's nine levels. The
+/// [message limit](super::BatchOptions::message_limit) applies before compression.
 ///
-/// The encoding must not compress by itself: only the outer compression is declared.
+/// The wrapped encoding must not compress by itself: only gzip is declared to the receiver.
 ///
 /// ```
-/// use tower_b3::{report::{BatchReporter, Gzip, HttpSender}, zipkin::JsonEncoder};
+/// use tower_b3::{report::{Encoded, Encoder, Gzip}, zipkin::JsonEncoder};
 ///
-/// let sender = HttpSender::new("http://127.0.0.1:9411/api/v2/spans")?;
-/// let reporter = BatchReporter::builder(Gzip::new(JsonEncoder), sender).build()?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// let mut message = Vec::new();
+/// Gzip::new(JsonEncoder).message(Encoded::all(b"{}{}", &[2, 4]), &mut message);
+/// assert!(message.starts_with(&[0x1f, 0x8b])); // gzip's magic number
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Gzip<E> {
@@ -24,7 +24,7 @@ pub struct Gzip<E> {
 }
 
 impl<E: Encoder> Gzip<E> {
-    /// Compresses the messages of this encoding.
+    /// The given encoding, compressed.
     pub fn new(encoder: E) -> Gzip<E> {
         Gzip { encoder }
     }
@@ -51,7 +51,7 @@ impl<E: Encoder> Encoder for Gzip<E> {
         let mut message = Vec::new();
         self.encoder.message(spans, &mut message);
         let mut gzip = GzEncoder::new(to, Compression::fast());
-        // A vector takes all that is written to it.
+        // Writing to a vector does not fail.
         let written = gzip.write_all(&message).and_then(|()| gzip.try_finish());
         debug_assert!(written.is_ok());
     }

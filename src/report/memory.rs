@@ -1,13 +1,13 @@
-use super::Reporter;
-use crate::record::SpanRecord;
+use crate::record::{Reporter, SpanRecord};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Keeps finished spans in memory, in the order in which they finished: for tests.
 ///
-/// Clones share what they keep. It grows without bound.
+/// Clones share what they keep. It grows without bound. The module `test` (feature `test`) has a
+/// collector that waits for spans and asserts on their trees.
 ///
-/// A SERVER span ends with its response's body: read that to its end before you take the spans.
-/// Behind a real socket it may end a moment after the client has read the answer: wait for it.
+/// A SERVER span finishes with the response's body, so read the body to its end before you take
+/// the spans. Over a real connection it may finish a moment after the client has read the response.
 ///
 /// ```
 /// use tower_b3::{Tracer, report::InMemoryReporter};
@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct InMemoryReporter(Arc<Mutex<Vec<SpanRecord>>>);
 
 impl InMemoryReporter {
-    /// Takes all spans that have finished since the last call.
+    /// Takes the spans that have finished since the last call.
     pub fn take(&self) -> Vec<SpanRecord> {
         std::mem::take(&mut self.spans())
     }

@@ -1,7 +1,21 @@
-//! From finished span to wherever it goes: the [`Reporter`] and those that need no collector.
+//! Where finished spans go: the [`Reporter`] trait, reporters that need no collector, and the parts
+//! of those that send.
 //!
-//! A reporter is called on the thread that served the request, so it must neither block nor
-//! panic: hand the span to a queue, count, return. A reporter of your own is a few lines:
+//! | for | see | feature |
+//! |---|---|---|
+//! | the console, as trees | [`ConsoleReporter`], [`TraceTree`] | |
+//! | tests | [`InMemoryReporter`] | |
+//! | nowhere | [`NoopReporter`] | |
+//! | Zipkin, a file | `zipkin::ZipkinReporter`, `zipkin::JsonLinesReporter` | `zipkin`, `batch` |
+//! | OpenTelemetry Collector, Jaeger | `otlp::OtlpReporter` | `otlp` |
+//! | Kafka | `zipkin::KafkaReporter` | `kafka` |
+//! | a format or a transport of your own | `BatchReporter`, `Encoder`, `Sender` | `batch` |
+//! | an HTTP client of your own | `TowerSender` | `http` |
+//!
+//! # A reporter of your own
+//!
+//! A reporter is called on the thread that served the request, so it must neither block nor panic:
+//! it hands the span to a queue, or counts it, and returns.
 //!
 //! ```
 //! use tower_b3::{Tracer, record::SpanRecord, report::Reporter};
@@ -11,7 +25,7 @@
 //!
 //! impl Reporter for ToChannel {
 //!     fn report(&self, span: SpanRecord) {
-//!         // `try_send` never blocks; what does not fit should be counted.
+//!         // `try_send` never blocks. A real reporter would count the spans that do not fit.
 //!         let _ = self.0.try_send(span);
 //!     }
 //! }
@@ -22,56 +36,69 @@
 //! assert_eq!(spans.recv().unwrap().name(), "reconcile");
 //! # Ok::<(), tower_b3::BuildError>(())
 //! ```
+//!
+//! # Batching reporters
+//!
+//! Those that send are handles on a `BatchReporter`: a bounded queue, and a thread that encodes,
+//! sends and retries. `BatchOptions` has its limits and times, `HttpOptions` the collector's URL,
+//! headers and certificates, and `Stats` accounts for every span.
+//!
+//! ```
+//! # #[cfg(feature = "zipkin")] {
+//! use std::time::Duration;
+//! use tower_b3::{
+//!     Tracer,
+//!     report::{BatchOptions, HttpOptions},
+//!     zipkin::ZipkinReporter,
+//! };
+//!
+//! let zipkin = ZipkinReporter::builder(HttpOptions::new("http://zipkin:9411").bearer("3ae4"))
+//!     .options(BatchOptions::new().queue_limit(20_000).retry_for(Duration::from_secs(10)))
+//!     .build()?;
+//! let _guard = zipkin.guard(); // sends what is left when `main` returns
+//! let tracer = Tracer::builder("orders").reporter(zipkin.clone()).build()?;
+//! println!("{}", zipkin.stats());
+//! # drop(tracer);
+//! # zipkin.shutdown(Duration::ZERO); }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 mod batch;
 mod console;
 #[cfg(feature = "gzip")]
 mod gzip;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "http")]
 mod http;
-#[cfg(feature = "zipkin")]
-mod json_lines;
 mod memory;
+mod noop;
 mod tree;
 
-#[cfg(feature = "zipkin")]
-#[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
+#[cfg(feature = "batch")]
+pub(crate) use batch::batch_handle;
+#[cfg(feature = "batch")]
+#[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
 pub use batch::{
-    BatchReporter, BatchReporterBuilder, Dropped, EncodeError, Encoded, Encoder, Guard, LastError,
-    Message, Outcome, ReporterError, Sender, ShutdownReport, Stats,
+    BatchOptions, BatchReporter, BatchReporterBuilder, Dropped, EncodeError, Encoded, Encoder,
+    Guard, LastError, Message, Outcome, ReporterError, Sender, ShutdownReport, Stats,
 };
-#[cfg(feature = "zipkin")]
-pub(crate) use batch::{Settings, handle_methods, settings_methods};
 pub use console::ConsoleReporter;
 #[cfg(feature = "gzip")]
 #[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
 pub use gzip::Gzip;
+#[cfg(feature = "zipkin")]
+pub(crate) use http::{CANNOT_CHANGE, PlainPost};
 #[cfg(feature = "otlp")]
-pub(crate) use http::{Answer, Dialect};
-#[cfg(feature = "zipkin")]
-pub(crate) use http::{FIXED, HttpHeader, HttpOptions, Posted, Redirect, http_methods};
-#[cfg(feature = "zipkin")]
-#[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
-pub use http::{HttpSender, TowerSender};
-#[cfg(feature = "zipkin")]
-#[cfg_attr(docsrs, doc(cfg(feature = "zipkin")))]
-pub use json_lines::{JsonLinesReporter, JsonLinesReporterBuilder};
+pub(crate) use http::{CollectorResponse, Dialect};
+#[cfg(feature = "http")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http")))]
+pub use http::{HttpOptions, HttpSender, MessageBody, TowerSender};
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+pub(crate) use http::{Redirect, start_redirectable};
 pub use memory::InMemoryReporter;
+pub use noop::NoopReporter;
 pub use tree::TraceTree;
+#[cfg(feature = "test")]
+pub(crate) use tree::{HIDDEN_TAGS, escaped};
 
 pub use crate::record::Reporter;
-
-use crate::record::SpanRecord;
-
-/// Drops every span: for services that only propagate.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoopReporter;
-
-impl Reporter for NoopReporter {
-    fn report(&self, _span: SpanRecord) {}
-
-    fn report_ref(&self, _span: &SpanRecord) -> bool {
-        true
-    }
-}

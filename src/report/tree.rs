@@ -1,3 +1,7 @@
+//! [`TraceTree`]: the spans of a trace as text, for the console and for tests.
+//!
+//! It sorts and formats; `console` decides when a trace is printed.
+
 use crate::{
     id::SpanId,
     printable::at_most,
@@ -5,7 +9,7 @@ use crate::{
 };
 use std::{collections::HashSet, fmt, time::Duration};
 
-/// Finished spans of one trace as an indented tree, aligned, a line a span.
+/// Displays the spans of one trace as an indented tree, one line for each span.
 ///
 /// ```text
 /// trace 463ac35c9f6413ad48485a3953bb6124
@@ -14,18 +18,18 @@ use std::{collections::HashSet, fmt, time::Duration};
 ///   catalog  SERVER     └─ GET /items     412µs  http.status_code=200
 /// ```
 ///
-/// Shown are service, kind, name, duration and the tags, but for those that are on every span.
+/// A line has service, kind, name, duration and tags, except for standard tags that every span has.
 #[derive(Debug)]
 pub struct TraceTree<'a> {
     spans: &'a [SpanRecord],
     colored: bool,
 }
 
-/// The most characters of a name or a value that are shown: as much as a tracer records by default.
-const MOST_SHOWN: usize = 1024;
+/// The maximum number of characters of a name or a value: as many as a tracer records by default.
+const MAX_SHOWN: usize = 1024;
 
 /// Tags that say little in a tree.
-const LEFT_OUT: [&str; 18] = [
+pub(crate) const HIDDEN_TAGS: [&str; 18] = [
     "component",
     "http.method",
     "http.url",
@@ -47,7 +51,7 @@ const LEFT_OUT: [&str; 18] = [
 ];
 
 impl<'a> TraceTree<'a> {
-    /// The tree of these spans; all should be of one trace.
+    /// The tree of these spans, which should belong to one trace.
     pub fn new(spans: &'a [SpanRecord]) -> TraceTree<'a> {
         TraceTree {
             spans,
@@ -55,17 +59,17 @@ impl<'a> TraceTree<'a> {
         }
     }
 
-    /// Whether to use a terminal's colours. Default: off.
+    /// Whether to use ANSI colours; off by default.
     #[must_use]
     pub fn colored(mut self, colored: bool) -> Self {
         self.colored = colored;
         self
     }
 
-    /// The spans in the order of the tree, each with how deep it is.
-    fn rows(&self) -> Vec<(usize, &'a SpanRecord)> {
+    /// The spans in the order of the tree, each with its depth.
+    pub(crate) fn rows(&self) -> Vec<(usize, &'a SpanRecord)> {
         let mut spans: Vec<&SpanRecord> = self.spans.iter().collect();
-        // A shared span is below the client's half of it, whatever the clocks say.
+        // A shared span is a child of the client's half, even if the server's clock is behind.
         spans.sort_by_key(|span| (span.timestamp(), span.is_shared()));
         let ids: HashSet<SpanId> = spans.iter().map(|span| span.id()).collect();
         let mut rows = Vec::new();
@@ -80,8 +84,8 @@ impl<'a> TraceTree<'a> {
             })
             .map(|at| (0, at))
             .collect();
-        // What is left after the roots is a circle of parents; show it all the same.
-        let mut left = 0;
+        // Spans that are not reached from a root have a cycle of parents. They are shown as well.
+        let mut unvisited = 0;
         loop {
             while let Some((depth, at)) = stack.pop() {
                 if !seen.insert(at) {
@@ -97,17 +101,17 @@ impl<'a> TraceTree<'a> {
                 });
                 stack.extend(children.map(|child| (depth + 1, child)));
             }
-            match (left..spans.len()).find(|at| !seen.contains(at)) {
+            match (unvisited..spans.len()).find(|at| !seen.contains(at)) {
                 Some(at) => stack.push((0, at)),
                 None => return rows,
             }
-            left += 1;
+            unvisited += 1;
         }
     }
 }
 
 fn is_child(spans: &[&SpanRecord], child: &SpanRecord, parent: &SpanRecord) -> bool {
-    // Of two halves of a shared span, the server's has the children.
+    // Of the two halves of a shared span, the server's has the children.
     let server_half = spans
         .iter()
         .find(|other| other.id() == parent.id() && other.is_shared());
@@ -115,7 +119,7 @@ fn is_child(spans: &[&SpanRecord], child: &SpanRecord, parent: &SpanRecord) -> b
     child.parent_id() == Some(parent.id()) && child.id() != parent.id() && !halved
 }
 
-/// The span whose id a shared one took.
+/// The client's half of a shared span: the span with the same id.
 fn client_half<'a>(spans: &[&'a SpanRecord], shared: &SpanRecord) -> Option<&'a SpanRecord> {
     let other = |span: &&&SpanRecord| span.id() == shared.id() && !span.is_shared();
     spans.iter().find(other).copied()
@@ -133,19 +137,19 @@ impl fmt::Display for TraceTree<'_> {
         };
         let service = width(|row| &row.service);
         let name = width(|row| &row.name);
-        let took = width(|row| &row.took);
+        let duration = width(|row| &row.duration);
         let (dim, red, bold, plain) = match self.colored {
             true => ("\x1b[2m", "\x1b[31m", "\x1b[1m", "\x1b[0m"),
             false => ("", "", "", ""),
         };
         writeln!(f, "trace {bold}{}{plain}", first.trace_id())?;
         for row in &rows {
-            // The padding goes behind the colours, which have no width.
+            // Padded by hand: `{:<8}` would count the colour codes as characters.
             let pad = |text: &str, to: usize| " ".repeat(to.saturating_sub(text.chars().count()));
             write!(f, "  {}{}  ", row.service, pad(&row.service, service))?;
             write!(f, "{dim}{:<8}{plain}", row.kind)?;
             write!(f, "{}{}  ", row.name, pad(&row.name, name))?;
-            write!(f, "{}{}", pad(&row.took, took), row.took)?;
+            write!(f, "{}{}", pad(&row.duration, duration), row.duration)?;
             if row.error {
                 write!(f, "  {red}error{plain}")?;
             }
@@ -162,7 +166,7 @@ struct Row {
     service: String,
     kind: &'static str,
     name: String,
-    took: String,
+    duration: String,
     error: bool,
     tags: String,
 }
@@ -174,27 +178,27 @@ impl Row {
             depth => format!("{}└─ ", "   ".repeat(depth - 1)),
         };
         let service = span.local_endpoint().service_name.unwrap_or("-");
-        let tags = span.tags().filter(|(name, _)| !LEFT_OUT.contains(name));
+        let tags = span.tags().filter(|(name, _)| !HIDDEN_TAGS.contains(name));
         let tags: Vec<String> = tags
-            .map(|(name, value)| format!("{}={}", visible(name), visible(&value.to_text())))
+            .map(|(name, value)| format!("{}={}", escaped(name), escaped(&value.to_text())))
             .collect();
         Row {
-            service: visible(service),
+            service: escaped(service),
             kind: span.kind().map_or("", Kind::as_str),
-            name: format!("{indent}{}", visible(span.name())),
-            took: took(span.duration()),
+            name: format!("{indent}{}", escaped(span.name())),
+            duration: format_duration(span.duration()),
             error: span.is_error(),
             tags: tags.join(" "),
         }
     }
 }
 
-/// Text from elsewhere must not move a terminal's cursor.
-fn visible(text: &str) -> String {
-    at_most(text, MOST_SHOWN).to_string()
+/// Without characters that move a terminal's cursor.
+pub(crate) fn escaped(text: &str) -> String {
+    at_most(text, MAX_SHOWN).to_string()
 }
 
-fn took(duration: Duration) -> String {
+fn format_duration(duration: Duration) -> String {
     match duration.as_micros() {
         micros @ 0..=999 => format!("{micros}µs"),
         micros @ 1_000..=999_999 => format!("{}.{:03}ms", micros / 1000, micros % 1000),
@@ -228,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_whatever_the_order() {
+    fn shows_a_tree_whatever_the_order_of_the_spans() {
         let root = TraceContext::new(
             "1".parse().unwrap(),
             "1".parse().unwrap(),
@@ -254,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn shared_halves_and_circles_are_shown_once() {
+    fn shared_spans_and_cycles_are_shown_once() {
         let root = TraceContext::root(Sampling::Accept);
         let client = root.child();
         let shared = |at| {
@@ -278,11 +282,11 @@ mod tests {
         assert_eq!(depths, [0, 1, 2, 3]);
 
         let (one, two) = ("1".parse().unwrap(), "2".parse().unwrap());
-        let circle = |id, parent| {
+        let cycle = |id, parent| {
             let context = TraceContext::new(root.trace_id(), id, Some(parent), Sampling::Accept);
             span(context, "round", Kind::Server, 1)
         };
-        assert_eq!(lines(&[circle(one, two), circle(two, one)]).len(), 2);
+        assert_eq!(lines(&[cycle(one, two), cycle(two, one)]).len(), 2);
         assert_eq!(TraceTree::new(&[]).to_string(), "");
     }
 }

@@ -1,4 +1,4 @@
-#[cfg(feature = "tracing")]
+#[cfg(feature = "log-ids")]
 use super::log::LogSpan;
 use crate::{
     clock::Moment, context::TraceContext, propagation::Forwarded, record::SpanSink,
@@ -33,7 +33,7 @@ pub(crate) struct Inherited {
     pub(crate) clock: Option<Moment>,
     /// Where spans below go; `None` if the trace is not recorded here.
     pub(crate) sink: Option<Arc<SpanSink>>,
-    #[cfg(feature = "tracing")]
+    #[cfg(feature = "log-ids")]
     pub(super) log: Option<LogSpan>,
 }
 
@@ -48,7 +48,7 @@ impl Inherited {
             found: self.found.clone(),
             clock: self.clock,
             sink: self.sink.clone(),
-            #[cfg(feature = "tracing")]
+            #[cfg(feature = "log-ids")]
             log: self.log.clone(),
         }
     }
@@ -76,7 +76,7 @@ impl Inherited {
         self.found.clear();
         self.clock = None;
         self.sink = None;
-        #[cfg(feature = "tracing")]
+        #[cfg(feature = "log-ids")]
         {
             self.log = None;
         }

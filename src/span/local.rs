@@ -64,7 +64,7 @@ impl Span {
     }
 
     /// Puts the span on log lines.
-    #[cfg(feature = "tracing")]
+    #[cfg(feature = "log-ids")]
     pub(crate) fn log(&mut self) {
         if let Some(open) = &mut self.open {
             if let Some(context) = open.context() {

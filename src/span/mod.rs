@@ -5,7 +5,7 @@ mod exchange_facts;
 mod handle;
 mod inherited;
 mod local;
-#[cfg(feature = "tracing")]
+#[cfg(feature = "log-ids")]
 mod log;
 mod open;
 

@@ -1,6 +1,6 @@
 //! A span under way, or only the context of one.
 
-#[cfg(feature = "tracing")]
+#[cfg(feature = "log-ids")]
 use super::log::LogSpan;
 use super::{
     ExchangeFacts, Inherited,
@@ -180,25 +180,25 @@ impl OpenSpan {
         open
     }
 
-    #[cfg(feature = "tracing")]
+    #[cfg(feature = "log-ids")]
     pub(crate) fn is_logged(&self) -> bool {
         self.inherited.log.is_some()
     }
 
-    #[cfg(feature = "tracing")]
+    #[cfg(feature = "log-ids")]
     pub(crate) fn set_log(&mut self, context: &TraceContext) {
         self.inherited.log = Some(LogSpan::new(context));
     }
 
     pub(crate) fn log_enter(&self) {
-        #[cfg(feature = "tracing")]
+        #[cfg(feature = "log-ids")]
         if let Some(log) = &self.inherited.log {
             log.enter();
         }
     }
 
     pub(crate) fn log_exit(&self) {
-        #[cfg(feature = "tracing")]
+        #[cfg(feature = "log-ids")]
         if let Some(log) = &self.inherited.log {
             log.exit();
         }

@@ -1,6 +1,11 @@
-use super::{Directed, Direction, Mode};
+//! What a tracer and its layers share: the settings, and the decision whether a trace is sampled.
+//! [`build`](super::build) makes it, the layers and [`handle`](super::handle) use it.
+
+#[cfg(feature = "config")]
+use super::SetInCode;
 use crate::{
     context::{Sampling, TraceContext},
+    direction::{Direction, Mode, PerDirection},
     head::RequestHead,
     id::{RequestId, TraceId, TraceIdKind, TraceReason, random::random_u64},
     propagation::{Field, Forwarded, HeaderTable, Incoming, Propagation, carries_context},
@@ -63,14 +68,6 @@ impl Live {
     }
 }
 
-/// What code has set of a direction, and documents cannot change.
-#[cfg(feature = "config")]
-#[derive(Default)]
-pub(crate) struct Code {
-    pub(super) sampler: bool,
-    pub(super) tags: Vec<Tag>,
-}
-
 /// What a request that is served is asked for on behalf of CLIENT spans with these tags.
 pub(super) fn for_calls(mode: Mode, tags: &CustomTags) -> TagSources {
     match mode {
@@ -99,7 +96,7 @@ impl Deref for LiveOf {
 /// What a tracer and its layers share.
 pub(crate) struct Core {
     pub(super) sinks: SpanSinks,
-    pub(super) live: Directed<ArcSwap<Live>>,
+    pub(super) live: PerDirection<ArcSwap<Live>>,
     pub(super) client_sampling: Option<Threshold>,
     pub(super) overall: Option<Threshold>,
     pub(super) forced_limit: Option<RateLimit>,
@@ -107,17 +104,16 @@ pub(crate) struct Core {
     pub(super) debug_limited: AtomicU64,
     pub(super) malformed: [AtomicU64; Field::ALL.len()],
     pub(crate) propagation: Propagation,
-    pub(crate) mode: Directed<Mode>,
+    pub(crate) mode: PerDirection<Mode>,
     pub(crate) ids: TraceIdKind,
     /// Whether SERVER spans take their caller's id, unless the layer says otherwise.
     pub(crate) join: bool,
     pub(crate) names: &'static Names,
     pub(crate) component: Cow<'static, str>,
     /// The tags that say who the service is, behind all others.
-    pub(super) identity: Directed<Vec<Tag>>,
-    /// What code has set, and documents do not change.
+    pub(super) identity: PerDirection<Vec<Tag>>,
     #[cfg(feature = "config")]
-    pub(super) code: Directed<Code>,
+    pub(super) set_in_code: PerDirection<SetInCode>,
     pub(crate) limits: Limits,
     pub(crate) tag_malformed: bool,
 }

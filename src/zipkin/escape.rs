@@ -1,15 +1,17 @@
-//! JSON's strings.
+//! Escaping of text in JSON strings, eight bytes at a time.
+//!
+//! `json` calls it for every text of a span.
 
-/// What Zipkin takes for version 1 of its model when it reads it with the quote behind it,
-/// wherever in a message that is.
-const VERSION_1: &[u8] = b"yAnnotations";
+/// Zipkin reads a message as version 1 of its model if this, followed by a quote, is anywhere in
+/// it. So a text that ends with it is escaped.
+const VERSION_1_MARK: &[u8] = b"yAnnotations";
 
-/// Appends the text as it stands between a JSON string's quotes.
+/// Appends a text, escaped, without the quotes around it.
 pub(super) fn string(text: &str, to: &mut Vec<u8>) {
     let bytes = text.as_bytes();
-    if is_clean(bytes) && !bytes.ends_with(VERSION_1) {
+    if is_clean(bytes) && !bytes.ends_with(VERSION_1_MARK) {
         to.extend_from_slice(bytes);
-    } else if let Some(start) = bytes.strip_suffix(VERSION_1) {
+    } else if let Some(start) = bytes.strip_suffix(VERSION_1_MARK) {
         escape(start, to);
         to.extend_from_slice(b"yAnnotation\\u0073");
     } else {
@@ -17,8 +19,8 @@ pub(super) fn string(text: &str, to: &mut Vec<u8>) {
     }
 }
 
-/// Whether all of it can be written as it is. Most text is short: what does not fill a word is
-/// looked at twice.
+/// Whether nothing must be escaped. Most texts are short, so the first and the last eight bytes are
+/// checked even if they overlap, instead of a loop over the rest.
 fn is_clean(text: &[u8]) -> bool {
     let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) else {
         return dirty(short(text)) == 0;
@@ -32,7 +34,7 @@ fn is_clean(text: &[u8]) -> bool {
     found == 0
 }
 
-/// A word of what has less than eight bytes.
+/// All bytes of a text of less than eight, as a word.
 fn short(text: &[u8]) -> u64 {
     const CLEAN: u64 = u64::from_le_bytes([b'a'; 8]);
     match (text.first_chunk::<4>(), text.last_chunk::<4>(), text) {
@@ -73,7 +75,7 @@ fn escape(mut text: &[u8], to: &mut Vec<u8>) {
     }
 }
 
-/// How many bytes at the start can be written as they are.
+/// The number of bytes at the start that need no escaping.
 fn clean_prefix(text: &[u8]) -> usize {
     let mut words = text.chunks_exact(8);
     let mut clean = 0;
@@ -89,22 +91,22 @@ fn clean_prefix(text: &[u8]) -> usize {
     clean + rest.iter().position(needs_escape).unwrap_or(rest.len())
 }
 
-/// Eight bytes.
+/// A word of exactly eight bytes.
 fn word_of(bytes: &[u8]) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(bytes);
     u64::from_le_bytes(word)
 }
 
-/// The highest bit of each byte that must be escaped; above the first such byte, others may be
-/// set too, as the subtractions borrow.
+/// Sets the highest bit of each byte that must be escaped. In the bytes after the first such byte
+/// it may be set wrongly, since the subtractions borrow.
 fn dirty(word: u64) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
     let less = |word: u64, by: u8| word.wrapping_sub(ONES * u64::from(by));
     let quote = word ^ (ONES * u64::from(b'"'));
     let backslash = word ^ (ONES * u64::from(b'\\'));
-    // What is subtracted from sets a byte's highest bit, unless the byte had it before.
+    // A subtraction that borrows sets a byte's highest bit. Bytes that had it before are masked.
     (less(word, b' ') | less(quote, 1) | less(backslash, 1)) & !word & HIGHS
 }
 
@@ -123,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_back_equal(text in "(\\PC|[\"\\\\\u{0}-\u{1f}\u{7f}-\u{ff}]){0,40}(yAnnotations)?") {
+        fn serde_json_reads_the_same_text(text in "(\\PC|[\"\\\\\u{0}-\u{1f}\u{7f}-\u{ff}]){0,40}(yAnnotations)?") {
             let json = written(&text);
             prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
             prop_assert!(!json.contains("yAnnotations\""));
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_at_every_place() {
+    fn every_character_is_escaped_at_every_position() {
         for character in (0..=0x1ff).filter_map(char::from_u32) {
             for (length, place) in
                 (0..20).flat_map(|length| (0..=length).map(move |at| (length, at)))
@@ -147,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn is_not_taken_for_version_1() {
+    fn a_text_is_not_mistaken_for_version_1() {
         assert_eq!(written("yAnnotations"), "\"yAnnotation\\u0073\"");
         assert_eq!(written("yAnnotations\""), "\"yAnnotations\\\"\"");
         assert_eq!(written("a yAnnotations b"), "\"a yAnnotations b\"");

@@ -1,3 +1,6 @@
+//! [`JsonEncoder`], written by hand: text goes from the span's buffer into the message without
+//! owned strings or a serializer in between. `escape` writes the strings.
+
 use super::escape::string;
 use crate::{
     decimal::{address, number},
@@ -6,7 +9,7 @@ use crate::{
     report::{EncodeError, Encoded, Encoder},
 };
 
-/// Zipkin's JSON, version 2.
+/// Encodes spans as Zipkin's JSON, version 2: `application/json`, an array of spans.
 ///
 /// ```
 /// use tower_b3::{Sampling, TraceContext, record::SpanRecord, report::Encoder, zipkin::JsonEncoder};
@@ -83,16 +86,16 @@ impl Encoder for JsonEncoder {
     }
 
     fn message_len(&self, spans: usize, bytes: usize) -> usize {
-        // Two brackets, and a comma between each two.
+        // Two brackets, and commas in between.
         bytes + spans.max(1) + 1
     }
 
     fn message(&self, spans: Encoded<'_>, to: &mut Vec<u8>) {
-        let mut before = b'[';
+        let mut separator = b'[';
         for span in spans {
-            to.push(before);
+            to.push(separator);
             to.extend_from_slice(span);
-            before = b',';
+            separator = b',';
         }
         to.push(b']');
     }
@@ -106,14 +109,14 @@ fn span_id(id: SpanId, to: &mut Vec<u8>) {
     to.extend_from_slice(&id.digits());
 }
 
-/// From the time on, but for the last quote.
+/// Appends an annotation from its timestamp on, without the closing quote.
 fn annotation((micros, text): (u64, &str), to: &mut Vec<u8>) {
     number(micros, to);
     to.extend_from_slice(b",\"value\":\"");
     string(text, to);
 }
 
-/// But for the first quote and the last.
+/// Appends a tag, without the first and the last quote.
 fn tag((name, value): (&str, TagValue<'_>), to: &mut Vec<u8>) {
     string(name, to);
     to.extend_from_slice(b"\":\"");
@@ -124,11 +127,12 @@ fn tag((name, value): (&str, TagValue<'_>), to: &mut Vec<u8>) {
     }
 }
 
-fn endpoint(open: &[u8], endpoint: EndpointRef<'_>, to: &mut Vec<u8>) {
+/// Appends an endpoint after `prefix`; nothing if it is empty.
+fn endpoint(prefix: &[u8], endpoint: EndpointRef<'_>, to: &mut Vec<u8>) {
     if endpoint.is_empty() {
         return;
     }
-    to.extend_from_slice(open);
+    to.extend_from_slice(prefix);
     let first = to.len();
     let name = |name: &[u8], to: &mut Vec<u8>| {
         if to.len() > first {

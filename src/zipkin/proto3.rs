@@ -6,9 +6,9 @@ use crate::{
 };
 use std::net::IpAddr;
 
-/// Zipkin's API v2 as protocol buffers: `application/x-protobuf`, a list of spans.
+/// Encodes spans as Zipkin's protocol buffers: `application/x-protobuf`, a `ListOfSpans`.
 ///
-/// Trace ids always have 16 bytes: Jaeger refuses 8. About half the size of JSON.
+/// About half the size of JSON. Trace ids always have 16 bytes, since Jaeger refuses 8.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Proto3Encoder;
 
@@ -18,7 +18,7 @@ impl Encoder for Proto3Encoder {
     }
 
     fn encode(&self, span: &SpanRecord, to: &mut Vec<u8>) -> Result<(), EncodeError> {
-        // As an element of the list, so that a message is nothing but its spans.
+        // With the key of the list's field, so that a message is the concatenation of its spans.
         protobuf::long_message(to, 1, |to| write(span, to));
         Ok(())
     }
@@ -60,7 +60,7 @@ fn write(span: &SpanRecord, to: &mut Vec<u8>) {
         });
     }
     for (name, value) in span.tags() {
-        let with = |to: &mut Vec<u8>, write: &dyn Fn(&mut Vec<u8>)| {
+        let tag = |to: &mut Vec<u8>, write: &dyn Fn(&mut Vec<u8>)| {
             protobuf::message(to, 11, |to| {
                 protobuf::bytes(to, 1, name.as_bytes());
                 protobuf::message(to, 2, write);
@@ -68,8 +68,8 @@ fn write(span: &SpanRecord, to: &mut Vec<u8>) {
         };
         match value {
             TagValue::Text(text) => protobuf::pair(to, 11, name.as_bytes(), text.as_bytes()),
-            TagValue::Number(value) => with(to, &|to| number(value, to)),
-            TagValue::Address(ip) => with(to, &|to| address(ip, to)),
+            TagValue::Number(value) => tag(to, &|to| number(value, to)),
+            TagValue::Address(ip) => tag(to, &|to| address(ip, to)),
         }
     }
     protobuf::number(to, 12, u64::from(span.is_debug()));

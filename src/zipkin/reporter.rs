@@ -1,31 +1,39 @@
-use super::{JsonEncoder, Proto3Encoder};
+//! [`ZipkinReporter`]: an encoder of this room and the HTTP sender, behind the handle of a batching
+//! reporter.
+
+use super::{encoding::Encoding, json::JsonEncoder, proto3::Proto3Encoder};
 use crate::{
     printable::place,
     report::{
-        BatchReporter, FIXED, HttpOptions, HttpSender, Posted, Redirect, ReporterError, Settings,
-        handle_methods, http_methods, settings_methods,
+        BatchOptions, BatchReporter, CANNOT_CHANGE, HttpOptions, HttpSender, PlainPost, Redirect,
+        ReporterError, batch_handle, start_redirectable,
     },
 };
 
-/// Where Zipkin takes spans.
+/// Where Zipkin accepts spans.
 const PATH: &str = "/api/v2/spans";
 
-/// Sends spans to Zipkin, or to what takes its format: JSON, version 2, over HTTP.
+/// Sends spans to Zipkin, or to anything else that accepts its format (version 2), over HTTP.
 ///
-/// A [`BatchReporter`], whose page tells how it works, of [`JsonEncoder`] or [`Proto3Encoder`] and
-/// [`HttpSender`].
-/// Clones are handles on the same reporter.
+/// It is a handle on a [`BatchReporter`], which has the methods and says how it works. Clones are
+/// handles on the same reporter. A response's meaning is described at [`HttpSender`].
 ///
 /// ```
-/// use tower_b3::{Tracer, zipkin::ZipkinReporter};
+/// use tower_b3::{
+///     Tracer,
+///     report::{BatchOptions, HttpOptions},
+///     zipkin::{Encoding, ZipkinReporter},
+/// };
 ///
-/// let zipkin = ZipkinReporter::builder("http://zipkin.istio-system:9411/api/v2/spans")
-///     .bearer("3ae4")
-///     .queue_limit(20_000)
-///     .queue_bytes(64 * 1024 * 1024)
-///     .build()?;
+/// let zipkin = ZipkinReporter::builder("http://zipkin.istio-system:9411").build()?;
 /// let tracer = Tracer::builder("orders").reporter(zipkin.clone()).build()?;
 /// println!("{}", zipkin.stats());
+///
+/// // With everything that can be set:
+/// let zipkin = ZipkinReporter::builder(HttpOptions::new("http://zipkin:9411").bearer("3ae4"))
+///     .encoding(Encoding::Proto3)
+///     .options(BatchOptions::new().queue_limit(20_000))
+///     .build()?;
 ///
 /// let error = ZipkinReporter::builder("zipkin:9411/api/v2/spans").build().unwrap_err();
 /// assert_eq!(error.field(), "url");
@@ -34,7 +42,6 @@ const PATH: &str = "/api/v2/spans";
 #[derive(Debug, Clone)]
 pub struct ZipkinReporter(BatchReporter, Destination);
 
-/// Where it sends, and what cannot be changed of that.
 #[derive(Debug, Clone)]
 struct Destination {
     redirect: Redirect,
@@ -42,42 +49,25 @@ struct Destination {
 }
 
 impl ZipkinReporter {
-    /// A reporter that posts to this URL: `http`, or with the feature `tls` `https`. Where it has no
-    /// path, `/api/v2/spans` is meant.
-    ///
-    /// | setting | default |
-    /// |---|---|
-    /// | [`header`](ZipkinReporterBuilder::header) | `b3: 0`, `user-agent: tower-b3/…` |
-    /// | [`bearer`](ZipkinReporterBuilder::bearer), [`basic`](ZipkinReporterBuilder::basic) | no `authorization` |
-    /// | `gzip`, with the feature `gzip` | not compressed |
-    /// | `ca_certificate`, with the feature `tls` | whom the system trusts |
-    /// | `client_certificate`, with the feature `tls` | none |
-    /// | [`encoding`](ZipkinReporterBuilder::encoding) | JSON |
-    /// | [`queue_limit`](ZipkinReporterBuilder::queue_limit) | 10,000 spans |
-    /// | [`queue_bytes`](ZipkinReporterBuilder::queue_bytes) | 32 MiB |
-    /// | [`message_limit`](ZipkinReporterBuilder::message_limit) | 500,000 bytes |
-    /// | [`max_age`](ZipkinReporterBuilder::max_age) | 1 s |
-    /// | [`request_timeout`](ZipkinReporterBuilder::request_timeout) | 5 s |
-    /// | [`backoff`](ZipkinReporterBuilder::backoff) | from 100 ms to 10 s |
-    /// | [`retry_for`](ZipkinReporterBuilder::retry_for) | 60 s |
-    pub fn builder(url: impl Into<String>) -> ZipkinReporterBuilder {
+    /// A reporter that posts to this URL, by default to the path `/api/v2/spans`. Headers,
+    /// credentials and certificates are set by [`HttpOptions`].
+    pub fn builder(to: impl Into<HttpOptions>) -> ZipkinReporterBuilder {
         ZipkinReporterBuilder {
-            http: HttpOptions::new(url.into()),
+            http: to.into(),
             encoding: Encoding::default(),
-            settings: Settings {
-                name: "tower-b3-zipkin".to_owned(),
-                ..Settings::default()
-            },
+            #[cfg(feature = "gzip")]
+            gzip: false,
+            options: BatchOptions::default(),
         }
     }
 
-    /// Sends to where this builder says, by URL, headers and certificates, from the next attempt
-    /// on: to put a wrong URL or token right without a restart. Its other settings are not looked
-    /// at.
+    /// Changes the URL, the headers and the certificates to those of this builder, from the next
+    /// attempt on: to correct a wrong URL or token without a restart. The builder's
+    /// [`BatchOptions`] are ignored.
     ///
-    /// Queue and counts stay as they are. A message that waits for another attempt goes to the new
-    /// place at once, and is tried there for as long as a new one; an attempt that is under way is
-    /// not given up. After a [shutdown](Self::shutdown) this does nothing.
+    /// The queue and the counts are kept. A message that waits for a retry is sent to the new
+    /// destination at once, and retried there for as long as a new message. An attempt in progress
+    /// is not cancelled. After a [shutdown](BatchReporter::shutdown) this has no effect.
     ///
     /// ```
     /// use tower_b3::zipkin::{Encoding, ZipkinReporter};
@@ -92,86 +82,86 @@ impl ZipkinReporter {
     ///
     /// # Errors
     ///
-    /// A URL, a header or a certificate that [`HttpSender`] does not take, another encoding, or
-    /// another choice as to gzip: the error names the setting and the reason, and spans go where
-    /// they went.
+    /// A value that [`HttpOptions`] does not allow, or another encoding or compression than that of
+    /// the running reporter. The error names the option, and the destination stays as it is.
     pub fn redirect(&self, to: ZipkinReporterBuilder) -> Result<(), ReporterError> {
         let ZipkinReporter(reporter, destination) = self;
         if to.encoding != destination.encoding {
-            return Err(ReporterError::new("encoding", FIXED));
+            return Err(ReporterError::new("encoding", CANNOT_CHANGE));
         }
         let sender = to.sender()?;
-        destination.redirect.to(&to.http, sender, reporter)
+        destination.redirect.to(sender, to.is_gzip(), reporter)
     }
 }
 
-handle_methods!(ZipkinReporter);
-
-/// How spans are written for Zipkin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Encoding {
-    /// [`JsonEncoder`], which a person can read.
-    #[default]
-    Json,
-    /// [`Proto3Encoder`]: about half the size, and faster.
-    Proto3,
-}
+batch_handle!(ZipkinReporter);
 
 /// Builds a [`ZipkinReporter`].
 #[must_use = "a builder does nothing until it is built"]
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ZipkinReporterBuilder {
     http: HttpOptions,
     encoding: Encoding,
-    settings: Settings,
+    #[cfg(feature = "gzip")]
+    gzip: bool,
+    options: BatchOptions,
 }
 
 impl ZipkinReporterBuilder {
-    settings_methods!(settings);
-    http_methods!(http);
-
-    /// How spans are written; as JSON by default.
+    /// The encoding of the spans; JSON by default.
     pub fn encoding(mut self, encoding: Encoding) -> Self {
         self.encoding = encoding;
         self
     }
 
-    /// Starts the reporter and its thread. Nothing is sent before there are spans; a collector
-    /// that is not there is no error, but an outage.
+    /// Whether messages are compressed with [`Gzip`](crate::report::Gzip); off by default.
+    #[cfg(feature = "gzip")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
+    pub fn gzip(mut self, gzip: bool) -> Self {
+        self.gzip = gzip;
+        self
+    }
+
+    /// Limits and times, instead of the default [`BatchOptions`].
+    pub fn options(mut self, options: BatchOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Starts the reporter and its thread. Nothing is sent before there are spans, and a collector
+    /// that is not available is no error.
     ///
     /// # Errors
     ///
-    /// A URL or a header that [`HttpSender`] does not take, a limit or a time of zero, a thread
-    /// that cannot be started: the error names the setting and the reason.
+    /// A value that [`HttpOptions`] or [`BatchOptions`] does not allow, or a thread that cannot be
+    /// started. The error names the option.
     pub fn build(self) -> Result<ZipkinReporter, ReporterError> {
-        let sender = self.sender()?;
-        let started = match self.encoding {
-            Encoding::Json => self.http.start(JsonEncoder, sender, self.settings),
-            Encoding::Proto3 => self.http.start(Proto3Encoder, sender, self.settings),
-        };
-        let (reporter, redirect) = started?;
+        let (sender, gzip) = (self.sender()?, self.is_gzip());
+        let options = self.options.or_thread_name("tower-b3-zipkin");
+        let (reporter, redirect) = match self.encoding {
+            Encoding::Json => start_redirectable(JsonEncoder, sender, gzip, options),
+            Encoding::Proto3 => start_redirectable(Proto3Encoder, sender, gzip, options),
+        }?;
         let encoding = self.encoding;
         Ok(ZipkinReporter(reporter, Destination { redirect, encoding }))
     }
 
     fn sender(&self) -> Result<HttpSender, ReporterError> {
-        let sender = self.http.sender(&Posted(PATH))?;
+        let sender = HttpSender::with_dialect(&self.http, &PlainPost(PATH))?;
         if sender.path().contains("api/v1/spans") {
             tracing::warn!(
-                "{} is the path of version 1, spans are written in version 2: Jaeger accepts such \
-                 spans and loses their services and tags; use {PATH}",
-                place(&self.http.url)
+                "{} is the path of version 1 of Zipkin's API, but spans are sent in version 2: Jaeger \
+                 accepts them there and loses their services and tags; use {PATH}",
+                place(self.http.url())
             );
         }
         Ok(sender)
     }
-}
 
-impl std::fmt::Debug for ZipkinReporterBuilder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ZipkinReporterBuilder")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+    fn is_gzip(&self) -> bool {
+        #[cfg(feature = "gzip")]
+        return self.gzip;
+        #[cfg(not(feature = "gzip"))]
+        false
     }
 }

@@ -2,27 +2,25 @@
 
 use crate::{
     called,
-    common::{Lab, get},
+    common::{TestTracer, TreeFormat, get, now},
     send, within,
 };
+use std::borrow::Cow;
 use tower_b3::{
     Route,
     record::SpanRecord,
+    scope,
     tag::{Tag, TagNames},
 };
 
-fn span_of(lab: &Lab, uri: &str, lines: &str) -> SpanRecord {
-    send(&lab.tracer.client_layer(), get(uri, lines));
-    lab.spans.take_one()
-}
-
-fn tag(span: &SpanRecord, name: &str) -> Option<String> {
-    span.tag(name).map(|value| value.into_owned())
+fn span_of(test: &TestTracer, uri: &str, lines: &str) -> SpanRecord {
+    send(&test.tracer.client_layer(), get(uri, lines));
+    test.spans.take_one()
 }
 
 #[test]
-fn the_remote_service_is_the_host_and_its_address_is_known_where_it_is_one() {
-    let lab = Lab::new();
+fn the_remote_endpoint_is_taken_from_the_host() {
+    let test = TestTracer::new();
     for (uri, lines, service, ip, port) in [
         ("http://catalog/", "", Some("catalog"), None, None),
         (
@@ -64,7 +62,7 @@ fn the_remote_service_is_the_host_and_its_address_is_known_where_it_is_one() {
         ("/", "host: catalog:1", Some("catalog"), None, Some(1)),
         ("/", "", None, None, None),
     ] {
-        let span = span_of(&lab, uri, lines);
+        let span = span_of(&test, uri, lines);
         let remote = span.remote_endpoint();
         assert_eq!(remote.service_name, service, "{uri}");
         assert_eq!(remote.ip, ip.map(|ip| ip.parse().unwrap()), "{uri}");
@@ -74,68 +72,71 @@ fn the_remote_service_is_the_host_and_its_address_is_known_where_it_is_one() {
 
 #[test]
 fn the_remote_service_can_be_set() {
-    let lab = Lab::new();
-    let layer = lab.tracer.client_layer().remote_service("catalogue");
+    let test = TestTracer::new();
+    let layer = test.tracer.client_layer().remote_service("catalogue");
     send(&layer, get("http://10.0.0.1:80/", ""));
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert_eq!(span.remote_endpoint().service_name, Some("catalogue"));
     assert_eq!(span.remote_endpoint().port, Some(80));
 }
 
 #[test]
 fn a_route_in_the_extensions_is_in_the_name() {
-    let lab = Lab::new();
-    assert_eq!(span_of(&lab, "http://h/items/7", "").name(), "GET");
+    let test = TestTracer::new();
+    assert_eq!(span_of(&test, "http://h/items/7", "").name(), "GET");
     let mut request = get("http://h/items/7", "");
     request.extensions_mut().insert(Route::new("/items/{id}"));
-    send(&lab.tracer.client_layer(), request);
-    assert_eq!(lab.spans.take_one().name(), "GET /items/{id}");
+    send(&test.tracer.client_layer(), request);
+    assert_eq!(test.spans.take_one().name(), "GET /items/{id}");
 }
 
 #[test]
-fn a_handlers_route_and_name_are_not_its_calls() {
-    let lab = Lab::new();
-    let layer = lab.tracer.client_layer();
-    within(&lab, "", || {
-        tower_b3::scope::route("/carts/{id}");
+fn a_handlers_route_and_tags_are_not_those_of_its_calls() {
+    let test = TestTracer::new();
+    let layer = test.tracer.client_layer();
+    within(&test, "", || {
+        scope::route("/carts/{id}");
         tower_b3::tag("cart", "7");
         send(&layer, get("http://catalog/", ""));
     });
-    let [client, server] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!((client.name(), server.name()), ("GET", "GET /carts/{id}"));
-    assert_eq!(tag(&client, "cart"), None);
+    test.spans.assert_tree(
+        "
+        shop  SERVER  GET /carts/{id}  cart=7 http.status_code=200
+        shop  CLIENT  └─ GET           http.status_code=200
+        ",
+    );
 }
 
 #[test]
-fn a_function_can_name_spans() {
-    let lab = Lab::new();
-    let layer = lab.tracer.client_layer().name_with(|head| {
+fn name_with_names_the_span() {
+    let test = TestTracer::new();
+    let layer = test.tracer.client_layer().name_with(|head| {
         let known = head.path() == "/known";
         known.then_some("known")
     });
     for (uri, name) in [("http://h/known", "known"), ("http://h/other", "GET")] {
         send(&layer, get(uri, ""));
-        assert_eq!(lab.spans.take_one().name(), name);
+        assert_eq!(test.spans.take_one().name(), name);
     }
 }
 
 #[test]
-fn a_grpc_call_is_called_by_its_method() {
-    let lab = Lab::new();
+fn a_grpc_call_is_named_by_its_method() {
+    let test = TestTracer::new();
     let span = span_of(
-        &lab,
+        &test,
         "http://h/shop.Cart/Add",
         "content-type: application/grpc",
     );
     assert_eq!(span.name(), "shop.Cart/Add");
-    assert_eq!(tag(&span, "grpc.path").as_deref(), Some("/shop.Cart/Add"));
+    assert_eq!(span.tag("grpc.path").as_deref(), Some("/shop.Cart/Add"));
 }
 
 #[test]
-fn the_standard_tags_are_there() {
-    let lab = Lab::new();
+fn client_spans_have_the_standard_tags() {
+    let test = TestTracer::new();
     let lines = "x-request-id: r|x-client-trace-id: c|content-length: 3|user-agent: shop/1";
-    let span = span_of(&lab, "https://me:pw@h:1/items/7?token=secret", lines);
+    let span = span_of(&test, "https://me:pw@h:1/items/7?token=secret", lines);
     for (name, value) in [
         ("component", "tower-b3"),
         ("http.method", "GET"),
@@ -148,26 +149,23 @@ fn the_standard_tags_are_there() {
         ("response_size", "0"),
         ("user_agent", "shop/1"),
     ] {
-        assert_eq!(tag(&span, name).as_deref(), Some(value), "{name}");
+        assert_eq!(span.tag(name).as_deref(), Some(value), "{name}");
     }
     assert_eq!(span.tags().count(), 10);
-    let lab = Lab::of(|builder| builder.tag_names(TagNames::OpenTelemetry));
-    let span = span_of(&lab, "https://h:1/items/7", lines);
+    let test = TestTracer::of(|builder| builder.tag_names(TagNames::OpenTelemetry));
+    let span = span_of(&test, "https://h:1/items/7", lines);
+    assert_eq!(span.tag("url.full").as_deref(), Some("https://h:1/items/7"));
     assert_eq!(
-        tag(&span, "url.full").as_deref(),
-        Some("https://h:1/items/7")
-    );
-    assert_eq!(
-        tag(&span, "http.response.status_code").as_deref(),
+        span.tag("http.response.status_code").as_deref(),
         Some("200")
     );
 }
 
 #[test]
-fn a_scheme_that_a_request_claims_is_not_believed() {
-    let lab = Lab::new();
-    let span = span_of(&lab, "/", "host: h|x-forwarded-proto: https");
-    assert_eq!(tag(&span, "http.url").as_deref(), Some("http://h/"));
+fn x_forwarded_proto_of_an_outgoing_request_is_ignored() {
+    let test = TestTracer::new();
+    let span = span_of(&test, "/", "host: h|x-forwarded-proto: https");
+    assert_eq!(span.tag("http.url").as_deref(), Some("http://h/"));
 }
 
 fn tenant(inbound: &str, outbound: &str, default: Option<&str>) -> [Option<String>; 2] {
@@ -175,18 +173,18 @@ fn tenant(inbound: &str, outbound: &str, default: Option<&str>) -> [Option<Strin
     if let Some(default) = default {
         custom = custom.default_value(default);
     }
-    let lab = Lab::of(|builder| builder.tag(custom).tag(Tag::literal("fixed", "f")));
-    let layer = lab.tracer.client_layer();
-    within(&lab, inbound, || {
+    let test = TestTracer::of(|builder| builder.tag(custom).tag(Tag::literal("fixed", "f")));
+    let layer = test.tracer.client_layer();
+    within(&test, inbound, || {
         tower_b3::span("work").in_scope(|| send(&layer, get("http://h/", outbound)))
     });
-    let [client, _local, server] = lab.spans.take(3).try_into().unwrap();
-    assert_eq!(tag(&client, "fixed").as_deref(), Some("f"));
-    [tag(&client, "tenant"), tag(&server, "tenant")]
+    let [client, _local, server] = test.spans.take(3).try_into().unwrap();
+    assert_eq!(client.tag("fixed").as_deref(), Some("f"));
+    [client, server].map(|span| span.tag("tenant").map(Cow::into_owned))
 }
 
 #[test]
-fn header_tags_are_of_the_outgoing_request_else_of_the_one_being_served() {
+fn header_tags_come_from_the_outgoing_request_then_the_inbound_one() {
     let some = |text: &str| Some(text.to_owned());
     let none = None::<String>;
     for (inbound, outbound, default, client, server) in [
@@ -226,36 +224,44 @@ fn header_tags_are_of_the_outgoing_request_else_of_the_one_being_served() {
 
 #[test]
 fn pseudo_headers_are_those_of_the_outgoing_request() {
-    let lab = Lab::of(|builder| {
+    let test = TestTracer::of(|builder| {
         builder
             .tag(Tag::request_header("path", ":path"))
             .tag(Tag::request_header("authority", ":authority"))
     });
-    let layer = lab.tracer.client_layer();
-    within(&lab, "host: shop", || {
+    let layer = test.tracer.client_layer();
+    within(&test, "host: shop", || {
         send(&layer, get("http://catalog/items", ""))
     });
-    let [client, server] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!(tag(&client, "path").as_deref(), Some("/items"));
-    assert_eq!(tag(&client, "authority").as_deref(), Some("catalog"));
-    assert_eq!(tag(&server, "authority").as_deref(), Some("shop"));
+    let format = TreeFormat::default().tags(["path", "authority"]);
+    format.assert(
+        &test.spans.take(2),
+        "
+        shop  SERVER  GET     path=/ authority=shop
+        shop  CLIENT  └─ GET  path=/items authority=catalog
+        ",
+    );
 }
 
 #[test]
-fn a_call_in_a_spawned_task_has_the_inbound_header_tags_too() {
-    let lab = Lab::of(|builder| builder.tag(Tag::request_header("tenant", "x-tenant")));
-    let layer = lab.tracer.client_layer();
+fn a_call_in_a_spawned_task_has_the_header_tags_of_the_inbound_request() {
+    let test = TestTracer::of(|builder| builder.tag(Tag::request_header("tenant", "x-tenant")));
+    let layer = test.tracer.client_layer();
     let mut carried = None;
-    within(&lab, "x-tenant: acme", || {
+    within(&test, "x-tenant: acme", || {
         carried = Some(tower_b3::in_current_context(async move {
             send(&layer, get("http://catalog/", ""));
         }));
     });
-    let server = lab.spans.take_one();
-    crate::now(carried.unwrap());
-    let client = lab.spans.take_one();
-    assert_eq!(client.parent_id(), Some(server.id()));
-    assert_eq!(tag(&client, "tenant").as_deref(), Some("acme"));
+    let server = test.spans.take_one();
+    now(carried.unwrap());
+    TreeFormat::default().tags(["tenant"]).assert(
+        &[server, test.spans.take_one()],
+        "
+        shop  SERVER  GET     tenant=acme
+        shop  CLIENT  └─ GET  tenant=acme
+        ",
+    );
 }
 
 #[test]
@@ -270,8 +276,8 @@ fn tags_are_those_of_the_headers_that_are_sent() {
         "sw8",
     ];
     let inbound = "x-request-id: r|x-client-trace-id: mine|sw8: 1-2";
-    let plain = Lab::new();
-    let tagged = Lab::of(|builder| {
+    let plain = TestTracer::new();
+    let tagged = TestTracer::of(|builder| {
         let tags = names.map(|name| Tag::request_header(format!("sent.{name}"), name));
         tags.into_iter()
             .fold(builder, |builder, tag| builder.tag(tag))
@@ -285,15 +291,17 @@ fn tags_are_those_of_the_headers_that_are_sent() {
         ] {
             let sent = called(lab, inbound, outbound);
             let [client, _] = lab.spans.take(2).try_into().unwrap();
-            let sent = |name| {
+            let sent = |name: &str| {
                 sent.get(name)
                     .map(|value| value.to_str().unwrap().to_owned())
             };
             for id in ["x-request-id", "x-client-trace-id"] {
-                assert_eq!(tag(&client, &format!("guid:{id}")), sent(id), "{id}");
+                let tag = client.tag(&format!("guid:{id}"));
+                assert_eq!(tag.as_deref(), sent(id).as_deref(), "{id}");
             }
             for name in names.iter().filter(|_| std::ptr::eq(lab, &tagged)) {
-                assert_eq!(tag(&client, &format!("sent.{name}")), sent(name), "{name}");
+                let tag = client.tag(&format!("sent.{name}"));
+                assert_eq!(tag.as_deref(), sent(name).as_deref(), "{name}");
             }
         }
     }

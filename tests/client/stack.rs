@@ -1,25 +1,30 @@
-//! Among other layers: retries, buffers, timeouts.
+//! The client layer in a stack with retries, buffers and timeouts.
 
-use crate::common::{Lab, Script, drain, ending, get, text};
+use crate::common::{Script, TestTracer, TreeFormat, drain, echo_headers, ending, get, text};
 use http::{Request, Response, StatusCode};
 use std::{
     collections::HashSet,
     convert::Infallible,
+    fmt::Debug,
     future::{Ready, pending, ready},
     sync::{Arc, Mutex},
+    task::{self, Poll, Waker},
     time::Duration,
 };
 use tower::{
-    Layer, Service, ServiceBuilder, ServiceExt, buffer::BufferLayer, retry::RetryLayer, service_fn,
+    Layer, Service, ServiceBuilder, ServiceExt,
+    buffer::BufferLayer,
+    retry::{Policy, RetryLayer},
+    service_fn,
     timeout::TimeoutLayer,
 };
 use tower_b3::{Context, Span};
 
-/// Tries again after a 503.
+/// Retries after a 503.
 #[derive(Clone)]
-struct Again;
+struct RetryOn503;
 
-impl<B, E> tower::retry::Policy<Request<()>, Response<B>, E> for Again {
+impl<B, E> Policy<Request<()>, Response<B>, E> for RetryOn503 {
     type Future = Ready<()>;
 
     fn retry(
@@ -36,66 +41,71 @@ impl<B, E> tower::retry::Policy<Request<()>, Response<B>, E> for Again {
     }
 }
 
-fn work(lab: &Lab) -> Span {
-    lab.tracer.span("work")
+fn work(test: &TestTracer) -> Span {
+    test.tracer.span("work")
 }
 
 #[tokio::test]
-async fn every_attempt_under_a_retry_layer_is_a_span_of_its_own() {
-    let lab = Lab::new();
+async fn each_attempt_under_a_retry_layer_has_its_own_span() {
+    let test = TestTracer::new();
     let catalog = Busy::default();
     let client = ServiceBuilder::new()
-        .layer(RetryLayer::new(Again))
-        .layer(lab.tracer.client_layer())
+        .layer(RetryLayer::new(RetryOn503))
+        .layer(test.tracer.client_layer())
         .service(catalog.clone());
-    work(&lab)
+    work(&test)
         .instrument(async {
             let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
             drain(response.body_mut()).unwrap();
         })
         .await;
-    let spans = lab.spans.take(4);
-    let (calls, work) = spans.split_at(3);
-    let ended: Vec<_> = calls.iter().map(ending).collect();
-    assert_eq!(ended, ["503 error", "503 error", "200"]);
-    assert!(
-        calls
-            .iter()
-            .all(|call| call.parent_id() == Some(work[0].id()))
+    let spans = test.spans.take(4);
+    TreeFormat::default().assert(
+        &spans,
+        "
+        shop          work
+        shop  CLIENT  └─ GET  error http.status_code=503
+        shop  CLIENT  └─ GET  error http.status_code=503
+        shop  CLIENT  └─ GET  http.status_code=200
+        ",
     );
+    let calls = &spans[..3];
     let ids: Vec<_> = calls.iter().map(|call| call.id().to_string()).collect();
     assert_eq!(*catalog.sent.lock().unwrap(), ids);
     assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2]);
 }
 
-/// What the guide says of three attempts of a call with nothing current.
+/// Three attempts without a current context, as `guide::retries` describes them.
 #[tokio::test]
-async fn where_nothing_is_current_the_stack_decides_on_the_traces() {
-    let lab = Lab::new();
+async fn without_a_current_context_the_layer_order_decides_on_the_traces() {
+    let test = TestTracer::new();
     let builder = ServiceBuilder::new;
-    let (client, retry) = (|| lab.tracer.client_layer(), || RetryLayer::new(Again));
+    let (client, retry) = (
+        || test.tracer.client_layer(),
+        || RetryLayer::new(RetryOn503),
+    );
 
     let inside = builder().layer(retry()).layer(client());
-    let inside = made_by(&lab, inside.service(Busy::default())).await;
+    let inside = counts_of_call(&test, inside.service(Busy::default())).await;
     assert_eq!(inside, [3, 3, 3], "spans, traces, request ids");
     let outside = builder().layer(client()).layer(retry());
-    let outside = made_by(&lab, outside.service(Busy::default())).await;
+    let outside = counts_of_call(&test, outside.service(Busy::default())).await;
     assert_eq!(outside, [1, 1, 1]);
     let both = builder().layer(client()).layer(retry()).layer(client());
-    let both = made_by(&lab, both.service(Busy::default())).await;
+    let both = counts_of_call(&test, both.service(Busy::default())).await;
     assert_eq!(both, [4, 1, 1]);
 }
 
 /// How many spans, traces and request ids a call through the client makes.
-async fn made_by<C, B>(lab: &Lab, client: C) -> [usize; 3]
+async fn counts_of_call<C, B>(test: &TestTracer, client: C) -> [usize; 3]
 where
     C: Service<Request<()>, Response = Response<B>, Error = Infallible>,
-    B: http_body::Body<Error: std::fmt::Debug> + Unpin,
+    B: http_body::Body<Error: Debug> + Unpin,
 {
     let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
     drain(response.body_mut()).unwrap();
     drop(response);
-    let spans = lab.spans.all();
+    let spans = test.spans.take_all();
     let traces: HashSet<_> = spans.iter().map(|span| span.trace_id()).collect();
     let request_ids: HashSet<_> = spans
         .iter()
@@ -104,7 +114,7 @@ where
     [spans.len(), traces.len(), request_ids.len()]
 }
 
-/// Answers 503 twice, then 200.
+/// Responds with 503 twice, then with 200.
 #[derive(Clone, Default)]
 struct Busy {
     /// The span ids that were sent to it.
@@ -116,11 +126,8 @@ impl Service<Request<()>> for Busy {
     type Error = Infallible;
     type Future = Ready<Result<Response<Script>, Infallible>>;
 
-    fn poll_ready(
-        &mut self,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Infallible>> {
-        std::task::Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<()>) -> Self::Future {
@@ -134,55 +141,53 @@ impl Service<Request<()>> for Busy {
     }
 }
 
-#[derive(Clone)]
-struct Catalog;
-
-impl Service<Request<()>> for Catalog {
-    type Response = Response<Script>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<Script>, Infallible>>;
-
-    fn poll_ready(
-        &mut self,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Infallible>> {
-        std::task::Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<()>) -> Self::Future {
-        let mut response = Response::new(Script::default());
-        *response.headers_mut() = request.headers().clone();
-        ready(Ok(response))
-    }
-}
-
 #[tokio::test]
 async fn outside_a_buffer_the_parent_is_the_current_span() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let client = ServiceBuilder::new()
-        .layer(lab.tracer.client_layer())
+        .layer(test.tracer.client_layer())
         .layer(BufferLayer::new(4))
-        .service(Catalog);
-    work(&lab)
+        .service(service_fn(echo_headers));
+    work(&test)
         .instrument(async {
             let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
             drain(response.body_mut()).unwrap();
         })
         .await;
-    let [client, work] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!(client.parent_id(), Some(work.id()));
+    test.spans.assert_tree(
+        "
+        shop          work
+        shop  CLIENT  └─ GET  http.status_code=200
+        ",
+    );
 }
 
 #[tokio::test]
 async fn inside_a_buffer_the_parent_travels_in_the_extensions() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let client = ServiceBuilder::new()
         .layer(BufferLayer::new(4))
-        .layer(lab.tracer.client_layer())
-        .service(Catalog);
-    for with_context in [true, false] {
+        .layer(test.tracer.client_layer())
+        .service(service_fn(echo_headers));
+    for (with_context, tree) in [
+        (
+            true,
+            "
+            shop          work
+            shop  CLIENT  └─ GET  http.status_code=200
+            ",
+        ),
+        (
+            false,
+            "
+            shop  CLIENT  GET  http.status_code=200
+
+            shop  work
+            ",
+        ),
+    ] {
         let client = client.clone();
-        work(&lab)
+        work(&test)
             .instrument(async {
                 let mut request = get("http://catalog/", "");
                 if with_context {
@@ -193,69 +198,73 @@ async fn inside_a_buffer_the_parent_travels_in_the_extensions() {
                 drain(response.body_mut()).unwrap();
             })
             .await;
-        let [client, work] = lab.spans.take(2).try_into().unwrap();
-        let parent = with_context.then_some(work.id());
-        assert_eq!(client.parent_id(), parent);
-        assert_eq!(client.trace_id() == work.trace_id(), with_context);
+        TreeFormat::default()
+            .sort_siblings(true)
+            .assert(&test.spans.take(2), tree);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_outside_cancels_and_one_inside_is_an_error() {
-    let lab = Lab::new();
+async fn an_outer_timeout_cancels_and_an_inner_timeout_is_an_error() {
+    let test = TestTracer::new();
     let never = || service_fn(|_: Request<()>| pending::<Result<Response<Script>, Infallible>>());
     let timeout = TimeoutLayer::new(Duration::from_secs(1));
     let outside = ServiceBuilder::new()
         .layer(timeout.clone())
-        .layer(lab.tracer.client_layer())
+        .layer(test.tracer.client_layer())
         .service(never());
     assert!(outside.oneshot(get("http://catalog/", "")).await.is_err());
-    assert_eq!(ending(&lab.spans.take_one()), "0 error canceled");
+    assert_eq!(ending(&test.spans.take_one()), "0 error canceled");
 
     let inside = ServiceBuilder::new()
-        .layer(lab.tracer.client_layer())
+        .layer(test.tracer.client_layer())
         .layer(timeout)
         .service(never());
     assert!(inside.oneshot(get("http://catalog/", "")).await.is_err());
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     assert!(ending(&span).starts_with("0 error(Elapsed"), "{span:?}");
 }
 
 #[tokio::test]
-async fn two_client_layers_are_two_spans_in_a_row() {
-    let lab = Lab::new();
+async fn two_client_layers_make_two_nested_spans() {
+    let test = TestTracer::new();
     let client = ServiceBuilder::new()
-        .layer(lab.tracer.client_layer())
-        .layer(lab.tracer.client_layer())
-        .service(Catalog);
+        .layer(test.tracer.client_layer())
+        .layer(test.tracer.client_layer())
+        .service(service_fn(echo_headers));
     let mut response = client.oneshot(get("http://catalog/", "")).await.unwrap();
     drain(response.body_mut()).unwrap();
-    let [inner, outer] = lab.spans.take(2).try_into().unwrap();
-    assert_eq!(inner.parent_id(), Some(outer.id()));
-    let out = response.headers();
+    let spans = test.spans.take(2);
+    TreeFormat::default().assert(
+        &spans,
+        "
+        shop  CLIENT  GET     http.status_code=200
+        shop  CLIENT  └─ GET  http.status_code=200
+        ",
+    );
+    let (inner, out) = (&spans[0], response.headers());
     assert_eq!(text(out, "x-b3-spanid"), inner.id().to_string());
 }
 
 #[test]
-fn readiness_is_that_of_the_service_inside() {
-    use std::task::{Context as Cx, Poll, Waker};
+fn poll_ready_is_delegated_to_the_inner_service() {
     struct Busy;
     impl Service<Request<()>> for Busy {
         type Response = Response<Script>;
         type Error = &'static str;
         type Future = Ready<Result<Response<Script>, &'static str>>;
-        fn poll_ready(&mut self, _: &mut Cx<'_>) -> Poll<Result<(), &'static str>> {
+        fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), &'static str>> {
             Poll::Ready(Err("closed"))
         }
         fn call(&mut self, _: Request<()>) -> Self::Future {
             ready(Err("closed"))
         }
     }
-    let lab = Lab::new();
-    let mut cx = Cx::from_waker(Waker::noop());
-    let mut client = lab.tracer.client_layer().layer(Busy);
+    let test = TestTracer::new();
+    let mut cx = task::Context::from_waker(Waker::noop());
+    let mut client = test.tracer.client_layer().layer(Busy);
     assert_eq!(client.poll_ready(&mut cx), Poll::Ready(Err("closed")));
-    let mut server = lab.tracer.server_layer().layer(Busy);
+    let mut server = test.tracer.server_layer().layer(Busy);
     assert_eq!(server.poll_ready(&mut cx), Poll::Ready(Err("closed")));
-    lab.spans.take(0);
+    test.spans.take(0);
 }

@@ -1,4 +1,4 @@
-//! A response body that does what it is told.
+//! A scripted response body.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -14,18 +14,18 @@ pub enum Step {
     Trailers(HeaderMap),
     Error(&'static str),
     Panic,
-    /// Waits, once.
+    /// Is pending once.
     Wait,
-    /// Runs some of the test's code in the poll.
+    /// Runs code of the test in the poll.
     Do(Box<dyn FnMut() + Send>),
 }
 
-/// Does one step after the other in its polls.
+/// A body that does one step after another in its polls.
 #[derive(Default)]
 pub struct Script {
     steps: VecDeque<Step>,
     length: Option<u64>,
-    tells_end: bool,
+    reports_end_of_stream: bool,
     on_drop: Option<Box<dyn FnMut() + Send>>,
 }
 
@@ -36,7 +36,7 @@ impl Script {
         script
     }
 
-    /// Data of unknown size, whose end shows only in the last poll.
+    /// Data of unknown size; only the last poll shows its end.
     pub fn data(data: &'static str) -> Script {
         Script::new([Step::Data(data)])
     }
@@ -46,15 +46,15 @@ impl Script {
         Script::new([Step::trailers(pairs)])
     }
 
-    /// Tells its exact size.
+    /// Reports its exact size.
     pub fn sized(mut self, length: u64) -> Script {
         self.length = Some(length);
         self
     }
 
-    /// Tells when nothing is left.
-    pub fn tells_end(mut self) -> Script {
-        self.tells_end = true;
+    /// Reports the end of the stream when no step is left.
+    pub fn reports_end_of_stream(mut self) -> Script {
+        self.reports_end_of_stream = true;
         self
     }
 
@@ -98,7 +98,7 @@ impl Body for Script {
                 }
                 Step::Trailers(trailers) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
                 Step::Error(error) => Poll::Ready(Some(Err(error))),
-                Step::Panic => panic!("the body panics, as the test wants it"),
+                Step::Panic => panic!("expected: the body panics"),
                 Step::Wait => {
                     cx.waker().wake_by_ref();
                     Poll::Pending
@@ -112,7 +112,7 @@ impl Body for Script {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.tells_end && self.steps.is_empty()
+        self.reports_end_of_stream && self.steps.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,4 +1,4 @@
-//! What the black-box tests share.
+//! Helpers of the black-box tests.
 
 #![allow(
     dead_code,
@@ -7,33 +7,39 @@
 )]
 
 mod body;
-mod spans;
+pub mod net;
 
 use bytes::Buf;
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use std::{
-    pin::Pin,
+    convert::Infallible,
+    future::{Ready, ready},
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
 };
-use tower_b3::{Tracer, TracerBuilder, record::SpanRecord};
+use tower::{Layer, Service, service_fn};
+use tower_b3::{ClientLayer, Tracer, TracerBuilder, record::SpanRecord};
 
 pub use body::{Script, Step};
-pub use spans::Spans;
+pub use tower_b3::test::{SpanCollector, TreeFormat};
+
+/// The names by which `tests/config` and `tests/followed.rs` import the kit.
+pub use self::{SpanCollector as Spans, TestTracer as Lab};
 
 pub const TRACE: &str = "463ac35c9f6413ad48485a3953bb6124";
 pub const SPAN: &str = "a2fb4a1d1a96d312";
 pub const PARENT: &str = "0020000000000001";
 
-/// Polls once, and wants no waking.
+/// Polls once, without a waker.
 pub fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// The output of a future that never waits.
+/// The output of a future that is ready in its first poll.
 #[track_caller]
 pub fn now<F: Future>(future: F) -> F::Output {
-    match poll(std::pin::pin!(future)) {
+    match poll(pin!(future)) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the future waits"),
     }
@@ -74,7 +80,7 @@ pub fn next<B: Body + Unpin>(body: &mut B) {
     let _ = Pin::new(body).poll_frame(&mut Context::from_waker(Waker::noop()));
 }
 
-/// Headers from `name: value` lines, divided by `|`; a character up to `ÿ` is a byte.
+/// Headers from `name: value` lines, separated by `|`; each character up to `ÿ` is a byte.
 pub fn headers(lines: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in lines.split('|').filter(|line| !line.is_empty()) {
@@ -88,30 +94,83 @@ pub fn headers(lines: &str) -> HeaderMap {
     headers
 }
 
-/// A request of these headers.
+/// A GET request with these headers.
 pub fn get(uri: &str, lines: &str) -> Request<()> {
     let mut request = Request::get(uri).body(()).unwrap();
     *request.headers_mut() = headers(lines);
     request
 }
 
-/// A tracer, and the spans it makes.
-pub struct Lab {
-    pub spans: Spans,
+/// A tracer of the service `shop`, and the spans it makes.
+pub struct TestTracer {
+    pub spans: SpanCollector,
     pub tracer: Tracer,
 }
 
-impl Lab {
-    pub fn new() -> Lab {
-        Lab::of(|builder| builder)
+impl TestTracer {
+    pub fn new() -> TestTracer {
+        TestTracer::of(|builder| builder)
     }
 
-    pub fn of(configure: impl FnOnce(TracerBuilder) -> TracerBuilder) -> Lab {
-        let spans = Spans::default();
-        let builder = Tracer::builder("shop").reporter(spans.reporter());
-        let tracer = configure(builder).build().unwrap();
-        Lab { spans, tracer }
+    pub fn of(configure: impl FnOnce(TracerBuilder) -> TracerBuilder) -> TestTracer {
+        let spans = SpanCollector::new().check(assert_sound);
+        let tracer = configure(spans.builder("shop")).build().unwrap();
+        TestTracer { spans, tracer }
     }
+}
+
+/// Asserts on the trees of the spans that have finished with several tracers.
+#[track_caller]
+pub fn assert_tree<'a>(tracers: impl IntoIterator<Item = &'a TestTracer>, expected: &str) {
+    let spans = tracers
+        .into_iter()
+        .flat_map(|tracer| tracer.spans.take_all());
+    let spans: Vec<_> = spans.collect();
+    TreeFormat::default().assert(&spans, expected);
+}
+
+/// A format with the ids that a request came with.
+pub fn with_ids() -> TreeFormat {
+    TreeFormat::default().trace_ids(true)
+}
+
+/// What holds for every span of a [`TestTracer`], whatever happened.
+#[track_caller]
+fn assert_sound(span: &SpanRecord) {
+    let mut names: Vec<&str> = span.tags().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all, "a tag is there twice: {span:#?}");
+    for (name, value) in span.tags() {
+        assert!(!value.to_text().is_empty(), "{name} is empty: {span:#?}");
+    }
+    assert!(span.tag("error").is_none_or(|error| error == "true"));
+    assert!(span.duration().as_micros() >= 1);
+    assert!(span.context().sampling().is_sampled(), "{span:#?}");
+    assert_ne!(span.parent_id(), Some(span.id()), "{span:#?}");
+    assert!(!span.name().is_empty(), "{span:#?}");
+    assert_eq!(span.local_endpoint().service_name, Some("shop"));
+}
+
+/// The value of a tag, or an empty string, which no tag has as its value.
+pub fn tag(span: &SpanRecord, name: &str) -> String {
+    span.tag(name).unwrap_or_default().into_owned()
+}
+
+/// A service that answers with the headers of the request.
+pub fn echo_headers(request: Request<()>) -> Ready<Result<Response<Script>, Infallible>> {
+    let mut response = Response::new(Script::default());
+    *response.headers_mut() = request.headers().clone();
+    ready(Ok(response))
+}
+
+/// Sends a request through the layer and reads the response: the headers that were sent.
+pub fn sent_headers(layer: &ClientLayer, request: Request<()>) -> HeaderMap {
+    let mut client = layer.layer(service_fn(echo_headers));
+    let mut response = now(client.call(request)).unwrap();
+    drain(response.body_mut()).unwrap();
+    std::mem::take(response.headers_mut())
 }
 
 /// All values of a header, as bytes.
@@ -130,7 +189,7 @@ pub fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
         .unwrap()
 }
 
-/// Runs something that is expected to panic, without the message on the terminal.
+/// Whether `work` panics.
 pub fn panics(work: impl FnOnce()) -> bool {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err()
 }

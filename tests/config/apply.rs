@@ -1,4 +1,4 @@
-//! What a configuration does to a tracer.
+//! The effect of a configuration on a tracer.
 
 use crate::{
     common::{Lab, Script, drain, get, headers, now, text, values},
@@ -18,8 +18,8 @@ use tower_b3::{
     sample::Sampler, tag::Tag,
 };
 
-/// Serves a request of these headers, with a call to `http://catalog/items` made for it: what the
-/// call carries.
+/// Serves a request with these headers, and calls `http://catalog/items` for it. Returns the headers of
+/// the call.
 fn through(tracer: &Tracer, lines: &str, outbound: &str) -> HeaderMap {
     let client = tracer
         .client_layer()
@@ -57,9 +57,9 @@ fn tag(span: &SpanRecord, name: &str) -> Option<String> {
 const FORCED: &str = "x-envoy-force-trace: true";
 
 #[test]
-fn sampling_goes_by_request_id_as_a_sidecars_does() {
+fn sampling_goes_by_request_id_like_a_sidecars() {
     let lab = lab(&read("tracing: { sampling: 50 }"));
-    // 4999 of 10,000 is below a half, 5000 is not.
+    // Of 10,000, 4999 is below 50 %, 5000 is not.
     through(
         &lab.tracer,
         "x-request-id: 00001387-2222-4333-8444-555555555555",
@@ -76,7 +76,7 @@ fn sampling_goes_by_request_id_as_a_sidecars_does() {
 }
 
 #[test]
-fn none_are_sampled_at_0_but_forced_ones() {
+fn at_0_percent_only_forced_traces_are_sampled() {
     let lab = lab(&read(&documents()["scene-6-none.yaml"].1));
     for request in 0..7 {
         through(&lab.tracer, if request < 5 { FORCED } else { "" }, "");
@@ -86,9 +86,9 @@ fn none_are_sampled_at_0_but_forced_ones() {
     assert_eq!(traces.len(), 5);
 }
 
-/// As Envoy, which then leaves request ids alone, too.
+/// As in Envoy, which then leaves request ids alone too.
 #[test]
-fn where_request_ids_do_not_decide_only_the_caller_does() {
+fn without_sampling_by_request_id_only_the_caller_decides() {
     let lab = lab(&read(
         "tracing: [ { randomSamplingPercentage: 0, useRequestIdForTraceSampling: false } ]",
     ));
@@ -124,14 +124,14 @@ fn custom_tags_are_on_the_spans() {
 }
 
 #[test]
-fn a_formatter_is_answered_by_each_request() {
+fn a_formatter_is_evaluated_for_each_request() {
     let config = read(
         "tracing: [ { randomSamplingPercentage: 100, customTags: {
             d: { formatter: { value: '%REQ(:METHOD)% %REQ(x-tenant?x-customer)% %PROTOCOL%' } },
         } } ]",
     );
     let lab = lab(&config);
-    // The call has a method of its own, and no header: the whole is made of what it has.
+    // The call has its own method and no such header: the format uses only what the call has.
     through(&lab.tracer, "x-customer: acme", "");
     let [client, server] = &lab.spans.take(2)[..] else {
         panic!("two spans");
@@ -141,7 +141,7 @@ fn a_formatter_is_answered_by_each_request() {
 }
 
 #[test]
-fn a_formatter_that_finds_nothing_makes_no_tag() {
+fn a_formatter_without_any_value_adds_no_tag() {
     let config = read(
         "tracing: [ { randomSamplingPercentage: 100, customTags: {
             none: { formatter: { value: '%REQ(x-none)%' } },
@@ -155,13 +155,13 @@ fn a_formatter_that_finds_nothing_makes_no_tag() {
         assert_eq!(tag(&span, "none"), None);
         assert_eq!(tag(&span, "empty"), None);
         assert_eq!(tag(&span, "rest").as_deref(), Some("<>"));
-        // The call has none of it: that of the request being served.
+        // The call has no value at all, so the request being served supplies it.
         assert_eq!(tag(&span, "inbound").as_deref(), Some("<acme>"));
     }
 }
 
 #[test]
-fn the_path_in_urls_is_cut_as_the_provider_says_or_the_proxy_config() {
+fn the_provider_or_the_proxy_config_limits_the_path_in_urls() {
     let url = |text: &str| {
         let config = read(text);
         let lab = Lab::of(|builder| builder.sampler(Sampler::always()).config(&config));
@@ -195,7 +195,7 @@ fn the_path_in_urls_is_cut_as_the_provider_says_or_the_proxy_config() {
 }
 
 #[test]
-fn what_code_has_set_stands_wherever_the_documents_come_in() {
+fn code_overrides_the_configuration_whichever_comes_first() {
     let config = read(
         "extensionProviders: [ { name: a, zipkin: { service: a, port: 1, enable64bitTraceId: true, maxTagLength: 4, traceContextOption: USE_B3_WITH_W3C_PROPAGATION } } ]\n---\n\
          tracing: [ { providers: [ { name: a } ], randomSamplingPercentage: 0, disableContextPropagation: true, \
@@ -223,7 +223,7 @@ fn what_code_has_set_stands_wherever_the_documents_come_in() {
             assert!(tag(&span, "http.url").unwrap().len() <= "http://catalog/items".len());
         }
     }
-    // For one direction alone.
+    // For one direction only.
     let lab = Lab::of(|builder| {
         builder
             .sampler_for(Direction::Server, Sampler::always())
@@ -239,7 +239,7 @@ fn what_code_has_set_stands_wherever_the_documents_come_in() {
 }
 
 #[test]
-fn of_two_calls_the_last_counts() {
+fn of_two_configurations_the_last_counts() {
     let (one, other) = (
         read("tracing: { sampling: 0 }"),
         read("tracing: { sampling: 100 }"),
@@ -250,7 +250,7 @@ fn of_two_calls_the_last_counts() {
 }
 
 #[test]
-fn headers_are_as_the_provider_needs_them() {
+fn the_provider_decides_the_format_of_headers_and_ids() {
     let called = |text: &str| {
         let config = read(text);
         let lab = Lab::of(|builder| builder.sampler(Sampler::never()).config(&config));
@@ -304,7 +304,7 @@ fn a_bootstrap_may_share_spans() {
 }
 
 #[test]
-fn the_directions_are_apart() {
+fn the_directions_are_configured_separately() {
     let config = read(
         "tracing: [ { randomSamplingPercentage: 100 }, { match: { mode: CLIENT }, disableSpanReporting: true } ]",
     );
@@ -315,7 +315,7 @@ fn the_directions_are_apart() {
 }
 
 #[test]
-fn an_identitys_tags_can_be_off_for_a_direction() {
+fn identity_tags_can_be_off_for_one_direction() {
     let config = read(
         "tracing: [ { randomSamplingPercentage: 100, match: { mode: CLIENT }, enableIstioTags: false } ]",
     );
@@ -333,7 +333,7 @@ fn an_identitys_tags_can_be_off_for_a_direction() {
     assert_eq!(tag(server, "istio.namespace").as_deref(), Some("default"));
     assert_eq!(tag(client, "istio.namespace"), None);
     assert_eq!(tag(client, "component").as_deref(), Some("proxy"));
-    // Tags that change keep to it.
+    // They stay off when custom tags change.
     lab.tracer
         .set_tags_for(Direction::Client, [Tag::literal("new", "a")])
         .unwrap();
@@ -357,7 +357,7 @@ impl io::Write for Log {
     }
 }
 
-/// What is logged by this.
+/// Runs the work, and returns what it logs.
 fn logged<R>(work: impl FnOnce() -> R) -> (R, String) {
     let log = Log::default();
     let writer = log.clone();
@@ -373,13 +373,13 @@ fn logged<R>(work: impl FnOnce() -> R) -> (R, String) {
 }
 
 #[test]
-fn a_provider_that_is_not_supported_is_one_line_and_headers_go_on() {
+fn an_unsupported_provider_logs_one_error_and_forwards_headers() {
     let config = read(&documents()["scene-9-datadog.yaml"].1);
     let (lab, log) = logged(|| lab(&config));
     assert_eq!(
         log.trim(),
-        "ERROR tracing: the provider datadog is not supported: no spans are made, and these headers \
-         are forwarded as they came: b3, x-b3-traceid, x-b3-spanid, x-b3-parentspanid, \
+        "ERROR tracing: the provider datadog is not supported; no spans are made, and these headers \
+         are forwarded unchanged: b3, x-b3-traceid, x-b3-spanid, x-b3-parentspanid, \
          x-b3-sampled, x-b3-flags, traceparent, tracestate, x-request-id, x-envoy-force-trace, \
          x-client-trace-id, x-ot-span-context, x-cloud-trace-context, grpc-trace-bin, \
          x-datadog-trace-id, x-datadog-parent-id, x-datadog-sampling-priority, sw8, \
@@ -392,7 +392,7 @@ fn a_provider_that_is_not_supported_is_one_line_and_headers_go_on() {
         assert_eq!(values(&called, name.as_str()), [value.as_bytes()], "{name}");
     }
     lab.spans.take(0);
-    // Code may make spans all the same.
+    // Code may still set the mode.
     let (_, log) = logged(|| {
         Tracer::builder("shop")
             .mode(Mode::Spans)
@@ -403,25 +403,25 @@ fn a_provider_that_is_not_supported_is_one_line_and_headers_go_on() {
 }
 
 #[test]
-fn a_reporter_that_was_forgotten_is_one_line() {
+fn a_missing_reporter_logs_one_warning() {
     let config = read("tracing: { zipkin: { address: 'zipkin:9411' } }");
     let built = |builder: TracerBuilder| logged(|| builder.build().unwrap()).1;
     assert_eq!(
         built(Tracer::builder("shop").config(&config)).trim(),
-        "WARN tracing: spans are meant to go to http://zipkin:9411/api/v2/spans, but are dropped: \
-         the tracer has no reporter"
+        "WARN tracing: the tracer has no reporter, so spans for http://zipkin:9411/api/v2/spans are \
+         dropped"
     );
     let with_reporter = Tracer::builder("shop").reporter(InMemoryReporter::default());
     assert_eq!(built(with_reporter.config(&config)), "");
     let forward_only = Tracer::builder("shop").mode(Mode::ForwardOnly);
     assert_eq!(built(forward_only.config(&config)), "");
-    // Whoever says neither where nor with what drops spans on purpose.
+    // Without a collector and a reporter, spans are dropped on purpose.
     let nowhere = read("tracing: { sampling: 10 }");
     assert_eq!(built(Tracer::builder("shop").config(&nowhere)), "");
 }
 
 #[test]
-fn strictly_a_provider_that_is_not_supported_is_an_error() {
+fn an_unsupported_provider_is_an_error_if_strict() {
     for (name, expected) in [
         (
             "scene-9-lightstep.yaml",
@@ -437,7 +437,7 @@ fn strictly_a_provider_that_is_not_supported_is_an_error() {
         ),
         (
             "unknown-provider.yaml",
-            "the provider jaeger is not among the extensionProviders",
+            "the provider jaeger is not defined in `extensionProviders`",
         ),
     ] {
         let config = read(&documents()[name].1).strict(true);
@@ -450,14 +450,17 @@ fn strictly_a_provider_that_is_not_supported_is_an_error() {
     }
 }
 
-/// A provider that only two texts together make wrong.
+/// One text defines the provider, another one uses it.
 #[test]
-fn a_provider_that_is_wrong_is_an_error_when_it_is_used() {
+fn a_misconfigured_provider_is_an_error_when_it_is_used() {
     let mesh = read("extensionProviders: [ { name: a, zipkin: { service: a } } ]");
     let named = read("tracing: [ { providers: [ { name: a } ] } ]");
     let error = Tracer::builder("shop")
         .config(&named.over(mesh))
         .build()
         .unwrap_err();
-    assert_eq!(error.to_string(), "extensionProviders[0].zipkin: no port");
+    assert_eq!(
+        error.to_string(),
+        "`extensionProviders[0].zipkin`: missing field `port`"
+    );
 }

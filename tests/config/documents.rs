@@ -1,19 +1,19 @@
-//! Each document of the folder, and what is left out.
+//! Which documents are recognised, and which are skipped.
 
-use crate::{documents, read, said};
+use crate::{documents, read, summary};
 use tower_b3::config::{Documents, TracingConfig};
 
 #[test]
-fn each_document_says_what_its_first_lines_say() {
+fn each_document_has_the_summary_in_its_first_lines() {
     let documents = documents();
     assert!(documents.len() >= 37);
     for (name, (expected, text)) in documents {
-        assert_eq!(said(&read(&text)), expected, "{name}");
+        assert_eq!(summary(&read(&text)), expected, "{name}");
     }
 }
 
 #[test]
-fn a_file_is_read_as_its_text() {
+fn a_file_is_read_like_its_text() {
     let file = |name: &str| {
         format!(
             "{}/tests/config/documents/{name}",
@@ -28,9 +28,8 @@ fn a_file_is_read_as_its_text() {
     }
 }
 
-/// What others have in the same file is none of this crate's business.
 #[test]
-fn other_documents_are_skipped() {
+fn documents_of_other_kinds_are_skipped() {
     let others = "
 ---
 apiVersion: networking.istio.io/v1
@@ -80,15 +79,15 @@ a text
     let error = TracingConfig::from_yaml(others).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "nothing about tracing: looked for tracing or its fields, a MeshConfig, the ConfigMap \
-         istio, an IstioOperator, a ProxyConfig, the annotation proxy.istio.io/config of a pod, a \
-         Telemetry with tracing, and tracing.http of an Envoy bootstrap"
+        "no tracing configuration found; expected `tracing` or its fields, a MeshConfig, the \
+         ConfigMap istio, an IstioOperator, a ProxyConfig, a pod with the annotation \
+         proxy.istio.io/config, a Telemetry with `tracing`, or an Envoy bootstrap with \
+         `tracing.http`"
     );
 }
 
-/// Outside of the tracing blocks nothing is judged.
 #[test]
-fn unknown_fields_outside_are_nobodys_business() {
+fn unknown_fields_outside_of_tracing_blocks_are_ignored() {
     let text = "
 apiVersion: install.istio.io/v1alpha1
 kind: IstioOperator
@@ -108,17 +107,17 @@ spec:
       tracing: { sampling: 12.5 }
 ";
     assert_eq!(
-        said(&read(text)),
-        "both: spans, 12.5 % by request id\ncollector: none: no document says where spans go"
+        summary(&read(text)),
+        "both: spans, 12.5 % by request id\ncollector: none: no collector is configured"
     );
 }
 
 #[test]
-fn istios_own_way_to_say_nothing_is_no_block_at_all() {
+fn an_empty_block_applies_istios_defaults() {
     for text in ["tracing:", "tracing: {}", "tracing: []", "tracing: ~"] {
         assert_eq!(
-            said(&read(text)),
-            "both: spans, 1 % by request id\ncollector: none: no document says where spans go",
+            summary(&read(text)),
+            "both: spans, 1 % by request id\ncollector: none: no collector is configured",
             "{text}"
         );
     }
@@ -129,7 +128,7 @@ fn istios_own_way_to_say_nothing_is_no_block_at_all() {
 }
 
 #[test]
-fn anchors_and_merges_work_as_kubectl_has_them() {
+fn anchors_and_merge_keys_work_as_in_kubectl() {
     let config = read(
         "
 x: &usual { sampling: 10, zipkin: { address: \"zipkin:9411\" } }

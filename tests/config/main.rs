@@ -1,4 +1,4 @@
-//! Istio's tracing configuration: what is read, how it is merged, and what it does.
+//! Istio's tracing configuration: what is read, how it is merged, and its effect on a tracer.
 #![cfg(feature = "config")]
 
 #[path = "../common/mod.rs"]
@@ -6,6 +6,7 @@ mod common;
 
 mod apply;
 mod documents;
+mod environment;
 mod errors;
 mod properties;
 #[cfg(feature = "zipkin")]
@@ -18,23 +19,24 @@ use tower_b3::{
     config::{Collector, TracingConfig},
 };
 
-/// The documents beside this file by name: what they are to say, and their text.
+/// The documents in the folder next to this file, by name: the summary that their first lines expect,
+/// and their text.
 fn documents() -> BTreeMap<String, (String, String)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/config/documents");
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap());
     let read = |file: std::fs::DirEntry| {
         let text = std::fs::read_to_string(file.path()).unwrap();
-        let (said, document): (Vec<_>, Vec<_>) =
+        let (expected, document): (Vec<_>, Vec<_>) =
             text.lines().partition(|line| line.starts_with("# "));
-        let said: Vec<&str> = said.iter().map(|line| &line[2..]).collect();
+        let expected: Vec<&str> = expected.iter().map(|line| &line[2..]).collect();
         let name = file.file_name().into_string().unwrap();
-        (name, (said.join("\n"), document.join("\n")))
+        (name, (expected.join("\n"), document.join("\n")))
     };
     files.map(read).collect()
 }
 
-/// What a configuration says, in lines.
-fn said(config: &TracingConfig) -> String {
+/// A configuration in a few lines.
+fn summary(config: &TracingConfig) -> String {
     let of = |direction| {
         let mode = match config.mode(direction) {
             Mode::Spans => "spans",

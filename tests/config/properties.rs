@@ -1,4 +1,4 @@
-//! What must hold for any configuration, and for any text.
+//! Properties of all configurations and all texts.
 
 #[path = "../../fuzz/src/config.rs"]
 mod config;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use tower_b3::config::TracingConfig;
 
-/// An object of these fields, without those that are null.
+/// An object with these fields, without those that are `None`.
 fn object(fields: Vec<(&str, Option<Value>)>) -> Value {
     let fields = fields.into_iter();
     Value::Object(
@@ -27,7 +27,7 @@ fn percent() -> impl Strategy<Value = Value> {
 }
 
 fn word() -> impl Strategy<Value = String> {
-    // Also what YAML would take for something else, without quotes.
+    // Some of them mean something else in YAML if they are not quoted.
     prop_oneof![
         "[a-z][a-z0-9.-]{0,8}",
         "[ -~é]{1,12}",
@@ -172,7 +172,7 @@ fn block() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Any configuration, of a few documents.
+/// A configuration of a few documents.
 fn configuration() -> impl Strategy<Value = TracingConfig> {
     prop::collection::vec(block(), 0..4).prop_map(|blocks| {
         let read = |block: Value| TracingConfig::from_yaml(&block.to_string()).unwrap();
@@ -194,7 +194,7 @@ fn snake(value: &Value) -> Value {
 }
 
 fn snake_case(name: &str) -> String {
-    // Where the letters do not show where a word begins.
+    // Words that begin with a digit.
     match name {
         "traceId128bit" => return "trace_id_128bit".to_owned(),
         "enable64bitTraceId" => return "enable_64bit_trace_id".to_owned(),
@@ -210,7 +210,7 @@ fn snake_case(name: &str) -> String {
     snake
 }
 
-/// The same as YAML in block style, with plain text where it can be.
+/// The same as YAML in block style, without quotes where they are not needed.
 fn yaml(value: &Value, indent: usize, to: &mut String) {
     let pad = "  ".repeat(indent);
     match value {
@@ -246,12 +246,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn camel_and_snake_yaml_and_json_and_serde_say_the_same(block in block()) {
+    fn case_and_format_make_no_difference(block in block()) {
         let read = |text: &str| TracingConfig::from_yaml(text).map_err(|error| error.reason().to_owned());
         let of_json = read(&block.to_string());
         prop_assert_eq!(&read(&snake(&block).to_string()), &of_json);
         prop_assert_eq!(&read(&serde_json::to_string_pretty(&block).unwrap()), &of_json);
-        // A line break has no place in single quotes.
+        // Single quotes cannot contain a line break.
         if !block.to_string().contains("\\n") {
             let mut text = String::new();
             yaml(&block, 0, &mut text);
@@ -262,7 +262,7 @@ proptest! {
     }
 
     #[test]
-    fn merging_is_associative_and_nothing_changes_nothing(
+    fn merging_is_associative_and_the_default_is_neutral(
         one in configuration(),
         two in configuration(),
         three in configuration(),
@@ -275,18 +275,18 @@ proptest! {
     }
 
     #[test]
-    fn any_block_holds(block in block()) {
+    fn any_block_can_be_used(block in block()) {
         config::config(block.to_string().as_bytes());
     }
 
     #[test]
-    fn any_text_holds(text in "\\PC{0,200}", yamlish in "[-a&*:{}\\[\\]?|>%,'\"#! \n\t]{0,200}") {
+    fn any_text_is_read_or_refused(text in "\\PC{0,200}", yamlish in "[-a&*:{}\\[\\]?|>%,'\"#! \n\t]{0,200}") {
         config::config(text.as_bytes());
         config::config(yamlish.as_bytes());
     }
 }
 
-/// The seeds, and the documents of the tests, which are seeds too.
+/// The seeds of the fuzzer, and the documents of the tests.
 fn seeds() -> Vec<(String, Vec<u8>)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/config");
     let files = std::fs::read_dir(folder).unwrap().map(|file| {
@@ -299,7 +299,7 @@ fn seeds() -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn every_seed_holds() {
+fn every_seed_is_read_or_refused() {
     let seeds = seeds();
     assert!(seeds.len() >= 50);
     for (name, seed) in seeds {
@@ -308,9 +308,8 @@ fn every_seed_holds() {
     }
 }
 
-/// Seeds, changed in one place after the other.
 #[test]
-fn every_seed_holds_with_a_byte_changed() {
+fn every_seed_with_one_byte_changed_is_read_or_refused() {
     for (_, seed) in seeds() {
         for at in (0..seed.len()).step_by(seed.len() / 40 + 1) {
             for byte in [b' ', b':', b'[', b'%', b'\n', 0xff] {
@@ -326,10 +325,9 @@ fn every_seed_holds_with_a_byte_changed() {
     }
 }
 
-/// A megabyte of what is hard for a parser ends, and soon: all of them together within the patience
-/// of whoever runs the tests.
+/// Texts of a megabyte that are hard to parse do not take too long.
 #[test]
-fn a_megabyte_of_anything_ends() {
+fn a_megabyte_is_read_or_refused_in_time() {
     let megabyte = |unit: &str| unit.repeat(1024 * 1024 / unit.len());
     for unit in [
         "[",

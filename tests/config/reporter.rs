@@ -1,5 +1,7 @@
-//! Spans go to where the documents say.
+//! The reporter of a configuration, and where it sends spans.
 
+#[cfg(feature = "otlp")]
+use crate::environment::environment;
 use crate::{documents, read};
 use std::{
     collections::HashMap,
@@ -11,18 +13,18 @@ use std::{
 };
 use tower_b3::{Tracer, config::TracingConfig};
 
-/// Longer than any of it takes.
+/// More than enough for anything here.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A request that came in.
-struct Came {
+/// A request that the collector got.
+struct Received {
     path: String,
     headers: HashMap<String, String>,
     body: Vec<u8>,
 }
 
-/// A collector that accepts whatever comes, for as long as there are connections.
-fn collector() -> (SocketAddr, Receiver<Came>) {
+/// A collector that accepts everything on its first connection.
+fn collector() -> (SocketAddr, Receiver<Received>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, receiver) = channel();
@@ -38,7 +40,7 @@ fn collector() -> (SocketAddr, Receiver<Came>) {
     (address, receiver)
 }
 
-fn read_request(stream: &mut impl BufRead) -> Option<Came> {
+fn read_request(stream: &mut impl BufRead) -> Option<Received> {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -56,15 +58,15 @@ fn read_request(stream: &mut impl BufRead) -> Option<Came> {
         .collect();
     let mut body = vec![0; headers.get("content-length")?.parse().ok()?];
     stream.read_exact(&mut body).ok()?;
-    Some(Came {
+    Some(Received {
         path,
         headers,
         body,
     })
 }
 
-/// What comes in of one span, with this configuration.
-fn sent(config: &TracingConfig, came: &Receiver<Came>) -> Came {
+/// Sends one span by this configuration, and returns what the collector gets.
+fn sent(config: &TracingConfig, came: &Receiver<Received>) -> Received {
     let reporter = config.reporter().unwrap().unwrap();
     let tracer = Tracer::builder("webapp")
         .sampler(tower_b3::sample::Sampler::always())
@@ -125,7 +127,7 @@ defaultProviders: {{ tracing: [ zipkin ] }}
 }
 
 #[test]
-fn spans_go_to_where_a_bootstrap_says() {
+fn spans_go_to_the_collector_of_a_bootstrap() {
     let (address, came) = collector();
     let text = documents()["scene-8-wrong-path.yaml"].1.clone();
     let text = text
@@ -138,7 +140,7 @@ fn spans_go_to_where_a_bootstrap_says() {
 
 #[cfg(feature = "otlp")]
 #[test]
-fn spans_go_to_opentelemetry() {
+fn spans_go_to_an_opentelemetry_provider() {
     let (address, came) = collector();
     let text = documents()["scene-9-opentelemetry.yaml"].1.clone();
     let text = text
@@ -155,14 +157,14 @@ fn spans_go_to_opentelemetry() {
 
 #[cfg(feature = "otlp")]
 #[test]
-fn grpc_is_spoken_where_there_is_no_http() {
+fn an_opentelemetry_provider_without_http_uses_grpc() {
     let config = read(&documents()["scene-9-opentelemetry-grpc.yaml"].1);
     let reporter = config.reporter().unwrap().unwrap();
     reporter.shutdown(Duration::ZERO);
 }
 
 #[test]
-fn there_is_none_where_no_document_says_where() {
+fn there_is_no_reporter_without_a_collector() {
     for name in [
         "scene-5-telemetry.yaml",
         "scene-9-datadog.yaml",
@@ -176,7 +178,7 @@ fn there_is_none_where_no_document_says_where() {
 }
 
 #[test]
-fn what_cannot_be_read_or_done_is_an_error() {
+fn a_reporter_that_cannot_be_started_is_an_error() {
     let provider = |settings: &str| {
         format!(
             "defaultProviders: {{ tracing: [ a ] }}\nextensionProviders: [ {{ name: a, {settings} }} ]"
@@ -187,39 +189,72 @@ fn what_cannot_be_read_or_done_is_an_error() {
             provider(
                 "zipkin: { service: a, port: 1, headers: [ { name: x, envName: TOWER_B3_NOT_SET } ] }",
             ),
-            "spans cannot go to http://a:1/api/v2/spans: the header x is to have the value of \
-             TOWER_B3_NOT_SET, which is not set in the environment",
+            "cannot send spans to http://a:1/api/v2/spans: the header `x` takes its value from \
+             `TOWER_B3_NOT_SET`, which is not set in the environment",
         ),
         (
             provider("zipkin: { service: a, port: 1, headers: [ { name: host, value: b } ] }"),
-            "spans cannot go to http://a:1/api/v2/spans: header: host is set by the sender",
+            "cannot send spans to http://a:1/api/v2/spans: header: host is set by the sender",
         ),
         (
             "tracing: { zipkin: { address: '$(HOST_IP):9411' } }".to_owned(),
-            "tracing.zipkin.address: $(HOST_IP) is not set in the environment",
+            "`tracing.zipkin.address`: $(HOST_IP) is not set in the environment",
         ),
     ];
     let tls = "tracing: { zipkin: { address: 'zipkin:9411' }, tlsSettings: { mode: SIMPLE, caCertificates: no/such.pem } }";
     if cfg!(feature = "tls") {
-        table.push((tls.to_owned(), "spans cannot go to https://zipkin:9411/api/v2/spans: no/such.pem: No such file or directory (os error 2)"));
+        table.push((tls.to_owned(), "cannot send spans to https://zipkin:9411/api/v2/spans: no/such.pem: No such file or directory (os error 2)"));
         table.push((
             tls.replace("no/such.pem", "/"),
-            "spans cannot go to https://zipkin:9411/api/v2/spans: /: not a regular file",
+            "cannot send spans to https://zipkin:9411/api/v2/spans: /: not a regular file",
         ));
     } else {
         table.push((
             tls.to_owned(),
-            "spans cannot go to https://zipkin:9411/api/v2/spans: https needs the feature tls",
+            "cannot send spans to https://zipkin:9411/api/v2/spans: https requires the cargo feature `tls`",
         ));
     }
     if !cfg!(feature = "otlp") {
         table.push((
             provider("opentelemetry: { service: a, port: 1, http: {} }"),
-            "spans cannot go to http://a:1: OpenTelemetry needs the feature otlp",
+            "cannot send spans to http://a:1: OpenTelemetry requires the cargo feature `otlp`",
         ));
     }
     for (text, expected) in table {
         let error = read(&text).reporter().unwrap_err().to_string();
         assert_eq!(error, expected);
     }
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn a_reporter_is_redirected_or_keeps_its_collector() {
+    let to = |address: &str| {
+        read(&format!(
+            "tracing: {{ zipkin: {{ address: '{address}' }} }}"
+        ))
+    };
+    let reporter = to("127.0.0.1:1").reporter().unwrap().unwrap();
+    reporter.redirect(&to("127.0.0.1:2")).unwrap();
+    let nowhere = read("tracing: { sampling: 1 }");
+    let error = reporter.redirect(&nowhere).unwrap_err().to_string();
+    assert!(error.contains("no collector is configured"), "{error}");
+    let otlp = environment("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:3").unwrap();
+    let error = reporter.redirect(&otlp).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "cannot send spans to http://127.0.0.1:3/v1/traces: the format of the spans cannot be \
+         changed while the reporter runs"
+    );
+    reporter.shutdown(Duration::from_secs(1));
+
+    // OTLP has the same format over HTTP and gRPC.
+    let reporter = otlp.reporter().unwrap().unwrap();
+    let grpc = environment(
+        "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:3\nOTEL_EXPORTER_OTLP_PROTOCOL=grpc",
+    );
+    reporter.redirect(&grpc.unwrap()).unwrap();
+    let error = reporter.redirect(&to("127.0.0.1:2")).unwrap_err();
+    assert!(error.to_string().contains("cannot be changed"), "{error}");
+    reporter.shutdown(Duration::from_secs(1));
 }

@@ -1,12 +1,12 @@
-//! What is for whom, and what stands over what.
+//! Which documents apply to a workload, and their precedence.
 
-use crate::{read, said};
+use crate::{read, summary};
 use tower_b3::{
     Direction,
     config::{Documents, TracingConfig, Workload},
 };
 
-/// A mesh with something on every level, the nearest first.
+/// A mesh with a document on every level, the most specific first.
 const MESH: &str = "
 kind: Telemetry
 apiVersion: telemetry.istio.io/v1
@@ -83,34 +83,34 @@ fn tags(config: &TracingConfig) -> Vec<String> {
 }
 
 #[test]
-fn a_workload_has_what_is_for_it() {
+fn a_workload_gets_the_documents_that_apply_to_it() {
     let webapp = Workload::new("shop")
         .label("app", "webapp")
         .label("version", "v1");
     assert_eq!(sampling(&of(&webapp)), 40.0);
     assert_eq!(tags(&of(&webapp)), ["t.shop"]);
-    // All labels of the selector must be there.
+    // The workload must have all labels of the selector.
     let v2 = Workload::new("shop").labels([("app", "webapp"), ("version", "v2")]);
     assert_eq!(sampling(&of(&v2)), 30.0);
     let unlabelled = Workload::new("shop");
     assert_eq!(sampling(&of(&unlabelled)), 30.0);
-    // Where they are not known, a selector in the namespace may mean it, but none elsewhere.
+    // If the labels are not known, every selector in the namespace counts, but none elsewhere.
     assert_eq!(sampling(&of(&unlabelled.labels_unknown())), 40.0);
     let elsewhere = Workload::new("other").labels_unknown();
     assert_eq!(sampling(&of(&elsewhere)), 20.0);
-    // Elsewhere there is only the mesh's.
+    // In another namespace only the mesh's documents apply.
     let elsewhere = Workload::new("other")
         .label("app", "webapp")
         .label("version", "v1");
     assert_eq!(sampling(&of(&elsewhere)), 20.0);
     assert_eq!(tags(&of(&elsewhere)), ["t.mesh"]);
-    // All of it where nobody says who it is for.
+    // Without a workload everything applies.
     assert_eq!(sampling(&read(MESH)), 40.0);
     assert_eq!(tags(&read(MESH)), ["t.shop"]);
 }
 
 #[test]
-fn proxy_configs_stand_below_telemetry_and_merge_tag_by_tag() {
+fn telemetry_overrides_proxy_configs_which_merge_tags_one_by_one() {
     let documents: Vec<&str> = MESH
         .split("---")
         .filter(|text| !text.contains("kind: Telemetry"))
@@ -132,9 +132,9 @@ fn proxy_configs_stand_below_telemetry_and_merge_tag_by_tag() {
     assert_eq!(sampling(&elsewhere), 10.0);
 }
 
-/// Each level of ProxyConfig under the next.
+/// Each level overrides the ones before it.
 #[test]
-fn the_order_of_proxy_configs_is_istios() {
+fn proxy_configs_have_istios_precedence() {
     let resource = |namespace: &str, selector: &str, sampling: u8| {
         format!(
             "kind: ProxyConfig\nmetadata: {{ name: a, namespace: {namespace} }}\n\
@@ -170,7 +170,7 @@ fn the_order_of_proxy_configs_is_istios() {
 }
 
 #[test]
-fn of_one_rank_the_first_counts() {
+fn of_two_documents_with_one_rank_the_first_wins() {
     let text = "tracing: { sampling: 10 }\n---\ntracing: { sampling: 20, maxPathTagLength: 99 }";
     assert_eq!(sampling(&read(text)), 10.0);
     assert_eq!(
@@ -180,7 +180,7 @@ fn of_one_rank_the_first_counts() {
 }
 
 #[test]
-fn what_is_for_gateways_and_waypoints_is_for_no_service() {
+fn a_telemetry_for_gateways_and_waypoints_is_ignored() {
     let text = "
 tracing: { sampling: 10 }
 ---
@@ -190,9 +190,9 @@ spec: { targetRefs: [ { kind: Gateway, name: waypoint } ], tracing: [ { randomSa
     assert_eq!(sampling(&read(text)), 10.0);
 }
 
-/// A label that is left out would let a selector find everybody.
+/// Leaving a label out would make the selector select everything.
 #[test]
-fn labels_that_are_not_text_still_select() {
+fn labels_that_are_not_text_count_in_selectors() {
     let text = "
 kind: Telemetry
 spec: { selector: { matchLabels: { tier: 1, canary: true, odd: [] } }, tracing: [ { randomSamplingPercentage: 90 } ] }
@@ -209,7 +209,7 @@ spec: { selector: { matchLabels: { tier: 1, canary: true, odd: [] } }, tracing: 
 }
 
 #[test]
-fn telemetry_is_merged_field_by_field_and_its_tags_as_a_whole() {
+fn telemetry_is_merged_by_field_and_its_tags_as_a_whole() {
     let mesh = read(
         "tracing: [ { randomSamplingPercentage: 10, providers: [ { name: a }, { name: b } ], \
          customTags: { x: { literal: { value: a } }, y: { literal: { value: a } } } } ]",
@@ -220,16 +220,16 @@ fn telemetry_is_merged_field_by_field_and_its_tags_as_a_whole() {
     );
     let merged = workload.clone().over(namespace.clone()).over(mesh.clone());
     assert_eq!(
-        said(&merged),
+        summary(&merged),
         "server: spans, 10 % by request id, tags z\n\
          client: forward only, 10 % by request id, tags x y\n\
-         collector: none: there are no extensionProviders to say where the provider a is"
+         collector: none: the provider a is used, but there are no `extensionProviders`"
     );
     assert_eq!(merged, workload.over(namespace.over(mesh)));
 }
 
 #[test]
-fn telemetrys_tags_stand_in_the_place_of_proxy_configs() {
+fn the_tags_of_telemetry_replace_those_of_the_proxy_config() {
     let proxy = read("tracing: { customTags: { x: { literal: { value: a } } } }");
     let none = read("tracing: [ { customTags: {} } ]");
     let some = read(
@@ -242,7 +242,7 @@ fn telemetrys_tags_stand_in_the_place_of_proxy_configs() {
 }
 
 #[test]
-fn providers_of_two_texts_are_one_list() {
+fn providers_of_two_texts_are_merged_by_name() {
     let mesh = read(
         "extensionProviders: [ { name: Zipkin, zipkin: { service: a, port: 1 } }, { name: zipkin, zipkin: { service: b, port: 2 } } ]",
     );
@@ -250,10 +250,10 @@ fn providers_of_two_texts_are_one_list() {
     let named = read("tracing: [ { providers: [ { name: ZIPKIN } ] } ]");
     let first = named.clone().over(mesh.clone()).over(other.clone());
     assert!(
-        said(&first).ends_with("Zipkin http://a:1/api/v2/spans"),
+        summary(&first).ends_with("Zipkin http://a:1/api/v2/spans"),
         "{}",
-        said(&first)
+        summary(&first)
     );
     let second = named.over(other).over(mesh);
-    assert!(said(&second).ends_with("Zipkin http://c:3/api/v2/spans"));
+    assert!(summary(&second).ends_with("Zipkin http://c:3/api/v2/spans"));
 }

@@ -1,6 +1,10 @@
 //! A service of all four kinds of method, and its client: what tonic's code generator would write.
 
-use futures_util::{Stream, StreamExt, future::BoxFuture, stream::BoxStream};
+use futures_util::{
+    Stream, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 use http::uri::PathAndQuery;
 use std::{
     convert::Infallible,
@@ -33,12 +37,12 @@ fn codec() -> ProstCodec<Text, Text> {
     ProstCodec::default()
 }
 
-/// `shop.Cart`, which does as it is asked.
+/// `shop.Cart`, whose messages say what it does.
 #[derive(Clone, Default)]
 pub struct Cart {
-    /// Told of every call that is left hanging.
+    /// Notified of every call that is left hanging.
     pub hangs: Arc<Notify>,
-    /// What is asked for more.
+    /// The service that `more` calls.
     pub stock: Option<CartClient>,
 }
 
@@ -51,7 +55,7 @@ impl Cart {
                 Code::from(more.parse().unwrap_or(0)),
                 "as asked: 7 %",
             )),
-            "panic" => panic!("as the test wants it"),
+            "panic" => panic!("expected"),
             "hang" => {
                 self.hangs.notify_one();
                 pending().await
@@ -64,7 +68,7 @@ impl Cart {
     async fn list(self, asked: Request<Text>) -> Result<Response<Texts>, Status> {
         let asked = asked.into_inner().text;
         let parts = ["one", "two"].map(|part| Ok(text(part)));
-        let parts = futures_util::stream::iter(parts);
+        let parts = stream::iter(parts);
         let then: Texts = match &*asked {
             "fail" => once(async { Err(Status::data_loss("the rest is lost")) }),
             "hang" => once(async move {
@@ -79,7 +83,7 @@ impl Cart {
                 let _looking = tower_b3::span("look");
                 Ok(stock.get(text("ids")).await?.into_inner())
             }),
-            _ => futures_util::stream::empty().boxed(),
+            _ => stream::empty().boxed(),
         };
         Ok(Response::new(parts.chain(then).boxed()))
     }
@@ -113,7 +117,7 @@ fn current() -> Text {
 }
 
 fn once(item: impl Future<Output = Result<Text, Status>> + Send + 'static) -> Texts {
-    futures_util::stream::once(item).boxed()
+    stream::once(item).boxed()
 }
 
 impl server::NamedService for Cart {
@@ -163,8 +167,8 @@ pub struct CartClient {
 }
 
 impl CartClient {
-    /// Over a channel with the layer around it. The origin says whom the layer sees called; the
-    /// channel puts its own in its place.
+    /// Over a channel with the layer around it. The layer sees the host of the origin; the
+    /// channel then replaces it with its own.
     pub fn new(channel: Client<Channel>, origin: http::Uri) -> CartClient {
         let grpc = client::Grpc::with_origin(channel, origin);
         CartClient { grpc }

@@ -1,18 +1,18 @@
-//! Calls that are answered with a failure.
+//! Calls that fail.
 
 use crate::{
     Shop,
     cart::{Cart, text},
     client,
-    common::{Lab, ending},
-    serve, tag,
+    common::{TestTracer, ending, net, tag},
+    serve,
 };
 #[cfg(feature = "axum")]
 use tonic::service::Routes;
 use tonic::{Code, Request, transport::Server};
 
 #[tokio::test]
-async fn a_status_without_a_body_decides_on_the_error() {
+async fn a_grpc_status_without_a_body_decides_on_the_error() {
     let mut shop = Shop::open().await;
     for code in 1..=16 {
         let asked = text(&format!("fail {code}"));
@@ -33,7 +33,7 @@ async fn a_status_without_a_body_decides_on_the_error() {
 }
 
 #[tokio::test]
-async fn a_message_is_as_it_was_sent() {
+async fn a_grpc_message_is_recorded_as_sent() {
     let mut shop = Shop::open().await;
     let status = shop.cart.get(text("fail 5")).await.unwrap_err();
     assert_eq!(status.message(), "as asked: 7 %");
@@ -43,7 +43,7 @@ async fn a_message_is_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn a_status_after_some_of_the_answer_decides_too() {
+async fn a_grpc_status_after_part_of_the_response_decides_on_the_error() {
     let mut shop = Shop::open().await;
     let mut parts = shop.cart.list(text("fail")).await.unwrap();
     for _ in 0..2 {
@@ -58,7 +58,7 @@ async fn a_status_after_some_of_the_answer_decides_too() {
 }
 
 #[tokio::test]
-async fn a_method_that_there_is_not_is_no_name() {
+async fn an_unimplemented_method_is_not_used_as_the_name() {
     let mut shop = Shop::open().await;
     for path in ["/shop.Cart/Guess", "/no.Such/Service"] {
         let status = shop
@@ -77,13 +77,11 @@ async fn a_method_that_there_is_not_is_no_name() {
 
 #[cfg(feature = "axum")]
 #[tokio::test]
-async fn behind_axums_routes_a_call_is_called_by_its_method_too() {
-    let (called, served) = (Lab::new(), Lab::new());
+async fn a_call_through_axums_routes_is_named_by_its_method() {
+    let (called, served) = (TestTracer::new(), TestTracer::new());
     let routes = Routes::new(Cart::default()).into_axum_router();
     let app = routes.layer(served.tracer.server_layer());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let addr = net::serve_axum(app).await;
     let mut cart = client(&called, addr);
     cart.get(text("a hat")).await.unwrap();
     assert_eq!(served.spans.wait_one().await.name(), "shop.Cart/Get");
@@ -97,14 +95,12 @@ async fn behind_axums_routes_a_call_is_called_by_its_method_too() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_the_reason() {
-    let lab = Lab::new();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    drop(listener);
-    let status = client(&lab, addr).get(text("")).await.unwrap_err();
+async fn an_unreachable_server_is_the_error_reason() {
+    let test = TestTracer::new();
+    let addr = net::unreachable_address().await;
+    let status = client(&test, addr).get(text("")).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
-    let span = lab.spans.wait_one().await;
+    let span = test.spans.wait_one().await;
     assert!(ending(&span).starts_with("0 error("), "{span:?}");
     assert!(
         tag(&span, "error.reason").contains("ConnectionRefused"),
@@ -114,7 +110,7 @@ async fn a_server_that_is_not_there_is_the_reason() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_is_the_reason() {
+async fn a_panicking_handler_is_the_error_reason() {
     let mut shop = Shop::open().await;
     shop.cart.get(text("panic")).await.unwrap_err();
     let [called, served] = shop.spans().await;
@@ -123,8 +119,8 @@ async fn a_handler_that_panics_is_the_reason() {
 }
 
 #[tokio::test]
-async fn a_channel_without_an_origin_names_no_host() {
-    let (called, served) = (Lab::new(), Lab::new());
+async fn a_channel_without_an_origin_has_no_authority_tag() {
+    let (called, served) = (TestTracer::new(), TestTracer::new());
     let addr = serve(
         Server::builder(),
         served.tracer.server_layer(),

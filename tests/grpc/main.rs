@@ -2,9 +2,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-#[cfg(all(unix, feature = "zipkin"))]
-#[path = "../shop/mod.rs"]
-mod shop;
 
 mod calls;
 mod cart;
@@ -14,7 +11,7 @@ mod errors;
 mod shutdown;
 
 use cart::{Cart, CartClient};
-use common::Lab;
+use common::TestTracer;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tonic::transport::{
@@ -26,8 +23,8 @@ use tower_b3::{ServerLayer, record::SpanRecord};
 
 /// A channel with a layer around it, to a server with another one.
 struct Shop {
-    called: Lab,
-    served: Lab,
+    called: TestTracer,
+    served: TestTracer,
     addr: SocketAddr,
     cart: CartClient,
     hangs: Arc<Notify>,
@@ -39,7 +36,7 @@ impl Shop {
     }
 
     async fn of(server: Server, stock: Option<CartClient>) -> Shop {
-        let (called, served) = (Lab::new(), Lab::new());
+        let (called, served) = (TestTracer::new(), TestTracer::new());
         let cart = Cart {
             hangs: Arc::default(),
             stock,
@@ -79,18 +76,14 @@ fn serve(server: Server, layer: ServerLayer, cart: Cart) -> SocketAddr {
     addr
 }
 
-fn client(lab: &Lab, addr: SocketAddr) -> CartClient {
+fn client(test: &TestTracer, addr: SocketAddr) -> CartClient {
     let origin: http::Uri = format!("http://{addr}").parse().unwrap();
     let channel = Channel::builder(origin.clone());
     let channel = channel
         .connect_timeout(Duration::from_secs(10))
         .connect_lazy();
     let channel = ServiceBuilder::new()
-        .layer(lab.tracer.client_layer())
+        .layer(test.tracer.client_layer())
         .service(channel);
     CartClient::new(channel, origin)
-}
-
-fn tag(span: &SpanRecord, name: &str) -> String {
-    span.tag(name).unwrap_or_default().into_owned()
 }

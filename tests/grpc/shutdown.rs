@@ -3,14 +3,14 @@
 use crate::{
     cart::{Cart, text},
     client,
-    common::Lab,
-    shop::{Process, collector::Collector, eventually},
+    common::TestTracer,
 };
 use std::{
     env,
     net::SocketAddr,
     process::{Command, Stdio},
 };
+use test_kit::{Process, ZipkinStub, eventually};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
@@ -18,7 +18,7 @@ use tokio::{
 use tonic::transport::{Server, server::TcpIncoming};
 use tower_b3::{Tracer, zipkin::ZipkinReporter};
 
-/// Makes the test's own program the server. Zipkin's URL.
+/// Makes the test's own program the server; its value is Zipkin's URL.
 const SERVER: &str = "TOWER_B3_GRPC_SERVER";
 
 async fn serve(url: &str) {
@@ -50,7 +50,7 @@ fn a_server_flushes_on_a_signal() {
         return runtime.block_on(serve(&url));
     }
     for signal in ["TERM", "INT"] {
-        let zipkin = Collector::start();
+        let zipkin = ZipkinStub::start();
         let mut server = Command::new(env::current_exe().unwrap());
         server
             .args(["--exact", "shutdown::a_server_flushes_on_a_signal"])
@@ -63,12 +63,12 @@ fn a_server_flushes_on_a_signal() {
             rest.split_once(';')?.0.parse().ok()
         });
         runtime.block_on(async {
-            let mut cart = client(&Lab::new(), addr);
+            let mut cart = client(&TestTracer::new(), addr);
             for _ in 0..3 {
                 cart.get(text("hello")).await.unwrap();
             }
         });
         assert!(server.signal(signal).success(), "{server}");
-        assert_eq!(zipkin.names(), ["shop.Cart/Get"; 3], "SIG{signal}");
+        assert_eq!(zipkin.span_names(), ["shop.Cart/Get"; 3], "SIG{signal}");
     }
 }

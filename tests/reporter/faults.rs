@@ -1,9 +1,8 @@
-//! Each fault alone: what is lost, why, and how often each span arrives.
+//! Single faults: which spans are dropped, why, and how often each span arrives.
 
 use crate::{
-    LONG, assert_settled, assert_sums, log, quick, report,
-    server::{Answer, Server},
-    span, until,
+    LONG, assert_adds_up, assert_settled, log, quick, quick_options, report, span, until,
+    zipkin_server::{Answer, Server},
 };
 use std::{
     net::TcpListener,
@@ -27,9 +26,9 @@ fn retry_after(status: u16, value: &str) -> Answer {
     Answer::Status(status, format!("retry-after: {value}\r\n"), "")
 }
 
-/// Faults that pass: nothing is lost, and nothing arrives twice.
+/// No span is lost, and none arrives twice.
 #[test]
-fn what_passes_costs_nothing() {
+fn transient_faults_lose_no_spans() {
     for (script, retries) in [
         (vec![Answer::Reset], 1),
         (vec![Answer::Silence], 1),
@@ -60,7 +59,7 @@ fn what_passes_costs_nothing() {
 }
 
 #[test]
-fn a_connection_that_was_closed_while_idle_costs_nothing() {
+fn a_connection_closed_while_idle_loses_no_spans() {
     let server = Server::start([], Answer::AcceptAndClose);
     let zipkin = quick(server.url()).build().unwrap();
     for _ in 0..10 {
@@ -73,24 +72,24 @@ fn a_connection_that_was_closed_while_idle_costs_nothing() {
 }
 
 #[test]
-fn an_answer_that_comes_too_late_is_none() {
+fn a_late_response_counts_as_none() {
     let late = Answer::AcceptLate(Duration::from_millis(600));
     let server = Server::start([late], Answer::Accept);
     let zipkin = quick(server.url()).build().unwrap();
     let ids = report(&zipkin, "get", 3);
     assert!(zipkin.flush(LONG));
     let stats = zipkin.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!((stats.sent, stats.retries), (3, 1));
     assert_eq!(stats.last_error.unwrap().message, "no answer within 300ms");
-    // The collector has taken them twice, and knows by their ids.
+    // The collector has received them twice, and merges them by their ids.
     server.until("twice", |seen| {
         ids.iter().all(|id| seen.acknowledged[id] == 2)
     });
 }
 
 #[test]
-fn a_collector_that_is_not_there_is_waited_for() {
+fn an_unavailable_collector_is_retried() {
     log::start();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -100,7 +99,7 @@ fn a_collector_that_is_not_there_is_waited_for() {
     report(&zipkin, "get", 10);
     until("retries", || zipkin.stats().retries > 3);
     let stats = zipkin.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!((stats.in_flight, stats.dropped.total()), (10, 0));
     let error = stats.last_error.unwrap();
     assert!(error.ongoing);
@@ -114,31 +113,31 @@ fn a_collector_that_is_not_there_is_waited_for() {
     assert_eq!(stats.sent, 20);
     assert!(!stats.last_error.unwrap().ongoing);
 
-    // One line when it began, one when it was over.
+    // One line at the start of the outage, and one at its end.
     let lines = log::lines(&url);
     assert_eq!(lines.len(), 2, "{lines:#?}");
-    let began = format!("WARN spans do not get to {url}api/v2/spans: ");
+    let began = format!("WARN cannot deliver spans to {url}api/v2/spans: ");
     assert!(lines[0].starts_with(&began), "{lines:#?}");
-    let over = format!("INFO spans get to {url}api/v2/spans again, after ");
+    let over = format!("INFO spans are delivered to {url}api/v2/spans again, after ");
     assert!(lines[1].starts_with(&over), "{lines:#?}");
 }
 
 #[test]
-fn retry_after_is_kept_to() {
+fn retry_after_is_respected() {
     let server = Server::start([retry_after(429, "1")], Answer::Accept);
     let zipkin = quick(server.url()).build().unwrap();
     report(&zipkin, "get", 1);
-    // Even though somebody waits.
+    // Even while a flush waits.
     assert!(zipkin.flush(LONG));
     let waited = server.seen(|seen| seen.requests[1].at - seen.requests[0].at);
     assert!(waited >= Duration::from_secs(1), "{waited:?}");
 }
 
 #[test]
-fn retries_end() {
+fn retries_end_after_the_configured_time() {
     for answer in [Answer::Silence, Answer::Garbage, status(500)] {
         let server = Server::start([], answer);
-        let zipkin = quick(server.url()).retry_for(Duration::ZERO);
+        let zipkin = quick(server.url()).options(quick_options().retry_for(Duration::ZERO));
         let zipkin = zipkin.build().unwrap();
         report(&zipkin, "get", 10);
         assert!(zipkin.flush(LONG));
@@ -150,11 +149,14 @@ fn retries_end() {
 }
 
 #[test]
-fn a_bad_span_costs_none_but_itself() {
+fn a_bad_span_is_dropped_alone() {
     for (good, bad) in [(0, 1), (1, 1), (500, 1), (500, 20)] {
         let server = Server::start([], Answer::RejectNamed("bad"));
         let hour = Duration::from_secs(3600);
-        let zipkin = quick(server.url()).max_age(hour).build().unwrap();
+        let zipkin = quick(server.url())
+            .options(quick_options().max_age(hour))
+            .build()
+            .unwrap();
         let mut ids = report(&zipkin, "good", good / 2);
         report(&zipkin, "bad", bad);
         ids.extend(report(&zipkin, "good", good - good / 2));
@@ -173,16 +175,19 @@ fn a_bad_span_costs_none_but_itself() {
 }
 
 #[test]
-fn a_collector_that_refuses_everything_is_not_asked_about_each_span() {
+fn a_collector_that_refuses_everything_is_not_sent_each_span_alone() {
     let server = Server::start([], status(400));
     let hour = Duration::from_secs(3600);
-    let zipkin = quick(server.url()).max_age(hour).build().unwrap();
+    let zipkin = quick(server.url())
+        .options(quick_options().max_age(hour))
+        .build()
+        .unwrap();
     report(&zipkin, "get", 512);
     assert!(zipkin.flush(LONG));
     assert_eq!(zipkin.stats().dropped.refused, 512);
     let first = server.seen(|seen| seen.requests.len());
     assert!((9..=30).contains(&first), "{first}");
-    // Now each message is tried once, whole.
+    // From now on, each message is sent once, whole.
     for round in 1..=3 {
         report(&zipkin, "get", 100);
         assert!(zipkin.flush(LONG));
@@ -192,7 +197,7 @@ fn a_collector_that_refuses_everything_is_not_asked_about_each_span() {
             first + round as usize
         );
     }
-    // Until one is accepted: then spans are looked at one by one again.
+    // Until a message is accepted. Then messages are split again.
     server.set(Answer::RejectNamed("bad"));
     report(&zipkin, "good", 100);
     assert!(zipkin.flush(LONG));
@@ -205,7 +210,7 @@ fn a_collector_that_refuses_everything_is_not_asked_about_each_span() {
 }
 
 #[test]
-fn what_is_too_large_for_the_collector_is_halved() {
+fn a_message_too_large_for_the_collector_is_split() {
     let server = Server::start([], Answer::RejectOver(2_000));
     let zipkin = quick(server.url()).build().unwrap();
     let mut ids = report(&zipkin, "get", 200);
@@ -224,7 +229,7 @@ fn what_is_too_large_for_the_collector_is_halved() {
 fn no_message_is_larger_than_its_limit() {
     let server = Server::start([], Answer::Accept);
     let hour = Duration::from_secs(3600);
-    let zipkin = quick(server.url()).max_age(hour).message_limit(1_000);
+    let zipkin = quick(server.url()).options(quick_options().max_age(hour).message_limit(1_000));
     let zipkin = zipkin.build().unwrap();
     let mut ids = report(&zipkin, "get", 50);
     zipkin.report(span(&"x".repeat(1_000)));
@@ -240,7 +245,7 @@ fn no_message_is_larger_than_its_limit() {
 }
 
 #[test]
-fn other_refusals_are_final() {
+fn other_refusals_drop_the_message() {
     log::start();
     for code in [405, 404, 401, 302, 304] {
         let server = Server::start([status(code)], Answer::Accept);
@@ -261,7 +266,7 @@ fn other_refusals_are_final() {
         assert!(zipkin.flush(LONG));
         let lines = log::lines(&server.url());
         assert_eq!(lines.len(), 2, "{lines:#?}");
-        let began = format!("WARN spans do not get to {}: {code} ", server.url());
+        let began = format!("WARN cannot deliver spans to {}: {code} ", server.url());
         assert!(lines[0].starts_with(&began), "{lines:#?}");
         assert!(
             lines[1].ends_with("with 1 dropped (refused 1) of 2 spans"),
@@ -271,7 +276,7 @@ fn other_refusals_are_final() {
 }
 
 #[test]
-fn an_answer_that_is_compressed_is_not_shown() {
+fn a_compressed_response_is_not_logged() {
     for (coding, reason) in [
         ("identity", "403 Forbidden: (not text)"),
         ("gzip", "403 Forbidden"),
@@ -287,8 +292,8 @@ fn an_answer_that_is_compressed_is_not_shown() {
     }
 }
 
-/// Ten spans are in a message to a server that does not answer: no more are taken meanwhile.
-fn ten_under_way(zipkin: &ZipkinReporter, server: &Server) {
+/// Puts ten spans into a message to a server that does not answer, so that no more leave the queue.
+fn put_ten_in_flight(zipkin: &ZipkinReporter, server: &Server) {
     report(zipkin, "get", 10);
     zipkin.flush(Duration::from_millis(1));
     server.until("under way", |seen| {
@@ -298,14 +303,14 @@ fn ten_under_way(zipkin: &ZipkinReporter, server: &Server) {
 }
 
 #[test]
-fn an_outage_is_bounded_by_the_queue() {
+fn the_queue_bounds_an_outage_by_spans() {
     let server = Server::start([], Answer::Silence);
-    let zipkin = quick(server.url()).max_age(HOUR).queue_limit(100);
+    let zipkin = quick(server.url()).options(quick_options().max_age(HOUR).queue_limit(100));
     let zipkin = zipkin.build().unwrap();
-    ten_under_way(&zipkin, &server);
+    put_ten_in_flight(&zipkin, &server);
     report(&zipkin, "get", 1_000);
     let stats = zipkin.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!((stats.queued, stats.in_flight), (100, 10));
     assert_eq!(stats.dropped.queue_full, 900);
     server.set(Answer::Accept);
@@ -315,15 +320,15 @@ fn an_outage_is_bounded_by_the_queue() {
     assert_eq!((stats.sent, stats.dropped.total()), (110, 900));
 }
 
-/// 64 KiB of text in each, and a limit of 4 MiB.
+/// 64 KiB of text in each span, and a limit of 4 MiB.
 #[test]
-fn an_outage_is_bounded_by_the_bytes_of_the_queue() {
+fn the_queue_bounds_an_outage_by_bytes() {
     const TEXT: usize = 64 * 1024;
     const LIMIT: usize = 4 * 1024 * 1024;
     let server = Server::start([], Answer::Silence);
-    let zipkin = quick(server.url()).max_age(HOUR).queue_bytes(LIMIT);
+    let zipkin = quick(server.url()).options(quick_options().max_age(HOUR).queue_bytes(LIMIT));
     let zipkin = zipkin.build().unwrap();
-    ten_under_way(&zipkin, &server);
+    put_ten_in_flight(&zipkin, &server);
     let text = "x".repeat(TEXT);
     thread::scope(|scope| {
         for _ in 0..4 {
@@ -332,13 +337,13 @@ fn an_outage_is_bounded_by_the_bytes_of_the_queue() {
                     let context = TraceContext::root(Sampling::Accept);
                     let span = SpanRecord::builder(context).name("get").tag("text", &text);
                     zipkin.report(span.build());
-                    assert_sums(&zipkin.stats());
+                    assert_adds_up(&zipkin.stats());
                 }
             });
         }
     });
     let stats = zipkin.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     let most = (LIMIT / TEXT) as u64;
     assert!((1..=most).contains(&stats.queued), "{stats:?}");
     assert_eq!(stats.dropped.queue_full, 400 - stats.queued);
@@ -349,19 +354,19 @@ fn an_outage_is_bounded_by_the_bytes_of_the_queue() {
     let dropped = stats.dropped;
     assert_eq!(dropped.total(), dropped.queue_full);
 
-    // Small ones are as many as ever.
+    // The limit for small spans is still their number.
     server.set(Answer::Silence);
-    ten_under_way(&zipkin, &server);
+    put_ten_in_flight(&zipkin, &server);
     report(&zipkin, "get", 2_000);
     let stats = zipkin.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!(stats.queued, 2_000);
     assert_eq!(stats.dropped, dropped);
     zipkin.shutdown(Duration::ZERO);
 }
 
 #[test]
-fn a_collector_that_comes_and_goes() {
+fn an_unstable_collector_gets_all_spans() {
     let mut server = Server::start([], Answer::Accept);
     let zipkin: ZipkinReporter = quick(server.url()).build().unwrap();
     let mut servers = vec![server.clone()];
@@ -385,9 +390,9 @@ fn a_collector_that_comes_and_goes() {
     servers.push(server);
     assert!(zipkin.flush(LONG));
     let stats = zipkin.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!((stats.sent, stats.dropped.total()), (ids.len() as u64, 0));
-    // A request that was cut off may have been acknowledged to nobody, and comes again.
+    // The acknowledgement of a request may be lost, so spans may arrive more than once.
     let arrived = |id| {
         servers
             .iter()
@@ -396,7 +401,7 @@ fn a_collector_that_comes_and_goes() {
     assert!(ids.iter().all(arrived));
 }
 
-/// Says what a hostile server might have answered.
+/// A sender with the texts of a hostile server.
 struct Hostile;
 
 const HOSTILE: &str = "\u{1b}[2Jno\nERROR forged\u{202e}";
@@ -412,7 +417,7 @@ impl Sender for Hostile {
 }
 
 #[test]
-fn what_a_sender_says_is_escaped_and_bounded() {
+fn texts_of_a_sender_are_escaped_and_bounded() {
     log::start();
     let reporter = BatchReporter::builder(JsonEncoder, Hostile);
     let reporter = reporter.build().unwrap();

@@ -1,9 +1,8 @@
-//! Messages that are compressed.
+//! Compressed messages.
 
 use super::{
-    LONG, assert_settled, quick, report,
-    server::{Answer, Server},
-    span, unzip,
+    LONG, assert_settled, quick, quick_options, report, span, unzip,
+    zipkin_server::{Answer, Server},
 };
 use std::time::Duration;
 use tower_b3::{
@@ -11,7 +10,7 @@ use tower_b3::{
     zipkin::{JsonEncoder, Proto3Encoder},
 };
 
-/// The message of these many spans, plain and compressed.
+/// The message of this many spans, plain and compressed.
 fn both(encoder: impl Encoder + Copy, spans: usize) -> (Vec<u8>, Vec<u8>) {
     let gzip = Gzip::new(encoder);
     assert_eq!(gzip.content_encoding(), Some("gzip"));
@@ -31,7 +30,7 @@ fn both(encoder: impl Encoder + Copy, spans: usize) -> (Vec<u8>, Vec<u8>) {
 }
 
 #[test]
-fn reads_back_as_what_it_was() {
+fn decompresses_to_the_plain_message() {
     for spans in [1, 2, 5_000] {
         let (plain, zipped) = both(JsonEncoder, spans);
         assert_eq!(unzip(&zipped), plain);
@@ -43,9 +42,9 @@ fn reads_back_as_what_it_was() {
 }
 
 #[test]
-fn a_collector_sees_that_they_are() {
+fn declares_gzip_to_the_collector() {
     let server = Server::start([], Answer::Accept);
-    let zipkin = quick(server.url()).max_age(Duration::from_secs(3600));
+    let zipkin = quick(server.url()).options(quick_options().max_age(Duration::from_secs(3600)));
     let zipkin = zipkin.gzip(true).build().unwrap();
     report(&zipkin, "get", 100);
     assert!(zipkin.flush(LONG));
@@ -59,7 +58,7 @@ fn a_collector_sees_that_they_are() {
             head.contains("\r\ncontent-type: application/json\r\n"),
             "{head}"
         );
-        // Bytes are counted as they are on the wire.
+        // Bytes are counted after compression.
         let bytes: usize = seen.requests.iter().map(|request| request.bytes).sum();
         assert_eq!(stats.bytes, bytes as u64);
     });
@@ -74,7 +73,7 @@ fn a_collector_sees_that_they_are() {
 
 #[test]
 #[cfg(feature = "otlp")]
-fn otlp_too() {
+fn compresses_otlp() {
     let (plain, zipped) = both(tower_b3::otlp::OtlpEncoder, 100);
     assert_eq!(unzip(&zipped), plain);
     let builder = tower_b3::otlp::OtlpReporter::builder("http://127.0.0.1:9");

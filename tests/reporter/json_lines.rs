@@ -1,6 +1,6 @@
-//! Spans as lines.
+//! The JSON lines reporter: whole lines, retries, and writers that block.
 
-use super::{LONG, assert_sums, report};
+use super::{LONG, assert_adds_up, report};
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
@@ -10,10 +10,11 @@ use std::{
 };
 use tower_b3::{
     Tracer,
-    report::{JsonLinesReporter, JsonLinesReporterBuilder},
+    report::BatchOptions,
+    zipkin::{JsonLinesReporter, JsonLinesReporterBuilder},
 };
 
-/// Takes a few bytes at a time, and fails as often as it is told to.
+/// A writer that accepts a few bytes at a time, and fails as often as configured.
 #[derive(Clone, Default)]
 struct Disk(Arc<Mutex<State>>);
 
@@ -58,7 +59,7 @@ impl Disk {
         String::from_utf8(self.0.lock().unwrap().bytes.clone()).unwrap()
     }
 
-    /// The ids on the lines, each of which must be a span.
+    /// The ids of the lines, each of which must be a span.
     fn ids(&self) -> BTreeSet<String> {
         let text = self.text();
         let ids: Vec<_> = text.lines().map(id).collect();
@@ -74,13 +75,17 @@ fn id(line: &str) -> String {
 }
 
 fn quick(disk: &Disk) -> JsonLinesReporterBuilder<Disk> {
-    JsonLinesReporter::builder(disk.clone())
+    JsonLinesReporter::builder(disk.clone()).options(quick_options())
+}
+
+fn quick_options() -> BatchOptions {
+    BatchOptions::new()
         .max_age(Duration::from_secs(3600))
         .backoff(Duration::from_millis(1), Duration::from_millis(2))
 }
 
 #[test]
-fn a_span_a_line() {
+fn writes_one_span_on_each_line() {
     let disk = Disk::default();
     let lines = quick(&disk).build().unwrap();
     let mut ids = report(&lines, "two\nlines\r\u{2028}\u{85}", 100);
@@ -90,13 +95,13 @@ fn a_span_a_line() {
     assert_eq!(disk.ids(), ids);
     assert!(disk.text().ends_with("}\n"));
     let stats = lines.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!(stats.sent, 103);
     assert_eq!(stats.bytes, disk.text().len() as u64);
 }
 
 #[test]
-fn goes_on_where_a_write_failed() {
+fn a_retry_resumes_where_the_write_failed() {
     let disk = Disk::default();
     let lines = quick(&disk).build().unwrap();
     {
@@ -107,16 +112,17 @@ fn goes_on_where_a_write_failed() {
     assert!(lines.flush(LONG));
     assert_eq!(disk.ids(), ids);
     let stats = lines.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!((stats.sent, stats.retries), (20, 5));
     let error = stats.last_error.unwrap();
     assert!(error.message.contains("timed out"), "{error:?}");
 }
 
 #[test]
-fn a_line_that_was_cut_off_does_not_spoil_the_next() {
+fn the_line_after_an_unfinished_one_is_whole() {
     let disk = Disk::default();
-    let lines = quick(&disk).retry_for(Duration::ZERO).build().unwrap();
+    let lines = quick(&disk).options(quick_options().retry_for(Duration::ZERO));
+    let lines = lines.build().unwrap();
     {
         let mut state = disk.0.lock().unwrap();
         (state.room, state.failures) = (Some(10), 1);
@@ -130,12 +136,12 @@ fn a_line_that_was_cut_off_does_not_spoil_the_next() {
     assert_eq!(cut.len(), 10);
     assert_eq!(rest.lines().map(id).collect::<BTreeSet<_>>(), ids);
     let stats = lines.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!((stats.sent, stats.dropped.retries_exhausted), (2, 1));
 }
 
 #[test]
-fn a_write_that_blocks_holds_up_nobody() {
+fn a_blocked_write_delays_neither_requests_nor_shutdown() {
     let disk = Disk::default();
     let lines = quick(&disk).build().unwrap();
     let blocked = disk.0.lock().unwrap();
@@ -143,11 +149,11 @@ fn a_write_that_blocks_holds_up_nobody() {
     assert!(!lines.flush(Duration::from_millis(20)));
     report(&lines, "get", 10);
     assert!(!lines.shutdown(Duration::from_millis(20)).in_time);
-    assert_sums(&lines.stats());
+    assert_adds_up(&lines.stats());
     drop(blocked);
 }
 
-/// Makes a span of this tracer whenever it is written to.
+/// A writer that makes a span with every write.
 struct Traced(Disk, Arc<OnceLock<Tracer>>);
 
 impl Write for Traced {
@@ -162,10 +168,10 @@ impl Write for Traced {
 }
 
 #[test]
-fn spans_of_the_writer_come_with_the_next_message() {
+fn spans_made_by_the_writer_are_sent_with_the_next_message() {
     let (disk, own) = (Disk::default(), Arc::default());
     let lines = JsonLinesReporter::builder(Traced(disk.clone(), Arc::clone(&own)))
-        .max_age(Duration::from_secs(3600))
+        .options(BatchOptions::new().max_age(Duration::from_secs(3600)))
         .build()
         .unwrap();
     let tracer = Tracer::builder("shop").reporter(lines.clone());
@@ -175,13 +181,13 @@ fn spans_of_the_writer_come_with_the_next_message() {
     for sent in 1..=3 {
         assert!(lines.flush(LONG));
         let stats = lines.stats();
-        assert_sums(&stats);
-        // The writer's own may have left the queue, but is not sent before the next message.
+        assert_adds_up(&stats);
+        // The writer's span may have left the queue, but is not sent before the next message.
         assert_eq!((stats.sent, stats.queued + stats.in_flight), (sent, 1));
     }
     let report = lines.shutdown(LONG);
     assert!(report.in_time);
-    // The last write's comes after the end.
+    // The span of the last write is made after the end.
     assert_eq!((report.stats.sent, report.stats.dropped.closed), (4, 1));
     assert_eq!(disk.ids().len(), 4);
 }

@@ -1,11 +1,12 @@
-//! The reporter against a collector that fails in every way.
+//! The batching reporters against collectors that fail in every way.
 #![cfg(feature = "zipkin")]
 
+mod accounting;
 mod faults;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod json_lines;
-mod log;
+mod options;
 #[cfg(feature = "otlp")]
 mod otlp;
 #[cfg(feature = "otlp")]
@@ -13,36 +14,39 @@ mod otlp_server;
 mod panics;
 mod queue;
 mod redirect;
-mod server;
-mod settings;
 mod shutdown;
-mod sums;
 #[cfg(feature = "tls")]
 mod tls;
 mod tower;
+mod zipkin_server;
 
-use server::{Answer, Server};
 use std::{
     collections::BTreeSet,
     io::Read,
     time::{Duration, Instant},
 };
+use test_kit::log;
 use tower_b3::{
     Sampling, TraceContext,
     record::SpanRecord,
-    report::{HttpSender, Reporter, Stats, TowerSender},
+    report::{BatchOptions, HttpOptions, HttpSender, MessageBody, Reporter, Stats, TowerSender},
     zipkin::{ZipkinReporter, ZipkinReporterBuilder},
 };
+use zipkin_server::{Answer, Server};
 
-/// Longer than anything takes that works.
+/// Longer than anything takes that succeeds.
 const LONG: Duration = Duration::from_secs(20);
 
-/// A reporter that is in a hurry.
-fn quick(url: String) -> ZipkinReporterBuilder {
-    ZipkinReporter::builder(url)
+/// Short times, so that tests take little time.
+fn quick_options() -> BatchOptions {
+    BatchOptions::new()
         .max_age(Duration::from_millis(10))
         .request_timeout(Duration::from_millis(300))
         .backoff(Duration::from_millis(2), Duration::from_millis(20))
+}
+
+fn quick(to: impl Into<HttpOptions>) -> ZipkinReporterBuilder {
+    ZipkinReporter::builder(to).options(quick_options())
 }
 
 fn span(name: &str) -> SpanRecord {
@@ -52,7 +56,7 @@ fn span(name: &str) -> SpanRecord {
         .build()
 }
 
-/// Reports this many spans; their ids.
+/// Reports this many spans, and returns their ids.
 fn report(reporter: &impl Reporter, name: &str, spans: usize) -> BTreeSet<String> {
     let one = |_| {
         let span = span(name);
@@ -63,14 +67,14 @@ fn report(reporter: &impl Reporter, name: &str, spans: usize) -> BTreeSet<String
     (0..spans).map(one).collect()
 }
 
-fn assert_sums(stats: &Stats) {
+fn assert_adds_up(stats: &Stats) {
     let sum = stats.queued + stats.in_flight + stats.sent + stats.dropped.total();
     assert_eq!(stats.finished, sum, "{stats:?}");
 }
 
-/// Nothing is under way any more; the sum holds; what was sent is what was acknowledged, once.
+/// No span is in flight, the counts add up, and each sent span was acknowledged once.
 fn assert_settled(stats: &Stats, server: &Server) {
-    assert_sums(stats);
+    assert_adds_up(stats);
     assert_eq!((stats.queued, stats.in_flight), (0, 0), "{stats:?}");
     server.seen(|seen| {
         assert_eq!(stats.sent, seen.acknowledged.len() as u64, "{stats:?}");
@@ -79,7 +83,7 @@ fn assert_settled(stats: &Stats, server: &Server) {
     });
 }
 
-/// What was compressed with gzip.
+/// Decompresses gzip.
 fn unzip(bytes: &[u8]) -> Vec<u8> {
     let mut unzipped = Vec::new();
     let mut gzip = flate2::read::GzDecoder::new(bytes);
@@ -87,7 +91,7 @@ fn unzip(bytes: &[u8]) -> Vec<u8> {
     unzipped
 }
 
-/// Asks again and again until it holds.
+/// Waits until the condition holds.
 fn until(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + LONG;
     while !condition() {
@@ -99,7 +103,8 @@ fn until(what: &str, condition: impl Fn() -> bool) {
 #[test]
 fn spans_arrive_on_one_connection() {
     let server = Server::start([], Answer::Accept);
-    let zipkin = quick(server.url()).header("x-key", "1").build().unwrap();
+    let zipkin = quick(HttpOptions::new(server.url()).header("x-key", "1"));
+    let zipkin = zipkin.build().unwrap();
     for round in 1..=5 {
         let ids = report(&zipkin, "get", 10);
         assert!(zipkin.flush(LONG));
@@ -138,22 +143,22 @@ fn spans_arrive_on_one_connection() {
 }
 
 #[test]
-fn the_last_authorization_counts() {
+fn the_last_authorization_option_wins() {
     let server = Server::start([], Answer::Accept);
-    let builder = || quick(server.url()).header("authorization", "none");
+    let options = || HttpOptions::new(server.url()).header("authorization", "none");
     let basic = "basic qwxhzgrpbjpvcgvuihnlc2ftzq==";
-    for (builder, value) in [
-        (builder().bearer("abc.d-e"), "bearer abc.d-e"),
+    for (options, value) in [
+        (options().bearer("abc.d-e"), "bearer abc.d-e"),
         (
-            builder().bearer("abc").basic("Aladdin", "open sesame"),
+            options().bearer("abc").basic("Aladdin", "open sesame"),
             basic,
         ),
-        (builder().basic("a", "b").header("Authorization", "x"), "x"),
+        (options().basic("a", "b").header("Authorization", "x"), "x"),
     ] {
-        let zipkin = builder.build().unwrap();
+        let zipkin = quick(options).build().unwrap();
         report(&zipkin, "get", 1);
         assert!(zipkin.flush(LONG));
-        // The server shows heads in lower case.
+        // The server keeps heads in lower case.
         server.seen(|seen| {
             let head = &seen.requests.last().unwrap().head;
             let header = format!("\r\nauthorization: {value}\r\n");
@@ -161,21 +166,21 @@ fn the_last_authorization_counts() {
             assert_eq!(head.matches("authorization").count(), 1);
         });
     }
-    let sender = HttpSender::new("http://zipkin").unwrap();
-    let sender = sender.basic("me", "secret").unwrap();
+    let zipkin = || HttpOptions::new("http://zipkin");
+    let sender = HttpSender::new(zipkin().basic("me", "secret")).unwrap();
     assert!(!format!("{sender:?}").contains("Basic"), "{sender:?}");
-    let sender = sender.bearer("secret").unwrap();
+    let sender = HttpSender::new(zipkin().bearer("secret")).unwrap();
     assert!(!format!("{sender:?}").contains("secret"), "{sender:?}");
 }
 
 #[test]
-fn spans_are_sent_when_they_are_old_and_when_they_are_many() {
+fn spans_are_sent_by_age_and_by_number() {
     let server = Server::start([], Answer::Accept);
     let zipkin = quick(server.url()).build().unwrap();
     report(&zipkin, "get", 1);
     server.until("old", |seen| seen.acknowledged.len() == 1);
     let hour = Duration::from_secs(3600);
-    let zipkin = quick(server.url()).max_age(hour).message_limit(10_000);
+    let zipkin = quick(server.url()).options(quick_options().max_age(hour).message_limit(10_000));
     let zipkin = zipkin.build().unwrap();
     report(&zipkin, "get", 5_000);
     server.until("many", |seen| seen.acknowledged.len() > 3_000);
@@ -184,95 +189,115 @@ fn spans_are_sent_when_they_are_old_and_when_they_are_many() {
 }
 
 #[test]
-fn build_errors_name_the_field_and_the_reason() {
-    let zipkin = || quick("http://127.0.0.1:9".to_owned());
+fn build_errors_name_the_option_and_the_reason() {
+    let http = || HttpOptions::new("http://127.0.0.1:9");
+    let batch = |options: BatchOptions| quick(http()).options(options);
     let zero = Duration::ZERO;
     for (builder, error) in [
-        (quick("".into()), "url: empty"),
+        (quick(""), "url: empty"),
         (
-            quick("/api/v2/spans".into()),
-            "url: no scheme: it begins with http://",
+            quick("/api/v2/spans"),
+            "url: no scheme: it must start with http:// or https://",
         ),
         (
-            quick("zipkin".into()),
-            "url: no scheme: it begins with http://",
+            quick("zipkin"),
+            "url: no scheme: it must start with http:// or https://",
         ),
-        (quick("http://".into()), "url: no host"),
-        (quick("http://:9411/".into()), "url: no host"),
+        (quick("http://"), "url: no host"),
+        (quick("http://:9411/"), "url: no host"),
         (
-            quick("http://zipkin:+9411/".into()),
+            quick("http://zipkin:+9411/"),
             "url: the port is not a number from 1 to 65535",
         ),
         (
-            quick("http://zipkin:65536/".into()),
+            quick("http://zipkin:65536/"),
             "url: the port is not a number from 1 to 65535",
         ),
         (
-            quick("http://[::1]94:11/".into()),
+            quick("http://[::1]94:11/"),
             "url: the host is not a name or an IP address",
         ),
         (
-            quick("http://zipkin:".into()),
-            "url: a colon after the host, but no port",
+            quick("http://zipkin:"),
+            "url: a colon after the host but no port",
         ),
         (
-            quick("ftp://zipkin/".into()),
+            quick("ftp://zipkin/"),
             "url: the scheme is neither http nor https",
         ),
         #[cfg(not(feature = "tls"))]
+        (quick("https://zipkin/"), "url: https needs the feature tls"),
         (
-            quick("https://zipkin/".into()),
-            "url: https needs TLS, which this sender does not have",
+            quick("http://me:secret@zipkin/"),
+            "url: credentials in the URL: use the option basic",
         ),
         (
-            quick("http://me:secret@zipkin/".into()),
-            "url: credentials in the URL: set them with basic",
+            quick(http().header("a b", "c")),
+            "header: \"a b\" is not a header name",
         ),
         (
-            zipkin().header("a b", "c"),
-            "header: \"a b\" is not the name of a header",
-        ),
-        (
-            zipkin().header("key", "a\nb"),
+            quick(http().header("key", "a\nb")),
             "header: the value of key is not allowed in HTTP",
         ),
         (
-            zipkin().header("B3", "1"),
+            quick(http().header("B3", "1")),
             "header: b3 is set by the sender",
         ),
-        (zipkin().bearer(""), "bearer: the token is empty"),
-        (zipkin().bearer("a\nb"), "bearer: not allowed in HTTP"),
+        (quick(http().bearer("")), "bearer: the token is empty"),
         (
-            zipkin().basic("a:b", "c"),
-            "basic: a colon in the user's name, which would end there",
+            quick(http().bearer("a\nb")),
+            "bearer: not allowed in an HTTP header",
         ),
-        (zipkin().queue_limit(0), "queue_limit: zero"),
-        (zipkin().queue_bytes(0), "queue_bytes: zero"),
-        (zipkin().message_limit(0), "message_limit: zero"),
-        (zipkin().max_age(zero), "max_age: zero"),
-        (zipkin().request_timeout(zero), "request_timeout: zero"),
-        (zipkin().backoff(zero, LONG), "backoff: zero"),
         (
-            zipkin().backoff(LONG, zero),
-            "backoff: the longest is shorter than the first",
+            quick(http().basic("a:b", "c")),
+            "basic: the user name must not contain a colon",
         ),
-        (zipkin().thread_name("a\0b"), "thread_name: contains NUL"),
+        (
+            batch(quick_options().queue_limit(0)),
+            "queue_limit: must be at least 1",
+        ),
+        (
+            batch(quick_options().queue_bytes(0)),
+            "queue_bytes: must be at least 1",
+        ),
+        (
+            batch(quick_options().message_limit(0)),
+            "message_limit: must be at least 1",
+        ),
+        (
+            batch(quick_options().max_age(zero)),
+            "max_age: must be longer than zero",
+        ),
+        (
+            batch(quick_options().request_timeout(zero)),
+            "request_timeout: must be longer than zero",
+        ),
+        (
+            batch(quick_options().backoff(zero, LONG)),
+            "backoff: must be longer than zero",
+        ),
+        (
+            batch(quick_options().backoff(LONG, zero)),
+            "backoff: the maximum must not be shorter than the minimum",
+        ),
+        (
+            batch(quick_options().thread_name("a\0b")),
+            "thread_name: must not contain NUL",
+        ),
     ] {
         assert_eq!(builder.build().unwrap_err().to_string(), error);
     }
 }
 
-/// A client would take each of these for something else than what is written, the usual port say.
+/// An HTTP client would read each of these as another destination, such as the default port.
 #[test]
-fn a_url_that_could_mean_another_place_is_refused_wherever_it_is_given() {
+fn an_ambiguous_url_is_refused_by_every_constructor() {
     let service = || {
-        ::tower::service_fn(
-            async |_: http::Request<http_body_util::Full<bytes::Bytes>>| {
-                Ok::<_, std::io::Error>(http::Response::new(
-                    http_body_util::Empty::<bytes::Bytes>::new(),
-                ))
-            },
-        )
+        ::tower::service_fn(async |_: http::Request<MessageBody>| {
+            Ok::<_, std::io::Error>(http::Response::new(
+                http_body_util::Empty::<bytes::Bytes>::new(),
+            ))
+        })
     };
     let running = quick("http://127.0.0.1:9".to_owned()).build().unwrap();
     for url in [
@@ -290,9 +315,10 @@ fn a_url_that_could_mean_another_place_is_refused_wherever_it_is_given() {
         "http://127.1:9411/",
         "unix:/run/hunter2.sock",
     ] {
-        let zipkin = || ZipkinReporter::builder(url).bearer("s3cret");
+        let http = || HttpOptions::new(url).bearer("s3cret");
+        let zipkin = || ZipkinReporter::builder(http());
         #[cfg(feature = "otlp")]
-        let otlp = || tower_b3::otlp::OtlpReporter::builder(url).bearer("s3cret");
+        let otlp = || tower_b3::otlp::OtlpReporter::builder(http());
         #[cfg(feature = "otlp")]
         let grpc = || otlp().protocol(tower_b3::otlp::Protocol::Grpc);
         let errors = [

@@ -1,35 +1,32 @@
-//! Over HTTP and gRPC: the same spans, faults and counts.
+//! The OTLP reporter, over HTTP and gRPC.
 
 use super::{
-    LONG, assert_sums, log,
+    LONG, assert_adds_up, log,
     otlp_server::{Reply, Server},
-    report, span, until,
+    quick_options, report, span, until,
 };
 use http::Version;
 use std::{collections::BTreeSet, net::TcpListener, time::Duration};
 use tower_b3::{
     otlp::{OtlpReporter, OtlpReporterBuilder, Protocol},
-    report::{Reporter, Stats},
+    report::{HttpOptions, Reporter, Stats},
 };
 
 const PROTOCOLS: [Protocol; 2] = [Protocol::Http, Protocol::Grpc];
 
-/// A reporter that is in a hurry.
 fn quick(server: &Server, protocol: Protocol) -> OtlpReporterBuilder {
     quick_to(server.url(), protocol)
 }
 
-fn quick_to(url: String, protocol: Protocol) -> OtlpReporterBuilder {
-    OtlpReporter::builder(url)
+fn quick_to(to: impl Into<HttpOptions>, protocol: Protocol) -> OtlpReporterBuilder {
+    OtlpReporter::builder(to)
         .protocol(protocol)
-        .max_age(Duration::from_millis(10))
-        .request_timeout(Duration::from_millis(300))
-        .backoff(Duration::from_millis(2), Duration::from_millis(20))
+        .options(quick_options())
 }
 
-/// Nothing is under way any more; the sum holds; what was sent is what was accepted, once.
+/// No span is in flight, the counts add up, and each sent span was accepted once.
 fn assert_settled(stats: &Stats, server: &Server) {
-    assert_sums(stats);
+    assert_adds_up(stats);
     assert_eq!((stats.queued, stats.in_flight), (0, 0), "{stats:?}");
     let accepted = server.accepted();
     assert_eq!(stats.sent, accepted.len() as u64, "{stats:?}");
@@ -41,12 +38,10 @@ fn assert_arrived(ids: &BTreeSet<String>, server: &Server) {
 }
 
 #[test]
-fn a_call_of_grpc_is_as_its_specification_says() {
+fn a_grpc_request_follows_the_specification() {
     let server = Server::start([], Reply::Accept);
-    let otlp = quick(&server, Protocol::Grpc)
-        .bearer("abc")
-        .build()
-        .unwrap();
+    let collector = HttpOptions::new(server.url()).bearer("abc");
+    let otlp = quick_to(collector, Protocol::Grpc).build().unwrap();
     let mut ids = BTreeSet::new();
     for _ in 0..5 {
         ids.extend(report(&otlp, "get", 10));
@@ -59,7 +54,7 @@ fn a_call_of_grpc_is_as_its_specification_says() {
     assert_eq!(server.connections(), 1);
     let requests = server.seen();
     assert_eq!(stats.batches, requests.len() as u64);
-    // The prefix is gRPC's, not the message's.
+    // The prefix of gRPC is not counted.
     let bytes: usize = requests.iter().map(|seen| seen.body.len() - 5).sum();
     assert_eq!(stats.bytes, bytes as u64);
     for seen in requests {
@@ -77,7 +72,7 @@ fn a_call_of_grpc_is_as_its_specification_says() {
 
 #[test]
 #[cfg(feature = "gzip")]
-fn a_compressed_message_says_so() {
+fn a_compressed_message_is_declared() {
     for protocol in PROTOCOLS {
         let server = Server::start([], Reply::Accept);
         let otlp = quick(&server, protocol).gzip(true).build().unwrap();
@@ -95,9 +90,9 @@ fn a_compressed_message_says_so() {
     }
 }
 
-/// Faults that pass: nothing is lost, and nothing arrives twice.
+/// No span is lost, and none arrives twice.
 #[test]
-fn what_passes_costs_nothing() {
+fn transient_faults_lose_no_spans() {
     const TEXT: &str = "text/plain";
     for (protocol, script, retries) in [
         (Protocol::Grpc, vec![Reply::Error(14, "not yet")], 1),
@@ -148,7 +143,7 @@ fn what_passes_costs_nothing() {
 }
 
 #[test]
-fn a_connection_that_is_dead_is_left() {
+fn a_dead_connection_is_replaced() {
     for protocol in PROTOCOLS {
         let server = Server::start([Reply::Accept, Reply::Dead], Reply::Accept);
         let otlp = quick(&server, protocol).build().unwrap();
@@ -164,7 +159,7 @@ fn a_connection_that_is_dead_is_left() {
 }
 
 #[test]
-fn a_collector_that_is_not_there_is_waited_for() {
+fn an_unavailable_collector_is_retried() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -172,7 +167,7 @@ fn a_collector_that_is_not_there_is_waited_for() {
     let otlp = otlp.build().unwrap();
     let ids = report(&otlp, "get", 10);
     until("retries", || otlp.stats().retries > 3);
-    assert_sums(&otlp.stats());
+    assert_adds_up(&otlp.stats());
     let error = otlp.stats().last_error.unwrap();
     assert!(error.ongoing);
     assert!(error.message.contains("onnection refused"), "{error:?}");
@@ -183,7 +178,7 @@ fn a_collector_that_is_not_there_is_waited_for() {
 }
 
 #[test]
-fn refusals_are_final_and_named() {
+fn a_refusal_drops_the_message_and_is_logged() {
     log::start();
     for (reply, reason) in [
         (
@@ -200,7 +195,7 @@ fn refusals_are_final_and_named() {
         ),
         (
             Reply::Http(200, "text/html", b"<html>"),
-            "200 OK without a grpc-status: is it gRPC that is spoken there?",
+            "200 OK without a grpc-status: this is not a gRPC server",
         ),
     ] {
         let server = Server::start([reply], Reply::Accept);
@@ -213,7 +208,10 @@ fn refusals_are_final_and_named() {
         assert_eq!(stats.last_error.unwrap().message, reason);
         let lines = log::lines(&server.url());
         let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-        let began = format!("WARN spans do not get to {}{path}: {reason};", server.url());
+        let began = format!(
+            "WARN cannot deliver spans to {}{path}: {reason};",
+            server.url()
+        );
         assert!(
             lines.len() == 1 && lines[0].starts_with(&began),
             "{lines:?}"
@@ -222,11 +220,14 @@ fn refusals_are_final_and_named() {
 }
 
 #[test]
-fn a_bad_span_costs_none_but_itself() {
+fn a_bad_span_is_dropped_alone() {
     for protocol in PROTOCOLS {
         let server = Server::start([], Reply::RejectNamed("bad"));
         let hour = Duration::from_secs(3600);
-        let otlp = quick(&server, protocol).max_age(hour).build().unwrap();
+        let otlp = quick(&server, protocol)
+            .options(quick_options().max_age(hour))
+            .build()
+            .unwrap();
         let mut ids = report(&otlp, "good", 100);
         report(&otlp, "bad", 1);
         ids.extend(report(&otlp, "good", 100));
@@ -245,7 +246,7 @@ fn a_bad_span_costs_none_but_itself() {
 }
 
 #[test]
-fn what_is_too_large_for_the_collector_is_halved() {
+fn a_message_too_large_for_the_collector_is_split() {
     for protocol in PROTOCOLS {
         let server = Server::start([], Reply::RejectOver(2_000));
         let otlp = quick(&server, protocol).build().unwrap();
@@ -261,7 +262,7 @@ fn what_is_too_large_for_the_collector_is_halved() {
 }
 
 #[test]
-fn spans_that_the_collector_leaves_out_are_counted() {
+fn spans_rejected_by_partial_success_are_counted() {
     log::start();
     for protocol in PROTOCOLS {
         let reason = match protocol {
@@ -273,7 +274,10 @@ fn spans_that_the_collector_leaves_out_are_counted() {
         let warning = Reply::AcceptBut(0, "old");
         let server = Server::start([some, all, warning], Reply::Accept);
         let hour = Duration::from_secs(3600);
-        let otlp = quick(&server, protocol).max_age(hour).build().unwrap();
+        let otlp = quick(&server, protocol)
+            .options(quick_options().max_age(hour))
+            .build()
+            .unwrap();
         for (sent, refused) in [(7, 3), (7, 13), (17, 13), (27, 13)] {
             report(&otlp, "get", 10);
             assert!(otlp.flush(LONG));
@@ -283,31 +287,34 @@ fn spans_that_the_collector_leaves_out_are_counted() {
             assert_eq!((stats.dropped.total(), stats.retries), (refused, 0));
         }
         let error = otlp.stats().last_error.unwrap();
-        assert_eq!(error.message, format!("3 of 10 are refused: {reason}"));
+        assert_eq!(
+            error.message,
+            format!("3 of 10 spans are refused: {reason}")
+        );
         assert!(!error.ongoing);
-        // Once, not with every message.
+        // Logged once, not for every message.
         let lines = log::lines(reason);
-        let line = format!("WARN spans are lost: 3 of 10 are refused: {reason}; for a minute, ");
+        let line = format!("WARN 3 of 10 spans are refused: {reason}; for a minute, ");
         assert!(lines.len() == 1 && lines[0].starts_with(&line), "{lines:?}");
     }
 }
 
 #[test]
-fn grpc_has_a_path_of_its_own() {
+fn a_grpc_url_must_have_no_path() {
     for (url, error) in [
         ("http://collector:4317", None),
         ("http://collector:4317/", None),
         (
             "http://collector:4317/v1/traces",
-            Some("url: a path, which gRPC has of its own"),
+            Some("url: must have no path: gRPC defines the path"),
         ),
         (
             "http://collector:4317/?key=1",
-            Some("url: a path, which gRPC has of its own"),
+            Some("url: must have no path: gRPC defines the path"),
         ),
         (
             "collector:4317",
-            Some("url: no scheme: it begins with http://"),
+            Some("url: no scheme: it must start with http:// or https://"),
         ),
     ] {
         let built = quick_to(url.to_owned(), Protocol::Grpc).build();
@@ -316,7 +323,7 @@ fn grpc_has_a_path_of_its_own() {
 }
 
 #[test]
-fn from_http_to_grpc_while_it_runs() {
+fn redirects_from_http_to_grpc() {
     let server = Server::start([Reply::Http(404, "text/plain", b"")], Reply::Accept);
     let otlp = quick(&server, Protocol::Http).build().unwrap();
     report(&otlp, "get", 10);
@@ -341,14 +348,14 @@ mod tls {
         let address = "127.0.0.1:0".parse().unwrap();
         let server = Server::start_at(address, [], Reply::Accept, Some(tls));
         let url = format!("https://{}", server.address);
-        let builder = quick_to(url, Protocol::Grpc)
-            .ca_certificate(authority.pem())
-            .request_timeout(LONG);
+        let collector = HttpOptions::new(url).ca_certificate(authority.pem());
+        let builder =
+            quick_to(collector, Protocol::Grpc).options(quick_options().request_timeout(LONG));
         (server, builder)
     }
 
     #[test]
-    fn grpc_goes_over_tls_too() {
+    fn grpc_works_over_tls() {
         let (server, builder) = start(&Authority::new(), &["h2"]);
         let otlp = builder.build().unwrap();
         let ids = report(&otlp, "get", 10);
@@ -358,9 +365,16 @@ mod tls {
     }
 
     #[test]
-    fn who_does_not_speak_http2_is_not_spoken_to() {
+    fn grpc_over_tls_needs_http2() {
         let (server, builder) = start(&Authority::new(), &["http/1.1"]);
-        let otlp = builder.retry_for(Duration::ZERO).build().unwrap();
+        let otlp = builder
+            .options(
+                quick_options()
+                    .request_timeout(LONG)
+                    .retry_for(Duration::ZERO),
+            )
+            .build()
+            .unwrap();
         report(&otlp, "get", 10);
         assert!(otlp.flush(LONG));
         let stats = otlp.stats();

@@ -1,4 +1,4 @@
-//! A collector of OTLP, over HTTP and gRPC, that does what it is told to.
+//! A scripted OTLP collector, over HTTP and gRPC.
 
 use bytes::Bytes;
 use futures_util::future::Either;
@@ -31,29 +31,29 @@ use tokio::{
 #[derive(Debug, Clone)]
 pub enum Reply {
     Accept,
-    /// Accepts, but for so many spans, for this reason.
+    /// Accepts the message except for this many spans, with this reason.
     AcceptBut(i64, &'static str),
-    /// An error of gRPC's among the headers, without a body.
+    /// A gRPC error in the headers, without a body.
     Error(u16, &'static str),
-    /// An error of gRPC's in the trailers, behind a body.
+    /// A gRPC error in the trailers, after a body.
     LateError(u16, &'static str),
-    /// Any other answer: status, content type, body.
+    /// Any other response: status, content type, body.
     Http(u16, &'static str, &'static [u8]),
-    /// A head, and nothing more.
+    /// A response head, and nothing more.
     Head,
-    /// A head, and then the stream is reset.
+    /// A response head, then a reset of the stream.
     HeadAndReset,
-    /// The stream is reset, or in HTTP/1 the connection is closed.
+    /// A reset of the stream; in HTTP/1, the connection is closed.
     Reset,
     /// The connection is closed.
     HangUp,
-    /// Nothing.
+    /// No response.
     Silence,
-    /// Nothing, and nothing is read from the connection any more.
+    /// No response, and no more reading from the connection.
     Dead,
-    /// An invalid argument if a span has this name, else accepts.
+    /// Reports an invalid argument if a span has this name; accepts the message otherwise.
     RejectNamed(&'static str),
-    /// Too large if the message has more bytes, else accepts.
+    /// Reports that the message is too large if it has more bytes; accepts it otherwise.
     RejectOver(usize),
 }
 
@@ -62,7 +62,7 @@ pub struct Seen {
     pub version: Version,
     pub path: String,
     pub headers: HeaderMap,
-    /// The body as it came.
+    /// The body as it was received.
     pub body: Bytes,
 }
 
@@ -71,7 +71,7 @@ struct State {
     script: VecDeque<Reply>,
     otherwise: Option<Reply>,
     seen: Vec<Arc<Seen>>,
-    /// The ids of the spans that were accepted, and how often.
+    /// The ids of the accepted spans, and how often each was accepted.
     accepted: BTreeMap<String, usize>,
     connections: usize,
 }
@@ -82,7 +82,7 @@ pub struct Server {
     state: Arc<Mutex<State>>,
 }
 
-/// Some way of making a connection of a stream.
+/// Plain TCP or TLS.
 #[cfg(feature = "tls")]
 pub type Acceptor = tokio_rustls::TlsAcceptor;
 #[cfg(not(feature = "tls"))]
@@ -90,7 +90,7 @@ pub type Acceptor = tokio_rustls::TlsAcceptor;
 pub enum Acceptor {}
 
 impl Server {
-    /// One that goes through the script and then does the same all the time.
+    /// A server that replies by the script, and then always with the last reply.
     pub fn start(script: impl IntoIterator<Item = Reply>, otherwise: Reply) -> Server {
         Server::start_at("127.0.0.1:0".parse().unwrap(), script, otherwise, None)
     }
@@ -151,7 +151,7 @@ impl Server {
                     None => server.serve(stream).await,
                     #[cfg(feature = "tls")]
                     Some(tls) => {
-                        // Who does not want to speak with us goes away.
+                        // The client has refused the connection.
                         if let Ok(stream) = tls.accept(stream).await {
                             server.serve(stream).await;
                         }
@@ -176,7 +176,7 @@ impl Server {
         tokio::select! {
             _ = &mut connection => {}
             () = hang_up.notified() => {}
-            // The connection is kept, and nothing is done with it.
+            // The connection is kept open without being read.
             () = die.notified() => pending().await,
         }
     }

@@ -1,7 +1,7 @@
-//! Code that is not the reporter's own panics: every span is accounted for, nobody waits.
+//! Panics in encoders, senders and subscribers: every span is accounted for, and no call hangs.
 
 use crate::{
-    LONG, assert_sums, log, report,
+    LONG, assert_adds_up, log, report,
     shutdown::{Do, block_on},
     span, until,
 };
@@ -12,12 +12,13 @@ use std::{
 use tower_b3::{
     record::SpanRecord,
     report::{
-        BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Reporter, Sender, Stats,
+        BatchOptions, BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Reporter,
+        Sender, Stats,
     },
     zipkin::JsonEncoder,
 };
 
-/// The encoding that panics where it is told to.
+/// An encoder that panics in the configured method.
 #[derive(Clone, Copy, PartialEq)]
 enum Panics {
     InEncode,
@@ -48,7 +49,7 @@ impl Encoder for Panics {
     }
 }
 
-/// Sends to nobody, by this name.
+/// A sender that discards messages, with this destination.
 struct Named<F>(&'static str, F);
 
 impl<F: FnMut(Message) -> Outcome + Send + 'static> Sender for Named<F> {
@@ -61,14 +62,14 @@ impl<F: FnMut(Message) -> Outcome + Send + 'static> Sender for Named<F> {
     }
 }
 
-/// The counts once nothing is under way; none of it takes long.
+/// The counts once no span is in flight.
 fn settled(reporter: &BatchReporter) -> Stats {
     let started = Instant::now();
     assert!(reporter.flush(LONG));
     assert!(block_on(reporter.flush_async(LONG)));
     assert!(started.elapsed() < LONG / 2);
     let stats = reporter.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!((stats.queued, stats.in_flight), (0, 0), "{stats:?}");
     stats
 }
@@ -81,7 +82,7 @@ fn shut_down(reporter: &BatchReporter) {
 }
 
 #[test]
-fn an_encoder_that_panics_loses_the_span_alone() {
+fn a_panic_of_the_encoder_loses_one_span() {
     log::start();
     let sent = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&sent);
@@ -115,7 +116,7 @@ fn an_encoder_that_panics_loses_the_span_alone() {
 }
 
 #[test]
-fn a_sender_that_panics_loses_the_message_and_goes_on() {
+fn a_panic_of_the_sender_loses_one_message() {
     log::start();
     let mut sends = 0;
     let sender = Named("panics-2", move |_| {
@@ -136,14 +137,14 @@ fn a_sender_that_panics_loses_the_message_and_goes_on() {
     let stats = settled(&reporter);
     assert_eq!((stats.sent, stats.dropped.refused), (10, 30));
     assert!(!stats.last_error.unwrap().ongoing);
-    // One line when it began, one when it was over.
+    // One line at the start of the outage, and one at its end.
     let lines = log::lines("panics-2");
     assert_eq!(lines.len(), 2, "{lines:#?}");
     shut_down(&reporter);
 }
 
 #[test]
-fn a_panic_anywhere_else_is_the_end_but_not_of_the_accounts() {
+fn any_other_panic_ends_the_reporter_and_counts_its_spans() {
     log::start();
     let sender = Do(|_| Outcome::Accepted);
     let reporter = BatchReporter::builder(Panics::InMessage, sender)
@@ -155,7 +156,7 @@ fn a_panic_anywhere_else_is_the_end_but_not_of_the_accounts() {
     until("the end", || {
         reporter.report(span("late"));
         let stats = reporter.stats();
-        assert_sums(&stats);
+        assert_adds_up(&stats);
         stats.queued + stats.in_flight == 0 && stats.finished == stats.dropped.closed
     });
     let error = reporter.stats().last_error.unwrap();
@@ -169,7 +170,7 @@ fn a_panic_anywhere_else_is_the_end_but_not_of_the_accounts() {
     shut_down(&reporter);
 }
 
-/// One that panics whenever it is used, and when it is dropped.
+/// A sender that panics in every method, and in its drop.
 struct Broken;
 
 impl Sender for Broken {
@@ -189,7 +190,7 @@ impl Drop for Broken {
 }
 
 #[test]
-fn a_sender_that_panics_whenever_it_can_does_not_end_the_process() {
+fn a_sender_that_panics_in_every_method_does_not_abort_the_process() {
     let reporter = BatchReporter::builder(JsonEncoder, Broken).build().unwrap();
     report(&reporter, "get", 10);
     assert_eq!(settled(&reporter).dropped.refused, 10);
@@ -197,7 +198,7 @@ fn a_sender_that_panics_whenever_it_can_does_not_end_the_process() {
 }
 
 #[test]
-fn a_subscriber_that_panics_costs_no_span_but_its_line() {
+fn a_panic_of_the_subscriber_loses_a_log_line_and_no_span() {
     log::start();
     let mut sends = 0;
     let sender = Named(log::UNLOGGABLE, move |_| {
@@ -209,7 +210,8 @@ fn a_subscriber_that_panics_costs_no_span_but_its_line() {
         }
     });
     let reporter = BatchReporter::builder(Panics::InEncode, sender);
-    let quick = reporter.backoff(Duration::from_millis(1), Duration::from_millis(2));
+    let quick = reporter
+        .options(BatchOptions::new().backoff(Duration::from_millis(1), Duration::from_millis(2)));
     let reporter = quick.build().unwrap();
     report(&reporter, "get", 10);
     assert_eq!(settled(&reporter).dropped.refused, 10);

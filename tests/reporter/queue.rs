@@ -1,14 +1,16 @@
-//! What lies between the request's threads and the reporter's.
+//! The queue between the request threads and the encoder.
 
 use crate::LONG;
 use std::sync::{Arc, Mutex};
 use tower_b3::{
     Tracer,
     record::SpanRecord,
-    report::{BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Sender},
+    report::{
+        BatchOptions, BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Sender,
+    },
 };
 
-/// Notes the service and the name of each span.
+/// Encodes the service and the name of each span.
 #[derive(Clone, Default)]
 struct Services(Arc<Mutex<Vec<(String, String)>>>);
 
@@ -51,7 +53,7 @@ impl Sender for Hangs {
 }
 
 #[test]
-fn tracers_that_share_a_reporter_keep_their_names() {
+fn tracers_that_share_a_reporter_keep_their_service_names() {
     let services = Services::default();
     let reporter = BatchReporter::builder(services.clone(), Accepts);
     let reporter = reporter.build().unwrap();
@@ -73,10 +75,9 @@ fn tracers_that_share_a_reporter_keep_their_names() {
 }
 
 #[test]
-fn the_bytes_of_spans_are_bounded_while_a_sender_hangs() {
+fn queued_bytes_are_bounded_while_a_sender_hangs() {
     let reporter = BatchReporter::builder(Services::default(), Hangs)
-        .queue_bytes(64 * 1024)
-        .message_limit(20);
+        .options(BatchOptions::new().queue_bytes(64 * 1024).message_limit(20));
     let reporter = reporter.build().unwrap();
     let tracer = Tracer::builder("orders").reporter(reporter.clone());
     let tracer = tracer.build().unwrap();
@@ -95,8 +96,8 @@ fn the_bytes_of_spans_are_bounded_while_a_sender_hangs() {
 }
 
 #[test]
-fn an_encoder_may_keep_a_copy_of_a_span() {
-    /// Keeps all spans.
+fn an_encoder_may_keep_copies_of_spans() {
+    /// Keeps copies of all spans.
     #[derive(Clone, Default)]
     struct Keeps(Arc<Mutex<Vec<SpanRecord>>>);
 

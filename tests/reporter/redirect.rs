@@ -1,16 +1,18 @@
-//! A wrong destination is put right while the reporter runs.
+//! Changing the destination while the reporter runs.
 
 use super::{
-    LONG, assert_settled, assert_sums, log, quick, report,
-    server::{Answer, Server},
-    span, until,
+    LONG, assert_adds_up, assert_settled, log, quick, quick_options, report, span, until,
+    zipkin_server::{Answer, Server},
 };
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
 };
-use tower_b3::{report::Reporter, zipkin::Encoding};
+use tower_b3::{
+    report::{HttpOptions, Reporter},
+    zipkin::Encoding,
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -23,7 +25,7 @@ fn wrong_path(server: &Server) -> String {
 }
 
 #[test]
-fn a_wrong_path_is_put_right() {
+fn a_wrong_path_is_corrected() {
     log::start();
     let wrong = Server::start([], status(405));
     let right = Server::start([], Answer::Accept);
@@ -41,7 +43,7 @@ fn a_wrong_path_is_put_right() {
         "{error:?}"
     );
     let lines = log::lines(&wrong_path(&wrong));
-    let began = format!("WARN spans do not get to {}: 405 ", wrong_path(&wrong));
+    let began = format!("WARN cannot deliver spans to {}: 405 ", wrong_path(&wrong));
     assert!(
         lines.len() == 1 && lines[0].starts_with(&began),
         "{lines:#?}"
@@ -60,7 +62,7 @@ fn a_wrong_path_is_put_right() {
     right.seen(|seen| assert!(seen.acknowledged.keys().eq(&ids)));
     let lines = log::lines(&wrong_path(&wrong));
     let over = format!(
-        "INFO spans go to {} from now on; they did not get to {}, for ",
+        "INFO spans are now sent to {}; delivery to {} was interrupted for ",
         right.url(),
         wrong_path(&wrong)
     );
@@ -73,12 +75,15 @@ fn a_wrong_path_is_put_right() {
 }
 
 #[test]
-fn what_waits_goes_to_the_new_place_at_once() {
+fn a_message_that_waits_is_sent_to_the_new_destination_at_once() {
     let later = |status| Answer::Status(status, "retry-after: 60\r\n".to_owned(), "");
     for answer in [status(503), later(503), later(429)] {
         let wrong = Server::start([], answer);
         let right = Server::start([], Answer::Accept);
-        let zipkin = quick(wrong.url()).backoff(HOUR, HOUR).build().unwrap();
+        let zipkin = quick(wrong.url())
+            .options(quick_options().backoff(HOUR, HOUR))
+            .build()
+            .unwrap();
         let started = Instant::now();
         let mut ids = report(&zipkin, "get", 10);
         until("an outage", || zipkin.stats().last_error.is_some());
@@ -95,18 +100,19 @@ fn what_waits_goes_to_the_new_place_at_once() {
 }
 
 #[test]
-fn a_new_place_is_tried_for_as_long_as_ever() {
+fn retries_at_a_new_destination_last_as_long_as_for_a_new_message() {
     let wrong = Server::start([], status(503));
     let right = Server::start([status(503), status(503)], Answer::Accept);
-    let zipkin = quick(wrong.url()).retry_for(Duration::from_secs(1));
-    let zipkin = zipkin.backoff(HOUR, HOUR).build().unwrap();
+    let options = quick_options().retry_for(Duration::from_secs(1));
+    let zipkin = quick(wrong.url()).options(options.backoff(HOUR, HOUR));
+    let zipkin = zipkin.build().unwrap();
     report(&zipkin, "get", 10);
     until("an outage", || zipkin.stats().last_error.is_some());
-    // Longer than it is tried in one place.
+    // Longer than a message is retried at one destination.
     thread::sleep(Duration::from_millis(1_100));
     zipkin.redirect(quick(right.url())).unwrap();
     right.until("an attempt", |seen| !seen.requests.is_empty());
-    // Each flush makes for an attempt.
+    // Each flush causes an attempt.
     until("sent", || {
         zipkin.flush(Duration::from_millis(10));
         zipkin.stats().sent == 10
@@ -115,15 +121,14 @@ fn a_new_place_is_tried_for_as_long_as_ever() {
 }
 
 #[test]
-fn a_token_is_put_right_at_the_same_place() {
+fn a_wrong_token_is_corrected() {
     log::start();
     let server = Server::start([status(401)], Answer::Accept);
-    let zipkin = quick(server.url()).bearer("wrong").build().unwrap();
+    let with_token = |token: &str| quick(HttpOptions::new(server.url()).bearer(token));
+    let zipkin = with_token("wrong").build().unwrap();
     report(&zipkin, "get", 1);
     assert!(zipkin.flush(LONG));
-    zipkin
-        .redirect(quick(server.url()).bearer("right"))
-        .unwrap();
+    zipkin.redirect(with_token("right")).unwrap();
     report(&zipkin, "get", 1);
     assert!(zipkin.flush(LONG));
     let stats = zipkin.stats();
@@ -137,18 +142,24 @@ fn a_token_is_put_right_at_the_same_place() {
         }
     });
     let lines = log::lines(&server.url());
-    assert!(lines[1].starts_with("INFO spans get to "), "{lines:#?}");
+    assert!(
+        lines[1].starts_with("INFO spans are delivered to "),
+        "{lines:#?}"
+    );
 }
 
 #[test]
-fn who_refused_everything_is_forgotten() {
+fn a_new_destination_starts_without_the_refusals_of_the_previous_one() {
     let wrong = Server::start([], status(400));
     let right = Server::start([], Answer::RejectNamed("bad"));
-    let zipkin = quick(wrong.url()).max_age(HOUR).build().unwrap();
+    let zipkin = quick(wrong.url())
+        .options(quick_options().max_age(HOUR))
+        .build()
+        .unwrap();
     report(&zipkin, "get", 100);
     assert!(zipkin.flush(LONG));
     zipkin.redirect(quick(right.url())).unwrap();
-    // One by one from the start.
+    // Spans are refused one by one again.
     report(&zipkin, "bad", 1);
     let ids = report(&zipkin, "good", 100);
     assert!(zipkin.flush(LONG));
@@ -159,24 +170,27 @@ fn who_refused_everything_is_forgotten() {
 }
 
 #[test]
-fn a_redirect_that_cannot_be_changes_nothing() {
+fn an_invalid_redirect_changes_nothing() {
     let server = Server::start([], Answer::Accept);
     let zipkin = quick(server.url()).build().unwrap();
     let to = || quick(server.url());
     for (builder, error) in [
         (
             quick("zipkin".to_owned()),
-            "url: no scheme: it begins with http://",
+            "url: no scheme: it must start with http:// or https://",
         ),
-        (to().bearer(""), "bearer: the token is empty"),
+        (
+            quick(HttpOptions::new(server.url()).bearer("")),
+            "bearer: the token is empty",
+        ),
         (
             to().encoding(Encoding::Proto3),
-            "encoding: it cannot be changed while the reporter runs",
+            "encoding: cannot be changed while the reporter runs",
         ),
         #[cfg(feature = "gzip")]
         (
             to().gzip(true),
-            "gzip: it cannot be changed while the reporter runs",
+            "gzip: cannot be changed while the reporter runs",
         ),
     ] {
         assert_eq!(zipkin.redirect(builder).unwrap_err().to_string(), error);
@@ -190,17 +204,20 @@ fn a_redirect_that_cannot_be_changes_nothing() {
     assert_eq!(zipkin.stats().sent, 10);
 }
 
-/// Between two collectors and two places that take nothing, under load.
+/// Between two collectors that accept spans and two that do not.
 #[test]
-fn the_sum_holds_wherever_spans_go() {
+fn the_counts_add_up_with_changing_destinations_under_load() {
     let servers = [Answer::Accept, status(405), Answer::Silence, Answer::Accept]
         .map(|answer| Server::start([], answer));
-    let zipkin = quick(servers[0].url()).queue_limit(500).build().unwrap();
+    let zipkin = quick(servers[0].url())
+        .options(quick_options().queue_limit(500))
+        .build()
+        .unwrap();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Relaxed) {
-                assert_sums(&zipkin.stats());
+                assert_adds_up(&zipkin.stats());
             }
         });
         let producers = [(); 2].map(|()| {
@@ -225,7 +242,7 @@ fn the_sum_holds_wherever_spans_go() {
         done.store(true, Relaxed);
     });
     let stats = zipkin.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!(
         (stats.finished, stats.queued, stats.in_flight),
         (40_000, 0, 0)

@@ -1,9 +1,8 @@
-//! The end, from wherever it comes.
+//! Flush and shutdown, from any thread or runtime.
 
 use crate::{
-    LONG, assert_settled, assert_sums, quick, report,
-    server::{Answer, Server},
-    until,
+    LONG, assert_adds_up, assert_settled, quick, quick_options, report, until,
+    zipkin_server::{Answer, Server},
 };
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -21,7 +20,7 @@ use tower_b3::{
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A runtime that has nothing.
+/// A minimal executor, without timers or I/O.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(thread::Thread);
     impl Wake for Unpark {
@@ -39,16 +38,19 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Shuts a reporter with ten spans down in this way; all must arrive.
+/// Shuts down a reporter with ten spans in this way. All spans must arrive.
 fn shut_down(how: impl FnOnce(&tower_b3::zipkin::ZipkinReporter)) {
     let server = Server::start([], Answer::Accept);
-    let zipkin = quick(server.url()).max_age(HOUR).build().unwrap();
+    let zipkin = quick(server.url())
+        .options(quick_options().max_age(HOUR))
+        .build()
+        .unwrap();
     report(&zipkin, "get", 10);
     how(&zipkin);
     let stats = zipkin.stats();
     assert_settled(&stats, &server);
     assert_eq!((stats.sent, stats.dropped.total()), (10, 0));
-    // What comes now is counted; asking again changes nothing, and takes no time.
+    // Later spans are counted. Another flush or shutdown changes nothing and returns at once.
     report(&zipkin, "late", 3);
     let started = Instant::now();
     assert!(zipkin.flush(LONG));
@@ -59,7 +61,7 @@ fn shut_down(how: impl FnOnce(&tower_b3::zipkin::ZipkinReporter)) {
     assert!(again.in_time);
     assert_eq!((again.lost, again.stats.dropped.closed), (0, 3));
     assert_eq!(zipkin.stats().sent, 10);
-    assert_sums(&zipkin.stats());
+    assert_adds_up(&zipkin.stats());
 }
 
 fn current_thread() -> tokio::runtime::Runtime {
@@ -68,7 +70,7 @@ fn current_thread() -> tokio::runtime::Runtime {
 }
 
 #[test]
-fn from_outside_a_runtime() {
+fn shuts_down_outside_a_runtime() {
     shut_down(|zipkin| assert_eq!(zipkin.shutdown(LONG).lost, 0));
     shut_down(|zipkin| assert_eq!(block_on(zipkin.shutdown_async(LONG)).lost, 0));
     shut_down(|zipkin| {
@@ -78,7 +80,7 @@ fn from_outside_a_runtime() {
 }
 
 #[test]
-fn from_inside_a_runtime() {
+fn shuts_down_inside_a_runtime() {
     shut_down(|zipkin| {
         current_thread().block_on(async { assert_eq!(zipkin.shutdown(LONG).lost, 0) });
     });
@@ -96,10 +98,10 @@ fn from_inside_a_runtime() {
 }
 
 #[test]
-fn by_a_guard() {
+fn a_guard_shuts_down() {
     shut_down(|zipkin| drop(zipkin.guard()));
     shut_down(|zipkin| {
-        let guard = zipkin.guard().deadline(LONG);
+        let guard = zipkin.guard().timeout(LONG);
         let panicked = catch_unwind(AssertUnwindSafe(move || {
             let _guard = guard;
             panic!("as it happens");
@@ -109,7 +111,7 @@ fn by_a_guard() {
 }
 
 #[test]
-fn by_several_at_once() {
+fn several_threads_shut_down_at_once() {
     shut_down(|zipkin| {
         thread::scope(|scope| {
             for _ in 0..4 {
@@ -120,7 +122,7 @@ fn by_several_at_once() {
 }
 
 #[test]
-fn while_the_applications_runtime_is_blocked_or_gone() {
+fn sends_while_the_application_runtime_is_blocked_or_gone() {
     let server = Server::start([], Answer::Accept);
     let runtime = current_thread();
     let zipkin = runtime.block_on(async { quick(server.url()).build().unwrap() });
@@ -136,11 +138,14 @@ fn while_the_applications_runtime_is_blocked_or_gone() {
 }
 
 #[test]
-fn with_a_collector_that_does_not_answer_it_takes_until_the_deadline() {
+fn a_shutdown_without_a_response_takes_its_timeout() {
     for answer in [Answer::Silence, Answer::Status(500, String::new(), "")] {
         for deadline in [Duration::ZERO, Duration::from_millis(200)] {
             let server = Server::start([], answer.clone());
-            let zipkin = quick(server.url()).queue_limit(100).build().unwrap();
+            let zipkin = quick(server.url())
+                .options(quick_options().queue_limit(100))
+                .build()
+                .unwrap();
             report(&zipkin, "get", 10);
             until("under way", || zipkin.stats().in_flight == 10);
             report(&zipkin, "get", 20);
@@ -163,7 +168,7 @@ fn with_a_collector_that_does_not_answer_it_takes_until_the_deadline() {
 }
 
 #[test]
-fn a_wait_beyond_the_deadline_is_not_waited_for() {
+fn a_retry_after_the_deadline_is_not_waited_for() {
     let answer = Answer::Status(429, "retry-after: 30\r\n".into(), "");
     let server = Server::start([], answer);
     let zipkin = quick(server.url()).build().unwrap();
@@ -174,18 +179,19 @@ fn a_wait_beyond_the_deadline_is_not_waited_for() {
 }
 
 #[test]
-fn a_collector_that_comes_back_before_the_deadline_gets_all() {
+fn a_collector_that_recovers_before_the_deadline_gets_all_spans() {
     let script = vec![Answer::Status(503, String::new(), ""); 4];
     let server = Server::start(script, Answer::Accept);
-    // Waits would be long, were nobody waiting.
-    let zipkin = quick(server.url()).backoff(Duration::from_millis(50), HOUR);
+    // Without a shutdown that waits, the waits would be long.
+    let zipkin =
+        quick(server.url()).options(quick_options().backoff(Duration::from_millis(50), HOUR));
     let zipkin = zipkin.build().unwrap();
     report(&zipkin, "get", 10);
     assert_eq!(zipkin.shutdown(LONG).lost, 0);
     assert_settled(&zipkin.stats(), &server);
 }
 
-/// Whether this process has a thread of this name; only Linux tells.
+/// Whether this process has a thread with this name. Known on Linux only.
 fn is_alive(thread: &str) -> bool {
     let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
         return false;
@@ -209,13 +215,13 @@ fn the_thread_ends_with_the_last_handle() {
             vec![]
         };
         let server = Server::start(script, Answer::Accept);
-        let zipkin = quick(server.url()).thread_name(name);
-        let zipkin = zipkin.max_age(HOUR).build().unwrap();
+        let zipkin = quick(server.url()).options(quick_options().thread_name(name).max_age(HOUR));
+        let zipkin = zipkin.build().unwrap();
         assert!(is_alive(name) || cfg!(not(target_os = "linux")));
         if by == 0 {
             report(&zipkin, "get", 10);
         } else {
-            // The spans in the queue have hold of the tracer, and that of the reporter.
+            // The queued spans keep the tracer alive, and the tracer the reporter.
             let tracer = Tracer::builder("orders").reporter(zipkin.clone());
             let tracer = tracer.build().unwrap();
             (0..10).for_each(|_| drop(tracer.span("get")));
@@ -228,7 +234,7 @@ fn the_thread_ends_with_the_last_handle() {
     }
 }
 
-/// Does as it is told when it sends.
+/// A sender that calls a function.
 pub struct Do<F>(pub F);
 
 impl<F: FnMut(Message) -> Outcome + Send + 'static> Sender for Do<F> {
@@ -238,7 +244,7 @@ impl<F: FnMut(Message) -> Outcome + Send + 'static> Sender for Do<F> {
 }
 
 #[test]
-fn a_sender_that_waits_for_its_reporter_does_not_wait() {
+fn flush_and_shutdown_do_not_block_inside_the_sender() {
     let (give, given) = mpsc::sync_channel::<BatchReporter>(1);
     let mut reporter = None;
     let sender = Do(move |_| {
@@ -258,7 +264,7 @@ fn a_sender_that_waits_for_its_reporter_does_not_wait() {
 }
 
 #[test]
-fn a_sender_that_blocks_does_not_keep_others() {
+fn a_blocked_sender_does_not_block_flush_and_shutdown() {
     let (release, blocked) = mpsc::channel::<()>();
     let sender = Do(move |_| {
         let _ = blocked.recv();

@@ -1,6 +1,6 @@
-//! A collector behind TLS.
+//! Reporters to `https` URLs.
 
-use super::{LONG, assert_sums, quick, report, span};
+use super::{LONG, assert_adds_up, quick, quick_options, report, span};
 use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body_util::{BodyExt, Full};
@@ -28,11 +28,11 @@ use tokio_rustls::{
     },
 };
 use tower_b3::{
-    report::{BatchReporter, HttpSender, Reporter, Stats},
+    report::{BatchReporter, HttpOptions, HttpSender, Reporter, Stats},
     zipkin::JsonEncoder,
 };
 
-/// An authority of the test's own.
+/// A certificate authority of the test.
 pub struct Authority {
     certificate: rcgen::Certificate,
     issuer: Issuer<'static, KeyPair>,
@@ -54,14 +54,14 @@ impl Authority {
         self.certificate.pem()
     }
 
-    /// A certificate for this name, and its key.
+    /// A certificate for this name, with its key.
     fn certify(&self, name: &str) -> (rcgen::Certificate, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         (params.signed_by(&key, &self.issuer).unwrap(), key)
     }
 
-    /// For a server on 127.0.0.1 that speaks these protocols, and asks for a client's certificate.
+    /// TLS for a server on 127.0.0.1 with these protocols, which requires certificates of `clients`.
     pub fn server(&self, clients: Option<&Authority>, protocols: &[&str]) -> TlsAcceptor {
         let (certificate, key) = self.certify("127.0.0.1");
         let provider = Arc::new(ring::default_provider());
@@ -93,11 +93,11 @@ struct Seen {
     heads: Vec<http::HeaderMap>,
     ids: BTreeSet<String>,
     connections: usize,
-    /// Who sent the spans: how many certificates were shown.
+    /// The number of client certificates of each request.
     certificates: Vec<usize>,
 }
 
-/// A collector on 127.0.0.1, that speaks these protocols.
+/// A collector on 127.0.0.1.
 struct Server {
     url: String,
     seen: Arc<Mutex<Seen>>,
@@ -130,7 +130,7 @@ async fn serve(listener: std::net::TcpListener, acceptor: TlsAcceptor, seen: Arc
         let (stream, _) = listener.accept().await.unwrap();
         let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
         tokio::spawn(async move {
-            // Who does not trust us goes away.
+            // A client that does not trust the server closes the connection.
             let Ok(stream) = acceptor.accept(stream).await else {
                 return;
             };
@@ -162,40 +162,43 @@ async fn serve(listener: std::net::TcpListener, acceptor: TlsAcceptor, seen: Arc
     }
 }
 
-/// The span is lost; the counts.
-fn lost(reporter: &tower_b3::zipkin::ZipkinReporter, server: &Server) -> Stats {
+/// Asserts that a span is dropped, and returns the counts.
+fn assert_dropped(reporter: &tower_b3::zipkin::ZipkinReporter, server: &Server) -> Stats {
     reporter.report(span("get"));
     assert!(reporter.flush(LONG));
     let stats = reporter.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!(stats.dropped.retries_exhausted, 1, "{stats:?}");
     server.seen(|seen| assert_eq!(seen.ids.len(), 0));
     stats
 }
 
 #[test]
-fn an_authority_of_ones_own_is_trusted_when_told_so() {
+fn a_configured_authority_is_trusted() {
     let authority = Authority::new();
     let server = Server::start(&authority, None, &["h2", "http/1.1"]);
-    let builder = || quick(server.url.clone()).request_timeout(LONG);
-    let stranger = builder().retry_for(Duration::ZERO).build().unwrap();
-    let error = lost(&stranger, &server).last_error.unwrap();
+    let https = || HttpOptions::new(&server.url);
+    let options = || quick_options().request_timeout(LONG);
+    let no_retry = || options().retry_for(Duration::ZERO);
+    let stranger = quick(https()).options(no_retry()).build().unwrap();
+    let error = assert_dropped(&stranger, &server).last_error.unwrap();
     assert!(error.message.contains("UnknownIssuer"), "{error:?}");
     assert!(error.message.contains("certificate"), "{error:?}");
     let other = Authority::new();
-    let stranger = builder().ca_certificate(other.pem());
-    let stranger = stranger.retry_for(Duration::ZERO).build().unwrap();
-    lost(&stranger, &server);
+    let stranger = quick(https().ca_certificate(other.pem()));
+    let stranger = stranger.options(no_retry()).build().unwrap();
+    assert_dropped(&stranger, &server);
 
     let both = other.pem() + &authority.pem();
-    let zipkin = builder().ca_certificate(both).build().unwrap();
+    let zipkin = quick(https().ca_certificate(both)).options(options());
+    let zipkin = zipkin.build().unwrap();
     let mut ids = BTreeSet::new();
     for _ in 0..5 {
         ids.extend(report(&zipkin, "get", 10));
         assert!(zipkin.flush(LONG));
     }
     let stats = zipkin.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!((stats.sent, stats.last_error), (50, None));
     server.seen(|seen| {
         assert_eq!(seen.ids, ids);
@@ -210,12 +213,12 @@ fn an_authority_of_ones_own_is_trusted_when_told_so() {
 }
 
 #[test]
-fn a_collector_of_http_1_is_spoken_to_so() {
+fn http_1_is_used_if_the_server_has_nothing_else() {
     for protocols in [&["http/1.1"][..], &[]] {
         let authority = Authority::new();
         let server = Server::start(&authority, None, protocols);
-        let sender = HttpSender::new(&server.url).unwrap();
-        let sender = sender.ca_certificate(authority.pem()).unwrap();
+        let https = HttpOptions::new(&server.url).ca_certificate(authority.pem());
+        let sender = HttpSender::new(https).unwrap();
         let reporter = BatchReporter::builder(JsonEncoder, sender).build().unwrap();
         let ids = report(&reporter, "get", 10);
         assert!(reporter.flush(LONG));
@@ -232,20 +235,19 @@ fn a_collector_of_http_1_is_spoken_to_so() {
 }
 
 #[test]
-fn a_client_certificate_is_shown_to_who_demands_one() {
+fn a_client_certificate_is_presented_on_request() {
     let (authority, clients) = (Authority::new(), Authority::new());
     for protocols in [&["h2"][..], &["http/1.1"]] {
         let server = Server::start(&authority, Some(&clients), protocols);
-        let builder = || {
-            let builder = quick(server.url.clone()).ca_certificate(authority.pem());
-            builder.request_timeout(LONG)
-        };
-        let nobody = builder().retry_for(Duration::ZERO).build().unwrap();
-        let error = lost(&nobody, &server).last_error.unwrap();
+        let https = || HttpOptions::new(&server.url).ca_certificate(authority.pem());
+        let options = || quick_options().request_timeout(LONG);
+        let nobody = quick(https()).options(options().retry_for(Duration::ZERO));
+        let nobody = nobody.build().unwrap();
+        let error = assert_dropped(&nobody, &server).last_error.unwrap();
         assert!(!error.message.is_empty());
         let (certificate, key) = clients.certify("orders");
-        let zipkin = builder().client_certificate(certificate.pem(), key.serialize_pem());
-        let zipkin = zipkin.build().unwrap();
+        let https = https().client_certificate(certificate.pem(), key.serialize_pem());
+        let zipkin = quick(https).options(options()).build().unwrap();
         let ids = report(&zipkin, "get", 10);
         assert!(zipkin.flush(LONG));
         assert_eq!(zipkin.stats().sent, 10, "{:?}", zipkin.stats());
@@ -257,31 +259,35 @@ fn a_client_certificate_is_shown_to_who_demands_one() {
 }
 
 #[test]
-fn a_name_that_is_not_the_collectors_is_refused() {
+fn a_certificate_for_another_name_is_refused() {
     let authority = Authority::new();
     let server = Server::start(&authority, None, &[]);
-    let zipkin = quick(server.url.replace("127.0.0.1", "localhost")).request_timeout(LONG);
-    let zipkin = zipkin
-        .ca_certificate(authority.pem())
+    let https = HttpOptions::new(server.url.replace("127.0.0.1", "localhost"));
+    let options = quick_options()
+        .request_timeout(LONG)
         .retry_for(Duration::ZERO);
-    let error = lost(&zipkin.build().unwrap(), &server).last_error.unwrap();
+    let zipkin = quick(https.ca_certificate(authority.pem())).options(options);
+    let error = assert_dropped(&zipkin.build().unwrap(), &server)
+        .last_error
+        .unwrap();
     assert!(error.message.contains("not valid for name"), "{error:?}");
 }
 
 #[test]
 #[cfg(feature = "otlp")]
-fn otlp_has_the_same_settings() {
+fn the_otlp_reporter_takes_certificates() {
     let authority = Authority::new();
     let (certificate, key) = authority.certify("orders");
-    let builder = tower_b3::otlp::OtlpReporter::builder("https://127.0.0.1:9")
+    let https = HttpOptions::new("https://127.0.0.1:9")
         .ca_certificate(authority.pem())
         .client_certificate(certificate.pem(), key.serialize_pem());
+    let builder = tower_b3::otlp::OtlpReporter::builder(https);
     builder.build().unwrap().shutdown(Duration::ZERO);
 }
 
 #[test]
-fn what_is_no_certificate_is_a_build_error() {
-    let zipkin = || quick("https://127.0.0.1:9".to_owned());
+fn an_invalid_certificate_is_a_build_error() {
+    let https = || HttpOptions::new("https://127.0.0.1:9");
     let authority = Authority::new();
     let (certificate, key) = authority.certify("orders");
     let (_, other) = authority.certify("orders");
@@ -295,47 +301,47 @@ fn what_is_no_certificate_is_a_build_error() {
     let encrypted =
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nZm9v\n-----END ENCRYPTED PRIVATE KEY-----\n";
     let not_der = "-----BEGIN CERTIFICATE-----\nZm9v\n-----END CERTIFICATE-----\n";
-    for (builder, start) in [
+    for (options, start) in [
         (
-            zipkin().ca_certificate("x"),
+            https().ca_certificate("x"),
             "ca_certificate: no certificate in PEM",
         ),
-        (zipkin().ca_certificate(broken), "ca_certificate: not PEM: "),
+        (https().ca_certificate(broken), "ca_certificate: not PEM: "),
         (
-            zipkin().ca_certificate(cut),
+            https().ca_certificate(cut),
             "ca_certificate: not PEM: a section has no end",
         ),
         (
-            zipkin().client_certificate(pem.clone(), encrypted),
+            https().client_certificate(pem.clone(), encrypted),
             "client_certificate: the private key is encrypted, which is not supported",
         ),
         (
-            zipkin().ca_certificate(not_der),
+            https().ca_certificate(not_der),
             "ca_certificate: not the certificate of an authority: ",
         ),
         (
-            zipkin().client_certificate("x", key.clone()),
+            https().client_certificate("x", key.clone()),
             "client_certificate: no certificate in PEM",
         ),
         (
-            zipkin().client_certificate(pem.clone(), pem.clone()),
+            https().client_certificate(pem.clone(), pem.clone()),
             "client_certificate: no private key in PEM",
         ),
         (
-            zipkin().client_certificate(pem.clone(), other),
+            https().client_certificate(pem.clone(), other),
             "client_certificate: ",
         ),
     ] {
-        let error = builder.build().unwrap_err().to_string();
+        let error = quick(options).build().unwrap_err().to_string();
         assert!(error.starts_with(start), "{error}");
     }
-    let fine = zipkin().client_certificate(pem, key).build().unwrap();
+    let fine = quick(https().client_certificate(pem, key)).build().unwrap();
     fine.shutdown(Duration::ZERO);
 }
 
-/// In a process of its own, as it changes the environment.
+/// In a process of its own, since it changes the environment.
 #[test]
-fn authorities_of_the_system_that_cannot_be_read_are_said() {
+fn unreadable_system_authorities_are_logged() {
     const CHILD: &str = "TOWER_B3_AUTHORITIES";
     if env::var_os(CHILD).is_some() {
         super::log::start();
@@ -344,11 +350,11 @@ fn authorities_of_the_system_that_cannot_be_read_are_said() {
         HttpSender::new("https://127.0.0.1:9").unwrap();
         let lines = super::log::lines("/no/such/authorities.pem");
         assert_eq!(lines.len(), 1, "{lines:?}");
-        let start = "WARN certificates that the system trusts cannot be read: ";
+        let start = "WARN cannot read certificates that the system trusts: ";
         assert!(lines[0].starts_with(start), "{lines:?}");
         return;
     }
-    let test = "tls::authorities_of_the_system_that_cannot_be_read_are_said";
+    let test = "tls::unreadable_system_authorities_are_logged";
     let status = Command::new(env::current_exe().unwrap())
         .args(["--exact", test])
         .env(CHILD, "")

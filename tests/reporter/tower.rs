@@ -1,8 +1,8 @@
-//! A sender over services that are not ours.
+//! `TowerSender` with services of the user.
 
 use super::{
-    LONG, assert_settled, assert_sums, report,
-    server::{Answer, Server},
+    LONG, assert_adds_up, assert_settled, report,
+    zipkin_server::{Answer, Server},
 };
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -18,13 +18,16 @@ use std::{
 };
 use tower::{BoxError, Service, ServiceBuilder, service_fn};
 use tower_b3::{
-    report::{BatchReporter, Message, Outcome, Sender, TowerSender},
+    report::{
+        BatchOptions, BatchReporter, HttpOptions, Message, MessageBody, Outcome, Sender,
+        TowerSender,
+    },
     zipkin::JsonEncoder,
 };
 
 const URL: &str = "https://zipkin.test/api/v2/spans?key=1";
 
-/// Answers from a script, and then with 202; one that is not ready must not be called.
+/// Answers from a script, and then with 202. Fails if it is called before it is ready.
 #[derive(Clone, Default)]
 struct Mock(Arc<Mutex<State>>);
 
@@ -33,10 +36,10 @@ struct State {
     script: VecDeque<Result<Response<Full<Bytes>>, &'static str>>,
     not_ready: Option<&'static str>,
     ready: bool,
-    requests: Vec<Request<Full<Bytes>>>,
+    requests: Vec<Request<MessageBody>>,
 }
 
-impl Service<Request<Full<Bytes>>> for Mock {
+impl Service<Request<MessageBody>> for Mock {
     type Response = Response<Full<Bytes>>;
     type Error = BoxError;
     type Future = Ready<Result<Self::Response, BoxError>>;
@@ -50,7 +53,7 @@ impl Service<Request<Full<Bytes>>> for Mock {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
+    fn call(&mut self, request: Request<MessageBody>) -> Self::Future {
         let mut state = self.0.lock().unwrap();
         assert!(std::mem::take(&mut state.ready));
         state.requests.push(request);
@@ -66,7 +69,7 @@ fn answer(status: u16, text: &'static str) -> Response<Full<Bytes>> {
     response
 }
 
-/// Hands on messages, and keeps what came of them.
+/// Forwards messages, and keeps their outcomes.
 struct Kept<S>(S, Arc<Mutex<Vec<Outcome>>>);
 
 impl<S: Sender> Sender for Kept<S> {
@@ -81,22 +84,25 @@ impl<S: Sender> Sender for Kept<S> {
     }
 }
 
-/// A reporter over this sender, and the outcomes.
+/// A reporter with this sender, and its outcomes.
 fn over(sender: impl Sender) -> (BatchReporter, Arc<Mutex<Vec<Outcome>>>) {
     let outcomes = Arc::default();
     let reporter = BatchReporter::builder(JsonEncoder, Kept(sender, Arc::clone(&outcomes)))
-        .max_age(Duration::from_secs(3600))
-        .backoff(Duration::from_millis(1), Duration::from_millis(2))
+        .options(
+            BatchOptions::new()
+                .max_age(Duration::from_secs(3600))
+                .backoff(Duration::from_millis(1), Duration::from_millis(2)),
+        )
         .build()
         .unwrap();
     (reporter, outcomes)
 }
 
 #[test]
-fn a_request_is_what_it_is_over_http() {
+fn a_request_is_the_same_as_that_of_the_http_sender() {
     let mock = Mock::default();
-    let sender = TowerSender::new(URL, mock.clone()).unwrap();
-    let sender = sender.header("authorization", "Bearer secret").unwrap();
+    let options = HttpOptions::new(URL).header("authorization", "Bearer secret");
+    let sender = TowerSender::new(options, mock.clone()).unwrap();
     assert_eq!(sender.destination(), URL);
     assert!(!format!("{sender:?}").contains("secret"));
     let (reporter, outcomes) = over(sender);
@@ -124,7 +130,7 @@ fn a_request_is_what_it_is_over_http() {
 }
 
 #[test]
-fn answers_have_the_outcomes_that_they_have_over_http() {
+fn responses_have_the_same_outcomes_as_with_the_http_sender() {
     let mut slow_down = answer(429, "");
     let header = http::HeaderValue::from_static("0");
     slow_down.headers_mut().insert("retry-after", header);
@@ -169,7 +175,7 @@ fn answers_have_the_outcomes_that_they_have_over_http() {
     assert_eq!(seen[0], Outcome::retry("not now"));
     assert_eq!(seen[1..], outcomes);
     let stats = reporter.stats();
-    assert_sums(&stats);
+    assert_adds_up(&stats);
     assert_eq!(
         (stats.sent, stats.dropped.total(), stats.retries),
         (1, 3, 4)
@@ -177,14 +183,14 @@ fn answers_have_the_outcomes_that_they_have_over_http() {
 }
 
 #[test]
-fn a_stack_of_tower_over_hyper() {
+fn works_with_a_tower_stack_over_hyper() {
     let server = Server::start([Answer::Accept, Answer::Silence], Answer::Accept);
-    let http = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let http = Client::builder(TokioExecutor::new()).build_http::<MessageBody>();
     let http = ServiceBuilder::new()
         .concurrency_limit(1)
         .timeout(Duration::from_millis(200))
         .service(http);
-    let (reporter, outcomes) = over(TowerSender::new(&server.url(), http).unwrap());
+    let (reporter, outcomes) = over(TowerSender::new(server.url(), http).unwrap());
     report(&reporter, "get", 3);
     assert!(reporter.flush(LONG));
     assert_settled(&reporter.stats(), &server);
@@ -198,10 +204,10 @@ fn a_stack_of_tower_over_hyper() {
 }
 
 #[test]
-fn one_that_is_never_ready_is_given_up() {
+fn a_service_that_is_never_ready_times_out() {
     struct Never;
 
-    impl Service<Request<Full<Bytes>>> for Never {
+    impl Service<Request<MessageBody>> for Never {
         type Response = Response<Full<Bytes>>;
         type Error = Infallible;
         type Future = Ready<Result<Self::Response, Infallible>>;
@@ -210,15 +216,18 @@ fn one_that_is_never_ready_is_given_up() {
             Poll::Pending
         }
 
-        fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        fn call(&mut self, _: Request<MessageBody>) -> Self::Future {
             unreachable!()
         }
     }
 
     let sender = TowerSender::new(URL, Never).unwrap();
     let reporter = BatchReporter::builder(JsonEncoder, sender)
-        .request_timeout(Duration::from_millis(10))
-        .retry_for(Duration::ZERO)
+        .options(
+            BatchOptions::new()
+                .request_timeout(Duration::from_millis(10))
+                .retry_for(Duration::ZERO),
+        )
         .build()
         .unwrap();
     report(&reporter, "get", 2);
@@ -231,8 +240,8 @@ fn one_that_is_never_ready_is_given_up() {
 }
 
 #[test]
-fn urls_and_headers_are_checked() {
-    let service = service_fn(|_: Request<Full<Bytes>>| async {
+fn options_are_checked() {
+    let service = service_fn(|_: Request<MessageBody>| async {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });
     let error = TowerSender::new("ftp://zipkin", service).unwrap_err();
@@ -240,14 +249,21 @@ fn urls_and_headers_are_checked() {
         error.to_string(),
         "url: the scheme is neither http nor https"
     );
-    let sender = TowerSender::new("http://zipkin", service).unwrap();
-    assert_eq!(sender.header("b3", "1").unwrap_err().field(), "header");
+    let options = HttpOptions::new("http://zipkin").header("b3", "1");
+    let error = TowerSender::new(options, service).unwrap_err();
+    assert_eq!(error.field(), "header");
+    #[cfg(feature = "tls")]
+    {
+        let options = HttpOptions::new("https://zipkin").ca_certificate("");
+        let error = TowerSender::new(options, service).unwrap_err();
+        assert_eq!(error.field(), "ca_certificate");
+    }
 }
 
-/// As the documentation has it.
+/// The example of the documentation.
 #[cfg(unix)]
 #[test]
-fn a_unix_socket() {
+fn works_over_a_unix_socket() {
     use std::{
         io::{Read, Write},
         os::unix::net::UnixListener,
@@ -262,7 +278,7 @@ fn a_unix_socket() {
         for stream in listener.incoming().take(2) {
             let mut stream = stream.unwrap();
             let mut text = String::new();
-            // All spans' names are the same, and there are as many in each message.
+            // Each message has three spans, all with the same name.
             while text.matches("\"name\":\"get\"").count() < 3 || !text.ends_with(']') {
                 let mut buffer = [0; 1024];
                 let read = stream.read(&mut buffer).unwrap();
@@ -275,7 +291,7 @@ fn a_unix_socket() {
         received
     });
 
-    let http = service_fn(move |mut request: Request<Full<Bytes>>| {
+    let http = service_fn(move |mut request: Request<MessageBody>| {
         let path = path.clone();
         async move {
             *request.uri_mut() = request.uri().path().parse()?;

@@ -1,6 +1,6 @@
-//! With axum: routes name the spans, the context is an extractor, the peer's address is known.
+//! axum: matched paths, the context as an extractor, the peer's address from `ConnectInfo`.
 
-use crate::common::{Lab, SPAN, TRACE, get};
+use crate::common::{SPAN, TRACE, TestTracer, get};
 use ::axum::{
     Router,
     body::Body,
@@ -10,7 +10,7 @@ use ::axum::{
 use http::{Request, StatusCode};
 use std::net::SocketAddr;
 use tower::ServiceExt;
-use tower_b3::{Context, ServerLayer, Trust};
+use tower_b3::{Context, ServerLayer, Trust, scope};
 
 fn app(layer: ServerLayer) -> Router {
     let items = Router::new()
@@ -27,7 +27,7 @@ fn app(layer: ServerLayer) -> Router {
         .route(
             "/renamed/{id}",
             on_get(|| async {
-                tower_b3::scope::rename("by hand");
+                scope::rename("by hand");
             }),
         )
         .nest("/api/{version}", deep)
@@ -43,7 +43,7 @@ async fn send(app: Router, request: Request<Body>) -> String {
 
 #[tokio::test]
 async fn the_matched_path_is_in_the_name() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     for (method, path, name) in [
         ("GET", "/", "GET /"),
         ("POST", "/orders", "POST /orders"),
@@ -65,62 +65,62 @@ async fn the_matched_path_is_in_the_name() {
     ] {
         let request = Request::builder().method(method).uri(path);
         let request = request.body(Body::empty()).unwrap();
-        send(app(lab.tracer.server_layer()), request).await;
-        assert_eq!(lab.spans.take_one().name(), name, "{method} {path}");
+        send(app(test.tracer.server_layer()), request).await;
+        assert_eq!(test.spans.take_one().name(), name, "{method} {path}");
     }
 }
 
 #[tokio::test]
-async fn outside_the_router_the_name_is_the_method_unless_a_handler_says_the_route() {
-    let lab = Lab::new();
+async fn outside_the_router_the_name_is_the_method_unless_the_handler_sets_the_route() {
+    let test = TestTracer::new();
     let router = Router::new()
         .route("/plain/{id}", on_get(|| async {}))
         .route(
             "/said/{id}",
-            on_get(|| async { tower_b3::scope::route("/said/{id}") }),
+            on_get(|| async { scope::route("/said/{id}") }),
         );
-    let service = tower::Layer::layer(&lab.tracer.server_layer(), router);
+    let service = tower::Layer::layer(&test.tracer.server_layer(), router);
     for (path, name) in [("/plain/7", "GET"), ("/said/7", "GET /said/{id}")] {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = service.clone().oneshot(request).await.unwrap();
         drop(response);
-        assert_eq!(lab.spans.take_one().name(), name);
+        assert_eq!(test.spans.take_one().name(), name);
     }
 }
 
 #[tokio::test]
 async fn the_context_is_an_extractor() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let ids = |context: Context| async move {
         context
             .trace_context()
             .map_or("none".to_owned(), |context| context.span_id().to_string())
     };
     let router = Router::new().route("/", on_get(ids));
-    let layered = router.clone().layer(lab.tracer.server_layer());
+    let layered = router.clone().layer(test.tracer.server_layer());
     let request = || get("/", "").map(|()| Body::empty());
     let seen = send(layered, request()).await;
-    assert_eq!(seen, lab.spans.take_one().id().to_string());
+    assert_eq!(seen, test.spans.take_one().id().to_string());
     assert_eq!(send(router, request()).await, "none");
 }
 
 #[tokio::test]
 async fn connect_info_is_the_peers_address() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     let peer: SocketAddr = "[2001:db8::1]:4711".parse().unwrap();
     let mut request = Request::get("/").body(Body::empty()).unwrap();
     request.extensions_mut().insert(ConnectInfo(peer));
-    send(app(lab.tracer.server_layer()), request).await;
-    let span = lab.spans.take_one();
+    send(app(test.tracer.server_layer()), request).await;
+    let span = test.spans.take_one();
     assert_eq!(span.tag("peer.address").as_deref(), Some("2001:db8::1"));
     assert_eq!(span.remote_endpoint().port, Some(4711));
 }
 
 #[tokio::test]
-async fn connect_info_is_the_address_that_trust_is_about() {
-    let lab = Lab::new();
+async fn trust_goes_by_connect_info() {
+    let test = TestTracer::new();
     let networks = Trust::networks(["10.0.0.0/8"]).unwrap();
-    let layer = lab.tracer.server_layer().trust(networks);
+    let layer = test.tracer.server_layer().trust(networks);
     for (peer, trusted) in [
         (Some("10.1.2.3:4711"), true),
         (Some("192.0.2.1:4711"), false),
@@ -133,7 +133,7 @@ async fn connect_info_is_the_address_that_trust_is_about() {
             request.extensions_mut().insert(ConnectInfo(peer));
         }
         send(app(layer.clone()), request).await;
-        let joined = lab.spans.take_one().trace_id().to_string() == TRACE;
+        let joined = test.spans.take_one().trace_id().to_string() == TRACE;
         assert_eq!(joined, trusted, "{peer:?}");
     }
 }

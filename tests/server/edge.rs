@@ -1,21 +1,23 @@
-//! At the edge nothing that a stranger says about tracing makes a difference.
+//! Tracing headers of untrusted requests have no effect at all.
 
 use crate::{
-    common::{Lab, SPAN, TRACE, drain, get, now, text},
-    empty, serve,
+    called,
+    common::{TRACE, TestTracer, drain, get, text},
+    empty,
+    forwarding::OPAQUE,
+    serve, serve_all,
 };
-use http::{HeaderMap, Request};
-use std::{collections::BTreeMap, convert::Infallible};
-use tower::{Layer, Service, service_fn};
+use http::{HeaderMap, HeaderName};
+use std::collections::BTreeMap;
 use tower_b3::{
-    Mode, ServerLayer, TracerBuilder, Trust, current,
-    id::TraceReason,
+    Mode, Sampling, ServerLayer, TracerBuilder, Trust, current,
+    id::{RequestId, TraceReason},
     propagation::{Field, Format, Propagation},
     sample::Sampler,
     tag::Tag,
 };
 
-/// Every header by which a caller can say something about tracing, and such as may be taken for one.
+/// Every header that affects tracing, and some that look as if they did.
 const EVERYTHING: &str = "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-d|b3: 0|\
     x-b3-traceid: 463ac35c9f6413ad48485a3953bb6124|x-b3-spanid: a2fb4a1d1a96d312|x-b3-spanid: 2|\
     x-b3-parentspanid: 0020000000000001|x-b3-sampled: 1|x-b3-sampled: 0|x-b3-flags: 1|\
@@ -28,15 +30,15 @@ const EVERYTHING: &str = "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-
     x-own-context: 8|x-forwarded-proto: https|x-forwarded-for: 10.0.0.1|x-envoy-internal: true|\
     x-envoy-decorator-operation: spoofed|x-envoy-downstream-service-cluster: spoofed|";
 
-/// The same saying no, and things that cannot be read.
+/// The same headers with denials and malformed values.
 const NOTHING_READABLE: &str = "b3: 0|x-b3-traceid: x|x-b3-sampled: 0|x-b3-flags: 2|\
     traceparent: 00-0-0-00|x-request-id: not visible\u{ff}|x-datadog-sampling-priority: -1|\
     x-client-trace-id: |x-envoy-force-trace: |x-forwarded-proto: ftp|";
 
-/// What a request without any of them has.
+/// Headers of a request without any of them.
 const PLAIN: &str = "host: shop|user-agent: curl|x-tenant: acme";
 
-/// Headers that are no tracer's: they stay on the request, unread.
+/// Headers that belong to no tracer: they stay on the request, unread.
 const NOT_OURS: [&str; 6] = [
     // Added with `forward`: seen by the handler, but not forwarded.
     "x-own-context",
@@ -47,7 +49,7 @@ const NOT_OURS: [&str; 6] = [
     "x-envoy-downstream-service-cluster",
 ];
 
-/// All that comes of a request, but for what is made anew each time.
+/// Everything observable about a request, apart from generated ids.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     decision: Option<bool>,
@@ -57,7 +59,7 @@ struct Outcome {
     spans: Vec<(String, BTreeMap<String, String>)>,
 }
 
-fn outcome(lab: &Lab, layer: &ServerLayer, lines: &str) -> Outcome {
+fn outcome(test: &TestTracer, layer: &ServerLayer, lines: &str) -> Outcome {
     let mut decision = None;
     let mut handler_saw = HeaderMap::new();
     let mut call_carried = HeaderMap::new();
@@ -68,19 +70,14 @@ fn outcome(lab: &Lab, layer: &ServerLayer, lines: &str) -> Outcome {
             assert_eq!(context.parent_id(), None);
         }
         handler_saw = request.headers().clone();
-        let catalog = service_fn(|request: Request<()>| {
-            call_carried = request.headers().clone();
-            std::future::ready(Ok::<_, Infallible>(empty()))
-        });
-        let mut client = lab.tracer.client_layer().layer(catalog);
-        drain(now(client.call(Request::new(()))).unwrap().body_mut()).unwrap();
+        call_carried = called(test);
         empty()
     });
     drain(response.body_mut()).unwrap();
     for name in NOT_OURS {
         handler_saw.remove(name);
     }
-    let spans = lab.spans.all().into_iter().map(|span| {
+    let spans = test.spans.take_all().into_iter().map(|span| {
         let tags = span.tags();
         let tags = tags.map(|(name, value)| (name.to_owned(), same(name, &value.to_text())));
         (span.name().to_owned(), tags.collect())
@@ -104,7 +101,7 @@ fn lines_of(headers: &HeaderMap) -> Vec<String> {
     lines
 }
 
-/// A header's or a tag's value, with what is random in it masked.
+/// The value of a header or tag, with generated ids masked.
 fn same(name: &str, value: &str) -> String {
     match name {
         "b3" | "traceparent" | "x-b3-traceid" | "x-b3-spanid" | "x-b3-parentspanid" => value
@@ -126,8 +123,8 @@ fn same(name: &str, value: &str) -> String {
     }
 }
 
-fn configured(sampler: Sampler, mode: Mode, propagation: Propagation) -> Lab {
-    Lab::of(|builder: TracerBuilder| {
+fn configured(sampler: Sampler, mode: Mode, propagation: Propagation) -> TestTracer {
+    TestTracer::of(|builder: TracerBuilder| {
         builder
             .sampler(sampler)
             .mode(mode)
@@ -138,7 +135,7 @@ fn configured(sampler: Sampler, mode: Mode, propagation: Propagation) -> Lab {
 }
 
 fn propagations() -> [Propagation; 4] {
-    let own = || [http::HeaderName::from_static("x-own-context")];
+    let own = || [HeaderName::from_static("x-own-context")];
     let all = || [Format::B3Multi, Format::B3Single, Format::W3c];
     [
         Propagation::default().forward(own()).unwrap(),
@@ -149,12 +146,12 @@ fn propagations() -> [Propagation; 4] {
             .formats(all()),
         Propagation::default()
             .do_not_forward(own())
-            .do_not_forward([http::HeaderName::from_static("sw8")]),
+            .do_not_forward([HeaderName::from_static("sw8")]),
     ]
 }
 
 #[test]
-fn whatever_a_stranger_sends_the_outcome_is_the_same() {
+fn tracing_headers_of_untrusted_requests_change_nothing() {
     let samplers = || {
         [
             Sampler::always(),
@@ -167,20 +164,20 @@ fn whatever_a_stranger_sends_the_outcome_is_the_same() {
         [
             Trust::nobody(),
             Trust::when(|_| false),
-            // Nobody tells the peer's address.
+            // The peer's address is unknown.
             Trust::networks(["0.0.0.0/0"]).unwrap().into(),
         ]
     };
     for mode in [Mode::Spans, Mode::RecordOnly, Mode::ForwardOnly] {
         for propagation in propagations() {
             for sampler in samplers() {
-                let lab = configured(sampler, mode, propagation.clone());
+                let test = configured(sampler, mode, propagation.clone());
                 for trust in trusts() {
-                    let layer = lab.tracer.server_layer().trust(trust);
-                    assert_same(&lab, &layer);
-                    assert_same(&lab, &layer.clone().rewrite_request_headers(true));
-                    assert_same(&lab, &layer.clone().join(true));
-                    assert_same(&lab, &layer.exclude_paths(["/items/7"]));
+                    let layer = test.tracer.server_layer().trust(trust);
+                    assert_same(&test, &layer);
+                    assert_same(&test, &layer.clone().rewrite_request_headers(true));
+                    assert_same(&test, &layer.clone().join(true));
+                    assert_same(&test, &layer.exclude_paths(["/items/7"]));
                 }
             }
         }
@@ -188,18 +185,18 @@ fn whatever_a_stranger_sends_the_outcome_is_the_same() {
 }
 
 #[track_caller]
-fn assert_same(lab: &Lab, layer: &ServerLayer) {
-    let plain = outcome(lab, layer, PLAIN);
+fn assert_same(test: &TestTracer, layer: &ServerLayer) {
+    let plain = outcome(test, layer, PLAIN);
     for lines in [EVERYTHING, NOTHING_READABLE] {
-        let stranger = outcome(lab, layer, &format!("{lines}{PLAIN}"));
-        assert_eq!(stranger, plain, "{lines}");
+        let untrusted_headers = outcome(test, layer, &format!("{lines}{PLAIN}"));
+        assert_eq!(untrusted_headers, plain, "{lines}");
     }
-    nothing_was_malformed(lab);
+    nothing_was_malformed(test);
 }
 
-/// What was dropped was not looked at, or at least not complained about.
+/// Dropped headers are not counted as malformed.
 #[track_caller]
-fn nothing_was_malformed(lab: &Lab) {
+pub fn nothing_was_malformed(test: &TestTracer) {
     for field in [
         Field::B3,
         Field::TraceId,
@@ -210,20 +207,20 @@ fn nothing_was_malformed(lab: &Lab) {
         Field::Traceparent,
         Field::RequestId,
     ] {
-        assert_eq!(lab.tracer.malformed(field), 0, "{field:?}");
+        assert_eq!(test.tracer.malformed(field), 0, "{field:?}");
     }
 }
 
 #[test]
-fn headers_added_with_forward_stay_on_a_strangers_request_but_are_not_forwarded() {
+fn headers_added_with_forward_are_not_forwarded_for_untrusted_requests() {
     let own = "authorization: Bearer s3cret|jwt: a|jwt: b";
     for mode in [Mode::Spans, Mode::RecordOnly, Mode::ForwardOnly] {
         let propagation = Propagation::default().forward(["authorization", "jwt"]);
-        let lab = configured(Sampler::never(), mode, propagation.unwrap());
+        let test = configured(Sampler::never(), mode, propagation.unwrap());
         for (trust, forwarded) in [(Trust::nobody(), false), (Trust::everyone(), true)] {
-            let layer = lab.tracer.server_layer().trust(trust);
+            let layer = test.tracer.server_layer().trust(trust);
             for layer in [layer.clone(), layer.exclude_paths(["/items/7"])] {
-                let outcome = outcome(&lab, &layer, &format!("{own}|sw8: 1|{PLAIN}"));
+                let outcome = outcome(&test, &layer, &format!("{own}|sw8: 1|{PLAIN}"));
                 for line in own.split('|') {
                     assert!(outcome.handler_saw.iter().any(|seen| seen == line));
                     let carried = outcome.call_carried.iter().any(|sent| sent == line);
@@ -237,10 +234,10 @@ fn headers_added_with_forward_stay_on_a_strangers_request_but_are_not_forwarded(
 }
 
 #[test]
-fn the_outcome_of_a_request_that_is_trusted_is_another() {
-    let lab = configured(Sampler::never(), Mode::Spans, Propagation::default());
-    let layer = lab.tracer.server_layer().trust(Trust::when(|_| false));
-    let plain = outcome(&lab, &layer, PLAIN);
+fn trusted_requests_can_force_sampling() {
+    let test = configured(Sampler::never(), Mode::Spans, Propagation::default());
+    let layer = test.tracer.server_layer().trust(Trust::when(|_| false));
+    let plain = outcome(&test, &layer, PLAIN);
     assert_eq!((plain.decision, plain.spans.len()), (Some(false), 0));
     let forced = [
         "x-envoy-force-trace: 1",
@@ -250,20 +247,20 @@ fn the_outcome_of_a_request_that_is_trusted_is_another() {
     ];
     for line in forced {
         let lines = format!("{line}|{PLAIN}");
-        let trusted = outcome(&lab, &lab.tracer.server_layer(), &lines);
+        let trusted = outcome(&test, &test.tracer.server_layer(), &lines);
         assert_eq!((trusted.decision, trusted.spans.len()), (Some(true), 2));
-        assert_eq!(outcome(&lab, &layer, &lines), plain);
+        assert_eq!(outcome(&test, &layer, &lines), plain);
     }
 }
 
 #[test]
-fn no_decision_comes_along_with_an_id_that_is_preserved() {
+fn a_preserved_request_id_brings_no_sampling_decision() {
     let by_id = |percent| Sampler::percentage_by_request_id(percent).unwrap();
     for (mode, sampler, decision, reason) in [
         (Mode::Spans, Sampler::always(), Some(true), None),
         (Mode::Spans, Sampler::never(), Some(false), None),
         (Mode::Spans, by_id(0.0), Some(false), None),
-        // This one is ours.
+        // This decision is made here.
         (
             Mode::Spans,
             by_id(100.0),
@@ -273,8 +270,8 @@ fn no_decision_comes_along_with_an_id_that_is_preserved() {
         (Mode::RecordOnly, Sampler::never(), Some(false), None),
         (Mode::ForwardOnly, Sampler::always(), None, None),
     ] {
-        let lab = configured(sampler, mode, Propagation::default());
-        let layer = lab
+        let test = configured(sampler, mode, Propagation::default());
+        let layer = test
             .tracer
             .server_layer()
             .trust(Trust::nobody())
@@ -290,102 +287,82 @@ fn no_decision_comes_along_with_an_id_that_is_preserved() {
             });
             drain(response.body_mut()).unwrap();
             let id = text(&carried, "x-request-id");
-            let id: tower_b3::id::RequestId = id.parse().unwrap();
+            let id: RequestId = id.parse().unwrap();
             assert_eq!(id.as_str().len(), 36);
             assert!(id.as_str().starts_with("11111111-2222-"), "{id}");
             assert_eq!(id.trace_reason(), reason, "{mode:?} {sent}");
-            lab.spans.take(usize::from(decision == Some(true)));
+            test.spans.take(usize::from(decision == Some(true)));
         }
     }
 }
 
-// The tag of what was dropped.
-
-const LINK: &str = "link.trace_id";
-
 #[test]
-fn a_stranger_cannot_be_excluded_by_what_it_says_about_tracing() {
-    let lab = Lab::new();
-    let layer = lab
+fn exclude_does_not_see_tracing_headers_of_untrusted_requests() {
+    let test = TestTracer::new();
+    let layer = test
         .tracer
         .server_layer()
         .exclude(|head| head.headers().contains_key("x-request-id"))
         .exclude(|head| head.headers().contains_key("sw8"));
     let lines = "x-request-id: mine|sw8: 1";
-    drain(serve(&layer, get("/", lines), |_| empty()).body_mut()).unwrap();
-    lab.spans.take(0);
+    serve_all(&layer, get("/", lines), |_| empty());
+    test.spans.take(0);
     let edge = layer.trust(Trust::nobody());
-    drain(serve(&edge, get("/", lines), |_| empty()).body_mut()).unwrap();
-    lab.spans.take(1);
+    serve_all(&edge, get("/", lines), |_| empty());
+    test.spans.take(1);
+}
+
+const UNTRUSTED: &str = "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-d|\
+    x-b3-traceid: 463ac35c9f6413ad48485a3953bb6124|x-b3-spanid: a2fb4a1d1a96d312|x-b3-spanid: 2|\
+    x-b3-parentspanid: 1|x-b3-sampled: 0|x-b3-flags: 1|\
+    traceparent: 00-463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-01|tracestate: a=b|\
+    x-envoy-force-trace: 1|x-request-id: untrusted_headers|accept: */*|cookie: c|";
+
+/// The headers of an untrusted request, with opaque headers of other tracing systems.
+pub fn untrusted_headers() -> String {
+    format!("{UNTRUSTED}{OPAQUE}")
 }
 
 #[test]
-fn what_was_dropped_is_a_tag_where_that_is_asked_for() {
-    let lab = Lab::new();
-    let edge = lab.tracer.server_layer().trust(Trust::nobody());
-    let tagging = edge.clone().tag_dropped_trace(true);
-    for (lines, tag) in [
-        (format!("b3: {TRACE}-{SPAN}-0"), Some(TRACE)),
-        (
-            format!("x-b3-traceid: {TRACE}|x-b3-spanid: {SPAN}"),
-            Some(TRACE),
-        ),
-        (
-            format!("b3: malformed|x-b3-traceid: {TRACE}|x-b3-spanid: {SPAN}"),
-            Some(TRACE),
-        ),
-        (format!("traceparent: 00-{TRACE}-{SPAN}-00"), Some(TRACE)),
-        (
-            format!("x-b3-traceid: 48485A3953BB6124|x-b3-spanid: {SPAN}"),
-            Some("48485a3953bb6124"),
-        ),
-        // Nothing that can be read.
-        (String::new(), None),
-        ("b3: 1".to_owned(), None),
-        ("b3: d".to_owned(), None),
-        (format!("b3: {TRACE}"), None),
-        (format!("x-b3-traceid: {TRACE}"), None),
-        (
-            format!("x-b3-traceid: {TRACE}<script>|x-b3-spanid: {SPAN}"),
-            None,
-        ),
-        (
-            format!("x-b3-traceid: {}|x-b3-spanid: {SPAN}", "1".repeat(5000)),
-            None,
-        ),
-        (
-            "x-amzn-trace-id: Root=1-5759e988-bd862e3fe1be46a994272793".to_owned(),
-            None,
-        ),
-    ] {
-        for (layer, tag) in [(&edge, None), (&tagging, tag)] {
-            drain(serve(layer, get("/", &lines), |_| empty()).body_mut()).unwrap();
-            let span = lab.spans.take_one();
-            assert_eq!(span.tag(LINK).as_deref(), tag, "{lines}");
-            assert_eq!(span.parent_id(), None, "{lines}");
-            assert_ne!(span.trace_id().to_string(), TRACE, "{lines}");
-        }
-    }
-    nothing_was_malformed(&lab);
+fn at_the_edge_all_tracing_headers_are_removed_and_a_trace_begins() {
+    let test = TestTracer::of(|builder| builder.sampler(Sampler::never()));
+    let layer = test.tracer.server_layer().trust(Trust::nobody());
+    let mut out = HeaderMap::new();
+    serve_all(&layer, get("/", &untrusted_headers()), |request| {
+        let mut left: Vec<_> = request.headers().keys().map(|name| name.as_str()).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "cookie", "x-request-id"]);
+        assert_ne!(text(request.headers(), "x-request-id"), "untrusted_headers");
+        let context = current().unwrap();
+        assert_ne!(context.trace_id().to_string(), TRACE);
+        assert_eq!(
+            (context.parent_id(), context.sampling()),
+            (None, Sampling::Deny)
+        );
+        out = called(&test);
+        empty()
+    });
+    let mut names: Vec<_> = out.keys().map(|name| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "x-b3-parentspanid",
+            "x-b3-sampled",
+            "x-b3-spanid",
+            "x-b3-traceid",
+            "x-request-id"
+        ]
+    );
+    test.spans.take(0);
 }
 
 #[test]
-fn a_trace_that_goes_on_is_no_link() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer().tag_dropped_trace(true);
-    let lines = format!("b3: {TRACE}-{SPAN}-1");
-    drain(serve(&layer, get("/", &lines), |_| empty()).body_mut()).unwrap();
-    let span = lab.spans.take_one();
-    assert_eq!(span.trace_id().to_string(), TRACE);
-    assert_eq!(span.tag(LINK), None);
-}
-
-#[test]
-fn a_custom_tag_of_the_links_name_wins() {
-    let lab = Lab::of(|builder| builder.tag(Tag::literal(LINK, "mine")));
-    let layer = lab.tracer.server_layer().trust(Trust::nobody());
-    let lines = format!("b3: {TRACE}-{SPAN}-1");
-    let layer = layer.tag_dropped_trace(true);
-    drain(serve(&layer, get("/", &lines), |_| empty()).body_mut()).unwrap();
-    assert_eq!(lab.spans.take_one().tag(LINK).as_deref(), Some("mine"));
+fn at_the_edge_the_sampler_decides() {
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer().trust(Trust::nobody());
+    serve_all(&layer, get("/", "b3: 0|x-request-id: r"), |_| empty());
+    let span = test.spans.take_one();
+    assert_eq!(span.parent_id(), None);
+    assert_eq!(span.tag("guid:x-client-trace-id"), None);
 }

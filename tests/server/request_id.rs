@@ -1,16 +1,18 @@
-//! `x-request-id`: kept, replaced or generated, the same everywhere, and echoed.
+//! `x-request-id`: kept, replaced or generated, and echoed.
 
 use crate::{
-    common::{Lab, get, headers, text, values},
-    empty, serve_all,
+    common::{Script, TestTracer, get, headers, now, text, values},
+    empty, serve, serve_all,
 };
-use http::HeaderMap;
-use tower_b3::{ServerLayer, Trust, tag::Tag};
+use http::{HeaderMap, Request, Response};
+use std::{collections::HashSet, future::ready};
+use tower::{Layer, Service, service_fn};
+use tower_b3::{ServerLayer, Trust, propagation::Field, tag::Tag};
 
-/// What the handler sees, what `request_id` says, and the answer's headers.
+/// The headers that the handler sees, the result of `request_id`, and the response's headers.
 fn seen(layer: &ServerLayer, lines: &str, answer: &str) -> (HeaderMap, String, HeaderMap) {
     let (mut request_headers, mut id) = (HeaderMap::new(), String::new());
-    let response = crate::serve(layer, get("/", lines), |request| {
+    let response = serve(layer, get("/", lines), |request| {
         request_headers = request.headers().clone();
         id = tower_b3::request_id().unwrap().to_string();
         let mut response = empty();
@@ -27,53 +29,52 @@ fn is_uuid_4(id: &str) -> bool {
 }
 
 #[test]
-fn an_absent_or_empty_one_is_generated() {
-    let lab = Lab::new();
+fn an_absent_or_empty_request_id_is_generated() {
+    let test = TestTracer::new();
     for lines in ["", "x-request-id: ", "x-request-id: |x-request-id: second"] {
-        let (request, id, answer) = seen(&lab.tracer.server_layer(), lines, "");
+        let (request, id, answer) = seen(&test.tracer.server_layer(), lines, "");
         assert!(is_uuid_4(&id), "{id}");
         assert_eq!(values(&request, "x-request-id"), [id.as_bytes()], "{lines}");
         assert_eq!(text(&answer, "x-request-id"), id);
-        let span = lab.spans.all().remove(0);
+        let span = test.spans.take_all().remove(0);
         assert_eq!(span.tag("guid:x-request-id").as_deref(), Some(&*id));
     }
 }
 
 #[test]
-fn visible_ascii_is_kept_verbatim() {
-    let lab = Lab::new();
+fn a_visible_ascii_request_id_is_kept_verbatim() {
+    let test = TestTracer::new();
     let longest = "x".repeat(256);
     let uuid = "6F0B3F1E-6A0B-4D1C-8F3E-0D6B5A4C3E21";
     for kept in ["r", "!~<script>\"'", uuid, &longest] {
         let lines = format!("x-request-id: {kept}");
-        let (request, id, answer) = seen(&lab.tracer.server_layer(), &lines, "");
+        let (request, id, answer) = seen(&test.tracer.server_layer(), &lines, "");
         assert_eq!(id, kept);
         assert_eq!(text(&request, "x-request-id"), kept);
         assert_eq!(text(&answer, "x-request-id"), kept);
-        lab.spans.take_one();
+        test.spans.take_one();
     }
 }
 
 #[test]
-fn anything_else_is_replaced() {
-    let lab = Lab::new();
+fn an_invalid_request_id_is_replaced() {
+    let test = TestTracer::new();
     let long = "x".repeat(257);
     for replaced in ["a b", " a", "a\tb", "\u{e9}", &long] {
         let lines = format!("x-request-id: {replaced}");
-        let (request, id, answer) = seen(&lab.tracer.server_layer(), &lines, "");
+        let (request, id, answer) = seen(&test.tracer.server_layer(), &lines, "");
         assert!(is_uuid_4(&id), "{replaced}");
         assert_eq!(values(&request, "x-request-id"), [id.as_bytes()]);
         assert_eq!(text(&answer, "x-request-id"), id);
-        lab.spans.take_one();
+        test.spans.take_one();
     }
-    let field = tower_b3::propagation::Field::RequestId;
-    assert_eq!(lab.tracer.malformed(field), 5);
+    assert_eq!(test.tracer.malformed(Field::RequestId), 5);
 }
 
 #[test]
-fn a_strangers_is_replaced_unless_it_is_to_be_preserved() {
-    let lab = Lab::new();
-    let edge = lab.tracer.server_layer().trust(Trust::nobody());
+fn an_untrusted_request_id_is_replaced_unless_preserved() {
+    let test = TestTracer::new();
+    let edge = test.tracer.server_layer().trust(Trust::nobody());
     let (request, id, _) = seen(&edge, "x-request-id: stranger", "");
     assert!(is_uuid_4(&id));
     assert_eq!(text(&request, "x-request-id"), id);
@@ -85,32 +86,32 @@ fn a_strangers_is_replaced_unless_it_is_to_be_preserved() {
     assert_eq!(text(&answer, "x-request-id"), "stranger");
     let (_, id, _) = seen(&preserving, "x-request-id: can not be kept", "");
     assert!(is_uuid_4(&id));
-    lab.spans.take(3);
+    test.spans.take(3);
 }
 
 #[test]
-fn preserving_changes_nothing_for_those_who_are_trusted() {
-    let lab = Lab::new();
+fn preserve_external_request_id_changes_nothing_for_trusted_requests() {
+    let test = TestTracer::new();
     for preserve in [false, true] {
-        let layer = lab
+        let layer = test
             .tracer
             .server_layer()
             .preserve_external_request_id(preserve);
         assert_eq!(seen(&layer, "x-request-id: r", "").1, "r");
-        lab.spans.take_one();
+        test.spans.take_one();
     }
 }
 
 #[test]
-fn names_and_tags_are_made_of_the_one_that_the_handler_sees() {
-    let lab = Lab::of(|builder| {
+fn names_and_tags_use_the_request_id_that_the_handler_sees() {
+    let test = TestTracer::of(|builder| {
         let tags = [
             Tag::formatter("format", "id %REQ(X-REQUEST-ID)%"),
             Tag::request_header("header", "x-request-id"),
         ];
         builder.tags(tags)
     });
-    let layer = lab.tracer.server_layer().name_with(|head| {
+    let layer = test.tracer.server_layer().name_with(|head| {
         let id = head.headers().get("x-request-id")?;
         Some(format!("id {}", id.to_str().ok()?))
     });
@@ -118,7 +119,7 @@ fn names_and_tags_are_made_of_the_one_that_the_handler_sees() {
         for layer in [layer.clone(), layer.clone().trust(Trust::nobody())] {
             let (request, ..) = seen(&layer, lines, "");
             let id = text(&request, "x-request-id");
-            let span = lab.spans.take_one();
+            let span = test.spans.take_one();
             assert_eq!(span.name(), format!("id {id}"), "{lines}");
             assert_eq!(span.tag("format").unwrap(), format!("id {id}"), "{lines}");
             assert_eq!(span.tag("header").unwrap(), id, "{lines}");
@@ -128,59 +129,56 @@ fn names_and_tags_are_made_of_the_one_that_the_handler_sees() {
 }
 
 #[test]
-fn the_echo_can_be_turned_off() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer().echo_request_id(false);
+fn echoing_the_request_id_can_be_turned_off() {
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer().echo_request_id(false);
     let (_, _, answer) = seen(&layer, "x-request-id: r", "");
     assert!(answer.is_empty());
-    lab.spans.take_one();
+    test.spans.take_one();
 }
 
 #[test]
-fn one_that_the_handler_set_is_kept_and_never_doubled() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer();
+fn a_response_header_set_by_the_handler_is_kept() {
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer();
     let (_, _, answer) = seen(&layer, "x-request-id: r", "x-request-id: handler's");
     assert_eq!(values(&answer, "x-request-id"), [b"handler's"]);
-    lab.spans.take_one();
+    test.spans.take_one();
 }
 
 #[test]
-fn excluded_and_unsampled_requests_are_answered_with_it_too() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer().exclude_paths(["/"]);
+fn excluded_and_unsampled_requests_echo_the_request_id() {
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer().exclude_paths(["/"]);
     assert_eq!(
         text(&seen(&layer, "x-request-id: r", "").2, "x-request-id"),
         "r"
     );
-    let layer = lab.tracer.server_layer();
+    let layer = test.tracer.server_layer();
     let (_, id, answer) = seen(&layer, "b3: 0", "");
     assert_eq!(text(&answer, "x-request-id"), id);
-    lab.spans.take(0);
+    test.spans.take(0);
 }
 
 #[test]
-fn an_error_has_no_answer_to_carry_it() {
-    use tower::{Layer, Service, service_fn};
-    let lab = Lab::new();
-    let failing = service_fn(|_: http::Request<()>| {
-        std::future::ready(Err::<http::Response<crate::Script>, _>("no"))
-    });
-    let mut service = lab.tracer.server_layer().layer(failing);
-    assert!(crate::now(service.call(get("/", "x-request-id: r"))).is_err());
-    let span = lab.spans.take_one();
+fn a_service_error_has_no_response_to_carry_the_request_id() {
+    let test = TestTracer::new();
+    let failing = service_fn(|_: Request<()>| ready(Err::<Response<Script>, _>("no")));
+    let mut service = test.tracer.server_layer().layer(failing);
+    assert!(now(service.call(get("/", "x-request-id: r"))).is_err());
+    let span = test.spans.take_one();
     assert_eq!(span.tag("guid:x-request-id").as_deref(), Some("r"));
 }
 
 #[test]
-fn two_requests_never_get_the_same_one() {
-    let lab = Lab::new();
-    let mut ids = std::collections::HashSet::new();
+fn generated_request_ids_are_unique() {
+    let test = TestTracer::new();
+    let mut ids = HashSet::new();
     for _ in 0..100 {
-        serve_all(&lab.tracer.server_layer(), get("/", ""), |request| {
+        serve_all(&test.tracer.server_layer(), get("/", ""), |request| {
             assert!(ids.insert(text(request.headers(), "x-request-id").to_owned()));
             empty()
         });
     }
-    lab.spans.take(100);
+    test.spans.take(100);
 }

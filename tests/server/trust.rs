@@ -1,30 +1,34 @@
-//! Whose headers are believed, by the address of the peer and by `x-forwarded-for`.
+//! Trust by the peer's address and by `x-forwarded-for`.
 
 use crate::{
-    common::{Lab, SPAN, TRACE, get},
+    CALLER,
+    common::{SPAN, TRACE, TestTracer, get},
     empty, serve_all,
 };
 use http::{HeaderMap, HeaderValue, Request};
-use proptest::prelude::*;
-use std::net::{IpAddr, SocketAddr};
+use proptest::{collection::vec, prelude::*, sample::select};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tower_b3::{ServerLayer, Trust, TrustedNetworks};
-
-const CALLER: &str = "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1";
 
 /// `10.0.0.0/8` and `fd00::/8`.
 fn networks() -> TrustedNetworks {
     Trust::networks(["10.0.0.0/8", "fd00::/8"]).unwrap()
 }
 
-/// Whether a request is believed: it is if its trace goes on.
-fn believed(lab: &Lab, layer: &ServerLayer, peer: Option<&str>, mut request: Request<()>) -> bool {
+/// Whether a request is trusted, that is, its trace is continued.
+fn is_trusted(
+    test: &TestTracer,
+    layer: &ServerLayer,
+    peer: Option<&str>,
+    mut request: Request<()>,
+) -> bool {
     let peer = peer.map(|ip| SocketAddr::new(ip.parse().unwrap(), 4711));
     let layer = layer.clone().peer_address(move |_| peer);
     request
         .headers_mut()
         .insert("b3", HeaderValue::from_static(&CALLER["b3: ".len()..]));
     serve_all(&layer, request, |_| empty());
-    let span = lab.spans.take_one();
+    let span = test.spans.take_one();
     let joined = span.trace_id().to_string() == TRACE;
     let parent = span.parent_id().map(|id| id.to_string());
     assert_eq!(parent.as_deref(), joined.then_some(SPAN));
@@ -32,9 +36,9 @@ fn believed(lab: &Lab, layer: &ServerLayer, peer: Option<&str>, mut request: Req
 }
 
 #[test]
-fn the_peers_address_decides_where_nobody_forwards() {
-    let lab = Lab::new();
-    let layer = lab.tracer.server_layer().trust(networks());
+fn the_peer_address_decides_without_x_forwarded_for() {
+    let test = TestTracer::new();
+    let layer = test.tracer.server_layer().trust(networks());
     for (peer, trusted) in [
         (Some("10.0.0.0"), true),
         (Some("10.255.255.255"), true),
@@ -45,40 +49,77 @@ fn the_peers_address_decides_where_nobody_forwards() {
         (Some("fdff::1"), true),
         (Some("fc00::1"), false),
         (Some("::1"), false),
-        // A socket of both families shows IPv4 peers so.
+        // Dual-stack sockets show IPv4 peers like this.
         (Some("::ffff:10.1.2.3"), true),
         (Some("::ffff:11.1.2.3"), false),
         (None, false),
     ] {
-        let seen = believed(&lab, &layer, peer, get("/", ""));
+        let seen = is_trusted(&test, &layer, peer, get("/", ""));
         assert_eq!(seen, trusted, "{peer:?}");
     }
 }
 
 #[test]
-fn no_network_is_nobody_and_all_networks_are_everybody_known() {
-    let lab = Lab::new();
+fn an_empty_network_list_trusts_nobody_and_all_networks_trust_every_known_peer() {
+    let test = TestTracer::new();
     let none = Trust::networks::<&str>([]).unwrap();
     let all = Trust::networks(["0.0.0.0/0", "::/0"]).unwrap();
     for (networks, trusted) in [(none, false), (all, true)] {
-        let layer = lab.tracer.server_layer().trust(networks);
+        let layer = test.tracer.server_layer().trust(networks);
         for peer in ["10.0.0.1", "203.0.113.9", "2001:db8::1"] {
-            assert_eq!(believed(&lab, &layer, Some(peer), get("/", "")), trusted);
+            assert_eq!(is_trusted(&test, &layer, Some(peer), get("/", "")), trusted);
         }
-        assert!(!believed(&lab, &layer, None, get("/", "")));
+        assert!(!is_trusted(&test, &layer, None, get("/", "")));
     }
 }
 
-/// Peer, `x-forwarded-for`, and whether it is believed with no, one and two proxies in front.
+#[test]
+fn a_predicate_decides_who_is_trusted() {
+    let test = TestTracer::new();
+    let trusted = Trust::when(|head| {
+        // It sees the original request.
+        assert!(head.headers().contains_key("b3"));
+        head.headers().contains_key("x-internal")
+    });
+    let layer = test.tracer.server_layer().trust(trusted);
+    for (lines, joined) in [
+        (CALLER.to_owned(), false),
+        (format!("{CALLER}|x-internal: 1"), true),
+    ] {
+        serve_all(&layer, get("/", &lines), |request| {
+            assert_eq!(request.headers().contains_key("b3"), joined);
+            empty()
+        });
+        let span = test.spans.take_one();
+        assert_eq!(span.trace_id().to_string() == TRACE, joined, "{lines}");
+    }
+}
+
+#[test]
+fn a_peer_with_an_unknown_address_is_not_trusted() {
+    let test = TestTracer::new();
+    let peers = Trust::peers(|ip| ip.is_loopback());
+    let layer = test.tracer.server_layer().trust(peers);
+    for (peer, trusted) in [
+        (Some("127.0.0.1"), true),
+        (Some("192.0.2.1"), false),
+        (None, false),
+    ] {
+        let seen = is_trusted(&test, &layer, peer, get("/", ""));
+        assert_eq!(seen, trusted, "{peer:?}");
+    }
+}
+
+/// Peer, `x-forwarded-for`, and whether the request is trusted with zero, one and two proxies.
 const FORWARDED: [(&str, &str, [bool; 3]); 37] = [
     ("10.0.0.2", "", [true, true, true]),
     ("10.0.0.2", "10.1.2.3", [false, true, false]),
     ("10.0.0.2", "203.0.113.9", [false, false, false]),
     ("10.0.0.2", "10.1.2.3, 10.0.0.3", [false, false, true]),
-    // What a trusted proxy put behind the client's address is not asked for.
+    // Addresses behind the client's are those of trusted proxies and not checked.
     ("10.0.0.2", "10.1.2.3, 203.0.113.9", [false, false, true]),
     ("10.0.0.2", "10.1.2.3, unknown", [false, false, true]),
-    // The client sent it on for somebody else.
+    // The client forwarded the request for somebody else.
     ("10.0.0.2", "203.0.113.9, 10.1.2.3", [false, false, false]),
     (
         "10.0.0.2",
@@ -90,7 +131,7 @@ const FORWARDED: [(&str, &str, [bool; 3]); 37] = [
         "203.0.113.9, 10.1.2.3, 10.0.0.3",
         [false, false, false],
     ),
-    // A stranger who came past the proxies can write what he likes.
+    // An untrusted peer can write anything.
     ("203.0.113.9", "", [false, false, false]),
     ("203.0.113.9", "10.1.2.3", [false, false, false]),
     ("203.0.113.9", "10.1.2.3, 10.0.0.3", [false, false, false]),
@@ -127,7 +168,7 @@ const FORWARDED: [(&str, &str, [bool; 3]); 37] = [
 
 #[test]
 fn x_forwarded_for_is_read_as_envoy_does() {
-    let lab = Lab::new();
+    let test = TestTracer::new();
     for (peer, forwarded, trusted) in FORWARDED {
         let lines = match forwarded {
             "" => String::new(),
@@ -135,20 +176,20 @@ fn x_forwarded_for_is_read_as_envoy_does() {
         };
         for (proxies, trusted) in trusted.into_iter().enumerate() {
             let networks = networks().trusted_hops(proxies);
-            let layer = lab.tracer.server_layer().trust(networks);
-            let seen = believed(&lab, &layer, Some(peer), get("/", &lines));
+            let layer = test.tracer.server_layer().trust(networks);
+            let seen = is_trusted(&test, &layer, Some(peer), get("/", &lines));
             assert_eq!(
                 seen, trusted,
                 "{forwarded:?} from {peer}, {proxies} proxies"
             );
-            assert!(!believed(&lab, &layer, None, get("/", &lines)));
+            assert!(!is_trusted(&test, &layer, None, get("/", &lines)));
         }
     }
 }
 
 #[test]
-fn several_lines_are_joined_in_their_order_and_empty_ones_count_for_nothing() {
-    let lab = Lab::new();
+fn x_forwarded_for_lines_are_joined_in_order_and_empty_ones_ignored() {
+    let test = TestTracer::new();
     for (lines, trusted) in [
         (&["10.1.2.3", "10.0.0.3"][..], [false, false, true]),
         (&["10.1.2.3", "203.0.113.9"], [false, false, true]),
@@ -157,12 +198,12 @@ fn several_lines_are_joined_in_their_order_and_empty_ones_count_for_nothing() {
         (&["", "10.1.2.3"], [false, true, false]),
         (&["10.1.2.3", ""], [false, true, false]),
         (&["10.1.2.3", "", "10.0.0.3"], [false, false, true]),
-        // There is one, and it says nothing.
+        // The header is there but empty.
         (&[""], [false, false, false]),
         (&["", ""], [false, false, false]),
     ] {
         for (proxies, trusted) in trusted.into_iter().enumerate() {
-            let layer = lab
+            let layer = test
                 .tracer
                 .server_layer()
                 .trust(networks().trusted_hops(proxies));
@@ -171,17 +212,17 @@ fn several_lines_are_joined_in_their_order_and_empty_ones_count_for_nothing() {
                 let line = HeaderValue::from_static(line);
                 request.headers_mut().append("x-forwarded-for", line);
             }
-            let seen = believed(&lab, &layer, Some("10.0.0.2"), request);
+            let seen = is_trusted(&test, &layer, Some("10.0.0.2"), request);
             assert_eq!(seen, trusted, "{lines:?}, {proxies} proxies");
         }
     }
 }
 
 #[test]
-fn who_is_asked_by_a_function_is_not_asked_for_x_forwarded_for() {
-    let lab = Lab::new();
+fn trust_peers_ignores_x_forwarded_for() {
+    let test = TestTracer::new();
     let peers = Trust::peers(|ip| ip == IpAddr::from([10, 0, 0, 2]));
-    let layer = lab.tracer.server_layer().trust(peers);
+    let layer = test.tracer.server_layer().trust(peers);
     for (peer, trusted) in [
         (Some("10.0.0.2"), true),
         (Some("::ffff:10.0.0.2"), true),
@@ -194,13 +235,13 @@ fn who_is_asked_by_a_function_is_not_asked_for_x_forwarded_for() {
             "x-forwarded-for: 203.0.113.9",
             "x-forwarded-for: 10.0.0.2",
         ] {
-            assert_eq!(believed(&lab, &layer, peer, get("/", lines)), trusted);
+            assert_eq!(is_trusted(&test, &layer, peer, get("/", lines)), trusted);
         }
     }
 }
 
 #[test]
-fn what_is_wrong_with_a_network_is_said() {
+fn an_invalid_network_is_an_error_that_names_it() {
     let error = Trust::networks(["10.0.0.0/8", "fd00::/129", "x"]).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -213,8 +254,8 @@ fn what_is_wrong_with_a_network_is_said() {
     );
 }
 
-/// Envoy's algorithm, from the right end of the joined text: the trusted client address and what is
-/// left of it, where there are so many entries.
+/// Envoy's algorithm, from the right end of the joined text: the trusted client address, and
+/// whether there are entries left of it. `None` if there are too few entries.
 fn last_but(headers: &HeaderMap, skipped: usize) -> Option<(String, bool)> {
     let mut joined = String::new();
     for line in headers.get_all("x-forwarded-for") {
@@ -235,8 +276,8 @@ fn last_but(headers: &HeaderMap, skipped: usize) -> Option<(String, bool)> {
 }
 
 fn internal(address: &str) -> bool {
-    let four = address.starts_with("10.") && address.parse::<std::net::Ipv4Addr>().is_ok();
-    let six = address.starts_with("fd") && address.parse::<std::net::Ipv6Addr>().is_ok();
+    let four = address.starts_with("10.") && address.parse::<Ipv4Addr>().is_ok();
+    let six = address.starts_with("fd") && address.parse::<Ipv6Addr>().is_ok();
     four || six
 }
 
@@ -250,7 +291,7 @@ fn expected(peer: &str, headers: &HeaderMap, proxies: usize) -> bool {
 }
 
 fn any_forwarded() -> impl Strategy<Value = Vec<String>> {
-    let piece = proptest::sample::select(vec![
+    let piece = select(vec![
         "10.1.2.3",
         "10.0.0.3",
         "203.0.113.9",
@@ -265,27 +306,27 @@ fn any_forwarded() -> impl Strategy<Value = Vec<String>> {
         " ",
         "\t",
     ]);
-    let line = proptest::collection::vec(piece, 0..7).prop_map(|pieces| pieces.concat());
-    proptest::collection::vec(line, 0..4)
+    let line = vec(piece, 0..7).prop_map(|pieces| pieces.concat());
+    vec(line, 0..4)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn it_is_what_envoys_algorithm_says(
+    fn trust_matches_envoys_algorithm(
         lines in any_forwarded(),
-        peer in proptest::sample::select(vec!["10.0.0.2", "fd00::2", "203.0.113.9"]),
+        peer in select(vec!["10.0.0.2", "fd00::2", "203.0.113.9"]),
         proxies in 0usize..5,
     ) {
-        let lab = Lab::new();
-        let layer = lab.tracer.server_layer().trust(networks().trusted_hops(proxies));
+        let test = TestTracer::new();
+        let layer = test.tracer.server_layer().trust(networks().trusted_hops(proxies));
         let mut request = Request::new(());
         for line in &lines {
             let line = HeaderValue::from_str(line).unwrap();
             request.headers_mut().append("x-forwarded-for", line);
         }
         let expected = expected(peer, request.headers(), proxies);
-        prop_assert_eq!(believed(&lab, &layer, Some(peer), request), expected);
+        prop_assert_eq!(is_trusted(&test, &layer, Some(peer), request), expected);
     }
 }

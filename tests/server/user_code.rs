@@ -1,12 +1,16 @@
-//! Code of the user's that panics or fails where a layer calls it: the request goes on, and its
-//! span is whole.
+//! User code that panics or fails inside a layer: the request is served, and its span is complete.
 
-use crate::common::{Lab, Script, Step, drain, ending, get, now, panics};
+use crate::{
+    common::{Script, Step, TestTracer, drain, ending, get, next, now, panics},
+    serve,
+};
 use bytes::Buf;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use std::{
     fmt,
+    future::ready,
+    mem,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -20,10 +24,10 @@ use tower_b3::{
 
 const SAMPLED: &str = "x-b3-sampled: 1";
 
-/// Serves a request that is answered with 200 and `answer`.
+/// Serves a request with the response 200 and `answer`.
 #[track_caller]
 fn answered(layer: &ServerLayer, lines: &str) {
-    let mut response = crate::serve(layer, get("/items/7", lines), |_| {
+    let mut response = serve(layer, get("/items/7", lines), |_| {
         Response::new(Script::data("answer"))
     });
     assert_eq!(response.status(), 200);
@@ -31,7 +35,7 @@ fn answered(layer: &ServerLayer, lines: &str) {
 }
 
 #[test]
-fn a_function_of_the_layer_that_panics_fails_no_request() {
+fn a_panicking_callback_of_the_server_layer_fails_no_request() {
     type Configure = fn(ServerLayer) -> ServerLayer;
     let layers: [(&str, Configure); 6] = [
         ("Trust::when", |layer| {
@@ -56,25 +60,25 @@ fn a_function_of_the_layer_that_panics_fails_no_request() {
         }),
     ];
     for (name, configure) in layers {
-        let lab = Lab::new();
-        let layer = configure(lab.tracer.server_layer());
+        let test = TestTracer::new();
+        let layer = configure(test.tracer.server_layer());
         answered(&layer, SAMPLED);
-        let span = lab.spans.take_one();
+        let span = test.spans.take_one();
         assert_eq!(ending(&span), "200", "{name}");
         assert_eq!(span.name(), "GET", "{name}");
-        // Who cannot be asked is not trusted.
+        // A peer is not trusted if the callback panics.
         let trusted = !name.contains("rust");
         assert!(span.tag("guid:x-request-id").is_some(), "{name}");
         answered(&layer, "x-b3-sampled: 0");
-        let spans = lab.spans.all();
+        let spans = test.spans.take_all();
         assert_eq!(spans.is_empty(), trusted, "{name}");
     }
 }
 
 #[test]
-fn a_function_that_names_client_spans_and_panics_fails_no_request() {
-    let lab = Lab::new();
-    let layer = lab
+fn a_panicking_name_with_of_the_client_layer_fails_no_request() {
+    let test = TestTracer::new();
+    let layer = test
         .tracer
         .client_layer()
         .name_with(|_| -> Option<String> { panic!("expected") });
@@ -83,20 +87,20 @@ fn a_function_that_names_client_spans_and_panics_fails_no_request() {
     });
     let mut response = now(layer.layer(catalog).call(get("http://catalog/", ""))).unwrap();
     drain(response.body_mut()).unwrap();
-    assert_eq!(lab.spans.take_one().name(), "GET");
+    assert_eq!(test.spans.take_one().name(), "GET");
 }
 
 #[test]
-fn a_sampler_that_panics_has_not_sampled() {
-    let lab = Lab::of(|builder| {
+fn a_panicking_sampler_does_not_sample() {
+    let test = TestTracer::of(|builder| {
         builder.sampler(Sampler::custom(|_: &SamplingParameters<'_>| -> bool {
             panic!("expected")
         }))
     });
-    answered(&lab.tracer.server_layer(), "");
-    assert!(lab.spans.all().is_empty());
-    answered(&lab.tracer.server_layer(), SAMPLED);
-    lab.spans.take(1);
+    answered(&test.tracer.server_layer(), "");
+    assert!(test.spans.take_all().is_empty());
+    answered(&test.tracer.server_layer(), SAMPLED);
+    test.spans.take(1);
 }
 
 #[test]
@@ -107,9 +111,9 @@ fn a_reporter_that_panics_fails_no_request() {
             panic!("expected");
         }
     }
-    let lab = Lab::of(|builder: TracerBuilder| builder.reporter(Panics));
+    let test = TestTracer::of(|builder: TracerBuilder| builder.reporter(Panics));
     for _ in 0..2 {
-        answered(&lab.tracer.server_layer(), SAMPLED);
+        answered(&test.tracer.server_layer(), SAMPLED);
     }
 }
 
@@ -122,7 +126,7 @@ impl fmt::Debug for Failing {
 }
 
 #[test]
-fn an_error_whose_debug_panics_fails_or_does_not_end_is_handed_on() {
+fn an_error_with_a_broken_debug_is_passed_on() {
     let nothing = "the error's Debug wrote nothing";
     let endless = "reset ".repeat(200)[..1024].to_owned();
     for (debug, reason) in [
@@ -142,21 +146,20 @@ fn an_error_whose_debug_panics_fails_or_does_not_end_is_handed_on() {
         ),
     ] {
         for (state, spans) in [("1", 1), ("0", 0)] {
-            let lab = Lab::new();
-            let fails = service_fn(|_: Request<()>| {
-                std::future::ready(Err::<Response<Script>, _>(Failing(debug.0)))
-            });
-            let mut service = lab.tracer.server_layer().layer(fails);
+            let test = TestTracer::new();
+            let fails =
+                service_fn(|_: Request<()>| ready(Err::<Response<Script>, _>(Failing(debug.0))));
+            let mut service = test.tracer.server_layer().layer(fails);
             let answer = now(service.call(get("/", &format!("x-b3-sampled: {state}"))));
             assert!(answer.is_err());
-            for span in lab.spans.take(spans) {
+            for span in test.spans.take(spans) {
                 assert_eq!(ending(&span), format!("0 error({reason})"));
             }
         }
     }
 }
 
-/// A body of which one method panics, for the layer or for anybody.
+/// A body with a method that panics.
 #[derive(Default)]
 struct Panicking {
     size_hint: bool,
@@ -194,7 +197,7 @@ impl Body for Panicking {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Data>, Failing>>> {
-        if std::mem::replace(&mut self.done, true) {
+        if mem::replace(&mut self.done, true) {
             return Poll::Ready(None);
         }
         if self.fails {
@@ -217,12 +220,12 @@ impl Body for Panicking {
     }
 }
 
-fn with_body(lab: &Lab, body: Panicking) -> Response<tower_b3::ResponseBody<Panicking>> {
+fn with_body(test: &TestTracer, body: Panicking) -> Response<tower_b3::ResponseBody<Panicking>> {
     let mut body = Some(body);
     let handler = service_fn(move |_: Request<()>| {
-        std::future::ready(Ok::<_, &'static str>(Response::new(body.take().unwrap())))
+        ready(Ok::<_, &'static str>(Response::new(body.take().unwrap())))
     });
-    now(lab
+    now(test
         .tracer
         .server_layer()
         .layer(handler)
@@ -231,7 +234,7 @@ fn with_body(lab: &Lab, body: Panicking) -> Response<tower_b3::ResponseBody<Pani
 }
 
 #[test]
-fn a_body_whose_hints_panic_is_answered_whole() {
+fn a_body_with_panicking_hints_is_sent_completely() {
     for body in [
         Panicking {
             size_hint: true,
@@ -246,46 +249,46 @@ fn a_body_whose_hints_panic_is_answered_whole() {
             ..Panicking::default()
         },
     ] {
-        let lab = Lab::new();
-        let mut response = with_body(&lab, body);
-        crate::common::next(response.body_mut());
-        crate::common::next(response.body_mut());
+        let test = TestTracer::new();
+        let mut response = with_body(&test, body);
+        next(response.body_mut());
+        next(response.body_mut());
         drop(response);
-        assert_eq!(ending(&lab.spans.take_one()), "200");
+        assert_eq!(ending(&test.spans.take_one()), "200");
     }
 }
 
 #[test]
-fn a_body_whose_hints_panic_may_be_dropped() {
-    let lab = Lab::new();
+fn a_body_with_panicking_hints_can_be_dropped() {
+    let test = TestTracer::new();
     let hints = Panicking {
         size_hint: true,
         is_end_stream: true,
         ..Panicking::default()
     };
-    drop(with_body(&lab, hints));
-    assert_eq!(ending(&lab.spans.take_one()), "200 DC");
+    drop(with_body(&test, hints));
+    assert_eq!(ending(&test.spans.take_one()), "200 DC");
 }
 
 #[test]
-fn a_server_that_panics_in_a_size_hint_ends_the_span_by_a_panic() {
-    let lab = Lab::new();
+fn a_size_hint_that_panics_in_the_server_is_the_error_reason() {
+    let test = TestTracer::new();
     let hint = Panicking {
         size_hint: true,
         ..Panicking::default()
     };
     assert!(panics(|| {
-        let response = with_body(&lab, hint);
+        let response = with_body(&test, hint);
         let _ = response.body().size_hint();
     }));
-    assert_eq!(ending(&lab.spans.take_one()), "200 error(panic)");
+    assert_eq!(ending(&test.spans.take_one()), "200 error(panic)");
 }
 
 #[test]
-fn a_bodys_error_whose_debug_panics_is_handed_on() {
-    let lab = Lab::new();
+fn a_body_error_with_a_panicking_debug_is_passed_on() {
+    let test = TestTracer::new();
     let mut response = with_body(
-        &lab,
+        &test,
         Panicking {
             fails: true,
             ..Panicking::default()
@@ -294,17 +297,17 @@ fn a_bodys_error_whose_debug_panics_is_handed_on() {
     assert!(drain(response.body_mut()).is_err());
     let reason = "the error's Debug wrote nothing";
     assert_eq!(
-        ending(&lab.spans.take_one()),
+        ending(&test.spans.take_one()),
         format!("200 error({reason})")
     );
 }
 
 #[test]
-fn a_body_that_panics_when_it_is_dropped_leaves_a_whole_span() {
-    let lab = Lab::new();
-    let response = crate::serve(&lab.tracer.server_layer(), get("/", SAMPLED), |_| {
+fn a_body_that_panics_on_drop_still_ends_the_span() {
+    let test = TestTracer::new();
+    let response = serve(&test.tracer.server_layer(), get("/", SAMPLED), |_| {
         Response::new(Script::new([Step::Data("answer")]).on_drop(|| panic!("expected")))
     });
     assert!(panics(|| drop(response)));
-    assert_eq!(ending(&lab.spans.take_one()), "200 error(panic)");
+    assert_eq!(ending(&test.spans.take_one()), "200 error(panic)");
 }

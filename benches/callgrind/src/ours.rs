@@ -5,8 +5,8 @@ use tower_b3::{
     Mode, Tracer,
     record::SpanRecord,
     report::{
-        BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Reporter, ReporterError,
-        Sender,
+        BatchOptions, BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Reporter,
+        ReporterError, Sender,
     },
     sample::Sampler,
     tag::Tag,
@@ -47,7 +47,7 @@ impl Sender for NullSender {
 /// The batching reporter with its default queue. Messages are of 512 spans, as OpenTelemetry's.
 pub fn null_reporter() -> Result<BatchReporter, ReporterError> {
     BatchReporter::builder(NullEncoder, NullSender)
-        .message_limit(512)
+        .options(BatchOptions::new().message_limit(512))
         .build()
 }
 

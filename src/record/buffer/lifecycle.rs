@@ -9,7 +9,7 @@ use crate::{
     context::TraceContext,
     record::standard_tag::{StandardTag, StandardTagNames},
 };
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 use std::mem;
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ impl SpanBuffer {
         self.annotations.clear();
     }
 
-    #[cfg(feature = "zipkin")]
+    #[cfg(feature = "batch")]
     pub(in crate::record) fn swap_buffers(
         &mut self,
         text: &mut String,

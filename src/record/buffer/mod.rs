@@ -15,7 +15,7 @@ mod tags;
 mod text;
 
 pub(crate) use error_tag::is_error_tag;
-#[cfg(feature = "zipkin")]
+#[cfg(feature = "batch")]
 pub(super) use parts::{BufferedTag, SpanFields, TextRange, Window};
 pub(crate) use span_buffer::{MAX_NAME_BYTES, SpanBuffer};
 

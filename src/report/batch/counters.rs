@@ -1,4 +1,11 @@
-use super::{Dropped, LastError, Stats, queue::Queue};
+//! The counts that the worker keeps, and how [`Stats`] are read without a lock.
+//!
+//! What the requests' threads count is in the queue's shards.
+
+use super::{
+    queue::Queue,
+    stats::{Dropped, LastError, Stats},
+};
 use arc_swap::ArcSwapOption;
 use std::{
     sync::{
@@ -13,10 +20,10 @@ use std::{
 
 /// What the worker counts.
 ///
-/// Every span passes four counts in this order: offered (the queue's), taken, and one of sent
-/// and dropped, or else offered and one of full and closed (the queue's). Counts only grow. A
-/// reader goes against the order, so that a later count is never ahead of an earlier one, and
-/// derives what is queued and in flight: whatever moves meanwhile, the sum holds.
+/// Every span is counted in this order: offered (by the queue), taken, then sent or dropped; or
+/// offered, then full or closed (both by the queue). Counts only grow. Readers load them in the
+/// reverse order, so a later count is never ahead of an earlier one, and derive the numbers of
+/// queued spans and of those in flight. So the sum holds while spans move.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     taken: AtomicU64,
@@ -25,14 +32,14 @@ pub(super) struct Counters {
     pub(super) batches: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) retries: AtomicU64,
-    /// Written by the worker alone. Not under a lock: a process that is forked while the worker
-    /// holds one could never read it.
+    /// Written by the worker only. Not behind a lock, which would stay locked forever in a process
+    /// that is forked while the worker holds it.
     last_error: ArcSwapOption<LastError>,
 }
 
-/// Why a span that was in the queue is lost.
+/// Why a span that was in the queue is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(super) enum DropCause {
     TooLarge,
     Encode,
     Refused,
@@ -41,36 +48,36 @@ pub(super) enum Cause {
 }
 
 impl Counters {
-    pub(super) fn take(&self) {
+    pub(super) fn count_taken(&self) {
         self.taken.fetch_add(1, Release);
     }
 
-    pub(super) fn send(&self, spans: usize) {
+    pub(super) fn count_sent(&self, spans: usize) {
         self.sent.fetch_add(spans as u64, Release);
     }
 
-    pub(super) fn lose(&self, cause: Cause, spans: usize) {
+    pub(super) fn count_dropped(&self, cause: DropCause, spans: usize) {
         self.dropped[cause as usize].fetch_add(spans as u64, Release);
     }
 
-    /// Loses all that was taken and not yet dealt with. Only once the worker is gone.
-    pub(super) fn lose_the_rest(&self) {
+    /// Drops the spans that were taken but neither sent nor dropped. Only after the worker has ended.
+    pub(super) fn drop_in_flight(&self) {
         let settled = self.settled();
         let rest = self.taken.load(Acquire) - settled;
-        self.dropped[Cause::Closed as usize].fetch_add(rest, Release);
+        self.dropped[DropCause::Closed as usize].fetch_add(rest, Release);
     }
 
-    /// Spans that have been dealt with, one way or the other.
+    /// Taken spans that were sent or dropped.
     fn settled(&self) -> u64 {
-        self.sent.load(Acquire) + self.lost()
+        self.sent.load(Acquire) + self.dropped()
     }
 
-    /// Spans that were in the queue and are lost.
-    pub(super) fn lost(&self) -> u64 {
+    /// Spans that were in the queue and were dropped.
+    pub(super) fn dropped(&self) -> u64 {
         self.dropped.iter().map(|count| count.load(Acquire)).sum()
     }
 
-    pub(super) fn lost_to(&self, cause: Cause) -> u64 {
+    pub(super) fn dropped_by(&self, cause: DropCause) -> u64 {
         self.dropped[cause as usize].load(Acquire)
     }
 
@@ -78,7 +85,7 @@ impl Counters {
         self.sent.load(Acquire)
     }
 
-    pub(super) fn fail(&self, message: &str, since: SystemTime, ongoing: bool) {
+    pub(super) fn set_error(&self, message: &str, since: SystemTime, ongoing: bool) {
         let error = LastError {
             message: message.to_owned(),
             since,
@@ -87,9 +94,9 @@ impl Counters {
         self.last_error.store(Some(Arc::new(error)));
     }
 
-    pub(super) fn recover(&self) {
+    pub(super) fn end_outage(&self) {
         if let Some(error) = self.last_error.load_full() {
-            self.fail(&error.message, error.since, false);
+            self.set_error(&error.message, error.since, false);
         }
     }
 
@@ -101,12 +108,12 @@ impl Counters {
         let settled = sent + too_large + encode + refused + retries_exhausted + closed;
         let taken = self.taken.load(Acquire);
         let arrivals = queue.arrivals();
-        let left = arrivals.full + arrivals.closed + taken;
-        // While this was read, spans may have come for those that went. They are counted next
-        // time, as more never are in the queue.
-        let queued = (arrivals.offered - left).min(queue.limit() as u64);
+        let departed = arrivals.full + arrivals.closed + taken;
+        // Between the loads, new spans may have replaced spans that were taken. They are counted
+        // next time: there are never more than the limit in the queue.
+        let queued = (arrivals.offered - departed).min(queue.limit() as u64);
         Stats {
-            finished: left + queued,
+            finished: departed + queued,
             queued,
             in_flight: taken - settled,
             sent,

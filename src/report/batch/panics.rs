@@ -3,7 +3,7 @@
 use crate::user_code::{catch, guarded};
 use std::{future::poll_fn, pin::pin, task::Poll};
 
-/// What the future returns, or the message that it panics with.
+/// The future's output, or the message of its panic.
 pub(super) async fn catch_future<F: Future>(future: F) -> Result<F::Output, String> {
     let mut future = pin!(future);
     poll_fn(|cx| match catch(|| future.as_mut().poll(cx)) {
@@ -13,8 +13,8 @@ pub(super) async fn catch_future<F: Future>(future: F) -> Result<F::Output, Stri
     .await
 }
 
-/// Logs. A subscriber that panics does not end the reporter.
-pub(super) fn say(line: impl FnOnce()) {
-    // There is nowhere else to say it; the panic hook has run.
-    let _ = guarded(line);
+/// Runs a `tracing` call. A subscriber that panics does not end the reporter's thread.
+pub(super) fn log_guarded(log: impl FnOnce()) {
+    // The panic hook has reported the panic; there is nowhere else to report it.
+    let _ = guarded(log);
 }

@@ -1,40 +1,42 @@
+//! [`Stats`]: the public, immutable view of the counts. `counters` keeps and reads them.
+
 use std::{fmt, time::SystemTime};
 
-/// What has become of the spans so far.
+/// What has happened to the spans so far.
 ///
 /// At any moment `finished = queued + in_flight + sent + dropped.total()`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Spans that were handed to the reporter.
+    /// Spans reported.
     pub finished: u64,
-    /// Spans that wait in the queue.
+    /// Spans waiting in the queue.
     pub queued: u64,
-    /// Spans that have left the queue, and are encoded or under way.
+    /// Spans that have left the queue and are being encoded or sent.
     pub in_flight: u64,
-    /// Spans that the collector has acknowledged.
+    /// Spans acknowledged by the collector.
     pub sent: u64,
-    /// Spans that are lost, by cause.
+    /// Spans dropped, by cause.
     pub dropped: Dropped,
-    /// Messages that the collector has acknowledged.
+    /// Messages acknowledged by the collector.
     pub batches: u64,
-    /// Bytes of those messages.
+    /// Bytes of these messages, after compression.
     pub bytes: u64,
-    /// Attempts to send a message again.
+    /// Retries: attempts after the first one of a message.
     pub retries: u64,
-    /// What went wrong last.
+    /// The last error.
     pub last_error: Option<LastError>,
 }
 
 impl Stats {
-    /// All numbers, named as the fields are, and those of [`Dropped`] as `dropped_queue_full` and
-    /// the like: for metrics. `queued` and `in_flight` go up and down; the others only grow.
+    /// All counts by name, for metrics: the names of the fields, and `dropped_queue_full` and so
+    /// on for those of [`Dropped`]. `queued` and `in_flight` are gauges, the others only grow.
     ///
     /// ```
     /// use std::fmt::Write;
     /// use tower_b3::report::Stats;
     ///
-    /// /// In the text format of Prometheus.
+    /// /// Renders the Prometheus text format.
     /// fn metrics(stats: &Stats) -> String {
     ///     let mut text = String::new();
     ///     for (name, value) in stats.by_name() {
@@ -53,7 +55,7 @@ impl Stats {
     /// assert!(text.contains("\ntower_b3_reporter_dropped_queue_full_total 0\n"));
     /// ```
     pub fn by_name(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
-        // Whoever adds a field is asked what to call it here.
+        // Without `..`, so that a new field does not compile until it is named here.
         let Stats {
             finished,
             queued,
@@ -92,27 +94,32 @@ impl Stats {
     }
 }
 
-/// Spans that are lost, by cause.
+/// Spans dropped, by cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// The queue was full, by spans or by bytes: spans finished faster than they were sent, or the collector is away.
+    /// The queue was full, by spans or by bytes: spans finish faster than they are sent, or the
+    /// collector is unavailable.
+    ///
+    /// Also counted here, since a request must not wait: spans that found every shard of the queue
+    /// locked by another thread in a hundred passes. That takes threads that are descheduled while
+    /// they push, and is rare.
     pub queue_full: u64,
-    /// Larger than a message may be, alone.
+    /// A single span is larger than the message limit, or than what the collector accepts.
     pub too_large: u64,
-    /// The encoding cannot express them, or the encoder panicked.
+    /// The format cannot express the span, or the encoder panicked.
     pub encode: u64,
-    /// The collector refused them, or the sender panicked.
+    /// The collector refused the span, or the sender panicked.
     pub refused: u64,
-    /// The collector was away for longer than they are kept.
+    /// The collector was unavailable for longer than a message is retried.
     pub retries_exhausted: u64,
-    /// They finished after the shutdown, or were not sent by its deadline; or the reporter's thread
-    /// ended by a panic.
+    /// The span finished after the shutdown, or was not sent before its timeout; or the reporter's
+    /// thread panicked.
     pub closed: u64,
 }
 
 impl Dropped {
-    /// The causes and their counts, named as the fields are.
+    /// The counts by cause. The names are those of the fields.
     pub fn by_cause(&self) -> [(&'static str, u64); 6] {
         [
             ("queue_full", self.queue_full),
@@ -124,7 +131,7 @@ impl Dropped {
         ]
     }
 
-    /// Their sum.
+    /// The sum of all causes.
     pub fn total(&self) -> u64 {
         self.by_cause().iter().map(|(_, count)| count).sum()
     }
@@ -147,19 +154,19 @@ impl fmt::Display for Dropped {
     }
 }
 
-/// What went wrong last.
+/// The last error of a reporter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LastError {
-    /// Who said what.
+    /// What went wrong.
     pub message: String,
-    /// Since when things have gone wrong: when the outage began that this error belongs to.
+    /// When the outage began that this error belongs to.
     pub since: SystemTime,
-    /// Whether nothing has been accepted since.
+    /// Whether nothing has been accepted since then.
     pub ongoing: bool,
 }
 
-/// One line: `120 finished, 100 sent in 2 batches, 0 queued, 0 in flight, 20 dropped (refused 20)`
+/// `120 finished, 100 sent in 2 batches, 0 queued, 0 in flight, 20 dropped (refused 20)`
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -175,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_the_fields_and_the_causes() {
+    fn by_name_has_every_field_and_every_cause() {
         let stats = Stats {
             finished: 7,
             dropped: Dropped {
@@ -197,7 +204,7 @@ mod tests {
             let name = format!("dropped_{cause}");
             assert!(named.contains(&(name.as_str(), count)), "{name}");
         }
-        // As `Debug` has them.
+        // `Debug` prints the names of the fields.
         let debug = format!("{stats:?}");
         for (name, value) in named {
             let field = name.trim_start_matches("dropped_");
@@ -209,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_as_a_line() {
+    fn displays_as_one_line() {
         let stats = Stats {
             finished: 120,
             sent: 100,

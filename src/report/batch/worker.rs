@@ -1,11 +1,15 @@
-//! The only loop: queue → encoder → sender.
+//! The reporter's thread: its start, its loop (queue → encoder → sender) and its end.
+//!
+//! What a message goes through is in `delivery`; this file decides when there is one.
 
 use super::{
-    Encoder, ReporterError, Sender, Settings,
-    deliver::Delivery,
-    pending::Added,
-    settings::after,
-    shared::{Requests, Shared},
+    delivery::Delivery,
+    encoder::Encoder,
+    error::ReporterError,
+    message_buffer::AddOutcome,
+    options::{BatchOptions, after},
+    sender::Sender,
+    state::{ReporterState, TakenRequests},
 };
 use crate::user_code::catch;
 use std::{
@@ -17,59 +21,75 @@ use std::{
 };
 use tokio::runtime::{self, Runtime};
 
-/// Between two looks at the queue: less, and the thread would never sleep.
-const LEAST_AGE: Duration = Duration::from_millis(1);
+/// The shortest time between two looks at the queue. With less the thread would never sleep.
+const MIN_AGE: Duration = Duration::from_millis(1);
 
-/// Starts the thread; gives its runtime and its id.
+/// The name of a thread that no option names.
+const THREAD_NAME: &str = "tower-b3-reporter";
+
+/// Starts the thread. Returns its runtime and its id.
 pub(super) fn start<E: Encoder, S: Sender>(
-    shared: &Arc<Shared>,
+    state: &Arc<ReporterState>,
     encoder: E,
     sender: S,
-    settings: Settings,
+    options: BatchOptions,
 ) -> Result<(runtime::Handle, ThreadId), ReporterError> {
-    let failed = |error: io::Error| ReporterError::new("thread", error.to_string());
     let (started, starting) = mpsc::sync_channel(1);
-    let shared = Arc::clone(shared);
-    let name = settings.name.clone();
-    let run = move || {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime: Runtime = match runtime {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                let _ = started.send(Err(error));
-                return;
-            }
-        };
-        let _ = started.send(Ok(runtime.handle().clone()));
-        let _ending = Ending(&shared);
-        let mut worker = None;
-        let ran = catch(|| {
-            let worker = worker.insert(Worker::new(&shared, encoder, sender, settings));
-            runtime.block_on(worker.run());
-        });
-        shared.account();
-        match (ran, &mut worker) {
-            (Ok(()), Some(worker)) => worker.delivery.log().end(&shared),
-            (ran, _) => shared.panicked(&ran.err().unwrap_or_default()),
-        }
-        // An encoder or a sender may panic once more.
-        let _ = catch(|| drop(worker));
-        // A look-up of a name that hangs must not keep anybody waiting.
-        runtime.shutdown_background();
-    };
+    let state = Arc::clone(state);
+    let name = options.thread_name.clone();
     let thread = thread::Builder::new()
-        .name(name)
-        .spawn(run)
-        .map_err(failed)?;
+        .name(name.unwrap_or_else(|| THREAD_NAME.to_owned()))
+        .spawn(move || {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => {
+                    let _ = started.send(Ok(runtime.handle().clone()));
+                    run(&state, runtime, encoder, sender, options);
+                }
+                Err(error) => {
+                    let _ = started.send(Err(error));
+                }
+            }
+        })
+        .map_err(start_error)?;
     let runtime = starting
         .recv()
-        .map_err(|_| ReporterError::new("thread", "it ended at once"))?
-        .map_err(failed)?;
+        .map_err(|_| ReporterError::new("thread", "ended while it was started"))?
+        .map_err(start_error)?;
     Ok((runtime, thread.thread().id()))
 }
 
-/// Lets go of everybody who waits, whatever happens on the thread.
-struct Ending<'a>(&'a Shared);
+fn start_error(error: io::Error) -> ReporterError {
+    ReporterError::new("thread", format!("cannot be started: {error}")).caused_by(error)
+}
+
+/// Runs the worker to its end, and accounts for all spans, even after a panic.
+fn run<E: Encoder, S: Sender>(
+    state: &Arc<ReporterState>,
+    runtime: Runtime,
+    encoder: E,
+    sender: S,
+    options: BatchOptions,
+) {
+    let _ending = Ending(state);
+    let mut worker = None;
+    let ran = catch(|| {
+        let worker = worker.insert(Worker::new(state, encoder, sender, options));
+        runtime.block_on(worker.run());
+    });
+    state.drop_rest();
+    match (ran, &mut worker) {
+        (Ok(()), Some(worker)) => worker.delivery.log().ended(state),
+        (ran, _) => state.panicked(&ran.err().unwrap_or_default()),
+    }
+    // The drop of an encoder or a sender may panic as well.
+    let _ = catch(|| drop(worker));
+    // Does not wait for blocking tasks: a DNS lookup that hangs must not delay the end.
+    runtime.shutdown_background();
+}
+
+/// Completes all waiters, whatever happens on the thread.
+struct Ending<'a>(&'a ReporterState);
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
@@ -78,58 +98,64 @@ impl Drop for Ending<'_> {
 }
 
 struct Worker<E, S> {
-    shared: Arc<Shared>,
+    state: Arc<ReporterState>,
     delivery: Delivery<E, S>,
-    settings: Settings,
-    /// What it is asked to do now. Those who wait for it are told when this is dropped: if the
-    /// worker panics, once its spans are counted.
-    requests: Option<Requests>,
+    message_limit: usize,
+    max_age: Duration,
+    /// The requests in progress. Their waiters complete when this is dropped: if the worker
+    /// panics, after its spans are counted.
+    requests: Option<TakenRequests>,
 }
 
 impl<E: Encoder, S: Sender> Worker<E, S> {
-    fn new(shared: &Arc<Shared>, encoder: E, sender: S, settings: Settings) -> Worker<E, S> {
+    fn new(
+        state: &Arc<ReporterState>,
+        encoder: E,
+        sender: S,
+        options: BatchOptions,
+    ) -> Worker<E, S> {
         Worker {
-            shared: Arc::clone(shared),
-            delivery: Delivery::new(Arc::clone(shared), encoder, sender, &settings),
-            settings,
+            state: Arc::clone(state),
+            delivery: Delivery::new(Arc::clone(state), encoder, sender, &options),
+            message_limit: options.message_limit,
+            max_age: options.max_age.max(MIN_AGE),
             requests: None,
         }
     }
 
     async fn run(&mut self) {
-        let max_age = self.settings.max_age.max(LEAST_AGE);
-        let mut tick = after(max_age);
+        let mut tick = after(self.max_age);
         loop {
-            self.shared.sleep_until(tick).await;
-            let requests = self.requests.insert(self.shared.take_requests());
+            self.state.sleep_until(tick).await;
+            let requests = self.requests.insert(self.state.take_requests());
             let closing = requests.closing;
             let due = requests.is_urgent() || Instant::now() >= tick;
-            if self.pass(due).await.is_break() {
+            if self.empty_queue(due).await.is_break() {
                 break;
             }
             self.requests = None;
             if due {
-                tick = after(max_age);
+                tick = after(self.max_age);
             }
-            if closing && self.shared.queue.is_empty() {
+            if closing && self.state.queue.is_empty() {
                 break;
             }
         }
     }
 
-    /// Takes all that is queued and sends what fills a message; the rest too if it is due.
-    async fn pass(&mut self, due: bool) -> ControlFlow<()> {
-        for shard in 0..self.shared.queue.shards() {
-            for _ in 0..self.shared.queue.len(shard) {
-                let added = self.shared.queue.pop(shard, |span| {
-                    self.shared.counters.take();
-                    self.delivery.add(span, self.settings.message_limit)
+    /// Takes what is queued and sends full messages; if `due`, the last one too. Breaks when the
+    /// worker must end.
+    async fn empty_queue(&mut self, due: bool) -> ControlFlow<()> {
+        for shard in 0..self.state.queue.shards() {
+            for _ in 0..self.state.queue.len(shard) {
+                let added = self.state.queue.pop(shard, |span| {
+                    self.state.counters.count_taken();
+                    self.delivery.add(span, self.message_limit)
                 });
-                let Some(added) = added else {
-                    break;
-                };
-                if matches!(added, Added::Next) {
-                    self.delivery.send().await?;
+                match added {
+                    Some(AddOutcome::MessageFull) => self.delivery.send().await?,
+                    Some(AddOutcome::Added | AddOutcome::Dropped(..)) => {}
+                    None => break,
                 }
             }
         }

@@ -1,5 +1,5 @@
-use super::answer::{Answer, PATIENCE};
-use crate::report::{Message, Outcome};
+use super::response::{BODY_TIMEOUT, CollectorResponse};
+use crate::report::batch::{Message, Outcome};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue,
@@ -7,24 +7,25 @@ use http::{
 };
 use std::{fmt, time::Duration};
 
-/// What requests look like, and what answers mean: where nothing else is said, a message is the
-/// body of a request, and the status of its answer tells what came of it.
+/// What a collector's protocol adds to HTTP: what a request looks like, and what a response means.
+///
+/// By default, the message is the request's body and the response's status is the outcome.
 pub(crate) trait Dialect: fmt::Debug + Send + Sync {
-    /// The path that is meant where a URL has none.
+    /// The path for URLs that have none.
     fn path(&self) -> &'static str;
 
-    /// Whether it needs HTTP/2, without asking the other side what it speaks.
+    /// Whether it needs HTTP/2, with prior knowledge: without asking whether the server has it.
     fn needs_http2(&self) -> bool {
         false
     }
 
-    /// How long the rest of an answer may take after its head; as long as a request may take
-    /// altogether, if there is no limit.
-    fn patience(&self) -> Option<Duration> {
-        Some(PATIENCE)
+    /// How long the response's body may take after its head. `None` if the request timeout is the
+    /// only limit.
+    fn body_timeout(&self) -> Option<Duration> {
+        Some(BODY_TIMEOUT)
     }
 
-    /// The body of a request; what it needs of headers is added.
+    /// The body of the request for a message. Adds the headers that belong to it.
     fn body(&self, message: Message, headers: &mut HeaderMap) -> Result<Bytes, http::Error> {
         headers.insert(CONTENT_TYPE, HeaderValue::try_from(message.content_type)?);
         if let Some(encoding) = message.content_encoding {
@@ -33,18 +34,17 @@ pub(crate) trait Dialect: fmt::Debug + Send + Sync {
         Ok(message.body)
     }
 
-    /// What came of a message of so many spans.
-    fn outcome(&self, answer: &Answer, spans: usize) -> Outcome {
-        let _ = spans;
-        answer.outcome()
+    /// The outcome for a message of this many spans.
+    fn outcome(&self, response: &CollectorResponse, _spans: usize) -> Outcome {
+        response.outcome()
     }
 }
 
-/// Messages posted to this path.
+/// The default dialect, with this default path.
 #[derive(Debug)]
-pub(crate) struct Posted(pub(crate) &'static str);
+pub(crate) struct PlainPost(pub(crate) &'static str);
 
-impl Dialect for Posted {
+impl Dialect for PlainPost {
     fn path(&self) -> &'static str {
         self.0
     }

@@ -1,51 +1,69 @@
-use super::{HttpOptions, HttpSender};
-use crate::report::{BatchReporter, Message, Outcome, ReporterError, Sender};
+//! Changing the destination of a reporter over HTTP while it runs.
+//!
+//! The handle puts a new sender into a slot that it shares with the reporter's sender, which takes
+//! it out before the next attempt. Which changes are allowed is decided by the reporters.
+
+use super::http_sender::HttpSender;
+use crate::report::batch::{
+    BatchOptions, BatchReporter, Encoder, Message, Outcome, ReporterError, Sender,
+};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Sends elsewhere what a reporter sends, while it runs.
+/// Why an option is refused that is not about the destination.
+pub(crate) const CANNOT_CHANGE: &str = "cannot be changed while the reporter runs";
+
+/// The handle's side.
 #[derive(Debug, Clone)]
 pub(crate) struct Redirect {
     next: Arc<Mutex<Option<HttpSender>>>,
-    compresses: bool,
+    gzip: bool,
 }
 
-/// Why a setting is refused that is not about where spans go.
-pub(crate) const FIXED: &str = "it cannot be changed while the reporter runs";
-
-/// A sender that another one can take the place of.
-pub(crate) struct Redirected {
+/// The reporter's side: a sender that can be replaced by another one.
+struct RedirectableSender {
     current: HttpSender,
     redirect: Redirect,
 }
 
-impl Redirect {
-    /// The sender for the reporter, and what redirects it.
-    pub(super) fn of(sender: HttpSender, compresses: bool) -> (Redirected, Redirect) {
-        let redirect = Redirect {
-            next: Arc::default(),
-            compresses,
-        };
-        let redirected = Redirected {
-            current: sender,
-            redirect: redirect.clone(),
-        };
-        (redirected, redirect)
+/// Starts a reporter whose sender can be replaced, and which compresses its messages if `gzip`.
+pub(crate) fn start_redirectable(
+    encoder: impl Encoder,
+    sender: HttpSender,
+    gzip: bool,
+    options: BatchOptions,
+) -> Result<(BatchReporter, Redirect), ReporterError> {
+    let redirect = Redirect {
+        next: Arc::default(),
+        gzip,
+    };
+    let sender = RedirectableSender {
+        current: sender,
+        redirect: redirect.clone(),
+    };
+    #[cfg(feature = "gzip")]
+    if gzip {
+        let encoder = crate::report::gzip::Gzip::new(encoder);
+        return Ok((BatchReporter::start(encoder, sender, options)?, redirect));
     }
+    Ok((BatchReporter::start(encoder, sender, options)?, redirect))
+}
 
+impl Redirect {
     fn next(&self) -> MutexGuard<'_, Option<HttpSender>> {
-        // Nothing is left half done under this lock.
+        // No code under this lock can panic halfway through a change.
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From the next attempt on, which is due at once if the reporter waits for one.
+    /// Replaces the sender from the next attempt on, which is made at once if the reporter waits
+    /// for it.
     pub(crate) fn to(
         &self,
-        options: &HttpOptions,
         sender: HttpSender,
+        gzip: bool,
         reporter: &BatchReporter,
     ) -> Result<(), ReporterError> {
-        if options.compresses() != self.compresses {
-            return Err(ReporterError::new("gzip", FIXED));
+        if gzip != self.gzip {
+            return Err(ReporterError::new("gzip", CANNOT_CHANGE));
         }
         let replaced = self.next().replace(sender);
         drop(replaced);
@@ -54,7 +72,7 @@ impl Redirect {
     }
 }
 
-impl Sender for Redirected {
+impl Sender for RedirectableSender {
     async fn send(&mut self, message: Message) -> Outcome {
         let next = self.redirect.next().take();
         if let Some(next) = next {

@@ -1,20 +1,34 @@
-//! Where requests go, and what is on all of them.
+//! A checked destination: URL, headers and dialect, and the requests that are made of them.
+//!
+//! The senders make one from [`HttpOptions`]. Certificates are not part of it; see `tls`.
 
-use super::dialect::Dialect;
+use super::{
+    body::MessageBody,
+    dialect::Dialect,
+    options::{HeaderOption, HttpOptions},
+};
 use crate::{
     printable::{self, quoted},
-    report::{Message, ReporterError},
-    url::UrlError,
+    report::batch::{Message, ReporterError},
+    url::{AddressError, UrlError},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
-use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
     header::{AUTHORIZATION, USER_AGENT},
 };
-use http_body_util::Full;
 
-/// A URL and headers, and what is spoken there.
+/// Headers that the sender or the HTTP client sets.
+const RESERVED_HEADERS: [&str; 7] = [
+    "b3",
+    "content-type",
+    "content-encoding",
+    "content-length",
+    "host",
+    "transfer-encoding",
+    "connection",
+];
+
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) url: Uri,
@@ -23,18 +37,27 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// This URL, or the dialect's path of it where it has none.
+    /// Checks URL and headers. `https` URLs are allowed if `tls`.
     pub(super) fn new(
-        url: &str,
+        options: &HttpOptions,
         dialect: &'static dyn Dialect,
         tls: bool,
     ) -> Result<Target, ReporterError> {
-        let url = parse(url, dialect.path(), tls);
+        let url = parse(&options.url, dialect.path(), tls);
         let url = url.map_err(|reason| ReporterError::new("url", reason))?;
         let mut headers = HeaderMap::new();
+        // The collector's own proxy must not trace the delivery of traces.
         headers.insert("b3", HeaderValue::from_static("0"));
         let agent = concat!("tower-b3/", env!("CARGO_PKG_VERSION"));
         headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+        for header in &options.headers {
+            let (name, value) = match header {
+                HeaderOption::Named { name, value } => named(name, value)?,
+                HeaderOption::Bearer(token) => bearer(token)?,
+                HeaderOption::Basic { user, password } => basic(user, password)?,
+            };
+            headers.insert(name, value);
+        }
         Ok(Target {
             url,
             headers,
@@ -42,82 +65,73 @@ impl Target {
         })
     }
 
-    pub(super) fn header(&mut self, name: &str, value: &str) -> Result<(), ReporterError> {
-        let wrong = |reason: String| ReporterError::new("header", reason);
-        let Ok(name) = HeaderName::try_from(name) else {
-            return Err(wrong(format!(
-                "{} is not the name of a header",
-                quoted(name)
-            )));
-        };
-        let taken = [
-            "b3",
-            "content-type",
-            "content-encoding",
-            "content-length",
-            "host",
-            "transfer-encoding",
-            "connection",
-        ];
-        if taken.contains(&name.as_str()) {
-            return Err(wrong(format!("{name} is set by the sender")));
-        }
-        // The value may be a secret.
-        let Ok(mut value) = HeaderValue::try_from(value) else {
-            return Err(wrong(format!(
-                "the value of {} is not allowed in HTTP",
-                printable::name(name.as_str())
-            )));
-        };
-        value.set_sensitive(true);
-        self.headers.insert(name, value);
-        Ok(())
-    }
-
-    pub(super) fn bearer(&mut self, token: &str) -> Result<(), ReporterError> {
-        if token.is_empty() {
-            return Err(ReporterError::new("bearer", "the token is empty"));
-        }
-        self.authorize("bearer", &format!("Bearer {token}"))
-    }
-
-    pub(super) fn basic(&mut self, user: &str, password: &str) -> Result<(), ReporterError> {
-        if user.contains(':') {
-            let reason = "a colon in the user's name, which would end there";
-            return Err(ReporterError::new("basic", reason));
-        }
-        let credentials = base64(format!("{user}:{password}").as_bytes());
-        self.authorize("basic", &format!("Basic {credentials}"))
-    }
-
-    fn authorize(&mut self, field: &'static str, value: &str) -> Result<(), ReporterError> {
-        let Ok(mut value) = HeaderValue::try_from(value) else {
-            return Err(ReporterError::new(field, "not allowed in HTTP"));
-        };
-        value.set_sensitive(true);
-        self.headers.insert(AUTHORIZATION, value);
-        Ok(())
-    }
-
-    pub(super) fn request(&self, message: Message) -> Result<Request<Full<Bytes>>, http::Error> {
+    pub(super) fn request(&self, message: Message) -> Result<Request<MessageBody>, http::Error> {
         let mut headers = self.headers.clone();
         let body = self.dialect.body(message, &mut headers)?;
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(self.url.clone())
-            .body(Full::new(body))?;
+            .body(MessageBody::from(body))?;
         *request.headers_mut() = headers;
         Ok(request)
     }
 }
 
+fn named(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), ReporterError> {
+    let error = |reason: String| ReporterError::new("header", reason);
+    let Ok(name) = HeaderName::try_from(name) else {
+        return Err(error(format!("{} is not a header name", quoted(name))));
+    };
+    if RESERVED_HEADERS.contains(&name.as_str()) {
+        return Err(error(format!("{name} is set by the sender")));
+    }
+    // The error does not show the value, which may be a secret.
+    let Some(value) = sensitive(value) else {
+        let name = printable::name(name.as_str());
+        return Err(error(format!("the value of {name} is not allowed in HTTP")));
+    };
+    Ok((name, value))
+}
+
+fn bearer(token: &str) -> Result<(HeaderName, HeaderValue), ReporterError> {
+    if token.is_empty() {
+        return Err(ReporterError::new("bearer", "the token is empty"));
+    }
+    authorization("bearer", &format!("Bearer {token}"))
+}
+
+fn basic(user: &str, password: &str) -> Result<(HeaderName, HeaderValue), ReporterError> {
+    if user.contains(':') {
+        let reason = "the user name must not contain a colon";
+        return Err(ReporterError::new("basic", reason));
+    }
+    let credentials = base64(format!("{user}:{password}").as_bytes());
+    authorization("basic", &format!("Basic {credentials}"))
+}
+
+fn authorization(
+    field: &'static str,
+    value: &str,
+) -> Result<(HeaderName, HeaderValue), ReporterError> {
+    match sensitive(value) {
+        Some(value) => Ok((AUTHORIZATION, value)),
+        None => Err(ReporterError::new(field, "not allowed in an HTTP header")),
+    }
+}
+
+fn sensitive(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
 fn parse(url: &str, path: &'static str, tls: bool) -> Result<Uri, String> {
     let uri = crate::url::parse(url).map_err(|error| match error {
-        UrlError::Credentials => format!("{error}: set them with basic"),
+        UrlError::Address(AddressError::Credentials) => format!("{error}: use the option basic"),
         error => error.to_string(),
     })?;
     if uri.scheme_str() == Some("https") && !tls {
-        return Err("https needs TLS, which this sender does not have".to_owned());
+        return Err("https needs the feature tls".to_owned());
     }
     if uri.path() == "/" && uri.query().is_none() {
         let mut parts = uri.into_parts();
@@ -136,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_as_rfc_4648_has_it() {
+    fn base64_matches_rfc_4648() {
         for (plain, encoded) in [
             ("", ""),
             ("f", "Zg=="),

@@ -1,3 +1,5 @@
+//! Spans with any content, parsed by serde_json and compared with their accessors.
+
 use super::*;
 use crate::{
     context::{Sampling, TraceContext},
@@ -9,7 +11,7 @@ use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// A message of these spans, read back by another JSON library.
+/// The message of these spans, parsed by serde_json.
 fn read_back(spans: &[SpanRecord]) -> Vec<Value> {
     let (mut bytes, mut ends) = (Vec::new(), Vec::new());
     for span in spans {
@@ -27,7 +29,7 @@ fn read_back(spans: &[SpanRecord]) -> Vec<Value> {
     serde_json::from_str(&message).unwrap()
 }
 
-/// The span by way of its accessors and serde_json.
+/// The expected JSON of a span, made from its accessors.
 fn expected(span: &SpanRecord) -> Value {
     let mut json = Map::new();
     let mut put = |name: &str, value: Value| json.insert(name.to_owned(), value);
@@ -108,67 +110,54 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
     })
 }
 
-fn any_span() -> impl Strategy<Value = SpanRecord> {
-    let kind = proptest::sample::select(vec![
-        None,
-        Some(Kind::Server),
-        Some(Kind::Client),
-        Some(Kind::Producer),
-        Some(Kind::Consumer),
-    ]);
-    let short = any::<bool>();
-    let ids = (short, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(short, child, debug, shared)| {
-            let kind = if short {
-                TraceIdKind::Random64
-            } else {
-                TraceIdKind::Random128
-            };
-            let sampling = if debug {
-                Sampling::Debug
-            } else {
-                Sampling::Accept
-            };
-            let root = TraceContext::root_of(kind, sampling);
-            let context = if child { root.child() } else { root };
-            SpanRecord::builder(context).shared(shared)
-        },
-    );
-    let texts = proptest::collection::vec((hostile(), hostile(), any::<u64>()), 0..4);
-    (
-        ids,
-        kind,
-        hostile(),
-        any::<(u64, u64)>(),
-        endpoint(),
-        endpoint(),
-        texts,
-    )
-        .prop_map(
-            |(span, kind, name, (timestamp, micros), local, remote, texts): (
-                SpanRecordBuilder,
-                _,
-                _,
-                _,
-                _,
-                _,
-                _,
-            )| {
-                let mut span = span
-                    .name(&name)
-                    .timestamp(timestamp)
-                    .duration(Duration::from_micros(micros))
-                    .local_endpoint(local)
-                    .remote_endpoint(remote);
-                if let Some(kind) = kind {
-                    span = span.kind(kind);
-                }
-                for (name, value, micros) in &texts {
-                    span = span.tag(name, value).annotation(*micros, value);
-                }
-                span.build()
-            },
-        )
+fn builder() -> impl Strategy<Value = SpanRecordBuilder> {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    flags.prop_map(|(short, child, debug, shared)| {
+        let kind = match short {
+            true => TraceIdKind::Random64,
+            false => TraceIdKind::Random128,
+        };
+        let sampling = match debug {
+            true => Sampling::Debug,
+            false => Sampling::Accept,
+        };
+        let root = TraceContext::root_of(kind, sampling);
+        let context = if child { root.child() } else { root };
+        SpanRecord::builder(context).shared(shared)
+    })
+}
+
+prop_compose! {
+    fn any_span()(
+        span in builder(),
+        kind in proptest::sample::select(vec![
+            None,
+            Some(Kind::Server),
+            Some(Kind::Client),
+            Some(Kind::Producer),
+            Some(Kind::Consumer),
+        ]),
+        name in hostile(),
+        timestamp: u64,
+        micros: u64,
+        local in endpoint(),
+        remote in endpoint(),
+        texts in proptest::collection::vec((hostile(), hostile(), any::<u64>()), 0..4),
+    ) -> SpanRecord {
+        let mut span = span
+            .name(&name)
+            .timestamp(timestamp)
+            .duration(Duration::from_micros(micros))
+            .local_endpoint(local)
+            .remote_endpoint(remote);
+        if let Some(kind) = kind {
+            span = span.kind(kind);
+        }
+        for (name, value, micros) in &texts {
+            span = span.tag(name, value).annotation(*micros, value);
+        }
+        span.build()
+    }
 }
 
 proptest! {
@@ -179,7 +168,7 @@ proptest! {
     }
 
     #[test]
-    fn numbers(value in prop_oneof![any::<u64>(), 0_u64..2000]) {
+    fn numbers_are_decimal(value in prop_oneof![any::<u64>(), 0_u64..2000]) {
         let mut digits = Vec::new();
         number(value, &mut digits);
         prop_assert_eq!(String::from_utf8(digits).unwrap(), value.to_string());
@@ -195,7 +184,7 @@ fn a_large_tag_reads_back_equal() {
 }
 
 #[test]
-fn looks_like_this() {
+fn a_span_has_the_documented_fields() {
     let context = TraceContext::new(
         "463ac35c9f6413ad48485a3953bb6124".parse().unwrap(),
         "a2fb4a1d1a96d312".parse().unwrap(),

@@ -1,3 +1,5 @@
+//! Spans through Kafka, to Zipkin's collectors. Types of the client library stay in `sender`.
+
 mod reporter;
 mod sender;
 

@@ -1,17 +1,20 @@
-use super::{
-    KafkaSender,
-    sender::{CLIENT_ID, TOPIC},
-};
+//! [`KafkaReporter`]: an encoder of this room and the Kafka sender, behind the handle of a batching
+//! reporter.
+
+use super::sender::{CLIENT_ID, KafkaSender, TOPIC};
 use crate::{
-    report::{BatchReporter, ReporterError, Settings, handle_methods, settings_methods},
-    zipkin::{Encoding, JsonEncoder, Proto3Encoder},
+    report::{BatchOptions, BatchReporter, ReporterError, batch_handle},
+    zipkin::{encoding::Encoding, json::JsonEncoder, proto3::Proto3Encoder},
 };
 
-/// Sends spans to Zipkin by way of Kafka: for when one collector is not enough.
+/// Sends spans to Zipkin through Kafka, for traffic that one collector cannot take.
 ///
-/// A [`BatchReporter`], whose page tells how it works, of [`JsonEncoder`] or [`Proto3Encoder`] and
-/// [`KafkaSender`], whose page tells what a broker's answers mean. Zipkin's Kafka collector reads
-/// both encodings, and tells them apart by itself. Clones are handles on the same reporter.
+/// It is a handle on a [`BatchReporter`], which has the methods and says how it works. Clones are
+/// handles on the same reporter. [`KafkaSender`] says what a broker's responses mean. Zipkin's
+/// Kafka collector recognises both encodings.
+///
+/// Brokers accept messages of 1 MiB unless configured otherwise; the default
+/// [message limit](BatchOptions::message_limit) is below that.
 ///
 /// ```no_run
 /// use tower_b3::{Tracer, zipkin::{Encoding, KafkaReporter}};
@@ -29,32 +32,19 @@ use crate::{
 pub struct KafkaReporter(BatchReporter);
 
 impl KafkaReporter {
-    /// A reporter to the cluster that these brokers belong to: `host:port`, several with commas.
-    ///
-    /// | setting | default |
-    /// |---|---|
-    /// | [`topic`](KafkaReporterBuilder::topic) | `zipkin` |
-    /// | [`client_id`](KafkaReporterBuilder::client_id) | `tower-b3` |
-    /// | [`encoding`](KafkaReporterBuilder::encoding) | JSON |
-    ///
-    /// The other settings and defaults are those of
-    /// [`ZipkinReporter`](crate::zipkin::ZipkinReporter::builder). Brokers take 1 MiB in a message
-    /// unless they are told otherwise.
+    /// A reporter to the cluster of these brokers: `host:port`, separated by commas.
     pub fn builder(brokers: impl Into<String>) -> KafkaReporterBuilder {
         KafkaReporterBuilder {
             brokers: brokers.into(),
             topic: TOPIC.to_owned(),
             client_id: CLIENT_ID.to_owned(),
             encoding: Encoding::default(),
-            settings: Settings {
-                name: "tower-b3-kafka".to_owned(),
-                ..Settings::default()
-            },
+            options: BatchOptions::default(),
         }
     }
 }
 
-handle_methods!(KafkaReporter);
+batch_handle!(KafkaReporter);
 
 /// Builds a [`KafkaReporter`].
 #[must_use = "a builder does nothing until it is built"]
@@ -64,44 +54,50 @@ pub struct KafkaReporterBuilder {
     topic: String,
     client_id: String,
     encoding: Encoding,
-    settings: Settings,
+    options: BatchOptions,
 }
 
 impl KafkaReporterBuilder {
-    settings_methods!(settings);
-
     /// The topic; `zipkin` by default.
     pub fn topic(mut self, name: impl Into<String>) -> Self {
         self.topic = name.into();
         self
     }
 
-    /// What the brokers' logs and quotas know this client as; `tower-b3` by default.
+    /// The client id in the brokers' logs and quotas; `tower-b3` by default.
     pub fn client_id(mut self, id: impl Into<String>) -> Self {
         self.client_id = id.into();
         self
     }
 
-    /// How spans are written; as JSON by default.
+    /// The encoding of the spans; JSON by default.
     pub fn encoding(mut self, encoding: Encoding) -> Self {
         self.encoding = encoding;
         self
     }
 
-    /// Starts the reporter and its thread. Nothing is sent before there are spans; a broker that
-    /// is not there is no error, but an outage.
+    /// Limits and times, instead of the default [`BatchOptions`].
+    pub fn options(mut self, options: BatchOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Starts the reporter and its thread. Nothing is sent before there are spans, and a broker
+    /// that is not available is no error.
     ///
     /// # Errors
     ///
-    /// Brokers, a topic or a client id that [`KafkaSender`] does not take, a limit or a time of zero,
-    /// a thread that cannot be started: the error names the setting and the reason.
+    /// Brokers, a topic or a client id that [`KafkaSender`] does not allow, a value that
+    /// [`BatchOptions`] does not allow, or a thread that cannot be started. The error names the
+    /// option.
     pub fn build(self) -> Result<KafkaReporter, ReporterError> {
         let sender = KafkaSender::new(&self.brokers)?
             .topic(self.topic)?
             .client_id(self.client_id)?;
+        let options = self.options.or_thread_name("tower-b3-kafka");
         let reporter = match self.encoding {
-            Encoding::Json => BatchReporter::start(JsonEncoder, sender, self.settings),
-            Encoding::Proto3 => BatchReporter::start(Proto3Encoder, sender, self.settings),
+            Encoding::Json => BatchReporter::start(JsonEncoder, sender, options),
+            Encoding::Proto3 => BatchReporter::start(Proto3Encoder, sender, options),
         };
         reporter.map(KafkaReporter)
     }

@@ -1,3 +1,7 @@
+//! [`KafkaSender`]: one record for each message, with the client library `rskafka`.
+//!
+//! It makes one attempt and maps the library's errors to outcomes; the reporter retries.
+
 use crate::{
     printable::quoted,
     report::{Message, Outcome, ReporterError, Sender},
@@ -20,31 +24,31 @@ use std::{
 };
 use tracing::{Dispatch, instrument::WithSubscriber};
 
-/// What Zipkin's collector subscribes to unless it is told otherwise.
+/// The topic that Zipkin's collector subscribes to by default.
 pub(super) const TOPIC: &str = "zipkin";
 pub(super) const CLIENT_ID: &str = "tower-b3";
 
-/// The protocol counts its bytes in a signed number of 16 bits.
+/// The protocol has a signed 16-bit number for its length.
 const MAX_CLIENT_ID: usize = i16::MAX as usize;
 
-/// Writes messages to a topic of Kafka, from which Zipkin's collectors read them.
+/// Writes messages to a Kafka topic, from which Zipkin's collectors read them.
 ///
-/// Each message is one record without a key. Records go to the topic's partitions in turn. The
-/// connections are plain TCP, without TLS or SASL, and are made anew after every failure, so that
-/// a broker that comes back, or another one that has taken over, is found.
+/// Each message is one record without a key. Records are distributed round-robin over the topic's
+/// partitions. Connections are plain TCP, without TLS or SASL. They are made anew after every
+/// failure, so a broker that returns, or that takes over for another one, is found.
 ///
-/// A record counts as accepted when all in-sync replicas of its partition have it (`acks=all`):
-/// the client library, `rskafka`, offers neither `acks=1` nor `acks=0`. A record whose
-/// acknowledgement is lost is written again; Zipkin merges spans of one id.
+/// A record is accepted when all in-sync replicas of its partition have it (`acks=all`): the client
+/// library, `rskafka`, has neither `acks=1` nor `acks=0`. A record whose acknowledgement is lost is
+/// written again; Zipkin merges spans with the same id.
 ///
 /// | the broker | outcome |
 /// |---|---|
 /// | acknowledges the record | [`Accepted`](Outcome::Accepted) |
-/// | finds it too large (`max.message.bytes`) | [`TooLarge`](Outcome::TooLarge) |
-/// | forbids writing to the topic, or its name | [`Refused`](Outcome::Refused) |
-/// | is not there, has no such topic yet, or fails otherwise | [`Retry`](Outcome::Retry) |
+/// | reports that it is too large (`max.message.bytes`) | [`TooLarge`](Outcome::TooLarge) |
+/// | does not authorise writing to the topic, or reports an invalid topic | [`Refused`](Outcome::Refused) |
+/// | is not available, does not know the topic yet, or fails otherwise | [`Retry`](Outcome::Retry) |
 ///
-/// A [compressed](Message::content_encoding) message is refused: the collector could not read it.
+/// A [compressed](Message::content_encoding) message is refused: the collector cannot read it.
 ///
 /// ```
 /// use tower_b3::{report::{BatchReporter, Sender}, zipkin::{KafkaSender, Proto3Encoder}};
@@ -61,32 +65,32 @@ pub struct KafkaSender {
     brokers: Vec<String>,
     topic: String,
     client_id: String,
-    connected: Option<Connected>,
-    /// How many messages have been tried, to take the partitions in turn.
-    tried: usize,
+    connection: Option<Connection>,
+    /// The number of attempts, by which the partition is chosen.
+    attempts: usize,
 }
 
-struct Connected {
+struct Connection {
     client: Client,
     partitions: Vec<i32>,
-    open: HashMap<i32, PartitionClient>,
+    partition_clients: HashMap<i32, PartitionClient>,
 }
 
 impl KafkaSender {
-    /// A sender to the cluster that these brokers belong to: `host:port`, several with commas.
-    /// One that answers is enough.
+    /// A sender to the cluster of these brokers: `host:port`, separated by commas. One broker that
+    /// answers is enough.
     ///
     /// # Errors
     ///
-    /// The field `brokers`: none, or one that is not a host and a port.
+    /// `brokers`: there is none, or one that is not a host and a port.
     pub fn new(brokers: &str) -> Result<KafkaSender, ReporterError> {
         let brokers = parse(brokers).map_err(|reason| ReporterError::new("brokers", reason))?;
         Ok(KafkaSender {
             brokers,
             topic: TOPIC.to_owned(),
             client_id: CLIENT_ID.to_owned(),
-            connected: None,
-            tried: 0,
+            connection: None,
+            attempts: 0,
         })
     }
 
@@ -94,38 +98,38 @@ impl KafkaSender {
     ///
     /// # Errors
     ///
-    /// The field `topic`: a name that Kafka does not allow.
+    /// `topic`: a name that Kafka does not allow.
     pub fn topic(mut self, name: impl Into<String>) -> Result<KafkaSender, ReporterError> {
         let name = name.into();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let allowed = (1..=249).contains(&name.len()) && name.bytes().all(plain);
         if !allowed || name == "." || name == ".." {
-            let reason = format!("{} is not the name of a topic", quoted(&name));
+            let reason = format!("{} is not a topic name", quoted(&name));
             return Err(ReporterError::new("topic", reason));
         }
         self.topic = name;
         Ok(self)
     }
 
-    /// What the brokers' logs and quotas know this client as; `tower-b3` by default.
+    /// The client id in the brokers' logs and quotas; `tower-b3` by default.
     ///
     /// # Errors
     ///
-    /// The field `client_id`: one of more than 32,767 bytes, which Kafka's protocol has no room for.
+    /// `client_id`: more than 32,767 bytes, the maximum of Kafka's protocol.
     pub fn client_id(mut self, id: impl Into<String>) -> Result<KafkaSender, ReporterError> {
         let id = id.into();
         if id.len() > MAX_CLIENT_ID {
-            let reason = format!("longer than {MAX_CLIENT_ID} bytes");
+            let reason = format!("must be at most {MAX_CLIENT_ID} bytes");
             return Err(ReporterError::new("client_id", reason));
         }
         self.client_id = id;
         Ok(self)
     }
 
-    async fn connect(&self) -> Result<Connected, Outcome> {
+    async fn connect(&self) -> Result<Connection, Outcome> {
         let client = ClientBuilder::new(self.brokers.clone())
             .client_id(self.client_id.clone())
-            // One attempt: the reporter knows when to make another one.
+            // One attempt: the reporter retries.
             .backoff_config(BackoffConfig {
                 deadline: Some(Duration::ZERO),
                 ..BackoffConfig::default()
@@ -135,49 +139,49 @@ impl KafkaSender {
             .map_err(outcome)?;
         let topics = client.list_topics().await.map_err(outcome)?;
         let topic = topics.into_iter().find(|topic| topic.name == self.topic);
-        // To ask for a partition of a topic that is not there makes a broker create it, if it is
-        // one that does so.
+        // Requesting a partition of a missing topic makes a broker create the topic, if the broker
+        // is configured to.
         let partitions =
             topic.map_or_else(|| vec![0], |topic| topic.partitions.into_iter().collect());
-        Ok(Connected {
+        Ok(Connection {
             client,
             partitions,
-            open: HashMap::new(),
+            partition_clients: HashMap::new(),
         })
     }
 
-    async fn produce(&self, to: &mut Connected, record: Record) -> Result<(), Outcome> {
-        let at = self.tried.checked_rem(to.partitions.len());
-        let partition = at.map_or(0, |at| to.partitions[at]);
-        let open = match to.open.entry(partition) {
-            Entry::Occupied(open) => open.into_mut(),
-            Entry::Vacant(place) => {
+    async fn produce(&self, to: &mut Connection, record: Record) -> Result<(), Outcome> {
+        let index = self.attempts.checked_rem(to.partitions.len());
+        let partition = index.map_or(0, |index| to.partitions[index]);
+        let client = match to.partition_clients.entry(partition) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
                 let unknown = UnknownTopicHandling::Error;
-                let opened = to.client.partition_client(&self.topic, partition, unknown);
-                place.insert(opened.await.map_err(outcome)?)
+                let client = to.client.partition_client(&self.topic, partition, unknown);
+                entry.insert(client.await.map_err(outcome)?)
             }
         };
-        let written = open.produce(vec![record], Compression::NoCompression);
-        written.await.map(drop).map_err(outcome)
+        let produced = client.produce(vec![record], Compression::NoCompression);
+        produced.await.map(drop).map_err(outcome)
     }
 
     async fn attempt(&mut self, record: Record) -> Outcome {
-        self.tried = self.tried.wrapping_add(1);
-        // Taken out, so that an attempt that is cancelled or fails leaves no connection behind.
-        let connected = match self.connected.take() {
-            Some(connected) => Ok(connected),
+        self.attempts = self.attempts.wrapping_add(1);
+        // Taken, so that an attempt that is cancelled or fails closes the connection.
+        let connection = match self.connection.take() {
+            Some(connection) => Ok(connection),
             None => self.connect().await,
         };
-        let mut connected = match connected {
-            Ok(connected) => connected,
+        let mut connection = match connection {
+            Ok(connection) => connection,
             Err(outcome) => return outcome,
         };
-        let outcome = match self.produce(&mut connected, record).await {
+        let outcome = match self.produce(&mut connection, record).await {
             Ok(()) => Outcome::Accepted,
             Err(outcome) => outcome,
         };
         if matches!(outcome, Outcome::Accepted | Outcome::TooLarge { .. }) {
-            self.connected = Some(connected);
+            self.connection = Some(connection);
         }
         outcome
     }
@@ -186,7 +190,9 @@ impl KafkaSender {
 impl Sender for KafkaSender {
     async fn send(&mut self, message: Message) -> Outcome {
         if let Some(encoding) = message.content_encoding {
-            return Outcome::refused(format!("Zipkin reads no messages in {encoding} from Kafka"));
+            return Outcome::refused(format!(
+                "Zipkin cannot read messages with the encoding {encoding} from Kafka"
+            ));
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |since| since.as_millis() as i64);
@@ -196,7 +202,7 @@ impl Sender for KafkaSender {
             headers: BTreeMap::new(),
             timestamp: DateTime::from_timestamp_millis(now).unwrap_or_default(),
         };
-        // The client logs every attempt; the reporter logs outages, once.
+        // The library logs every attempt. The reporter logs each outage once.
         self.attempt(record).with_subscriber(Dispatch::none()).await
     }
 
@@ -226,15 +232,15 @@ fn parse(brokers: &str) -> Result<Vec<String>, String> {
         .map(|broker| check(broker).map(|()| broker.to_owned()))
         .collect::<Result<_, _>>()?;
     match brokers.is_empty() {
-        true => Err("none: they are written host:port, with commas".to_owned()),
+        true => Err("empty: set at least one broker, as host:port".to_owned()),
         false => Ok(brokers),
     }
 }
 
 fn check(broker: &str) -> Result<(), String> {
-    // What is wrong may be a URL with a password: it is not repeated.
+    // This may be a URL with a password, so the error does not show it.
     if broker.contains(['/', '@']) || broker.contains(char::is_whitespace) {
-        return Err("a broker is host:port, such as kafka:9092".to_owned());
+        return Err("a broker must be host:port, such as kafka:9092".to_owned());
     }
     check_address(broker).map_err(|error| format!("{}: {error}", quoted(broker)))
 }
@@ -258,7 +264,7 @@ fn outcome(error: Error) -> Outcome {
     }
 }
 
-/// Without what the client says about attempts that it did not make.
+/// The error without the library's text about retries, which it did not make.
 fn reason(error: &Error) -> String {
     match error {
         Error::ServerError {
@@ -281,19 +287,15 @@ fn reason(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
 
     fn message(content_encoding: Option<&'static str>) -> Message {
-        Message {
-            body: Bytes::from_static(b"[]"),
-            content_type: "application/json",
-            content_encoding,
-            spans: 1,
-        }
+        let mut message = Message::new("[]", "application/json", 1);
+        message.content_encoding = content_encoding;
+        message
     }
 
     #[test]
-    fn brokers_are_hosts_and_ports() {
+    fn brokers_must_have_a_host_and_a_port() {
         let sender = KafkaSender::new(" a:1 ,[::1]:9092,").unwrap();
         assert_eq!(
             sender.destination(),
@@ -324,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_has_a_name_that_kafka_allows() {
+    fn a_topic_must_have_a_name_that_kafka_allows() {
         let sender = || KafkaSender::new("kafka:9092").unwrap();
         assert!(sender().topic("spans.of_all-1").is_ok());
         for wrong in ["", ".", "..", "a b", "ä", &"a".repeat(250)] {
@@ -333,18 +335,18 @@ mod tests {
     }
 
     #[test]
-    fn a_client_id_that_does_not_fit_in_a_request_is_an_error() {
+    fn a_client_id_must_fit_in_a_request() {
         let client_id = |bytes: usize| {
             let sender = KafkaSender::new("kafka:9092").unwrap();
             sender.client_id("a".repeat(bytes))
         };
         assert!(client_id(MAX_CLIENT_ID).is_ok());
         let error = client_id(MAX_CLIENT_ID + 1).unwrap_err();
-        assert_eq!(error.to_string(), "client_id: longer than 32767 bytes");
+        assert_eq!(error.to_string(), "client_id: must be at most 32767 bytes");
     }
 
     #[tokio::test]
-    async fn a_broker_that_is_not_there_is_a_reason_to_try_again() {
+    async fn an_unavailable_broker_is_a_reason_to_retry() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
@@ -359,7 +361,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_compressed_is_refused() {
+    async fn a_compressed_message_is_refused() {
         let mut sender = KafkaSender::new("127.0.0.1:1").unwrap();
         let outcome = sender.send(message(Some("gzip"))).await;
         assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");

@@ -1,0 +1,100 @@
+//! One service as a process of its own, from its options to its end.
+
+use crate::{
+    options::Options,
+    tracer::{Tracing, invalid_value},
+};
+use axum::Router;
+use coolstore::{
+    logging::log_to_stderr,
+    server::{serve, stop_signal},
+    traced::Traced,
+};
+use std::{
+    io::{self, Write},
+    net::{SocketAddr, TcpListener},
+    process::ExitCode,
+    time::Duration,
+};
+use tokio::runtime::Runtime;
+use tracing_subscriber::filter::LevelFilter;
+
+/// How long the last spans may take to be sent when the service has stopped.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serves `app` until SIGTERM or SIGINT.
+///
+/// Prints one line on standard output, when it listens. Ends with status 2 if an option cannot be
+/// used, and with status 1 if it cannot serve.
+pub fn run(
+    program: &'static str,
+    options: &Options,
+    app: impl FnOnce(Traced) -> Router,
+) -> ExitCode {
+    log_to_stderr(LevelFilter::INFO);
+    let service = match Service::new(program, options) {
+        Ok(service) => service,
+        Err(reason) => {
+            // If standard error is closed, there is nowhere to say it.
+            let _ = writeln!(io::stderr(), "error: {reason}");
+            return ExitCode::from(2);
+        }
+    };
+    let app = app(Traced {
+        tracer: service.tracing.tracer.clone(),
+        reporter: service.tracing.reporter.clone(),
+        trust: options.mode.trust(),
+    });
+    match service.serve(app) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "cannot serve");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A service whose options have all been used successfully: it can only serve now.
+struct Service {
+    listener: TcpListener,
+    address: SocketAddr,
+    tracing: Tracing,
+}
+
+impl Service {
+    fn new(program: &'static str, options: &Options) -> Result<Service, String> {
+        let unusable = |error| invalid_value("--listen <ADDR>", options.listen, error);
+        let listener = TcpListener::bind(options.listen).map_err(unusable)?;
+        let address = listener.local_addr().map_err(unusable)?;
+        Ok(Service {
+            tracing: Tracing::new(program, options, address)?,
+            listener,
+            address,
+        })
+    }
+
+    fn serve(self, app: Router) -> io::Result<()> {
+        let runtime = Runtime::new()?;
+        let served = runtime.block_on(async {
+            self.listener.set_nonblocking(true)?;
+            let listener = tokio::net::TcpListener::from_std(self.listener)?;
+            let stop = stop_signal()?;
+            print_or_log(&format!("listening on http://{}", self.address));
+            serve(listener, app, stop).await
+        });
+        // This cancels the requests that are still in progress, which ends their spans.
+        runtime.shutdown_timeout(FLUSH_TIMEOUT);
+        match self.tracing.reporter {
+            Some(reporter) => tracing::info!("stopped: {}", reporter.shutdown(FLUSH_TIMEOUT)),
+            None => drop(self.tracing.tracer.flush(FLUSH_TIMEOUT)),
+        }
+        served
+    }
+}
+
+/// Prints a line. A service whose standard output is closed serves all the same.
+fn print_or_log(line: &str) {
+    if let Err(error) = writeln!(io::stdout(), "{line}") {
+        tracing::warn!(%error, "{line}, which cannot be printed on standard output");
+    }
+}

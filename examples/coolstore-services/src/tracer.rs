@@ -1,0 +1,209 @@
+//! The tracer that the options describe, with its reporter.
+//!
+//! Flags override the documents of `--config`, and those override the environment.
+
+use crate::options::{Options, ReporterOptions, ShopMode};
+use std::{fmt::Display, net::SocketAddr};
+use tower_b3::{
+    BuildError, Direction, Mode, Tracer, TracerBuilder,
+    config::{Collector, CollectorReporter, ConfigFile, TracingConfig, Watch},
+    istio::Identity,
+    otlp::OtlpReporter,
+    report::{BatchReporter, ConsoleReporter},
+    zipkin::{Encoding, KafkaReporter, ZipkinReporter},
+};
+
+pub(crate) struct Tracing {
+    pub(crate) tracer: Tracer,
+    /// `None` if spans are printed on standard error, or if the service makes none.
+    pub(crate) reporter: Option<BatchReporter>,
+    /// Applies changes of the documents while the service runs.
+    _watch: Option<Watch>,
+}
+
+impl Tracing {
+    pub(crate) fn new(
+        program: &'static str,
+        options: &Options,
+        address: SocketAddr,
+    ) -> Result<Tracing, String> {
+        let identity = identity()?;
+        let environment = TracingConfig::from_env().map_err(|error| error.to_string())?;
+        let file = documents(options, identity.as_ref(), &environment)?;
+        let config = file.as_ref().map_or(&environment, ConfigFile::config);
+
+        let configured = configured_reporter(options, config)?;
+        let reporter = match &configured {
+            _ if options.mode == ShopMode::Forward => None,
+            Some(configured) => Some(BatchReporter::from(configured.clone())),
+            None => reporter(&options.reporter)?,
+        };
+
+        let identity = identity.map(|identity| config.identify(identity));
+        let name = service_name(program, options, config, identity.as_ref());
+        let mut builder = Tracer::builder(name).config(config);
+        if let Some(identity) = identity {
+            builder = builder.identity(identity);
+        }
+        // No peer could call 0.0.0.0.
+        if !address.ip().is_unspecified() {
+            builder = builder.address(address);
+        }
+        builder = match &reporter {
+            Some(reporter) => builder.reporter(reporter.clone()),
+            None => builder.reporter(ConsoleReporter::stderr()),
+        };
+        let tracer = with_flags(builder, options).build();
+        let tracer = tracer.map_err(|error| build_error(options, error))?;
+
+        let watch = file.map(|file| match configured {
+            Some(reporter) => file.reporter(reporter).watch(&tracer),
+            None => file.watch(&tracer),
+        });
+        Ok(Tracing {
+            tracer,
+            reporter,
+            _watch: watch.transpose().map_err(|error| error.to_string())?,
+        })
+    }
+}
+
+/// The identity of the pod, if the process runs in one that knows its namespace.
+fn identity() -> Result<Option<Identity>, String> {
+    if std::env::var_os("POD_NAMESPACE").is_none_or(|namespace| namespace.is_empty()) {
+        return Ok(None);
+    }
+    let identity = Identity::from_env().map_err(|error| error.to_string())?;
+    Ok(Some(identity))
+}
+
+/// The documents of `--config`: those that apply to this workload, if its identity is known.
+fn documents(
+    options: &Options,
+    identity: Option<&Identity>,
+    environment: &TracingConfig,
+) -> Result<Option<ConfigFile>, String> {
+    let Some(path) = &options.config else {
+        return Ok(None);
+    };
+    let with_flag = |error| format!("--config <FILE>: {error}");
+    let mut file = ConfigFile::open(path).map_err(with_flag)?;
+    if let Some(workload) = identity.and_then(Identity::workload) {
+        file = file.for_workload(workload).map_err(with_flag)?;
+    }
+    file.over(environment.clone()).map(Some).map_err(with_flag)
+}
+
+/// The reporter that the documents or the environment describe, unless flags say where spans go.
+fn configured_reporter(
+    options: &Options,
+    config: &TracingConfig,
+) -> Result<Option<CollectorReporter>, String> {
+    if options.mode == ShopMode::Forward || options.reporter.has_destination() {
+        return Ok(None);
+    }
+    let source = options.config.as_ref().map_or("", |_| "--config <FILE>: ");
+    let reporter = config.reporter();
+    let reporter = reporter.map_err(|error| format!("{source}{error}"))?;
+
+    let makes_spans = |direction| config.mode(direction) != Mode::ForwardOnly;
+    if options.config.is_some()
+        && (makes_spans(Direction::Server) || makes_spans(Direction::Client))
+    {
+        if let Ok(Collector::None(reason)) = config.collector() {
+            tracing::warn!("spans are printed on standard error: {reason}");
+        }
+    }
+    if reporter.is_some() {
+        reject_reporter_flags(&options.reporter)?;
+    }
+    Ok(reporter)
+}
+
+/// Flags that change a reporter have no effect on one that documents or the environment describe.
+fn reject_reporter_flags(flags: &ReporterOptions) -> Result<(), String> {
+    let flag = match (flags.gzip, flags.encoding) {
+        (true, _) => "--gzip",
+        (false, Encoding::Proto3) => "--encoding",
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "{flag} needs --zipkin, --otlp or --kafka: here --config or the environment says where \
+         spans go"
+    ))
+}
+
+/// The reporter that the flags describe; `None` for the console.
+fn reporter(flags: &ReporterOptions) -> Result<Option<BatchReporter>, String> {
+    let (flag, value, built) = if let Some(url) = &flags.zipkin {
+        let zipkin = ZipkinReporter::builder(url)
+            .encoding(flags.encoding)
+            .gzip(flags.gzip)
+            .build();
+        ("--zipkin <URL>", url, zipkin.map(BatchReporter::from))
+    } else if let Some(url) = &flags.otlp {
+        let otlp = OtlpReporter::builder(url).gzip(flags.gzip).build();
+        ("--otlp <URL>", url, otlp.map(BatchReporter::from))
+    } else if let Some(brokers) = &flags.kafka {
+        let kafka = KafkaReporter::builder(brokers)
+            .encoding(flags.encoding)
+            .build();
+        ("--kafka <BROKERS>", brokers, kafka.map(BatchReporter::from))
+    } else {
+        return Ok(None);
+    };
+    let reporter = built.map_err(|error| invalid_value(flag, value, error))?;
+    Ok(Some(reporter))
+}
+
+/// The name in the spans: the flag's, the configuration's, the workload's or the program's.
+fn service_name(
+    program: &str,
+    options: &Options,
+    config: &TracingConfig,
+    identity: Option<&Identity>,
+) -> String {
+    let name = options.service.clone();
+    let name = name.or_else(|| config.service_name().map(str::to_owned));
+    let name = name.or_else(|| identity.map(Identity::service_name));
+    name.unwrap_or_else(|| program.to_owned())
+}
+
+fn with_flags(mut builder: TracerBuilder, options: &Options) -> TracerBuilder {
+    builder = builder.tags(options.tags.iter().cloned());
+    if let Some(sampler) = &options.sampling {
+        builder = builder.sampler(sampler.clone());
+    }
+    if let Some(propagation) = options.propagation() {
+        builder = builder.propagation(propagation);
+    }
+    if options.mode == ShopMode::Forward {
+        builder = builder.mode(Mode::ForwardOnly);
+    }
+    builder
+}
+
+/// Names the flag that an error comes from.
+fn build_error(options: &Options, error: BuildError) -> String {
+    match (error, &options.service) {
+        (error @ BuildError::ServiceName, Some(name)) => {
+            invalid_value("--service <NAME>", name, error)
+        }
+        (BuildError::Tag(error), _) => {
+            format!("invalid value for '--tag <NAME=KIND:VALUE>': {error}")
+        }
+        (error, _) => error.to_string(),
+    }
+}
+
+/// An error in clap's words. A value that may contain a password is left out.
+pub(crate) fn invalid_value(flag: &str, value: impl Display, reason: impl Display) -> String {
+    let value = value.to_string();
+    match value.contains('@') {
+        true => format!("invalid value for '{flag}': {reason}"),
+        false => format!(
+            "invalid value '{}' for '{flag}': {reason}",
+            value.escape_debug()
+        ),
+    }
+}

@@ -1,0 +1,20 @@
+//! The services and the reporters against the real Zipkin, Envoy, Jaeger and Kafka.
+//!
+//! Skipped unless `TOWER_B3_REAL_SERVERS=1`. To run them:
+//!
+//! ```sh
+//! set -a; source <(tests/backends/install.sh jaeger kafka); TOWER_B3_REAL_SERVERS=1
+//! cargo test -p coolstore-services --test real_servers
+//! ```
+
+mod lab;
+mod parity;
+mod reporters;
+mod traces;
+
+use std::path::PathBuf;
+
+/// Where a test's servers write; `None` if the real servers are switched off.
+fn test_dir(test: &str) -> Option<PathBuf> {
+    test_kit::backends::test_dir(env!("CARGO_TARGET_TMPDIR"), test)
+}

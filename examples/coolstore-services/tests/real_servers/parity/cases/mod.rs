@@ -1,0 +1,29 @@
+//! The requests that both sides are sent, as a table.
+
+mod contexts;
+mod decisions;
+mod spans;
+
+use super::case::Case;
+
+pub fn cases() -> Vec<Case> {
+    [
+        contexts::contexts(),
+        contexts::states(),
+        contexts::single(),
+        contexts::malformed(),
+        decisions::control(),
+        decisions::request_ids(),
+        decisions::sampling(),
+        contexts::w3c(),
+        decisions::edge(),
+        decisions::networks(),
+        spans::tags(),
+        spans::endings(),
+        spans::others(),
+        decisions::documents(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

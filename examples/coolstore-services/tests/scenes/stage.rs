@@ -1,0 +1,93 @@
+//! What a scene is played on: the servers, which all scenes share, and a directory of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+
+use test_kit::backends::{Http, Jaeger, Zipkin, test_dir};
+use tokio::sync::Mutex;
+
+use super::collector::Collector;
+use super::document::Document;
+use super::shop::Shop;
+
+const TMP: &str = env!("CARGO_TARGET_TMPDIR");
+
+/// Kept by the scenes that are being played: a static would never end them.
+static SERVERS: Mutex<Weak<Servers>> = Mutex::const_new(Weak::new());
+
+struct Servers {
+    zipkin: Zipkin,
+    jaeger: Jaeger,
+}
+
+impl Servers {
+    async fn shared() -> Arc<Servers> {
+        let mut shared = SERVERS.lock().await;
+        if let Some(servers) = shared.upgrade() {
+            return servers;
+        }
+        let dir = test_dir(TMP, "scenes").expect("not skipped");
+        let http = Http::default();
+        let (zipkin, jaeger) = tokio::join!(Zipkin::start(&dir, &http), Jaeger::start(&dir, &http));
+        let servers = Arc::new(Servers { zipkin, jaeger });
+        *shared = Arc::downgrade(&servers);
+        servers
+    }
+}
+
+pub struct Stage {
+    pub http: Http,
+    dir: PathBuf,
+    servers: Arc<Servers>,
+}
+
+impl Stage {
+    /// `None` when the real servers are switched off.
+    pub async fn open(scene: &str) -> Option<Stage> {
+        let dir = test_dir(TMP, scene)?;
+        Some(Stage {
+            http: Http::default(),
+            dir,
+            servers: Servers::shared().await,
+        })
+    }
+
+    pub fn zipkin(&self) -> Collector {
+        Collector::Zipkin(self.servers.zipkin.asked_by(&self.http))
+    }
+
+    pub fn jaeger(&self) -> Collector {
+        Collector::Jaeger(self.asked_jaeger())
+    }
+
+    pub fn asked_jaeger(&self) -> Jaeger {
+        self.servers.jaeger.asked_by(&self.http)
+    }
+
+    pub fn both(&self) -> [Collector; 2] {
+        [self.zipkin(), self.jaeger()]
+    }
+
+    /// A file of these documents.
+    pub fn document(&self, name: &str, documents: &[&str]) -> Document {
+        Document::new(&self.dir, name, documents)
+    }
+
+    /// webapp and catalog, called `webapp-{name}` and `catalog-{name}`, both by the same document.
+    pub async fn shop(&self, name: &str, document: &Document) -> Shop {
+        self.shop_of(name, document, document).await
+    }
+
+    /// As `shop`, each by a document of its own.
+    pub async fn shop_of(&self, name: &str, webapp: &Document, catalog: &Document) -> Shop {
+        Shop::open(&self.dir, name, webapp, catalog).await
+    }
+
+    /// A GET that must succeed.
+    pub async fn get(&self, addr: SocketAddr, path: &str, headers: &[(&str, &str)]) -> String {
+        let url = format!("http://{addr}{path}");
+        let answer = self.http.get(&url, headers).await;
+        answer.unwrap_or_else(|error| panic!("{error}"))
+    }
+}

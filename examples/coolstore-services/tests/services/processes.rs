@@ -1,0 +1,112 @@
+//! What the services print, and how they end.
+
+use crate::{CATALOG, Shop};
+use std::{
+    fs::File,
+    io::Read,
+    net::{TcpListener, TcpStream},
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    process::Stdio,
+    time::Duration,
+};
+use test_kit::{
+    Process, ZipkinStub, command, eventually,
+    http::{get, keep_alive},
+};
+
+/// Much less than the time that a stopping server grants to requests in progress.
+const PROMPT: Duration = Duration::from_secs(3);
+const TRACE: &str = "463ac35c9f6413ad48485a3953bb6124";
+const SPAN: &str = "a2fb4a1d1a96d312";
+
+#[test]
+fn log_lines_and_printed_trees_carry_the_trace() {
+    let shop = Shop::open(&["--tag", "tenant=header:x-tenant:none", "--service", "shop"]);
+    let b3 = format!("{TRACE}-{SPAN}-1");
+    let sent = [("b3", b3.as_str()), ("x-tenant", "acme")];
+    assert_eq!(
+        get(shop.webapp.address(), "/api/catalog", &sent).status,
+        200
+    );
+    for process in [&shop.webapp, &shop.catalog] {
+        let stderr = eventually("a tree on stderr", || {
+            let stderr = process.stderr();
+            stderr.contains(&format!("trace {TRACE}")).then_some(stderr)
+        });
+        let answered = stderr.lines().find(|line| line.contains("answered"));
+        let answered = answered.unwrap_or_else(|| panic!("no log line in {stderr}"));
+        assert!(
+            answered.contains(&format!("trace_id={TRACE}")),
+            "{answered}"
+        );
+    }
+    let tree = shop.webapp.stderr();
+    assert!(tree.contains("tenant=acme"), "{tree}");
+    assert!(shop.catalog.stderr().contains("tenant=none"));
+}
+
+#[test]
+fn a_stop_does_not_wait_for_idle_connections() {
+    let mut shop = Shop::open(&[]);
+    // A silent connection, a kept-alive one, and webapp's own to the catalog.
+    let silent = TcpStream::connect(shop.webapp.address()).unwrap();
+    let mut kept = keep_alive(shop.webapp.address(), "/api/catalog");
+    for process in [&mut shop.catalog, &mut shop.webapp] {
+        let started = std::time::Instant::now();
+        assert!(process.stop().success());
+        assert!(started.elapsed() < PROMPT, "{:?}", started.elapsed());
+        assert_eq!(process.stdout().lines().count(), 1);
+    }
+    assert_eq!(kept.read(&mut [0; 1]).unwrap_or(0), 0);
+    drop(silent);
+}
+
+#[test]
+fn every_service_flushes_on_a_signal() {
+    for signal in ["TERM", "INT"] {
+        let zipkin = ZipkinStub::start();
+        let mut shop = Shop::open(&["--zipkin", zipkin.url()]);
+        for _ in 0..3 {
+            let answer = get(shop.webapp.address(), "/api/catalog", &[]);
+            assert_eq!(answer.status, 200);
+        }
+        for process in [&mut shop.webapp, &mut shop.catalog] {
+            assert!(process.signal(signal).success(), "{process}");
+        }
+        let sent = ["GET /api/catalog", "GET /items", "GET /items", "load items"];
+        assert_eq!(zipkin.span_names(), sent.map(|name| [name; 3]).concat());
+    }
+}
+
+#[test]
+fn a_closed_console_does_not_end_a_service() {
+    let listen = &["--listen", "127.0.0.1:0"];
+    let full = || File::create("/dev/full").expect("a full device");
+    for stdout in [Stdio::from(closed_pipe()), full().into()] {
+        let mut catalog = command(CATALOG, listen);
+        let mut catalog = Process::spawn(catalog.stdout(stdout).stderr(Stdio::piped()));
+        let (_, rest) = eventually("the address", || {
+            let stderr = catalog.stderr();
+            let (line, rest) = stderr.split_once("listening on http://")?;
+            Some((line.to_owned(), rest.to_owned()))
+        });
+        let (address, _) = rest.split_once(',').expect("a reason");
+        let address = address.parse().expect("an address");
+        assert_eq!(get(address, "/items", &[]).status, 200);
+        assert!(catalog.stop().success());
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap();
+    drop(port);
+    let mut catalog = command(CATALOG, &["--listen", &address.to_string()]);
+    let mut catalog = Process::spawn(catalog.stdout(closed_pipe()).stderr(closed_pipe()));
+    eventually("the catalog", || TcpStream::connect(address).ok());
+    assert_eq!(get(address, "/items", &[]).status, 200);
+    assert!(catalog.stop().success());
+}
+
+/// Writing to it fails with a broken pipe.
+fn closed_pipe() -> OwnedFd {
+    let (open, _closed) = UnixStream::pair().expect("a pair of sockets");
+    open.into()
+}

@@ -1,0 +1,67 @@
+//! The whole shop in one process. It sends a few requests to itself and prints their traces.
+//!
+//! ```sh
+//! cargo run -p coolstore
+//! ```
+
+mod demo;
+mod shop;
+
+use clap::Parser;
+use coolstore::{logging::log_to_stderr, server::stop_signal};
+use futures_util::future::{FutureExt, select};
+use shop::{Failure, Shop, Stop};
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+use tokio::sync::oneshot;
+use tracing_subscriber::filter::LevelFilter;
+
+/// The whole shop in one process. It sends a few requests and prints their traces.
+#[derive(Parser)]
+#[command(name = "coolstore")]
+struct Cli {
+    /// End when the traces are printed, instead of serving on until Ctrl-C
+    #[arg(long)]
+    once: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(LevelFilter::ERROR);
+    match run(cli.once).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If standard error is closed, there is nowhere to say it.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(once: bool) -> Result<(), Failure> {
+    let (close, closed) = oneshot::channel();
+    let stop: Stop = select(Box::pin(stop_signal()?), closed)
+        .map(drop)
+        .boxed()
+        .shared();
+    let shop = Shop::open(stop.clone()).await?;
+    tokio::select! {
+        shown = demo::run(&shop) => shown?,
+        () = stop.clone() => {}
+    }
+    if !once {
+        print(&shop.addresses())?;
+        stop.await;
+    }
+    // After a signal nobody receives this any more.
+    let _ = close.send(());
+    shop.close().await
+}
+
+/// Prints a line. If standard output is closed that is an error, where `println!` would panic.
+fn print(text: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{text}")
+}

@@ -1,0 +1,195 @@
+//! [`DocumentReader`]: reads documents one after the other, chooses by kind, and collects what they
+//! say about tracing. The kinds themselves are read in the modules next to this one.
+
+use super::{
+    blocks::{has_any, is_block, read_block},
+    metadata::{text_of, title},
+};
+use crate::{
+    config::{
+        layer::{Layer, Layers, Rank},
+        model::TracingConfig,
+        node::Node,
+        tree::{Budget, Tree},
+        yaml,
+    },
+    config_error::ConfigError,
+};
+
+/// Istio's root namespace, unless a MeshConfig sets another one.
+pub(super) const ROOT_NAMESPACE: &str = "istio-system";
+/// The annotation of a pod that contains a ProxyConfig.
+pub(super) const ANNOTATION: &str = "proxy.istio.io/config";
+
+/// The fields on the paths to the tracing blocks, and to what is read next to them. They must not be
+/// set twice, because only one of the two would count.
+const FIELDS_ON_THE_WAY: [&str; 23] = [
+    "spec",
+    "tracing",
+    "http",
+    "typedConfig",
+    "config",
+    "meshConfig",
+    "defaultConfig",
+    "defaultProviders",
+    "extensionProviders",
+    "zipkin",
+    "opentelemetry",
+    "values",
+    "global",
+    "pilot",
+    "data",
+    "mesh",
+    "metadata",
+    "annotations",
+    ANNOTATION,
+    "jobTemplate",
+    "template",
+    "selector",
+    "matchLabels",
+];
+
+/// The fields by which a MeshConfig without a kind is recognised.
+const MESH_FIELDS: [&str; 5] = [
+    "defaultConfig",
+    "extensionProviders",
+    "defaultProviders",
+    "rootNamespace",
+    "enableTracing",
+];
+
+pub(in crate::config) struct DocumentReader<'b> {
+    budget: &'b mut Budget,
+    layers: Vec<Layer>,
+    pub(super) root_namespace: Option<String>,
+}
+
+impl<'b> DocumentReader<'b> {
+    pub(in crate::config) fn new(budget: &'b mut Budget) -> DocumentReader<'b> {
+        DocumentReader {
+            budget,
+            layers: Vec::new(),
+            root_namespace: None,
+        }
+    }
+
+    pub(in crate::config) fn finish(self) -> Result<Layers, ConfigError> {
+        if self.layers.is_empty() {
+            return Err(ConfigError::general(format!(
+                "no tracing configuration found; expected `tracing` or its fields, a MeshConfig, \
+                 the ConfigMap istio, an IstioOperator, a ProxyConfig, a pod with the annotation \
+                 {ANNOTATION}, a Telemetry with `tracing`, or an Envoy bootstrap with \
+                 `tracing.http`"
+            )));
+        }
+        Ok(Layers {
+            layers: self.layers,
+            root_namespace: self
+                .root_namespace
+                .unwrap_or_else(|| ROOT_NAMESPACE.to_owned()),
+        })
+    }
+
+    /// Reads a document of any kind. Its position tells it from others in errors.
+    pub(in crate::config) fn document(
+        &mut self,
+        node: &Node<'_>,
+        position: Option<String>,
+    ) -> Result<(), ConfigError> {
+        let title = title(node, position);
+        let before = self.layers.len();
+        let read = node
+            .once(&FIELDS_ON_THE_WAY)
+            .and_then(|()| self.contents(node));
+        read.map_err(|error| error.in_document(&title))?;
+        // Errors of providers come up only when they are used: add the document to them now.
+        for layer in &mut self.layers[before..] {
+            let providers = std::mem::take(&mut layer.config.mesh.providers);
+            let providers = providers.into_iter();
+            layer.config.mesh.providers = providers
+                .map(|(name, provider)| (name, provider.in_document(&title)))
+                .collect();
+        }
+        Ok(())
+    }
+
+    fn contents(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
+        let group = text_of(node, "apiVersion").and_then(|version| version.split_once('/'));
+        let group = group.map(|(group, _)| group);
+        match text_of(node, "kind") {
+            None => self.document_without_kind(node),
+            Some("Telemetry") if group.is_none_or(|group| group == "telemetry.istio.io") => {
+                self.telemetry(node)
+            }
+            Some("ProxyConfig") if group.is_none_or(|group| group == "networking.istio.io") => {
+                self.proxy_config(node)
+            }
+            Some("IstioOperator" | "Istio" | "IstioRevision") => self.installation(node),
+            Some("MeshConfig") => self.mesh(node),
+            Some("ConfigMap") => self.config_map(node),
+            Some(kind) if kind.ends_with("List") => self.list(node),
+            Some("Pod") => match node.get("metadata") {
+                Some(metadata) => self.annotation(node, &metadata),
+                None => Ok(()),
+            },
+            Some(_) => self.pod_template(node),
+        }
+    }
+
+    fn list(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
+        let Some(Ok(mut items)) = node.get("items").map(|items| items.items()) else {
+            return Ok(());
+        };
+        items.try_for_each(|item| {
+            let position = item.path().to_owned();
+            self.document(&Node::new(item.tree(), ""), Some(position))
+        })
+    }
+
+    fn document_without_kind(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
+        if has_any(node, &["tracing"]) {
+            return match node.get("tracing") {
+                Some(tracing) if tracing.get("http").is_some() => self.bootstrap(node, None),
+                Some(tracing) => self.block(&tracing),
+                None => {
+                    self.add(Layer::for_all(Rank::Block, TracingConfig::default()));
+                    Ok(())
+                }
+            };
+        }
+        let is_values = node.at(&["meshConfig"]).is_some()
+            || node.at(&["global", "proxy", "tracer"]).is_some()
+            || node.at(&["pilot", "traceSampling"]).is_some();
+        if is_values {
+            self.chart_values(node)
+        } else if MESH_FIELDS.iter().any(|field| node.get(field).is_some()) {
+            self.mesh(node)
+        } else if matches!(node.tree(), Tree::List(_)) || is_block(node) {
+            self.block(&Node::new(node.tree(), "tracing"))
+        } else {
+            if let Some(metadata) = node.get("metadata") {
+                self.annotation(node, &metadata)?;
+            }
+            self.pod_template(node)
+        }
+    }
+
+    fn block(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
+        let config = read_block(node)?;
+        self.add(Layer::for_all(Rank::Block, config));
+        Ok(())
+    }
+
+    pub(super) fn add(&mut self, layer: Layer) {
+        self.layers.push(layer);
+    }
+
+    /// Parses a text inside of the text.
+    pub(super) fn parse_nested(&mut self, text: &str) -> Result<Vec<Tree>, ConfigError> {
+        let trees = yaml::parse(text, self.budget)?;
+        for tree in &trees {
+            Node::new(tree, "").once(&FIELDS_ON_THE_WAY)?;
+        }
+        Ok(trees)
+    }
+}

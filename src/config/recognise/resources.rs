@@ -1,0 +1,182 @@
+//! Istio's resources, its installations (IstioOperator, chart values, MeshConfig), and ConfigMaps
+//! with a MeshConfig or an Envoy bootstrap in them.
+
+use super::{
+    blocks::{of_proxy, of_telemetry},
+    metadata::{labels, namespace, text_of},
+    reader::{DocumentReader, ROOT_NAMESPACE},
+};
+use crate::{
+    config::{
+        bootstrap::Bootstrap,
+        layer::{Audience, Layer, Rank},
+        mesh::Mesh,
+        model::TracingConfig,
+        naming::Naming,
+        node::Node,
+        proxy::{Proxy, ProxyTracer},
+        telemetry::Telemetry,
+        tree::Tree,
+    },
+    config_error::ConfigError,
+    printable,
+};
+
+impl DocumentReader<'_> {
+    pub(super) fn telemetry(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
+        let Some(tracing) = node.at(&["spec", "tracing"]) else {
+            return Ok(());
+        };
+        let telemetry = Telemetry::read_list(&tracing)?;
+        // A Telemetry with targets is for gateways and waypoints, not for workloads.
+        let has_target = ["targetRef", "targetRefs"]
+            .iter()
+            .any(|target| node.at(&["spec", target]).is_some());
+        if !has_target {
+            self.resource(node, of_telemetry(telemetry));
+        }
+        Ok(())
+    }
+
+    pub(super) fn proxy_config(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
+        if let Some(tracing) = node.at(&["spec", "tracing"]) {
+            self.resource(node, of_proxy(Proxy::read(&tracing)?));
+        }
+        Ok(())
+    }
+
+    /// Adds a resource, which applies to its namespace or to the workloads there that its selector
+    /// selects.
+    fn resource(&mut self, node: &Node<'_>, config: TracingConfig) {
+        let selector = node.at(&["spec", "selector", "matchLabels"]);
+        let labels = selector.map(|selector| labels(&selector));
+        let (rank, audience) = match labels {
+            Some(labels) if !labels.is_empty() => (Rank::Selector, Audience::Selected(labels)),
+            _ => (Rank::Namespace, Audience::All),
+        };
+        self.add(Layer {
+            rank,
+            namespace: namespace(node),
+            audience,
+            config,
+        });
+    }
+
+    /// An IstioOperator or an Istio.
+    pub(super) fn installation(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
+        if let Some(mesh) = node.at(&["spec", "meshConfig"]) {
+            self.mesh(&mesh)?;
+        }
+        match node.at(&["spec", "values"]) {
+            Some(values) => self.chart_values(&values),
+            None => Ok(()),
+        }
+    }
+
+    /// The values of the charts that install Istio.
+    pub(super) fn chart_values(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
+        if let Some(mesh) = node.get("meshConfig") {
+            self.mesh(&mesh)?;
+        }
+        let mut proxy = Proxy::default();
+        if let Some(sampling) = node.at(&["pilot", "traceSampling"]) {
+            proxy.sampling = Some(sampling.percentage()?);
+        }
+        if let Some(tracer) = node.at(&["global", "proxy", "tracer"]) {
+            proxy.tracer = match tracer.text()? {
+                "" | "none" => None,
+                "zipkin" => {
+                    let address = node.at(&["global", "tracer", "zipkin", "address"]);
+                    let address = address.map(|address| address.text()).transpose()?;
+                    let default = format!("zipkin.{ROOT_NAMESPACE}:9411");
+                    Some(ProxyTracer::Zipkin {
+                        address: address
+                            .filter(|address| !address.is_empty())
+                            .map_or(default, str::to_owned),
+                    })
+                }
+                other => Some(ProxyTracer::Other(other.to_owned())),
+            };
+        }
+        if proxy != Proxy::default() {
+            self.add(Layer::for_all(Rank::Installation, of_proxy(proxy)));
+        }
+        Ok(())
+    }
+
+    /// A MeshConfig.
+    pub(super) fn mesh(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
+        let proxy = match node.at(&["defaultConfig", "tracing"]) {
+            Some(tracing) => Proxy::read(&tracing)?,
+            None => Proxy::default(),
+        };
+        if let Some(root) = text_of(node, "rootNamespace") {
+            self.root_namespace.get_or_insert_with(|| root.to_owned());
+        }
+        let config = TracingConfig {
+            mesh: Mesh::read(node)?,
+            naming: node
+                .get("defaultConfig")
+                .map(|proxy| Naming::read(&proxy))
+                .unwrap_or_default(),
+            ..of_proxy(proxy)
+        };
+        self.add(Layer::for_all(Rank::Mesh, config));
+        Ok(())
+    }
+
+    /// `data.mesh` of the ConfigMap `istio`, or an Envoy bootstrap in any field.
+    pub(super) fn config_map(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
+        let Some(Ok(data)) = node.get("data").map(|data| data.entries()) else {
+            return Ok(());
+        };
+        for (key, value) in data {
+            let Tree::Text(text) = value.tree() else {
+                continue;
+            };
+            let is_mesh = key == "mesh";
+            let may_be_bootstrap = text.contains("tracing") && text.contains("envoy.");
+            if !is_mesh && !may_be_bootstrap {
+                continue;
+            }
+            let in_field =
+                |error: ConfigError| error.in_document(&format!("data.{}", printable::name(key)));
+            let trees = match self.parse_nested(text) {
+                Ok(trees) => trees,
+                // It may be anything else, which is not for us to check.
+                Err(_) if !is_mesh && !text.contains("ZipkinConfig") => continue,
+                Err(error) => return Err(in_field(error)),
+            };
+            for tree in &trees {
+                let content = Node::new(tree, "");
+                let read = match is_mesh {
+                    true => self.mesh(&content),
+                    false => self.bootstrap(&content, namespace(node)),
+                };
+                read.map_err(in_field)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An Envoy bootstrap.
+    pub(super) fn bootstrap(
+        &mut self,
+        node: &Node<'_>,
+        namespace: Option<String>,
+    ) -> Result<(), ConfigError> {
+        let Some(http) = node.at(&["tracing", "http"]) else {
+            return Ok(());
+        };
+        self.add(Layer {
+            rank: Rank::Annotation,
+            namespace,
+            audience: Audience::All,
+            config: TracingConfig {
+                bootstrap: Bootstrap::read(&http)?,
+                ..TracingConfig::default()
+            },
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! Turns a builder into a tracer: fills in what code has left unset, checks the values, and resolves
+//! tags.
+
+#[cfg(feature = "config")]
+use super::SetInCode;
+use super::{BuildError, Core, Live, Settings, Tracer, TracerBuilder, core::for_calls};
+use crate::{
+    clock::Clock,
+    direction::PerDirection,
+    istio::Identity,
+    record::{SpanSettings, SpanSinks},
+    report::NoopReporter,
+    sample::{RateLimit, Sampler, Threshold},
+    tag::{CustomTags, Limits, Tag, TagSources},
+};
+use arc_swap::ArcSwap;
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64},
+    },
+};
+
+const MIN_TAG_LENGTH: usize = 16;
+const MIN_PATH_TAG_LENGTH: usize = 1;
+const DEFAULT_MAX_PATH_TAG_LENGTH: usize = 256;
+
+/// Supplies the settings that code leaves unset.
+#[cfg(feature = "config")]
+pub(crate) trait Fallback: Send + Sync {
+    /// Called once, when the tracer is built.
+    ///
+    /// # Errors
+    ///
+    /// The settings cannot be used; then no tracer is built.
+    fn settings(&self, code: &Settings, has_reporter: bool) -> Result<Settings, BuildError>;
+}
+
+impl TracerBuilder {
+    /// Builds the tracer. Environment tags are read now.
+    ///
+    /// # Errors
+    ///
+    /// The service name is empty, a percentage is outside 0 to 100, a tag cannot be used, or a limit
+    /// is too small; the error names the field and the reason. With `config`, also a provider that is
+    /// used and misconfigured, or unsupported while the configuration is `strict`.
+    pub fn build(self) -> Result<Tracer, BuildError> {
+        #[cfg(feature = "config")]
+        let set_in_code = self.set_in_code();
+        let this = self.with_fallback()?;
+        if !this.named {
+            return Err(BuildError::ServiceName);
+        }
+        let settings = this.settings;
+        let limits = limits(&settings, this.max_tag_length, this.query_in_url)?;
+        let names = this.tag_names.names();
+        let component = match &this.identity {
+            Some(_) => "proxy",
+            None => "tower-b3",
+        };
+        let identity = settings
+            .istio_tags
+            .map(|istio_tags| identity_tags(this.identity.as_ref(), istio_tags.unwrap_or(true)));
+        let propagation = settings.propagation.unwrap_or_default();
+        let mode = settings.mode.map(Option::unwrap_or_default);
+        let tags = resolved_tags(settings.tags, &identity)?;
+        let for_calls = for_calls(mode.client, &tags.client);
+        let live = |sampler: Option<Sampler>, tags, for_calls| {
+            let sampler = sampler.unwrap_or_else(Sampler::always);
+            let max = this.max_tag_length;
+            ArcSwap::from_pointee(Live::new(
+                sampler,
+                tags,
+                for_calls,
+                names,
+                max,
+                &propagation,
+            ))
+        };
+        let core = Core {
+            sinks: SpanSinks::new(SpanSettings {
+                endpoint: Arc::new(this.endpoint),
+                names: &names.tags,
+                max_tag_length: this.max_tag_length,
+                clock: Clock::new(),
+                reporter: this.reporter.unwrap_or_else(|| Box::new(NoopReporter)),
+                reporter_panicked: AtomicBool::new(false),
+            }),
+            live: PerDirection {
+                server: live(settings.sampler.server, tags.server, for_calls),
+                client: live(settings.sampler.client, tags.client, TagSources::default()),
+            },
+            client_sampling: threshold("client_sampling", this.client_sampling)?,
+            overall: threshold("overall_sampling", this.overall_sampling)?,
+            forced_limit: this.forced_rate_limit.map(RateLimit::new),
+            debug_limit: this.debug_rate_limit.map(RateLimit::new),
+            debug_limited: AtomicU64::new(0),
+            malformed: Default::default(),
+            propagation,
+            mode,
+            ids: settings.trace_ids.unwrap_or_default(),
+            join: settings.shared_spans.unwrap_or(false),
+            names,
+            component: this.component.unwrap_or(Cow::Borrowed(component)),
+            identity,
+            #[cfg(feature = "config")]
+            set_in_code,
+            limits,
+            tag_malformed: this.tag_malformed,
+        };
+        Ok(Tracer {
+            core: Arc::new(core),
+        })
+    }
+
+    /// A configuration may come later, by `Tracer::reconfigure`, so this is kept in any case.
+    #[cfg(feature = "config")]
+    fn set_in_code(&self) -> PerDirection<SetInCode> {
+        let set_in_code = |direction| SetInCode {
+            sampler: self.settings.sampler.of(direction).is_some(),
+            tags: self.settings.tags.of(direction).clone(),
+        };
+        PerDirection {
+            server: set_in_code(crate::direction::Direction::Server),
+            client: set_in_code(crate::direction::Direction::Client),
+        }
+    }
+
+    #[cfg(feature = "config")]
+    fn with_fallback(mut self) -> Result<TracerBuilder, BuildError> {
+        if let Some(fallback) = self.fallback.take() {
+            let fallback = fallback.settings(&self.settings, self.reporter.is_some())?;
+            self.settings = self.settings.or(fallback);
+        }
+        Ok(self)
+    }
+
+    #[cfg(not(feature = "config"))]
+    fn with_fallback(self) -> Result<TracerBuilder, BuildError> {
+        Ok(self)
+    }
+}
+
+fn limits(
+    settings: &Settings,
+    max_tag_length: usize,
+    query_in_url: bool,
+) -> Result<Limits, BuildError> {
+    let path = settings
+        .max_path_tag_length
+        .unwrap_or(DEFAULT_MAX_PATH_TAG_LENGTH);
+    for (field, value, min) in [
+        ("max_tag_length", max_tag_length, MIN_TAG_LENGTH),
+        ("max_path_tag_length", path, MIN_PATH_TAG_LENGTH),
+    ] {
+        if value < min {
+            return Err(BuildError::Limit { field, min });
+        }
+    }
+    Ok(Limits {
+        path,
+        query: query_in_url,
+    })
+}
+
+fn threshold(field: &'static str, percent: Option<f64>) -> Result<Option<Threshold>, BuildError> {
+    let threshold = percent.map(Threshold::new).transpose();
+    threshold.map_err(|error| BuildError::Percentage { field, error })
+}
+
+/// The tags that say which service this is.
+fn identity_tags(identity: Option<&Identity>, istio_tags: bool) -> Vec<Tag> {
+    match identity {
+        Some(identity) if istio_tags => identity.tags(),
+        Some(identity) => identity.clone().istio_tags(false).tags(),
+        None => Vec::new(),
+    }
+}
+
+/// The custom tags, followed by the identity's: of two with the same name the first counts.
+fn resolved_tags(
+    tags: PerDirection<Vec<Tag>>,
+    identity: &PerDirection<Vec<Tag>>,
+) -> Result<PerDirection<CustomTags>, BuildError> {
+    let resolve = |tags: Vec<Tag>, identity: &[Tag]| {
+        CustomTags::resolve(tags.into_iter().chain(identity.iter().cloned()))
+    };
+    Ok(PerDirection {
+        server: resolve(tags.server, &identity.server)?,
+        client: resolve(tags.client, &identity.client)?,
+    })
+}

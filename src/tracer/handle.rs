@@ -1,0 +1,117 @@
+//! [`Tracer`]: the handle that users hold. It starts local spans and reads the counters.
+//! `server_layer` and `client_layer` are defined next to the layers.
+
+use super::Core;
+use crate::{
+    context::TraceContext,
+    direction::{Direction, Mode},
+    id::RequestId,
+    propagation::{Field, Forwarded, Incoming, Propagation},
+    scope,
+    span::Span,
+};
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+/// Makes the layers and the spans of one service.
+///
+/// It is built once, cheap to clone, and never global. Both layers come from it:
+///
+/// ```
+/// use tower_b3::{Tracer, report::InMemoryReporter, sample::Sampler, tag::Tag};
+///
+/// let tracer = Tracer::builder("webapp")
+///     .sampler(Sampler::percentage(10.0)?)
+///     .tag(Tag::literal("custom_tag", "Test Tag"))
+///     .tag(Tag::environment("zone", "ZONE").default_value("unknown"))
+///     .tag(Tag::request_header("tenant", "x-tenant"))
+///     .reporter(InMemoryReporter::default())
+///     .build()?;
+/// let server_layer = tracer.server_layer();
+/// let client_layer = tracer.client_layer();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Tracer {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Tracer {
+    /// Starts a local span as the root of a new trace, for work that no request asked for. Where a
+    /// span is current, even one of another tracer, the new span is its child.
+    ///
+    /// The sampler of [`Direction::Client`] decides, as for a request without trace headers. Where
+    /// that direction is [`Mode::ForwardOnly`] the span does nothing. All calls made inside carry
+    /// the same new `x-request-id`.
+    pub fn span(&self, name: impl AsRef<str>) -> Span {
+        let name = name.as_ref();
+        if let Some(span) = scope::below(name, Some(self.core.sink())) {
+            return span;
+        }
+        let live = self.core.live(Direction::Client);
+        let mut forwarded = Forwarded::default();
+        forwarded.set_request_id(RequestId::random());
+        let incoming = Incoming::default();
+        let context = self.core.root(&live, &incoming, &mut forwarded, None);
+        self.start_span(name, context, forwarded)
+    }
+
+    /// Starts a local span below a context that came from elsewhere, for example with a message.
+    /// Where the context is undecided, the sampler decides. Calls made inside carry a new
+    /// `x-request-id`.
+    pub fn span_below(&self, parent: TraceContext, name: impl AsRef<str>) -> Span {
+        let context = self.core.decided(parent).child();
+        let mut forwarded = Forwarded::default();
+        forwarded.set_request_id(RequestId::random());
+        self.start_span(name.as_ref(), context, forwarded)
+    }
+
+    fn start_span(&self, name: &str, context: TraceContext, forwarded: Forwarded) -> Span {
+        if self.core.mode.client == Mode::ForwardOnly {
+            return Span::none();
+        }
+        let mut open = scope::blank();
+        open.inherited.context = Some(context);
+        open.inherited.forwarded = forwarded;
+        self.core.start(&mut open, true);
+        open.rename(name);
+        #[cfg(feature = "log-ids")]
+        open.set_log(&context);
+        Span::of(open)
+    }
+
+    /// Waits until the reporter has processed the spans finished so far, at most for `timeout`.
+    /// Returns whether it has. Blocks: inside an async runtime, use `spawn_blocking`.
+    pub fn flush(&self, timeout: Duration) -> bool {
+        self.core.sinks.settings().reporter.flush(timeout)
+    }
+
+    /// How many times this header was malformed. The reason is logged at `debug`, once per header.
+    pub fn malformed(&self, field: Field) -> u64 {
+        self.core.malformed[field as usize].load(Relaxed)
+    }
+
+    /// How many spans of debug traces were not recorded because of
+    /// [`debug_rate_limit`](crate::TracerBuilder::debug_rate_limit).
+    pub fn debug_limited(&self) -> u64 {
+        self.core.debug_limited.load(Relaxed)
+    }
+
+    /// Which headers are read and written.
+    pub fn propagation(&self) -> &Propagation {
+        &self.core.propagation
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracer")
+            .field("endpoint", &self.core.sinks.settings().endpoint)
+            .field("sampler", &self.core.live(Direction::Server).sampler)
+            .field("mode", &self.core.mode)
+            .finish_non_exhaustive()
+    }
+}

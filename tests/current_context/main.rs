@@ -1,0 +1,11 @@
+//! The current context of a task, and the functions that use it.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod carried;
+mod handles;
+mod limits;
+mod local_spans;
+mod tasks;
+mod user_code;

@@ -1,0 +1,83 @@
+//! The fuzz targets' properties over their seeds, and over seeds that are changed in one place.
+//! `tests/propagation` and `tests/config` do so for the other targets.
+#![cfg(all(feature = "config", feature = "otlp"))]
+
+#[path = "../fuzz/src/config.rs"]
+#[allow(dead_code, reason = "tests/config runs it")]
+mod config;
+#[path = "../fuzz/src/environment.rs"]
+mod environment;
+#[path = "../fuzz/src/forwarded_for.rs"]
+mod forwarded_for;
+#[path = "../fuzz/src/http_answer.rs"]
+mod http_answer;
+#[path = "../fuzz/src/labels.rs"]
+mod labels;
+#[path = "../fuzz/src/otlp_answer.rs"]
+mod otlp_answer;
+#[path = "../fuzz/src/serving.rs"]
+mod serving;
+#[path = "../fuzz/src/tag_format.rs"]
+mod tag_format;
+#[path = "../fuzz/src/url.rs"]
+mod url;
+
+use std::{fs, path::Path};
+
+fn holds(target: &str, property: fn(&[u8])) {
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/seeds")
+        .join(target);
+    let mut ran = 0;
+    for entry in fs::read_dir(seeds).unwrap() {
+        let path = entry.unwrap().path();
+        println!("{}", path.display());
+        let seed = fs::read(path).unwrap();
+        property(&seed);
+        for at in 0..seed.len().min(160) {
+            for byte in [b'-', b'\n', 0xff] {
+                let mut changed = seed.clone();
+                changed[at] = byte;
+                property(&changed);
+            }
+            property(&seed[..at]);
+        }
+        ran += 1;
+    }
+    assert!(ran >= 10, "{target} has only {ran} seeds");
+}
+
+#[test]
+fn any_environment_holds() {
+    holds("environment", environment::environment);
+}
+
+#[test]
+fn any_forwarded_for_holds() {
+    holds("forwarded_for", forwarded_for::forwarded_for);
+}
+
+#[test]
+fn any_http_answer_holds() {
+    holds("http_answer", http_answer::http_answer);
+}
+
+#[test]
+fn any_labels_hold() {
+    holds("labels", labels::labels);
+}
+
+#[test]
+fn any_otlp_answer_holds() {
+    holds("otlp_answer", otlp_answer::otlp_answer);
+}
+
+#[test]
+fn any_tag_format_holds() {
+    holds("tag_format", tag_format::tag_format);
+}
+
+#[test]
+fn any_url_holds() {
+    holds("url", url::url);
+}

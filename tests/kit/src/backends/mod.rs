@@ -1,0 +1,20 @@
+//! Real servers, each on loopback ports of its own and with its output in files.
+//!
+//! Tests that need them are skipped unless `TOWER_B3_REAL_SERVERS=1`. `tests/backends/install.sh`
+//! installs the servers and prints the variables that say where they are.
+
+mod envoy;
+mod http;
+mod jaeger;
+mod kafka;
+mod logged_process;
+mod setup;
+mod zipkin;
+
+pub use envoy::Envoy;
+pub use http::Http;
+pub use jaeger::{Jaeger, JaegerSpan, read as jaeger_spans};
+pub use kafka::Kafka;
+pub use logged_process::{LoggedProcess, listening_on};
+pub use setup::{eventually, test_dir};
+pub use zipkin::{Span, Zipkin, now_us};

@@ -1,0 +1,15 @@
+//! What the tests of several packages share.
+//!
+//! - [`Process`] runs a program as a child process, and [`http`] talks to it without a runtime.
+//! - [`ZipkinStub`] accepts spans and remembers them.
+//! - [`log`] keeps log lines.
+//! - [`backends`] starts the real Zipkin, Jaeger, Kafka and Envoy.
+
+pub mod backends;
+pub mod http;
+pub mod log;
+mod process;
+mod zipkin_stub;
+
+pub use process::{Process, command, eventually, refusal};
+pub use zipkin_stub::ZipkinStub;

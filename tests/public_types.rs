@@ -1,0 +1,75 @@
+//! The traits that users rely on: `Send`, `Sync`, `Clone`, `Copy`, `Unpin`, `Error`.
+
+use bytes::Bytes;
+use http_body_util::Empty;
+use std::{error::Error, hash::Hash, pin::Pin};
+use tower_b3::{
+    BuildError, Client, ClientLayer, Context, InContext, Instrumented, ResponseBody,
+    ResponseFuture, Sampling, Server, ServerLayer, Span, SpanHandle, TraceContext, Tracer,
+    TracerBuilder, Trust, id, propagation, record, report, sample, tag,
+    test::{SpanCollector, TestReporter, TreeFormat},
+};
+
+#[test]
+fn public_types_implement_the_documented_traits() {
+    fn shared<T: Send + Sync + 'static>() {}
+    fn unpin<T: Unpin>() {}
+    fn clone<T: Clone>() {}
+    fn copy<T: Copy + Eq + Hash>() {}
+    fn error<T: Error + Send + Sync + 'static>() {}
+    type Fut = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+    shared::<Tracer>();
+    clone::<Tracer>();
+    shared::<TracerBuilder>();
+    shared::<ServerLayer>();
+    clone::<ServerLayer>();
+    shared::<ClientLayer>();
+    clone::<ClientLayer>();
+    shared::<Server<()>>();
+    clone::<Server<()>>();
+    shared::<Client<()>>();
+    clone::<Client<()>>();
+    shared::<ResponseFuture<Fut>>();
+    unpin::<ResponseFuture<Fut>>();
+    shared::<ResponseBody<Empty<Bytes>>>();
+    unpin::<ResponseBody<Empty<Bytes>>>();
+    shared::<Span>();
+    unpin::<Span>();
+    shared::<Instrumented<Fut>>();
+    unpin::<Instrumented<Fut>>();
+    shared::<InContext<Fut>>();
+    unpin::<InContext<Fut>>();
+    shared::<Context>();
+    clone::<Context>();
+    shared::<SpanHandle>();
+    clone::<SpanHandle>();
+    shared::<Trust>();
+    clone::<Trust>();
+    copy::<TraceContext>();
+    copy::<Sampling>();
+    copy::<id::TraceId>();
+    copy::<id::SpanId>();
+    shared::<id::RequestId>();
+    shared::<propagation::Propagation>();
+    shared::<propagation::Incoming>();
+    shared::<propagation::Forwarded>();
+    shared::<record::SpanRecord>();
+    clone::<record::SpanRecord>();
+    shared::<record::Endpoint>();
+    shared::<report::InMemoryReporter>();
+    shared::<report::ConsoleReporter>();
+    shared::<sample::Sampler>();
+    clone::<sample::Sampler>();
+    shared::<tag::Tag>();
+    shared::<SpanCollector>();
+    shared::<TestReporter>();
+    clone::<TestReporter>();
+    shared::<TreeFormat>();
+    clone::<TreeFormat>();
+    error::<BuildError>();
+    error::<tag::TagError>();
+    error::<sample::PercentageError>();
+    error::<id::ParseIdError>();
+    error::<id::ParseRequestIdError>();
+}
