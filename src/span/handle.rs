@@ -1,6 +1,6 @@
 //! `SpanHandle`: tags a span that another task or thread owns.
 
-use crate::{clock::Moment, context::TraceContext, record::says_failed, text::is_blank};
+use crate::{clock::Moment, context::TraceContext, record::is_error_tag, text::is_blank};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many tags and events a span holds for its end.
@@ -39,7 +39,7 @@ impl Notes {
         }
         match &note {
             // Replaces an earlier one, so there are at most two, beyond the limit or not.
-            Note::Tag(name, _) if says_failed(name) => {
+            Note::Tag(name, _) if is_error_tag(name) => {
                 self.pending
                     .retain(|other| !matches!(other, Note::Tag(other, _) if other == name));
             }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clock::Moment,
     context::TraceContext,
-    record::{Record, SpanRecord, SpanSink},
+    record::{SpanBuffer, SpanRecord, SpanSink},
 };
 use std::sync::{Arc, Mutex};
 
@@ -70,18 +70,18 @@ impl OpenSpan {
     }
 
     /// The record, if the span is recorded.
-    pub(crate) fn record(&mut self) -> Option<&mut Record> {
+    pub(crate) fn record(&mut self) -> Option<&mut SpanBuffer> {
         self.started.is_some().then(|| self.record.record_mut())
     }
 
     /// The record, if the span is recorded, and what the span passes on.
-    pub(crate) fn record_and_inherited(&mut self) -> Option<(&mut Record, &mut Inherited)> {
+    pub(crate) fn record_and_inherited(&mut self) -> Option<(&mut SpanBuffer, &mut Inherited)> {
         let recorded = self.started.is_some();
         recorded.then_some((self.record.record_mut(), &mut self.inherited))
     }
 
     /// The record, if the span is recorded, and what is known about the exchange.
-    pub(crate) fn record_and_facts(&mut self) -> Option<(&mut Record, &mut ExchangeFacts)> {
+    pub(crate) fn record_and_facts(&mut self) -> Option<(&mut SpanBuffer, &mut ExchangeFacts)> {
         let recorded = self.started.is_some();
         recorded.then_some((self.record.record_mut(), &mut self.exchange))
     }
