@@ -9,7 +9,7 @@ use crate::{
     hosts::{self, Hosts},
     id::RequestId,
     propagation::{REQUEST_ID, Role, Roles, Seen, put},
-    record::{Kind, Record},
+    record::{Kind, SpanBuffer},
     scope,
     span::{Grpc, Inherited, OpenSpan, Side},
     tag::{self, FallbackValues, RequestTags},
@@ -278,7 +278,7 @@ impl Config {
         head: &RequestHead<'a>,
         seen: &Seen<'a>,
         fallbacks: &FallbackValues,
-        record: &mut Record,
+        record: &mut SpanBuffer,
     ) -> Grpc {
         let core = &*self.tracer.core;
         let grpc = tag::is_grpc_request(seen);
@@ -310,7 +310,7 @@ impl Config {
         }
     }
 
-    fn set_remote_endpoint(&self, record: &mut Record, authority: &str) {
+    fn set_remote_endpoint(&self, record: &mut SpanBuffer, authority: &str) {
         let (host, port) = hosts::split_port(authority);
         let ip = hosts::address(host);
         match (&self.remote_service, ip) {

@@ -573,9 +573,9 @@ impl Config {
             return Grpc::No;
         };
         let grpc = tag::is_grpc_request(seen);
-        record.fixed.kind = Some(Kind::Server);
-        record.fixed.shared = self.joins(inbound.incoming);
-        record.fixed.doubtful |= live.collide;
+        record.fields.kind = Some(Kind::Server);
+        record.fields.shared = self.joins(inbound.incoming);
+        record.fields.may_repeat_names |= live.collide;
         let tags = RequestTags {
             component: &core.component,
             limits: core.limits,
@@ -585,7 +585,7 @@ impl Config {
         core.names.request(record, head, seen, &tags);
         if let Some(peer) = self.peer(head) {
             record.set_remote_address(Some(peer.ip()), Some(peer.port()));
-            record.standard_remote_address(StandardTag::PeerAddress);
+            record.add_remote_address(StandardTag::PeerAddress);
         }
         live.tags.write(record, head, seen, None);
         let longest = record.max_tag_length();
@@ -594,10 +594,10 @@ impl Config {
         if core.tag_malformed && !inbound.incoming.is_well_formed() {
             let malformed = inbound.incoming.malformed();
             let all: Vec<String> = malformed.map(|one| one.to_string()).collect();
-            record.standard(StandardTag::MalformedHeaders, &all.join(", "));
+            record.add_standard(StandardTag::MalformedHeaders, &all.join(", "));
         }
         if let Some(trace_id) = inbound.received.dropped {
-            record.standard(StandardTag::DroppedTrace, &trace_id.to_string());
+            record.add_standard(StandardTag::DroppedTrace, &trace_id.to_string());
         }
         Grpc::requested(grpc)
     }

@@ -1,4 +1,4 @@
-use crate::{record::Record, span::Side, tag};
+use crate::{record::SpanBuffer, span::Side, tag};
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +19,13 @@ pub(super) enum End<'a> {
 
 impl End<'_> {
     /// The tags that say how the exchange ended.
-    pub(super) fn tag(self, record: &mut Record, side: Side) {
+    pub(super) fn tag(self, record: &mut SpanBuffer, side: Side) {
         match (self, side) {
             (End::Complete | End::Upgraded, _) => {}
             (End::Error(reason), _) => tag::failed(record, reason),
             (End::Panicked, _) => tag::failed(record, "panic"),
             (End::Cancelled, Side::Server) => {
-                record.standard_error();
+                record.mark_failed();
                 tag::disconnected(record);
             }
             (End::Cancelled, Side::Client) => tag::canceled(record),

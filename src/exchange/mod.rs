@@ -144,8 +144,8 @@ impl Exchange {
                 tag::status(record, None);
             }
             end.tag(record, facts.side);
-            record.standard_number(StandardTag::ResponseSize, facts.bytes);
-            record.standard(StandardTag::Route, route);
+            record.add_standard_number(StandardTag::ResponseSize, facts.bytes);
+            record.add_standard(StandardTag::Route, route);
             // A peer must not choose names by sending nonsense: the path of a gRPC request is the
             // name only if the response is gRPC too, or if there is neither response nor route.
             let by_path = match (facts.grpc, facts.status) {

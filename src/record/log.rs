@@ -1,29 +1,31 @@
-//! Finished spans, one after the other in a few buffers.
+//! `SpanLog`: many finished spans, one after the other in a few buffers.
 //!
-//! A request's thread appends a copy of each span and keeps the record for its next one; the
-//! reporter's thread looks at them where they are. So no memory is handed from thread to thread
-//! span by span.
+//! A request's thread appends a copy of each span and keeps the record for its next span. The
+//! reporter's thread reads the spans in place with a [`SpanReader`]. No memory moves between threads
+//! for a single span: freeing a span's buffers on the reporter's thread costs the request's thread
+//! more than the copy does.
 
 use super::{
     Endpoint, SpanRecord,
-    buffer::{Fixed, Place, Tag, Window},
+    buffer::{BufferedTag, SpanFields, TextRange, Window},
 };
 use std::{mem, sync::Arc};
 
+/// Collects spans on a request's thread.
 #[derive(Default)]
 pub(crate) struct SpanLog {
     text: String,
-    tags: Vec<Tag>,
-    annotations: Vec<(u64, Place)>,
-    spans: Vec<Logged>,
-    /// The services that made the spans: one more each time that the service changes.
+    tags: Vec<BufferedTag>,
+    annotations: Vec<(u64, TextRange)>,
+    spans: Vec<LoggedSpan>,
+    /// The local endpoints: one more each time that it differs from the span before.
     endpoints: Vec<Option<Arc<Endpoint>>>,
     bytes: usize,
 }
 
-/// A span, and where its parts end.
-struct Logged {
-    fixed: Fixed,
+/// The fields of a span, and where its other parts end in the buffers.
+struct LoggedSpan {
+    fields: SpanFields,
     text_end: usize,
     tags_end: usize,
     annotations_end: usize,
@@ -31,16 +33,16 @@ struct Logged {
 }
 
 impl SpanLog {
-    /// The bytes that a span takes in a log.
+    /// The number of bytes that a span takes in a log.
     pub(crate) fn size_of(span: &SpanRecord) -> usize {
         let record = span.record();
-        size_of::<Logged>()
+        size_of::<LoggedSpan>()
             + record.text().len()
             + size_of_val(record.tags())
             + size_of_val(record.annotations())
     }
 
-    /// The bytes that its spans take.
+    /// The number of bytes that the spans take.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -49,19 +51,19 @@ impl SpanLog {
     pub(crate) fn push(&mut self, span: &SpanRecord, size: usize) {
         self.bytes += size;
         let record = span.record();
-        let endpoint = match (&record.local, &record.sink) {
-            (Some(own), _) => Some(own),
+        let endpoint = match (&record.local_endpoint, &record.sink) {
+            (Some(endpoint), _) => Some(endpoint),
             (None, Some(sink)) => Some(&sink.settings().endpoint),
             (None, None) => None,
         };
-        if self.endpoints.last().map(pointer) != Some(endpoint.map(Arc::as_ptr)) {
+        if self.endpoints.last().map(address_of) != Some(endpoint.map(Arc::as_ptr)) {
             self.endpoints.push(endpoint.cloned());
         }
         self.text.push_str(record.text());
         self.tags.extend_from_slice(record.tags());
         self.annotations.extend_from_slice(record.annotations());
-        self.spans.push(Logged {
-            fixed: record.fixed,
+        self.spans.push(LoggedSpan {
+            fields: record.fields,
             text_end: self.text.len(),
             tags_end: self.tags.len(),
             annotations_end: self.annotations.len(),
@@ -70,20 +72,20 @@ impl SpanLog {
     }
 }
 
-fn pointer(endpoint: &Option<Arc<Endpoint>>) -> Option<*const Endpoint> {
+fn address_of(endpoint: &Option<Arc<Endpoint>>) -> Option<*const Endpoint> {
     endpoint.as_ref().map(Arc::as_ptr)
 }
 
-/// Goes through the spans of a log.
+/// Reads the spans of a log, on the reporter's thread.
 #[derive(Default)]
 pub(crate) struct SpanReader {
-    /// Holds the log's buffers, of which it shows one span at a time.
+    /// Holds the log's buffers. One span of them is visible at a time.
     span: SpanRecord,
-    spans: Vec<Logged>,
+    spans: Vec<LoggedSpan>,
     endpoints: Vec<Option<Arc<Endpoint>>>,
-    /// The number of the span that comes next.
+    /// The index of the next span.
     next: usize,
-    /// The bytes that the spans take.
+    /// The number of bytes that the spans take.
     bytes: usize,
 }
 
@@ -92,9 +94,9 @@ impl SpanReader {
         self.next == self.spans.len()
     }
 
-    /// Takes the spans of a log, and gives it the buffers of those read before in exchange.
+    /// Takes the spans of a log, which gets the empty buffers of the spans that were read before.
     pub(crate) fn take(&mut self, log: &mut SpanLog) {
-        self.forget();
+        self.remove_all();
         let record = self.span.record_mut();
         record.swap_buffers(&mut log.text, &mut log.tags, &mut log.annotations);
         mem::swap(&mut self.spans, &mut log.spans);
@@ -102,21 +104,21 @@ impl SpanReader {
         mem::swap(&mut self.bytes, &mut log.bytes);
     }
 
-    /// Forgets the spans, and frees their buffers if these have reserved more than `keep` bytes.
-    /// Returns the bytes that the spans took.
-    pub(crate) fn clear(&mut self, keep: usize) -> usize {
+    /// Removes the spans, and frees the buffers if they have reserved more than `max_reserved` bytes.
+    /// Returns the number of bytes that the spans took.
+    pub(crate) fn clear(&mut self, max_reserved: usize) -> usize {
         let bytes = self.bytes;
         let record = self.span.record_mut();
-        let reserved = record.reserved() + self.spans.capacity() * size_of::<Logged>();
-        if reserved > keep {
+        let reserved = record.reserved_bytes() + self.spans.capacity() * size_of::<LoggedSpan>();
+        if reserved > max_reserved {
             *self = SpanReader::default();
         } else {
-            self.forget();
+            self.remove_all();
         }
         bytes
     }
 
-    fn forget(&mut self) {
+    fn remove_all(&mut self) {
         self.bytes = 0;
         self.span.record_mut().clear_buffers();
         self.spans.clear();
@@ -124,19 +126,23 @@ impl SpanReader {
         self.next = 0;
     }
 
+    /// Makes the next span visible.
     pub(crate) fn next(&mut self) -> Option<&SpanRecord> {
         let span = self.spans.get(self.next)?;
-        let before = self.next.checked_sub(1).map(|at| &self.spans[at]);
+        let previous = self.next.checked_sub(1).map(|at| &self.spans[at]);
         let window = Window {
-            text: before.map_or(0, |before| before.text_end)..span.text_end,
-            tags: before.map_or(0, |before| before.tags_end)..span.tags_end,
-            annotations: before.map_or(0, |before| before.annotations_end)..span.annotations_end,
+            text: previous.map_or(0, |previous| previous.text_end)..span.text_end,
+            tags: previous.map_or(0, |previous| previous.tags_end)..span.tags_end,
+            annotations: previous.map_or(0, |previous| previous.annotations_end)
+                ..span.annotations_end,
         };
         self.next += 1;
         let record = self.span.record_mut();
-        record.fixed = span.fixed;
+        record.fields = span.fields;
         record.window = Some(window);
-        record.local.clone_from(&self.endpoints[span.endpoint]);
+        record
+            .local_endpoint
+            .clone_from(&self.endpoints[span.endpoint]);
         Some(&self.span)
     }
 }

@@ -1,16 +1,18 @@
+//! The values in a span: its kind, its endpoints, and the values of tags.
+
 use std::{
     borrow::Cow,
     fmt,
     net::{IpAddr, SocketAddr},
 };
 
-/// Which side of an exchange a span stands for. A local span has none.
+/// Which side of an exchange a span is for. A local span has no kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// A request that was served.
+    /// A request that the service received.
     Server,
-    /// A request that was sent.
+    /// A request that the service sent.
     Client,
     /// A message that was sent to a broker.
     Producer,
@@ -30,7 +32,14 @@ impl Kind {
     }
 }
 
-/// A service at an address. Each part may be unknown.
+/// A service and its address. Each part may be unknown.
+///
+/// ```
+/// use tower_b3::record::Endpoint;
+///
+/// let endpoint = Endpoint::service("catalog").with_address(([10, 0, 0, 1], 8080).into());
+/// assert_eq!(endpoint, Endpoint::service("catalog").with_ip([10, 0, 0, 1].into()).with_port(8080));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Endpoint {
     pub(super) service_name: Option<Cow<'static, str>>,
@@ -39,7 +48,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The endpoint of a service whose address is not known.
+    /// Makes an endpoint with this service name and without an address. An empty name is no name.
     pub fn service(name: impl Into<Cow<'static, str>>) -> Endpoint {
         Endpoint {
             service_name: Some(name.into()).filter(|name| !name.is_empty()),
@@ -47,22 +56,22 @@ impl Endpoint {
         }
     }
 
-    /// The same service at this address. Port 0 means that the port is not known.
+    /// Sets the IP address and the port.
     #[must_use]
-    pub fn at(self, address: SocketAddr) -> Endpoint {
-        self.ip(address.ip()).port(address.port())
+    pub fn with_address(self, address: SocketAddr) -> Endpoint {
+        self.with_ip(address.ip()).with_port(address.port())
     }
 
-    /// The same service at this IP address. An IPv4-mapped IPv6 address is the IPv4 one.
+    /// Sets the IP address. An IPv4-mapped IPv6 address is stored as the IPv4 address.
     #[must_use]
-    pub fn ip(mut self, ip: IpAddr) -> Endpoint {
+    pub fn with_ip(mut self, ip: IpAddr) -> Endpoint {
         self.ip = Some(ip.to_canonical());
         self
     }
 
-    /// The same service at this port; 0 means that it is not known.
+    /// Sets the port. 0 means that the port is not known.
     #[must_use]
-    pub fn port(mut self, port: u16) -> Endpoint {
+    pub fn with_port(mut self, port: u16) -> Endpoint {
         self.port = Some(port).filter(|&port| port != 0);
         self
     }
@@ -76,26 +85,27 @@ impl Endpoint {
     }
 }
 
-/// An [`Endpoint`] of a finished span.
+/// An endpoint of a finished span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct EndpointRef<'a> {
     /// The service's name.
     pub service_name: Option<&'a str>,
-    /// Its IP address.
+    /// The IP address.
     pub ip: Option<IpAddr>,
-    /// Its port; never 0.
+    /// The port; never 0.
     pub port: Option<u16>,
 }
 
 impl EndpointRef<'_> {
-    /// Whether nothing is known.
+    /// Whether all parts are unknown.
     pub fn is_empty(&self) -> bool {
         *self == EndpointRef::default()
     }
 }
 
-/// The value of a tag. Numbers are formatted where they are read, off the request's path.
+/// The value of a tag. Numbers and addresses become text when a reporter reads them, not while a
+/// request is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TagValue<'a> {
@@ -108,7 +118,7 @@ pub enum TagValue<'a> {
 }
 
 impl<'a> TagValue<'a> {
-    /// The value as text.
+    /// Returns the value as text.
     pub fn to_text(self) -> Cow<'a, str> {
         match self {
             TagValue::Text(text) => Cow::Borrowed(text),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     head::RequestHead,
     propagation::{HeaderTable, Seen},
-    record::Record,
+    record::SpanBuffer,
 };
 use http::HeaderName;
 
@@ -21,7 +21,7 @@ use http::HeaderName;
 pub(crate) struct CustomTags {
     constant: Vec<(String, String)>,
     /// The constant tags as they are written on spans.
-    written: Record,
+    written: SpanBuffer,
     varying: Vec<VaryingTag>,
 }
 
@@ -86,7 +86,7 @@ impl CustomTags {
     pub(crate) fn ready(mut self, table: &HeaderTable, max_tag_length: usize) -> CustomTags {
         let constant = self.constant.iter();
         let constant = constant.map(|(name, value)| (name.as_str(), value.as_str()));
-        self.written = Record::of_tags(constant, max_tag_length);
+        self.written = SpanBuffer::of_custom_tags(constant, max_tag_length);
         for tag in &mut self.varying {
             tag.source.use_table(table);
         }
@@ -97,20 +97,20 @@ impl CustomTags {
     /// from `served`: what the request being served had.
     pub(crate) fn write<'a>(
         &self,
-        to: &mut Record,
+        to: &mut SpanBuffer,
         head: &RequestHead<'a>,
         seen: &Seen<'a>,
         served: Option<&FallbackValues>,
     ) {
-        to.add_tags(&self.written);
+        to.append_tags(&self.written);
         for tag in &self.varying {
             match tag.source.read(head, seen) {
-                FieldValue::Text(value) => to.custom(&tag.name, &value),
+                FieldValue::Text(value) => to.add_custom(&tag.name, &value),
                 FieldValue::Empty => {}
                 FieldValue::Absent => {
                     let value = served.and_then(|served| served.get(tag.source.key()));
                     let value = value.or(tag.default.as_deref());
-                    to.custom(&tag.name, value.unwrap_or_default());
+                    to.add_custom(&tag.name, value.unwrap_or_default());
                 }
             }
         }

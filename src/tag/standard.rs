@@ -4,7 +4,7 @@ use crate::{
     digits::parse_digits,
     head::RequestHead,
     propagation::{Role, Seen, Slot},
-    record::{COMMON_NAMES, Record, StandardNames, StandardTag},
+    record::{COMMON_NAMES, SpanBuffer, StandardTag, StandardTagNames},
     text::cut,
     words,
 };
@@ -46,7 +46,7 @@ pub enum TagNames {
 /// One set of names.
 #[derive(Debug)]
 pub(crate) struct Names {
-    pub(crate) tags: StandardNames,
+    pub(crate) tags: StandardTagNames,
     /// Whether the protocol is `HTTP/1.1`, not `1.1` alone.
     protocol_prefix: bool,
 }
@@ -153,19 +153,19 @@ impl Names {
     /// The tags of a request. Its host is given back, for the remote endpoint.
     pub(crate) fn request<'a>(
         &self,
-        to: &mut Record,
+        to: &mut SpanBuffer,
         head: &RequestHead<'a>,
         seen: &Seen<'a>,
         more: &RequestTags<'_>,
     ) -> Cow<'a, str> {
-        to.standard(StandardTag::Component, more.component);
-        to.standard(StandardTag::Method, head.method().as_str());
+        to.add_standard(StandardTag::Component, more.component);
+        to.add_standard(StandardTag::Method, head.method().as_str());
         let host = authority_or(head, seen.get(AT_HOST));
         url(to, head, seen, more, &host);
-        to.standard(StandardTag::Protocol, self.protocol(head.version()));
+        to.add_standard(StandardTag::Protocol, self.protocol(head.version()));
         header(to, StandardTag::UserAgent, seen.get(AT_USER_AGENT));
         if let Some(length) = seen.get(AT_CONTENT_LENGTH).and_then(number) {
-            to.standard_number(StandardTag::RequestSize, length);
+            to.add_standard_number(StandardTag::RequestSize, length);
         }
         header(to, StandardTag::RequestId, seen.role(Role::RequestId));
         header(
@@ -174,8 +174,8 @@ impl Names {
             seen.role(Role::ClientTraceId),
         );
         if more.grpc {
-            to.standard(StandardTag::GrpcPath, head.path());
-            to.standard(StandardTag::GrpcAuthority, &host);
+            to.add_standard(StandardTag::GrpcPath, head.path());
+            to.add_standard(StandardTag::GrpcAuthority, &host);
             header(to, StandardTag::GrpcContentType, seen.get(AT_CONTENT_TYPE));
             let timeout = head.headers().get(GRPC_TIMEOUT);
             header(to, StandardTag::GrpcTimeout, timeout);
@@ -194,7 +194,7 @@ impl Names {
 }
 
 fn url(
-    to: &mut Record,
+    to: &mut SpanBuffer,
     head: &RequestHead<'_>,
     seen: &Seen<'_>,
     more: &RequestTags<'_>,
@@ -206,7 +206,7 @@ fn url(
     };
     let path = cut(path, more.limits.path);
     if host.is_empty() {
-        return to.standard(StandardTag::Url, path);
+        return to.add_standard(StandardTag::Url, path);
     }
     let forwarded = || match seen.get(AT_FORWARDED_PROTO)?.as_bytes() {
         _ if !more.trusted => None,
@@ -218,45 +218,45 @@ fn url(
         }),
     };
     let scheme = head.uri().scheme_str().or_else(forwarded).unwrap_or("http");
-    to.standard_parts(StandardTag::Url, &[scheme, "://", host, path]);
+    to.add_standard_parts(StandardTag::Url, &[scheme, "://", host, path]);
 }
 
 /// The status of a response; 0 where there was none.
-pub(crate) fn status(to: &mut Record, status: Option<StatusCode>) {
+pub(crate) fn status(to: &mut SpanBuffer, status: Option<StatusCode>) {
     let code = status.map_or(0, |status| status.as_u16());
-    to.standard_number(StandardTag::Status, u64::from(code));
+    to.add_standard_number(StandardTag::Status, u64::from(code));
     if status.is_some_and(|status| status.is_server_error() || status.as_u16() >= 600) {
-        to.standard_error();
+        to.mark_failed();
     }
 }
 
 /// What a gRPC response says in its trailers, or in its headers if it has no body.
-pub(crate) fn grpc_status(to: &mut Record, status: &GrpcStatus<'_>) {
+pub(crate) fn grpc_status(to: &mut SpanBuffer, status: &GrpcStatus<'_>) {
     // Trailers may say again what the headers said.
-    to.fixed.doubtful = true;
+    to.fields.may_repeat_names = true;
     match status.code() {
-        Some(code) => to.standard_number(StandardTag::GrpcStatus, u64::from(code)),
+        Some(code) => to.add_standard_number(StandardTag::GrpcStatus, u64::from(code)),
         None => header(to, StandardTag::GrpcStatus, Some(status.code)),
     }
     header(to, StandardTag::GrpcMessage, status.message);
     if status.is_error() {
-        to.standard_error();
+        to.mark_failed();
     }
 }
 
 /// The other side went away before the exchange was over.
-pub(crate) fn disconnected(to: &mut Record) {
-    to.standard(StandardTag::ResponseFlags, "DC");
+pub(crate) fn disconnected(to: &mut SpanBuffer) {
+    to.add_standard(StandardTag::ResponseFlags, "DC");
 }
 
-pub(crate) fn failed(to: &mut Record, reason: &str) {
-    to.standard_error();
-    to.standard(StandardTag::ErrorReason, reason);
+pub(crate) fn failed(to: &mut SpanBuffer, reason: &str) {
+    to.mark_failed();
+    to.add_standard(StandardTag::ErrorReason, reason);
 }
 
-pub(crate) fn canceled(to: &mut Record) {
-    to.standard_error();
-    to.standard(StandardTag::Canceled, "true");
+pub(crate) fn canceled(to: &mut SpanBuffer) {
+    to.mark_failed();
+    to.add_standard(StandardTag::Canceled, "true");
 }
 
 /// `grpc-status` and `grpc-message`.
@@ -366,9 +366,9 @@ pub(crate) fn text(value: &HeaderValue) -> Cow<'_, str> {
     }
 }
 
-fn header(to: &mut Record, tag: StandardTag, value: Option<&HeaderValue>) {
+fn header(to: &mut SpanBuffer, tag: StandardTag, value: Option<&HeaderValue>) {
     if let Some(value) = value {
-        to.standard(tag, &text(value));
+        to.add_standard(tag, &text(value));
     }
 }
 

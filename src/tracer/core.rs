@@ -249,7 +249,7 @@ impl Core {
         let now = open.now().unwrap_or_else(|| sink.now());
         open.start(sink, now);
         if let Some(record) = open.record() {
-            record.fixed.local_root = local_root;
+            record.fields.local_root = local_root;
         }
     }
 
@@ -260,7 +260,7 @@ impl Core {
 
     /// The calling thread's way to the reporter.
     pub(crate) fn sink(&self) -> &Arc<SpanSink> {
-        self.sinks.own()
+        self.sinks.for_current_thread()
     }
 
     /// What goes for a direction at the moment.

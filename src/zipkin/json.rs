@@ -102,7 +102,7 @@ impl Encoder for JsonEncoder {
 }
 
 fn trace_id(id: TraceId, to: &mut Vec<u8>) {
-    to.extend_from_slice(&id.digits()[id.skip()..]);
+    to.extend_from_slice(&id.digits()[id.omitted_digits()..]);
 }
 
 fn span_id(id: SpanId, to: &mut Vec<u8>) {

@@ -1,12 +1,12 @@
+//! The span of the `tracing` crate that puts the ids of a request on its log lines.
+
 use crate::{context::TraceContext, user_code::guarded};
 
-/// A span of the `tracing` crate, which puts the ids on log lines.
-///
-/// Each method calls the subscriber, which may panic.
+/// A span of the `tracing` crate. Each method calls the subscriber, which is user code and may panic.
 pub(crate) struct LogSpan(Option<tracing::Span>);
 
 impl LogSpan {
-    /// Of the highest level, so that no filter by level takes the ids off the lines.
+    /// Has the highest level, so that no filter by level removes the ids from the lines.
     pub(crate) fn new(context: &TraceContext) -> LogSpan {
         LogSpan(guarded(|| {
             tracing::error_span!(
