@@ -12,7 +12,7 @@ use crate::{
     record::{Kind, SpanBuffer},
     scope,
     span::{Grpc, Inherited, OpenSpan, Side},
-    tag::{self, RequestTags},
+    tag::{self, FallbackValues, RequestTags},
     tracer::{Live, Tracer},
     user_code::guarded,
 };
@@ -277,7 +277,7 @@ impl Config {
         live: &Live,
         head: &RequestHead<'a>,
         seen: &Seen<'a>,
-        found: &FallbackValues,
+        fallbacks: &FallbackValues,
         record: &mut SpanBuffer,
     ) -> Grpc {
         let core = &*self.tracer.core;
@@ -292,7 +292,7 @@ impl Config {
         };
         let authority = core.names.request(record, head, seen, &tags);
         self.set_remote_endpoint(record, &authority);
-        live.tags.write(record, head, seen, Some(found));
+        live.tags.write(record, head, seen, Some(fallbacks));
         if grpc {
             record.set_name(&[tag::grpc_name(head.path())]);
         }

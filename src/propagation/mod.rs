@@ -40,6 +40,7 @@
 //! [`headers`](crate::guide::headers).
 
 mod b3;
+mod format;
 mod forward_error;
 mod forwarded;
 mod incoming;
@@ -48,10 +49,11 @@ mod policy;
 mod table;
 mod w3c;
 
+pub use format::{Format, ParseFormatError};
 pub use forward_error::ForwardError;
 pub use forwarded::Forwarded;
 pub use incoming::{Field, Incoming, Malformed, Reason};
-pub use policy::{Format, ParseFormatError, Propagation};
+pub use policy::Propagation;
 
 pub(crate) use policy::put;
 

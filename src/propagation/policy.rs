@@ -1,5 +1,6 @@
 use super::{
     b3::{self, Multi, Single},
+    format::Format,
     forward_error::{ForwardError, forwardable},
     forwarded::Forwarded,
     incoming::{Field, Incoming, Reason},
@@ -12,57 +13,6 @@ use crate::{
     id::RequestId,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use std::{fmt, str::FromStr};
-
-/// A way to write a trace context into headers.
-///
-/// As text, for flags and configuration: `b3multi`, `b3`, `w3c`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Format {
-    /// `x-b3-traceid`, `x-b3-spanid`, `x-b3-parentspanid`, `x-b3-sampled`, `x-b3-flags`.
-    B3Multi,
-    /// `b3`, all in one header.
-    B3Single,
-    /// `traceparent` of W3C Trace Context.
-    W3c,
-}
-
-impl Format {
-    const ALL: [(Format, &'static str); 3] = [
-        (Format::B3Multi, "b3multi"),
-        (Format::B3Single, "b3"),
-        (Format::W3c, "w3c"),
-    ];
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Format::ALL.iter().find(|(format, _)| format == self);
-        f.pad(name.map_or("", |(_, name)| name))
-    }
-}
-
-impl FromStr for Format {
-    type Err = ParseFormatError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let format = Format::ALL.iter().find(|(_, name)| *name == text);
-        format.map(|(format, _)| *format).ok_or(ParseFormatError)
-    }
-}
-
-/// The text is not the name of a [`Format`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParseFormatError;
-
-impl fmt::Display for ParseFormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("none of b3multi, b3, w3c")
-    }
-}
-
-impl std::error::Error for ParseFormatError {}
 
 /// What is read from and written to headers.
 ///

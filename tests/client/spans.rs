@@ -278,30 +278,25 @@ fn tags_are_those_of_the_headers_that_are_sent() {
     let inbound = "x-request-id: r|x-client-trace-id: mine|sw8: 1-2";
     let plain = TestTracer::new();
     let tagged = TestTracer::of(|builder| {
-        let tags = names.map(|name| Tag::request_header(format!("sent.{name}"), name));
-        tags.into_iter()
-            .fold(builder, |builder, tag| builder.tag(tag))
+        builder.tags(names.map(|name| Tag::request_header(format!("sent.{name}"), name)))
     });
     for outbound in ["", "b3: 0|sw8: own", "x-request-id: own"] {
-        for (inbound, lab) in [
+        for (inbound, test) in [
             ("", &plain),
             (inbound, &plain),
             ("", &tagged),
             (inbound, &tagged),
         ] {
-            let sent = called(lab, inbound, outbound);
-            let [client, _] = lab.spans.take(2).try_into().unwrap();
-            let sent = |name: &str| {
-                sent.get(name)
-                    .map(|value| value.to_str().unwrap().to_owned())
-            };
+            let sent = called(test, inbound, outbound);
+            let [client, _] = test.spans.take(2).try_into().unwrap();
+            let sent = |name| sent.get(name).map(|value| value.to_str().unwrap());
             for id in ["x-request-id", "x-client-trace-id"] {
                 let tag = client.tag(&format!("guid:{id}"));
-                assert_eq!(tag.as_deref(), sent(id).as_deref(), "{id}");
+                assert_eq!(tag.as_deref(), sent(id), "{id}");
             }
-            for name in names.iter().filter(|_| std::ptr::eq(lab, &tagged)) {
+            for name in names.iter().filter(|_| std::ptr::eq(test, &tagged)) {
                 let tag = client.tag(&format!("sent.{name}"));
-                assert_eq!(tag.as_deref(), sent(name).as_deref(), "{name}");
+                assert_eq!(tag.as_deref(), sent(name), "{name}");
             }
         }
     }
