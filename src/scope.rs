@@ -29,10 +29,7 @@
 use crate::{
     context::TraceContext,
     id::RequestId,
-    span::{
-        Context, InContext, OpenSpan, Span, SpanHandle,
-        slot::with_current,
-    },
+    span::{Context, InContext, OpenSpan, Span, SpanHandle, slot::with_current},
 };
 
 /// Returns the context of the current span: its ids and its sampling state.

@@ -29,8 +29,8 @@ impl Context {
     /// These ids, with the request id and the forwarded headers of the request being served, if any.
     pub(crate) fn with_ids(ids: TraceContext) -> Context {
         let current = Context::current();
-        let current = current
-            .filter(|current| current.0.outgoing_requests == OutgoingRequests::StartSpan);
+        let current =
+            current.filter(|current| current.0.outgoing_requests == OutgoingRequests::StartSpan);
         let mut context = current.unwrap_or_default();
         context.0.context = Some(ids);
         context

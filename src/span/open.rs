@@ -78,16 +78,20 @@ impl OpenSpan {
         self.started.is_some().then(|| self.record.record_mut())
     }
 
-    /// The record, if the span is recorded, and what the span passes on.
-    pub(crate) fn record_and_inherited(&mut self) -> Option<(&mut SpanBuffer, &mut Inherited)> {
-        let recorded = self.started.is_some();
-        recorded.then_some((self.record.record_mut(), &mut self.inherited))
-    }
-
     /// The record, if the span is recorded, and what is known about the exchange.
     pub(crate) fn record_and_facts(&mut self) -> Option<(&mut SpanBuffer, &mut ExchangeFacts)> {
         let recorded = self.started.is_some();
         recorded.then_some((self.record.record_mut(), &mut self.exchange))
+    }
+
+    /// The record, if the span is recorded, what the span passes on, and what is known about the
+    /// exchange.
+    pub(crate) fn recorded_parts(
+        &mut self,
+    ) -> Option<(&mut SpanBuffer, &mut Inherited, &mut ExchangeFacts)> {
+        let recorded = self.started.is_some();
+        let record = self.record.record_mut();
+        recorded.then_some((record, &mut self.inherited, &mut self.exchange))
     }
 
     /// Whether user code has named the span.

@@ -43,5 +43,5 @@ pub(crate) use source::TagSources;
 pub use standard::TagNames;
 pub(crate) use standard::{
     GrpcStatus, Limits, Names, READ_HEADERS, RequestTags, canceled, content_length, disconnected,
-    failed, grpc_name, grpc_status, is_grpc, is_grpc_request, status,
+    failed, grpc_name, grpc_status, is_grpc, is_grpc_request, request_length, status,
 };

@@ -164,9 +164,6 @@ impl Names {
         url(to, head, seen, more, &host);
         to.add_standard(StandardTag::Protocol, self.protocol(head.version()));
         header(to, StandardTag::UserAgent, seen.get(AT_USER_AGENT));
-        if let Some(length) = seen.get(AT_CONTENT_LENGTH).and_then(number) {
-            to.add_standard_number(StandardTag::RequestSize, length);
-        }
         header(to, StandardTag::RequestId, seen.role(Role::RequestId));
         header(
             to,
@@ -273,13 +270,8 @@ impl<'a> GrpcStatus<'a> {
         })
     }
 
-    fn code(&self) -> Option<u16> {
+    pub(crate) fn code(&self) -> Option<u16> {
         parse_digits(self.code.to_str().ok()?)
-    }
-
-    /// Whether no method answered to the path.
-    pub(crate) fn is_unimplemented(&self) -> bool {
-        self.code() == Some(12)
     }
 
     /// Envoy's list: unknown, deadline exceeded, resource exhausted, unimplemented, internal,
@@ -313,6 +305,12 @@ pub(crate) fn grpc_name(path: &str) -> &str {
     }
 }
 
+/// The content-length of a request.
+pub(crate) fn request_length(seen: &Seen<'_>) -> Option<u64> {
+    number(seen.get(AT_CONTENT_LENGTH)?)
+}
+
+/// The content-length of a response.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     number(headers.get(CONTENT_LENGTH)?)
 }

@@ -3,7 +3,10 @@
 
 #[cfg(feature = "config")]
 use super::SetInCode;
-use super::{BuildError, Core, Live, Settings, Tracer, TracerBuilder, core::for_calls};
+use super::{
+    BuildError, DynamicSettings, Settings, Tracer, TracerBuilder, TracerInner,
+    dynamic::client_tag_sources,
+};
 use crate::{
     clock::Clock,
     direction::PerDirection,
@@ -65,20 +68,20 @@ impl TracerBuilder {
         let propagation = settings.propagation.unwrap_or_default();
         let mode = settings.mode.map(Option::unwrap_or_default);
         let tags = resolved_tags(settings.tags, &identity)?;
-        let for_calls = for_calls(mode.client, &tags.client);
-        let live = |sampler: Option<Sampler>, tags, for_calls| {
+        let sources = client_tag_sources(mode.client, &tags.client);
+        let dynamic = |sampler: Option<Sampler>, tags, sources| {
             let sampler = sampler.unwrap_or_else(Sampler::always);
             let max = this.max_tag_length;
-            ArcSwap::from_pointee(Live::new(
+            ArcSwap::from_pointee(DynamicSettings::new(
                 sampler,
                 tags,
-                for_calls,
+                sources,
                 names,
                 max,
                 &propagation,
             ))
         };
-        let core = Core {
+        let inner = TracerInner {
             sinks: SpanSinks::new(SpanSettings {
                 endpoint: Arc::new(this.endpoint),
                 names: &names.tags,
@@ -87,30 +90,30 @@ impl TracerBuilder {
                 reporter: this.reporter.unwrap_or_else(|| Box::new(NoopReporter)),
                 reporter_panicked: AtomicBool::new(false),
             }),
-            live: PerDirection {
-                server: live(settings.sampler.server, tags.server, for_calls),
-                client: live(settings.sampler.client, tags.client, TagSources::default()),
+            dynamic: PerDirection {
+                server: dynamic(settings.sampler.server, tags.server, sources),
+                client: dynamic(settings.sampler.client, tags.client, TagSources::default()),
             },
             client_sampling: threshold("client_sampling", this.client_sampling)?,
-            overall: threshold("overall_sampling", this.overall_sampling)?,
-            forced_limit: this.forced_rate_limit.map(RateLimit::new),
-            debug_limit: this.debug_rate_limit.map(RateLimit::new),
+            overall_sampling: threshold("overall_sampling", this.overall_sampling)?,
+            forced_rate_limit: this.forced_rate_limit.map(RateLimit::new),
+            debug_rate_limit: this.debug_rate_limit.map(RateLimit::new),
             debug_limited: AtomicU64::new(0),
             malformed: Default::default(),
             propagation,
             mode,
-            ids: settings.trace_ids.unwrap_or_default(),
+            trace_ids: settings.trace_ids.unwrap_or_default(),
             join: settings.shared_spans.unwrap_or(false),
-            names,
+            tag_names: names,
             component: this.component.unwrap_or(Cow::Borrowed(component)),
-            identity,
+            identity_tags: identity,
             #[cfg(feature = "config")]
             set_in_code,
-            limits,
-            tag_malformed: this.tag_malformed,
+            url_limits: limits,
+            tag_malformed_headers: this.tag_malformed,
         };
         Ok(Tracer {
-            core: Arc::new(core),
+            inner: Arc::new(inner),
         })
     }
 
