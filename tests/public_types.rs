@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http_body_util::Empty;
 use std::{error::Error, hash::Hash, pin::Pin};
 use tower_b3::{
-    BuildError, Client, ClientLayer, Context, InContext, Instrumented, ResponseBody,
-    ResponseFuture, Sampling, Server, ServerLayer, Span, SpanHandle, TraceContext, Tracer,
+    BuildError, ClientLayer, Context, InContext, Instrumented, ResponseBody, ResponseFuture,
+    Sampling, ServerLayer, Span, SpanHandle, TraceContext, TracedClient, TracedServer, Tracer,
     TracerBuilder, Trust, id, propagation, record, report, sample, tag,
     test::{SpanCollector, TestReporter, TreeFormat},
 };
@@ -26,10 +26,10 @@ fn public_types_implement_the_documented_traits() {
     clone::<ServerLayer>();
     shared::<ClientLayer>();
     clone::<ClientLayer>();
-    shared::<Server<()>>();
-    clone::<Server<()>>();
-    shared::<Client<()>>();
-    clone::<Client<()>>();
+    shared::<TracedServer<()>>();
+    clone::<TracedServer<()>>();
+    shared::<TracedClient<()>>();
+    clone::<TracedClient<()>>();
     shared::<ResponseFuture<Fut>>();
     unpin::<ResponseFuture<Fut>>();
     shared::<ResponseBody<Empty<Bytes>>>();

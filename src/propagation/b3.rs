@@ -115,12 +115,12 @@ fn state(field: &[u8]) -> Option<Sampling> {
     }
 }
 
-fn reason(flaw: crate::id::Flaw) -> Reason {
-    use crate::id::Flaw;
+fn reason(flaw: crate::id::HexError) -> Reason {
+    use crate::id::HexError;
     match flaw {
-        Flaw::Empty | Flaw::TooLong { .. } => Reason::Shape,
-        Flaw::NotHex { .. } => Reason::NotHex,
-        Flaw::Zero => Reason::Zero,
+        HexError::Empty | HexError::TooLong { .. } => Reason::Shape,
+        HexError::NotHex { .. } => Reason::NotHex,
+        HexError::Zero => Reason::Zero,
     }
 }
 
@@ -222,7 +222,7 @@ fn read_id<T>(
     value: Option<&HeaderValue>,
     field: Field,
     flaws: &mut Flaws,
-    read: impl Fn(&[u8]) -> Result<T, crate::id::Flaw>,
+    read: impl Fn(&[u8]) -> Result<T, crate::id::HexError>,
 ) -> Option<T> {
     let value = value?.as_bytes();
     if let Ok(id) = read(value) {
@@ -247,7 +247,7 @@ pub(super) fn write_ids(context: &TraceContext) -> (HeaderValue, HeaderValue, Op
         digits[48..].copy_from_slice(&parent.digits());
     }
     let digits = Bytes::from_owner(digits);
-    let trace_id = value(digits.slice(context.trace_id().skip()..32));
+    let trace_id = value(digits.slice(context.trace_id().omitted_digits()..32));
     let span_id = value(digits.slice(32..48));
     let parent_id = context.parent_id().map(|_| value(digits.slice(48..)));
     (trace_id, span_id, parent_id)
@@ -261,7 +261,7 @@ pub(super) fn write_single(context: &TraceContext) -> HeaderValue {
         text[end..end + bytes.len()].copy_from_slice(bytes);
         end += bytes.len();
     };
-    put(&context.trace_id().digits()[context.trace_id().skip()..]);
+    put(&context.trace_id().digits()[context.trace_id().omitted_digits()..]);
     put(b"-");
     put(&context.span_id().digits());
     match context.sampling() {

@@ -32,7 +32,7 @@ pub(super) fn read(header: &HeaderValue) -> Result<TraceContext, Reason> {
     crate::id::hex::read_u64(&text[..2]).map_err(not_hex)?;
     let flags = crate::id::hex::read_u64(&text[53..55]).map_err(not_hex)?;
     let id = |flaw| match flaw {
-        crate::id::Flaw::Zero => Reason::Zero,
+        crate::id::HexError::Zero => Reason::Zero,
         _ => Reason::NotHex,
     };
     Ok(TraceContext::new(
