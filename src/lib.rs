@@ -153,6 +153,8 @@ pub mod tag;
 pub mod test;
 mod text;
 mod tracer;
+#[cfg(feature = "tracing-layer")]
+mod tracing_layer;
 mod trust;
 #[cfg(any(feature = "config", feature = "http", feature = "kafka"))]
 mod url;
@@ -171,6 +173,9 @@ pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{ServerLayer, TracedServer};
 pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
 pub use tracer::{BuildError, Tracer, TracerBuilder};
+#[cfg(feature = "tracing-layer")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing-layer")))]
+pub use tracing_layer::TracingLayer;
 pub use trust::{ParseNetworkError, Trust, TrustedNetworks};
 
 /// The README's examples.

@@ -350,7 +350,9 @@ impl OpenSpan {
     /// Whether local spans below this one are recorded.
     fn records_children(&self) -> bool {
         let inherited = &self.inherited;
-        let sampled = inherited.context.is_some_and(|context| context.sampling().is_sampled());
+        let sampled = inherited
+            .context
+            .is_some_and(|context| context.sampling().is_sampled());
         sampled
             && !inherited.suppressed
             && inherited.sink.is_some()

@@ -51,8 +51,11 @@ impl SharedSpan {
     /// One in which nothing is current.
     pub(crate) fn detached() -> Arc<SharedSpan> {
         Arc::new(SharedSpan {
+            open: Mutex::new(None),
+            ended: AtomicBool::new(false),
             detached: true,
-            ..SharedSpan::default()
+            made_in: 0,
+            owns_memory: AtomicBool::new(true),
         })
     }
 

@@ -131,6 +131,12 @@ impl SpanBuffer {
         self.compact();
     }
 
+    /// Counts tags that were left out before they came here.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn count_left_out(&mut self, tags: u64) {
+        self.fields.left_out += tags;
+    }
+
     /// Removes a tag of the handler.
     #[cfg(feature = "tracing-layer")]
     pub(crate) fn remove_handler_tag(&mut self, name: &str) {
