@@ -145,9 +145,11 @@ impl Guards {
         drop(removed);
     }
 
-    fn remove(&self, key: GuardKey) -> Option<Entry> {
+    fn remove(&self, key: GuardKey, scope: u64) -> Option<Entry> {
         let mut entries = self.entries.borrow_mut();
-        let at = entries.iter().rposition(|entry| entry.key == key)?;
+        let in_scope = |entry: &Entry| entry.key == key && entry.scope == scope;
+        let at = entries.iter().rposition(in_scope);
+        let at = at.or_else(|| entries.iter().rposition(|entry| entry.key == key))?;
         let entry = entries.remove(at);
         self.count.set(entries.len());
         Some(entry)
@@ -176,6 +178,13 @@ impl Drop for Looking<'_> {
 }
 
 impl Slot {
+    /// The number of the innermost scope.
+    fn scope_number(&self) -> u64 {
+        let mut scope = Borrowed::of(self);
+        let open = scope.open();
+        open.map_or(NO_SCOPE, |open| open.scope.number(&self.guards))
+    }
+
     /// As [`with_current`](slot::with_current), where spans are entered with guards.
     pub(super) fn with_innermost<R>(&self, look: impl FnOnce(&mut OpenSpan) -> R) -> Option<R> {
         let mut scope = Borrowed::of(self);
@@ -244,7 +253,8 @@ fn below_in(parent: &Arc<SharedSpan>, name: &str, recorded: bool, scope: u64) ->
         true => record_below(open, name, scope),
         false => Placed::Carried(Arc::clone(parent)),
     });
-    placed.unwrap_or(Placed::Nowhere)
+    // It has ended, and nothing else may take its place.
+    placed.unwrap_or(Placed::Detached)
 }
 
 fn record_below(parent: &OpenSpan, name: &str, scope: u64) -> Placed {
@@ -259,51 +269,31 @@ pub(crate) fn share(open: Box<OpenSpan>) -> Arc<SharedSpan> {
     SharedSpan::new(open, current_scope())
 }
 
-/// The number of the innermost scope.
 fn current_scope() -> u64 {
-    let number = SLOT.try_with(|slot| {
-        let mut scope = Borrowed::of(slot);
-        let open = scope.open();
-        open.map_or(NO_SCOPE, |open| open.scope.number(&slot.guards))
-    });
-    number.unwrap_or(NO_SCOPE)
+    SLOT.try_with(Slot::scope_number).unwrap_or(NO_SCOPE)
 }
 
 /// Makes the span current, until [`exit`] is called with this key or the scope is left.
-pub(crate) fn enter(key: GuardKey, span: &Arc<SharedSpan>) {
+pub(crate) fn enter(key: GuardKey, span: Arc<SharedSpan>) {
     let _ = SLOT.try_with(|slot| {
-        let (number, is_same) = {
-            let mut scope = Borrowed::of(slot);
-            match scope.open() {
-                Some(open) => {
-                    let carried = open.scope.carried.as_ref();
-                    let is_same = carried.is_some_and(|carried| Arc::ptr_eq(carried, span));
-                    (open.scope.number(&slot.guards), is_same)
-                }
-                None => (NO_SCOPE, false),
-            }
-        };
-        // A copy of what is current anyhow needs no entry.
-        if is_same && slot.guards.innermost_in(number).is_none() {
-            return;
-        }
-        span.note_entered_in(number);
+        let scope = slot.scope_number();
+        span.note_entered_in(scope);
         slot.guards.push(Entry {
             key,
-            scope: number,
+            scope,
             was_panicking: thread::panicking(),
-            span: Arc::clone(span),
+            span,
         });
     });
 }
 
-/// Takes back the last [`enter`] of this key on this thread, if there was one.
+/// Takes back the last [`enter`] of this key in this scope or, if there was none, on this thread.
 pub(crate) fn exit(key: GuardKey) {
     let _ = SLOT.try_with(|slot| {
         if !slot.guards.are_entered() {
             return;
         }
-        let Some(entry) = slot.guards.remove(key) else {
+        let Some(entry) = slot.guards.remove(key, slot.scope_number()) else {
             return;
         };
         if !entry.was_panicking && thread::panicking() {

@@ -256,7 +256,7 @@ impl<S: Subscriber> Layer<S> for TracingLayer {
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
         if let Some(span) = self.table.get(id.into_u64()) {
-            guards::enter(self.key(id), &span);
+            guards::enter(self.key(id), span);
         }
     }
 
