@@ -4,5 +4,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bad_input;
+mod events;
+mod fields;
+mod filters;
 mod model;
+mod nesting;
+mod parents;
+mod roots;
+mod scene;
 mod world;
