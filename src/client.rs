@@ -8,11 +8,11 @@ use crate::{
     head::RequestHead,
     hosts::{self, Hosts},
     id::RequestId,
-    propagation::{REQUEST_ID, Role, Roles, Seen, put},
+    propagation::{HeaderValues, REQUEST_ID, TracingHeader, TracingHeaderSet, insert_if_room},
     record::{Kind, SpanBuffer},
     scope,
     span::{Grpc, Inherited, OpenSpan, Side},
-    tag::{self, FallbackValues, RequestTags},
+    tag::{self, FallbackValues, RequestTagSettings},
     tracer::{Live, Tracer},
     user_code::guarded,
 };
@@ -207,7 +207,7 @@ impl Config {
             open.exchange.grpc = self.tag_and_write(request, carried, &mut open);
             self.name(&RequestHead::of(request), &mut open);
         } else {
-            let there = core.propagation.roles(request.headers());
+            let there = core.propagation.tracing_headers(request.headers());
             self.write(carried, there, &open.inherited, request.headers_mut());
         }
         Exchange::new(open)
@@ -227,19 +227,19 @@ impl Config {
         // but the request id, so that one pass over its headers is enough for both.
         let written_first = live.tags_tell_context || !open.inherited.forwarded.headers.is_empty();
         if written_first {
-            let there = core.propagation.roles(request.headers());
+            let there = core.propagation.tracing_headers(request.headers());
             self.write(carried, there, &open.inherited, request.headers_mut());
         }
         let head = RequestHead::of(request);
-        let mut seen = Seen::default();
+        let mut seen = HeaderValues::default();
         live.table.read_into(head.headers(), None, &mut seen);
-        let there = seen.roles();
+        let there = seen.tracing_headers();
         let Some((record, inherited)) = open.record_and_inherited() else {
             return Grpc::No;
         };
-        if !there.has(Role::RequestId) && carried != Carried::Nothing {
+        if !there.contains(TracingHeader::RequestId) && carried != Carried::Nothing {
             let id = inherited.forwarded.request_id().map(RequestId::as_header);
-            seen.set(Role::RequestId, id);
+            seen.set(TracingHeader::RequestId, id);
         }
         let grpc = self.tag(&live, &head, &seen, &inherited.found, record);
         if !written_first {
@@ -252,7 +252,7 @@ impl Config {
     fn write(
         &self,
         carried: Carried,
-        there: Roles,
+        there: TracingHeaderSet,
         inherited: &Inherited,
         headers: &mut HeaderMap,
     ) {
@@ -260,12 +260,12 @@ impl Config {
         match (carried, &inherited.context) {
             (Carried::RequestId, _) => {
                 if let Some(id) = forwarded.request_id() {
-                    put(headers, REQUEST_ID, id.to_header());
+                    insert_if_room(headers, REQUEST_ID, id.to_header());
                 }
             }
             (Carried::Context, Some(context)) => {
                 let propagation = &self.tracer.core.propagation;
-                propagation.inject_over(there, context, forwarded, headers);
+                propagation.inject_replacing(there, context, forwarded, headers);
             }
             (Carried::Nothing, _) | (Carried::Context, None) => {}
         }
@@ -276,7 +276,7 @@ impl Config {
         &self,
         live: &Live,
         head: &RequestHead<'a>,
-        seen: &Seen<'a>,
+        seen: &HeaderValues<'a>,
         fallbacks: &FallbackValues,
         record: &mut SpanBuffer,
     ) -> Grpc {
@@ -284,13 +284,13 @@ impl Config {
         let grpc = tag::is_grpc_request(seen);
         record.fields.kind = Some(Kind::Client);
         record.fields.may_repeat_names |= live.collide;
-        let tags = RequestTags {
+        let tags = RequestTagSettings {
             component: &core.component,
-            limits: core.limits,
+            url_limits: core.limits,
             trusted: false,
             grpc,
         };
-        let authority = core.names.request(record, head, seen, &tags);
+        let authority = core.names.add_request_tags(record, head, seen, &tags);
         self.set_remote_endpoint(record, &authority);
         live.tags.write(record, head, seen, Some(fallbacks));
         if grpc {

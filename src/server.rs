@@ -6,11 +6,14 @@ use crate::{
     exchange::{Exchange, ResponseBody, ResponseFuture},
     head::RequestHead,
     id::{RequestId, TraceId},
-    propagation::{Format, Forwarded, Incoming, Propagation, REQUEST_ID, Role, Seen, put},
+    propagation::{
+        Format, Forwarded, HeaderValues, Incoming, Propagation, REQUEST_ID, TracingHeader,
+        insert_if_room,
+    },
     record::{Kind, StandardTag},
     scope,
     span::{Context, Grpc, OpenSpan, Outgoing, Serving},
-    tag::{self, RequestTags},
+    tag::{self, RequestTagSettings},
     tracer::{Live, LiveCache, Tracer},
     trust::{Predicate, Trust},
     user_code::guarded,
@@ -298,7 +301,7 @@ struct Received {
 /// A request whose span is recorded, with the request id that its handler will see.
 struct Inbound<'a> {
     head: RequestHead<'a>,
-    seen: &'a Seen<'a>,
+    seen: &'a HeaderValues<'a>,
     incoming: &'a Incoming,
     received: &'a Received,
 }
@@ -346,7 +349,7 @@ impl Config {
         let core = &*self.tracer.core;
         let forwarded = &mut open.inherited.forwarded.headers;
         let forwarded = received.outer.is_none().then_some(forwarded);
-        let mut seen = Seen::default();
+        let mut seen = HeaderValues::default();
         live.table
             .read_into(request.headers(), forwarded, &mut seen);
         let incoming = self.decide(live, &seen, request, received, open);
@@ -354,10 +357,10 @@ impl Config {
             core.start(open, received.outer.is_none());
         }
         let id = open.inherited.forwarded.request_id();
-        let id = id.filter(|id| seen.role(Role::RequestId) != Some(id.as_header()));
+        let id = id.filter(|id| seen.tracing(TracingHeader::RequestId) != Some(id.as_header()));
         let new_id = id.map(RequestId::to_header);
         if new_id.is_some() {
-            seen.set(Role::RequestId, new_id.as_ref());
+            seen.set(TracingHeader::RequestId, new_id.as_ref());
         }
         open.exchange.echo = self.echo;
         if open.is_recorded() {
@@ -371,7 +374,7 @@ impl Config {
             open.exchange.grpc = self.tag(live, &inbound, open);
         }
         if let Some(id) = new_id {
-            put(request.headers_mut(), REQUEST_ID, id);
+            insert_if_room(request.headers_mut(), REQUEST_ID, id);
         }
         if open.is_recorded() {
             self.name(&RequestHead::of(request), open);
@@ -445,7 +448,7 @@ impl Config {
         let id = headers.get(REQUEST_ID).and_then(RequestId::from_header);
         // A decision does not come along with the id, neither here nor where it is sent on to.
         if let Some(id) = id.filter(|id| id.trace_reason().is_some()) {
-            put(headers, REQUEST_ID, id.with_trace_reason(None).to_header());
+            insert_if_room(headers, REQUEST_ID, id.with_trace_reason(None).to_header());
         }
     }
 
@@ -457,7 +460,7 @@ impl Config {
         forwarded.clear();
         propagation.capture_into(headers, forwarded);
         if !trusted {
-            propagation.forget_added(forwarded);
+            propagation.remove_added(forwarded);
         }
     }
 
@@ -476,7 +479,7 @@ impl Config {
     fn decide<B>(
         &self,
         live: &Live,
-        seen: &Seen<'_>,
+        seen: &HeaderValues<'_>,
         request: &Request<B>,
         received: &Received,
         open: &mut OpenSpan,
@@ -516,7 +519,7 @@ impl Config {
     fn extract(
         &self,
         live: &Live,
-        seen: &Seen<'_>,
+        seen: &HeaderValues<'_>,
         headers: &HeaderMap,
         trusted: bool,
         forwarded: &mut Forwarded,
@@ -529,7 +532,7 @@ impl Config {
         if trusted {
             return incoming;
         }
-        core.propagation.forget_added(forwarded);
+        core.propagation.remove_added(forwarded);
         // Not even what a stranger's id says by having no reason in it is taken over.
         let packs = live.sampler.is_by_request_id();
         if let Some(id) = forwarded.request_id().filter(|_| packs) {
@@ -576,13 +579,13 @@ impl Config {
         record.fields.kind = Some(Kind::Server);
         record.fields.shared = self.joins(inbound.incoming);
         record.fields.may_repeat_names |= live.collide;
-        let tags = RequestTags {
+        let tags = RequestTagSettings {
             component: &core.component,
-            limits: core.limits,
+            url_limits: core.limits,
             trusted: inbound.received.trusted,
             grpc,
         };
-        core.names.request(record, head, seen, &tags);
+        core.names.add_request_tags(record, head, seen, &tags);
         if let Some(peer) = self.peer(head) {
             record.set_remote_address(Some(peer.ip()), Some(peer.port()));
             record.add_remote_address(StandardTag::PeerAddress);
@@ -644,7 +647,7 @@ fn continue_outer(propagation: &Propagation, open: &mut OpenSpan) -> Option<Trac
         open.inherited.inherit(&outer.inherited);
         if outer.inherited.outgoing == Outgoing::AsReceived {
             // What was captured there holds trace headers, which must not go on beside ours.
-            open.inherited.forwarded = propagation.reread(&outer.inherited.forwarded);
+            open.inherited.forwarded = propagation.extract_captured(&outer.inherited.forwarded);
         }
         Some(context)
     })

@@ -6,7 +6,7 @@ use crate::{
     direction::{Direction, Mode},
     head::RequestHead,
     id::RequestId,
-    propagation::{REQUEST_ID, Role},
+    propagation::{REQUEST_ID, TracingHeader},
     scope,
     span::{Context, OpenSpan, Outgoing},
     tracer::Core,
@@ -116,7 +116,9 @@ impl Config {
             }
         };
         // One that the handler set may be one that cannot be kept, or have been given a reason.
-        if seen.role(Role::RequestId) != forwarded.request_id().map(RequestId::as_header) {
+        if seen.tracing(TracingHeader::RequestId)
+            != forwarded.request_id().map(RequestId::as_header)
+        {
             request.headers_mut().remove(REQUEST_ID);
         }
         open.inherited.context = Some(context);
@@ -159,14 +161,14 @@ fn join(core: &Core, parent: &mut OpenSpan, headers: &mut HeaderMap, propagates:
     match (inherited.outgoing, &inherited.context) {
         (Outgoing::AsReceived, _) if mode != Mode::ForwardOnly => {
             // The parent is among them. Those of a host that is told nothing are removed later.
-            propagation.forward_to(forwarded, headers, propagates);
+            propagation.forward_captured(forwarded, headers, propagates);
             let mut open = scope::blank();
             open.inherited.inherit_without_headers(inherited);
             Joined::ByHeaders(open)
         }
         (Outgoing::AsReceived, _) | (_, None) => {
             if propagates {
-                propagation.forward_to(forwarded, headers, true);
+                propagation.forward_captured(forwarded, headers, true);
             }
             Joined::Untraced
         }

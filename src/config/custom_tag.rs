@@ -4,7 +4,7 @@ use super::node::{Node, in_backticks};
 use crate::{
     config_error::ConfigError,
     printable::quoted,
-    tag::{Format, RequestField, Tag, is_variable_name, tag_name_error},
+    tag::{RequestField, Tag, TagFormat, is_variable_name, tag_name_error},
 };
 use std::collections::BTreeMap;
 
@@ -71,7 +71,7 @@ impl CustomTag {
             }
             _ => {
                 let format = value_of(&value)?;
-                match Format::parse(format) {
+                match TagFormat::parse(format) {
                     Ok(_) => Ok(CustomTag::Formatter(format.to_owned())),
                     Err(error) => Err(value.required("value")?.error(error.to_string())),
                 }

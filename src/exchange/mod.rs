@@ -70,7 +70,7 @@ impl Exchange {
         if let Some(record) = open.record() {
             tag::status(record, Some(status));
             if grpc {
-                if tag::is_grpc(response.headers()) {
+                if tag::is_grpc_response(response.headers()) {
                     open.exchange.grpc = Grpc::Answered;
                 }
                 self.grpc_status(response.headers());

@@ -11,7 +11,7 @@ use crate::{
     record::{SpanSettings, SpanSinks},
     report::NoopReporter,
     sample::{RateLimit, Sampler, Threshold},
-    tag::{CustomTags, Limits, Tag, TagSources},
+    tag::{CustomTags, Tag, TagSources, UrlLimits},
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -54,7 +54,7 @@ impl TracerBuilder {
         }
         let settings = this.settings;
         let limits = limits(&settings, this.max_tag_length, this.query_in_url)?;
-        let names = this.tag_names.names();
+        let names = this.tag_names.convention();
         let component = match &this.identity {
             Some(_) => "proxy",
             None => "tower-b3",
@@ -146,7 +146,7 @@ fn limits(
     settings: &Settings,
     max_tag_length: usize,
     query_in_url: bool,
-) -> Result<Limits, BuildError> {
+) -> Result<UrlLimits, BuildError> {
     let path = settings
         .max_path_tag_length
         .unwrap_or(DEFAULT_MAX_PATH_TAG_LENGTH);
@@ -158,7 +158,7 @@ fn limits(
             return Err(BuildError::Limit { field, min });
         }
     }
-    Ok(Limits {
+    Ok(UrlLimits {
         path,
         query: query_in_url,
     })

@@ -12,7 +12,7 @@ use crate::{
     record::{SpanSink, SpanSinks},
     sample::{RateLimit, Sampler, SamplingParameters, Threshold},
     span::OpenSpan,
-    tag::{CustomTags, Limits, Names, READ_HEADERS, Tag, TagSources},
+    tag::{CustomTags, READ_HEADERS, Tag, TagConvention, TagSources, UrlLimits},
     user_code::guarded,
 };
 use arc_swap::{ArcSwap, Cache, Guard};
@@ -45,7 +45,7 @@ impl Live {
         sampler: Sampler,
         tags: CustomTags,
         for_calls: TagSources,
-        names: &Names,
+        names: &TagConvention,
         max_tag_length: usize,
         propagation: &Propagation,
     ) -> Live {
@@ -108,13 +108,13 @@ pub(crate) struct Core {
     pub(crate) ids: TraceIdKind,
     /// Whether SERVER spans take their caller's id, unless the layer says otherwise.
     pub(crate) join: bool,
-    pub(crate) names: &'static Names,
+    pub(crate) names: &'static TagConvention,
     pub(crate) component: Cow<'static, str>,
     /// The tags that say who the service is, behind all others.
     pub(super) identity: PerDirection<Vec<Tag>>,
     #[cfg(feature = "config")]
     pub(super) set_in_code: PerDirection<SetInCode>,
-    pub(crate) limits: Limits,
+    pub(crate) limits: UrlLimits,
     pub(crate) tag_malformed: bool,
 }
 

@@ -170,7 +170,7 @@ proptest! {
     #[test]
     fn numbers_are_decimal(value in prop_oneof![any::<u64>(), 0_u64..2000]) {
         let mut digits = Vec::new();
-        number(value, &mut digits);
+        write_number(value, &mut digits);
         prop_assert_eq!(String::from_utf8(digits).unwrap(), value.to_string());
     }
 }
