@@ -147,7 +147,7 @@ mod tests {
         );
         assert_eq!(
             error(Tag::formatter("a", "%REQ(b")),
-            "tag \"a\": no % at the end of %REQ(b; %% stands for one %"
+            "tag \"a\": %REQ(b has no % at its end; write %% for a single %"
         );
     }
 

@@ -5,7 +5,7 @@ use crate::{
     common::{SPAN, TRACE, TestTracer, drain, get, headers, sent_headers, text, values, with_ids},
     empty, handled, serve, serve_all,
 };
-use http::{HeaderMap, HeaderName, Request};
+use http::{HeaderMap, Request};
 use std::thread;
 use tower_b3::{
     Context, Mode,

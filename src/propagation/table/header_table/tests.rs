@@ -1,9 +1,9 @@
 //! The table finds what lookups in the header map find, and nothing else.
 
 use super::*;
+use crate::propagation::names::{CLIENT_TRACE_ID, OPAQUE, REQUEST_ID};
 use http::header::{HOST, USER_AGENT};
 use proptest::{collection::vec, prelude::*};
-use crate::propagation::names::{CLIENT_TRACE_ID, OPAQUE, REQUEST_ID};
 
 fn opaque() -> Vec<(HeaderName, bool)> {
     let names = OPAQUE.into_iter().map(HeaderName::from_static);
