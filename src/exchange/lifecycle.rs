@@ -68,7 +68,7 @@ impl Exchange {
         if let Some((record, facts)) = open.record_and_facts() {
             tag::status(record, Some(status));
             if grpc {
-                if tag::is_grpc(response.headers()) {
+                if tag::is_grpc_response(response.headers()) {
                     facts.grpc = Grpc::Answered { status: None };
                 }
                 // In the headers if the response has no body, then without trailers.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     head::RequestHead,
-    propagation::{HeaderTable, Seen},
+    propagation::{HeaderTable, HeaderValues},
     record::SpanBuffer,
 };
 use http::HeaderName;
@@ -99,12 +99,12 @@ impl CustomTags {
         &self,
         to: &mut SpanBuffer,
         head: &RequestHead<'a>,
-        seen: &Seen<'a>,
+        header_values: &HeaderValues<'a>,
         served: Option<&FallbackValues>,
     ) {
         to.append_tags(&self.written);
         for tag in &self.varying {
-            match tag.source.read(head, seen) {
+            match tag.source.read(head, header_values) {
                 FieldValue::Text(value) => to.add_custom(&tag.name, &value),
                 FieldValue::Empty => {}
                 FieldValue::Absent => {
@@ -139,15 +139,15 @@ mod tests {
         );
         assert_eq!(
             error(Tag::environment("a", "B=C")),
-            "tag \"a\": \"B=C\" cannot be the name of an environment variable"
+            "tag \"a\": \"B=C\" is not a valid environment variable name"
         );
         assert_eq!(
             error(Tag::request_header("a", ":status")),
-            "tag \"a\": \":status\" cannot be the name of a header"
+            "tag \"a\": \":status\" is not a valid header name"
         );
         assert_eq!(
             error(Tag::formatter("a", "%REQ(b")),
-            "tag \"a\": no % at the end of %REQ(b; %% stands for one %"
+            "tag \"a\": %REQ(b has no % at its end; write %% for a single %"
         );
     }
 

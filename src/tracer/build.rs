@@ -14,7 +14,7 @@ use crate::{
     record::{SpanSettings, SpanSinks},
     report::NoopReporter,
     sample::{RateLimit, Sampler, Threshold},
-    tag::{CustomTags, Limits, Tag, TagSources},
+    tag::{CustomTags, Tag, TagSources, UrlLimits},
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -57,7 +57,7 @@ impl TracerBuilder {
         }
         let settings = this.settings;
         let limits = limits(&settings, this.max_tag_length, this.query_in_url)?;
-        let names = this.tag_names.names();
+        let convention = this.tag_names.convention();
         let component = match &this.identity {
             Some(_) => "proxy",
             None => "tower-b3",
@@ -76,7 +76,7 @@ impl TracerBuilder {
                 sampler,
                 tags,
                 sources,
-                names,
+                convention,
                 max,
                 &propagation,
             ))
@@ -84,7 +84,7 @@ impl TracerBuilder {
         let inner = TracerInner {
             sinks: SpanSinks::new(SpanSettings {
                 endpoint: Arc::new(this.endpoint),
-                names: &names.tags,
+                names: &convention.tags,
                 max_tag_length: this.max_tag_length,
                 clock: Clock::new(),
                 reporter: this.reporter.unwrap_or_else(|| Box::new(NoopReporter)),
@@ -104,7 +104,7 @@ impl TracerBuilder {
             mode,
             trace_ids: settings.trace_ids.unwrap_or_default(),
             join: settings.shared_spans.unwrap_or(false),
-            tag_names: names,
+            tag_convention: convention,
             component: this.component.unwrap_or(Cow::Borrowed(component)),
             identity_tags: identity,
             #[cfg(feature = "config")]
@@ -149,7 +149,7 @@ fn limits(
     settings: &Settings,
     max_tag_length: usize,
     query_in_url: bool,
-) -> Result<Limits, BuildError> {
+) -> Result<UrlLimits, BuildError> {
     let path = settings
         .max_path_tag_length
         .unwrap_or(DEFAULT_MAX_PATH_TAG_LENGTH);
@@ -161,7 +161,7 @@ fn limits(
             return Err(BuildError::Limit { field, min });
         }
     }
-    Ok(Limits {
+    Ok(UrlLimits {
         path,
         query: query_in_url,
     })
