@@ -158,6 +158,8 @@ impl Drop for Exchange {
 }
 
 /// Adds the request id to a response that has none.
+// `#[inline]` puts it into the crate that uses the layer, where the header map's methods are inlined too.
+#[inline]
 fn echo_request_id(open: &OpenSpan, headers: &mut HeaderMap) {
     if let Some(id) = open.inherited.forwarded.request_id() {
         // An entry hashes the name once; a look-up and an insertion would hash it twice. A map that is

@@ -29,7 +29,7 @@ impl ServerSettings {
         let peer_trusted = match served {
             // A layer around this one has decided, and has removed the headers that it does not trust.
             Some(served) => served.peer_trusted,
-            None => self.trusts_peer(&RequestHead::of(request)),
+            None => self.trust.trusts_everyone() || self.trusts_peer(&RequestHead::of(request)),
         };
         open.served_request = Some(ServedRequest { peer_trusted });
         let mut dropped_trace = None;
@@ -49,7 +49,7 @@ impl ServerSettings {
     }
 
     fn trusts_peer(&self, head: &RequestHead<'_>) -> bool {
-        self.trust.trusts_everyone() || self.trust.trusts(head, || Some(self.peer(head)?.ip()))
+        self.trust.trusts(head, || Some(self.peer(head)?.ip()))
     }
 
     /// The trace that the headers of an untrusted peer name, if it is to be tagged.
