@@ -159,7 +159,7 @@ mod trust;
 #[cfg(any(feature = "config", feature = "http", feature = "kafka"))]
 mod url;
 mod user_code;
-mod words;
+mod word_scan;
 #[cfg(feature = "batch")]
 #[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
 pub mod zipkin;

@@ -73,3 +73,18 @@ fn public_types_implement_the_documented_traits() {
     error::<id::ParseIdError>();
     error::<id::ParseRequestIdError>();
 }
+
+#[test]
+fn services_give_access_to_the_inner_service() {
+    use tower::Layer;
+
+    let tracer = Tracer::builder("shop").build().unwrap();
+    let mut server = tracer.server_layer().layer("server".to_owned());
+    server.get_mut().push('!');
+    assert_eq!(server.get_ref(), "server!");
+    assert_eq!(server.into_inner(), "server!");
+    let mut client = tracer.client_layer().layer("client".to_owned());
+    client.get_mut().push('?');
+    assert_eq!(client.get_ref(), "client?");
+    assert_eq!(client.into_inner(), "client?");
+}

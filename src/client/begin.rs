@@ -6,7 +6,7 @@ use crate::{
     exchange::Exchange,
     head::RequestHead,
     id::RequestId,
-    propagation::{REQUEST_ID, Role, Seen},
+    propagation::{HeaderValues, REQUEST_ID, TracingHeader},
     span::OpenSpan,
 };
 use http::Request;
@@ -36,7 +36,7 @@ impl ClientSettings {
             self.tag_and_write(request, to_write, &mut open);
             self.name(&RequestHead::of(request), &mut open);
         } else {
-            let present = inner.propagation.roles(request.headers());
+            let present = inner.propagation.tracing_headers(request.headers());
             self.write(to_write, present, &open.inherited, request.headers_mut());
         }
         Exchange::new(open)
@@ -58,27 +58,27 @@ impl ClientSettings {
         let forwards = !open.inherited.forwarded.headers.is_empty();
         let write_first = dynamic.tags_read_context || forwards;
         if write_first {
-            let present = inner.propagation.roles(request.headers());
+            let present = inner.propagation.tracing_headers(request.headers());
             self.write(to_write, present, &open.inherited, request.headers_mut());
         }
         open.exchange.direction = Some(Direction::Client);
         open.exchange.method = request.method().clone();
         let head = RequestHead::of(request);
-        let mut seen = Seen::default();
+        let mut values = HeaderValues::default();
         let table = &dynamic.header_table;
-        table.read_into(head.headers(), None, &mut seen);
-        let present = seen.roles();
+        table.read_into(head.headers(), None, &mut values);
+        let present = values.tracing_headers();
         let Some((record, inherited, facts)) = open.recorded_parts() else {
             return;
         };
-        if !present.has(Role::RequestId) && to_write != HeadersToWrite::Nothing {
+        if !present.contains(TracingHeader::RequestId) && to_write != HeadersToWrite::Nothing {
             let id = inherited.forwarded.request_id().map(RequestId::as_header);
-            seen.set(Role::RequestId, id);
+            values.set(TracingHeader::RequestId, id);
         }
         self.tag(
             &dynamic,
             &head,
-            &seen,
+            &values,
             &inherited.tag_fallbacks,
             record,
             facts,

@@ -6,7 +6,7 @@ use crate::{
     direction::{Direction, Mode},
     head::RequestHead,
     id::RequestId,
-    propagation::{REQUEST_ID, Role},
+    propagation::{REQUEST_ID, TracingHeader},
     span::{Context, OpenSpan, OutgoingRequests, slot},
     tracer::TracerInner,
 };
@@ -86,9 +86,9 @@ impl ClientSettings {
         let dynamic = &*inner.dynamic_settings(Direction::Client);
         let forwarded = &mut open.inherited.forwarded;
         let table = &dynamic.header_table;
-        let seen = table.read(request.headers(), Some(&mut forwarded.headers));
+        let values = table.read(request.headers(), Some(&mut forwarded.headers));
         let propagation = &inner.propagation;
-        let incoming = propagation.interpret(&seen, request.headers(), forwarded);
+        let incoming = propagation.interpret(&values, request.headers(), forwarded);
         if !incoming.is_well_formed() {
             inner.note_malformed(&incoming);
         }
@@ -106,7 +106,9 @@ impl ClientSettings {
         };
         // The handler's id may be malformed, or the decision may have been written into it. It is
         // removed, because a request id that is present is not overwritten.
-        if seen.role(Role::RequestId) != forwarded.request_id().map(RequestId::as_header) {
+        if values.tracing(TracingHeader::RequestId)
+            != forwarded.request_id().map(RequestId::as_header)
+        {
             request.headers_mut().remove(REQUEST_ID);
         }
         open.inherited.context = Some(context);
@@ -158,14 +160,14 @@ fn relate(
         (OutgoingRequests::ForwardReceivedHeaders, _) if mode != Mode::ForwardOnly => {
             // The parent is in these headers, so they are written even if `propagates` is false. They
             // are removed again after they have been read.
-            propagation.forward_to(forwarded, headers, propagates);
+            propagation.forward_captured(forwarded, headers, propagates);
             let mut open = slot::blank();
             open.inherited.inherit_without_headers(inherited);
             Relation::InHeaders(open)
         }
         (OutgoingRequests::ForwardReceivedHeaders, _) | (_, None) => {
             if propagates {
-                propagation.forward_to(forwarded, headers, true);
+                propagation.forward_captured(forwarded, headers, true);
             }
             Relation::Untraced
         }

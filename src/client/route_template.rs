@@ -1,3 +1,5 @@
+//! `RouteTemplate`: how the caller tells the client layer the route of a request.
+
 use std::borrow::Cow;
 
 /// The template of an outgoing request's path, for the name of its CLIENT span: insert it into the

@@ -1,3 +1,5 @@
+//! `ClientSettings`: the settings of a client layer. [`layer`](super::layer) sets them.
+
 use crate::{head::RequestHead, hosts::Hosts, tracer::Tracer};
 use std::{borrow::Cow, sync::Arc};
 

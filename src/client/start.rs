@@ -4,10 +4,10 @@ use super::{route_template::RouteTemplate, settings::ClientSettings};
 use crate::{
     head::RequestHead,
     hosts,
-    propagation::Seen,
+    propagation::HeaderValues,
     record::{Kind, SpanBuffer},
     span::{ExchangeFacts, Grpc, OpenSpan},
-    tag::{self, FallbackValues, RequestTags},
+    tag::{self, FallbackValues, RequestTagSettings},
     tracer::DynamicSettings,
     user_code::guarded,
 };
@@ -19,27 +19,29 @@ impl ClientSettings {
         &self,
         dynamic: &DynamicSettings,
         head: &RequestHead<'a>,
-        seen: &Seen<'a>,
+        values: &HeaderValues<'a>,
         fallbacks: &FallbackValues,
         record: &mut SpanBuffer,
         facts: &mut ExchangeFacts,
     ) {
         let inner = &*self.tracer.inner;
-        let is_grpc = tag::is_grpc_request(seen);
+        let is_grpc = tag::is_grpc_request(values);
         facts.grpc = Grpc::requested(is_grpc);
-        facts.request_bytes = tag::request_length(seen);
+        facts.request_bytes = tag::request_length(values);
         record.fields.kind = Some(Kind::Client);
         record.fields.may_repeat_names |= dynamic.tags_repeat_standard_names;
-        let tags = RequestTags {
+        let tags = RequestTagSettings {
             component: &inner.component,
-            limits: inner.url_limits,
+            url_limits: inner.url_limits,
             // Of an outgoing request, `x-forwarded-proto` is about somebody else's connection.
             trusted: false,
             grpc: is_grpc,
         };
-        let authority = inner.tag_names.request(record, head, seen, &tags);
+        let authority = inner
+            .tag_convention
+            .add_request_tags(record, head, values, &tags);
         self.set_remote_endpoint(record, &authority);
-        dynamic.tags.write(record, head, seen, Some(fallbacks));
+        dynamic.tags.write(record, head, values, Some(fallbacks));
         if is_grpc {
             record.set_name(&[tag::grpc_name(head.path())]);
         }

@@ -2,7 +2,7 @@
 
 use super::settings::ClientSettings;
 use crate::{
-    propagation::{REQUEST_ID, Roles, put},
+    propagation::{REQUEST_ID, TracingHeaderSet, insert_if_room},
     span::Inherited,
 };
 use http::HeaderMap;
@@ -22,7 +22,7 @@ impl ClientSettings {
     pub(super) fn write(
         &self,
         to_write: HeadersToWrite,
-        present: Roles,
+        present: TracingHeaderSet,
         inherited: &Inherited,
         headers: &mut HeaderMap,
     ) {
@@ -30,12 +30,12 @@ impl ClientSettings {
         match (to_write, &inherited.context) {
             (HeadersToWrite::RequestId, _) => {
                 if let Some(id) = forwarded.request_id() {
-                    put(headers, REQUEST_ID, id.to_header());
+                    insert_if_room(headers, REQUEST_ID, id.to_header());
                 }
             }
             (HeadersToWrite::Context, Some(context)) => {
                 let propagation = &self.tracer.inner.propagation;
-                propagation.inject_over(present, context, forwarded, headers);
+                propagation.inject_replacing(present, context, forwarded, headers);
             }
             (HeadersToWrite::Nothing, _) | (HeadersToWrite::Context, None) => {}
         }

@@ -68,7 +68,7 @@ impl Exchange {
         if let Some((record, facts)) = open.record_and_facts() {
             tag::status(record, Some(status));
             if grpc {
-                if tag::is_grpc(response.headers()) {
+                if tag::is_grpc_response(response.headers()) {
                     facts.grpc = Grpc::Answered { status: None };
                 }
                 // In the headers if the response has no body, then without trailers.
@@ -158,6 +158,8 @@ impl Drop for Exchange {
 }
 
 /// Adds the request id to a response that has none.
+// `#[inline]` puts it into the crate that uses the layer, where the header map's methods are inlined too.
+#[inline]
 fn echo_request_id(open: &OpenSpan, headers: &mut HeaderMap) {
     if let Some(id) = open.inherited.forwarded.request_id() {
         // An entry hashes the name once; a look-up and an insertion would hash it twice. A map that is

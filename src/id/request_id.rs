@@ -4,7 +4,7 @@
 //! is decided by the layers.
 
 use super::{hex, random::random_u64};
-use crate::words;
+use crate::word_scan;
 use bytes::Bytes;
 use http::HeaderValue;
 use std::{fmt, str::FromStr};
@@ -134,7 +134,7 @@ fn check(text: &[u8]) -> Result<(), ParseRequestIdError> {
     if text.len() > MAX_LENGTH {
         return Err(ParseRequestIdError(Problem::TooLong(text.len())));
     }
-    if words::all_visible(text) {
+    if word_scan::is_visible_ascii(text) {
         return Ok(());
     }
     match text.iter().position(|byte| !byte.is_ascii_graphic()) {

@@ -1,3 +1,5 @@
+//! `SpanRecordBuilder`: records made by hand, without a tracer.
+
 use super::{Endpoint, Kind, SpanRecord, buffer::SpanBuffer};
 use std::{sync::Arc, time::Duration};
 

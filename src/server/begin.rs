@@ -6,7 +6,7 @@ use crate::{
     exchange::Exchange,
     head::RequestHead,
     id::RequestId,
-    propagation::{Forwarded, REQUEST_ID, Role, Seen, put},
+    propagation::{Forwarded, HeaderValues, REQUEST_ID, TracingHeader, insert_if_room},
     span::{Context, OpenSpan, slot},
     tracer::DynamicSettings,
 };
@@ -43,28 +43,28 @@ impl ServerSettings {
         received: &Received,
         open: &mut OpenSpan,
     ) {
-        let mut seen = Seen::default();
-        let incoming = self.decide(dynamic, request, received, &mut seen, open);
+        let mut values = HeaderValues::default();
+        let incoming = self.decide(dynamic, request, received, &mut values, open);
         if !received.excluded {
             let is_local_root = received.outer.is_none();
             self.tracer.inner.start(open, is_local_root);
         }
         open.exchange.echo_request_id = self.echo_request_id;
-        let new_id = changed_request_id(&open.inherited.forwarded, &seen);
+        let new_id = changed_request_id(&open.inherited.forwarded, &values);
         if new_id.is_some() {
-            seen.set(Role::RequestId, new_id.as_ref());
+            values.set(TracingHeader::RequestId, new_id.as_ref());
         }
         if open.is_recorded() {
             let traced = TracedRequest {
                 head: RequestHead::of(request),
-                seen: &seen,
+                values: &values,
                 incoming: &incoming,
                 received,
             };
             self.tag(dynamic, &traced, open);
         }
         if let Some(id) = new_id {
-            put(request.headers_mut(), REQUEST_ID, id);
+            insert_if_room(request.headers_mut(), REQUEST_ID, id);
         }
         if open.is_recorded() {
             self.name(&RequestHead::of(request), open);
@@ -99,8 +99,8 @@ impl ServerSettings {
 }
 
 /// The request id as a header, if it is not the one that the request has.
-fn changed_request_id(forwarded: &Forwarded, seen: &Seen<'_>) -> Option<HeaderValue> {
+fn changed_request_id(forwarded: &Forwarded, values: &HeaderValues<'_>) -> Option<HeaderValue> {
     let id = forwarded.request_id();
-    id.filter(|id| seen.role(Role::RequestId) != Some(id.as_header()))
+    id.filter(|id| values.tracing(TracingHeader::RequestId) != Some(id.as_header()))
         .map(RequestId::to_header)
 }

@@ -6,21 +6,21 @@ use crate::{
     context::{Sampling, TraceContext},
     head::RequestHead,
     id::{RequestId, TraceIdKind},
-    propagation::{Format, Forwarded, Incoming, Seen},
+    propagation::{Format, Forwarded, HeaderValues, Incoming},
     span::{OpenSpan, OutgoingRequests},
     tracer::DynamicSettings,
 };
 use http::{HeaderMap, Request};
 
 impl ServerSettings {
-    /// Reads the headers in one pass, into `seen`, and decides about the trace. `open` gets the context
+    /// Reads the headers in one pass, into `values`, and decides about the trace. `open` gets the context
     /// and the request id.
     pub(super) fn decide<'a, B>(
         &self,
         dynamic: &DynamicSettings,
         request: &'a Request<B>,
         received: &Received,
-        seen: &mut Seen<'a>,
+        values: &mut HeaderValues<'a>,
         open: &mut OpenSpan,
     ) -> Incoming {
         let inherited = &mut open.inherited;
@@ -28,11 +28,11 @@ impl ServerSettings {
         let forwarded = received.outer.is_none();
         let forwarded = forwarded.then_some(&mut inherited.forwarded.headers);
         let table = &dynamic.header_table;
-        table.read_into(request.headers(), forwarded, seen);
+        table.read_into(request.headers(), forwarded, values);
         let forwarded = &mut inherited.forwarded;
         let incoming = match received.outer {
             Some(_) => Incoming::default(),
-            None => self.interpret(dynamic, seen, request.headers(), received, forwarded),
+            None => self.interpret(dynamic, values, request.headers(), received, forwarded),
         };
         if forwarded.request_id().is_none() {
             forwarded.set_request_id(RequestId::random());
@@ -61,20 +61,20 @@ impl ServerSettings {
     fn interpret(
         &self,
         dynamic: &DynamicSettings,
-        seen: &Seen<'_>,
+        values: &HeaderValues<'_>,
         headers: &HeaderMap,
         received: &Received,
         forwarded: &mut Forwarded,
     ) -> Incoming {
         let inner = &*self.tracer.inner;
-        let incoming = inner.propagation.interpret(seen, headers, forwarded);
+        let incoming = inner.propagation.interpret(values, headers, forwarded);
         if !incoming.is_well_formed() {
             inner.note_malformed(&incoming);
         }
         if received.peer_trusted {
             return incoming;
         }
-        inner.propagation.forget_added(forwarded);
+        inner.propagation.remove_added(forwarded);
         // Resets the digit of the id that holds a reason, even if it holds none: whatever the peer wrote
         // there must not be forwarded.
         let by_request_id = dynamic.sampler.is_by_request_id();

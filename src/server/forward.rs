@@ -59,7 +59,7 @@ impl ServerSettings {
         forwarded.clear();
         propagation.capture_into(headers, forwarded);
         if !received.peer_trusted {
-            propagation.forget_added(forwarded);
+            propagation.remove_added(forwarded);
         }
     }
 
@@ -73,10 +73,10 @@ impl ServerSettings {
         let sources = &dynamic.client_tag_sources;
         if !sources.is_empty() {
             let head = RequestHead::of(request);
-            let seen = dynamic.header_table.read(request.headers(), None);
+            let values = dynamic.header_table.read(request.headers(), None);
             let max_length = self.tracer.inner.max_tag_length();
             let fallbacks = &mut open.inherited.tag_fallbacks;
-            sources.gather(&head, &seen, max_length, fallbacks);
+            sources.gather(&head, &values, max_length, fallbacks);
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     context::TraceContext,
     head::RequestHead,
     id::{RequestId, TraceId},
-    propagation::{Propagation, REQUEST_ID, put},
+    propagation::{Propagation, REQUEST_ID, insert_if_room},
     span::{OpenSpan, OutgoingRequests, ServedRequest, slot},
 };
 use http::{HeaderMap, Request};
@@ -29,7 +29,7 @@ impl ServerSettings {
         let peer_trusted = match served {
             // A layer around this one has decided, and has removed the headers that it does not trust.
             Some(served) => served.peer_trusted,
-            None => self.trusts_peer(&RequestHead::of(request)),
+            None => self.trust.trusts_everyone() || self.trusts_peer(&RequestHead::of(request)),
         };
         open.served_request = Some(ServedRequest { peer_trusted });
         let mut dropped_trace = None;
@@ -49,7 +49,7 @@ impl ServerSettings {
     }
 
     fn trusts_peer(&self, head: &RequestHead<'_>) -> bool {
-        self.trust.trusts_everyone() || self.trust.trusts(head, || Some(self.peer(head)?.ip()))
+        self.trust.trusts(head, || Some(self.peer(head)?.ip()))
     }
 
     /// The trace that the headers of an untrusted peer name, if it is to be tagged.
@@ -72,7 +72,7 @@ impl ServerSettings {
         // The id is kept without the sampling decision in it: this service does not follow that
         // decision, and the next one must not either.
         if let Some(id) = id.filter(|id| id.trace_reason().is_some()) {
-            put(headers, REQUEST_ID, id.with_trace_reason(None).to_header());
+            insert_if_room(headers, REQUEST_ID, id.with_trace_reason(None).to_header());
         }
     }
 }
@@ -87,7 +87,7 @@ fn continue_outer(propagation: &Propagation, open: &mut OpenSpan) -> Option<Trac
         open.inherited.inherit(&outer.inherited);
         if outer.inherited.outgoing_requests == OutgoingRequests::ForwardReceivedHeaders {
             // The captured headers include trace headers, which must not be sent next to ours.
-            open.inherited.forwarded = propagation.reread(&outer.inherited.forwarded);
+            open.inherited.forwarded = propagation.extract_captured(&outer.inherited.forwarded);
         }
         Some(context)
     })

@@ -4,10 +4,10 @@ use super::{receive::Received, settings::ServerSettings};
 use crate::{
     direction::Direction,
     head::RequestHead,
-    propagation::{Incoming, Seen},
+    propagation::{HeaderValues, Incoming},
     record::{Kind, StandardTag},
     span::{Grpc, OpenSpan},
-    tag::{self, RequestTags},
+    tag::{self, RequestTagSettings},
     tracer::DynamicSettings,
     user_code::guarded,
 };
@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct TracedRequest<'a> {
     pub(super) head: RequestHead<'a>,
     /// The headers that the request came with, and the request id that its handler will see.
-    pub(super) seen: &'a Seen<'a>,
+    pub(super) values: &'a HeaderValues<'a>,
     pub(super) incoming: &'a Incoming,
     pub(super) received: &'a Received,
 }
@@ -30,34 +30,36 @@ impl ServerSettings {
         open: &mut OpenSpan,
     ) {
         let inner = &*self.tracer.inner;
-        let TracedRequest { head, seen, .. } = request;
-        let is_grpc = tag::is_grpc_request(seen);
+        let TracedRequest { head, values, .. } = request;
+        let is_grpc = tag::is_grpc_request(values);
         let Some((record, inherited, facts)) = open.recorded_parts() else {
             return;
         };
         facts.direction = Some(Direction::Server);
         facts.method = head.method().clone();
         facts.grpc = Grpc::requested(is_grpc);
-        facts.request_bytes = tag::request_length(seen);
+        facts.request_bytes = tag::request_length(values);
         record.fields.kind = Some(Kind::Server);
         record.fields.shared = self.joins(request.incoming);
         record.fields.may_repeat_names |= dynamic.tags_repeat_standard_names;
-        let tags = RequestTags {
+        let tags = RequestTagSettings {
             component: &inner.component,
-            limits: inner.url_limits,
+            url_limits: inner.url_limits,
             trusted: request.received.peer_trusted,
             grpc: is_grpc,
         };
-        inner.tag_names.request(record, head, seen, &tags);
+        inner
+            .tag_convention
+            .add_request_tags(record, head, values, &tags);
         if let Some(peer) = self.peer(head) {
             record.set_remote_address(Some(peer.ip()), Some(peer.port()));
             record.add_remote_address(StandardTag::PeerAddress);
         }
-        dynamic.tags.write(record, head, seen, None);
+        dynamic.tags.write(record, head, values, None);
         let fallbacks = &mut inherited.tag_fallbacks;
         let max_length = record.max_tag_length();
         let sources = &dynamic.client_tag_sources;
-        sources.gather(head, seen, max_length, fallbacks);
+        sources.gather(head, values, max_length, fallbacks);
         if inner.tag_malformed_headers && !request.incoming.is_well_formed() {
             let malformed = request.incoming.malformed();
             let all: Vec<String> = malformed.map(|one| one.to_string()).collect();

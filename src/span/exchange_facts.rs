@@ -65,11 +65,15 @@ impl Grpc {
 impl ExchangeFacts {
     /// Forgets everything, and keeps the memory of the route.
     pub(super) fn clear(&mut self) {
-        let mut route = std::mem::take(&mut self.route);
-        route.clear();
-        *self = ExchangeFacts {
-            route,
-            ..ExchangeFacts::default()
-        };
+        self.direction = None;
+        self.method = Method::default();
+        self.route.clear();
+        self.echo_request_id = false;
+        self.status = None;
+        self.grpc = Grpc::default();
+        self.request_bytes = None;
+        self.response_bytes = 0;
+        self.expected_bytes = None;
+        self.hint_panicked = AtomicBool::new(false);
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     direction::{Direction, Mode},
     propagation::{HeaderTable, Propagation, carries_context},
     sample::Sampler,
-    tag::{CustomTags, Names, READ_HEADERS, TagSources},
+    tag::{CustomTags, READ_HEADERS, TagConvention, TagSources},
 };
 use arc_swap::{ArcSwap, Cache, Guard};
 use std::{ops::Deref, sync::Arc};
@@ -30,7 +30,7 @@ impl DynamicSettings {
         sampler: Sampler,
         tags: CustomTags,
         client_tag_sources: TagSources,
-        tag_names: &Names,
+        tag_convention: &TagConvention,
         max_tag_length: usize,
         propagation: &Propagation,
     ) -> DynamicSettings {
@@ -44,7 +44,7 @@ impl DynamicSettings {
         let tags_read_context = tags.headers().any(carries_context);
         DynamicSettings {
             tags_read_context,
-            tags_repeat_standard_names: tags.any_named(&tag_names.tags),
+            tags_repeat_standard_names: tags.any_named(&tag_convention.tags),
             tags: tags.ready(&header_table, max_tag_length),
             client_tag_sources: client_tag_sources.with_table(&header_table),
             sampler,
@@ -116,7 +116,7 @@ impl TracerInner {
                 sampler.unwrap_or(&old.sampler).clone(),
                 tags.unwrap_or(&old.tags).clone(),
                 client_tag_sources,
-                self.tag_names,
+                self.tag_convention,
                 self.max_tag_length(),
                 &self.propagation,
             )

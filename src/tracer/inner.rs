@@ -15,7 +15,7 @@ use crate::{
     record::{SpanSink, SpanSinks},
     sample::{RateLimit, Threshold},
     span::OpenSpan,
-    tag::{Limits, Names, Tag},
+    tag::{Tag, TagConvention, UrlLimits},
     user_code::guarded,
 };
 use arc_swap::ArcSwap;
@@ -44,13 +44,13 @@ pub(crate) struct TracerInner {
     pub(crate) trace_ids: TraceIdKind,
     /// Whether SERVER spans take their caller's id, unless the layer decides.
     pub(crate) join: bool,
-    pub(crate) tag_names: &'static Names,
+    pub(crate) tag_convention: &'static TagConvention,
     pub(crate) component: Cow<'static, str>,
     /// The tags that say which service this is. They come after all other custom tags.
     pub(super) identity_tags: PerDirection<Vec<Tag>>,
     #[cfg(feature = "config")]
     pub(super) set_in_code: PerDirection<SetInCode>,
-    pub(crate) url_limits: Limits,
+    pub(crate) url_limits: UrlLimits,
     pub(crate) tag_malformed_headers: bool,
 }
 

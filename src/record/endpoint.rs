@@ -1,36 +1,9 @@
-//! The values in a span: its kind, its endpoints, and the values of tags.
+//! `Endpoint`: a service and its address, owned or as part of a span.
 
 use std::{
     borrow::Cow,
-    fmt,
     net::{IpAddr, SocketAddr},
 };
-
-/// Which side of an exchange a span is for. A local span has no kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// A request that the service received.
-    Server,
-    /// A request that the service sent.
-    Client,
-    /// A message that was sent to a broker.
-    Producer,
-    /// A message that was received from a broker.
-    Consumer,
-}
-
-impl Kind {
-    /// Zipkin's name of the kind: `SERVER`, `CLIENT`, `PRODUCER`, `CONSUMER`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Server => "SERVER",
-            Kind::Client => "CLIENT",
-            Kind::Producer => "PRODUCER",
-            Kind::Consumer => "CONSUMER",
-        }
-    }
-}
 
 /// A service and its address. Each part may be unknown.
 ///
@@ -101,39 +74,5 @@ impl EndpointRef<'_> {
     /// Whether all parts are unknown.
     pub fn is_empty(&self) -> bool {
         *self == EndpointRef::default()
-    }
-}
-
-/// The value of a tag. Numbers and addresses become text when a reporter reads them, not while a
-/// request is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TagValue<'a> {
-    /// Text.
-    Text(&'a str),
-    /// A number, such as a status code or a size.
-    Number(u64),
-    /// The address of a peer.
-    Address(IpAddr),
-}
-
-impl<'a> TagValue<'a> {
-    /// Returns the value as text.
-    pub fn to_text(self) -> Cow<'a, str> {
-        match self {
-            TagValue::Text(text) => Cow::Borrowed(text),
-            TagValue::Number(number) => Cow::Owned(number.to_string()),
-            TagValue::Address(ip) => Cow::Owned(ip.to_string()),
-        }
-    }
-}
-
-impl fmt::Display for TagValue<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TagValue::Text(text) => f.pad(text),
-            TagValue::Number(number) => fmt::Display::fmt(number, f),
-            TagValue::Address(ip) => fmt::Display::fmt(ip, f),
-        }
     }
 }
