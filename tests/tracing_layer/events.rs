@@ -5,7 +5,9 @@ use tower_b3::{TracingLayer, record::SpanRecord, sample::Sampler};
 use tracing::{Level, debug, error, info, info_span, instrument, warn};
 
 fn annotations(span: &SpanRecord) -> Vec<String> {
-    span.annotations().map(|(_, text)| text.to_owned()).collect()
+    span.annotations()
+        .map(|(_, text)| text.to_owned())
+        .collect()
 }
 
 fn log() {
@@ -17,11 +19,21 @@ fn log() {
 #[test]
 fn up_to_info_unless_set() {
     let layers: [(fn() -> TracingLayer, &[&str]); 3] = [
-        (TracingLayer::new, &["order paid order=7 currency=EUR", "slow"]),
-        (|| TracingLayer::new().max_event_level(Level::WARN), &["slow"]),
+        (
+            TracingLayer::new,
+            &["order paid order=7 currency=EUR", "slow"],
+        ),
+        (
+            || TracingLayer::new().max_event_level(Level::WARN),
+            &["slow"],
+        ),
         (
             || TracingLayer::new().max_event_level(Level::TRACE),
-            &["cache key computed", "order paid order=7 currency=EUR", "slow"],
+            &[
+                "cache key computed",
+                "order paid order=7 currency=EUR",
+                "slow",
+            ],
         ),
     ];
     for (layer, expected) in layers {
@@ -45,9 +57,19 @@ fn on_the_span_that_is_current_or_given() {
         tower_b3::span("local").in_scope(|| info!("of the local span"));
     });
     let spans = scene.spans.take(3);
-    let all: Vec<_> = spans.iter().map(|span| (span.name(), annotations(span))).collect();
-    let expected = [("local", "of the local span"), ("given", "of the span"), ("request", "of the request")];
-    assert_eq!(all, expected.map(|(name, text)| (name, vec![text.to_owned()])));
+    let all: Vec<_> = spans
+        .iter()
+        .map(|span| (span.name(), annotations(span)))
+        .collect();
+    let expected = [
+        ("local", "of the local span"),
+        ("given", "of the span"),
+        ("request", "of the request"),
+    ];
+    assert_eq!(
+        all,
+        expected.map(|(name, text)| (name, vec![text.to_owned()]))
+    );
 }
 
 #[test]
@@ -68,10 +90,10 @@ fn an_error_fails_its_span() {
     scene.spans.assert_tree(
         "
         shop  request
-        shop  ├─ fails    error=true error.reason=connection reset
-        shop  ├─ message  error=true error.reason=out of stock
-        shop  ├─ both     error=true error.reason=cannot pay: reset
-        shop  └─ fields   error=true error.reason=order=7
+        shop  └─ fails    error error.reason=connection reset
+        shop  └─ message  error error.reason=out of stock
+        shop  └─ both     error error.reason=cannot pay: reset
+        shop  └─ fields   error error.reason=order=7
         ",
     );
 }

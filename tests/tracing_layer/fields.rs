@@ -10,7 +10,11 @@ struct Failed(Option<Box<Failed>>);
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "no orders" } else { "reset" })
+        f.write_str(if self.0.is_some() {
+            "no orders"
+        } else {
+            "reset"
+        })
     }
 }
 
@@ -45,7 +49,10 @@ fn of_every_type_and_recorded_later() {
         span.record("no such field", 1);
     });
     let span = scene.spans.take_where(|span| span.name() == "load");
-    let tags: Vec<_> = span.tags().map(|(name, value)| format!("{name}={value}")).collect();
+    let tags: Vec<_> = span
+        .tags()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     assert_eq!(
         tags,
         [
@@ -78,10 +85,10 @@ fn names_of_opentelemetry() {
     scene.spans.assert_tree(
         "
         shop            request
-        shop  CLIENT    ├─ SELECT orders  db.system=postgresql
-        shop  PRODUCER  ├─ send           error=true error.reason=refused
-        shop            ├─ retried
-        shop            └─ other          otel.other=kept error=true error.reason=reset
+        shop  CLIENT    └─ SELECT orders  db.system=postgresql
+        shop  PRODUCER  └─ send           error error.reason=refused
+        shop            └─ retried
+        shop            └─ other          error otel.other=kept error.reason=reset
         ",
     );
 }
@@ -98,6 +105,9 @@ fn target_and_place_in_the_code() {
     let span = scene.spans.take_where(|span| span.name() == "load");
     assert_eq!(span.tag("target").as_deref(), Some("orders"));
     assert_eq!(span.tag("code.file.path").as_deref(), Some(file!()));
-    assert_eq!(span.tag("code.line.number").as_deref(), Some(&*line.to_string()));
+    assert_eq!(
+        span.tag("code.line.number").as_deref(),
+        Some(&*line.to_string())
+    );
     scene.spans.assert_tree("shop  request");
 }

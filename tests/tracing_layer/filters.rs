@@ -49,7 +49,7 @@ fn the_layers_own_level_keeps_the_context() {
     scene.spans.assert_tree(
         "
         shop  request
-        shop  └─ outer  tagged=inside
+        shop  └─ outer     tagged=inside
         shop     └─ inner
         ",
     );
@@ -60,7 +60,7 @@ fn the_layers_own_level_keeps_the_context() {
     });
     scene.spans.assert_tree(
         "
-        shop  SERVER  GET              http.status_code=200
+        shop  SERVER  GET             http.status_code=200
         shop          └─ in the task
         ",
     );

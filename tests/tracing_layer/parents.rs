@@ -21,9 +21,9 @@ fn entered_twice_and_cloned() {
     scene.spans.assert_tree(
         "
         shop  request
-        shop  ├─ load        later=too
-        shop  │  ├─ in both
-        shop  │  └─ in one
+        shop  └─ load        later=too
+        shop     └─ in both
+        shop     └─ in one
         shop  └─ in none
         ",
     );
@@ -59,9 +59,9 @@ fn a_parent_that_is_given() {
     scene.spans.assert_tree(
         "
         shop  request
-        shop  ├─ parent
-        shop  │  └─ child
-        shop  │     └─ grandchild
+        shop  └─ parent
+        shop     └─ child
+        shop        └─ grandchild
         shop  └─ other
         shop     └─ of other
         ",
@@ -97,7 +97,10 @@ fn what_it_follows_from_is_an_annotation() {
         format!("follows from {}-{}", context.trace_id(), context.span_id())
     });
     let span = scene.spans.take_where(|span| span.name() == "batch");
-    let annotations: Vec<_> = span.annotations().map(|(_, text)| text.to_owned()).collect();
+    let annotations: Vec<_> = span
+        .annotations()
+        .map(|(_, text)| text.to_owned())
+        .collect();
     assert_eq!(annotations, [batch]);
     scene.spans.assert_tree("shop  request\nshop  └─ message");
 }

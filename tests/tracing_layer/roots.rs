@@ -23,7 +23,9 @@ fn no_trace_starts_by_accident() {
 
 #[test]
 fn a_tracer_starts_traces() {
-    let scene = Scene::with(Sampler::always(), |tracer| TracingLayer::new().root_spans(tracer));
+    let scene = Scene::with(Sampler::always(), |tracer| {
+        TracingLayer::new().root_spans(tracer)
+    });
     scene.outside(work);
     let spans = scene.spans.take(3);
     let apart = spans.iter().find(|span| span.name() == "apart").unwrap();
@@ -37,7 +39,9 @@ fn a_tracer_starts_traces() {
 
 #[test]
 fn the_sampler_decides_on_them() {
-    let scene = Scene::with(Sampler::never(), |tracer| TracingLayer::new().root_spans(tracer));
+    let scene = Scene::with(Sampler::never(), |tracer| {
+        TracingLayer::new().root_spans(tracer)
+    });
     scene.outside(|| {
         info_span!("job").in_scope(|| {
             let context = tower_b3::current().unwrap();

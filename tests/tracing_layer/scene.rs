@@ -61,7 +61,9 @@ impl Scene {
             move |_: Request<()>| {
                 let handler = handler(tracer.clone());
                 async move {
-                    tokio::spawn(tower_b3::in_current_context(async {})).await.unwrap();
+                    tokio::spawn(tower_b3::in_current_context(async {}))
+                        .await
+                        .unwrap();
                     handler.await;
                     Ok::<_, Infallible>(Response::new(String::new()))
                 }
@@ -76,10 +78,12 @@ impl Scene {
 
 /// Sends a request through a client layer, and pauses before the answer.
 pub async fn call(tracer: &Tracer, path: &str) {
-    let client = tracer.client_layer().layer(service_fn(|_: Request<()>| async {
-        tokio::task::yield_now().await;
-        Ok::<_, Infallible>(Response::new(String::new()))
-    }));
+    let client = tracer
+        .client_layer()
+        .layer(service_fn(|_: Request<()>| async {
+            tokio::task::yield_now().await;
+            Ok::<_, Infallible>(Response::new(String::new()))
+        }));
     let route = tower_b3::RouteTemplate::new(path.to_owned());
     let request = Request::get(format!("http://catalog{path}")).extension(route);
     drop(client.oneshot(request.body(()).unwrap()).await.unwrap());
