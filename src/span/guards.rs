@@ -211,8 +211,8 @@ pub(crate) enum Placed {
     Detached,
     /// It is not recorded, and has the context of the span above it.
     Carried(Arc<SharedSpan>),
-    /// It is recorded.
-    Recorded(Arc<SharedSpan>),
+    /// It is recorded, and to be [shared](share).
+    Recorded(Box<OpenSpan>),
 }
 
 /// Makes a span of this name below the current one; if it is not to be recorded, only its place.
@@ -224,16 +224,16 @@ pub(crate) fn below_current(name: &str, recorded: bool) -> Placed {
         let mut scope = Borrowed::of(slot);
         let Some(open) = scope.open() else {
             return match slot.guards.innermost_in(NO_SCOPE) {
-                Some(parent) => below_in(&parent, name, recorded, NO_SCOPE),
+                Some(parent) => below(&parent, name, recorded),
                 None => Placed::Nowhere,
             };
         };
         let number = open.scope.number(&slot.guards);
         if let Some(parent) = slot.guards.innermost_in(number) {
-            return below_in(&parent, name, recorded, number);
+            return below(&parent, name, recorded);
         }
         match recorded && open.records_children() {
-            true => record_below(open, name, number),
+            true => record_below(open, name),
             false => Placed::Carried(open.carried(number)),
         }
     });
@@ -242,29 +242,23 @@ pub(crate) fn below_current(name: &str, recorded: bool) -> Placed {
 
 /// The same below another span that guards enter.
 pub(crate) fn below(parent: &Arc<SharedSpan>, name: &str, recorded: bool) -> Placed {
-    below_in(parent, name, recorded, current_scope())
-}
-
-fn below_in(parent: &Arc<SharedSpan>, name: &str, recorded: bool, scope: u64) -> Placed {
     if parent.is_detached() {
         return Placed::Detached;
     }
     let placed = parent.with(|open| match recorded && open.records_children() {
-        true => record_below(open, name, scope),
+        true => record_below(open, name),
         false => Placed::Carried(Arc::clone(parent)),
     });
     // It has ended, and nothing else may take its place.
     placed.unwrap_or(Placed::Detached)
 }
 
-fn record_below(parent: &OpenSpan, name: &str, scope: u64) -> Placed {
-    match Span::below(parent, name, None).into_open() {
-        Some(open) => Placed::Recorded(SharedSpan::new(open, scope)),
-        None => Placed::Nowhere,
-    }
+fn record_below(parent: &OpenSpan, name: &str) -> Placed {
+    let child = Span::below(parent, name, None).into_open();
+    child.map_or(Placed::Nowhere, Placed::Recorded)
 }
 
-/// A span that was started otherwise, to be entered with guards.
+/// Makes a span one that guards enter.
 pub(crate) fn share(open: Box<OpenSpan>) -> Arc<SharedSpan> {
     SharedSpan::new(open, current_scope())
 }

@@ -112,7 +112,15 @@ impl SharedSpan {
     }
 
     /// Gives up a reference. The last one leaves its memory to the thread.
-    pub(crate) fn release(mut self: Arc<SharedSpan>) {
+    #[inline]
+    pub(crate) fn release(self: Arc<SharedSpan>) {
+        // One load, where `get_mut` writes.
+        if Arc::strong_count(&self) == 1 {
+            self.recycle();
+        }
+    }
+
+    fn recycle(mut self: Arc<SharedSpan>) {
         if let Some(last) = Arc::get_mut(&mut self) {
             if last.detached {
                 return;

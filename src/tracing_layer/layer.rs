@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     span::{
-        SharedSpan,
+        OpenSpan, SharedSpan,
         guards::{self, GuardKey, Placed},
         slot::with_current,
     },
@@ -145,42 +145,35 @@ impl TracingLayer {
         match (placed, &self.roots) {
             (Placed::Nowhere | Placed::Detached, Some(tracer)) if recorded => {
                 let root = tracer.root_span(name).into_open();
-                root.map_or(Placed::Detached, |open| {
-                    Placed::Recorded(guards::share(open))
-                })
+                root.map_or(Placed::Detached, Placed::Recorded)
             }
             (placed, _) => placed,
         }
     }
 
-    /// Writes name, fields and place in the code to a new span.
-    fn describe(&self, attributes: &Attributes<'_>, span: &SharedSpan) {
+    /// Writes the fields, the target and the place in the code to a new span.
+    fn describe(&self, attributes: &Attributes<'_>, open: &mut OpenSpan) {
+        let Some(max_length) = max_length(open) else {
+            return;
+        };
+        let record = |fields: &mut Fields| attributes.record(fields);
+        Fields::read(max_length, record, |fields| tags::write(fields, open));
         let metadata = attributes.metadata();
-        write_fields(span, |fields| attributes.record(fields));
-        if self.target || self.code_location {
-            span.with(|open| {
-                if self.target {
-                    open.tag("target", metadata.target());
-                }
-                if let (true, Some(file)) = (self.code_location, metadata.file()) {
-                    open.tag("code.file.path", file);
-                }
-                if let (true, Some(line)) = (self.code_location, metadata.line()) {
-                    open.tag("code.line.number", &line.to_string());
-                }
-            });
+        if self.target {
+            open.tag("target", metadata.target());
+        }
+        if let (true, Some(file)) = (self.code_location, metadata.file()) {
+            open.tag("code.file.path", file);
+        }
+        if let (true, Some(line)) = (self.code_location, metadata.line()) {
+            open.tag("code.line.number", &line.to_string());
         }
     }
 }
 
-/// Formats the fields, then writes them to the span. Nothing is formatted if it is not recorded.
-fn write_fields(span: &SharedSpan, record: impl FnOnce(&mut Fields)) {
-    let max_length = span.with(|open| open.record().map(|record| record.max_tag_length()));
-    if let Some(Some(max_length)) = max_length {
-        Fields::read(max_length, record, |fields| {
-            span.with(|open| tags::write(fields, open));
-        });
-    }
+/// How long values may be; `None` if the span is not recorded, so that nothing is to be formatted.
+fn max_length(open: &mut OpenSpan) -> Option<usize> {
+    open.record().map(|record| record.max_tag_length())
 }
 
 /// Whether this crate made the span or the event: its log span of a request, or what it logs.
@@ -199,9 +192,9 @@ impl<S: Subscriber> Layer<S> for TracingLayer {
             Placed::Nowhere => return,
             Placed::Detached => (Arc::clone(&self.detached), false),
             Placed::Carried(span) => (span, false),
-            Placed::Recorded(span) => {
-                self.describe(attributes, &span);
-                (span, true)
+            Placed::Recorded(mut open) => {
+                self.describe(attributes, &mut open);
+                (guards::share(open), true)
             }
         };
         self.table.insert(id.into_u64(), Known { span, is_own });
@@ -209,8 +202,14 @@ impl<S: Subscriber> Layer<S> for TracingLayer {
 
     fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
         let known = self.table.get_own(id.into_u64());
-        if let Some(span) = known {
-            write_fields(&span, |fields| values.record(fields));
+        let Some(span) = known else {
+            return;
+        };
+        if let Some(max_length) = span.with(max_length).flatten() {
+            let record = |fields: &mut Fields| values.record(fields);
+            Fields::read(max_length, record, |fields| {
+                span.with(|open| tags::write(fields, open));
+            });
         }
     }
 
@@ -237,16 +236,13 @@ impl<S: Subscriber> Layer<S> for TracingLayer {
             let Some(span) = self.table.get(parent.into_u64()) else {
                 return;
             };
-            let max_length = span.with(|open| open.record().map(|record| record.max_tag_length()));
-            if let Some(Some(max_length)) = max_length {
+            if let Some(max_length) = span.with(max_length).flatten() {
                 Fields::read(max_length, record, |fields| {
                     span.with(|open| event::write(fields, annotated, is_error, open));
                 });
             }
         } else if event.is_contextual() {
-            let max_length =
-                with_current(|open| open.record().map(|record| record.max_tag_length()));
-            if let Some(Some(max_length)) = max_length {
+            if let Some(max_length) = with_current(max_length).flatten() {
                 Fields::read(max_length, record, |fields| {
                     with_current(|open| event::write(fields, annotated, is_error, open));
                 });

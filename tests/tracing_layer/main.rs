@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod allocations;
 mod bad_input;
 mod events;
 mod fields;
