@@ -15,7 +15,9 @@ fn load(order: u64, user: &str, _other: bool) {
 fn a_span_allocates_nothing_in_the_steady_state() {
     for sampler in [Sampler::always(), Sampler::never()] {
         let scene = Scene::with(Sampler::always(), |_| TracingLayer::new());
-        let tracer = Tracer::builder("shop").sampler(sampler).reporter(NoopReporter);
+        let tracer = Tracer::builder("shop")
+            .sampler(sampler)
+            .reporter(NoopReporter);
         let tracer = tracer.build().unwrap();
         scene.outside(|| {
             tracer.span("request").in_scope(|| {

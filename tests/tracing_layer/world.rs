@@ -93,6 +93,7 @@ impl World {
 
     #[track_caller]
     fn check(&mut self, thread: &Thread) {
+        self.note_closed();
         let expected = self.model.current(thread);
         let current = tower_b3::current().map(|context| context.span_id());
         match (expected, current) {
@@ -146,7 +147,6 @@ fn step(shared: &Shared, thread: &Arc<Mutex<Thread>>, op: Op) {
         Op::Close(span) => {
             if let Some(span) = world.pick(span) {
                 world.handles[span].0 = None;
-                world.note_closed();
             }
         }
         Op::Tag => {
