@@ -65,10 +65,10 @@ impl Model {
     fn innermost(&self, thread: &Thread) -> Option<Place> {
         let scope = thread.scopes.last().copied();
         let entered = thread.entered.iter().rev();
-        let places = entered
+        let mut places = entered
             .filter(|entered| entered.1 == scope)
             .map(|entered| self.spans[entered.0].place);
-        places.filter(|place| self.is_alive(*place)).next()
+        places.find(|place| self.is_alive(*place))
     }
 
     pub fn current(&self, thread: &Thread) -> Option<Node> {
