@@ -181,7 +181,9 @@ fn a_changed_file_changes_sampling_and_tags() {
 
     document.write("tracing: { sampling: 0 }");
     eventually("no more spans", || {
-        served(&test.tracer, &test.spans, "").is_none().then_some(())
+        served(&test.tracer, &test.spans, "")
+            .is_none()
+            .then_some(())
     });
     assert_eq!(log.lines_with(&gone).len(), 2);
 

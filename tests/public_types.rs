@@ -10,15 +10,15 @@ use tower_b3::{
     test::{SpanCollector, TestReporter, TreeFormat},
 };
 
-#[test]
-fn public_types_implement_the_documented_traits() {
-    fn shared<T: Send + Sync + 'static>() {}
-    fn unpin<T: Unpin>() {}
-    fn clone<T: Clone>() {}
-    fn copy<T: Copy + Eq + Hash>() {}
-    fn error<T: Error + Send + Sync + 'static>() {}
-    type Fut = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+fn shared<T: Send + Sync + 'static>() {}
+fn unpin<T: Unpin>() {}
+fn clone<T: Clone>() {}
+fn copy<T: Copy + Eq + Hash>() {}
+fn error<T: Error + Send + Sync + 'static>() {}
+type Fut = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
+#[test]
+fn tracers_layers_and_handles_implement_the_documented_traits() {
     shared::<Tracer>();
     clone::<Tracer>();
     shared::<TracerBuilder>();
@@ -46,6 +46,10 @@ fn public_types_implement_the_documented_traits() {
     clone::<SpanHandle>();
     shared::<Trust>();
     clone::<Trust>();
+}
+
+#[test]
+fn values_and_errors_implement_the_documented_traits() {
     copy::<TraceContext>();
     copy::<Sampling>();
     copy::<id::TraceId>();

@@ -5,10 +5,7 @@ use crate::{
     documents, read,
 };
 use http::{HeaderMap, Request, Response};
-use std::{
-    convert::Infallible,
-    future::ready,
-};
+use std::{convert::Infallible, future::ready};
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Direction, Mode, Tracer, config::TracingConfig, id::TraceIdKind, istio::Identity,
