@@ -1,3 +1,5 @@
+//! Scene 5: 10 percent of the requests are sampled, by request id.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Scene 9: other collectors, and providers that are not supported.
+
 use crate::stage::Stage;
 use crate::trace::assert_whole;
 

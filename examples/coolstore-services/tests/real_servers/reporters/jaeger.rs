@@ -1,3 +1,5 @@
+//! The reporters against a real Jaeger: Zipkin's formats and OTLP are shown as the same trace.
+
 use std::time::Duration;
 
 use test_kit::backends::{Http, Jaeger, JaegerSpan};

@@ -1,3 +1,5 @@
+//! The Kafka reporter against a real broker and Zipkin's collector, also across outages.
+
 use std::time::Duration;
 
 use test_kit::backends::{Http, Kafka, Zipkin, eventually};

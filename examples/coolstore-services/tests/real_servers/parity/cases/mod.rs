@@ -20,7 +20,8 @@ pub fn cases() -> Vec<Case> {
         decisions::networks(),
         spans::tags(),
         spans::endings(),
-        spans::others(),
+        spans::ids_and_sidecars(),
+        spans::forwarding(),
         decisions::documents(),
     ]
     .into_iter()

@@ -1,4 +1,4 @@
-//! What is in the spans: tags, endings, and what the other settings change.
+//! Cases about the content of spans: tags, how exchanges end, kinds of ids, sidecars and forwarding.
 
 use crate::parity::backend::Answer;
 use crate::parity::case::{Case, Client, LOW, P, S, T, UUID, case};
@@ -72,8 +72,8 @@ pub fn endings() -> Vec<Case> {
     cases
 }
 
-/// Kinds of ids and other ways to make spans of them.
-pub fn others() -> Vec<Case> {
+/// Kinds of ids, shared spans, and the spans of sidecars.
+pub fn ids_and_sidecars() -> Vec<Case> {
     let mut cases = Vec::new();
     for setup in ["64-bit", "time-prefixed", "shared", "sidecars"] {
         cases.extend([
@@ -100,6 +100,13 @@ pub fn others() -> Vec<Case> {
             .ids(T, S)
             .sampled("0"),
         case("sidecars-record-only", "b3").b3(format!("{T}-{S}-1")),
+    ]);
+    cases
+}
+
+/// Modes that make no spans and forward headers.
+pub fn forwarding() -> Vec<Case> {
+    vec![
         case("webapp-forward", "multi")
             .ids(T, S)
             .parent(P)
@@ -135,6 +142,5 @@ pub fn others() -> Vec<Case> {
         case("forward-only", "client-forced")
             .client_id()
             .request_id(UUID),
-    ]);
-    cases
+    ]
 }
