@@ -239,7 +239,7 @@ fn code_overrides_a_changed_configuration() {
 }
 
 #[test]
-fn code_overrides_a_configuration_that_comes_only_later() {
+fn code_overrides_a_configuration_that_is_applied_later() {
     let test = TestTracer::of(|builder| {
         let tag = Tag::literal("a", "mine");
         builder.sampler(Sampler::always()).tag(tag)

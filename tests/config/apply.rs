@@ -51,7 +51,7 @@ fn tag(span: &SpanRecord, name: &str) -> Option<String> {
 const FORCED: &str = "x-envoy-force-trace: true";
 
 #[test]
-fn sampling_goes_by_request_id_like_a_sidecars() {
+fn requests_are_sampled_by_request_id_as_by_a_sidecar() {
     let test = configured(&read("tracing: { sampling: 50 }"));
     // Of 10,000, 4999 is below 50 %, 5000 is not.
     serve_and_call(
@@ -233,7 +233,7 @@ fn code_overrides_the_configuration_whichever_comes_first() {
 }
 
 #[test]
-fn of_two_configurations_the_last_counts() {
+fn the_last_of_two_configurations_wins() {
     let (one, other) = (
         read("tracing: { sampling: 0 }"),
         read("tracing: { sampling: 100 }"),

@@ -76,11 +76,11 @@ async fn outside_the_router_the_name_is_the_method_unless_the_handler_sets_the_r
     let router = Router::new()
         .route("/plain/{id}", on_get(|| async {}))
         .route(
-            "/said/{id}",
-            on_get(|| async { scope::route("/said/{id}") }),
+            "/named/{id}",
+            on_get(|| async { scope::route("/named/{id}") }),
         );
     let service = tower::Layer::layer(&test.tracer.server_layer(), router);
-    for (path, name) in [("/plain/7", "GET"), ("/said/7", "GET /said/{id}")] {
+    for (path, name) in [("/plain/7", "GET"), ("/named/7", "GET /named/{id}")] {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = service.clone().oneshot(request).await.unwrap();
         drop(response);
@@ -117,7 +117,7 @@ async fn connect_info_is_the_peers_address() {
 }
 
 #[tokio::test]
-async fn trust_goes_by_connect_info() {
+async fn trust_uses_connect_info() {
     let test = TestTracer::new();
     let networks = Trust::networks(["10.0.0.0/8"]).unwrap();
     let layer = test.tracer.server_layer().trust(networks);

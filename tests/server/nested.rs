@@ -302,7 +302,7 @@ fn header_tags_of_calls_come_from_the_inner_layers_request() {
 }
 
 #[test]
-fn a_server_below_a_client_layer_in_one_task_goes_by_the_headers() {
+fn a_server_below_a_client_layer_in_one_task_uses_the_headers() {
     let test = TestTracer::new();
     let layer = test.tracer.server_layer();
     serve_all(&layer, get("/", ""), |_| {

@@ -1,7 +1,7 @@
-//! What the programs `webapp` and `catalog` share: their command line, the tracer that it
-//! describes, and serving until a signal.
+//! Shared by the programs `webapp` and `catalog`: the command line, the tracer that it configures,
+//! and serving until a signal.
 //!
-//! What the two services do is in the package `coolstore`.
+//! The two services themselves are in the package `coolstore`.
 
 pub mod options;
 pub mod run;

@@ -163,7 +163,7 @@ where
     T: CommandFactory + FromArgMatches,
 {
     parse_from(std::env::args_os(), listen).map_err(|error| {
-        // If the console is closed, there is nowhere to say it.
+        // If the console is closed, the message cannot be printed.
         let _ = error.print();
         u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
     })

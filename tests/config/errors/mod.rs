@@ -78,7 +78,7 @@ fn only_a_regular_file_is_read() {
 
 /// Code may set a reporter of its own, for which the collector in the configuration does not matter.
 #[test]
-fn errors_of_the_collector_come_up_only_when_it_is_used() {
+fn errors_of_the_collector_are_reported_only_when_it_is_used() {
     let tls = |settings: &str| {
         format!("tracing: {{ zipkin: {{ address: 'zipkin:9411' }}, tlsSettings: {settings} }}")
     };

@@ -1,7 +1,7 @@
-//! Extracting, injecting and forwarding, against the fewest header operations that could do it.
+//! Extracting, injecting and forwarding, compared with the fewest header operations that would do.
 //!
-//! Columns: group, what, median of ns, median of the ratio to the group's reference in the same
-//! round.
+//! Columns: group, operation, median of ns, median of the ratio to the group's reference in the
+//! same round.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response};
@@ -28,10 +28,10 @@ use tower_b3::{
 const ROUNDS: usize = 300;
 const AT_ONCE: usize = 256;
 
-/// Runs [`AT_ONCE`] operations and tells the ns that one took.
+/// Runs [`AT_ONCE`] operations and returns the ns per operation.
 type Timed<'a> = Box<dyn FnMut() -> f64 + 'a>;
 
-/// Times an operation on what was made for it outside the clock, which is dropped outside too.
+/// Times an operation on inputs that are made before the clock starts and dropped after it stops.
 fn timed<'a, T: 'a>(
     mut make: impl FnMut() -> T + 'a,
     mut operation: impl FnMut(&mut T) + 'a,
@@ -51,7 +51,7 @@ fn rounds(timed: &mut [(&str, Timed<'_>)]) -> Vec<Vec<f64>> {
         shuffle(&mut order);
         for &at in &order {
             let ns = (timed[at].1)();
-            // By then all are warm.
+            // The first rounds warm up.
             if round >= 20 {
                 seen[at].push(ns);
             }
@@ -60,7 +60,7 @@ fn rounds(timed: &mut [(&str, Timed<'_>)]) -> Vec<Vec<f64>> {
     seen
 }
 
-/// The first is the reference.
+/// Prints the times of a group. The first entry is the reference.
 fn group(name: &str, mut timed: Vec<(&str, Timed<'_>)>) {
     let seen = rounds(&mut timed);
     for (at, (what, _)) in timed.iter().enumerate() {
@@ -73,7 +73,7 @@ fn group(name: &str, mut timed: Vec<(&str, Timed<'_>)>) {
     }
 }
 
-/// The same of what each adds to the first; the second is the reference.
+/// Prints what each entry adds to the first one. The second entry is the reference.
 fn group_of_added(name: &str, mut timed: Vec<(&str, Timed<'_>)>) {
     let seen = rounds(&mut timed);
     let added = |at: usize| -> Vec<f64> {
@@ -103,7 +103,7 @@ fn look_up_b3(headers: &HeaderMap) {
     }
 }
 
-/// Times reading these headers.
+/// Times an operation that reads these headers.
 fn timed_read<'a>(headers: &'a HeaderMap, mut read: impl FnMut(&HeaderMap) + 'a) -> Timed<'a> {
     timed(|| (), move |()| read(black_box(headers)))
 }
@@ -198,7 +198,7 @@ fn inject() {
     );
 }
 
-/// Serves requests with trace headers, whose handler sends one request on.
+/// Serves requests with trace headers. The handler sends one outgoing request.
 fn forwarding<S, B>(mut service: S) -> Timed<'static>
 where
     S: Service<Request<Body>, Response = Response<B>, Error = Infallible> + 'static,

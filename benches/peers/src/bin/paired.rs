@@ -1,18 +1,18 @@
-//! What each peer adds to a request. A process for each scenario builds the baseline and the peers
-//! and serves batches of each in turn, in another order every round, so that all see the same
-//! noise. Requests are on one core, reporters on another.
+//! The time that each peer adds to a request. One process per scenario builds the baseline and the
+//! peers and serves batches of each in random order, so that all see the same noise. Requests run
+//! on one core, reporters on another.
 //!
 //! ```text
 //! paired                            all scenarios and peers
 //! paired in1,out1 fastrace zipkin   these scenarios, these peers and the baseline
 //! ```
 //!
-//! `ROUNDS` is how many batches each serves; 16 by default. With `ASLEEP=1` they are short, and
-//! more, so that what reporters do falls outside the clock.
+//! `ROUNDS` is the number of batches per peer, 16 by default. With `ASLEEP=1` batches are shorter
+//! and more numerous, so that the reporters' work is not timed.
 //!
-//! Columns: the median of ns a request; of ns added to the baseline's in the same round; of their
-//! ratio to what fastrace adds; allocations added on the request's thread; spans reported a
-//! request; how many of them, in percent, were freed before the batch had ended.
+//! Columns: the median of ns per request; of ns added to the baseline in the same round; of the
+//! ratio to what fastrace adds; allocations added on the request's thread; spans reported per
+//! request; the percentage of them that were freed before the batch ended.
 
 use peers::{
     ASLEEP, AWAKE, PEERS, REPORTED, Runner, SERVING, SLICE, Scenario, build, build_apart, median,
@@ -24,8 +24,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
-/// Counts what threads allocate while they serve, and only when asked to, which is never while the
-/// clock runs.
+/// Counts the allocations of threads while they serve. Off while the clock runs.
 struct Counting;
 
 static COUNTS: AtomicBool = AtomicBool::new(false);
@@ -37,7 +36,7 @@ fn count() {
     }
 }
 
-// SAFETY: every call goes on to `System` as it came.
+// SAFETY: every call is passed on to `System` unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
@@ -93,7 +92,7 @@ impl Seen {
     }
 }
 
-/// One scenario, in this process; prints the rows of `shown`.
+/// Runs one scenario in this process and prints the rows of `shown`.
 fn one(scenario: Scenario, peers: &[&str], shown: &[&str]) {
     let rounds = std::env::var("ROUNDS").map_or(16, |rounds| rounds.parse().expect("a number"));
     let (rounds, slices) = match std::env::var_os("ASLEEP") {
@@ -110,7 +109,7 @@ fn one(scenario: Scenario, peers: &[&str], shown: &[&str]) {
         for &at in &order {
             seen[at].batch(&mut *runners[at], slices);
         }
-        // By then all are warm.
+        // The first rounds warm up.
         if round == 1 {
             seen.iter_mut().for_each(|seen| *seen = Seen::default());
         }

@@ -124,7 +124,7 @@ async fn zipkin_refuses_the_wrong_path() {
 /// Jaeger responds 202 on the wrong path and loses the services, so the only sign is the warning at
 /// the start.
 #[tokio::test]
-async fn jaeger_swallows_the_wrong_path() {
+async fn jaeger_accepts_the_wrong_path_and_loses_the_spans() {
     let Some(stage) = Stage::open("scene-8-jaeger").await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! A trace as either server shows it.
+//! A trace as Zipkin or Jaeger returns it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +48,7 @@ impl Found {
             id: span.id,
             parent: span.parent,
             service: span.service.to_lowercase(),
-            // A span without a kind is an internal one by OTLP.
+            // In OTLP, a span without a kind is internal.
             kind: kind.replace("internal", "").to_uppercase(),
             name: span.name.to_lowercase(),
             duration: span.duration,
@@ -61,7 +61,7 @@ impl Found {
     }
 }
 
-/// The spans from the root to the leaf. The trace must be one chain of one trace id.
+/// The spans from the root to the leaf. The trace must be a chain with one trace id.
 #[track_caller]
 pub fn chain(trace: &Trace) -> Vec<&Found> {
     let mut chain: Vec<&Found> = Vec::new();
@@ -77,7 +77,7 @@ pub fn chain(trace: &Trace) -> Vec<&Found> {
     chain
 }
 
-/// What one request for the catalogue leaves: webapp's two spans, and catalog's two.
+/// The spans of one request for the catalogue: two of webapp and two of catalog.
 #[track_caller]
 pub fn assert_whole(trace: &Trace, webapp: &str, catalog: &str) {
     let chain = chain(trace);
@@ -93,11 +93,11 @@ pub fn assert_whole(trace: &Trace, webapp: &str, catalog: &str) {
     ];
     assert_eq!(hops, expected, "{trace:#?}");
     assert_eq!(chain[0].trace_id.len(), 32, "{trace:#?}");
-    // A root's id is the low half of its trace's.
+    // A root span's id is the low half of its trace id.
     assert_eq!(chain[0].trace_id[16..], chain[0].id, "{trace:#?}");
 }
 
-/// The request ids of these traces, as they were sent: the reason written into them is taken out.
+/// The request ids of these traces as they were sent, without the reason written into them.
 pub fn request_ids(traces: &[Trace]) -> BTreeSet<String> {
     let spans = traces.iter().flatten();
     let ids = spans.filter_map(|span| span.tag(REQUEST_ID));

@@ -1,4 +1,4 @@
-//! What the services print, and how they end.
+//! The output of the services, and how they stop.
 
 use crate::{CATALOG, Shop};
 use std::{
@@ -48,7 +48,7 @@ fn log_lines_and_printed_trees_carry_the_trace() {
 #[test]
 fn a_stop_does_not_wait_for_idle_connections() {
     let mut shop = Shop::open(&[]);
-    // A silent connection, a kept-alive one, and webapp's own to the catalog.
+    // A silent connection, a kept-alive one, and webapp's connection to the catalog.
     let silent = TcpStream::connect(shop.webapp.address()).unwrap();
     let mut kept = keep_alive(shop.webapp.address(), "/api/catalog");
     for process in [&mut shop.catalog, &mut shop.webapp] {

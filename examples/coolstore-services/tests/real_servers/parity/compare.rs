@@ -1,19 +1,19 @@
-//! Field by field, and which differences are meant.
+//! Compares both sides field by field, except for the intended differences.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::observe::Fields;
 
-/// Why a difference is meant, and where it is.
+/// An intended difference: its reason, and where it occurs.
 pub struct Reason {
     pub name: String,
-    /// Whether it is in nearly every case, whatever that is about.
+    /// Whether it occurs in nearly every case, whatever the case is about.
     pub standing: bool,
     pub rules: Vec<Rule>,
 }
 
-/// In all of it `*` stands for anything. What is absent is `-none-`.
+/// In all patterns `*` matches anything. An absent field is `-none-`.
 pub struct Rule {
     /// `setup: name` of cases.
     pub cases: String,
@@ -31,7 +31,7 @@ pub struct Comparison {
     but_standing: usize,
     fields: usize,
     equal: usize,
-    /// By reason: cases and fields.
+    /// For each reason, the cases and fields.
     meant: BTreeMap<usize, (BTreeSet<String>, usize)>,
     used: BTreeSet<(usize, usize)>,
     wrong: Vec<String>,
@@ -43,7 +43,7 @@ impl Comparison {
         let (mut same, mut but_standing) = (true, true);
         let names: BTreeSet<&String> = envoy.keys().chain(ours.keys()).collect();
         let alone = |name: &str| {
-            // Which spans there are, and where in the trace, is a field of its own.
+            // The number of spans and their places in the trace are a separate field.
             let kind = format!("{} kind", name.split(' ').next().unwrap_or_default());
             name.starts_with(|first: char| first.is_uppercase())
                 && envoy.contains_key(&kind) != ours.contains_key(&kind)
@@ -80,7 +80,7 @@ impl Comparison {
         self.but_standing += usize::from(!same && but_standing);
     }
 
-    /// What was compared and how it came out.
+    /// The number of compared cases and fields, and the differences by reason.
     pub fn summary(&self, reasons: &[Reason]) -> String {
         let mut text = String::new();
         let meant = self.cases - self.same - self.but_standing;
@@ -111,7 +111,7 @@ impl Comparison {
         text
     }
 
-    /// Differences that nobody meant, and reasons that nothing needs.
+    /// Unintended differences, and listed differences that do not occur.
     pub fn faults(&self, reasons: &[Reason]) -> Vec<String> {
         let mut faults = self.wrong.clone();
         for (at, reason) in reasons.iter().enumerate() {
@@ -146,7 +146,7 @@ impl Rule {
     }
 }
 
-/// Whether a text is as a pattern says; alternatives are parted by `||`.
+/// Whether a text matches a pattern; alternatives are separated by `||`.
 fn like(pattern: &str, text: &str) -> bool {
     pattern
         .split("||")

@@ -1,4 +1,4 @@
-//! Every difference that is meant, read from a table.
+//! The intended differences, read from a table.
 
 use std::collections::BTreeMap;
 

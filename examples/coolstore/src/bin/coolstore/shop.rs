@@ -1,4 +1,4 @@
-//! The shop: catalog, webapp and the collector of their spans, each on a port of its own.
+//! The shop: catalog, webapp and the collector of their spans, each on a separate port.
 
 use axum::{Router, body::Body, http::Request};
 use coolstore::{
@@ -36,7 +36,7 @@ pub struct Shop {
     webapp: Service,
 }
 
-/// A service with its own tracer and reporter, as if it were a process of its own.
+/// A service with its own tracer and reporter, as in a separate process.
 struct Service {
     tracer: Tracer,
     zipkin: ZipkinReporter,

@@ -1,4 +1,4 @@
-//! The requests that both sides are sent, as a table.
+//! The table of requests that are sent to both sides.
 
 mod contexts;
 mod decisions;
