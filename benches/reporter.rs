@@ -138,7 +138,7 @@ fn encode_with(
             black_box(message.len())
         })
     });
-    println!("{} bytes a span", message.len() / spans.len());
+    println!("{} bytes per span", message.len() / spans.len());
 }
 
 /// Set in the environment of the sink process.

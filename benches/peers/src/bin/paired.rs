@@ -62,14 +62,14 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 #[derive(Default)]
-struct Seen {
+struct Samples {
     ns: Vec<f64>,
     spans: f64,
     in_time: f64,
     allocations: f64,
 }
 
-impl Seen {
+impl Samples {
     fn batch(&mut self, runner: &mut dyn Runner, slices: usize) {
         let requests = (slices * SLICE) as f64;
         let before = REPORTED.load(Relaxed);
@@ -93,7 +93,7 @@ impl Seen {
 }
 
 /// Runs one scenario in this process and prints the rows of `shown`.
-fn one(scenario: Scenario, peers: &[&str], shown: &[&str]) {
+fn run_scenario(scenario: Scenario, peers: &[&str], shown: &[&str]) {
     let rounds = std::env::var("ROUNDS").map_or(16, |rounds| rounds.parse().expect("a number"));
     let (rounds, slices) = match std::env::var_os("ASLEEP") {
         None => (rounds, AWAKE),
@@ -102,7 +102,7 @@ fn one(scenario: Scenario, peers: &[&str], shown: &[&str]) {
     let names: Vec<&str> = ["baseline"].iter().chain(peers).copied().collect();
     let build_all = || names.iter().map(|name| build(name, scenario)).collect();
     let mut runners: Vec<_> = build_apart(build_all);
-    let mut seen: Vec<Seen> = names.iter().map(|_| Seen::default()).collect();
+    let mut seen: Vec<Samples> = names.iter().map(|_| Samples::default()).collect();
     let mut order: Vec<usize> = (0..names.len()).collect();
     for round in 0..rounds + 2 {
         shuffle(&mut order);
@@ -111,7 +111,7 @@ fn one(scenario: Scenario, peers: &[&str], shown: &[&str]) {
         }
         // The first rounds warm up.
         if round == 1 {
-            seen.iter_mut().for_each(|seen| *seen = Seen::default());
+            seen.iter_mut().for_each(|seen| *seen = Samples::default());
         }
     }
     for (seen, runner) in seen.iter_mut().zip(&mut runners) {
@@ -133,7 +133,7 @@ fn one(scenario: Scenario, peers: &[&str], shown: &[&str]) {
                 median(ratios.map(|(peer, fast)| peer / fast).collect())
             )
         });
-        let Seen {
+        let Samples {
             ns,
             spans,
             in_time,
@@ -158,16 +158,16 @@ fn main() {
         let list = |names: &'static str| -> Vec<&str> { names.split(',').collect() };
         let leak = |text: &str| -> &'static str { text.to_owned().leak() };
         let scenario = Scenario::parse(scenario).expect("a scenario");
-        return one(scenario, &list(leak(peers)), &list(leak(shown)));
+        return run_scenario(scenario, &list(leak(peers)), &list(leak(shown)));
     }
     let scenarios: Vec<&str> = match arguments.get(1) {
         Some(names) if *names != "all" => names.split(',').collect(),
         _ => Scenario::ALL.iter().map(|one| one.name()).collect(),
     };
-    let asked = |name: &str| arguments.len() <= 2 || arguments[2..].contains(&name);
+    let selected = |name: &str| arguments.len() <= 2 || arguments[2..].contains(&name);
     let (apart, together): (Vec<_>, Vec<_>) = PEERS
         .iter()
-        .filter(|peer| asked(peer.name))
+        .filter(|peer| selected(peer.name))
         .partition(|peer| peer.apart);
     let together: Vec<&str> = together.iter().map(|peer| peer.name).collect();
     println!("scenario\tpeer\tns\tadded_ns\tvs_fastrace\tallocations\tspans\tfreed_in_time_pct");

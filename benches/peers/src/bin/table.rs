@@ -99,7 +99,7 @@ fn micro(tsv: &Tsv) {
 }
 
 fn scale(tsv: &Tsv) {
-    println!("\n**Growth**: ns added a request, and the same over the fewest");
+    println!("\n**Growth**: ns added per request, and the ratio to the smallest count");
     let mut rows: BTreeMap<(&str, &str), Vec<(&str, f64)>> = BTreeMap::new();
     for line in tsv.lines() {
         let row = rows.entry((line.text("what"), line.text("peer")));
@@ -164,9 +164,9 @@ fn all(folder: &Path, svg: &Path) -> Result<(), String> {
 fn wrk(file: &Path) -> Result<(), String> {
     let tsv = Tsv::read(file)?;
     println!(
-        "Requests a second as a share of the bare server's and of `nothing`'s in the same round,"
+        "Requests per second as a share of the bare server's and of `nothing`'s in the same round,"
     );
-    println!("CPU µs a request added to `nothing`'s: median (least–most)");
+    println!("CPU µs per request added to `nothing`'s: median (least–most)");
     header(
         "peer, scenario",
         &["of bare", "of nothing", "CPU µs", "spans lost"],

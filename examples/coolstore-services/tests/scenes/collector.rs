@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use test_kit::backends::{Http, Jaeger, Span, Zipkin, eventually, jaeger_spans, now_us};
 use tower_b3::id::TraceId;
 
-use super::trace::{Found, Trace};
+use super::trace::{StoredSpan, Trace};
 
 const ARRIVED: Duration = Duration::from_secs(20);
 const HOUR_MS: u64 = 60 * 60 * 1000;
@@ -76,7 +76,7 @@ impl Collector {
                     path += &parameter("annotationQuery", Some(&tags.join(" and ")));
                 }
                 let traces: Vec<Vec<Span>> = zipkin.query(&path).await?;
-                let of_one = |trace: Vec<_>| trace.into_iter().map(Found::from).collect();
+                let of_one = |trace: Vec<_>| trace.into_iter().map(StoredSpan::from).collect();
                 Ok(traces.into_iter().map(of_one).collect())
             }
             Collector::Jaeger(jaeger) => {
@@ -96,7 +96,7 @@ impl Collector {
                 let of_one = |trace: &Value| {
                     let id = trace["traceID"].as_str().unwrap_or_default();
                     let spans = jaeger_spans(trace).into_iter();
-                    spans.map(|span| Found::of_jaeger(id, span)).collect()
+                    spans.map(|span| StoredSpan::of_jaeger(id, span)).collect()
                 };
                 Ok(traces.iter().map(of_one).collect())
             }

@@ -7,7 +7,7 @@ use test_kit::backends::{JaegerSpan, Span};
 pub const REQUEST_ID: &str = "guid:x-request-id";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct StoredSpan {
     pub trace_id: String,
     pub id: String,
     pub parent: Option<String>,
@@ -23,11 +23,11 @@ pub struct Found {
 }
 
 /// All spans of one trace.
-pub type Trace = Vec<Found>;
+pub type Trace = Vec<StoredSpan>;
 
-impl From<Span> for Found {
-    fn from(span: Span) -> Found {
-        Found {
+impl From<Span> for StoredSpan {
+    fn from(span: Span) -> StoredSpan {
+        StoredSpan {
             service: span.service().to_owned(),
             kind: span.kind().to_owned(),
             duration: span.duration.try_into().expect("a duration"),
@@ -40,10 +40,10 @@ impl From<Span> for Found {
     }
 }
 
-impl Found {
-    pub fn of_jaeger(trace_id: &str, span: JaegerSpan) -> Found {
+impl StoredSpan {
+    pub fn of_jaeger(trace_id: &str, span: JaegerSpan) -> StoredSpan {
         let kind = span.tags.get("span.kind").map_or("", String::as_str);
-        Found {
+        StoredSpan {
             trace_id: trace_id.to_owned(),
             id: span.id,
             parent: span.parent,
@@ -63,8 +63,8 @@ impl Found {
 
 /// The spans from the root to the leaf. The trace must be a chain with one trace id.
 #[track_caller]
-pub fn chain(trace: &Trace) -> Vec<&Found> {
-    let mut chain: Vec<&Found> = Vec::new();
+pub fn chain(trace: &Trace) -> Vec<&StoredSpan> {
+    let mut chain: Vec<&StoredSpan> = Vec::new();
     loop {
         let parent = chain.last().map(|last| last.id.as_str());
         let mut children = trace.iter().filter(|s| s.parent.as_deref() == parent);

@@ -113,10 +113,10 @@ pub fn malformed() -> Vec<Case> {
     let single = |name, value: String| case("webapp", name).b3(value);
     vec![
         trace("a trace id of 31 digits", &T[1..]),
-        trace("a trace id that is no number", "zzz"),
+        trace("a trace id that is not a number", "zzz"),
         trace("a trace id with 0x", "0x1f"),
         trace("a trace id of zeros", "00000000000000000000000000000000"),
-        trace("a parent that is no number", T).parent("zz"),
+        trace("a parent that is not a number", T).parent("zz"),
         case("webapp", "a span id of zeros")
             .ids(T, "0000000000000000")
             .sampled("1"),

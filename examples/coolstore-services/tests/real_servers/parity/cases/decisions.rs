@@ -67,7 +67,7 @@ pub fn request_ids() -> Vec<Case> {
             "of a UUID of version 7",
             "11111111-2222-7333-8444-555555555555",
         ),
-        one("that is no UUID", "not-a-uuid"),
+        one("that is not a UUID", "not-a-uuid"),
         one("of 32 digits", "11111111222243338444555555555555"),
         one("of 36 characters", "11111111_anything_of_36_characters_x"),
         one("of 9 digits", "111111112"),

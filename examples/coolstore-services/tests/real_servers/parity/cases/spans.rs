@@ -43,7 +43,7 @@ pub fn endings() -> Vec<Case> {
         case("webapp", "status 404").answered(Answer::Status(404)),
         case("webapp", "status 503").answered(Answer::Status(503)),
         case("webapp", "the backend hangs up").answered(Answer::Reset),
-        case("webapp-refused", "nobody listens"),
+        case("webapp-refused", "connection refused"),
         all("the backend hangs up").answered(Answer::Reset),
         all("no answer in time").answered(Answer::Never),
         all("the backend hangs up in the body").answered(Answer::Cut),
