@@ -24,6 +24,7 @@ const EXCEPTIONS: &[&str] = &[
     "src/span/",
     "src/tag/",
     "src/tags/",
+    "src/tracer/build.rs",
 ];
 
 struct Source {

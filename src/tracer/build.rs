@@ -55,7 +55,10 @@ impl TracerBuilder {
         let settings = this.settings;
         let limits = limits(&settings, this.max_tag_length, this.query_in_url)?;
         let names = this.tag_names.names();
-        let component = component(this.component, this.identity.as_ref());
+        let component = match &this.identity {
+            Some(_) => "proxy",
+            None => "tower-b3",
+        };
         let identity = settings
             .istio_tags
             .map(|istio_tags| identity_tags(this.identity.as_ref(), istio_tags.unwrap_or(true)));
@@ -66,19 +69,24 @@ impl TracerBuilder {
         let live = |sampler: Option<Sampler>, tags, for_calls| {
             let sampler = sampler.unwrap_or_else(Sampler::always);
             let max = this.max_tag_length;
-            let live = Live::new(sampler, tags, for_calls, names, max, &propagation);
-            ArcSwap::from_pointee(live)
+            ArcSwap::from_pointee(Live::new(
+                sampler,
+                tags,
+                for_calls,
+                names,
+                max,
+                &propagation,
+            ))
         };
-        let sinks = SpanSinks::new(SpanSettings {
-            endpoint: Arc::new(this.endpoint),
-            names: &names.tags,
-            max_tag_length: this.max_tag_length,
-            clock: Clock::new(),
-            reporter: this.reporter.unwrap_or_else(|| Box::new(NoopReporter)),
-            reporter_panicked: AtomicBool::new(false),
-        });
         let core = Core {
-            sinks,
+            sinks: SpanSinks::new(SpanSettings {
+                endpoint: Arc::new(this.endpoint),
+                names: &names.tags,
+                max_tag_length: this.max_tag_length,
+                clock: Clock::new(),
+                reporter: this.reporter.unwrap_or_else(|| Box::new(NoopReporter)),
+                reporter_panicked: AtomicBool::new(false),
+            }),
             live: PerDirection {
                 server: live(settings.sampler.server, tags.server, for_calls),
                 client: live(settings.sampler.client, tags.client, TagSources::default()),
@@ -94,7 +102,7 @@ impl TracerBuilder {
             ids: settings.trace_ids.unwrap_or_default(),
             join: settings.shared_spans.unwrap_or(false),
             names,
-            component,
+            component: this.component.unwrap_or(Cow::Borrowed(component)),
             identity,
             #[cfg(feature = "config")]
             set_in_code,
@@ -161,19 +169,7 @@ fn threshold(field: &'static str, percent: Option<f64>) -> Result<Option<Thresho
     threshold.map_err(|error| BuildError::Percentage { field, error })
 }
 
-/// The tag `component`: Envoy's value if the tracer has the identity of a sidecar.
-fn component(
-    component: Option<Cow<'static, str>>,
-    identity: Option<&Identity>,
-) -> Cow<'static, str> {
-    let default = match identity {
-        Some(_) => "proxy",
-        None => "tower-b3",
-    };
-    component.unwrap_or(Cow::Borrowed(default))
-}
-
-/// The tags that identify the service.
+/// The tags that say which service this is.
 fn identity_tags(identity: Option<&Identity>, istio_tags: bool) -> Vec<Tag> {
     match identity {
         Some(identity) if istio_tags => identity.tags(),
