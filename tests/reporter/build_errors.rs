@@ -57,7 +57,7 @@ fn an_invalid_header_is_refused_with_the_reason() {
     for (options, expected) in [
         (
             http().header("a b", "c"),
-            "header: \"a b\" is not a header name",
+            "header: \"a b\" is not a valid header name",
         ),
         (
             http().header("key", "a\nb"),

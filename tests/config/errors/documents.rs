@@ -85,7 +85,7 @@ pub const TABLE: &[(&str, &str)] = &[
     ),
     (
         "tracing: { customTags: { d: { formatter: { value: '%REQ(x):+5%' } } } }",
-        "`tracing.customTags.d.formatter.value`: %REQ(x):+5% is not among the operators that a service can answer: %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, %ENVIRONMENT(variable)%",
+        "`tracing.customTags.d.formatter.value`: %REQ(x):+5% is not a supported operator; the supported operators are %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, %ENVIRONMENT(variable)%",
     ),
     (
         "tracing: { tlsSettings: { mode: -0 } }",
