@@ -9,7 +9,7 @@ use std::{convert::Infallible, future::ready};
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Direction, Mode, Tracer, config::TracingConfig, id::TraceIdKind, istio::Identity,
-    propagation::Propagation, record::SpanRecord, sample::Sampler, tag::Tag,
+    propagation::Propagation, record::SpanRecord, sample::Sampler, tags::Tag,
 };
 
 /// Serves a request with these headers, and calls `http://catalog/items` for it. Returns the headers of

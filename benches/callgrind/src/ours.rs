@@ -10,7 +10,7 @@ use tower_b3::{
         ReporterError, Sender,
     },
     sample::Sampler,
-    tag::Tag,
+    tags::Tag,
 };
 
 /// The number of spans that the null reporter has received from any peer.
