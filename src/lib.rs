@@ -131,6 +131,9 @@ mod head;
 mod hosts;
 pub mod id;
 pub mod istio;
+#[cfg(feature = "log-format")]
+#[cfg_attr(docsrs, doc(cfg(feature = "log-format")))]
+pub mod logs;
 #[cfg(feature = "otlp")]
 #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
 pub mod otlp;

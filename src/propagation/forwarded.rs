@@ -1,4 +1,6 @@
 use super::names::Name;
+#[cfg(feature = "log-format")]
+use super::names::Role;
 use crate::id::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
 
@@ -29,6 +31,14 @@ impl Forwarded {
     /// The opaque headers, all values in their order.
     pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
         self.headers.iter().map(|(name, value)| (&**name, value))
+    }
+
+    /// The first value of a captured header.
+    #[cfg(feature = "log-format")]
+    pub(super) fn value(&self, role: Role) -> Option<&HeaderValue> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(name, _)| **name == *role.name());
+        found.map(|(_, value)| value)
     }
 
     /// Copies `other` into the memory that is there.

@@ -190,7 +190,7 @@ impl Propagation {
             sampled: seen.role(Role::Sampled),
             flags: seen.role(Role::Flags),
         };
-        self.read_b3(seen.role(Role::B3), &multi, &mut incoming);
+        read_b3(seen.role(Role::B3), &multi, &mut incoming);
         if let Some(traceparent) = seen.role(Role::Traceparent) {
             self.read_traceparent(traceparent, headers, &mut incoming, forwarded);
         }
@@ -204,43 +204,6 @@ impl Propagation {
             }
         }
         incoming
-    }
-
-    fn read_b3(&self, single: Option<&HeaderValue>, multi: &Multi<'_>, to: &mut Incoming) {
-        let flaws = &mut to.malformed;
-        let single = single.map(b3::read_single);
-        let (ids, sampling, origin) = match single {
-            Some(Single::Ids(context)) => match multi.advanced_from(&context) {
-                None => {
-                    to.context = Some(context);
-                    to.sampling = context.sampling();
-                    to.origin = Some(Format::B3Single);
-                    return;
-                }
-                Some(ids) => {
-                    let sampling = match context.sampling() {
-                        Sampling::Defer => multi.sampling(flaws),
-                        decided => decided,
-                    };
-                    (Some(ids), sampling, Format::B3Multi)
-                }
-            },
-            Some(Single::State(sampling)) => (multi.ids(flaws), sampling, Format::B3Multi),
-            Some(Single::Malformed(reason, kept)) => {
-                flaws.note(Field::B3, reason);
-                let sampling = match multi.sampling(flaws) {
-                    Sampling::Defer => kept,
-                    decided => decided,
-                };
-                (multi.ids(flaws), sampling, Format::B3Multi)
-            }
-            None => (multi.ids(flaws), multi.sampling(flaws), Format::B3Multi),
-        };
-        to.sampling = sampling;
-        if let Some((trace_id, span_id, parent_id)) = ids {
-            to.context = Some(TraceContext::new(trace_id, span_id, parent_id, sampling));
-            to.origin = Some(origin);
-        }
     }
 
     /// Joins the trace of `traceparent` where B3 gave no ids; one of another trace is opaque.
@@ -369,6 +332,27 @@ impl Propagation {
         });
     }
 
+    /// The context that captured headers name, of all formats that are read by default.
+    #[cfg(feature = "log-format")]
+    pub(crate) fn captured_context(captured: &Forwarded) -> Option<TraceContext> {
+        let multi = Multi {
+            trace_id: captured.value(Role::TraceId),
+            span_id: captured.value(Role::SpanId),
+            parent_id: captured.value(Role::ParentSpanId),
+            sampled: captured.value(Role::Sampled),
+            flags: captured.value(Role::Flags),
+        };
+        let mut incoming = Incoming::default();
+        read_b3(captured.value(Role::B3), &multi, &mut incoming);
+        incoming.context.or_else(|| {
+            let parent = w3c::read(captured.value(Role::Traceparent)?).ok()?;
+            Some(match incoming.sampling {
+                Sampling::Defer => parent,
+                decided => parent.with_sampling(decided),
+            })
+        })
+    }
+
     /// Puts captured headers on an outgoing request, but for names that are there already; those
     /// that the user added only if told so.
     pub(crate) fn forward_to(&self, captured: &Forwarded, headers: &mut HeaderMap, added: bool) {
@@ -415,6 +399,43 @@ impl Propagation {
     /// Keeps the headers that the user added from being forwarded.
     pub(crate) fn forget_added(&self, forwarded: &mut Forwarded) {
         forwarded.headers.retain(|(name, _)| name.is_built_in());
+    }
+}
+
+fn read_b3(single: Option<&HeaderValue>, multi: &Multi<'_>, to: &mut Incoming) {
+    let flaws = &mut to.malformed;
+    let single = single.map(b3::read_single);
+    let (ids, sampling, origin) = match single {
+        Some(Single::Ids(context)) => match multi.advanced_from(&context) {
+            None => {
+                to.context = Some(context);
+                to.sampling = context.sampling();
+                to.origin = Some(Format::B3Single);
+                return;
+            }
+            Some(ids) => {
+                let sampling = match context.sampling() {
+                    Sampling::Defer => multi.sampling(flaws),
+                    decided => decided,
+                };
+                (Some(ids), sampling, Format::B3Multi)
+            }
+        },
+        Some(Single::State(sampling)) => (multi.ids(flaws), sampling, Format::B3Multi),
+        Some(Single::Malformed(reason, kept)) => {
+            flaws.note(Field::B3, reason);
+            let sampling = match multi.sampling(flaws) {
+                Sampling::Defer => kept,
+                decided => decided,
+            };
+            (multi.ids(flaws), sampling, Format::B3Multi)
+        }
+        None => (multi.ids(flaws), multi.sampling(flaws), Format::B3Multi),
+    };
+    to.sampling = sampling;
+    if let Some((trace_id, span_id, parent_id)) = ids {
+        to.context = Some(TraceContext::new(trace_id, span_id, parent_id, sampling));
+        to.origin = Some(origin);
     }
 }
 
