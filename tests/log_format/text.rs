@@ -50,7 +50,7 @@ fn no_filter_and_no_depth_takes_the_ids_off_a_line() {
         ("log_format=info", 2),
         ("error,log_format=debug,tower_b3=off", 2),
         ("off,tower_b3=debug", 1),
-        ("log_format[outer]=debug", 2),
+        ("[outer]=debug", 3),
     ] {
         let format = text()
             .map_event_format(WithIds::text)
