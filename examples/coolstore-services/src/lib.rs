@@ -3,6 +3,7 @@
 //!
 //! What the two services do is in the package `coolstore`.
 
+pub mod logging;
 pub mod options;
 pub mod run;
 mod tracer;
