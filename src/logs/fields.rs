@@ -58,7 +58,7 @@ struct Column {
     name: String,
     /// For lines of text: without characters that end a name or a line.
     in_text: String,
-    /// For JSON: escaped.
+    /// For JSON: escaped, in quotes.
     in_json: String,
 }
 
@@ -68,7 +68,7 @@ impl Column {
         Column {
             field,
             in_text: name.replace(separates, "_"),
-            in_json: escaped(&name),
+            in_json: format!("\"{}\"", escaped(&name)),
             name,
         }
     }
@@ -182,30 +182,27 @@ impl LogFields {
     pub(super) fn write_json(&self, ids: &Ids, to: &mut dyn Write) -> fmt::Result {
         let mut separator = "";
         for column in self.with_values(ids) {
-            write!(to, "{separator}\"{}\":", column.in_json)?;
-            separator = ",";
+            to.write_str(separator)?;
+            to.write_str(&column.in_json)?;
             if column.field == LogField::Sampled {
+                to.write_char(':')?;
                 ids.write(column.field, self.decimal_ids, to)?;
+                separator = ",";
                 continue;
             }
+            to.write_str(":\"")?;
+            match column.field {
+                LogField::RequestId => write_escaped(ids.request_id(), to)?,
+                field => ids.write(field, self.decimal_ids, to)?,
+            }
             to.write_char('"')?;
-            ids.write(column.field, self.decimal_ids, &mut Escaping(to))?;
-            to.write_char('"')?;
+            separator = ",";
         }
         Ok(())
     }
 
-    /// Whether a field with a value has this name, as JSON writes it.
+    /// Whether a field with a value has this name, escaped and in quotes.
     pub(super) fn has_json_name(&self, ids: &Ids, name: &str) -> bool {
         self.with_values(ids).any(|column| column.in_json == name)
-    }
-}
-
-/// Escapes what is written for a string in JSON.
-struct Escaping<'a>(&'a mut dyn Write);
-
-impl Write for Escaping<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        write_escaped(text, self.0)
     }
 }

@@ -49,7 +49,7 @@ impl Ids {
         ids
     }
 
-    fn request_id(&self) -> &str {
+    pub(super) fn request_id(&self) -> &str {
         let text = &self.request_id[..self.request_id_length];
         std::str::from_utf8(text).unwrap_or_default()
     }
@@ -72,7 +72,10 @@ impl Ids {
             (LogField::TraceId, Some(context)) if decimal => {
                 write!(to, "{}", context.trace_id().low())
             }
-            (LogField::TraceId, Some(context)) => write!(to, "{}", context.trace_id()),
+            (LogField::TraceId, Some(context)) => {
+                let id = context.trace_id();
+                write_digits(&id.digits()[id.skip()..], to)
+            }
             (LogField::SpanId, Some(context)) => write_span_id(context.span_id(), decimal, to),
             (LogField::ParentId, Some(context)) => match context.parent_id() {
                 Some(parent_id) => write_span_id(parent_id, decimal, to),
@@ -92,6 +95,11 @@ impl Ids {
 fn write_span_id(id: SpanId, decimal: bool, to: &mut dyn Write) -> fmt::Result {
     match decimal {
         true => write!(to, "{}", id.get()),
-        false => write!(to, "{id}"),
+        false => write_digits(&id.digits(), to),
     }
+}
+
+fn write_digits(digits: &[u8], to: &mut dyn Write) -> fmt::Result {
+    // ASCII by construction.
+    to.write_str(std::str::from_utf8(digits).unwrap_or_default())
 }

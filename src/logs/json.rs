@@ -10,7 +10,7 @@ pub(super) fn write_with_ids(
     ids: &Ids,
     to: &mut dyn Write,
 ) -> fmt::Result {
-    let Some(mut rest) = line.trim_start().strip_prefix('{') else {
+    let Some(members) = line.trim_start().strip_prefix('{') else {
         // No object, so there is no member to add. The ids are not lost for that.
         if !line.is_empty() {
             fields.write_text(ids, false, to)?;
@@ -19,18 +19,32 @@ pub(super) fn write_with_ids(
     };
     to.write_char('{')?;
     fields.write_json(ids, to)?;
-    loop {
-        let (member, after) = rest.split_at(end_of_member(rest));
-        let is_replaced = || name(member).is_some_and(|name| fields.has_json_name(ids, name));
-        if !member.trim_ascii().is_empty() && !is_replaced() {
-            to.write_char(',')?;
-            to.write_str(member)?;
+    // What is kept is written in one piece, up to a member that is replaced.
+    let (mut kept_from, mut start) = (0, 0);
+    let end = loop {
+        let end = start + end_of_member(&members[start..]);
+        let is_last = !members[end..].starts_with(',');
+        if name(&members[start..end]).is_some_and(|name| fields.has_json_name(ids, name)) {
+            write_members(&members[kept_from..start], to)?;
+            kept_from = if is_last { end } else { end + 1 };
         }
-        match after.strip_prefix(',') {
-            Some(next) => rest = next,
-            None => return to.write_str(after),
+        if is_last {
+            break end;
         }
+        start = end + 1;
+    };
+    write_members(&members[kept_from..end], to)?;
+    to.write_str(&members[end..])
+}
+
+/// Writes members that come after others. A comma at the end is left out.
+fn write_members(members: &str, to: &mut dyn Write) -> fmt::Result {
+    let members = members.strip_suffix(',').unwrap_or(members);
+    if members.trim_ascii_start().is_empty() {
+        return Ok(());
     }
+    to.write_char(',')?;
+    to.write_str(members)
 }
 
 /// Where the comma or brace is that ends the first member of this text; its length if there is none.
@@ -54,20 +68,21 @@ fn end_of_member(text: &str) -> usize {
 fn end_of_string(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
+    while let Some(rest) = bytes.get(at..) {
+        match rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+            Some(next) if rest[next] == b'"' => return at + next + 1,
+            Some(next) => at += next + 2,
+            None => break,
         }
     }
     text.len()
 }
 
-/// The name of a member, as it is escaped.
+/// The name of a member, escaped and in quotes.
 fn name(member: &str) -> Option<&str> {
-    let text = member.trim_ascii_start().strip_prefix('"')?;
-    text[..end_of_string(text)].strip_suffix('"')
+    let member = member.trim_ascii_start();
+    let text = member.strip_prefix('"')?;
+    Some(&member[..1 + end_of_string(text)])
 }
 
 /// The text as `serde_json` escapes it, so that names can be compared without decoding them.

@@ -11,9 +11,12 @@ use std::{
 use tower::{Layer, ServiceExt, service_fn};
 
 use tower_b3::{Tracer, report::NoopReporter};
-use tracing_subscriber::fmt::{
-    SubscriberBuilder,
-    format::{DefaultFields, Format, Full, Json, JsonFields},
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{
+        SubscriberBuilder,
+        format::{DefaultFields, Format, Full, Json, JsonFields},
+    },
 };
 
 #[derive(Clone, Default)]
@@ -36,13 +39,17 @@ impl Lines {
     }
 }
 
-/// A format of text without what differs from run to run.
-pub fn text() -> SubscriberBuilder<DefaultFields, Format<Full, ()>> {
-    tracing_subscriber::fmt().with_ansi(false).without_time()
+/// A format of text without what differs from run to run, and without the span of the feature
+/// `log-ids`.
+pub fn text() -> SubscriberBuilder<DefaultFields, Format<Full, ()>, EnvFilter> {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new("info,tower_b3=off"))
+        .with_ansi(false)
+        .without_time()
 }
 
 /// The same in JSON.
-pub fn json() -> SubscriberBuilder<JsonFields, Format<Json, ()>> {
+pub fn json() -> SubscriberBuilder<JsonFields, Format<Json, ()>, EnvFilter> {
     text().json()
 }
 
