@@ -3,18 +3,14 @@ use crate::{
     context::TraceContext,
     id::{RequestId, SpanId},
     propagation::Propagation,
-    scope,
-    span::{OpenSpan, Outgoing},
+    span::{OpenSpan, OutgoingRequests, slot},
 };
 use std::fmt::{self, Write};
-
-/// The longest request id, in bytes.
-const MAX_REQUEST_ID: usize = 256;
 
 /// What is current, copied: nothing of it is borrowed while a format runs, which calls the user's code.
 pub(super) struct Ids {
     context: Option<TraceContext>,
-    request_id: [u8; MAX_REQUEST_ID],
+    request_id: [u8; RequestId::MAX_LENGTH],
     /// 0 if there is none.
     request_id_length: usize,
 }
@@ -22,14 +18,14 @@ pub(super) struct Ids {
 impl Ids {
     /// `None` outside of requests.
     pub(super) fn current() -> Option<Ids> {
-        scope::with(|open| Ids::of(open))
+        slot::with_current(|open| Ids::of(open))
     }
 
     fn of(open: &OpenSpan) -> Ids {
         let inherited = &open.inherited;
         let captured = || {
-            let as_received = inherited.outgoing == Outgoing::AsReceived;
-            as_received.then(|| Propagation::captured_context(&inherited.forwarded))?
+            let received = inherited.outgoing_requests == OutgoingRequests::ForwardReceivedHeaders;
+            received.then(|| Propagation::captured_context(&inherited.forwarded))?
         };
         let request_id = inherited.forwarded.request_id();
         Ids::new(inherited.context.or_else(captured), request_id)
@@ -38,7 +34,7 @@ impl Ids {
     pub(super) fn new(context: Option<TraceContext>, request_id: Option<&RequestId>) -> Ids {
         let mut ids = Ids {
             context,
-            request_id: [0; MAX_REQUEST_ID],
+            request_id: [0; RequestId::MAX_LENGTH],
             request_id_length: 0,
         };
         let text = request_id.map_or("", RequestId::as_str).as_bytes();
@@ -74,7 +70,7 @@ impl Ids {
             }
             (LogField::TraceId, Some(context)) => {
                 let id = context.trace_id();
-                write_digits(&id.digits()[id.skip()..], to)
+                write_digits(&id.digits()[id.omitted_digits()..], to)
             }
             (LogField::SpanId, Some(context)) => write_span_id(context.span_id(), decimal, to),
             (LogField::ParentId, Some(context)) => match context.parent_id() {
