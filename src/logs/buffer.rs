@@ -1,3 +1,5 @@
+//! A buffer for a line, kept by its thread.
+
 use std::{cell::Cell, mem};
 
 /// A larger buffer is not kept: one long line would hold the memory for as long as the thread lives.

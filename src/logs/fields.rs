@@ -1,3 +1,5 @@
+//! `LogFields`: which fields are added to log lines, and under which names.
+
 use super::{
     ids::Ids,
     json::{escaped, write_escaped},

@@ -1,3 +1,5 @@
+//! The ids of the current span, and how their values are written.
+
 use super::fields::LogField;
 use crate::{
     context::TraceContext,
@@ -7,7 +9,7 @@ use crate::{
 };
 use std::fmt::{self, Write};
 
-/// What is current, copied: nothing of it is borrowed while a format runs, which calls the user's code.
+/// A copy of what is current. Nothing is borrowed while the inner format runs, since it calls user code.
 pub(super) struct Ids {
     context: Option<TraceContext>,
     request_id: [u8; RequestId::MAX_LENGTH],

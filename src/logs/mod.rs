@@ -42,8 +42,8 @@
 //!
 //! The inner format writes its line to a buffer, and the ids are put behind the first `{`. Time,
 //! level, fields, spans and their escaping therefore remain those of `tracing-subscriber`, in every
-//! version and with every setting of it. The ids come first so that they survive when a collector
-//! cuts or splits a long line. A member of the line with the name of one that is added, which an event
+//! version and with every setting of it. The ids come first so that they are kept if a collector
+//! truncates or splits a long line. A member of the line with the name of one that is added, which an event
 //! can have with `flatten_event(true)`, is left out: a name occurs once, and has the request's value.
 //! Without `flatten_event` the event's own `trace_id` is in `fields`, and stays.
 

@@ -1,3 +1,5 @@
+//! `WithIds`, the event format. Text gets the ids in front; how JSON does is in `json.rs`.
+
 use super::{buffer::LineBuffer, fields::LogFields, ids::Ids, json};
 use std::fmt;
 use tracing::{Event, Subscriber};
