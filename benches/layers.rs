@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full};
 use std::{convert::Infallible, hint::black_box};
 use tower::{Layer, Service, service_fn};
-use tower_b3::{Tracer, report::NoopReporter, sample::Sampler, tag::Tag};
+use tower_b3::{Tracer, report::NoopReporter, sample::Sampler, tags::Tag};
 
 type Body = Full<Bytes>;
 

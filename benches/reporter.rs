@@ -20,7 +20,7 @@ use tower_b3::{
         BatchOptions, BatchReporter, Encoded, Encoder, InMemoryReporter, Message, Outcome,
         Reporter, Sender,
     },
-    tag::Tag,
+    tags::Tag,
     zipkin::{JsonEncoder, Proto3Encoder, ZipkinReporter},
 };
 

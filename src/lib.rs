@@ -18,7 +18,7 @@
 //! use http_body_util::Empty;
 //! use hyper_util::{client::legacy, rt::TokioExecutor};
 //! use tower::{ServiceBuilder, ServiceExt};
-//! use tower_b3::{RouteTemplate, Tracer, sample::Sampler, tag::Tag};
+//! use tower_b3::{RouteTemplate, Tracer, sample::Sampler, tags::Tag};
 //! # use tower_b3::report::NoopReporter;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -65,7 +65,7 @@
 //! | Name the span, set its route, mark it as failed, carry a handle elsewhere | [`scope::rename()`], [`scope::route()`], [`scope::error()`], [`scope::handle()`] |
 //! | The current ids; spawned tasks | [`current()`], [`request_id()`], [`in_current_context()`] |
 //! | Percentages, rate limits, rules, forced traces | [`guide::sampling`], [`sample`] |
-//! | Custom and standard tags | [`mod@tag`] |
+//! | Custom and standard tags | [`tags`] |
 //! | Zipkin, OTLP, Kafka, the console, a file, tests, your own reporter | [`guide::reporters`], [`report`], [`zipkin`], [`otlp`] |
 //! | Where to put the layers: timeouts, CORS, compression, panics | [`guide::layer_order`] |
 //! | reqwest | [`mod@reqwest`] |
@@ -97,7 +97,7 @@
 //! | `batch` | | `BatchReporter`: a queue and a thread that sends, with your own `Encoder` and `Sender`; Zipkin's encoders; `JsonLinesReporter` (brings tokio) |
 //! | `gzip` | | compressed messages: `.gzip(true)` of the reporters, `report::Gzip` (includes `batch`) |
 //! | `tls` | | `https` URLs for the reporters, a certificate authority and a client certificate of your own, HTTP/2 (brings rustls and ring, which needs a C compiler but no cmake; includes `http`) |
-//! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
+//! | `axum` | | [`RequestContext`] as an extractor, the matched path as the route, the peer's address |
 //! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
 //! | `test` | | `test`: collects the spans of a test, compares their tree with a text, fails on spans that are left |
@@ -152,7 +152,7 @@ pub mod scope;
 mod server;
 mod shard;
 mod span;
-pub mod tag;
+pub mod tags;
 #[cfg(feature = "test")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test")))]
 pub mod test;
@@ -174,7 +174,7 @@ pub use exchange::{ResponseBody, ResponseFuture};
 pub use head::RequestHead;
 pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{ServerLayer, TracedServer};
-pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
+pub use span::{InContext, Instrumented, RequestContext, Span, SpanHandle};
 pub use tracer::{BuildError, Tracer, TracerBuilder};
 pub use trust::{ParseNetworkError, Trust, TrustedNetworks};
 

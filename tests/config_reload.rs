@@ -22,7 +22,7 @@ use tower_b3::{
     istio::Identity,
     record::SpanRecord,
     sample::Sampler,
-    tag::Tag,
+    tags::Tag,
 };
 use tracing_subscriber::fmt::MakeWriter;
 

@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http_body_util::Empty;
 use std::{error::Error, hash::Hash, pin::Pin};
 use tower_b3::{
-    BuildError, ClientLayer, Context, InContext, Instrumented, ResponseBody, ResponseFuture,
+    BuildError, ClientLayer, InContext, Instrumented, RequestContext, ResponseBody, ResponseFuture,
     Sampling, ServerLayer, Span, SpanHandle, TraceContext, TracedClient, TracedServer, Tracer,
-    TracerBuilder, Trust, id, propagation, record, report, sample, tag,
+    TracerBuilder, Trust, id, propagation, record, report, sample, tags,
     test::{SpanCollector, TestReporter, TreeFormat},
 };
 
@@ -40,8 +40,8 @@ fn public_types_implement_the_documented_traits() {
     unpin::<Instrumented<Fut>>();
     shared::<InContext<Fut>>();
     unpin::<InContext<Fut>>();
-    shared::<Context>();
-    clone::<Context>();
+    shared::<RequestContext>();
+    clone::<RequestContext>();
     shared::<SpanHandle>();
     clone::<SpanHandle>();
     shared::<Trust>();
@@ -61,14 +61,14 @@ fn public_types_implement_the_documented_traits() {
     shared::<report::ConsoleReporter>();
     shared::<sample::Sampler>();
     clone::<sample::Sampler>();
-    shared::<tag::Tag>();
+    shared::<tags::Tag>();
     shared::<SpanCollector>();
     shared::<TestReporter>();
     clone::<TestReporter>();
     shared::<TreeFormat>();
     clone::<TreeFormat>();
     error::<BuildError>();
-    error::<tag::TagError>();
+    error::<tags::TagError>();
     error::<sample::PercentageError>();
     error::<id::ParseIdError>();
     error::<id::ParseRequestIdError>();

@@ -3,7 +3,7 @@
 
 use crate::serving::{headers, span_of};
 use http::{HeaderMap, HeaderName, Request};
-use tower_b3::{Tracer, report::InMemoryReporter, tag::Tag};
+use tower_b3::{Tracer, report::InMemoryReporter, tags::Tag};
 
 /// They decide on whether there is a span, or are made by the layer.
 const DECIDE: [&str; 8] = [

@@ -10,7 +10,7 @@ use std::{
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Mode, Sampling, TraceContext, Tracer, propagation::Propagation, report::NoopReporter,
-    sample::Sampler, tag::Tag,
+    sample::Sampler, tags::Tag,
 };
 
 const ROUNDS: u64 = 100;

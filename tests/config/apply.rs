@@ -15,7 +15,7 @@ use tower::{Layer, Service, service_fn};
 use tower_b3::{
     BuildError, Direction, Mode, Tracer, TracerBuilder, config::TracingConfig, id::TraceIdKind,
     istio::Identity, propagation::Propagation, record::SpanRecord, report::InMemoryReporter,
-    sample::Sampler, tag::Tag,
+    sample::Sampler, tags::Tag,
 };
 
 /// Serves a request with these headers, and calls `http://catalog/items` for it. Returns the headers of

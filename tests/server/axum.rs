@@ -10,7 +10,7 @@ use ::axum::{
 use http::{Request, StatusCode};
 use std::net::SocketAddr;
 use tower::ServiceExt;
-use tower_b3::{Context, ServerLayer, Trust, scope};
+use tower_b3::{RequestContext, ServerLayer, Trust, scope};
 
 fn app(layer: ServerLayer) -> Router {
     let items = Router::new()
@@ -91,7 +91,7 @@ async fn outside_the_router_the_name_is_the_method_unless_the_handler_sets_the_r
 #[tokio::test]
 async fn the_context_is_an_extractor() {
     let test = TestTracer::new();
-    let ids = |context: Context| async move {
+    let ids = |context: RequestContext| async move {
         context
             .trace_context()
             .map_or("none".to_owned(), |context| context.span_id().to_string())

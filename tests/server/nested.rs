@@ -10,7 +10,7 @@ use crate::{
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use std::{convert::Infallible, future::ready};
 use tower::{Layer, Service, service_fn};
-use tower_b3::{Direction, Mode, ServerLayer, Trust, current, propagation::Propagation, tag::Tag};
+use tower_b3::{Direction, Mode, ServerLayer, Trust, current, propagation::Propagation, tags::Tag};
 
 /// Serves a request through `outer` around `inner`: the headers of a call made by the handler.
 fn nested(test: &TestTracer, outer: &ServerLayer, inner: &ServerLayer, lines: &str) -> HeaderMap {

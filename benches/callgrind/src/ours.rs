@@ -9,7 +9,7 @@ use tower_b3::{
         ReporterError, Sender,
     },
     sample::Sampler,
-    tag::Tag,
+    tags::Tag,
 };
 
 /// Spans that have reached the null reporter, whoever made them.

@@ -7,7 +7,7 @@ use tower_b3::{
     Trust,
     propagation::{self, Propagation},
     sample::Sampler,
-    tag::Tag,
+    tags::Tag,
     zipkin::Encoding,
 };
 

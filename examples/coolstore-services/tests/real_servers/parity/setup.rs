@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_b3::istio::Identity;
-use tower_b3::tag::Tag;
+use tower_b3::tags::Tag;
 use tower_b3::{ServerLayer, TracerBuilder};
 
 use super::tags::{CustomTag, ISTIO_TAGS, TAGS};

@@ -1,7 +1,7 @@
 //! Custom tags of both sides, each written in all the ways to configure it.
 
 use serde_json::{Value, json};
-use tower_b3::tag::Tag;
+use tower_b3::tags::Tag;
 
 /// A custom tag of both sides.
 #[derive(Clone, Copy)]

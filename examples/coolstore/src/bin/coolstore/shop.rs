@@ -16,7 +16,7 @@ use hyper_util::{
 use std::{error::Error, io, net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tower_b3::{
-    Tracer, Trust, report::BatchOptions, sample::Sampler, tag::Tag, zipkin::ZipkinReporter,
+    Tracer, Trust, report::BatchOptions, sample::Sampler, tags::Tag, zipkin::ZipkinReporter,
 };
 
 /// How long spans may take to reach the collector.
