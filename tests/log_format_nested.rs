@@ -8,7 +8,7 @@ use std::{
     io::{self, Write},
     sync::{Arc, Mutex},
 };
-use tower_b3::{Context, Sampling, TraceContext, logs::WithIds};
+use tower_b3::{RequestContext, Sampling, TraceContext, logs::WithIds};
 use tracing_subscriber::{Layer, filter::filter_fn, fmt as lines, prelude::*};
 
 #[derive(Clone, Default)]
@@ -69,7 +69,7 @@ fn each_line_is_whole_and_has_the_ids() {
         .init();
 
     let context = TraceContext::root(Sampling::Accept);
-    Context::from(context).in_scope(|| tracing::info!(value = ?Logs(3), "outer"));
+    RequestContext::from(context).in_scope(|| tracing::info!(value = ?Logs(3), "outer"));
 
     // Each layer formats the event, and with it logs those inside.
     let front = format!("trace_id={} ", context.trace_id());

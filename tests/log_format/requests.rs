@@ -9,7 +9,9 @@ use http::{Request, Response};
 use serde_json::json;
 use std::{convert::Infallible, thread};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_b3::{Context, Mode, Sampling, TraceContext, Tracer, in_current_context, logs::WithIds};
+use tower_b3::{
+    Mode, RequestContext, Sampling, TraceContext, Tracer, in_current_context, logs::WithIds,
+};
 use tracing::{Instrument, info_span};
 
 #[test]
@@ -28,7 +30,7 @@ fn spawned_tasks_and_threads_have_the_ids_that_are_carried_over() {
                 tokio::spawn(async { tracing::info!("without context") })
                     .await
                     .unwrap();
-                let context = Context::current().unwrap();
+                let context = RequestContext::current().unwrap();
                 let log = tracing::dispatcher::get_default(Clone::clone);
                 let thread = thread::spawn(move || {
                     let work = || context.in_scope(|| tracing::info!("in a thread"));
@@ -131,7 +133,7 @@ fn a_context_without_a_request_has_its_ids() {
         Sampling::Defer,
     );
     let format = text().with_target(false).map_event_format(WithIds::text);
-    let lines = logged!(format, || Context::from(context)
+    let lines = logged!(format, || RequestContext::from(context)
         .in_scope(|| tracing::info!("inside")));
     // Nobody has decided on sampling.
     assert_eq!(
