@@ -1,5 +1,5 @@
 #![cfg_attr(
-    not(all(feature = "config", feature = "otlp", feature = "reqwest", feature = "zipkin")),
+    not(all(feature = "config", feature = "log-format", feature = "otlp", feature = "reqwest", feature = "zipkin")),
     doc = include_str!("guide/links_docs_rs.md")
 )]
 //! B3 distributed tracing for Tower services, as an Envoy or Istio sidecar does it.
@@ -71,6 +71,7 @@
 //! | reqwest | [`mod@reqwest`] |
 //! | gRPC with tonic, WebSockets, server-sent events | [`guide::grpc`] |
 //! | Retries | [`guide::retries`] |
+//! | Ids of a request on its log lines; Grafana, Kibana, Kiali | [`guide::logs`], [`logs`] |
 //! | Tests of a traced service | [`guide::testing`], `test` |
 //! | Read and write headers without the layers | [`propagation`] |
 //! | **Deploy** | |
@@ -100,7 +101,8 @@
 //! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
 //! | `test` | | `test`: collects the spans of a test, compares their tree with a text, fails on spans that are left |
-//! | `log-ids` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
+//! | `log-format` | | [`logs`]: the ids of a request on each of its log lines, whatever the filter: an event format for `tracing-subscriber` |
+//! | `log-ids` | | `trace_id` and `span_id` on the log lines of other subscribers: fields of a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! The features `axum` and `reqwest` are for axum 0.8 and reqwest 0.13. Support for another major
 //! version of either comes with a new major version of this crate (below 1.0, a new minor one).
@@ -131,6 +133,9 @@ mod head;
 mod hosts;
 pub mod id;
 pub mod istio;
+#[cfg(feature = "log-format")]
+#[cfg_attr(docsrs, doc(cfg(feature = "log-format")))]
+pub mod logs;
 #[cfg(feature = "otlp")]
 #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
 pub mod otlp;

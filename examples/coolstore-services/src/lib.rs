@@ -3,6 +3,7 @@
 //!
 //! The two services themselves are in the package `coolstore`.
 
+pub mod logging;
 pub mod options;
 pub mod run;
 mod tracer;

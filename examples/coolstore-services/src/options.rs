@@ -1,5 +1,6 @@
 //! The command line of both services. Every flag can be set by an environment variable instead.
 
+use crate::logging::LogFormat;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, ValueEnum, builder::FalseyValueParser};
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
 use tower_b3::{
@@ -64,6 +65,16 @@ pub struct Options {
     /// gives it; else the program's name]
     #[arg(long, value_name = "NAME", env = "SHOP_SERVICE")]
     pub service: Option<String>,
+
+    /// The format of the log on standard error. Lines of a request have its ids
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "SHOP_LOG_FORMAT",
+        default_value = "text",
+        value_enum
+    )]
+    pub log_format: LogFormat,
 
     /// The formats of the trace headers on outgoing requests: b3multi, b3, w3c. All are accepted on
     /// incoming requests [default: the documents' formats; else b3multi]

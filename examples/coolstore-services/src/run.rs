@@ -6,7 +6,6 @@ use crate::{
 };
 use axum::Router;
 use coolstore::{
-    logging::log_to_stderr,
     server::{serve, stop_signal},
     traced::Traced,
 };
@@ -17,7 +16,6 @@ use std::{
     time::Duration,
 };
 use tokio::runtime::Runtime;
-use tracing_subscriber::filter::LevelFilter;
 
 /// The time for sending the last spans after the service has stopped.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,7 +29,7 @@ pub fn run(
     options: &Options,
     app: impl FnOnce(Traced) -> Router,
 ) -> ExitCode {
-    log_to_stderr(LevelFilter::INFO);
+    options.log_format.start();
     let service = match Service::new(program, options) {
         Ok(service) => service,
         Err(reason) => {
