@@ -18,7 +18,7 @@ use std::{
     thread,
 };
 use tower::{Layer, ServiceExt, service_fn};
-use tower_b3::{ClientLayer, Context, Sampling, TraceContext, TracingLayer, id::SpanId};
+use tower_b3::{ClientLayer, RequestContext, Sampling, TraceContext, TracingLayer, id::SpanId};
 use tracing::{Dispatch, Id, level_filters::LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -326,7 +326,7 @@ fn compare(program: Vec<(usize, Vec<Op>)>) {
                 Box::pin(span.instrument(future))
             }
             false => {
-                let context = Context::from(TraceContext::root(Sampling::Deny));
+                let context = RequestContext::from(TraceContext::root(Sampling::Deny));
                 Box::pin(context.instrument(future))
             }
         };
