@@ -359,3 +359,71 @@ impl OpenSpan {
         carried
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{Sampling, TraceContext};
+
+    fn span() -> Arc<SharedSpan> {
+        let mut open = slot::blank();
+        open.inherited.context = Some(TraceContext::root(Sampling::Deny));
+        share(open)
+    }
+
+    fn key(span: usize) -> GuardKey {
+        GuardKey {
+            layer: 1,
+            span: span as u64,
+        }
+    }
+
+    fn entries() -> usize {
+        SLOT.with(|slot| slot.guards.count.get())
+    }
+
+    #[test]
+    fn entries_are_bounded() {
+        let first = span();
+        for guard in 0..3 * MAX_ENTRIES {
+            enter(key(guard), Arc::clone(&first));
+            assert!(entries() <= MAX_ENTRIES);
+        }
+        let last = span();
+        enter(key(0), Arc::clone(&last));
+        let context = |span: &SharedSpan| span.with(|open| open.context()).flatten();
+        assert_eq!(
+            slot::with_current(|open| open.context()),
+            Some(context(&last))
+        );
+    }
+
+    #[test]
+    fn entries_of_ended_spans_are_removed() {
+        for guard in 0..10 * FIRST_SWEEP {
+            let span = span();
+            enter(key(guard), Arc::clone(&span));
+            span.end();
+            assert!(entries() <= FIRST_SWEEP);
+        }
+        assert_eq!(slot::with_current(|_| ()), None);
+    }
+
+    #[test]
+    fn user_code_that_runs_while_a_span_is_looked_at_does_not_wait_for_it() {
+        let outer = span();
+        enter(key(1), Arc::clone(&outer));
+        let looked = slot::with_current(|_| {
+            assert!(slot::with_current(|_| ()).is_none());
+            assert!(outer.with(|_| ()).is_none());
+            assert!(matches!(below(&outer, "below", true), Placed::Detached));
+            outer.end();
+        });
+        assert_eq!(looked, Some(()));
+        // It ended when nobody looked any more.
+        assert!(outer.has_ended());
+        assert_eq!(slot::with_current(|_| ()), None);
+        exit(key(1));
+        assert_eq!(entries(), 0);
+    }
+}

@@ -14,4 +14,5 @@ mod nesting;
 mod parents;
 mod roots;
 mod scene;
+mod threads;
 mod world;
