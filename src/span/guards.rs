@@ -50,8 +50,16 @@ impl ScopeOfGuards {
         self.number
     }
 
+    /// Most scopes have no guards, and nothing to clear.
     #[inline]
     pub(super) fn clear(&mut self) {
+        if self.number != NO_SCOPE {
+            self.clear_used();
+        }
+    }
+
+    #[cold]
+    fn clear_used(&mut self) {
         self.number = NO_SCOPE;
         if let Some(carried) = self.carried.take() {
             carried.release();
@@ -186,6 +194,7 @@ impl Slot {
     }
 
     /// As [`with_current`](slot::with_current), where spans are entered with guards.
+    #[cold]
     pub(super) fn with_innermost<R>(&self, look: impl FnOnce(&mut OpenSpan) -> R) -> Option<R> {
         let mut scope = Borrowed::of(self);
         let open = scope.open();
