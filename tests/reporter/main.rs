@@ -18,6 +18,7 @@ mod shutdown;
 #[cfg(feature = "tls")]
 mod tls;
 mod tower;
+mod untraced;
 mod zipkin_server;
 
 use std::{
@@ -126,7 +127,6 @@ fn spans_arrive_on_one_connection() {
             "{head}"
         );
         for header in [
-            "b3: 0",
             "content-type: application/json",
             concat!("user-agent: tower-b3/", env!("CARGO_PKG_VERSION")),
             &format!("host: {}", server.address),
@@ -242,6 +242,14 @@ fn build_errors_name_the_option_and_the_reason() {
         (
             quick(http().header("B3", "1")),
             "header: b3 is set by the sender",
+        ),
+        (
+            quick(http().header("X-B3-Sampled", "1")),
+            "header: x-b3-sampled is set by the sender",
+        ),
+        (
+            quick(http().header("traceparent", "00")),
+            "header: traceparent is set by the sender",
         ),
         (quick(http().bearer("")), "bearer: the token is empty"),
         (
