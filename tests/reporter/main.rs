@@ -6,6 +6,7 @@ mod faults;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod json_lines;
+mod last_handle;
 mod options;
 #[cfg(feature = "otlp")]
 mod otlp;
