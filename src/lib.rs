@@ -171,6 +171,9 @@ pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{Server, ServerLayer};
 pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
 pub use tracer::{BuildError, Tracer, TracerBuilder};
+#[cfg(feature = "batch")]
+#[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
+pub use tracer::{RunningTracer, StartError};
 pub use trust::{ParseNetworkError, Trust, TrustedNetworks};
 
 /// The README's examples.
