@@ -13,6 +13,10 @@ pub struct Forwarded {
     pub(crate) headers: Vec<(Name, HeaderValue)>,
     /// Whether `traceparent` travels on because the trace was joined by it.
     pub(super) traceparent: bool,
+    /// Whether the request that it came with was forced to be traced. It is not handed on.
+    pub(crate) forced: bool,
+    /// Whether the caller had sampled the trace. It is not handed on.
+    pub(crate) sampled_by_caller: bool,
 }
 
 impl Forwarded {
@@ -39,12 +43,16 @@ impl Forwarded {
             self.headers.extend_from_slice(&other.headers);
         }
         self.traceparent = other.traceparent;
+        self.forced = false;
+        self.sampled_by_caller = false;
     }
 
     pub(crate) fn clear(&mut self) {
         self.request_id = None;
         self.clear_headers();
         self.traceparent = false;
+        self.forced = false;
+        self.sampled_by_caller = false;
     }
 
     /// Mostly there are none, and `clear` calls a function all the same.
@@ -65,6 +73,8 @@ impl Forwarded {
                 .filter_map(|(name, value)| Some((name.clone(), copy(value)?)))
                 .collect(),
             traceparent: self.traceparent,
+            forced: false,
+            sampled_by_caller: false,
         }
     }
 

@@ -58,6 +58,10 @@ pub(crate) struct Fixed {
     pub(crate) kind: Option<Kind>,
     pub(crate) shared: bool,
     pub(crate) local_root: bool,
+    /// Whether a header forced the trace.
+    pub(crate) forced: bool,
+    /// Whether the caller had sampled the trace.
+    pub(crate) sampled_by_caller: bool,
     /// Whether two tags may have one name. If not, readers do not compare names.
     pub(crate) doubtful: bool,
     errored: bool,
@@ -79,6 +83,8 @@ impl Default for Fixed {
             kind: None,
             shared: false,
             local_root: false,
+            forced: false,
+            sampled_by_caller: false,
             doubtful: false,
             errored: false,
             left_out: 0,

@@ -145,6 +145,8 @@ impl Core {
         let explicit = incoming.sampling();
         let sampler = &live.sampler;
         let packs = sampler.is_by_request_id();
+        forwarded.forced = incoming.is_forced() || incoming.is_client_forced();
+        forwarded.sampled_by_caller = explicit.is_sampled();
         if explicit != Sampling::Defer && !packs {
             return explicit;
         }
@@ -158,6 +160,9 @@ impl Core {
         };
         let reason = self.reason(packs, samples, &parameters, incoming);
         let reason = reason.filter(|reason| !undecided || self.admits(*reason));
+        if undecided {
+            forwarded.forced = reason.is_some_and(|reason| reason != TraceReason::Sampled);
+        }
         if let (true, Some(id)) = (packs, forwarded.request_id()) {
             // As Envoy: what only was not sampled leaves the id alone, and so does an id that
             // cannot be sampled by.
@@ -247,9 +252,13 @@ impl Core {
         }
         let sink = self.sink();
         let now = open.now().unwrap_or_else(|| sink.now());
+        let forwarded = &open.inherited.forwarded;
+        let (forced, by_caller) = (forwarded.forced, forwarded.sampled_by_caller);
         open.start(sink, now);
         if let Some(record) = open.record() {
             record.fixed.local_root = local_root;
+            record.fixed.forced = forced;
+            record.fixed.sampled_by_caller = local_root && by_caller;
         }
     }
 

@@ -16,6 +16,7 @@ mod panics;
 mod queue;
 mod redirect;
 mod shutdown;
+mod tail;
 #[cfg(feature = "tls")]
 mod tls;
 mod tower;
