@@ -17,7 +17,7 @@ use std::{
 use tokio::time::sleep;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_b3::{
-    Route, Tracer,
+    RouteTemplate, Tracer,
     record::{Kind, SpanRecord},
     report::InMemoryReporter,
     scope,
@@ -59,7 +59,7 @@ where
     let session = tower_b3::span("check session").instrument(sleep(Duration::from_millis(3)));
     session.await;
     for _attempt in 0..2 {
-        let request = Request::get("http://catalog/items").extension(Route::new("/items"));
+        let request = Request::get("http://catalog/items").extension(RouteTemplate::new("/items"));
         let request = request.body(Body::default()).expect("a valid request");
         let response = client.clone().oneshot(request).await?;
         let status = response.status();

@@ -18,7 +18,7 @@
 //! use http_body_util::Empty;
 //! use hyper_util::{client::legacy, rt::TokioExecutor};
 //! use tower::{ServiceBuilder, ServiceExt};
-//! use tower_b3::{Route, Tracer, sample::Sampler, tag::Tag};
+//! use tower_b3::{RouteTemplate, Tracer, sample::Sampler, tag::Tag};
 //! # use tower_b3::report::NoopReporter;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -40,7 +40,7 @@
 //! let catalog = async move || {
 //!     tower_b3::tag("cart.items", "3"); // on the SERVER span
 //!     let request = http::Request::get("http://catalog:8080/items")
-//!         .extension(Route::new("/items")) // names the CLIENT span: `GET /items`
+//!         .extension(RouteTemplate::new("/items")) // names the CLIENT span: `GET /items`
 //!         .body(Empty::new())
 //!         .expect("a valid request");
 //!     match client.clone().oneshot(request).await {
@@ -157,18 +157,18 @@ mod trust;
 #[cfg(any(feature = "config", feature = "http", feature = "kafka"))]
 mod url;
 mod user_code;
-mod words;
+mod word_scan;
 #[cfg(feature = "batch")]
 #[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
 pub mod zipkin;
 
-pub use client::{Client, ClientLayer, Route};
+pub use client::{ClientLayer, RouteTemplate, TracedClient};
 pub use context::{Sampling, TraceContext};
 pub use direction::{Direction, Mode};
 pub use exchange::{ResponseBody, ResponseFuture};
 pub use head::RequestHead;
 pub use scope::{annotate, current, in_current_context, request_id, span, tag};
-pub use server::{Server, ServerLayer};
+pub use server::{ServerLayer, TracedServer};
 pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
 pub use tracer::{BuildError, Tracer, TracerBuilder};
 #[cfg(feature = "batch")]

@@ -369,9 +369,9 @@ proptest! {
         ip: Option<[u8; 4]>,
         port: u16,
     ) {
-        let mut remote = service.map_or(Endpoint::default(), Endpoint::service).port(port);
+        let mut remote = service.map_or(Endpoint::default(), Endpoint::service).with_port(port);
         if let Some(ip) = ip {
-            remote = remote.ip(ip.into());
+            remote = remote.with_ip(ip.into());
         }
         let mut span = SpanRecord::builder(TraceContext::root(Sampling::Accept))
             .remote_endpoint(remote);
@@ -390,7 +390,7 @@ proptest! {
 #[test]
 fn a_tag_overrides_the_remote_endpoint() {
     let span = SpanRecord::builder(TraceContext::root(Sampling::Accept))
-        .remote_endpoint(Endpoint::service("catalog").at("10.0.0.1:80".parse().unwrap()))
+        .remote_endpoint(Endpoint::service("catalog").with_address("10.0.0.1:80".parse().unwrap()))
         .tag("peer.service", "inventory")
         .tag("network.peer.port", "81")
         .build();

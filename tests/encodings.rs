@@ -115,8 +115,8 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
     (text(), ip, any::<u16>()).prop_map(|(service, ip, port)| {
         let endpoint = Endpoint::service(service);
         match ip {
-            Some(ip) => endpoint.at(SocketAddr::new(ip, port)),
-            None => endpoint.port(port),
+            Some(ip) => endpoint.with_address(SocketAddr::new(ip, port)),
+            None => endpoint.with_port(port),
         }
     })
 }

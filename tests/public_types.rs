@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http_body_util::Empty;
 use std::{error::Error, hash::Hash, pin::Pin};
 use tower_b3::{
-    BuildError, Client, ClientLayer, Context, InContext, Instrumented, ResponseBody,
-    ResponseFuture, Sampling, Server, ServerLayer, Span, SpanHandle, TraceContext, Tracer,
+    BuildError, ClientLayer, Context, InContext, Instrumented, ResponseBody, ResponseFuture,
+    Sampling, ServerLayer, Span, SpanHandle, TraceContext, TracedClient, TracedServer, Tracer,
     TracerBuilder, Trust, id, propagation, record, report, sample, tag,
     test::{SpanCollector, TestReporter, TreeFormat},
 };
@@ -26,10 +26,10 @@ fn public_types_implement_the_documented_traits() {
     clone::<ServerLayer>();
     shared::<ClientLayer>();
     clone::<ClientLayer>();
-    shared::<Server<()>>();
-    clone::<Server<()>>();
-    shared::<Client<()>>();
-    clone::<Client<()>>();
+    shared::<TracedServer<()>>();
+    clone::<TracedServer<()>>();
+    shared::<TracedClient<()>>();
+    clone::<TracedClient<()>>();
     shared::<ResponseFuture<Fut>>();
     unpin::<ResponseFuture<Fut>>();
     shared::<ResponseBody<Empty<Bytes>>>();
@@ -72,4 +72,19 @@ fn public_types_implement_the_documented_traits() {
     error::<sample::PercentageError>();
     error::<id::ParseIdError>();
     error::<id::ParseRequestIdError>();
+}
+
+#[test]
+fn services_give_access_to_the_inner_service() {
+    use tower::Layer;
+
+    let tracer = Tracer::builder("shop").build().unwrap();
+    let mut server = tracer.server_layer().layer("server".to_owned());
+    server.get_mut().push('!');
+    assert_eq!(server.get_ref(), "server!");
+    assert_eq!(server.into_inner(), "server!");
+    let mut client = tracer.client_layer().layer("client".to_owned());
+    client.get_mut().push('?');
+    assert_eq!(client.get_ref(), "client?");
+    assert_eq!(client.into_inner(), "client?");
 }

@@ -4,7 +4,7 @@ use super::node::{Node, in_backticks};
 use crate::{
     config_error::ConfigError,
     printable::quoted,
-    tag::{Format, RequestField, Tag, is_variable_name, tag_name_error},
+    tag::{RequestField, Tag, TagFormat, is_variable_name, tag_name_error},
 };
 use std::collections::BTreeMap;
 
@@ -60,18 +60,17 @@ impl CustomTag {
             "literal" => Ok(CustomTag::Literal(value_of(&value)?.to_owned())),
             "environment" => {
                 let (name, default) =
-                    name_and_default(&value, "an environment variable", is_variable_name)?;
+                    name_and_default(&value, "environment variable", is_variable_name)?;
                 Ok(CustomTag::Environment { name, default })
             }
             "header" => {
-                let (name, default) = name_and_default(&value, "a header", |name| {
-                    RequestField::parse(name).is_some()
-                })?;
+                let (name, default) =
+                    name_and_default(&value, "header", |name| RequestField::parse(name).is_some())?;
                 Ok(CustomTag::Header { name, default })
             }
             _ => {
                 let format = value_of(&value)?;
-                match Format::parse(format) {
+                match TagFormat::parse(format) {
                     Ok(_) => Ok(CustomTag::Formatter(format.to_owned())),
                     Err(error) => Err(value.required("value")?.error(error.to_string())),
                 }
@@ -116,7 +115,7 @@ fn name_and_default(
     let name = node.required("name")?;
     let text = name.non_empty_text()?;
     if !is_valid(text) {
-        let reason = format!("{} cannot be the name of {named}", quoted(text));
+        let reason = format!("{} is not a valid {named} name", quoted(text));
         return Err(name.error(reason));
     }
     let default = node.get("defaultValue");

@@ -1,5 +1,8 @@
-use super::{Exchange, NotePanic, end::End};
-use crate::{scope, user_code::guarded};
+//! `ResponseBody`: polls the body that it wraps with the span current, and reports what it sees to the
+//! exchange.
+
+use super::{Exchange, end::End, panic_watch::PanicWatch};
+use crate::{span::slot, user_code::guarded};
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
@@ -10,8 +13,9 @@ use std::{
 };
 
 pin_project! {
-    /// The response body of [`Server`](crate::Server) and [`Client`](crate::Client): what it
-    /// wraps, with a span that ends when it does.
+    /// The response body of [`TracedServer`](crate::TracedServer) and
+    /// [`TracedClient`](crate::TracedClient): the body of the inner service, with a span that ends when
+    /// the body does.
     pub struct ResponseBody<B: Body> {
         #[pin]
         inner: Option<B>,
@@ -24,6 +28,7 @@ pin_project! {
             let mut none = None;
             let open = match this.exchange {
                 Some(exchange) => {
+                    // hyper drops a body at its end without polling it once more.
                     let inner = this.inner.as_ref().as_pin_ref();
                     let inner = inner.filter(|_| exchange.is_recorded());
                     if inner.is_some_and(|inner| guarded(|| inner.is_end_stream()) == Some(true)) {
@@ -33,7 +38,8 @@ pin_project! {
                 }
                 None => &mut none,
             };
-            let _entered = scope::enter(open);
+            // The wrapped body is dropped while the span is current, and before the span finishes.
+            let _entered = slot::enter(open);
             this.inner.set(None);
         }
     }
@@ -68,7 +74,7 @@ where
             return inner.poll_frame(cx);
         };
         let frame = {
-            let _entered = scope::enter(&mut exchange.open);
+            let _entered = slot::enter(&mut exchange.open);
             ready!(inner.as_mut().poll_frame(cx))
         };
         if !exchange.is_recorded() {
@@ -92,12 +98,12 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        let _note = self.exchange.as_ref().map(NotePanic::of);
+        let _watch = self.exchange.as_ref().map(PanicWatch::of);
         self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let _note = self.exchange.as_ref().map(NotePanic::of);
+        let _watch = self.exchange.as_ref().map(PanicWatch::of);
         self.inner.as_ref().map(Body::size_hint).unwrap_or_default()
     }
 }

@@ -1,37 +1,90 @@
-use crate::{record::Record, span::Side, tag};
+//! `End`: the ways in which an exchange can end, and the span's last tags and name, which depend on it.
+
+use crate::{
+    direction::Direction,
+    record::{SpanBuffer, StandardTag},
+    span::{ExchangeFacts, Grpc, OpenSpan},
+    tag,
+};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End<'a> {
     /// Nothing of the response is outstanding.
     Complete,
-    /// The head of an upgrade: what follows is not part of the exchange.
+    /// The response's head upgraded the connection: what follows is not part of the exchange.
     Upgraded,
-    /// The service, its future or the response's body failed: the error's text.
+    /// The service, its future or the response's body failed with this error text.
     Error(&'a str),
     /// The service, its future or the response's body panicked.
     Panicked,
-    /// The future was dropped before the response's head.
+    /// The future was dropped before the response's head arrived.
     Cancelled,
     /// The response's body was dropped before its end.
     BodyDropped,
 }
 
+impl End<'static> {
+    /// How an exchange ends that is dropped before it was closed.
+    pub(super) fn of_dropped(open: &OpenSpan) -> End<'static> {
+        let facts = &open.exchange;
+        let received = |expected| facts.response_bytes >= expected;
+        match facts.status {
+            _ if open.panicked || facts.hint_panicked.load(Relaxed) => End::Panicked,
+            None => End::Cancelled,
+            Some(_) if facts.expected_bytes.is_some_and(received) => End::Complete,
+            Some(_) => End::BodyDropped,
+        }
+    }
+}
+
 impl End<'_> {
-    /// The tags that say how the exchange ended.
-    pub(super) fn tag(self, record: &mut Record, side: Side) {
-        match (self, side) {
-            (End::Complete | End::Upgraded, _) => {}
-            (End::Error(reason), _) => tag::failed(record, reason),
-            (End::Panicked, _) => tag::failed(record, "panic"),
-            (End::Cancelled, Side::Server) => {
-                record.standard_error();
+    /// Writes the tags that are known at the end.
+    pub(super) fn tag(self, record: &mut SpanBuffer, facts: &ExchangeFacts) {
+        if facts.status.is_none() {
+            tag::status(record, None);
+        }
+        self.tag_failure(record, facts);
+        if let Some(bytes) = facts.request_bytes {
+            record.add_standard_number(StandardTag::RequestSize, bytes);
+        }
+        record.add_standard_number(StandardTag::ResponseSize, facts.response_bytes);
+        record.add_standard(StandardTag::Route, &facts.route);
+    }
+
+    fn tag_failure(self, record: &mut SpanBuffer, facts: &ExchangeFacts) {
+        let is_client = facts.direction == Some(Direction::Client);
+        match self {
+            End::Complete | End::Upgraded => {}
+            End::Error(reason) => tag::failed(record, reason),
+            End::Panicked => tag::failed(record, "panic"),
+            End::Cancelled if is_client => tag::canceled(record),
+            End::Cancelled => {
+                record.mark_failed();
                 tag::disconnected(record);
             }
-            (End::Cancelled, Side::Client) => tag::canceled(record),
-            (End::BodyDropped, Side::Server) => tag::disconnected(record),
-            // There was a response; its rest was not wanted.
-            (End::BodyDropped, Side::Client) => {}
+            // The client has a response, and did not want the rest of it.
+            End::BodyDropped if is_client => {}
+            End::BodyDropped => tag::disconnected(record),
         }
+    }
+}
+
+/// Names a span that user code has not named.
+pub(super) fn name(record: &mut SpanBuffer, facts: &ExchangeFacts) {
+    // A gRPC span is named by its path when it starts. That name stays only if the server has such a
+    // method, or if there is neither a response nor a route: otherwise any peer could choose names by
+    // sending nonsense with gRPC's content type.
+    let keeps_path = match facts.status {
+        Some(_) => facts.grpc.method_exists(),
+        None => facts.grpc == Grpc::Requested && facts.route.is_empty(),
+    };
+    if keeps_path && record.is_named() {
+        return;
+    }
+    match facts.route.as_str() {
+        "" => record.set_name(&[facts.method.as_str()]),
+        route => record.set_name(&[facts.method.as_str(), " ", route]),
     }
 }

@@ -1,5 +1,8 @@
+//! `ResponseFuture`: polls the future that it wraps with the span current, and hands the exchange on to
+//! the response's body.
+
 use super::{Exchange, ResponseBody};
-use crate::scope;
+use crate::span::slot;
 use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -10,7 +13,8 @@ use std::{
 };
 
 pin_project! {
-    /// The response future of [`Server`](crate::Server) and [`Client`](crate::Client).
+    /// The response future of [`TracedServer`](crate::TracedServer) and
+    /// [`TracedClient`](crate::TracedClient).
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
         #[pin]
@@ -26,7 +30,7 @@ pin_project! {
             }
             let mut none = None;
             let open = this.exchange.as_mut().map_or(&mut none, |exchange| &mut exchange.open);
-            let _entered = scope::enter(open);
+            let _entered = slot::enter(open);
             this.inner.set(None);
         }
     }
@@ -51,20 +55,20 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        // A future that was ready may answer another poll as it likes.
+        // It was ready before. A future that is polled again may return anything.
         let Some(exchange) = this.exchange else {
             return Poll::Pending;
         };
-        let entered = scope::enter(&mut exchange.open);
+        let entered = slot::enter(&mut exchange.open);
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Pending;
         };
-        // Looked at and changed where it is: a response is some hundred bytes.
+        // The response is read and changed in place: it has some hundred bytes, and moves cost time.
         let mut polled = inner.poll(cx);
         if polled.is_pending() {
             return Poll::Pending;
         }
-        // What the handler owns is dropped in its scope.
+        // What the handler owns is dropped while its span is current.
         this.inner.set(None);
         drop(entered);
         match &mut polled {

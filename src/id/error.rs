@@ -1,67 +1,75 @@
-//! What can be wrong with the text of an id.
+//! Errors of parsing a trace id or a span id.
 
 use std::fmt;
 
-/// The text is not an id of a trace or a span.
+/// The text is not a trace id or not a span id.
 ///
-/// Its `Display` names the kind of id, what is wrong and where.
+/// The message names the kind of id, the problem and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseIdError {
-    what: &'static str,
-    flaw: Flaw,
+    /// `trace id` or `span id`.
+    kind: &'static str,
+    problem: HexError,
 }
 
+/// What is wrong with the digits of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flaw {
+pub(crate) enum HexError {
     Empty,
-    TooLong { length: usize, most: usize },
+    TooLong { length: usize, max: usize },
     NotHex { at: usize, byte: u8 },
     Zero,
 }
 
-impl Flaw {
-    /// The same flaw in a longer text, `by` bytes further on.
-    pub(crate) fn shifted(self, by: usize) -> Flaw {
+impl HexError {
+    /// The same error in a text with `offset` more bytes at its start.
+    pub(super) fn at_offset(self, offset: usize) -> HexError {
         match self {
-            Flaw::NotHex { at, byte } => Flaw::NotHex { at: at + by, byte },
+            HexError::NotHex { at, byte } => HexError::NotHex {
+                at: at + offset,
+                byte,
+            },
             other => other,
         }
     }
 
-    pub(crate) fn of(self, what: &'static str) -> ParseIdError {
-        ParseIdError { what, flaw: self }
+    pub(super) fn in_id(self, kind: &'static str) -> ParseIdError {
+        ParseIdError {
+            kind,
+            problem: self,
+        }
     }
 }
 
 impl ParseIdError {
-    /// The byte, counted from 0, at which the text stops being hexadecimal.
+    /// The position of the first byte that is not a hexadecimal digit, counted from 0.
     pub fn position(&self) -> Option<usize> {
-        match self.flaw {
-            Flaw::NotHex { at, .. } => Some(at),
+        match self.problem {
+            HexError::NotHex { at, .. } => Some(at),
             _ => None,
         }
     }
 
-    /// Whether every digit is zero: B3 has no such id.
+    /// Whether all digits are zero, which B3 does not allow.
     pub fn is_zero(&self) -> bool {
-        self.flaw == Flaw::Zero
+        self.problem == HexError::Zero
     }
 }
 
 impl fmt::Display for ParseIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.what)?;
-        match self.flaw {
-            Flaw::Empty => f.write_str("empty"),
-            Flaw::TooLong { length, most } => {
-                write!(f, "{length} characters where at most {most} are allowed")
+        write!(f, "{}: ", self.kind)?;
+        match self.problem {
+            HexError::Empty => f.write_str("empty"),
+            HexError::TooLong { length, max } => {
+                write!(f, "{length} characters, but at most {max} are allowed")
             }
-            Flaw::NotHex { at, byte } => write!(
+            HexError::NotHex { at, byte } => write!(
                 f,
                 "character '{}' at position {at} is not a hexadecimal digit",
                 byte.escape_ascii()
             ),
-            Flaw::Zero => f.write_str("all zero, which is no id"),
+            HexError::Zero => f.write_str("all digits are zero"),
         }
     }
 }

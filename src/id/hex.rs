@@ -1,10 +1,11 @@
-//! Fixed-width hexadecimal, without allocation.
+//! Fixed-width hexadecimal numbers, read and written without allocation.
 //!
-//! `from_str_radix` is not used: it takes a leading `+`.
+//! The standard library's `from_str_radix` is not used because it accepts a leading `+`. Ids, request
+//! ids and `traceparent` are read and written with this; what the numbers mean is not here.
 
-use super::error::Flaw;
+use super::error::HexError;
 
-/// The value of each ASCII hexadecimal digit, and all bits for every other byte.
+/// The value of each hexadecimal digit in ASCII. All bits are set for any other byte.
 const VALUES: [u64; 256] = {
     let mut values = [u64::MAX; 256];
     let mut digit = 0;
@@ -18,31 +19,31 @@ const VALUES: [u64; 256] = {
 
 /// Reads 1 to 16 digits, upper or lower case.
 #[inline]
-pub(crate) fn read_u64(digits: &[u8]) -> Result<u64, Flaw> {
-    // The length of almost every id.
-    let sixteen = digits.try_into().ok().and_then(read_sixteen);
-    sixteen.map_or_else(|| read_any_u64(digits), Ok)
+pub(crate) fn read_u64(digits: &[u8]) -> Result<u64, HexError> {
+    // Almost every id has 16 digits.
+    let of_sixteen = digits.try_into().ok().and_then(read_sixteen);
+    of_sixteen.map_or_else(|| read_any_u64(digits), Ok)
 }
 
 #[cold]
-fn read_any_u64(digits: &[u8]) -> Result<u64, Flaw> {
+fn read_any_u64(digits: &[u8]) -> Result<u64, HexError> {
     if digits.is_empty() {
-        return Err(Flaw::Empty);
+        return Err(HexError::Empty);
     }
     if digits.len() > 16 {
-        return Err(Flaw::TooLong {
+        return Err(HexError::TooLong {
             length: digits.len(),
-            most: 16,
+            max: 16,
         });
     }
     let mut padded = [b'0'; 16];
     padded[16 - digits.len()..].copy_from_slice(digits);
-    read_sixteen(&padded).ok_or_else(|| first_bad(digits))
+    read_sixteen(&padded).ok_or_else(|| first_error(digits))
 }
 
 /// Reads 1 to 32 digits, upper or lower case.
 #[inline]
-pub(crate) fn read_u128(digits: &[u8]) -> Result<u128, Flaw> {
+pub(crate) fn read_u128(digits: &[u8]) -> Result<u128, HexError> {
     if let (32, Some(high), Some(low)) = (digits.len(), digits.first_chunk(), digits.last_chunk()) {
         if let (Some(high), Some(low)) = (read_sixteen(high), read_sixteen(low)) {
             return Ok(u128::from(high) << 64 | u128::from(low));
@@ -52,11 +53,11 @@ pub(crate) fn read_u128(digits: &[u8]) -> Result<u128, Flaw> {
 }
 
 #[cold]
-fn read_any_u128(digits: &[u8]) -> Result<u128, Flaw> {
+fn read_any_u128(digits: &[u8]) -> Result<u128, HexError> {
     if digits.len() > 32 {
-        return Err(Flaw::TooLong {
+        return Err(HexError::TooLong {
             length: digits.len(),
-            most: 32,
+            max: 32,
         });
     }
     let Some(split) = digits.len().checked_sub(16) else {
@@ -67,7 +68,7 @@ fn read_any_u128(digits: &[u8]) -> Result<u128, Flaw> {
         [] => 0,
         high => read_u64(high)?,
     };
-    let low = read_u64(low).map_err(|flaw| flaw.shifted(split))?;
+    let low = read_u64(low).map_err(|error| error.at_offset(split))?;
     Ok(u128::from(high) << 64 | u128::from(low))
 }
 
@@ -80,8 +81,8 @@ fn read_sixteen(digits: &[u8; 16]) -> Option<u64> {
     (high | low <= u64::from(u32::MAX)).then_some(high << 32 | low)
 }
 
-/// Reads eight digits. Where one of them is none, the result has more than 32 bits: there are not
-/// enough digits behind it to shift its bits out.
+/// Reads eight digits. If a byte is not a digit, the result has more than 32 bits: at most seven
+/// digits follow, which is too few to shift all bits of [`VALUES`] out of the word.
 #[inline]
 fn read_eight(digits: &[u8; 8]) -> u64 {
     let mut value = 0;
@@ -92,12 +93,12 @@ fn read_eight(digits: &[u8; 8]) -> u64 {
 }
 
 #[cold]
-fn first_bad(digits: &[u8]) -> Flaw {
+fn first_error(digits: &[u8]) -> HexError {
     let at = digits
         .iter()
         .position(|byte| !byte.is_ascii_hexdigit())
         .unwrap_or(0);
-    Flaw::NotHex {
+    HexError::NotHex {
         at,
         byte: digits[at],
     }
@@ -111,18 +112,18 @@ pub(crate) fn write_u64(value: u64, to: &mut [u8; 16]) {
     low.copy_from_slice(&eight_digits((bytes >> 32) as u32));
 }
 
-/// The digits of four bytes, of which the first is the lowest. All are made at once, in the bytes of
-/// a word: a table would take a load and a store for each pair.
+/// The digits of four bytes, starting with the lowest byte. All digits are computed at once in the
+/// bytes of a word, because a table would need a load and a store for each pair of digits.
 #[inline]
 fn eight_digits(bytes: u32) -> [u8; 8] {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // Two bytes for each, and then one for each four bits, the higher ones first.
+    // Spread the input to two bytes for each byte, then to one byte for each half, high half first.
     let word = u64::from(bytes);
     let word = (word | word << 16) & 0x0000_ffff_0000_ffff;
     let word = (word | word << 8) & 0x00ff_00ff_00ff_00ff;
     let word = (word >> 4 | word << 8) & 0x0f0f_0f0f_0f0f_0f0f;
     let is_letter = (word + 6 * ONES) >> 4 & ONES;
-    // From the byte behind `9` to `a` it is 39, which is 32 + 8 - 1.
+    // `a` is 39 above the byte after `9`, and 39 is 32 + 8 - 1.
     let to_letter = (is_letter << 5) + (is_letter << 3) - is_letter;
     (word + u64::from(b'0') * ONES + to_letter).to_le_bytes()
 }
@@ -134,7 +135,7 @@ pub(crate) fn u64_digits(value: u64) -> [u8; 16] {
     digits
 }
 
-/// Digits as text; they are ASCII by construction.
+/// Digits as text. They are ASCII by construction.
 pub(crate) fn as_str(digits: &[u8]) -> &str {
     std::str::from_utf8(digits).unwrap_or_default()
 }
@@ -154,7 +155,7 @@ mod tests {
         }
 
         #[test]
-        fn sixteen_bytes_are_read_as_by_a_slow_model(
+        fn read_u64_agrees_with_a_simple_model(
             digits in prop_oneof![any::<[u8; 16]>(), "[0-9a-fA-F]{16}".prop_map(|text| {
                 <[u8; 16]>::try_from(text.as_bytes()).unwrap()
             })],
@@ -174,7 +175,7 @@ mod tests {
         }
 
         #[test]
-        fn u128_reads_what_a_slow_model_reads(text in "[0-9a-fA-F+_ xg-]{0,34}") {
+        fn read_u128_agrees_with_a_simple_model(text in "[0-9a-fA-F+_ xg-]{0,34}") {
             let model = (1..=32).contains(&text.len()).then_some(()).and_then(|()| {
                 text.chars().try_fold(0_u128, |value, c| Some(value << 4 | u128::from(c.to_digit(16)?)))
             });
@@ -183,19 +184,22 @@ mod tests {
     }
 
     #[test]
-    fn flaws_are_placed() {
-        assert_eq!(read_u64(b""), Err(Flaw::Empty));
-        assert_eq!(read_u128(b""), Err(Flaw::Empty));
-        assert_eq!(read_u64(b"0x1f"), Err(Flaw::NotHex { at: 1, byte: b'x' }));
+    fn errors_have_positions() {
+        assert_eq!(read_u64(b""), Err(HexError::Empty));
+        assert_eq!(read_u128(b""), Err(HexError::Empty));
+        assert_eq!(
+            read_u64(b"0x1f"),
+            Err(HexError::NotHex { at: 1, byte: b'x' })
+        );
         assert_eq!(
             read_u128(b"463ac35c9f6413ad48485a3953bb612-"),
-            Err(Flaw::NotHex { at: 31, byte: b'-' })
+            Err(HexError::NotHex { at: 31, byte: b'-' })
         );
         assert_eq!(
             read_u64(b"00000000000000001"),
-            Err(Flaw::TooLong {
+            Err(HexError::TooLong {
                 length: 17,
-                most: 16
+                max: 16
             })
         );
     }

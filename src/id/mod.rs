@@ -1,7 +1,7 @@
-//! Identifiers: of traces, of spans and of requests.
+//! Trace ids, span ids and request ids.
 //!
-//! Ids are random numbers from a fast generator of each thread's own, seeded by the operating
-//! system. They are unpredictable enough to be unique, not to be secrets. Zero is never an id.
+//! Ids are random numbers. Each thread has its own fast generator, seeded by the operating system.
+//! Ids are unique, but not secret: the generator is not cryptographic. Zero is never a valid id.
 //!
 //! ```
 //! use tower_b3::id::{SpanId, TraceId};
@@ -9,7 +9,7 @@
 //! let trace: TraceId = "463ac35c9f6413ad48485a3953bb6124".parse()?;
 //! assert_eq!(trace.to_string(), "463ac35c9f6413ad48485a3953bb6124");
 //!
-//! // A trace id whose high half is zero is a 64-bit one and has sixteen digits.
+//! // A trace id whose high half is zero is a 64-bit id, and is written with 16 digits.
 //! let short: TraceId = "000000000000000048485a3953bb6124".parse()?;
 //! assert_eq!(short.to_string(), "48485a3953bb6124");
 //!
@@ -25,7 +25,7 @@ mod request_id;
 mod span_id;
 mod trace_id;
 
-pub(crate) use error::Flaw;
+pub(crate) use error::HexError;
 pub use error::ParseIdError;
 pub use random::reseed;
 pub use request_id::{ParseRequestIdError, RequestId, TraceReason};

@@ -1,3 +1,5 @@
+//! The random numbers for ids.
+
 use rand::{
     Rng, SeedableRng,
     rngs::{SmallRng, SysRng},
@@ -12,8 +14,8 @@ thread_local! {
     static GENERATOR: RefCell<SmallRng> = RefCell::new(seeded());
 }
 
-/// A generator seeded by the operating system, or, where that fails, from what else differs
-/// between processes: an id that is a little less random beats a request that fails.
+/// A generator seeded by the operating system. If that fails, the seed comes from the time and the
+/// process id: a request must not fail because its ids are less random.
 fn seeded() -> SmallRng {
     SmallRng::try_from_rng(&mut SysRng).unwrap_or_else(|_| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -22,21 +24,21 @@ fn seeded() -> SmallRng {
     })
 }
 
-/// Any 64 bits, zero included.
+/// A random number, which may be zero.
 pub(crate) fn random_u64() -> u64 {
     GENERATOR
         .try_with(|generator| generator.borrow_mut().next_u64())
-        // The thread is ending and its generator has gone.
+        // The thread is exiting, and its generator has been dropped.
         .unwrap_or_else(|_| seeded().next_u64())
 }
 
-/// Seeds the calling thread's id generator anew.
+/// Reseeds the id generator of the calling thread.
 ///
-/// Call it in the child after a `fork` that is not followed by `exec`: parent and child would
-/// otherwise make the same ids, as the generator's state is copied with the rest of the memory.
-/// Only the calling thread exists in such a child, and threads it starts later seed themselves.
+/// Call it in the child process after a `fork` without `exec`. The child has a copy of the parent's
+/// generator, so both would otherwise generate the same ids. Only the calling thread exists in the
+/// child, and threads that it starts later have new generators.
 pub fn reseed() {
-    // A thread that is ending has no generator left to seed.
+    // A thread that is exiting has no generator to seed.
     let _ = GENERATOR.try_with(|generator| *generator.borrow_mut() = seeded());
 }
 
@@ -47,7 +49,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn threads_do_not_repeat_each_other() {
+    fn threads_generate_different_ids() {
         let threads: Vec<_> = (0..8)
             .map(|_| {
                 std::thread::spawn(|| (0..20_000).map(|_| TraceId::random()).collect::<Vec<_>>())
@@ -61,8 +63,8 @@ mod tests {
     }
 
     #[test]
-    fn a_reseeded_generator_goes_another_way() {
-        // What a forked child sees: the parent's state, copied.
+    fn a_reseeded_generator_generates_other_ids() {
+        // A forked child has a copy of the parent's generator.
         let copied = GENERATOR.with(|generator| generator.borrow().clone());
         let parent: Vec<_> = (0..8).map(|_| SpanId::random()).collect();
         GENERATOR.with(|generator| *generator.borrow_mut() = copied.clone());

@@ -1,44 +1,49 @@
+//! `RequestId`, the value of `x-request-id`, and the reason that Envoy packs into it.
+//!
+//! Which header values are kept and which are replaced is decided here; when a request gets a new id
+//! is decided by the layers.
+
 use super::{hex, random::random_u64};
-use crate::words;
+use crate::word_scan;
 use bytes::Bytes;
 use http::HeaderValue;
 use std::{fmt, str::FromStr};
 
-/// The value of `x-request-id`: one for a request and all the calls made on its behalf.
+/// The value of `x-request-id`. A request and all calls made for it have the same id.
 ///
-/// A generated one is a UUID of version 4 (36 characters, lower case), as Envoy makes it. One
-/// that came with a request is kept as it is when it has 1 to 256 visible ASCII characters.
-/// Cloning does not allocate.
+/// A generated id is a UUID of version 4 (36 characters, lower case), as in Envoy. The id of an
+/// incoming request is kept unchanged if it has 1 to 256 visible ASCII characters. Cloning does not
+/// allocate.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RequestId(HeaderValue);
 
-/// Why a request is traced, where the decision travels in its id.
+/// Why a request is traced, for ids that carry the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TraceReason {
-    /// The sampler said so.
+    /// The sampler decided.
     Sampled,
-    /// `x-envoy-force-trace` was there.
+    /// The request had `x-envoy-force-trace`.
     Forced,
-    /// `x-client-trace-id` was there.
+    /// The request had `x-client-trace-id`.
     ClientForced,
 }
 
-/// The text cannot be an `x-request-id`.
+/// The text is not a valid `x-request-id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParseRequestIdError(Flaw);
+pub struct ParseRequestIdError(Problem);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Flaw {
+enum Problem {
     Empty,
     TooLong(usize),
     NotVisible { at: usize, byte: u8 },
 }
 
-/// The longest request id that is kept, in bytes.
-const MOST: usize = 256;
+/// The longest valid request id, in bytes.
+const MAX_LENGTH: usize = 256;
 
 impl RequestId {
-    /// A new random UUID of version 4.
+    /// Generates a random UUID of version 4.
     pub fn random() -> RequestId {
         let (high, low) = (random_u64(), random_u64());
         let mut text = [b'-'; 36];
@@ -50,34 +55,33 @@ impl RequestId {
         text[14..18].copy_from_slice(&high[12..]);
         text[19..23].copy_from_slice(&low[..4]);
         text[24..].copy_from_slice(&low[4..]);
-        RequestId::trusted(Bytes::from_owner(text))
+        RequestId::from_valid(Bytes::from_owner(text))
     }
 
-    /// The id in a header; `None` unless it has 1 to 256 visible ASCII characters.
+    /// Reads a header value; `None` unless it has 1 to 256 visible ASCII characters.
     pub fn from_header(value: &HeaderValue) -> Option<RequestId> {
         check(value.as_bytes())
             .is_ok()
             .then(|| RequestId(value.clone()))
     }
 
-    /// The id as a header's value.
+    /// Returns the id as a header value.
     pub fn to_header(&self) -> HeaderValue {
         self.0.clone()
     }
 
-    /// The same, borrowed.
     pub(crate) fn as_header(&self) -> &HeaderValue {
         &self.0
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         // Visible ASCII by construction.
         self.0.to_str().unwrap_or_default()
     }
 
-    /// Why the request is traced, as Envoy packs it into the id: character 14, counted from 0, of
-    /// one of 36 characters.
+    /// Returns why the request is traced, if the id says so: Envoy writes the reason to character 14,
+    /// counted from 0, of an id with 36 characters.
     pub fn trace_reason(&self) -> Option<TraceReason> {
         match (self.0.len(), self.0.as_bytes().get(14)?) {
             (36, b'9') => Some(TraceReason::Sampled),
@@ -87,8 +91,8 @@ impl RequestId {
         }
     }
 
-    /// The id with this reason packed into it, or with none (`4`). One that has not 36 characters
-    /// stays as it is.
+    /// Writes the reason into the id, or `4` for no reason. An id without 36 characters stays
+    /// unchanged.
     #[must_use]
     pub fn with_trace_reason(self, reason: Option<TraceReason>) -> RequestId {
         let Ok(mut text) = <[u8; 36]>::try_from(self.0.as_bytes()) else {
@@ -100,40 +104,44 @@ impl RequestId {
             Some(TraceReason::Forced) => b'a',
             Some(TraceReason::ClientForced) => b'b',
         };
-        RequestId::trusted(Bytes::from_owner(text))
+        RequestId::from_valid(Bytes::from_owner(text))
     }
 
-    /// What sampling by request id looks at: the first eight characters as a hexadecimal number.
+    /// Returns the number that sampling by request id uses: the first eight characters, read as a
+    /// hexadecimal number.
     pub fn sampling_number(&self) -> Option<u32> {
         let number = hex::read_u64(self.0.as_bytes().get(..8)?).ok()?;
         u32::try_from(number).ok()
     }
 
-    /// A copy that shares no memory with the request it came from.
+    /// A copy that shares no memory with the incoming request.
     pub(crate) fn detached(&self) -> RequestId {
-        RequestId::trusted(Bytes::copy_from_slice(self.0.as_bytes()))
+        RequestId::from_valid(Bytes::copy_from_slice(self.0.as_bytes()))
     }
 
-    fn trusted(text: Bytes) -> RequestId {
+    fn from_valid(text: Bytes) -> RequestId {
         RequestId(
             HeaderValue::from_maybe_shared(text).unwrap_or(const { HeaderValue::from_static("-") }),
         )
     }
 }
 
-/// Whether these bytes can be kept as a request id.
+/// Checks that these bytes are a valid request id.
 fn check(text: &[u8]) -> Result<(), ParseRequestIdError> {
     if text.is_empty() {
-        return Err(ParseRequestIdError(Flaw::Empty));
+        return Err(ParseRequestIdError(Problem::Empty));
     }
-    if text.len() > MOST {
-        return Err(ParseRequestIdError(Flaw::TooLong(text.len())));
+    if text.len() > MAX_LENGTH {
+        return Err(ParseRequestIdError(Problem::TooLong(text.len())));
     }
-    if words::all_visible(text) {
+    if word_scan::is_visible_ascii(text) {
         return Ok(());
     }
     match text.iter().position(|byte| !byte.is_ascii_graphic()) {
-        Some(at) => Err(ParseRequestIdError(Flaw::NotVisible { at, byte: text[at] })),
+        Some(at) => Err(ParseRequestIdError(Problem::NotVisible {
+            at,
+            byte: text[at],
+        })),
         None => Ok(()),
     }
 }
@@ -143,7 +151,9 @@ impl FromStr for RequestId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         check(text.as_bytes())?;
-        Ok(RequestId::trusted(Bytes::copy_from_slice(text.as_bytes())))
+        Ok(RequestId::from_valid(Bytes::copy_from_slice(
+            text.as_bytes(),
+        )))
     }
 }
 
@@ -163,11 +173,14 @@ impl fmt::Display for ParseRequestIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("request id: ")?;
         match self.0 {
-            Flaw::Empty => f.write_str("empty"),
-            Flaw::TooLong(length) => {
-                write!(f, "{length} characters where at most {MOST} are allowed")
+            Problem::Empty => f.write_str("empty"),
+            Problem::TooLong(length) => {
+                write!(
+                    f,
+                    "{length} characters, but at most {MAX_LENGTH} are allowed"
+                )
             }
-            Flaw::NotVisible { at, byte } => write!(
+            Problem::NotVisible { at, byte } => write!(
                 f,
                 "character '{}' at position {at} is not visible ASCII",
                 byte.escape_ascii()
@@ -184,7 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn random_ones_are_uuids_of_version_4() {
+    fn random_ids_are_uuids_of_version_4() {
         for _ in 0..1000 {
             let id = RequestId::random().to_string();
             assert_eq!(id.len(), 36);
@@ -201,7 +214,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn visible_ascii_is_kept_verbatim(text in "[!-~]{1,256}") {
+        fn visible_ascii_is_kept_unchanged(text in "[!-~]{1,256}") {
             let value = HeaderValue::from_str(&text).unwrap();
             let id = RequestId::from_header(&value).unwrap();
             prop_assert_eq!(id.as_str(), &text);
@@ -209,7 +222,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_else_is(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn other_values_are_not_request_ids(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
                 let visible = bytes.iter().all(|byte| (0x21..0x7f).contains(byte));
                 let kept = visible && (1..=256).contains(&bytes.len());
@@ -248,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_and_where() {
+    fn errors_name_the_problem_and_its_position() {
         let error = |text: &str| text.parse::<RequestId>().unwrap_err().to_string();
         assert_eq!(error(""), "request id: empty");
         assert_eq!(
@@ -257,7 +270,7 @@ mod tests {
         );
         assert_eq!(
             error(&"a".repeat(257)),
-            "request id: 257 characters where at most 256 are allowed"
+            "request id: 257 characters, but at most 256 are allowed"
         );
     }
 }

@@ -1,32 +1,34 @@
-use super::{ParseIdError, error::Flaw, hex, random::random_u64};
+//! `SpanId`.
+
+use super::{ParseIdError, error::HexError, hex, random::random_u64};
 use std::{fmt, num::NonZeroU64, str::FromStr};
 
 /// The id of a span: 64 bits, written as 16 lower-case hexadecimal digits.
 ///
-/// Parsed from 1 to 16 digits of either case, padded with zeros on the left.
+/// Parsing accepts 1 to 16 digits in upper or lower case. Missing digits on the left are zero.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpanId(NonZeroU64);
 
 impl SpanId {
-    /// A new random id.
+    /// Generates a random id.
     pub fn random() -> SpanId {
         SpanId::new(random_u64()).unwrap_or(SpanId(NonZeroU64::MIN))
     }
 
-    /// The id of this number; `None` for zero.
+    /// Makes an id from a number; `None` for zero.
     pub fn new(id: u64) -> Option<SpanId> {
         NonZeroU64::new(id).map(SpanId)
     }
 
-    /// The id as a number.
+    /// Returns the id as a number.
     pub fn get(self) -> u64 {
         self.0.get()
     }
 
     /// Reads 1 to 16 hexadecimal digits.
     #[inline]
-    pub(crate) fn from_hex(digits: &[u8]) -> Result<SpanId, Flaw> {
-        SpanId::new(hex::read_u64(digits)?).ok_or(Flaw::Zero)
+    pub(crate) fn from_hex(digits: &[u8]) -> Result<SpanId, HexError> {
+        SpanId::new(hex::read_u64(digits)?).ok_or(HexError::Zero)
     }
 
     pub(crate) fn digits(self) -> [u8; 16] {
@@ -38,7 +40,7 @@ impl FromStr for SpanId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        SpanId::from_hex(text.as_bytes()).map_err(|flaw| flaw.of("span id"))
+        SpanId::from_hex(text.as_bytes()).map_err(|error| error.in_id("span id"))
     }
 }
 

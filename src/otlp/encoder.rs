@@ -3,7 +3,7 @@
 //! `protobuf` has the wire format; this file knows the fields.
 
 use crate::{
-    decimal::address,
+    decimal::write_address,
     protobuf::{self, FIRST, SECOND, short_key, short_len},
     record::{EndpointRef, Kind, SpanRecord, TagValue},
     report::{EncodeError, Encoded, Encoder},
@@ -176,7 +176,7 @@ fn tag(to: &mut Vec<u8>, name: &str, value: TagValue<'_>) {
             protobuf::varint(to, number);
         }),
         TagValue::Address(ip) => attribute(to, ATTRIBUTES, name, |to| {
-            protobuf::message(to, 1, |to| address(ip, to));
+            protobuf::message(to, 1, |to| write_address(ip, to));
         }),
     }
 }

@@ -1,10 +1,12 @@
+//! `ForwardError`: which headers cannot be forwarded.
+
 use crate::printable::quoted;
 use http::HeaderName;
 use std::fmt;
 
-/// The headers that belong to one connection: RFC 9110, section 7.6.1, with those that it names
-/// elsewhere (`expect`, `host`, `proxy-authenticate`, `proxy-authorization`) and the one of an
-/// upgrade to HTTP/2.
+/// The headers that belong to one connection: the list in section 7.6.1 of RFC 9110, headers that the
+/// RFC treats the same elsewhere (`expect`, `host`, `proxy-authenticate`, `proxy-authorization`), and
+/// `http2-settings` of an upgrade to HTTP/2.
 const HOP_BY_HOP: [&str; 12] = [
     "connection",
     "expect",
@@ -20,15 +22,17 @@ const HOP_BY_HOP: [&str; 12] = [
     "upgrade",
 ];
 
-/// A name that [`Propagation::forward`](super::Propagation::forward) refuses: which, and why.
+/// [`Propagation::forward`](super::Propagation::forward) or
+/// [`do_not_forward`](super::Propagation::do_not_forward) rejected a header. The message has the name
+/// and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForwardError {
     name: String,
-    reason: Reason,
+    problem: Problem,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reason {
+enum Problem {
     NotAName,
     HopByHop,
     Content,
@@ -36,10 +40,10 @@ enum Reason {
 
 impl fmt::Display for ForwardError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reason = match self.reason {
-            Reason::NotAName => "not a header name",
-            Reason::HopByHop => "belongs to one connection",
-            Reason::Content => "describes the content of one message",
+        let reason = match self.problem {
+            Problem::NotAName => "not a valid header name",
+            Problem::HopByHop => "belongs to one connection",
+            Problem::Content => "describes the content of one message",
         };
         write!(f, "forwarded header {}: {reason}", quoted(&self.name))
     }
@@ -47,18 +51,29 @@ impl fmt::Display for ForwardError {
 
 impl std::error::Error for ForwardError {}
 
-/// The name, if a header of that name can go on another request as it came.
-pub(super) fn forwardable(text: &str) -> Result<HeaderName, ForwardError> {
-    let refused = |reason| {
-        // A text that is no name may be of any length.
-        let name = text.chars().take(64).collect();
-        Err(ForwardError { name, reason })
-    };
-    match HeaderName::from_bytes(text.as_bytes()) {
-        Err(_) => refused(Reason::NotAName),
-        Ok(name) if HOP_BY_HOP.contains(&name.as_str()) => refused(Reason::HopByHop),
-        Ok(name) if name.as_str().starts_with("content-") => refused(Reason::Content),
-        Ok(name) => Ok(name),
+impl ForwardError {
+    fn new(name: &str, problem: Problem) -> ForwardError {
+        // A text that is not a header name can have any length.
+        let name = name.chars().take(64).collect();
+        ForwardError { name, problem }
+    }
+}
+
+pub(super) fn parse_name(text: &str) -> Result<HeaderName, ForwardError> {
+    HeaderName::from_bytes(text.as_bytes()).map_err(|_| ForwardError::new(text, Problem::NotAName))
+}
+
+/// Parses the name of a header that can be copied to another request.
+pub(super) fn parse_forwardable_name(text: &str) -> Result<HeaderName, ForwardError> {
+    let name = parse_name(text)?;
+    match name.as_str() {
+        hop_by_hop if HOP_BY_HOP.contains(&hop_by_hop) => {
+            Err(ForwardError::new(text, Problem::HopByHop))
+        }
+        content if content.starts_with("content-") => {
+            Err(ForwardError::new(text, Problem::Content))
+        }
+        _ => Ok(name),
     }
 }
 
@@ -67,11 +82,11 @@ mod tests {
     use crate::propagation::Propagation;
 
     #[test]
-    fn names_that_cannot_be_forwarded_are_refused() {
+    fn headers_of_one_connection_or_message_are_rejected() {
         for (name, reason) in [
-            ("", "not a header name"),
-            ("two words", "not a header name"),
-            ("jwt\n", "not a header name"),
+            ("", "not a valid header name"),
+            ("two words", "not a valid header name"),
+            ("jwt\n", "not a valid header name"),
             ("Host", "belongs to one connection"),
             ("connection", "belongs to one connection"),
             ("Transfer-Encoding", "belongs to one connection"),
@@ -86,6 +101,21 @@ mod tests {
             let expected = format!("forwarded header {name:?}: {reason}");
             assert_eq!(error.to_string(), expected);
         }
+    }
+
+    #[test]
+    fn do_not_forward_rejects_only_invalid_names() {
+        let default = Propagation::default;
+        let error = default().do_not_forward(["sw8", "two words"]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "forwarded header \"two words\": not a valid header name"
+        );
+        assert!(
+            default()
+                .do_not_forward(["sw8", "host", "content-type"])
+                .is_ok()
+        );
     }
 
     #[test]

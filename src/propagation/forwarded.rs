@@ -1,17 +1,19 @@
-use super::names::Name;
+//! `Forwarded`: the headers of a request that are copied to the calls made for it.
+
+use super::{forwarded_name::ForwardedName, tracing_header::TracingHeader};
 use crate::id::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, header::Entry};
 
-/// What is handed on as it came: `x-request-id` and the opaque headers.
+/// The headers that are forwarded unchanged: `x-request-id` and the opaque headers.
 ///
-/// [`Propagation::extract`](super::Propagation::extract) gathers it from a request,
-/// [`Propagation::inject`](super::Propagation::inject) puts it on every call made for that
-/// request. A header that the outgoing request has already is never overwritten.
+/// [`Propagation::extract`](super::Propagation::extract) reads them from a request, and
+/// [`Propagation::inject`](super::Propagation::inject) adds them to each call made for it. A header
+/// that the outgoing request already has is not overwritten.
 #[derive(Debug, Clone, Default)]
 pub struct Forwarded {
     pub(super) request_id: Option<RequestId>,
-    pub(crate) headers: Vec<(Name, HeaderValue)>,
-    /// Whether `traceparent` travels on because the trace was joined by it.
+    pub(crate) headers: Vec<(ForwardedName, HeaderValue)>,
+    /// Whether `traceparent` is written because the trace was joined by it.
     pub(super) traceparent: bool,
     /// Whether the request that it came with was forced to be traced. It is not handed on.
     pub(crate) forced: bool,
@@ -20,22 +22,22 @@ pub struct Forwarded {
 }
 
 impl Forwarded {
-    /// The request id.
+    /// Returns the request id.
     pub fn request_id(&self) -> Option<&RequestId> {
         self.request_id.as_ref()
     }
 
-    /// Sets the request id that is handed on.
+    /// Sets the request id.
     pub fn set_request_id(&mut self, id: RequestId) {
         self.request_id = Some(id);
     }
 
-    /// The opaque headers, all values in their order.
+    /// Returns the opaque headers, with all their values in order.
     pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
         self.headers.iter().map(|(name, value)| (&**name, value))
     }
 
-    /// Copies `other` into the memory that is there.
+    /// Copies `other` and reuses the memory of `self`.
     pub(crate) fn copy_from(&mut self, other: &Forwarded) {
         self.request_id.clone_from(&other.request_id);
         self.clear_headers();
@@ -55,15 +57,23 @@ impl Forwarded {
         self.sampled_by_caller = false;
     }
 
-    /// Mostly there are none, and `clear` calls a function all the same.
+    /// Skips the call in the common case: `Vec::clear` calls a function even for an empty vector.
     fn clear_headers(&mut self) {
         if !self.headers.is_empty() {
             self.headers.clear();
         }
     }
 
-    /// A copy that shares no memory with the request it came from: a header value that lives on
-    /// pins the whole buffer that the request was read into.
+    /// Adds all values of `traceparent` unchanged.
+    pub(super) fn add_traceparent(&mut self, headers: &HeaderMap) {
+        let values = headers.get_all(TracingHeader::Traceparent.name()).iter();
+        let name = || ForwardedName::of(TracingHeader::Traceparent);
+        self.headers
+            .extend(values.map(|value| (name(), value.clone())));
+    }
+
+    /// A copy that shares no memory with the request. A header value keeps alive the whole buffer from
+    /// which the request was read.
     pub(crate) fn detached(&self) -> Forwarded {
         let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
         let headers = self.headers.iter();
@@ -78,7 +88,7 @@ impl Forwarded {
         }
     }
 
-    /// Adds the headers whose names are not there yet, all their values in their order.
+    /// Adds the headers that `headers` does not have, with all their values in order.
     #[inline]
     pub(super) fn add_to(&self, headers: &mut HeaderMap) {
         if !self.headers.is_empty() {
@@ -87,7 +97,7 @@ impl Forwarded {
     }
 
     fn add_all_to(&self, headers: &mut HeaderMap) {
-        // The values of one name lie together: so a header map lists them.
+        // The values of one name are adjacent, because a header map iterates them in that order.
         let mut rest = &self.headers[..];
         while let [(name, first), after @ ..] = rest {
             let same = after
@@ -96,11 +106,11 @@ impl Forwarded {
                 .count();
             let (others, next) = after.split_at(same);
             rest = next;
-            // One hash of the name. A map that can take no more is left as it is.
-            let Ok(Entry::Vacant(place)) = headers.try_entry(&**name) else {
+            // An entry hashes the name only once. A full map is left unchanged.
+            let Ok(Entry::Vacant(entry)) = headers.try_entry(&**name) else {
                 continue;
             };
-            let Ok(mut added) = place.try_insert_entry(first.clone()) else {
+            let Ok(mut added) = entry.try_insert_entry(first.clone()) else {
                 continue;
             };
             for (_, value) in others {

@@ -1,8 +1,14 @@
-use super::Format;
+//! `Incoming`: the result of reading a request's headers, including what is malformed.
+//!
+//! How headers are read is in [`extract`](super::extract).
+
+use super::format::Format;
 use crate::context::{Sampling, TraceContext};
 use std::fmt;
 
-/// What a request's headers say about its trace.
+/// The trace context of a request, as far as its headers are readable.
+///
+/// [`Propagation::extract`](super::Propagation::extract) returns it.
 #[derive(Debug, Clone, Default)]
 pub struct Incoming {
     pub(super) context: Option<TraceContext>,
@@ -10,63 +16,67 @@ pub struct Incoming {
     pub(super) origin: Option<Format>,
     pub(super) forced: bool,
     pub(super) client_forced: bool,
-    pub(super) malformed: Flaws,
+    pub(super) malformed: MalformedFields,
 }
 
 impl Incoming {
-    /// The caller's context, if its ids can be read.
+    /// Returns the caller's context, if its ids are readable.
     pub fn context(&self) -> Option<TraceContext> {
         self.context
     }
 
-    /// The caller's decision, which can come without ids.
+    /// Returns the caller's sampling decision, which may be present without ids.
     pub fn sampling(&self) -> Sampling {
         self.sampling
     }
 
-    /// The format that the ids were read from.
+    /// Returns the format from which the ids were read.
     pub fn origin(&self) -> Option<Format> {
         self.origin
     }
 
-    /// Whether `x-envoy-force-trace` is there, whatever its value.
+    /// Returns whether the request has `x-envoy-force-trace`, with any value.
     pub fn is_forced(&self) -> bool {
         self.forced
     }
 
-    /// Whether `x-client-trace-id` is there, whatever its value.
+    /// Returns whether the request has `x-client-trace-id`, with any value.
     pub fn is_client_forced(&self) -> bool {
         self.client_forced
     }
 
-    /// What was there but could not be read.
+    /// Returns the headers that could not be read.
     ///
-    /// Only headers that were consulted are judged: beside a well-formed `b3`, for one, the
-    /// others are not.
+    /// Headers that were not needed are not checked. With a well-formed `b3`, for example, `x-b3-*`
+    /// are not.
     pub fn malformed(&self) -> impl Iterator<Item = Malformed> + '_ {
         self.malformed.iter()
     }
 
     pub(crate) fn is_well_formed(&self) -> bool {
-        self.malformed.0 == Flaws::default().0
+        self.malformed.0 == MalformedFields::default().0
     }
 }
 
 /// A header that could not be read, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Malformed {
     /// The header.
     pub field: Field,
-    /// What is wrong with it.
+    /// Why it could not be read.
     pub reason: Reason,
 }
 
 impl fmt::Display for Malformed {
-    /// The header's name and the reason: `x-b3-traceid: not hexadecimal`.
+    /// Writes the header's name and the reason: `x-b3-traceid: not hexadecimal`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.field.header_name(), self.reason)
     }
 }
+
+/// The longest value of a `b3`, `x-b3-*` or `traceparent` header that is read, in bytes.
+pub(super) const MAX_VALUE_BYTES: usize = 256;
 
 /// A header that can be malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,7 +112,7 @@ impl Field {
         Field::RequestId,
     ];
 
-    /// The header's name, in lower case.
+    /// Returns the header's name in lower case.
     pub fn header_name(self) -> &'static str {
         match self {
             Field::B3 => "b3",
@@ -121,19 +131,19 @@ impl Field {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Over 256 bytes; read no further.
+    /// The value has over 256 bytes.
     TooLong,
-    /// Of the right shape, but for a character that is not a hexadecimal digit.
+    /// A character is not a hexadecimal digit.
     NotHex,
-    /// An id of a wrong length, or a value of a wrong shape.
+    /// An id has the wrong length, or the value has the wrong number of fields.
     Shape,
-    /// An id of zeros, which is none.
+    /// All digits of an id are zero.
     Zero,
-    /// None of the values that the header can have.
+    /// The value is not among those that the header can have.
     UnknownValue,
-    /// Its partner is missing: of trace id and span id neither means anything alone.
+    /// There is a trace id without a span id, or a span id without a trace id.
     Alone,
-    /// Not 1 to 256 visible ASCII characters.
+    /// The value is not 1 to 256 visible ASCII characters.
     NotVisible,
 }
 
@@ -151,12 +161,12 @@ impl fmt::Display for Reason {
     }
 }
 
-/// At most one reason a field.
+/// The malformed headers, with one reason each.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Flaws([Option<Reason>; Field::ALL.len()]);
+pub(crate) struct MalformedFields([Option<Reason>; Field::ALL.len()]);
 
-impl Flaws {
-    pub(super) fn note(&mut self, field: Field, reason: Reason) {
+impl MalformedFields {
+    pub(super) fn add(&mut self, field: Field, reason: Reason) {
         self.0[field as usize].get_or_insert(reason);
     }
 

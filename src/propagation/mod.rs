@@ -1,7 +1,8 @@
-//! Headers in, headers out: `x-b3-*`, `b3`, `traceparent`, `x-request-id` and the opaque ones.
+//! Reading and writing the headers that carry a trace: `x-b3-*`, `b3`, `traceparent`, `x-request-id`
+//! and the opaque headers of other tracing systems.
 //!
-//! The layers do all of this for you. On its own the module serves those who write their own
-//! middleware over [`http::HeaderMap`]:
+//! The layers do all of this for you. Use the module directly if you write your own middleware over
+//! [`http::HeaderMap`]:
 //!
 //! ```
 //! use http::HeaderMap;
@@ -18,7 +19,7 @@
 //!     Some(caller) => caller.child(),
 //!     None => TraceContext::root(incoming.sampling()),
 //! };
-//! // What the layers do besides: decide, and make a request id.
+//! // The layers also ask a sampler, and generate a request id.
 //! if context.sampling() == Sampling::Defer {
 //!     context = context.with_sampling(Sampling::Accept);
 //! }
@@ -35,30 +36,34 @@
 //! # Ok::<(), http::header::InvalidHeaderValue>(())
 //! ```
 //!
-//! Nothing a peer sends makes extraction fail. What cannot be read is kept as a fact, see
-//! [`Incoming::malformed`]. The whole table of what is read and written is in the guide,
-//! [`headers`](crate::guide::headers).
+//! Extraction never fails. A header that cannot be read is listed by [`Incoming::malformed`]. The guide
+//! has a table of all headers that are read and written: [`headers`](crate::guide::headers).
 
 mod b3;
+mod extract;
 mod format;
 mod forward_error;
 mod forwarded;
+mod forwarded_name;
+mod forwarding;
 mod incoming;
+mod inject;
 mod names;
-mod policy;
+mod settings;
 mod table;
+mod tracing_header;
 mod w3c;
 
 pub use format::{Format, ParseFormatError};
 pub use forward_error::ForwardError;
 pub use forwarded::Forwarded;
 pub use incoming::{Field, Incoming, Malformed, Reason};
-pub use policy::Propagation;
+pub use settings::Propagation;
 
-pub(crate) use policy::put;
+pub(crate) use inject::insert_if_room;
+pub(crate) use names::REQUEST_ID;
+pub(crate) use table::{HeaderSlot, HeaderTable, HeaderValues};
+pub(crate) use tracing_header::{TracingHeader, TracingHeaderSet, carries_context};
 
-pub(crate) use names::{REQUEST_ID, Role, carries_context};
-pub(crate) use table::{HeaderTable, Roles, Seen, Slot};
-
-/// The longest value of a `b3`, `x-b3-*` or `traceparent` header that is read, in bytes.
-const MOST_BYTES: usize = 256;
+#[cfg(test)]
+mod tests;

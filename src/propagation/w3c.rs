@@ -1,49 +1,52 @@
-//! W3C Trace Context, level 2: `traceparent`. `tracestate` is only ever forwarded.
+//! `traceparent` of W3C Trace Context, level 2. `tracestate` is forwarded unchanged and not read.
 
-use super::{MOST_BYTES, b3::value, incoming::Reason};
+use super::{
+    b3::header_value,
+    incoming::{MAX_VALUE_BYTES, Reason},
+};
 use crate::{
     context::{Sampling, TraceContext},
-    id::{SpanId, TraceId},
+    id::{HexError, SpanId, TraceId, hex::read_u64},
 };
 use bytes::Bytes;
 use http::HeaderValue;
 
-/// Reads `{version}-{trace id}-{parent id}-{flags}`, strictly.
+/// Reads `{version}-{trace id}-{parent id}-{flags}` as strictly as the specification requires.
 pub(super) fn read(header: &HeaderValue) -> Result<TraceContext, Reason> {
     let text = header.as_bytes();
-    if text.len() > MOST_BYTES {
+    if text.len() > MAX_VALUE_BYTES {
         return Err(Reason::TooLong);
     }
     let text = text.trim_ascii();
-    // A version after 00 may add fields behind a hyphen; 00 itself has none.
-    let ends = match text.get(55) {
+    // A later version than 00 may add fields after another hyphen.
+    let has_valid_end = match text.get(55) {
         None => text.len() == 55,
         Some(byte) => *byte == b'-' && !text.starts_with(b"00"),
     };
-    let parts = [2, 35, 52];
-    if !ends || parts.iter().any(|&at| text[at] != b'-') || text.starts_with(b"ff") {
+    let hyphens = [2, 35, 52];
+    if !has_valid_end || hyphens.iter().any(|&at| text[at] != b'-') || text.starts_with(b"ff") {
         return Err(Reason::Shape);
     }
-    let lower = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
-    if !text[..55].iter().all(lower) {
+    let is_lower_case = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
+    if !text[..55].iter().all(is_lower_case) {
         return Err(Reason::NotHex);
     }
     let not_hex = |_| Reason::NotHex;
-    crate::id::hex::read_u64(&text[..2]).map_err(not_hex)?;
-    let flags = crate::id::hex::read_u64(&text[53..55]).map_err(not_hex)?;
-    let id = |flaw| match flaw {
-        crate::id::Flaw::Zero => Reason::Zero,
+    read_u64(&text[..2]).map_err(not_hex)?;
+    let flags = read_u64(&text[53..55]).map_err(not_hex)?;
+    let id_reason = |error| match error {
+        HexError::Zero => Reason::Zero,
         _ => Reason::NotHex,
     };
     Ok(TraceContext::new(
-        TraceId::from_hex(&text[3..35]).map_err(id)?,
-        SpanId::from_hex(&text[36..52]).map_err(id)?,
+        TraceId::from_hex(&text[3..35]).map_err(id_reason)?,
+        SpanId::from_hex(&text[36..52]).map_err(id_reason)?,
         None,
         Sampling::from(flags & 1 == 1),
     ))
 }
 
-/// Writes version 00; a 64-bit trace id is padded with zeros.
+/// Writes version 00. A 64-bit trace id is padded with zeros.
 pub(super) fn write(context: &TraceContext) -> HeaderValue {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
     text[3..35].copy_from_slice(&context.trace_id().digits());
@@ -51,7 +54,7 @@ pub(super) fn write(context: &TraceContext) -> HeaderValue {
     if context.sampling().is_sampled() {
         text[54] = b'1';
     }
-    value(Bytes::from_owner(text))
+    header_value(Bytes::from_owner(text))
 }
 
 #[cfg(test)]
@@ -74,27 +77,27 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn reading_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             if let Ok(header) = HeaderValue::from_bytes(&bytes) {
                 let _ = read(&header);
             }
         }
 
         #[test]
-        fn one_wrong_byte_is_seen(at in 0_usize..55, byte in 0x20_u8..0x7f) {
+        fn one_wrong_byte_is_detected(at in 0_usize..55, byte in 0x20_u8..0x7f) {
             let good = *b"00-463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-01";
             let mut text = good;
             text[at] = byte;
             let hyphen = [2, 35, 52].contains(&at);
             let fits = if hyphen { byte == b'-' } else { matches!(byte, b'0'..=b'9' | b'a'..=b'f') };
-            // A later version of the same length is read as 00 is.
+            // A later version of the same length is read like version 00.
             let header = HeaderValue::from_bytes(&text).unwrap();
             prop_assert_eq!(read(&header).is_ok(), fits);
         }
     }
 
     #[test]
-    fn strictness() {
+    fn values_are_read_strictly() {
         let read = |text: &str| read(&HeaderValue::from_str(text).unwrap());
         let ids = "463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312";
         for good in [

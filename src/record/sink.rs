@@ -1,6 +1,8 @@
-//! Where the finished spans of a tracer go.
+//! `SpanSink`: where the finished spans of a tracer go, and where their buffers come back.
+//!
+//! The tracer owns the sinks, and an open span holds one. Queues of reporters are not here.
 
-use super::{Endpoint, Reporter, SpanRecord, buffer::Record, standard_tag::StandardNames};
+use super::{Endpoint, Reporter, SpanRecord, buffer::SpanBuffer, standard_tag::StandardTagNames};
 use crate::{
     clock::{Clock, Moment},
     shard,
@@ -12,13 +14,13 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-/// Emptied records that a sink keeps for spans to come.
-const MAX_SPARE: usize = 512;
+/// The number of empty buffers that a sink keeps for later spans.
+const MAX_SPARE_BUFFERS: usize = 512;
 
 /// What the spans of one tracer have in common.
 pub(crate) struct SpanSettings {
     pub(crate) endpoint: Arc<Endpoint>,
-    pub(crate) names: &'static StandardNames,
+    pub(crate) names: &'static StandardTagNames,
     pub(crate) max_tag_length: usize,
     pub(crate) clock: Clock,
     pub(crate) reporter: Box<dyn Reporter>,
@@ -26,11 +28,11 @@ pub(crate) struct SpanSettings {
     pub(crate) reporter_panicked: AtomicBool,
 }
 
-/// A thread's way to the reporter. Handles on it are counted apart from those of other threads,
-/// and emptied records of a reporter that takes them come back to it.
+/// Reports the spans of some threads. Each shard of threads has its own, so that cloning the `Arc` and
+/// taking spare buffers do not contend with other threads.
 pub(crate) struct SpanSink {
     settings: Arc<SpanSettings>,
-    spare: ArrayQueue<Box<Record>>,
+    spare_buffers: ArrayQueue<Box<SpanBuffer>>,
 }
 
 impl SpanSink {
@@ -42,8 +44,11 @@ impl SpanSink {
         self.settings.clock.now()
     }
 
-    /// Hands a finished span to the reporter, and leaves an empty record in its place. Gives the
-    /// sink back.
+    /// Passes a finished span to the reporter. Leaves a record to be reset and reused in its place, and
+    /// returns the sink.
+    ///
+    /// If the reporter copies the span, the sink comes back by the same reference, so that a span
+    /// costs no atomic operation on its count. `None` cannot happen while the record has a sink.
     pub(crate) fn report(self: Arc<SpanSink>, span: &mut SpanRecord) -> Option<Arc<SpanSink>> {
         span.record_mut().sink = Some(self);
         let sink = span.sink()?;
@@ -55,30 +60,32 @@ impl SpanSink {
             return span.record_mut().sink.take();
         }
         let sink = Arc::clone(sink);
-        let owned = std::mem::replace(span, SpanRecord::new(sink.blank()));
+        let owned = std::mem::replace(span, SpanRecord::new(sink.empty_buffer()));
         if guarded(|| sink.settings.reporter.report(owned)).is_none() {
             sink.note_panic();
         }
         Some(sink)
     }
 
-    /// A reporter must not panic; where one does, its span is lost and the request goes on.
+    /// Logs once that the reporter panicked. Its span is lost, and the request goes on.
     fn note_panic(&self) {
         if !self.settings.reporter_panicked.swap(true, Relaxed) {
-            guarded(|| tracing::error!("the reporter panicked and lost a span; this is said once"));
+            guarded(|| {
+                tracing::error!("the reporter panicked and lost a span; this is logged once")
+            });
         }
     }
 
-    fn blank(&self) -> Box<Record> {
-        let spare = self.spare.pop();
-        spare.unwrap_or_else(|| Box::new(Record::with_room()))
+    fn empty_buffer(&self) -> Box<SpanBuffer> {
+        let spare = self.spare_buffers.pop();
+        spare.unwrap_or_else(|| Box::new(SpanBuffer::with_room()))
     }
 
-    /// Takes back a record.
-    pub(super) fn recycle(&self, mut record: Box<Record>) {
-        record.reset();
-        // A full queue has enough of them.
-        let _ = self.spare.push(record);
+    /// Takes back the buffer of a dropped record.
+    pub(super) fn recycle(&self, mut buffer: Box<SpanBuffer>) {
+        buffer.reset();
+        // If the queue is full, there are enough spare buffers.
+        let _ = self.spare_buffers.push(buffer);
     }
 }
 
@@ -94,7 +101,7 @@ impl SpanSinks {
         let sink = |_| {
             Arc::new(SpanSink {
                 settings: Arc::clone(&settings),
-                spare: ArrayQueue::new(MAX_SPARE),
+                spare_buffers: ArrayQueue::new(MAX_SPARE_BUFFERS),
             })
         };
         SpanSinks {
@@ -103,8 +110,8 @@ impl SpanSinks {
         }
     }
 
-    /// The calling thread's.
-    pub(crate) fn own(&self) -> &Arc<SpanSink> {
+    /// The sink of the calling thread.
+    pub(crate) fn for_current_thread(&self) -> &Arc<SpanSink> {
         &self.sinks[shard::thread_number() % self.sinks.len()]
     }
 

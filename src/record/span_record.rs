@@ -1,4 +1,8 @@
-use super::{EndpointRef, Kind, SpanRecordBuilder, SpanSink, TagValue, buffer::Record};
+//! `SpanRecord`: the public view of a finished span.
+//!
+//! How a span is recorded is in [`buffer`](super::buffer).
+
+use super::{EndpointRef, Kind, SpanRecordBuilder, SpanSink, TagValue, buffer::SpanBuffer};
 use crate::{
     context::{Sampling, TraceContext},
     id::{SpanId, TraceId},
@@ -7,12 +11,11 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 /// A finished span.
 ///
-/// It owns a copy of everything in it, in a buffer that goes back to its tracer when the record is
-/// dropped.
-pub struct SpanRecord(pub(super) Option<Box<Record>>);
+/// It owns its data. When it is dropped, its memory returns to the tracer for another span.
+pub struct SpanRecord(pub(super) Option<Box<SpanBuffer>>);
 
 impl SpanRecord {
-    /// A record of these ids, to be filled in: for tests, and for spans that come from elsewhere.
+    /// Starts a record with these ids: for tests, and for spans from other sources.
     ///
     /// ```
     /// use tower_b3::{Sampling, TraceContext, record::{Endpoint, Kind, SpanRecord}};
@@ -26,74 +29,79 @@ impl SpanRecord {
     /// assert_eq!(span.tag("http.status_code").as_deref(), Some("200"));
     /// ```
     pub fn builder(context: TraceContext) -> SpanRecordBuilder {
-        let mut record = Box::<Record>::default();
-        record.fixed.context = Some(context);
+        let mut record = Box::<SpanBuffer>::default();
+        record.fields.context = Some(context);
         SpanRecordBuilder(record)
     }
 
-    pub(crate) fn new(record: Box<Record>) -> SpanRecord {
+    pub(crate) fn new(record: Box<SpanBuffer>) -> SpanRecord {
         SpanRecord(Some(record))
     }
 
-    pub(super) fn record(&self) -> &Record {
-        // Only `drop` takes the buffer out.
-        self.0.as_deref().expect("a record until it is dropped")
+    pub(super) fn record(&self) -> &SpanBuffer {
+        // Only `drop` takes the buffer.
+        self.0.as_deref().expect("the record has not been dropped")
     }
 
-    pub(crate) fn record_mut(&mut self) -> &mut Record {
-        self.0.as_deref_mut().expect("a record until it is dropped")
+    pub(crate) fn record_mut(&mut self) -> &mut SpanBuffer {
+        self.0
+            .as_deref_mut()
+            .expect("the record has not been dropped")
     }
 
-    /// Where it goes, if it is of a tracer.
+    /// Where the span is reported, if a tracer made it.
     pub(super) fn sink(&self) -> Option<&Arc<SpanSink>> {
         self.record().sink.as_ref()
     }
 
     /// The ids and the sampling state.
     pub fn context(&self) -> TraceContext {
-        // A record is built from a context, or started with one.
-        self.record().fixed.context.expect("a record has a context")
+        // Both ways to make a record, the builder and `SpanBuffer::begin`, set a context.
+        self.record()
+            .fields
+            .context
+            .expect("a finished span has a context")
     }
 
-    /// The trace.
+    /// The trace id.
     pub fn trace_id(&self) -> TraceId {
         self.context().trace_id()
     }
 
-    /// The span.
+    /// The span id.
     pub fn id(&self) -> SpanId {
         self.context().span_id()
     }
 
-    /// The span above.
+    /// The id of the parent span.
     pub fn parent_id(&self) -> Option<SpanId> {
         self.context().parent_id()
     }
 
-    /// The side of the exchange; `None` for a local span.
+    /// Which side of the exchange the span is for; `None` for a local span.
     pub fn kind(&self) -> Option<Kind> {
-        self.record().fixed.kind
+        self.record().fields.kind
     }
 
-    /// What was done: `GET /items/{id}`.
+    /// The name of the span: `GET /items/{id}`.
     pub fn name(&self) -> &str {
-        self.record().read(self.record().fixed.name)
+        self.record().read(self.record().fields.name)
     }
 
-    /// When it started, in microseconds since 1970.
+    /// When the span started, in microseconds since 1970.
     pub fn timestamp(&self) -> u64 {
-        self.record().fixed.timestamp
+        self.record().fields.timestamp
     }
 
-    /// How long it took: at least a microsecond, in whole ones.
+    /// How long the span took, in whole microseconds and at least one.
     pub fn duration(&self) -> Duration {
-        Duration::from_micros(self.record().fixed.duration.max(1))
+        Duration::from_micros(self.record().fields.duration.max(1))
     }
 
     /// The service that made the span.
     pub fn local_endpoint(&self) -> EndpointRef<'_> {
         let record = self.record();
-        match (&record.local, &record.sink) {
+        match (&record.local_endpoint, &record.sink) {
             (Some(own), _) => (**own).as_ref(),
             (None, Some(sink)) => (*sink.settings().endpoint).as_ref(),
             (None, None) => EndpointRef::default(),
@@ -105,8 +113,8 @@ impl SpanRecord {
         let record = self.record();
         EndpointRef {
             service_name: Some(record.remote_service()).filter(|name| !name.is_empty()),
-            ip: record.fixed.remote_ip,
-            port: record.fixed.remote_port,
+            ip: record.fields.remote_ip,
+            port: record.fields.remote_port,
         }
     }
 
@@ -117,12 +125,12 @@ impl SpanRecord {
         annotations.map(|(micros, text)| (*micros, record.read(*text)))
     }
 
-    /// Tags, each name once.
+    /// The tags. Each name occurs once.
     pub fn tags(&self) -> impl Iterator<Item = (&str, TagValue<'_>)> {
         let record = self.record();
-        let stands = |at: usize| !record.fixed.doubtful || record.stands(at);
+        let is_effective = |at: usize| !record.fields.may_repeat_names || record.is_effective(at);
         (0..record.tags().len())
-            .filter(move |&at| stands(at))
+            .filter(move |&at| is_effective(at))
             .map(|at| {
                 let tag = &record.tags()[at];
                 (record.tag_name(tag), record.tag_value(tag))
@@ -136,12 +144,12 @@ impl SpanRecord {
             .map(|(_, value)| value.to_text())
     }
 
-    /// Whether it is tagged as an error.
+    /// Whether the span has the tag `error`.
     pub fn is_error(&self) -> bool {
         self.tags().any(|(name, _)| name == "error")
     }
 
-    /// Whether the trace is one of debug.
+    /// Whether the trace is a debug trace.
     pub fn is_debug(&self) -> bool {
         self.context().sampling() == Sampling::Debug
     }
@@ -150,30 +158,30 @@ impl SpanRecord {
     /// `x-client-trace-id`, or by the reason in its `x-request-id` while that is in use. Known of the
     /// SERVER span that the header came to.
     pub fn is_forced(&self) -> bool {
-        self.record().fixed.forced
+        self.record().fields.forced
     }
 
     /// Whether the caller of its request, or whoever sent its message, had sampled the trace already.
     /// Known of the local root only.
     pub fn is_sampled_by_caller(&self) -> bool {
-        self.record().fixed.sampled_by_caller
+        self.record().fields.sampled_by_caller
     }
 
-    /// Whether the span's id is its caller's too (see
+    /// Whether the span shares its id with the caller's span (see
     /// [`ServerLayer::join`](crate::ServerLayer::join)).
     pub fn is_shared(&self) -> bool {
-        self.record().fixed.shared
+        self.record().fields.shared
     }
 
-    /// Whether no other span of this process is above it: when it is finished, so is this
-    /// process's part of the trace, but for what was spawned.
+    /// Whether the span has no parent in this process. When it ends, this process's part of the trace
+    /// is complete, except for spans of spawned tasks.
     pub fn is_local_root(&self) -> bool {
-        self.record().fixed.local_root
+        self.record().fields.local_root
     }
 }
 
 impl Default for SpanRecord {
-    /// An empty record, for a span that has not started.
+    /// Makes an empty record, for a span that has not started. It has no context yet.
     fn default() -> Self {
         SpanRecord(Some(Box::default()))
     }

@@ -1,3 +1,7 @@
+//! The standard tags by number, so that a buffer stores a byte instead of a name.
+//!
+//! The names of Envoy and OpenTelemetry, and the values, are in [`tag`](mod@crate::tag).
+
 /// A standard tag. Its name depends on [`TagNames`](crate::tag::TagNames).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -29,17 +33,17 @@ pub(crate) enum StandardTag {
     LeftOut,
 }
 
-/// The name of each standard tag. One whose name is empty is not written.
-pub(crate) type StandardNames = [&'static str; StandardTag::COUNT];
+/// The name of each standard tag. A tag with an empty name is not recorded.
+pub(crate) type StandardTagNames = [&'static str; StandardTag::COUNT];
 
 impl StandardTag {
     pub(crate) const COUNT: usize = StandardTag::LeftOut as usize + 1;
 
-    /// The names of these tags; the others have none.
+    /// `names`, with these names in addition.
     pub(crate) const fn names<const N: usize>(
-        mut names: StandardNames,
+        mut names: StandardTagNames,
         pairs: [(StandardTag, &'static str); N],
-    ) -> StandardNames {
+    ) -> StandardTagNames {
         let mut at = 0;
         while at < N {
             names[pairs[at].0 as usize] = pairs[at].1;
@@ -49,10 +53,11 @@ impl StandardTag {
     }
 }
 
-/// The names that are the same in every set.
-pub(crate) static COMMON: StandardNames = COMMON_NAMES;
+/// [`COMMON_NAMES`] at an address, for buffers that no tracer made.
+pub(super) static COMMON: StandardTagNames = COMMON_NAMES;
 
-pub(crate) const COMMON_NAMES: StandardNames = StandardTag::names(
+/// The names that do not depend on the convention.
+pub(crate) const COMMON_NAMES: StandardTagNames = StandardTag::names(
     [""; StandardTag::COUNT],
     [
         (StandardTag::ResponseFlags, "response_flags"),

@@ -27,7 +27,7 @@
 //! ```
 //! use std::time::Duration;
 //! use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
-//! use tower_b3::{Route, Tracer, reqwest::ReqwestService};
+//! use tower_b3::{RouteTemplate, Tracer, reqwest::ReqwestService};
 //!
 //! # async fn call(tracer: Tracer) -> Result<(), BoxError> {
 //! let mut client = ServiceBuilder::new()
@@ -37,7 +37,7 @@
 //!     .service(ReqwestService::from(reqwest::Client::new()));
 //!
 //! let request = http::Request::get("http://catalog:8080/items/7")
-//!     .extension(Route::new("/items/{id}"))
+//!     .extension(RouteTemplate::new("/items/{id}"))
 //!     .body(reqwest::Body::default())?;
 //! let response = client.ready().await?.call(request).await?;
 //! # Ok(()) }

@@ -1,6 +1,6 @@
 use super::ReqwestService;
 use crate::{
-    client::{ClientLayer, Route},
+    client::{ClientLayer, RouteTemplate},
     span::Context,
 };
 use ::reqwest::{Body, RequestBuilder, Response};
@@ -41,7 +41,7 @@ impl Traced for RequestBuilder {
 pub struct TracedRequest {
     request: RequestBuilder,
     layer: ClientLayer,
-    route: Option<Route>,
+    route: Option<RouteTemplate>,
     parent: Option<Context>,
 }
 
@@ -49,7 +49,7 @@ impl TracedRequest {
     /// Sets the path template for the name of the span: `GET /items/{id}`. Default: none, and the
     /// method alone is the name.
     pub fn route(mut self, template: impl Into<Cow<'static, str>>) -> Self {
-        self.route = Some(Route::new(template));
+        self.route = Some(RouteTemplate::new(template));
         self
     }
 

@@ -1,36 +1,42 @@
-use super::{Inherited, OpenSpan, Outgoing, Span};
-use crate::{context::TraceContext, id::RequestId, scope};
+//! `Context`: the context of a request, detached from it, to be carried to another task.
+//!
+//! Server layers put one into a request's extensions, client layers take one out of them, and
+//! [`scope::in_current_context`](crate::scope::in_current_context) carries one into a spawned task.
+
+use super::{Inherited, OpenSpan, OutgoingRequests, Span, slot};
+use crate::{context::TraceContext, id::RequestId};
 use pin_project_lite::pin_project;
 use std::{fmt, pin::Pin, task::Poll};
 
-/// The context of a request, to be carried to where it is not current: into a spawned task, over
-/// a channel, or in the extensions of an outgoing request, where a client layer finds it.
+/// The context of a request, to carry to where it is not current: into a spawned task, over a
+/// channel, or in the extensions of an outgoing request, where a client layer finds it.
 ///
-/// It holds ids, request id and forwarded headers, not the span: see
+/// It holds the ids, the request id and the forwarded headers. It does not hold the span: use a
 /// [`SpanHandle`](crate::SpanHandle) for that.
 #[derive(Clone, Default)]
 pub struct Context(Inherited);
 
 impl Context {
-    /// The current context; `None` where nothing is current.
+    /// Returns the current context; `None` if no span is current.
     pub fn current() -> Option<Context> {
-        scope::with(|open| Context::of(open))
+        slot::with_current(|open| Context::of(open))
     }
 
     pub(crate) fn of(open: &OpenSpan) -> Context {
         Context(open.inherited.detached())
     }
 
-    /// These ids, with what is handed on for the request being served, if there is one.
+    /// These ids, with the request id and the forwarded headers of the request being served, if any.
     pub(crate) fn with_ids(ids: TraceContext) -> Context {
         let current = Context::current();
-        let current = current.filter(|current| current.0.outgoing == Outgoing::ClientSpan);
+        let current =
+            current.filter(|current| current.0.outgoing_requests == OutgoingRequests::StartSpan);
         let mut context = current.unwrap_or_default();
         context.0.context = Some(ids);
         context
     }
 
-    /// Ids and sampling state; `None` below a sidecar that makes the spans.
+    /// The ids and the sampling state; `None` if a sidecar makes the spans.
     pub fn trace_context(&self) -> Option<TraceContext> {
         self.0.context
     }
@@ -40,7 +46,7 @@ impl Context {
         self.0.forwarded.request_id()
     }
 
-    /// The context is current whenever the future is polled, and when it is dropped.
+    /// Makes the context current whenever the future is polled, and when it is dropped.
     pub fn instrument<F>(self, future: F) -> InContext<F> {
         InContext {
             inner: Some(future),
@@ -54,7 +60,7 @@ impl Context {
     pub fn in_scope<R>(self, work: impl FnOnce() -> R) -> R {
         let mut open = self.into_open();
         let result = {
-            let _entered = scope::enter(&mut open);
+            let _entered = slot::enter(&mut open);
             work()
         };
         if let Some(open) = open {
@@ -64,9 +70,10 @@ impl Context {
     }
 
     pub(crate) fn into_open(self) -> Option<Box<OpenSpan>> {
-        let any = self.0.context.is_some() || self.0.outgoing == Outgoing::AsReceived;
+        let any = self.0.context.is_some()
+            || self.0.outgoing_requests == OutgoingRequests::ForwardReceivedHeaders;
         any.then(|| {
-            let mut open = scope::blank();
+            let mut open = slot::blank();
             open.inherited = self.0;
             open
         })
@@ -74,8 +81,8 @@ impl Context {
 }
 
 impl From<TraceContext> for Context {
-    /// A context that came from elsewhere, a message say. It has no request id and no headers to
-    /// forward, and local spans below it are not recorded.
+    /// A context that came from elsewhere, for example with a message. It has no request id and no
+    /// headers to forward, and local spans below it are not recorded.
     fn from(context: TraceContext) -> Self {
         Context(Inherited {
             context: Some(context),
@@ -105,7 +112,7 @@ pin_project! {
     impl<F> PinnedDrop for InContext<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = scope::enter(&mut this.scope.open);
+            let _entered = slot::enter(&mut this.scope.open);
             this.inner.set(None);
         }
     }
@@ -116,10 +123,18 @@ impl<F: Future> Future for InContext<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let _entered = scope::enter(&mut this.scope.open);
+        let _entered = slot::enter(&mut this.scope.open);
         match this.inner.as_pin_mut() {
             Some(inner) => inner.poll(cx),
             None => Poll::Pending,
         }
+    }
+}
+
+impl<F> fmt::Debug for InContext<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InContext")
+            .field("trace_context", &self.scope.context())
+            .finish_non_exhaustive()
     }
 }

@@ -1,50 +1,79 @@
+//! `ExchangeFacts`: what is known about a request and its response.
+
+use crate::direction::Direction;
 use http::{Method, StatusCode};
 use std::sync::atomic::AtomicBool;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Side {
-    #[default]
-    Server,
-    Client,
+/// What is known about an exchange. The layers fill it in when the request starts, the exchange while
+/// the response arrives, and `Exchange::close` reads all of it when the exchange ends.
+///
+/// Except for `echo_request_id` it is filled in only if the span is recorded. It lies in the span's
+/// box, next to the context and the clock, so that moving an exchange from a future to a body moves
+/// one pointer.
+#[derive(Debug, Default)]
+pub(crate) struct ExchangeFacts {
+    /// `None` for a span that is not about an exchange.
+    pub(crate) direction: Option<Direction>,
+    pub(crate) method: Method,
+    /// The route's template; empty if unknown.
+    pub(crate) route: String,
+    /// Whether the response gets the request id.
+    pub(crate) echo_request_id: bool,
+    /// `None` until the response's head arrives.
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) grpc: Grpc,
+    /// The request's content-length.
+    pub(crate) request_bytes: Option<u64>,
+    /// Bytes of the response's body so far.
+    pub(crate) response_bytes: u64,
+    /// How many there should be, by the response's head.
+    pub(crate) expected_bytes: Option<u64>,
+    /// Whether the body's `size_hint` or `is_end_stream` panicked: they get `&self`, so this is what
+    /// they can set.
+    pub(crate) hint_panicked: AtomicBool,
 }
 
-/// How far an exchange is one of gRPC.
+/// Whether an exchange is a gRPC call, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Grpc {
     #[default]
     No,
-    /// The request is.
+    /// The request is a gRPC request.
     Requested,
-    /// The response is, too.
-    Answered,
-    /// The response is, and says that there is no such method.
-    Unimplemented,
+    /// The response is a gRPC response too, with this status if it has arrived and is a number.
+    Answered { status: Option<u16> },
 }
 
+/// gRPC's `UNIMPLEMENTED`: there is no such method.
+const UNIMPLEMENTED: Option<u16> = Some(12);
+
 impl Grpc {
-    /// What a request alone tells.
+    /// What the request alone says.
     pub(crate) fn requested(is_grpc: bool) -> Grpc {
         match is_grpc {
             true => Grpc::Requested,
             false => Grpc::No,
         }
     }
+
+    /// Whether a method of the server has answered, which shows that the request's path names one.
+    pub(crate) fn method_exists(self) -> bool {
+        matches!(self, Grpc::Answered { status } if status != UNIMPLEMENTED)
+    }
 }
 
-/// What is known of the exchange that a span is about. It is in the span's box, so that moving an
-/// exchange from a future to a body moves a pointer.
-#[derive(Debug, Default)]
-pub(crate) struct ExchangeFacts {
-    pub(crate) side: Side,
-    pub(crate) method: Method,
-    pub(crate) grpc: Grpc,
-    /// Whether the response says which request id it answers.
-    pub(crate) echo: bool,
-    /// The response's, once its head is there.
-    pub(crate) status: Option<StatusCode>,
-    /// Bytes of the response's body so far, and how many there should be.
-    pub(crate) bytes: u64,
-    pub(crate) expected: Option<u64>,
-    /// Whether the body panicked when it was asked how long it is or whether it is at its end.
-    pub(crate) hint_panicked: AtomicBool,
+impl ExchangeFacts {
+    /// Forgets everything, and keeps the memory of the route.
+    pub(super) fn clear(&mut self) {
+        self.direction = None;
+        self.method = Method::default();
+        self.route.clear();
+        self.echo_request_id = false;
+        self.status = None;
+        self.grpc = Grpc::default();
+        self.request_bytes = None;
+        self.response_bytes = 0;
+        self.expected_bytes = None;
+        self.hint_panicked = AtomicBool::new(false);
+    }
 }

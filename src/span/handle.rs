@@ -1,14 +1,18 @@
-use crate::{clock::Moment, context::TraceContext, record::says_failed, text::is_blank};
+//! `SpanHandle`: tags a span that another task or thread owns.
+
+use crate::{clock::Moment, context::TraceContext, record::is_error_tag, text::is_blank};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The most that waits to be written.
-const MOST_PENDING: usize = 256;
+/// How many tags and events a span holds for its end.
+const MAX_PENDING: usize = 256;
 
 /// A handle on a span that another task or thread owns.
 ///
-/// What it adds is written when the span finishes; after that it is refused, and so is what comes
-/// after 256 tags and events, but for what says that the span failed. A tag whose name is empty or
-/// white space alone is refused as well, and such an event.
+/// The tags and events that it adds are written when the span finishes. A handle refuses
+///
+/// - anything after the span has finished,
+/// - anything after 256 tags and events, except for the tags `error` and `error.reason`,
+/// - a tag whose name is empty or blank, and an event whose text is.
 #[derive(Debug, Clone)]
 pub struct SpanHandle {
     pub(super) context: TraceContext,
@@ -34,12 +38,12 @@ impl Notes {
             return false;
         }
         match &note {
-            // Takes the place of an earlier one, so there are two at most.
-            Note::Tag(name, _) if says_failed(name) => {
+            // Replaces an earlier one, so there are at most two, beyond the limit or not.
+            Note::Tag(name, _) if is_error_tag(name) => {
                 self.pending
                     .retain(|other| !matches!(other, Note::Tag(other, _) if other == name));
             }
-            _ if self.pending.len() >= MOST_PENDING => return false,
+            _ if self.pending.len() >= MAX_PENDING => return false,
             _ => {}
         }
         self.pending.push(note);
@@ -62,19 +66,19 @@ impl SpanHandle {
         self.context
     }
 
-    /// Tags the span. `false` if that is refused.
+    /// Tags the span. Returns `false` if the tag is refused.
     pub fn tag(&self, name: impl Into<String>, value: impl Into<String>) -> bool {
         let name = name.into();
         !is_blank(&name) && self.note(Note::Tag(name, value.into()))
     }
 
-    /// Adds an event, at the present time. `false` if that is refused.
+    /// Adds an event at the present time. Returns `false` if the event is refused.
     pub fn annotate(&self, text: impl Into<String>) -> bool {
         let text = text.into();
         !is_blank(&text) && self.note(Note::Annotation(self.clock.later().micros(), text))
     }
 
-    /// Marks the span as failed. `false` if that is refused.
+    /// Marks the span as failed. Returns `false` if that is refused.
     pub fn error(&self, reason: impl Into<String>) -> bool {
         self.tag("error", "true") && self.tag("error.reason", reason)
     }

@@ -1,5 +1,10 @@
-use super::{OpenSpan, Outgoing, SpanHandle};
-use crate::{context::TraceContext, record::SpanSink, scope};
+//! `Span`: a local span around a piece of a handler's own work, and the future that it is around.
+//!
+//! [`scope::span`](crate::scope::span) and [`Tracer::span`](crate::Tracer::span) start one. The spans of
+//! the layers are not here: they are an [`OpenSpan`] in an exchange.
+
+use super::{OpenSpan, OutgoingRequests, SpanHandle, slot};
+use crate::{context::TraceContext, record::SpanSink};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
@@ -10,12 +15,12 @@ use std::{
 
 /// A local span: a piece of a handler's own work.
 ///
-/// Started by [`span`](crate::span) below the current span or by
-/// [`Tracer::span`](crate::Tracer::span) at the top of a new trace. It is finished when it is
-/// dropped, or when the closure or future that it is around has ended. Below a request that is
-/// not sampled it records nothing but carries the ids on.
+/// [`span`](crate::span) starts one as a child of the current span, and
+/// [`Tracer::span`](crate::Tracer::span) starts one as the root of a new trace. It finishes when it is
+/// dropped, or when the closure or future that it is around ends. Below a request that is not sampled
+/// it records nothing, but still propagates the ids.
 ///
-/// Holding it does not make it current: calls are its children only inside
+/// Holding a span does not make it current: calls are its children only inside
 /// [`in_scope`](Self::in_scope) or [`instrument`](Self::instrument).
 ///
 /// ```
@@ -41,20 +46,36 @@ impl Span {
         Span { open: Some(open) }
     }
 
-    /// A child of `parent`, which goes to `sink` or else where its parent goes.
-    pub(crate) fn below(parent: &OpenSpan, name: &str, sink: Option<&Arc<SpanSink>>) -> Span {
+    /// A child of the current span, reported to `sink`, or to its parent's sink if that is `None`.
+    /// Returns `None` if no span is current.
+    pub(crate) fn below_current(name: &str, sink: Option<&Arc<SpanSink>>) -> Option<Span> {
+        #[cfg(feature = "log-ids")]
+        {
+            let (mut span, logged) =
+                slot::with_current(|open| (Span::below(open, name, sink), open.has_log_span()))?;
+            // Not inside of `with_current`: a subscriber is user code, and expects a current span.
+            if logged {
+                span.start_log_span();
+            }
+            Some(span)
+        }
+        #[cfg(not(feature = "log-ids"))]
+        slot::with_current(|open| Span::below(open, name, sink))
+    }
+
+    fn below(parent: &OpenSpan, name: &str, sink: Option<&Arc<SpanSink>>) -> Span {
         let Some(context) = parent.context() else {
             return Span::none();
         };
         let sink = sink.or(parent.inherited.sink.as_ref());
-        let sampled = context.sampling().is_sampled() && !parent.inherited.muted;
-        // Below an excluded request there are no spans, and one that cannot be recorded would be a
-        // hole in the tree. The context stays what it is.
-        let excluded = parent.inherited.outgoing == Outgoing::SameContext;
+        let sampled = context.sampling().is_sampled() && !parent.inherited.suppressed;
+        // Below an excluded request there are no spans, and an id that is sampled but not recorded
+        // would be a hole in the tree. So the context stays the parent's.
+        let excluded = parent.inherited.outgoing_requests == OutgoingRequests::KeepContext;
         if excluded || sampled && sink.is_none() {
-            return Span::of(parent.derive(Some(context)));
+            return Span::of(parent.child(context));
         }
-        let mut open = parent.derive(Some(context.child()));
+        let mut open = parent.child(context.child());
         if let (true, Some(sink)) = (sampled, sink) {
             let at = open.now().unwrap_or_else(|| sink.now());
             open.start(sink, at);
@@ -63,17 +84,14 @@ impl Span {
         Span::of(open)
     }
 
-    /// Puts the span on log lines.
     #[cfg(feature = "log-ids")]
-    pub(crate) fn log(&mut self) {
+    fn start_log_span(&mut self) {
         if let Some(open) = &mut self.open {
-            if let Some(context) = open.context() {
-                open.set_log(&context);
-            }
+            open.start_log_span();
         }
     }
 
-    /// The span's ids; `None` if it was started where nothing was current.
+    /// The span's ids; `None` if no span was current when it was started.
     pub fn context(&self) -> Option<TraceContext> {
         self.open.as_ref().and_then(|open| open.context())
     }
@@ -85,14 +103,14 @@ impl Span {
         }
     }
 
-    /// Adds an event, at the present time, as [`annotate`](crate::annotate) does.
+    /// Adds an event at the present time, as [`annotate`](crate::annotate) does.
     pub fn annotate(&mut self, text: impl AsRef<str>) {
         if let Some(open) = &mut self.open {
             open.annotate(text.as_ref());
         }
     }
 
-    /// Gives the span another name.
+    /// Renames the span.
     pub fn rename(&mut self, name: impl AsRef<str>) {
         if let Some(open) = &mut self.open {
             open.rename(name.as_ref());
@@ -106,22 +124,22 @@ impl Span {
         }
     }
 
-    /// A handle, to tag the span from another task; `None` if it is not recorded.
+    /// Returns a handle, to tag the span from another task; `None` if the span is not recorded.
     pub fn handle(&mut self) -> Option<SpanHandle> {
         self.open.as_mut().and_then(|open| open.handle())
     }
 
-    /// Runs a closure in which the span is current, then finishes it.
+    /// Runs a closure in which the span is current, then finishes the span.
     pub fn in_scope<R>(mut self, work: impl FnOnce() -> R) -> R {
-        let _entered = scope::enter(&mut self.open);
+        let _entered = slot::enter(&mut self.open);
         work()
     }
 
-    /// The span is current whenever the future is polled, and finished when it has ended or is
+    /// Makes the span current whenever the future is polled, and finishes it when the future ends or is
     /// dropped.
     pub fn instrument<F>(mut self, future: F) -> Instrumented<F> {
         if let Some(open) = &mut self.open {
-            // The future may be spawned, and outlive the request.
+            // The future may be spawned and outlive the request, whose read buffer it must not keep.
             open.inherited.forwarded = open.inherited.forwarded.detached();
         }
         Instrumented {
@@ -162,7 +180,7 @@ pin_project! {
     impl<F> PinnedDrop for Instrumented<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = scope::enter(&mut this.span.open);
+            let _entered = slot::enter(&mut this.span.open);
             this.inner.set(None);
         }
     }
@@ -173,15 +191,24 @@ impl<F: Future> Future for Instrumented<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let entered = scope::enter(&mut this.span.open);
+        let entered = slot::enter(&mut this.span.open);
         let output = match this.inner.as_mut().as_pin_mut() {
             Some(inner) => ready!(inner.poll(cx)),
-            // Polled after it was ready, which a future may answer as it likes.
+            // It was ready before. A future that is polled again may return anything.
             None => return Poll::Pending,
         };
+        // The future is dropped while its span is current, and before its span finishes.
         this.inner.set(None);
         drop(entered);
         *this.span = Span::none();
         Poll::Ready(output)
+    }
+}
+
+impl<F> fmt::Debug for Instrumented<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instrumented")
+            .field("span", &self.span)
+            .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,7 @@
-//! Spans that are under way: recording or silent.
+//! Spans that have not finished, recorded or not, and the thread's slot for the current one.
+//!
+//! A finished span is a [`SpanRecord`](crate::record::SpanRecord). The functions that users call on
+//! the current span are in [`scope`](crate::scope).
 
 mod context;
 mod exchange_facts;
@@ -6,12 +9,13 @@ mod handle;
 mod inherited;
 mod local;
 #[cfg(feature = "log-ids")]
-mod log;
+mod log_span;
 mod open;
+pub(crate) mod slot;
 
 pub use context::{Context, InContext};
-pub(crate) use exchange_facts::{ExchangeFacts, Grpc, Side};
+pub(crate) use exchange_facts::{ExchangeFacts, Grpc};
 pub use handle::SpanHandle;
-pub(crate) use inherited::{Inherited, Outgoing};
+pub(crate) use inherited::{Inherited, OutgoingRequests};
 pub use local::{Instrumented, Span};
-pub(crate) use open::{OpenSpan, Serving};
+pub(crate) use open::{OpenSpan, ServedRequest};

@@ -1,43 +1,44 @@
-//! A span under way, or only the context of one.
+//! `OpenSpan`: a span that has not finished, or only the context of one.
+//!
+//! The server and client layers, local spans and carried contexts all own one of these. What happens
+//! when an exchange ends is in [`exchange`](crate::exchange), not here.
 
 #[cfg(feature = "log-ids")]
-use super::log::LogSpan;
+use super::log_span::LogSpan;
 use super::{
     ExchangeFacts, Inherited,
     handle::{self, Note, Notes, SpanHandle},
+    slot,
 };
 use crate::{
     clock::Moment,
     context::TraceContext,
-    record::{Record, SpanRecord, SpanSink},
-    scope,
+    record::{SpanBuffer, SpanRecord, SpanSink},
 };
 use std::sync::{Arc, Mutex};
 
-/// A request that a server layer serves.
+/// The request that a server layer is serving in this task.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Serving {
-    /// Whether its peer is trusted.
-    pub(crate) trusted: bool,
+pub(crate) struct ServedRequest {
+    pub(crate) peer_trusted: bool,
 }
 
-/// A span under way, or the context of one. It has one owner at a time: a future or a body, or,
-/// while that is polled, the thread's slot.
+/// A span that has not finished, or only the context of one. It has one owner at a time: a future or
+/// a body or, while that is polled, the thread's slot.
 #[derive(Default)]
 pub(crate) struct OpenSpan {
     pub(crate) inherited: Inherited,
-    /// Set by a server layer, and in local spans below one in the same task: another server layer
-    /// in here serves the same request.
-    pub(crate) serving: Option<Serving>,
-    /// Whether a poll, call or drop in this scope panicked.
+    /// Set by a server layer, and in local spans below one in the same task: a server layer that runs
+    /// inside this span serves the same request.
+    pub(crate) served_request: Option<ServedRequest>,
+    /// Whether a call, poll or drop panicked while the span was current.
     pub(crate) panicked: bool,
     pub(crate) exchange: ExchangeFacts,
-    /// When recording started; `None` if the span is not recorded.
+    /// When recording started; `None` if the span is not recorded, or has ended.
     started: Option<Moment>,
     record: SpanRecord,
-    /// The name is the handler's and stays.
+    /// User code has named the span, so the layers do not.
     renamed: bool,
-    route: String,
     notes: Option<Arc<Mutex<Notes>>>,
 }
 
@@ -46,7 +47,7 @@ impl OpenSpan {
         self.inherited.context
     }
 
-    /// Now, by the clock that the request's spans go by, if there is one.
+    /// The present time by the clock of the request, if it has one.
     pub(crate) fn now(&self) -> Option<Moment> {
         self.inherited.clock.map(|clock| clock.later())
     }
@@ -63,37 +64,41 @@ impl OpenSpan {
         }
     }
 
-    /// Whether the span is recorded, and has not ended.
+    /// Whether the span is being recorded: it is sampled, and has not ended.
     pub(crate) fn is_recorded(&self) -> bool {
         self.started.is_some()
     }
 
-    /// What is recorded, if it is.
-    pub(crate) fn record(&mut self) -> Option<&mut Record> {
+    /// The record, if the span is recorded.
+    pub(crate) fn record(&mut self) -> Option<&mut SpanBuffer> {
         self.started.is_some().then(|| self.record.record_mut())
     }
 
-    /// The same, apart from what is handed down.
-    pub(crate) fn record_and_inherited(&mut self) -> Option<(&mut Record, &mut Inherited)> {
+    /// The record, if the span is recorded, and what is known about the exchange.
+    pub(crate) fn record_and_facts(&mut self) -> Option<(&mut SpanBuffer, &mut ExchangeFacts)> {
         let recorded = self.started.is_some();
-        recorded.then_some((self.record.record_mut(), &mut self.inherited))
+        recorded.then_some((self.record.record_mut(), &mut self.exchange))
     }
 
-    /// Whether the handler named the span.
+    /// The record, if the span is recorded, what the span passes on, and what is known about the
+    /// exchange.
+    pub(crate) fn recorded_parts(
+        &mut self,
+    ) -> Option<(&mut SpanBuffer, &mut Inherited, &mut ExchangeFacts)> {
+        let recorded = self.started.is_some();
+        let record = self.record.record_mut();
+        recorded.then_some((record, &mut self.inherited, &mut self.exchange))
+    }
+
+    /// Whether user code has named the span.
     pub(crate) fn is_renamed(&self) -> bool {
         self.renamed
     }
 
-    /// What is recorded, if it is, with the route and what is known of the exchange.
-    pub(crate) fn record_and_facts(&mut self) -> Option<(&mut Record, &str, &ExchangeFacts)> {
-        let recorded = self.started.is_some();
-        recorded.then_some((self.record.record_mut(), &self.route, &self.exchange))
-    }
-
     pub(crate) fn set_route(&mut self, template: &str) {
         if self.started.is_some() {
-            self.route.clear();
-            self.route.push_str(template);
+            self.exchange.route.clear();
+            self.exchange.route.push_str(template);
         }
     }
 
@@ -137,9 +142,9 @@ impl OpenSpan {
         })
     }
 
-    /// Ends the span: its record goes to the reporter. What is left is its context, in which a
-    /// body is dropped.
+    /// Ends the span: its record goes to the reporter. The context stays, for the drop of a body.
     pub(crate) fn end(&mut self) {
+        // Before the clock is read: no event of a handle is later than the end.
         if let Some(notes) = self.notes.take() {
             for note in handle::lock(&notes).close() {
                 match note {
@@ -162,45 +167,47 @@ impl OpenSpan {
     pub(crate) fn finish(mut self: Box<Self>) {
         self.end();
         self.inherited.clear();
-        self.serving = None;
+        self.served_request = None;
         self.panicked = false;
         self.renamed = false;
-        self.route.clear();
-        self.exchange = ExchangeFacts::default();
-        scope::recycle(self);
+        self.exchange.clear();
+        slot::recycle(self);
     }
 
-    /// A silent or recording child, for a local span or a context to be carried along.
-    pub(super) fn derive(&self, context: Option<TraceContext>) -> Box<OpenSpan> {
-        let mut open = scope::blank();
-        open.inherited.context = context;
-        open.inherited.outgoing = self.inherited.outgoing;
+    /// A child that is not recorded yet, with this context.
+    pub(super) fn child(&self, context: TraceContext) -> Box<OpenSpan> {
+        let mut open = slot::blank();
+        open.inherited.context = Some(context);
+        open.inherited.outgoing_requests = self.inherited.outgoing_requests;
         open.inherited.inherit(&self.inherited);
-        open.serving = self.serving;
+        open.served_request = self.served_request;
         open
     }
 
     #[cfg(feature = "log-ids")]
-    pub(crate) fn is_logged(&self) -> bool {
-        self.inherited.log.is_some()
+    pub(crate) fn has_log_span(&self) -> bool {
+        self.inherited.log_span.is_some()
     }
 
+    /// Puts the ids of the span on the log lines that are written while it is current.
     #[cfg(feature = "log-ids")]
-    pub(crate) fn set_log(&mut self, context: &TraceContext) {
-        self.inherited.log = Some(LogSpan::new(context));
-    }
-
-    pub(crate) fn log_enter(&self) {
-        #[cfg(feature = "log-ids")]
-        if let Some(log) = &self.inherited.log {
-            log.enter();
+    pub(crate) fn start_log_span(&mut self) {
+        if let Some(context) = &self.inherited.context {
+            self.inherited.log_span = Some(LogSpan::new(context));
         }
     }
 
-    pub(crate) fn log_exit(&self) {
+    pub(super) fn enter_log_span(&self) {
         #[cfg(feature = "log-ids")]
-        if let Some(log) = &self.inherited.log {
-            log.exit();
+        if let Some(span) = &self.inherited.log_span {
+            span.enter();
+        }
+    }
+
+    pub(super) fn exit_log_span(&self) {
+        #[cfg(feature = "log-ids")]
+        if let Some(span) = &self.inherited.log_span {
+            span.exit();
         }
     }
 }

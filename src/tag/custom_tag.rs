@@ -3,7 +3,7 @@
 use super::{
     error::Reason,
     field::RequestField,
-    format::Format,
+    format::TagFormat,
     name::{is_variable_name, tag_name_error},
     source::TagSource,
 };
@@ -129,7 +129,7 @@ impl Tag {
                 })
             }
             Value::Format(text) => {
-                let format = Format::parse(text).map_err(Reason::Format)?.resolve();
+                let format = TagFormat::parse(text).map_err(Reason::Format)?.resolve();
                 Ok(match format.constant() {
                     Some(value) => Resolved::Constant(value.to_owned()),
                     None => Resolved::Varying {

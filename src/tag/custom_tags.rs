@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     head::RequestHead,
-    propagation::{HeaderTable, Seen},
-    record::Record,
+    propagation::{HeaderTable, HeaderValues},
+    record::SpanBuffer,
 };
 use http::HeaderName;
 
@@ -21,7 +21,7 @@ use http::HeaderName;
 pub(crate) struct CustomTags {
     constant: Vec<(String, String)>,
     /// The constant tags as they are written on spans.
-    written: Record,
+    written: SpanBuffer,
     varying: Vec<VaryingTag>,
 }
 
@@ -35,13 +35,13 @@ struct VaryingTag {
 }
 
 impl CustomTags {
-    /// Checks the tags and reads the environment. Of several tags with one name the first counts.
+    /// Checks the tags and reads the environment. The first of several tags with the same name is used.
     pub(crate) fn resolve(tags: impl IntoIterator<Item = Tag>) -> Result<CustomTags, TagError> {
         let mut resolved = CustomTags::default();
         let mut names: Vec<String> = Vec::new();
         for tag in tags {
             let name = tag.name();
-            // A tag that does not count is checked all the same.
+            // A tag is checked even if an earlier tag has the same name.
             let value = tag.resolve();
             let value = value.map_err(|reason| TagError::new(name, reason))?;
             if names.iter().any(|other| other == name) {
@@ -86,7 +86,7 @@ impl CustomTags {
     pub(crate) fn ready(mut self, table: &HeaderTable, max_tag_length: usize) -> CustomTags {
         let constant = self.constant.iter();
         let constant = constant.map(|(name, value)| (name.as_str(), value.as_str()));
-        self.written = Record::of_tags(constant, max_tag_length);
+        self.written = SpanBuffer::of_custom_tags(constant, max_tag_length);
         for tag in &mut self.varying {
             tag.source.use_table(table);
         }
@@ -97,20 +97,20 @@ impl CustomTags {
     /// from `served`: what the request being served had.
     pub(crate) fn write<'a>(
         &self,
-        to: &mut Record,
+        buffer: &mut SpanBuffer,
         head: &RequestHead<'a>,
-        seen: &Seen<'a>,
+        header_values: &HeaderValues<'a>,
         served: Option<&FallbackValues>,
     ) {
-        to.add_tags(&self.written);
+        buffer.append_tags(&self.written);
         for tag in &self.varying {
-            match tag.source.read(head, seen) {
-                FieldValue::Text(value) => to.custom(&tag.name, &value),
+            match tag.source.read(head, header_values) {
+                FieldValue::Text(value) => buffer.add_custom(&tag.name, &value),
                 FieldValue::Empty => {}
                 FieldValue::Absent => {
                     let value = served.and_then(|served| served.get(tag.source.key()));
                     let value = value.or(tag.default.as_deref());
-                    to.custom(&tag.name, value.unwrap_or_default());
+                    buffer.add_custom(&tag.name, value.unwrap_or_default());
                 }
             }
         }
@@ -139,15 +139,15 @@ mod tests {
         );
         assert_eq!(
             error(Tag::environment("a", "B=C")),
-            "tag \"a\": \"B=C\" cannot be the name of an environment variable"
+            "tag \"a\": \"B=C\" is not a valid environment variable name"
         );
         assert_eq!(
             error(Tag::request_header("a", ":status")),
-            "tag \"a\": \":status\" cannot be the name of a header"
+            "tag \"a\": \":status\" is not a valid header name"
         );
         assert_eq!(
             error(Tag::formatter("a", "%REQ(b")),
-            "tag \"a\": no % at the end of %REQ(b; %% stands for one %"
+            "tag \"a\": %REQ(b has no % at its end; write %% for a single %"
         );
     }
 

@@ -35,11 +35,11 @@ impl fmt::Display for TagError {
             Reason::EmptyLiteral => f.write_str("the literal value is empty"),
             Reason::Variable(variable) => write!(
                 f,
-                "{} cannot be the name of an environment variable",
+                "{} is not a valid environment variable name",
                 quoted(variable)
             ),
             Reason::Header(header) => {
-                write!(f, "{} cannot be the name of a header", quoted(header))
+                write!(f, "{} is not a valid header name", quoted(header))
             }
             Reason::Format(error) => error.fmt(f),
         }

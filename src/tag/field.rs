@@ -5,7 +5,7 @@
 use super::standard::{authority, text};
 use crate::{
     head::RequestHead,
-    propagation::{HeaderTable, Seen, Slot},
+    propagation::{HeaderSlot, HeaderTable, HeaderValues},
 };
 use http::{HeaderName, header::HOST};
 use std::borrow::Cow;
@@ -16,8 +16,8 @@ pub(crate) enum RequestField {
     Authority,
     Method,
     Path,
-    /// With the slot of its value in [`Seen`], if the header table reads the header.
-    Header(HeaderName, Option<Slot>),
+    /// With the slot of its value in [`HeaderValues`], if the header table reads the header.
+    Header(HeaderName, Option<HeaderSlot>),
 }
 
 /// The value of a field. Envoy treats an empty value differently from an absent one.
@@ -65,7 +65,11 @@ impl RequestField {
     }
 
     #[inline]
-    pub(super) fn read<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> FieldValue<'a> {
+    pub(super) fn read<'a>(
+        &self,
+        head: &RequestHead<'a>,
+        header_values: &HeaderValues<'a>,
+    ) -> FieldValue<'a> {
         let header = match self {
             RequestField::Authority => {
                 return match authority(head) {
@@ -80,7 +84,7 @@ impl RequestField {
                 let path = whole.map_or(head.path(), |whole| whole.as_str());
                 return FieldValue::of(Cow::Borrowed(path));
             }
-            RequestField::Header(_, Some(slot)) => seen.get(*slot),
+            RequestField::Header(_, Some(slot)) => header_values.get(*slot),
             RequestField::Header(name, None) => head.headers().get(name),
         };
         header.map_or(FieldValue::Absent, |value| FieldValue::of(text(value)))

@@ -1,3 +1,8 @@
+//! `TagFormat`: the format of a custom tag, with Envoy's operators such as `%REQ(x-tenant)%`.
+//!
+//! Here a format is parsed, and its value is computed for a request. Tags with formats are in
+//! [`custom_tag`](super::custom_tag) and [`source`](super::source).
+
 use super::{
     field::{FieldValue, RequestField},
     name::is_variable_name,
@@ -7,39 +12,40 @@ use crate::{
     digits::parse_digits,
     head::RequestHead,
     printable::{self, quoted},
-    propagation::Seen,
+    propagation::HeaderValues,
     text,
 };
 use std::{borrow::Cow, fmt};
 
-/// Text with operators in it, as Envoy writes formats: `%REQ(x-tenant)%`.
+/// Text with operators, in the syntax of Envoy: `tenant-%REQ(x-tenant)%`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Format(Vec<Part>);
+pub(crate) struct TagFormat(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(String),
-    Environment(String, Longest),
-    /// The first of these that the request has.
-    Request(Vec<RequestField>, Longest),
+    Environment(String, MaxLength),
+    /// The first of these fields that the request has.
+    Request(Vec<RequestField>, MaxLength),
     Protocol,
 }
 
-/// Values of operators are cut to this many bytes.
-type Longest = Option<usize>;
+/// The length in bytes to which the value of an operator is truncated, if any.
+type MaxLength = Option<usize>;
 
-/// What is wrong with a format.
+/// Why a text is not a format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FormatError {
     Empty,
-    Open(String),
-    Unknown(String),
-    Header(String),
-    Variable(String),
+    /// The operator has no `%` at its end.
+    Unterminated(String),
+    UnknownOperator(String),
+    HeaderName(String),
+    VariableName(String),
 }
 
-impl Format {
-    pub(crate) fn parse(text: &str) -> Result<Format, FormatError> {
+impl TagFormat {
+    pub(crate) fn parse(text: &str) -> Result<TagFormat, FormatError> {
         if text.is_empty() {
             return Err(FormatError::Empty);
         }
@@ -49,7 +55,7 @@ impl Format {
             push_text(&mut parts, &rest[..start]);
             let inside = &rest[start + 1..];
             let Some(end) = inside.find('%') else {
-                return Err(FormatError::Open(inside.to_owned()));
+                return Err(FormatError::Unterminated(inside.to_owned()));
             };
             match &inside[..end] {
                 "" => push_text(&mut parts, "%"),
@@ -58,26 +64,26 @@ impl Format {
             rest = &inside[end + 1..];
         }
         push_text(&mut parts, rest);
-        Ok(Format(parts))
+        Ok(TagFormat(parts))
     }
 
-    /// The same with what the environment says in the place of its operators.
-    pub(super) fn resolve(self) -> Format {
+    /// Replaces the operators for environment variables by their values.
+    pub(super) fn resolve(self) -> TagFormat {
         let mut parts = Vec::new();
         for part in self.0 {
             match part {
-                Part::Environment(variable, longest) => {
+                Part::Environment(variable, max_length) => {
                     let value = std::env::var_os(variable).unwrap_or_default();
-                    push_text(&mut parts, cut(&value.to_string_lossy(), longest));
+                    push_text(&mut parts, cut(&value.to_string_lossy(), max_length));
                 }
                 Part::Text(text) => push_text(&mut parts, &text),
                 other => parts.push(other),
             }
         }
-        Format(parts)
+        TagFormat(parts)
     }
 
-    /// The text, if no part of it depends on the request.
+    /// Returns the value, if it does not depend on the request.
     pub(super) fn constant(&self) -> Option<&str> {
         match self.0.as_slice() {
             [] => Some(""),
@@ -86,7 +92,7 @@ impl Format {
         }
     }
 
-    /// What is written where the request has none of the headers.
+    /// The value for a request that has none of the fields.
     pub(super) fn without_request(&self) -> String {
         let texts = self.0.iter().map(|part| match part {
             Part::Text(text) => text.as_str(),
@@ -95,39 +101,47 @@ impl Format {
         texts.collect()
     }
 
-    pub(super) fn places(&self) -> impl Iterator<Item = &RequestField> {
-        let places = self.0.iter().map(|part| match part {
-            Part::Request(places, _) => places.as_slice(),
+    /// The fields of the request that the format reads.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &RequestField> {
+        let fields = self.0.iter().map(|part| match part {
+            Part::Request(fields, _) => fields.as_slice(),
             _ => &[],
         });
-        places.flatten()
+        fields.flatten()
     }
 
-    pub(super) fn places_mut(&mut self) -> impl Iterator<Item = &mut RequestField> {
-        let places = self.0.iter_mut().map(|part| match part {
-            Part::Request(places, _) => places.as_mut_slice(),
+    pub(super) fn fields_mut(&mut self) -> impl Iterator<Item = &mut RequestField> {
+        let fields = self.0.iter_mut().map(|part| match part {
+            Part::Request(fields, _) => fields.as_mut_slice(),
             _ => &mut [],
         });
-        places.flatten()
+        fields.flatten()
     }
 
-    /// The value, unless nothing that it asks for is there.
-    pub(super) fn find<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Option<String> {
+    /// Returns the value; `None` if the request has nothing that the format reads.
+    pub(super) fn value<'a>(
+        &self,
+        head: &RequestHead<'a>,
+        header_values: &HeaderValues<'a>,
+    ) -> Option<String> {
         let mut value = String::new();
         let mut found = false;
         for part in &self.0 {
             match part {
                 Part::Text(text) => value.push_str(text),
-                // Constant since the tracer was built.
+                // Replaced by `resolve` when the tracer was built.
                 Part::Environment(..) => {}
                 Part::Protocol => {
                     found = true;
                     value.push_str(protocol(head.version()));
                 }
-                Part::Request(places, longest) => {
-                    if let Some(text) = places.iter().find_map(|place| place.value(head, seen)) {
+                Part::Request(fields, max_length) => {
+                    if let Some(text) = fields
+                        .iter()
+                        .find_map(|field| field.text(head, header_values))
+                    {
                         found = true;
-                        value.push_str(cut(&text, *longest));
+                        value.push_str(cut(&text, *max_length));
                     }
                 }
             }
@@ -137,37 +151,37 @@ impl Format {
 }
 
 impl Part {
-    /// Reads an operator: `REQ(x-tenant?x-customer):20`.
+    /// Parses an operator, such as `REQ(x-tenant?x-customer):20`.
     fn parse(operator: &str) -> Result<Part, FormatError> {
-        let unknown = || FormatError::Unknown(operator.to_owned());
+        let unknown = || FormatError::UnknownOperator(operator.to_owned());
         match operator {
             "PROTOCOL" => return Ok(Part::Protocol),
-            // The name in a TLS handshake, which is over before a service sees the request. Envoy
-            // finds nothing where the connection is plain.
+            // The server name of the TLS handshake, which a service cannot know. It is empty, as in Envoy
+            // for a connection without TLS.
             "REQUESTED_SERVER_NAME" => return Ok(Part::Request(Vec::new(), None)),
             _ => {}
         }
         let (name, rest) = operator.split_once('(').ok_or_else(unknown)?;
-        let (argument, after) = rest.rsplit_once(')').ok_or_else(unknown)?;
-        let longest = match after.strip_prefix(':') {
+        let (argument, suffix) = rest.rsplit_once(')').ok_or_else(unknown)?;
+        let max_length = match suffix.strip_prefix(':') {
             Some(digits) => Some(parse_digits(digits).ok_or_else(unknown)?),
-            None if after.is_empty() => None,
+            None if suffix.is_empty() => None,
             None => return Err(unknown()),
         };
         match name {
             "ENVIRONMENT" => match is_variable_name(argument) {
-                true => Ok(Part::Environment(argument.to_owned(), longest)),
-                false => Err(FormatError::Variable(argument.to_owned())),
+                true => Ok(Part::Environment(argument.to_owned(), max_length)),
+                false => Err(FormatError::VariableName(argument.to_owned())),
             },
             "REQ" => {
-                let place = |name: &str| {
-                    RequestField::parse(name).ok_or(FormatError::Header(name.to_owned()))
+                let field = |name: &str| {
+                    RequestField::parse(name).ok_or(FormatError::HeaderName(name.to_owned()))
                 };
-                let places = match argument.split_once('?') {
-                    Some((main, other)) => vec![place(main)?, place(other)?],
-                    None => vec![place(argument)?],
+                let fields = match argument.split_once('?') {
+                    Some((main, other)) => vec![field(main)?, field(other)?],
+                    None => vec![field(argument)?],
                 };
-                Ok(Part::Request(places, longest))
+                Ok(Part::Request(fields, max_length))
             }
             _ => Err(unknown()),
         }
@@ -182,14 +196,18 @@ fn push_text(parts: &mut Vec<Part>, text: &str) {
     }
 }
 
-fn cut(text: &str, longest: Longest) -> &str {
-    longest.map_or(text, |longest| text::cut(text, longest))
+fn cut(text: &str, max_length: MaxLength) -> &str {
+    max_length.map_or(text, |max_length| text::cut(text, max_length))
 }
 
 impl RequestField {
-    /// What the request says here, if anything.
-    fn value<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> Option<Cow<'a, str>> {
-        match self.read(head, seen) {
+    /// The value of the field, if the request has it.
+    fn text<'a>(
+        &self,
+        head: &RequestHead<'a>,
+        header_values: &HeaderValues<'a>,
+    ) -> Option<Cow<'a, str>> {
+        match self.read(head, header_values) {
             FieldValue::Absent => None,
             FieldValue::Empty => Some(Cow::Borrowed("")),
             FieldValue::Text(value) => Some(value),
@@ -201,23 +219,26 @@ impl fmt::Display for FormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             FormatError::Empty => f.write_str("the format is empty"),
-            FormatError::Open(operator) => {
+            FormatError::Unterminated(operator) => {
                 let operator = printable::name(operator);
-                write!(f, "no % at the end of %{operator}; %% stands for one %")
+                write!(
+                    f,
+                    "%{operator} has no % at its end; write %% for a single %"
+                )
             }
-            FormatError::Unknown(operator) => write!(
+            FormatError::UnknownOperator(operator) => write!(
                 f,
-                "%{}% is not among the operators that a service can answer: \
+                "%{}% is not a supported operator; the supported operators are \
                  %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, %ENVIRONMENT(variable)%",
                 printable::name(operator)
             ),
-            FormatError::Header(header) => {
-                write!(f, "{} cannot be the name of a header", quoted(header))
+            FormatError::HeaderName(header) => {
+                write!(f, "{} is not a valid header name", quoted(header))
             }
-            FormatError::Variable(variable) => {
+            FormatError::VariableName(variable) => {
                 write!(
                     f,
-                    "{} cannot be the name of an environment variable",
+                    "{} is not a valid environment variable name",
                     quoted(variable)
                 )
             }
@@ -230,13 +251,13 @@ mod tests {
     use super::*;
     use http::Request;
 
-    fn found(format: &str, request: &Request<()>) -> Option<String> {
-        let format = Format::parse(format).unwrap().resolve();
-        format.find(&RequestHead::of(request), &Seen::default())
+    fn value(format: &str, request: &Request<()>) -> Option<String> {
+        let format = TagFormat::parse(format).unwrap().resolve();
+        format.value(&RequestHead::of(request), &HeaderValues::default())
     }
 
     #[test]
-    fn operators_are_answered_from_the_request() {
+    fn operators_read_the_request() {
         let request = Request::get("http://shop:8080/items?page=2")
             .header("x-tenant", "acme")
             .header("x-empty", "")
@@ -249,14 +270,14 @@ mod tests {
             ("[%REQ(x-none)%] %REQ(X-Tenant)%", "[] acme"),
             ("%REQ(x-none?x-tenant)%", "acme"),
             ("%REQ(x-tenant?x-none)%", "acme"),
-            // One that is there but empty ends the search.
+            // The search ends at a header that is present but empty.
             ("%REQ(x-empty?x-tenant)%!", "!"),
             ("%REQ(x-tenant):2%", "ac"),
             ("100 %% %REQ(x-tenant)%", "100 % acme"),
             ("%REQUESTED_SERVER_NAME%:%REQ(x-tenant)%", ":acme"),
         ] {
             assert_eq!(
-                found(format, &request).as_deref(),
+                value(format, &request).as_deref(),
                 Some(expected),
                 "{format}"
             );
@@ -264,18 +285,18 @@ mod tests {
     }
 
     #[test]
-    fn what_the_request_has_nothing_of_is_not_found() {
+    fn a_format_without_any_of_its_fields_has_no_value() {
         let request = Request::new(());
-        assert_eq!(found("tenant-%REQ(x-tenant)%", &request), None);
-        assert_eq!(found("%REQUESTED_SERVER_NAME%", &request), None);
-        let format = Format::parse("tenant-%REQ(x-tenant)%").unwrap();
+        assert_eq!(value("tenant-%REQ(x-tenant)%", &request), None);
+        assert_eq!(value("%REQUESTED_SERVER_NAME%", &request), None);
+        let format = TagFormat::parse("tenant-%REQ(x-tenant)%").unwrap();
         assert_eq!(format.without_request(), "tenant-");
     }
 
     #[test]
-    fn the_environment_is_constant() {
+    fn environment_variables_are_constant() {
         let path = std::env::var("PATH").unwrap();
-        let resolved = |text| Format::parse(text).unwrap().resolve();
+        let resolved = |text| TagFormat::parse(text).unwrap().resolve();
         assert_eq!(
             resolved("<%ENVIRONMENT(PATH)%>").constant(),
             Some(format!("<{path}>").as_str())
@@ -292,24 +313,24 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_cut_where_a_character_ends() {
+    fn values_are_truncated_between_characters() {
         assert_eq!(cut("aé", Some(2)), "a");
         assert_eq!(cut("aé", Some(3)), "aé");
         assert_eq!(cut("é", Some(0)), "");
     }
 
     #[test]
-    fn errors_name_what_is_wrong() {
-        let error = |text: &str| Format::parse(text).unwrap_err().to_string();
+    fn errors_name_the_invalid_part() {
+        let error = |text: &str| TagFormat::parse(text).unwrap_err().to_string();
         assert_eq!(error(""), "the format is empty");
         assert_eq!(
             error("50% of %PROTOCOL%"),
-            "% of % is not among the operators that a service can answer: \
+            "% of % is not a supported operator; the supported operators are \
              %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, %ENVIRONMENT(variable)%"
         );
         assert_eq!(
             error("a %REQ(x)"),
-            "no % at the end of %REQ(x); %% stands for one %"
+            "%REQ(x) has no % at its end; write %% for a single %"
         );
         for operator in [
             "RESPONSE_CODE",
@@ -329,14 +350,11 @@ mod tests {
                 "{error}"
             );
         }
-        assert_eq!(
-            error("%REQ(a b)%"),
-            "\"a b\" cannot be the name of a header"
-        );
-        assert_eq!(error("%REQ(?x)%"), "\"\" cannot be the name of a header");
+        assert_eq!(error("%REQ(a b)%"), "\"a b\" is not a valid header name");
+        assert_eq!(error("%REQ(?x)%"), "\"\" is not a valid header name");
         assert_eq!(
             error("%ENVIRONMENT(A=B)%"),
-            "\"A=B\" cannot be the name of an environment variable"
+            "\"A=B\" is not a valid environment variable name"
         );
     }
 }

@@ -3,11 +3,11 @@
 use super::{
     fallback_values::FallbackValues,
     field::{FieldValue, RequestField},
-    format::Format,
+    format::TagFormat,
 };
 use crate::{
     head::RequestHead,
-    propagation::{HeaderTable, Seen},
+    propagation::{HeaderTable, HeaderValues},
     text::cut,
 };
 use http::HeaderName;
@@ -18,15 +18,19 @@ use std::borrow::Cow;
 pub(super) enum TagSource {
     Field(RequestField),
     /// With the text that it was parsed from.
-    Format(Format, String),
+    Format(TagFormat, String),
 }
 
 impl TagSource {
     #[inline]
-    pub(super) fn read<'a>(&self, head: &RequestHead<'a>, seen: &Seen<'a>) -> FieldValue<'a> {
+    pub(super) fn read<'a>(
+        &self,
+        head: &RequestHead<'a>,
+        header_values: &HeaderValues<'a>,
+    ) -> FieldValue<'a> {
         match self {
-            TagSource::Field(field) => field.read(head, seen),
-            TagSource::Format(format, _) => match format.find(head, seen) {
+            TagSource::Field(field) => field.read(head, header_values),
+            TagSource::Format(format, _) => match format.value(head, header_values) {
                 None => FieldValue::Absent,
                 Some(value) => FieldValue::of(Cow::Owned(value)),
             },
@@ -44,7 +48,7 @@ impl TagSource {
     pub(super) fn headers(&self) -> impl Iterator<Item = &HeaderName> {
         let fields: Vec<&RequestField> = match self {
             TagSource::Field(field) => vec![field],
-            TagSource::Format(format, _) => format.places().collect(),
+            TagSource::Format(format, _) => format.fields().collect(),
         };
         fields.into_iter().filter_map(RequestField::header)
     }
@@ -53,7 +57,7 @@ impl TagSource {
         match self {
             TagSource::Field(field) => field.use_table(table),
             TagSource::Format(format, _) => {
-                format.places_mut().for_each(|field| field.use_table(table));
+                format.fields_mut().for_each(|field| field.use_table(table));
             }
         }
     }
@@ -96,12 +100,12 @@ impl TagSources {
     pub(crate) fn gather<'a>(
         &self,
         head: &RequestHead<'a>,
-        seen: &Seen<'a>,
+        header_values: &HeaderValues<'a>,
         max_length: usize,
         values: &mut FallbackValues,
     ) {
         for source in &self.0 {
-            match source.read(head, seen) {
+            match source.read(head, header_values) {
                 FieldValue::Text(value) => values.add(source.key(), cut(&value, max_length)),
                 FieldValue::Empty => values.add(source.key(), ""),
                 FieldValue::Absent => {}

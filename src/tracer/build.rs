@@ -3,7 +3,10 @@
 
 #[cfg(feature = "config")]
 use super::SetInCode;
-use super::{BuildError, Core, Live, Settings, Tracer, TracerBuilder, core::for_calls};
+use super::{
+    BuildError, DynamicSettings, Settings, Tracer, TracerBuilder, TracerInner,
+    dynamic::client_tag_sources,
+};
 use crate::{
     clock::Clock,
     direction::PerDirection,
@@ -11,7 +14,7 @@ use crate::{
     record::{SpanSettings, SpanSinks},
     report::NoopReporter,
     sample::{RateLimit, Sampler, Threshold},
-    tag::{CustomTags, Limits, Tag, TagSources},
+    tag::{CustomTags, Tag, TagSources, UrlLimits},
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -54,64 +57,55 @@ impl TracerBuilder {
         }
         let settings = this.settings;
         let limits = limits(&settings, this.max_tag_length, this.query_in_url)?;
-        let names = this.tag_names.names();
-        let component = match &this.identity {
-            Some(_) => "proxy",
-            None => "tower-b3",
-        };
+        let convention = this.tag_names.convention();
         let identity = settings
             .istio_tags
             .map(|istio_tags| identity_tags(this.identity.as_ref(), istio_tags.unwrap_or(true)));
         let propagation = settings.propagation.unwrap_or_default();
         let mode = settings.mode.map(Option::unwrap_or_default);
         let tags = resolved_tags(settings.tags, &identity)?;
-        let for_calls = for_calls(mode.client, &tags.client);
-        let live = |sampler: Option<Sampler>, tags, for_calls| {
+        let server_sources = client_tag_sources(mode.client, &tags.client);
+        let dynamic = |sampler: Option<Sampler>, tags, sources| {
             let sampler = sampler.unwrap_or_else(Sampler::always);
             let max = this.max_tag_length;
-            ArcSwap::from_pointee(Live::new(
-                sampler,
-                tags,
-                for_calls,
-                names,
-                max,
-                &propagation,
-            ))
+            let settings =
+                DynamicSettings::new(sampler, tags, sources, convention, max, &propagation);
+            ArcSwap::from_pointee(settings)
         };
-        let core = Core {
+        let inner = Arc::new(TracerInner {
             sinks: SpanSinks::new(SpanSettings {
                 endpoint: Arc::new(this.endpoint),
-                names: &names.tags,
+                names: &convention.tags,
                 max_tag_length: this.max_tag_length,
                 clock: Clock::new(),
                 reporter: this.reporter.unwrap_or_else(|| Box::new(NoopReporter)),
                 reporter_panicked: AtomicBool::new(false),
             }),
-            live: PerDirection {
-                server: live(settings.sampler.server, tags.server, for_calls),
-                client: live(settings.sampler.client, tags.client, TagSources::default()),
+            dynamic: PerDirection {
+                server: dynamic(settings.sampler.server, tags.server, server_sources),
+                client: dynamic(settings.sampler.client, tags.client, TagSources::default()),
             },
             client_sampling: threshold("client_sampling", this.client_sampling)?,
-            overall: threshold("overall_sampling", this.overall_sampling)?,
-            forced_limit: this.forced_rate_limit.map(RateLimit::new),
-            debug_limit: this.debug_rate_limit.map(RateLimit::new),
+            overall_sampling: threshold("overall_sampling", this.overall_sampling)?,
+            forced_rate_limit: this.forced_rate_limit.map(RateLimit::new),
+            debug_rate_limit: this.debug_rate_limit.map(RateLimit::new),
             debug_limited: AtomicU64::new(0),
             malformed: Default::default(),
             propagation,
             mode,
-            ids: settings.trace_ids.unwrap_or_default(),
+            trace_ids: settings.trace_ids.unwrap_or_default(),
             join: settings.shared_spans.unwrap_or(false),
-            names,
-            component: this.component.unwrap_or(Cow::Borrowed(component)),
-            identity,
+            tag_convention: convention,
+            component: this
+                .component
+                .unwrap_or_else(|| default_component(this.identity.as_ref())),
+            identity_tags: identity,
             #[cfg(feature = "config")]
             set_in_code,
-            limits,
-            tag_malformed: this.tag_malformed,
-        };
-        Ok(Tracer {
-            core: Arc::new(core),
-        })
+            url_limits: limits,
+            tag_malformed_headers: this.tag_malformed,
+        });
+        Ok(Tracer { inner })
     }
 
     /// A configuration may come later, by `Tracer::reconfigure`, so this is kept in any case.
@@ -146,7 +140,7 @@ fn limits(
     settings: &Settings,
     max_tag_length: usize,
     query_in_url: bool,
-) -> Result<Limits, BuildError> {
+) -> Result<UrlLimits, BuildError> {
     let path = settings
         .max_path_tag_length
         .unwrap_or(DEFAULT_MAX_PATH_TAG_LENGTH);
@@ -158,7 +152,7 @@ fn limits(
             return Err(BuildError::Limit { field, min });
         }
     }
-    Ok(Limits {
+    Ok(UrlLimits {
         path,
         query: query_in_url,
     })
@@ -167,6 +161,15 @@ fn limits(
 fn threshold(field: &'static str, percent: Option<f64>) -> Result<Option<Threshold>, BuildError> {
     let threshold = percent.map(Threshold::new).transpose();
     threshold.map_err(|error| BuildError::Percentage { field, error })
+}
+
+/// The value of the tag `component`. The sidecar, whose spans the identity's tags are made to match,
+/// writes `proxy`.
+fn default_component(identity: Option<&Identity>) -> Cow<'static, str> {
+    Cow::Borrowed(match identity {
+        Some(_) => "proxy",
+        None => "tower-b3",
+    })
 }
 
 /// The tags that say which service this is.

@@ -83,7 +83,7 @@ pub struct TracerBuilder {
 impl TracerBuilder {
     /// The address at which the service is reached, for the local endpoint of its spans.
     pub fn address(mut self, address: SocketAddr) -> Self {
-        self.endpoint = self.endpoint.at(address);
+        self.endpoint = self.endpoint.with_address(address);
         self
     }
 

@@ -27,7 +27,7 @@ impl Tracer {
 
     /// Replaces the sampler for the traces that begin in this direction.
     pub fn set_sampler_for(&self, direction: Direction, sampler: Sampler) {
-        self.core.change(direction, Some(&sampler), None);
+        self.inner.change(direction, Some(&sampler), None);
     }
 
     /// Replaces the builder's custom tags for the spans that start from now on. Environment tags are
@@ -56,7 +56,7 @@ impl Tracer {
         tags: impl IntoIterator<Item = Tag>,
     ) -> Result<(), TagError> {
         let tags = self.with_identity_tags(direction, tags)?;
-        self.core.change(direction, None, Some(&tags));
+        self.inner.change(direction, None, Some(&tags));
         Ok(())
     }
 
@@ -65,7 +65,7 @@ impl Tracer {
         direction: Direction,
         tags: impl IntoIterator<Item = Tag>,
     ) -> Result<CustomTags, TagError> {
-        let identity = self.core.identity.of(direction).iter().cloned();
+        let identity = self.inner.identity_tags.of(direction).iter().cloned();
         CustomTags::resolve(tags.into_iter().chain(identity))
     }
 }
@@ -80,7 +80,7 @@ impl Tracer {
         tags: impl Fn(Direction) -> Vec<Tag>,
     ) -> Result<(), TagError> {
         let all_tags = |direction| {
-            let in_code = self.core.set_in_code.of(direction).tags.iter().cloned();
+            let in_code = self.inner.set_in_code.of(direction).tags.iter().cloned();
             self.with_identity_tags(direction, in_code.chain(tags(direction)))
         };
         // Both directions are resolved before either changes: an error changes nothing.
@@ -89,11 +89,11 @@ impl Tracer {
             (Direction::Client, all_tags(Direction::Client)?),
         ];
         for (direction, tags) in changes {
-            let sampler = match self.core.set_in_code.of(direction).sampler {
+            let sampler = match self.inner.set_in_code.of(direction).sampler {
                 true => None,
                 false => Some(sampler(direction)),
             };
-            self.core.change(direction, sampler.as_ref(), Some(&tags));
+            self.inner.change(direction, sampler.as_ref(), Some(&tags));
         }
         Ok(())
     }

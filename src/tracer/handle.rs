@@ -1,14 +1,13 @@
 //! [`Tracer`]: the handle that users hold. It starts local spans and reads the counters.
 //! `server_layer` and `client_layer` are defined next to the layers.
 
-use super::Core;
+use super::TracerInner;
 use crate::{
     context::TraceContext,
     direction::{Direction, Mode},
     id::RequestId,
     propagation::{Field, Forwarded, Incoming, Propagation},
-    scope,
-    span::Span,
+    span::{Span, slot},
 };
 use std::{
     fmt,
@@ -36,7 +35,7 @@ use std::{
 /// ```
 #[derive(Clone)]
 pub struct Tracer {
-    pub(crate) core: Arc<Core>,
+    pub(crate) inner: Arc<TracerInner>,
 }
 
 impl Tracer {
@@ -48,14 +47,14 @@ impl Tracer {
     /// the same new `x-request-id`.
     pub fn span(&self, name: impl AsRef<str>) -> Span {
         let name = name.as_ref();
-        if let Some(span) = scope::below(name, Some(self.core.sink())) {
+        if let Some(span) = Span::below_current(name, Some(self.inner.sink())) {
             return span;
         }
-        let live = self.core.live(Direction::Client);
+        let dynamic = self.inner.dynamic_settings(Direction::Client);
         let mut forwarded = Forwarded::default();
         forwarded.set_request_id(RequestId::random());
         let incoming = Incoming::default();
-        let context = self.core.root(&live, &incoming, &mut forwarded, None);
+        let context = self.inner.root(&dynamic, &incoming, &mut forwarded, None);
         self.start_span(name, context, forwarded)
     }
 
@@ -63,7 +62,7 @@ impl Tracer {
     /// Where the context is undecided, the sampler decides. Calls made inside carry a new
     /// `x-request-id`.
     pub fn span_below(&self, parent: TraceContext, name: impl AsRef<str>) -> Span {
-        let context = self.core.decided(parent).child();
+        let context = self.inner.decided(parent).child();
         let mut forwarded = Forwarded::default();
         forwarded.sampled_by_caller = parent.sampling().is_sampled();
         forwarded.set_request_id(RequestId::random());
@@ -71,48 +70,51 @@ impl Tracer {
     }
 
     fn start_span(&self, name: &str, context: TraceContext, forwarded: Forwarded) -> Span {
-        if self.core.mode.client == Mode::ForwardOnly {
+        if self.inner.mode.client == Mode::ForwardOnly {
             return Span::none();
         }
-        let mut open = scope::blank();
+        let mut open = slot::blank();
         open.inherited.context = Some(context);
         open.inherited.forwarded = forwarded;
-        self.core.start(&mut open, true);
+        self.inner.start(&mut open, true);
         open.rename(name);
         #[cfg(feature = "log-ids")]
-        open.set_log(&context);
+        open.start_log_span();
         Span::of(open)
     }
 
     /// Waits until the reporter has processed the spans finished so far, at most for `timeout`.
     /// Returns whether it has. Blocks: inside an async runtime, use `spawn_blocking`.
     pub fn flush(&self, timeout: Duration) -> bool {
-        self.core.sinks.settings().reporter.flush(timeout)
+        self.inner.sinks.settings().reporter.flush(timeout)
     }
 
     /// How many times this header was malformed. The reason is logged at `debug`, once per header.
     pub fn malformed(&self, field: Field) -> u64 {
-        self.core.malformed[field as usize].load(Relaxed)
+        self.inner.malformed[field as usize].load(Relaxed)
     }
 
     /// How many spans of debug traces were not recorded because of
     /// [`debug_rate_limit`](crate::TracerBuilder::debug_rate_limit).
     pub fn debug_limited(&self) -> u64 {
-        self.core.debug_limited.load(Relaxed)
+        self.inner.debug_limited.load(Relaxed)
     }
 
     /// Which headers are read and written.
     pub fn propagation(&self) -> &Propagation {
-        &self.core.propagation
+        &self.inner.propagation
     }
 }
 
 impl fmt::Debug for Tracer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tracer")
-            .field("endpoint", &self.core.sinks.settings().endpoint)
-            .field("sampler", &self.core.live(Direction::Server).sampler)
-            .field("mode", &self.core.mode)
+            .field("endpoint", &self.inner.sinks.settings().endpoint)
+            .field(
+                "sampler",
+                &self.inner.dynamic_settings(Direction::Server).sampler,
+            )
+            .field("mode", &self.inner.mode)
             .finish_non_exhaustive()
     }
 }

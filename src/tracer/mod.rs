@@ -1,15 +1,18 @@
 //! The tracer: starts traces and spans, decides on sampling, and builds from code's settings.
 //!
-//! [`handle`] is what users hold, `running` that with the reporter that it ends with, [`builder`] and [`build`] make it, [`change`] is what may change
-//! while the service runs, and [`core`] is what the layers share. The layers themselves and the
-//! configuration are built on top of this room, which knows neither.
+//! [`handle`] is what users hold, and `running` a handle together with the reporter that is shut down
+//! with it; [`builder`], [`build`] and `start` make them. [`inner`] is what the layers share: [`decide`]
+//! decides about sampling, and [`dynamic`] holds what [`change`] may change while the service runs. The
+//! layers and the configuration build on this module, which knows neither.
 
 mod build;
 mod builder;
 mod change;
-mod core;
+mod decide;
+mod dynamic;
 mod error;
 mod handle;
+mod inner;
 #[cfg(feature = "batch")]
 mod running;
 mod settings;
@@ -23,9 +26,10 @@ pub(crate) use build::Fallback;
 pub use builder::TracerBuilder;
 #[cfg(feature = "config")]
 use change::SetInCode;
-pub(crate) use core::{Core, Live, LiveCache};
+pub(crate) use dynamic::{DynamicSettings, DynamicSettingsCache};
 pub use error::BuildError;
 pub use handle::Tracer;
+pub(crate) use inner::TracerInner;
 #[cfg(feature = "batch")]
 #[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
 pub use running::RunningTracer;

@@ -3,7 +3,7 @@
 
 use super::escape::string;
 use crate::{
-    decimal::{address, number},
+    decimal::{write_address, write_number},
     id::{SpanId, TraceId},
     record::{EndpointRef, SpanRecord, TagValue},
     report::{EncodeError, Encoded, Encoder},
@@ -49,10 +49,10 @@ impl Encoder for JsonEncoder {
         }
         if span.timestamp() != 0 {
             to.extend_from_slice(b",\"timestamp\":");
-            number(span.timestamp(), to);
+            write_number(span.timestamp(), to);
         }
         to.extend_from_slice(b",\"duration\":");
-        number(span.duration().as_micros() as u64, to);
+        write_number(span.duration().as_micros() as u64, to);
         endpoint(b",\"localEndpoint\":{", span.local_endpoint(), to);
         endpoint(b",\"remoteEndpoint\":{", span.remote_endpoint(), to);
         let mut annotations = span.annotations();
@@ -102,7 +102,7 @@ impl Encoder for JsonEncoder {
 }
 
 fn trace_id(id: TraceId, to: &mut Vec<u8>) {
-    to.extend_from_slice(&id.digits()[id.skip()..]);
+    to.extend_from_slice(&id.digits()[id.omitted_digits()..]);
 }
 
 fn span_id(id: SpanId, to: &mut Vec<u8>) {
@@ -111,7 +111,7 @@ fn span_id(id: SpanId, to: &mut Vec<u8>) {
 
 /// Appends an annotation from its timestamp on, without the closing quote.
 fn annotation((micros, text): (u64, &str), to: &mut Vec<u8>) {
-    number(micros, to);
+    write_number(micros, to);
     to.extend_from_slice(b",\"value\":\"");
     string(text, to);
 }
@@ -122,8 +122,8 @@ fn tag((name, value): (&str, TagValue<'_>), to: &mut Vec<u8>) {
     to.extend_from_slice(b"\":\"");
     match value {
         TagValue::Text(text) => string(text, to),
-        TagValue::Number(value) => number(value, to),
-        TagValue::Address(ip) => address(ip, to),
+        TagValue::Number(value) => write_number(value, to),
+        TagValue::Address(ip) => write_address(ip, to),
     }
 }
 
@@ -154,12 +154,12 @@ fn endpoint(prefix: &[u8], endpoint: EndpointRef<'_>, to: &mut Vec<u8>) {
             },
             to,
         );
-        address(ip, to);
+        write_address(ip, to);
         to.push(b'"');
     }
     if let Some(port) = endpoint.port {
         name(b"\"port\":", to);
-        number(u64::from(port), to);
+        write_number(u64::from(port), to);
     }
     to.push(b'}');
 }

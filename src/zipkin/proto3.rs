@@ -1,5 +1,5 @@
 use crate::{
-    decimal::{address, number},
+    decimal::{write_address, write_number},
     protobuf,
     record::{EndpointRef, Kind, SpanRecord, TagValue},
     report::{EncodeError, Encoded, Encoder},
@@ -68,8 +68,8 @@ fn write(span: &SpanRecord, to: &mut Vec<u8>) {
         };
         match value {
             TagValue::Text(text) => protobuf::pair(to, 11, name.as_bytes(), text.as_bytes()),
-            TagValue::Number(value) => tag(to, &|to| number(value, to)),
-            TagValue::Address(ip) => tag(to, &|to| address(ip, to)),
+            TagValue::Number(value) => tag(to, &|to| write_number(value, to)),
+            TagValue::Address(ip) => tag(to, &|to| write_address(ip, to)),
         }
     }
     protobuf::number(to, 12, u64::from(span.is_debug()));

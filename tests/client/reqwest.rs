@@ -18,7 +18,7 @@ use std::{convert::Infallible, future::pending, net::SocketAddr, sync::Arc, time
 use tokio::sync::{Mutex, Notify, mpsc};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tower_b3::{
-    Context, Route,
+    Context, RouteTemplate,
     record::Kind,
     reqwest::{ReqwestService, Traced},
 };
@@ -319,7 +319,7 @@ async fn reqwest_is_a_service_in_a_stack_of_layers() {
     let request = |path: &str| {
         let request = http::Request::get(format!("http://{addr}{path}"));
         request
-            .extension(Route::new("/items/{id}"))
+            .extension(RouteTemplate::new("/items/{id}"))
             .body(::reqwest::Body::default())
             .unwrap()
     };

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::borrow::Cow;
 use tower_b3::{
-    Route,
+    RouteTemplate,
     record::SpanRecord,
     scope,
     tag::{Tag, TagNames},
@@ -85,7 +85,9 @@ fn a_route_in_the_extensions_is_in_the_name() {
     let test = TestTracer::new();
     assert_eq!(span_of(&test, "http://h/items/7", "").name(), "GET");
     let mut request = get("http://h/items/7", "");
-    request.extensions_mut().insert(Route::new("/items/{id}"));
+    request
+        .extensions_mut()
+        .insert(RouteTemplate::new("/items/{id}"));
     send(&test.tracer.client_layer(), request);
     assert_eq!(test.spans.take_one().name(), "GET /items/{id}");
 }

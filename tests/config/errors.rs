@@ -51,7 +51,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "tracing: { customTags: { tenant: { header: { name: x y } } } }",
-        "`tracing.customTags.tenant.header.name`: \"x y\" cannot be the name of a header",
+        "`tracing.customTags.tenant.header.name`: \"x y\" is not a valid header name",
     ),
     (
         "tracing: { customTags: { tenant: { header: { name: x, default: y } } } }",
@@ -59,7 +59,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "tracing: { customTags: { tenant: { environment: { name: A=B } } } }",
-        "`tracing.customTags.tenant.environment.name`: \"A=B\" cannot be the name of an environment variable",
+        "`tracing.customTags.tenant.environment.name`: \"A=B\" is not a valid environment variable name",
     ),
     (
         "tracing: { customTags: { tenant: { environment: { name: A, defaultValue: true } } } }",
@@ -79,7 +79,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "tracing: [ { customTags: { d: { formatter: { value: '%RESPONSE_CODE%' } } } } ]",
-        "`tracing[0].customTags.d.formatter.value`: %RESPONSE_CODE% is not among the operators that a service can answer: %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, %ENVIRONMENT(variable)%",
+        "`tracing[0].customTags.d.formatter.value`: %RESPONSE_CODE% is not a supported operator; the supported operators are %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, %ENVIRONMENT(variable)%",
     ),
     (
         "tracing: { sampling: 101 }",
@@ -284,7 +284,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "tracing: { customTags: { d: { formatter: { value: '%REQ(x):+5%' } } } }",
-        "`tracing.customTags.d.formatter.value`: %REQ(x):+5% is not among the operators that a service can answer: %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, %ENVIRONMENT(variable)%",
+        "`tracing.customTags.d.formatter.value`: %REQ(x):+5% is not a supported operator; the supported operators are %REQ(header)%, %REQ(header?other)%, %PROTOCOL%, %ENVIRONMENT(variable)%",
     ),
     (
         "tracing: { tlsSettings: { mode: -0 } }",

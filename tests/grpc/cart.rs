@@ -18,7 +18,7 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 use tower::{Service, service_fn};
-use tower_b3::Client;
+use tower_b3::TracedClient;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Text {
@@ -163,13 +163,13 @@ impl Service<http::Request<Body>> for Cart {
 /// The client of `shop.Cart`.
 #[derive(Clone)]
 pub struct CartClient {
-    grpc: client::Grpc<Client<Channel>>,
+    grpc: client::Grpc<TracedClient<Channel>>,
 }
 
 impl CartClient {
     /// Over a channel with the layer around it. The layer sees the host of the origin; the
     /// channel then replaces it with its own.
-    pub fn new(channel: Client<Channel>, origin: http::Uri) -> CartClient {
+    pub fn new(channel: TracedClient<Channel>, origin: http::Uri) -> CartClient {
         let grpc = client::Grpc::with_origin(channel, origin);
         CartClient { grpc }
     }

@@ -235,7 +235,7 @@ fn build_errors_name_the_option_and_the_reason() {
         ),
         (
             quick(http().header("a b", "c")),
-            "header: \"a b\" is not a header name",
+            "header: \"a b\" is not a valid header name",
         ),
         (
             quick(http().header("key", "a\nb")),

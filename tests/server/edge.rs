@@ -145,8 +145,8 @@ fn propagations() -> [Propagation; 4] {
             .unwrap()
             .formats(all()),
         Propagation::default()
-            .do_not_forward(own())
-            .do_not_forward([HeaderName::from_static("sw8")]),
+            .do_not_forward(["x-own-context", "sw8"])
+            .unwrap(),
     ]
 }
 

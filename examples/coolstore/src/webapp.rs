@@ -17,7 +17,7 @@ use hyper_util::{
 use std::{error::Error, fmt::Write, num::NonZeroU16, str::FromStr, time::Duration};
 use tokio::time::timeout;
 use tower::{Layer, ServiceExt};
-use tower_b3::{Client, Route, Tracer};
+use tower_b3::{RouteTemplate, TracedClient, Tracer};
 
 /// How long the catalog may take to respond.
 const CATALOG_TIMEOUT: Duration = Duration::from_secs(10);
@@ -93,7 +93,7 @@ fn is_port(text: &str) -> bool {
 #[derive(Clone)]
 struct Catalog {
     url: CatalogUrl,
-    client: Client<legacy::Client<HttpConnector, Body>>,
+    client: TracedClient<legacy::Client<HttpConnector, Body>>,
 }
 
 impl Catalog {
@@ -133,7 +133,7 @@ impl Catalog {
         template: &'static str,
     ) -> Result<Response, Box<dyn Error + Send + Sync>> {
         let request = Request::get(format!("{}{path}", self.url.0))
-            .extension(Route::new(template))
+            .extension(RouteTemplate::new(template))
             .body(Body::empty())?;
         let response = self.client.clone().oneshot(request).await?;
         let status = response.status();

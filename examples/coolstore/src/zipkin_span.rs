@@ -105,9 +105,9 @@ impl ZipkinSpan {
 impl ZipkinEndpoint {
     fn to_record(&self) -> Endpoint {
         let name = self.service_name.clone().unwrap_or_default();
-        let mut endpoint = Endpoint::service(name).port(self.port.unwrap_or(0));
+        let mut endpoint = Endpoint::service(name).with_port(self.port.unwrap_or(0));
         if let Some(ip) = self.ipv4.or(self.ipv6) {
-            endpoint = endpoint.ip(ip);
+            endpoint = endpoint.with_ip(ip);
         }
         endpoint
     }

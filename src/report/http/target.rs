@@ -98,7 +98,10 @@ fn unsampled_traceparent() -> Result<HeaderValue, http::Error> {
 fn named(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), ReporterError> {
     let error = |reason: String| ReporterError::new("header", reason);
     let Ok(name) = HeaderName::try_from(name) else {
-        return Err(error(format!("{} is not a header name", quoted(name))));
+        return Err(error(format!(
+            "{} is not a valid header name",
+            quoted(name)
+        )));
     };
     if RESERVED_HEADERS.contains(&name.as_str()) {
         return Err(error(format!("{name} is set by the sender")));

@@ -102,9 +102,9 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
     ];
     let parts = (hostile(), proptest::option::of(ip), any::<u16>());
     parts.prop_map(|(service, ip, port)| {
-        let endpoint = Endpoint::service(service).port(port);
+        let endpoint = Endpoint::service(service).with_port(port);
         match ip {
-            Some(ip) => endpoint.ip(ip),
+            Some(ip) => endpoint.with_ip(ip),
             None => endpoint,
         }
     })
@@ -170,7 +170,7 @@ proptest! {
     #[test]
     fn numbers_are_decimal(value in prop_oneof![any::<u64>(), 0_u64..2000]) {
         let mut digits = Vec::new();
-        number(value, &mut digits);
+        write_number(value, &mut digits);
         prop_assert_eq!(String::from_utf8(digits).unwrap(), value.to_string());
     }
 }
@@ -197,7 +197,9 @@ fn a_span_has_the_documented_fields() {
         .timestamp(1_700_000_000_000_000)
         .duration(Duration::from_millis(12))
         .local_endpoint(Endpoint::service("webapp"))
-        .remote_endpoint(Endpoint::service("catalog").at("[::ffff:10.0.0.7]:8080".parse().unwrap()))
+        .remote_endpoint(
+            Endpoint::service("catalog").with_address("[::ffff:10.0.0.7]:8080".parse().unwrap()),
+        )
         .annotation(1_700_000_000_000_001, "retry")
         .tag("error", "true")
         .shared(true)

@@ -81,7 +81,7 @@ fn a_span_comes_out_unchanged() {
                 .name(&format!("span {at}"))
                 .kind(Kind::Client)
                 .timestamp(at)
-                .remote_endpoint(Endpoint::service("catalog").port(80))
+                .remote_endpoint(Endpoint::service("catalog").with_port(80))
                 .shared(at % 2 == 0)
                 .annotation(at, "event");
             if at % 5 != 0 {

@@ -24,8 +24,8 @@ fn span(trace: TraceId, id: u64, parent: Option<u64>) -> SpanRecordBuilder {
 
 /// One span of each kind, in one line from the root; the third is an error.
 fn trace(trace: TraceId, started: u64) -> Vec<SpanRecord> {
-    let web = || Endpoint::service("web").at(([10, 0, 0, 1], 80).into());
-    let items = || Endpoint::service("items").at(([10, 0, 0, 2], 8080).into());
+    let web = || Endpoint::service("web").with_address(([10, 0, 0, 1], 80).into());
+    let items = || Endpoint::service("items").with_address(([10, 0, 0, 2], 8080).into());
     let at = |id, parent, duration| {
         span(trace, id, parent)
             .timestamp(started + id)

@@ -96,8 +96,12 @@ async fn hostile_spans_are_read_back_equal() {
         let mut hostile = span(trace_id, u64::MAX, None)
             .timestamp(a_minute_ago())
             .name(name)
-            .local_endpoint(Endpoint::service("\u{1F600}\"\\").ip(mapped).port(65535))
-            .remote_endpoint(Endpoint::service("yannotations").ip(six))
+            .local_endpoint(
+                Endpoint::service("\u{1F600}\"\\")
+                    .with_ip(mapped)
+                    .with_port(65535),
+            )
+            .remote_endpoint(Endpoint::service("yannotations").with_ip(six))
             .annotation(1, "yAnnotations");
         for (name, value) in tags {
             hostile = hostile.tag(name, value);

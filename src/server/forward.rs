@@ -1,0 +1,82 @@
+//! Requests without a SERVER span: their headers are forwarded as they came.
+
+use super::{receive::Received, settings::ServerSettings};
+use crate::{
+    direction::Mode,
+    exchange::Exchange,
+    head::RequestHead,
+    span::{Context, OpenSpan, OutgoingRequests},
+    tracer::DynamicSettings,
+};
+use http::{HeaderMap, Request};
+
+impl ServerSettings {
+    /// Whether the request gets no span, and its headers go on as they came.
+    pub(super) fn forwards(&self, received: &Received) -> bool {
+        let mode = self.tracer.inner.mode;
+        // If the request is excluded, the client layer must not make spans either. That takes a
+        // context to keep, unless the client layer only forwards anyway.
+        let forwards_calls = mode.client == Mode::ForwardOnly || !received.excluded;
+        mode.server == Mode::ForwardOnly && forwards_calls
+    }
+
+    /// Leaves the span of the outer server layer current. Calls go by that.
+    pub(super) fn stay_in_outer_span<B>(
+        &self,
+        request: &mut Request<B>,
+        open: Box<OpenSpan>,
+    ) -> Exchange {
+        open.finish();
+        if self.context_in_extensions {
+            let outer = Context::current().unwrap_or_default();
+            request.extensions_mut().insert(outer);
+        }
+        Exchange::untraced()
+    }
+
+    /// Makes client layers send the request's own headers.
+    pub(super) fn forward_received_headers<B>(
+        &self,
+        dynamic: &DynamicSettings,
+        request: &Request<B>,
+        received: &Received,
+        open: &mut OpenSpan,
+    ) {
+        self.capture_headers(request.headers(), received, open);
+        self.gather_client_tags(dynamic, request, open);
+    }
+
+    /// Keeps the request's own headers to be sent by client layers, and nothing else.
+    pub(super) fn capture_headers(
+        &self,
+        headers: &HeaderMap,
+        received: &Received,
+        open: &mut OpenSpan,
+    ) {
+        open.inherited.outgoing_requests = OutgoingRequests::ForwardReceivedHeaders;
+        let propagation = &self.tracer.inner.propagation;
+        let forwarded = &mut open.inherited.forwarded;
+        forwarded.clear();
+        propagation.capture_into(headers, forwarded);
+        if !received.peer_trusted {
+            propagation.remove_added(forwarded);
+        }
+    }
+
+    /// Gathers the request's values for tags of CLIENT spans, where no SERVER span is recorded.
+    pub(super) fn gather_client_tags<B>(
+        &self,
+        dynamic: &DynamicSettings,
+        request: &Request<B>,
+        open: &mut OpenSpan,
+    ) {
+        let sources = &dynamic.client_tag_sources;
+        if !sources.is_empty() {
+            let head = RequestHead::of(request);
+            let values = dynamic.header_table.read(request.headers(), None);
+            let max_length = self.tracer.inner.max_tag_length();
+            let fallbacks = &mut open.inherited.tag_fallbacks;
+            sources.gather(&head, &values, max_length, fallbacks);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The standard tags: what is recorded of each request, response and end of an exchange.
+//!
+//! The layers add the tags of a request, and the exchange adds the tags of its response and its end.
+//! Custom tags are in [`custom_tags`](super::custom_tags).
+
+mod authority;
+mod grpc;
+mod read_headers;
+mod request;
+mod response;
+mod tag_names;
+
+pub(super) use authority::{authority, text};
+pub(crate) use grpc::{GrpcStatus, grpc_name, grpc_status, is_grpc_request, is_grpc_response};
+pub(crate) use read_headers::READ_HEADERS;
+pub(super) use request::protocol;
+pub(crate) use request::{RequestTagSettings, UrlLimits, request_length};
+pub(crate) use response::{canceled, content_length, disconnected, failed, status};
+pub(crate) use tag_names::TagConvention;
+pub use tag_names::TagNames;

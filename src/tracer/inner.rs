@@ -1,0 +1,108 @@
+//! `TracerInner`: what a tracer and its layers share. [`build`](super::build) makes it; the layers and
+//! [`handle`](super::handle) use it.
+//!
+//! What may change while the service runs is in [`dynamic`](super::dynamic), the decision about sampling
+//! in [`decide`](super::decide).
+
+#[cfg(feature = "config")]
+use super::SetInCode;
+use super::dynamic::DynamicSettings;
+use crate::{
+    context::Sampling,
+    direction::{Mode, PerDirection},
+    id::TraceIdKind,
+    propagation::{Field, Incoming, Propagation},
+    record::{SpanSink, SpanSinks},
+    sample::{RateLimit, Threshold},
+    span::OpenSpan,
+    tag::{Tag, TagConvention, UrlLimits},
+    user_code::guarded,
+};
+use arc_swap::ArcSwap;
+use std::{
+    borrow::Cow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// What a tracer and its layers share.
+pub(crate) struct TracerInner {
+    pub(super) sinks: SpanSinks,
+    pub(super) dynamic: PerDirection<ArcSwap<DynamicSettings>>,
+    pub(super) client_sampling: Option<Threshold>,
+    pub(super) overall_sampling: Option<Threshold>,
+    pub(super) forced_rate_limit: Option<RateLimit>,
+    pub(super) debug_rate_limit: Option<RateLimit>,
+    /// The counters of `Tracer::debug_limited` and `Tracer::malformed`. They are statistics: nothing
+    /// else depends on their order, so `Relaxed` is enough.
+    pub(super) debug_limited: AtomicU64,
+    pub(super) malformed: [AtomicU64; Field::ALL.len()],
+    pub(crate) propagation: Propagation,
+    pub(crate) mode: PerDirection<Mode>,
+    pub(crate) trace_ids: TraceIdKind,
+    /// Whether SERVER spans take their caller's id, unless the layer decides.
+    pub(crate) join: bool,
+    pub(crate) tag_convention: &'static TagConvention,
+    pub(crate) component: Cow<'static, str>,
+    /// The tags that say which service this is. They come after all other custom tags.
+    pub(super) identity_tags: PerDirection<Vec<Tag>>,
+    #[cfg(feature = "config")]
+    pub(super) set_in_code: PerDirection<SetInCode>,
+    pub(crate) url_limits: UrlLimits,
+    pub(crate) tag_malformed_headers: bool,
+}
+
+impl TracerInner {
+    /// Starts recording, if the trace is sampled.
+    pub(crate) fn start(&self, open: &mut OpenSpan, is_local_root: bool) {
+        let Some(context) = open.context() else {
+            return;
+        };
+        if open.inherited.suppressed || !context.sampling().is_sampled() {
+            return;
+        }
+        if context.sampling() == Sampling::Debug && is_local_root {
+            // The limit is for local roots only: below one that is recorded, everything is.
+            if let Some(limit) = &self.debug_rate_limit {
+                if !limit.admits() {
+                    self.debug_limited.fetch_add(1, Relaxed);
+                    open.inherited.suppressed = true;
+                    return;
+                }
+            }
+        }
+        let sink = self.sink();
+        let now = open.now().unwrap_or_else(|| sink.now());
+        let forwarded = &open.inherited.forwarded;
+        let (forced, sampled_by_caller) = (forwarded.forced, forwarded.sampled_by_caller);
+        open.start(sink, now);
+        if let Some(record) = open.record() {
+            record.fields.local_root = is_local_root;
+            record.fields.forced = forced;
+            record.fields.sampled_by_caller = is_local_root && sampled_by_caller;
+        }
+    }
+
+    /// How many bytes of a tag's value are kept.
+    pub(crate) fn max_tag_length(&self) -> usize {
+        self.sinks.settings().max_tag_length
+    }
+
+    /// Where spans that this thread starts are reported.
+    pub(crate) fn sink(&self) -> &Arc<SpanSink> {
+        self.sinks.for_current_thread()
+    }
+
+    /// Counts malformed headers, and logs the first of each.
+    pub(crate) fn note_malformed(&self, incoming: &Incoming) {
+        for malformed in incoming.malformed() {
+            if self.malformed[malformed.field as usize].fetch_add(1, Relaxed) == 0 {
+                guarded(|| {
+                    tracing::debug!("malformed {malformed}; further ones are counted, not logged")
+                });
+            }
+        }
+    }
+}
