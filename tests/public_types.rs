@@ -62,6 +62,14 @@ fn public_types_implement_the_documented_traits() {
     shared::<sample::Sampler>();
     clone::<sample::Sampler>();
     shared::<tag::Tag>();
+    #[cfg(feature = "batch")]
+    {
+        shared::<tower_b3::RunningTracer>();
+        error::<tower_b3::StartError>();
+        shared::<report::TailSampler>();
+        clone::<report::TailSampler>();
+        shared::<report::TailSamplerBuilder>();
+    }
     shared::<SpanCollector>();
     shared::<TestReporter>();
     clone::<TestReporter>();
