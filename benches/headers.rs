@@ -1,4 +1,4 @@
-//! What extracting and injecting cost.
+//! The cost of extracting and injecting headers.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue};
@@ -80,7 +80,7 @@ fn inject(c: &mut Criterion) {
         c.bench_function(&format!("inject/{name}"), |bencher| {
             bencher.iter_batched_ref(
                 || {
-                    // As a client has them: with room for more.
+                    // Like a client's headers, with spare capacity.
                     let mut headers = HeaderMap::with_capacity(32);
                     headers.extend(there.clone());
                     headers

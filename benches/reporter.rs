@@ -1,4 +1,4 @@
-//! What reporting a span costs: to the thread that finished it, and to the reporter's.
+//! The cost of reporting a span, on the thread that finished it and on the reporter's thread.
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, measurement::WallTime};
 use http::{Request, Response};
@@ -20,13 +20,13 @@ use tower_b3::{
         BatchOptions, BatchReporter, Encoded, Encoder, InMemoryReporter, Message, Outcome,
         Reporter, Sender,
     },
-    tag::Tag,
+    tags::Tag,
     zipkin::{JsonEncoder, Proto3Encoder, ZipkinReporter},
 };
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Spans as the layer makes them.
+/// Spans like those of the layers.
 fn spans(count: usize) -> Vec<SpanRecord> {
     let spans = InMemoryReporter::default();
     let tracer = Tracer::builder("catalog")
@@ -55,7 +55,7 @@ fn spans(count: usize) -> Vec<SpanRecord> {
     spans.take()
 }
 
-/// Takes everything at once.
+/// Accepts every message at once.
 struct Nowhere;
 
 impl Sender for Nowhere {
@@ -89,7 +89,7 @@ fn report(c: &mut Criterion) {
                         spans.into_iter().for_each(|span| reporter.report(span));
                         start.elapsed()
                     };
-                    // The mean of what the threads measure of their own.
+                    // The mean of the times that the threads measure themselves.
                     let sum: Duration = thread::scope(|scope| {
                         let threads: Vec<_> = (0..producers).map(|_| scope.spawn(run)).collect();
                         threads
@@ -138,13 +138,13 @@ fn encode_with(
             black_box(message.len())
         })
     });
-    println!("{} bytes a span", message.len() / spans.len());
+    println!("{} bytes per span", message.len() / spans.len());
 }
 
-/// Set for the process that is the sink.
+/// Set in the environment of the sink process.
 const SINK: &str = "TOWER_B3_BENCH_SINK";
 
-/// A process of its own that reads and answers 202; it ends with this one.
+/// A separate process that reads requests and responds 202. It ends with this process.
 struct Sink {
     process: Child,
     url: String,
@@ -159,8 +159,8 @@ impl Sink {
             .spawn()
             .unwrap();
         let mut url = String::new();
-        let mut said = BufReader::new(process.stdout.take().unwrap());
-        said.read_line(&mut url).unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap());
+        lines.read_line(&mut url).unwrap();
         let url = url.trim().to_owned();
         Sink { process, url }
     }
@@ -176,7 +176,7 @@ impl Drop for Sink {
 fn sink() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("http://{}/", listener.local_addr().unwrap());
-    // Whoever started this has gone when its end of the pipe has.
+    // The pipe closes when the parent process ends.
     thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
@@ -187,7 +187,7 @@ fn sink() {
     }
 }
 
-/// Answers a request; `None` when there are no more.
+/// Responds to a request; `None` at the end of the connection.
 fn answer(mut stream: &TcpStream) -> Option<()> {
     let mut buffer = [0; 64 * 1024];
     let mut filled = 0;

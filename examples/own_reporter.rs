@@ -1,4 +1,4 @@
-//! A reporter of one's own: it keeps count of what is slow and sends nothing anywhere.
+//! A custom reporter: it records slow requests in memory.
 //!
 //!     cargo run -p tower-b3 --example own_reporter
 
@@ -10,8 +10,8 @@ use std::{
 };
 use tower_b3::{BuildError, Tracer, record::SpanRecord, report::Reporter};
 
-/// The longest duration of each name. A reporter is called on the request's thread, so it does as
-/// little as it can; a lock that is held this shortly will do.
+/// The longest duration per span name. A reporter is called on the request's thread, so it must be
+/// quick; a lock held this briefly is fine.
 #[derive(Clone, Default)]
 struct Slowest(Arc<Mutex<BTreeMap<String, Duration>>>);
 

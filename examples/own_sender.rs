@@ -1,5 +1,5 @@
-//! A sender of one's own client: hyper's, in a tower stack with a time limit and a limit of
-//! requests at once. There need not be a collector: the outcome is printed in either case.
+//! A custom sender: a hyper client in a tower stack with a timeout and a concurrency limit. It also
+//! runs without a collector: the outcome is printed in either case.
 //!
 //!     cargo run -p tower-b3 --example own_sender -- http://localhost:9411/api/v2/spans
 

@@ -2,7 +2,7 @@
 //!
 //!     cargo run --example trace_svg > docs/trace.svg
 //!
-//! The README's picture is made by it.
+//! This makes the picture in the README.
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -93,7 +93,7 @@ async fn items(call: u32) -> Result<Response<Body>, Infallible> {
 }
 
 const WIDTH: f64 = 860.0;
-/// Where the bars begin, and how wide the longest is.
+/// The x of the bars, and the width of the longest.
 const BARS: (f64, f64) = (310.0, 420.0);
 const ROW: f64 = 26.0;
 const TOP: f64 = 62.0;
@@ -115,7 +115,6 @@ fn draw(spans: &[SpanRecord]) -> String {
     let Some((_, root)) = rows.first() else {
         return String::new();
     };
-    let (start, total) = (root.timestamp(), root.duration().as_secs_f64());
     let height = TOP + ROW * rows.len() as f64 + 12.0;
 
     let mut svg = format!(
@@ -127,55 +126,48 @@ fn draw(spans: &[SpanRecord]) -> String {
         WIDTH - 1.0,
         height - 1.0,
     );
+    let trace = format!("trace {}", root.trace_id());
+    text(&mut svg, "title", 16.0, 26.0, &trace);
     let services = format!("{} spans of webapp and catalog", rows.len());
-    text(
-        &mut svg,
-        "title",
-        16.0,
-        26.0,
-        &format!("trace {}", root.trace_id()),
-    );
     text(&mut svg, "note", 16.0, 44.0, &services);
-    for quarter in 0..=4 {
-        let share = f64::from(quarter) / 4.0;
-        let x = BARS.0 + BARS.1 * share;
-        text(
-            &mut svg,
-            "note",
-            x - 8.0,
-            44.0,
-            &milliseconds(total * share),
-        );
-        let bottom = height - 12.0;
-        let _ = writeln!(
-            svg,
-            "<line class=\"line\" x1=\"{x}\" x2=\"{x}\" y1=\"50\" y2=\"{bottom}\"/>"
-        );
-    }
+    draw_axis(&mut svg, root.duration().as_secs_f64(), height - 12.0);
     for (at, (depth, span)) in rows.iter().enumerate() {
-        let y = TOP + ROW * at as f64;
-        let offset = (span.timestamp() - start) as f64 / 1e6;
-        let x = BARS.0 + BARS.1 * offset / total;
-        let width = (BARS.1 * span.duration().as_secs_f64() / total).max(2.0);
-        text(
-            &mut svg,
-            "",
-            16.0 + 16.0 * *depth as f64,
-            y + 12.0,
-            &label(span),
-        );
-        let class = class(span);
-        let _ = writeln!(
-            svg,
-            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" rx=\"2\" width=\"{width:.1}\" height=\"16\"/>"
-        );
-        text(&mut svg, "note", x + width + 6.0, y + 12.0, &outcome(span));
+        draw_span(&mut svg, root, span, *depth, TOP + ROW * at as f64);
     }
     svg.push_str("</svg>\n");
     svg
 }
 
-/// The span and, below it, its children as they began.
+/// A vertical line with its time at each quarter of the duration, in seconds.
+fn draw_axis(svg: &mut String, duration: f64, bottom: f64) {
+    for quarter in 0..=4 {
+        let share = f64::from(quarter) / 4.0;
+        let x = BARS.0 + BARS.1 * share;
+        text(svg, "note", x - 8.0, 44.0, &milliseconds(duration * share));
+        let _ = writeln!(
+            svg,
+            "<line class=\"line\" x1=\"{x}\" x2=\"{x}\" y1=\"50\" y2=\"{bottom}\"/>"
+        );
+    }
+}
+
+/// The row of a span: its label, its bar on the root's time axis, and its outcome.
+fn draw_span(svg: &mut String, root: &SpanRecord, span: &SpanRecord, depth: usize, y: f64) {
+    let duration = root.duration().as_secs_f64();
+    let offset = (span.timestamp() - root.timestamp()) as f64 / 1e6;
+    let x = BARS.0 + BARS.1 * offset / duration;
+    let width = (BARS.1 * span.duration().as_secs_f64() / duration).max(2.0);
+    let baseline = y + 12.0;
+    text(svg, "", 16.0 + 16.0 * depth as f64, baseline, &label(span));
+    let class = class(span);
+    let _ = writeln!(
+        svg,
+        "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" rx=\"2\" width=\"{width:.1}\" height=\"16\"/>"
+    );
+    text(svg, "note", x + width + 6.0, baseline, &outcome(span));
+}
+
+/// The span and, below it, its children in the order in which they started.
 fn gather<'a>(
     spans: &'a [SpanRecord],
     span: &'a SpanRecord,
@@ -211,7 +203,7 @@ fn class(span: &SpanRecord) -> String {
     }
 }
 
-/// Duration, status and what went wrong.
+/// Duration, status, the reason of an error, and the number of items.
 fn outcome(span: &SpanRecord) -> String {
     let tags = ["http.status_code", "error.reason", "items"];
     let mut words = vec![milliseconds(span.duration().as_secs_f64())];

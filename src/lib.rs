@@ -1,5 +1,5 @@
 #![cfg_attr(
-    not(all(feature = "config", feature = "otlp", feature = "reqwest", feature = "zipkin")),
+    not(all(feature = "config", feature = "log-format", feature = "otlp", feature = "reqwest", feature = "zipkin")),
     doc = include_str!("guide/links_docs_rs.md")
 )]
 //! B3 distributed tracing for Tower services, as an Envoy or Istio sidecar does it.
@@ -18,7 +18,7 @@
 //! use http_body_util::Empty;
 //! use hyper_util::{client::legacy, rt::TokioExecutor};
 //! use tower::{ServiceBuilder, ServiceExt};
-//! use tower_b3::{RouteTemplate, Tracer, sample::Sampler, tag::Tag};
+//! use tower_b3::{RouteTemplate, Tracer, sample::Sampler, tags::Tag};
 //! # use tower_b3::report::NoopReporter;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -66,12 +66,13 @@
 //! | The current ids; spawned tasks | [`current()`], [`request_id()`], [`in_current_context()`] |
 //! | Start tracer and reporter in one call, from a URL, a file or the environment | `TracerBuilder::start_zipkin`, `ConfigFile::start`, `RunningTracer` |
 //! | Percentages, rate limits, rules, forced traces, tail sampling | [`guide::sampling`], [`sample`] |
-//! | Custom and standard tags | [`mod@tag`] |
+//! | Custom and standard tags | [`tags`] |
 //! | Zipkin, OTLP, Kafka, the console, a file, tests, your own reporter | [`guide::reporters`], [`report`], [`zipkin`], [`otlp`] |
 //! | Where to put the layers: timeouts, CORS, compression, panics | [`guide::layer_order`] |
 //! | reqwest | [`mod@reqwest`] |
 //! | gRPC with tonic, WebSockets, server-sent events | [`guide::grpc`] |
 //! | Retries | [`guide::retries`] |
+//! | Ids of a request on its log lines; Grafana, Kibana, Kiali | [`guide::logs`], [`logs`] |
 //! | Tests of a traced service | [`guide::testing`], `test` |
 //! | Read and write headers without the layers | [`propagation`] |
 //! | **Deploy** | |
@@ -97,11 +98,12 @@
 //! | `batch` | | `BatchReporter`: a queue and a thread that sends, with your own `Encoder` and `Sender`; Zipkin's encoders; `JsonLinesReporter` (brings tokio) |
 //! | `gzip` | | compressed messages: `.gzip(true)` of the reporters, `report::Gzip` (includes `batch`) |
 //! | `tls` | | `https` URLs for the reporters, a certificate authority and a client certificate of your own, HTTP/2 (brings rustls and ring, which needs a C compiler but no cmake; includes `http`) |
-//! | `axum` | | [`Context`] as an extractor, the matched path as the route, the peer's address |
+//! | `axum` | | [`RequestContext`] as an extractor, the matched path as the route, the peer's address |
 //! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
 //! | `test` | | `test`: collects the spans of a test, compares their tree with a text, fails on spans that are left |
-//! | `log-ids` | | `trace_id` and `span_id` of a request on its log lines: a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
+//! | `log-format` | | [`logs`]: the ids of a request on each of its log lines, whatever the filter: an event format for `tracing-subscriber` |
+//! | `log-ids` | | `trace_id` and `span_id` on the log lines of other subscribers: fields of a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! The features `axum` and `reqwest` are for axum 0.8 and reqwest 0.13. Support for another major
 //! version of either comes with a new major version of this crate (below 1.0, a new minor one).
@@ -132,6 +134,9 @@ mod head;
 mod hosts;
 pub mod id;
 pub mod istio;
+#[cfg(feature = "log-format")]
+#[cfg_attr(docsrs, doc(cfg(feature = "log-format")))]
+pub mod logs;
 #[cfg(feature = "otlp")]
 #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
 pub mod otlp;
@@ -148,7 +153,7 @@ pub mod scope;
 mod server;
 mod shard;
 mod span;
-pub mod tag;
+pub mod tags;
 #[cfg(feature = "test")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test")))]
 pub mod test;
@@ -170,7 +175,7 @@ pub use exchange::{ResponseBody, ResponseFuture};
 pub use head::RequestHead;
 pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{ServerLayer, TracedServer};
-pub use span::{Context, InContext, Instrumented, Span, SpanHandle};
+pub use span::{InContext, Instrumented, RequestContext, Span, SpanHandle};
 pub use tracer::{BuildError, Tracer, TracerBuilder};
 #[cfg(feature = "batch")]
 #[cfg_attr(docsrs, doc(cfg(feature = "batch")))]

@@ -29,7 +29,7 @@
 use crate::{
     context::TraceContext,
     id::RequestId,
-    span::{Context, InContext, OpenSpan, Span, SpanHandle, slot::with_current},
+    span::{InContext, OpenSpan, RequestContext, Span, SpanHandle, slot::with_current},
 };
 
 /// Returns the context of the current span: its ids and its sampling state.
@@ -104,5 +104,7 @@ pub fn span(name: impl AsRef<str>) -> Span {
 /// Carries the current context into a task that is about to be spawned:
 /// `tokio::spawn(in_current_context(task))`.
 pub fn in_current_context<F>(future: F) -> InContext<F> {
-    Context::current().unwrap_or_default().instrument(future)
+    RequestContext::current()
+        .unwrap_or_default()
+        .instrument(future)
 }

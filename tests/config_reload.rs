@@ -4,7 +4,7 @@
 #[path = "common/mod.rs"]
 mod common;
 
-use common::{Lab, Script, Spans, drain, get, now};
+use common::{Script, SpanCollector, TestTracer, drain, get, now};
 use http::{Request, Response};
 use std::{
     fs,
@@ -22,7 +22,7 @@ use tower_b3::{
     istio::Identity,
     record::SpanRecord,
     sample::Sampler,
-    tag::Tag,
+    tags::Tag,
 };
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -119,7 +119,7 @@ fn log() -> Log {
 }
 
 /// The SERVER span of a request with these headers, if it is sampled.
-fn served(tracer: &Tracer, spans: &Spans, lines: &str) -> Option<SpanRecord> {
+fn served(tracer: &Tracer, spans: &SpanCollector, lines: &str) -> Option<SpanRecord> {
     let service =
         service_fn(|_: Request<()>| ready(Ok::<_, &'static str>(Response::new(Script::default()))));
     let mut service = tracer.server_layer().layer(service);
@@ -133,9 +133,9 @@ fn tag(span: &SpanRecord, name: &str) -> Option<String> {
     span.tag(name).map(|value| value.into_owned())
 }
 
-fn watch(lab: &Lab, path: &Path) -> Watch {
+fn watch(test: &TestTracer, path: &Path) -> Watch {
     let file = ConfigFile::open(path).unwrap();
-    file.watch(&lab.tracer).unwrap()
+    file.watch(&test.tracer).unwrap()
 }
 
 const FIRST: &str = "tracing: { sampling: 100, customTags: { a: { literal: { value: first } } } }";
@@ -145,18 +145,18 @@ fn a_changed_file_changes_sampling_and_tags() {
     let log = log();
     let document = Document::new("follow", FIRST);
     let config = TracingConfig::from_file(document.path()).unwrap();
-    let lab = Lab::of(|builder| {
+    let test = TestTracer::of(|builder| {
         let identity = Identity::from_vars(|_| None).label("app", "webapp");
         let builder = builder.tag(Tag::literal("code", "stays"));
         builder.identity(identity).config(&config)
     });
-    let watch = watch(&lab, &document.path());
-    let span = served(&lab.tracer, &lab.spans, "").unwrap();
+    let watch = watch(&test, &document.path());
+    let span = served(&test.tracer, &test.spans, "").unwrap();
     assert_eq!(tag(&span, "a").as_deref(), Some("first"));
 
     document.write("tracing: { sampling: 100, customTags: { a: { literal: { value: second } } } }");
     eventually("the second tag", || {
-        let span = served(&lab.tracer, &lab.spans, "").unwrap();
+        let span = served(&test.tracer, &test.spans, "").unwrap();
         assert_eq!(tag(&span, "code").as_deref(), Some("stays"));
         let service = tag(&span, "istio.canonical_service");
         assert_eq!(service.as_deref(), Some("webapp"));
@@ -171,24 +171,26 @@ fn a_changed_file_changes_sampling_and_tags() {
         path.display()
     );
     eventually("the error", || log.lines_with(&wrong).pop());
-    assert!(served(&lab.tracer, &lab.spans, "").is_some());
+    assert!(served(&test.tracer, &test.spans, "").is_some());
     fs::remove_file(&path).unwrap();
     let gone = format!("tracing configuration not reloaded: {}: ", path.display());
     eventually("the file's absence", || {
         (log.lines_with(&gone).len() == 2).then_some(())
     });
-    assert!(served(&lab.tracer, &lab.spans, "").is_some());
+    assert!(served(&test.tracer, &test.spans, "").is_some());
 
     document.write("tracing: { sampling: 0 }");
     eventually("no more spans", || {
-        served(&lab.tracer, &lab.spans, "").is_none().then_some(())
+        served(&test.tracer, &test.spans, "")
+            .is_none()
+            .then_some(())
     });
     assert_eq!(log.lines_with(&gone).len(), 2);
 
     // Dropping the watch waits for its thread, so the file is not read after it.
     drop(watch);
     document.write(FIRST);
-    assert!(served(&lab.tracer, &lab.spans, "").is_none());
+    assert!(served(&test.tracer, &test.spans, "").is_none());
 }
 
 #[test]
@@ -196,8 +198,8 @@ fn changes_that_need_a_restart_are_logged() {
     let log = log();
     let document = Document::new("restart", FIRST);
     let config = TracingConfig::from_file(document.path()).unwrap();
-    let lab = Lab::of(|builder| builder.config(&config));
-    let _watch = watch(&lab, &document.path());
+    let test = TestTracer::of(|builder| builder.config(&config));
+    let _watch = watch(&test, &document.path());
     document.write("tracing:\n- disableSpanReporting: true\n  enableIstioTags: false");
     let path = document.path();
     let changed = format!(
@@ -209,43 +211,43 @@ fn changes_that_need_a_restart_are_logged() {
     assert!(line.ends_with(pending), "{line}");
     // The percentage does change: it is 1 % now, which does not sample this id.
     let id = "x-request-id: 0000270f-0000-4000-8000-000000000000";
-    assert!(served(&lab.tracer, &lab.spans, id).is_none());
+    assert!(served(&test.tracer, &test.spans, id).is_none());
 }
 
 #[test]
 fn code_overrides_a_changed_configuration() {
     let config = TracingConfig::from_yaml(FIRST).unwrap();
-    let lab = Lab::of(|builder| {
+    let test = TestTracer::of(|builder| {
         let tag = Tag::literal("a", "mine");
         builder.config(&config).sampler(Sampler::always()).tag(tag)
     });
     let changed = "tracing: { sampling: 0, customTags: { b: { literal: { value: new } } } }";
     let changed = TracingConfig::from_yaml(changed).unwrap();
-    lab.tracer.reconfigure(&changed).unwrap();
-    let span = served(&lab.tracer, &lab.spans, "").unwrap();
+    test.tracer.reconfigure(&changed).unwrap();
+    let span = served(&test.tracer, &test.spans, "").unwrap();
     assert_eq!(tag(&span, "a").as_deref(), Some("mine"));
     assert_eq!(tag(&span, "b").as_deref(), Some("new"));
 
     let unsupported = TracingConfig::from_yaml("tracing: { datadog: {} }").unwrap();
-    let error = lab
+    let error = test
         .tracer
         .reconfigure(&unsupported.strict(true))
         .unwrap_err();
     assert!(error.to_string().contains("datadog"), "{error}");
-    let span = served(&lab.tracer, &lab.spans, "").unwrap();
+    let span = served(&test.tracer, &test.spans, "").unwrap();
     assert_eq!(tag(&span, "b").as_deref(), Some("new"));
 }
 
 #[test]
-fn code_overrides_a_configuration_that_comes_only_later() {
-    let lab = Lab::of(|builder| {
+fn code_overrides_a_configuration_that_is_applied_later() {
+    let test = TestTracer::of(|builder| {
         let tag = Tag::literal("a", "mine");
         builder.sampler(Sampler::always()).tag(tag)
     });
     let changed = "tracing: { sampling: 0, customTags: { a: { literal: { value: theirs } } } }";
     let changed = TracingConfig::from_yaml(changed).unwrap();
-    lab.tracer.reconfigure(&changed).unwrap();
-    let span = served(&lab.tracer, &lab.spans, "").unwrap();
+    test.tracer.reconfigure(&changed).unwrap();
+    let span = served(&test.tracer, &test.spans, "").unwrap();
     assert_eq!(tag(&span, "a").as_deref(), Some("mine"));
 }
 
@@ -263,8 +265,8 @@ fn pending_changes_and_the_current_collector_are_logged() {
     let document = Document::new("waits", &sent_to(1));
     let file = ConfigFile::open(document.path()).unwrap();
     let reporter = file.config().reporter().unwrap().unwrap();
-    let lab = Lab::of(|builder| builder.config(file.config()));
-    let watch = file.reporter(reporter.clone()).watch(&lab.tracer).unwrap();
+    let test = TestTracer::of(|builder| builder.config(file.config()));
+    let watch = file.reporter(reporter.clone()).watch(&test.tracer).unwrap();
     let path = document.path();
     for (port, percent) in [(2, 5), (3, 6)] {
         document.write(&otlp(port, percent));
@@ -297,8 +299,8 @@ fn a_pipe_in_place_of_the_file_does_not_block() {
     let log = log();
     let document = Document::new("pipe", FIRST);
     let config = TracingConfig::from_file(document.path()).unwrap();
-    let lab = Lab::of(|builder| builder.config(&config));
-    let watch = watch(&lab, &document.path());
+    let test = TestTracer::of(|builder| builder.config(&config));
+    let watch = watch(&test, &document.path());
     fs::remove_file(document.path()).unwrap();
     let mut mkfifo = std::process::Command::new("mkfifo");
     assert!(mkfifo.arg(document.path()).status().unwrap().success());

@@ -24,7 +24,7 @@ use tower_b3::{
     otlp::OtlpEncoder,
     record::{Endpoint, SpanRecord},
     report::{Encoder, InMemoryReporter, TraceTree},
-    tag::{Tag, TagNames},
+    tags::{Tag, TagNames},
     zipkin::{JsonEncoder, Proto3Encoder},
 };
 

@@ -253,6 +253,16 @@ fn value(attribute: &KeyValue) -> String {
     }
 }
 
+fn otlp_kind(kind: Option<Kind>) -> SpanKind {
+    match kind {
+        Some(Kind::Server) => SpanKind::Server,
+        Some(Kind::Client) => SpanKind::Client,
+        Some(Kind::Producer) => SpanKind::Producer,
+        Some(Kind::Consumer) => SpanKind::Consumer,
+        _ => SpanKind::Internal,
+    }
+}
+
 fn check_otlp(service: &str, read: OtlpSpan, written: &SpanRecord) {
     assert_eq!(
         service,
@@ -265,14 +275,7 @@ fn check_otlp(service: &str, read: OtlpSpan, written: &SpanRecord) {
         .map(|id| id.get().to_be_bytes().to_vec());
     assert_eq!(read.parent_span_id, parent.unwrap_or_default());
     assert_eq!(read.name, written.name());
-    let kind = match written.kind() {
-        Some(Kind::Server) => SpanKind::Server,
-        Some(Kind::Client) => SpanKind::Client,
-        Some(Kind::Producer) => SpanKind::Producer,
-        Some(Kind::Consumer) => SpanKind::Consumer,
-        _ => SpanKind::Internal,
-    };
-    assert_eq!(read.kind(), kind);
+    assert_eq!(read.kind(), otlp_kind(written.kind()));
     assert_eq!(read.start_time_unix_nano, written.timestamp() * 1000);
     let took = Duration::from_nanos(read.end_time_unix_nano - read.start_time_unix_nano);
     assert_eq!(took, written.duration());

@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 use tower::{Layer, Service, service_fn};
-use tower_b3::{Context, span};
+use tower_b3::{RequestContext, span};
 use tracing::{Event, Metadata, Subscriber, span as log};
 
 /// Panics in the method of this name.
@@ -87,7 +87,7 @@ fn a_subscriber_that_panics_fails_no_request() {
             let test = TestTracer::new();
             subscriber.panic_in(method);
             let handler = service_fn(|_: Request<()>| async {
-                Context::current().unwrap().in_scope(|| ());
+                RequestContext::current().unwrap().in_scope(|| ());
                 span("local").in_scope(|| ());
                 Ok::<_, Infallible>(Response::new(Script::data("answer")))
             });

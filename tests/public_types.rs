@@ -4,21 +4,21 @@ use bytes::Bytes;
 use http_body_util::Empty;
 use std::{error::Error, hash::Hash, pin::Pin};
 use tower_b3::{
-    BuildError, ClientLayer, Context, InContext, Instrumented, ResponseBody, ResponseFuture,
+    BuildError, ClientLayer, InContext, Instrumented, RequestContext, ResponseBody, ResponseFuture,
     Sampling, ServerLayer, Span, SpanHandle, TraceContext, TracedClient, TracedServer, Tracer,
-    TracerBuilder, Trust, id, propagation, record, report, sample, tag,
+    TracerBuilder, Trust, id, propagation, record, report, sample, tags,
     test::{SpanCollector, TestReporter, TreeFormat},
 };
 
-#[test]
-fn public_types_implement_the_documented_traits() {
-    fn shared<T: Send + Sync + 'static>() {}
-    fn unpin<T: Unpin>() {}
-    fn clone<T: Clone>() {}
-    fn copy<T: Copy + Eq + Hash>() {}
-    fn error<T: Error + Send + Sync + 'static>() {}
-    type Fut = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+fn shared<T: Send + Sync + 'static>() {}
+fn unpin<T: Unpin>() {}
+fn clone<T: Clone>() {}
+fn copy<T: Copy + Eq + Hash>() {}
+fn error<T: Error + Send + Sync + 'static>() {}
+type Fut = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
 
+#[test]
+fn tracers_layers_and_handles_implement_the_documented_traits() {
     shared::<Tracer>();
     clone::<Tracer>();
     shared::<TracerBuilder>();
@@ -40,12 +40,16 @@ fn public_types_implement_the_documented_traits() {
     unpin::<Instrumented<Fut>>();
     shared::<InContext<Fut>>();
     unpin::<InContext<Fut>>();
-    shared::<Context>();
-    clone::<Context>();
+    shared::<RequestContext>();
+    clone::<RequestContext>();
     shared::<SpanHandle>();
     clone::<SpanHandle>();
     shared::<Trust>();
     clone::<Trust>();
+}
+
+#[test]
+fn values_and_errors_implement_the_documented_traits() {
     copy::<TraceContext>();
     copy::<Sampling>();
     copy::<id::TraceId>();
@@ -61,7 +65,7 @@ fn public_types_implement_the_documented_traits() {
     shared::<report::ConsoleReporter>();
     shared::<sample::Sampler>();
     clone::<sample::Sampler>();
-    shared::<tag::Tag>();
+    shared::<tags::Tag>();
     #[cfg(feature = "batch")]
     {
         shared::<tower_b3::RunningTracer>();
@@ -76,7 +80,7 @@ fn public_types_implement_the_documented_traits() {
     shared::<TreeFormat>();
     clone::<TreeFormat>();
     error::<BuildError>();
-    error::<tag::TagError>();
+    error::<tags::TagError>();
     error::<sample::PercentageError>();
     error::<id::ParseIdError>();
     error::<id::ParseRequestIdError>();

@@ -84,7 +84,7 @@ mod from_documents {
     use tower_b3::{
         config::{ConfigFile, TracingConfig},
         sample::Sampler,
-        tag::Tag,
+        tags::Tag,
     };
 
     /// A file that is removed at the end.

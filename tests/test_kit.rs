@@ -147,7 +147,7 @@ fn a_blocking_wait_ends_when_time_is_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_ends_with_the_last_span_even_where_tokios_time_is_paused() {
+async fn a_wait_ends_with_the_last_span_even_when_tokios_time_is_paused() {
     let spans = SpanCollector::new();
     let tracer = spans.tracer("orders");
     let (go, gone) = oneshot::channel();
@@ -165,7 +165,7 @@ async fn a_wait_ends_with_the_last_span_even_where_tokios_time_is_paused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_goes_by_real_time_where_tokios_is_paused() {
+async fn a_wait_uses_real_time_when_tokios_time_is_paused() {
     let spans = SpanCollector::new().timeout(Duration::from_millis(200));
     let tracer = spans.tracer("orders");
     let later = tokio::spawn(async move {
@@ -239,7 +239,7 @@ fn a_tracer_that_is_built_elsewhere_reports_through_the_reporter() {
 }
 
 #[test]
-fn a_service_name_that_no_tracer_can_have_is_named() {
+fn an_invalid_service_name_panics_with_the_reason() {
     let spans = SpanCollector::new();
     let message = message(|| drop(spans.tracer(" ")));
     assert!(message.starts_with("no tracer: "), "{message}");

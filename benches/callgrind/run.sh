@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Instructions that tower-b3 adds to a request, counted by callgrind, beside the numbers kept in
-# benches/README.md.
-#   benches/callgrind/run.sh [ROW...]   the table, or these rows of it
-#   benches/callgrind/run.sh --keep     the table, which is then written to benches/README.md
+# The instructions that tower-b3 adds to a request, counted by callgrind and compared with the
+# numbers in benches/README.md.
+#   benches/callgrind/run.sh [ROW...]   prints the table, or only these rows
+#   benches/callgrind/run.sh --keep     also writes the table to benches/README.md
 # Needs valgrind. A row takes about four seconds.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -18,7 +18,7 @@ if [ "${1:-}" = --keep ]; then
   fi
 fi
 
-# Free memory goes to lists of the thread's own, whose cost does not depend on where things lie.
+# Freed memory goes to per-thread lists, whose cost does not depend on memory addresses.
 export GLIBC_TUNABLES=glibc.malloc.tcache_count=20000:glibc.malloc.tcache_max=65536
 
 cargo build --release --quiet
@@ -38,7 +38,7 @@ counted() {
        END { print own + 0, others + 0 }' "$out"/thread*
 }
 
-# The request's thread is counted inside `measured` alone, after as many requests to warm up.
+# On the request's thread only `measured` is counted, after the same number of requests to warm up.
 on_request() {
   counted "$requests" "$1" "$2" --toggle-collect='rows::measured*' |
     awk -v n="$requests" '
@@ -46,8 +46,8 @@ on_request() {
       { print $1 / n }'
 }
 
-# The reporter's thread is counted from its start, so in two runs: one serves twice as many
-# requests as the other, and each as many again to warm up.
+# The reporter's thread is counted from its start, so take the difference of two runs: the second
+# serves twice as many requests, and each run warms up with the same number as it counts.
 on_reporter() {
   for how in bare traced; do
     for count in "$requests" $((2 * requests)); do

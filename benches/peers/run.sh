@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# tower-b3 beside its peers: tables to standard output, and the chart cost.svg beside this script.
-#   benches/peers/run.sh [FOLDER]    what was measured stays in FOLDER (target/results)
-# About ten minutes; leave the machine alone meanwhile. ROUNDS=4 is a quick look.
+# Compares tower-b3 with its peers: prints tables, and writes the chart cost.svg beside this script.
+#   benches/peers/run.sh [FOLDER]    keeps the measurements in FOLDER (default: target/results)
+# Takes about ten minutes on an otherwise idle machine. ROUNDS=4 gives a quick estimate.
 # Needs two cores and Debian's libjemalloc2 (or JEMALLOC=/path/to/libjemalloc.so).
 set -euo pipefail
 cd "$(dirname "$0")"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# hyper's HTTP/1 server under wrk: the server with all its threads, the reporter's included, on
-# core 0, wrk on core 1. The bare server and the layer that does nothing are measured right before
-# each peer, so that ratios are of the same few seconds.
-#   benches/peers/wrk.sh [ROUNDS] [SECONDS]     3 rounds; of each of three servers 2 seconds
+# Loads hyper's HTTP/1 server with wrk. The server runs on core 0 with all its threads, including the
+# reporter's; wrk runs on core 1. The bare server and the layer that does nothing are measured right
+# before each peer, so that ratios compare the same few seconds.
+#   benches/peers/wrk.sh [ROUNDS] [SECONDS]     defaults: 3 rounds, 2 seconds per server
 #   PEERS="tower-b3 fastrace" SCENARIOS="in1" benches/peers/wrk.sh
 # Needs Debian's wrk.
 set -euo pipefail
@@ -48,7 +48,7 @@ load() {
 # CPU time of the server, in hundredths of a second.
 cpu() { awk '{ print $14 + $15 }' "/proc/$server/stat"; }
 
-# measure PEER SCENARIO: requests a second, CPU µs a request, spans reported, requests
+# measure PEER SCENARIO: requests per second, CPU µs per request, spans reported, requests
 measure() {
   local headers=("${base[@]}") before after
   case $2 in

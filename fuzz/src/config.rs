@@ -1,4 +1,4 @@
-//! What must hold for any text that may be a configuration.
+//! Properties of any text that may be a configuration.
 
 use std::hint::black_box;
 use tower_b3::{
@@ -6,7 +6,7 @@ use tower_b3::{
     config::{Documents, TracingConfig, Workload},
 };
 
-/// Any bytes: they are read or refused, and what is read can be merged and used.
+/// Any bytes are either read or refused; a configuration that was read can be merged and used.
 pub fn config(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else {
         return;
@@ -27,7 +27,7 @@ pub fn config(input: &[u8]) {
         .flatten()
     {
         use_all(&config);
-        // Nothing under or over it changes it; nor does itself.
+        // Merging with an empty configuration, or with itself, changes nothing.
         let nothing = TracingConfig::default;
         assert_eq!(config.clone().over(nothing()), config);
         assert_eq!(nothing().over(config.clone()), config);
@@ -43,7 +43,7 @@ pub fn use_all(config: &TracingConfig) {
         black_box((config.tags(direction), config.istio_tags(direction)));
     }
     black_box(config.collector().is_ok());
-    // Whatever was read can be used: tags were judged when they were read.
+    // A configuration that was read can be used: its tags were validated when it was read.
     let built = Tracer::builder("webapp").config(config).build();
     assert!(built.is_ok(), "{:?}", built.err());
 }

@@ -1,4 +1,4 @@
-//! What must hold for any environment.
+//! Properties of any environment.
 
 use crate::config::use_all;
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ pub fn environment(input: &[u8]) {
         }
         Err(error) => {
             assert!(!error.reason().is_empty());
-            // It names the variable.
+            // The error names the variable.
             assert!(
                 variables
                     .keys()

@@ -1,4 +1,4 @@
-//! What must hold for any networks and any `x-forwarded-for`.
+//! Properties of trust by network, for any networks and any `x-forwarded-for`.
 
 use crate::serving::span_of;
 use http::{HeaderValue, Request};
@@ -7,8 +7,8 @@ use tower_b3::{Tracer, Trust, report::InMemoryReporter};
 
 const TRACE: &str = "463ac35c9f6413ad48485a3953bb6124";
 
-/// A line each: networks with commas between them, the peer's address, how many proxies there are,
-/// and then the headers.
+/// Input: a line with comma-separated networks, a line with the peer's address, a line with the
+/// number of proxies, and then the headers.
 pub fn forwarded_for(input: &[u8]) {
     let mut lines = input.split(|&byte| byte == b'\n');
     let mut text = || std::str::from_utf8(lines.next().unwrap_or_default()).unwrap_or_default();
@@ -50,7 +50,7 @@ pub fn forwarded_for(input: &[u8]) {
     );
 }
 
-/// The guide's rules.
+/// The rules of the guide.
 fn believed(ranges: &[Range], peer: IpAddr, proxies: usize, values: &[HeaderValue]) -> bool {
     let inside = |ip| ranges.iter().any(|range| range.holds(ip));
     if values.is_empty() || !inside(peer) {
@@ -70,10 +70,10 @@ fn believed(ranges: &[Range], peer: IpAddr, proxies: usize, values: &[HeaderValu
     entries.len() == proxies && client.is_some_and(inside)
 }
 
-/// The first and the last address of a network, as IPv6 has them.
+/// The first and the last address of a network, as IPv6 addresses.
 struct Range(u128, u128);
 
-/// IPv4 addresses lie here.
+/// IPv4 addresses are mapped into this range.
 const MAPPED: u128 = 0xffff_0000_0000;
 
 fn number(ip: IpAddr) -> u128 {
@@ -97,7 +97,7 @@ impl Range {
             digits if digits.chars().all(|digit| digit.is_ascii_digit()) => digits.parse().ok()?,
             _ => return None,
         };
-        // Of a mapped address, the 96 bits before the IPv4 one are part of the prefix.
+        // The prefix of a mapped address includes the 96 bits before the IPv4 address.
         let counted = 128 - bits + prefix;
         if prefix > bits || is_mapped(number(address)) && counted < 96 {
             return None;
@@ -109,7 +109,7 @@ impl Range {
 
     fn holds(&self, ip: IpAddr) -> bool {
         let ip = number(ip);
-        // A network of IPv6 addresses does not hold IPv4 ones.
+        // A network of IPv6 addresses does not contain IPv4 addresses.
         (self.0..=self.1).contains(&ip) && (is_mapped(ip) == is_mapped(self.0))
     }
 }

@@ -1,4 +1,4 @@
-//! What must hold for any answer to a message over HTTP.
+//! Properties of any HTTP response to a message.
 
 use crate::serving::headers;
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use tower_b3::{
     zipkin::JsonEncoder,
 };
 
-/// Hands its message over.
+/// Passes its message to the test.
 struct Capture(mpsc::Sender<Message>);
 
 impl Sender for Capture {
@@ -110,7 +110,7 @@ pub fn http_answer(input: &[u8]) {
     is_one_line(&reason);
 }
 
-/// What a collector says is untrusted: it is bounded, and stays on its line of the log.
+/// Text from a collector is untrusted: it is truncated and must not contain line breaks.
 pub fn is_one_line(reason: &str) {
     assert!(reason.chars().count() < 400, "{reason}");
     assert!(!reason.contains(char::is_control), "{reason:?}");
@@ -124,7 +124,7 @@ fn assert_waits(after: Option<&HeaderValue>, wait: Option<Duration>) {
     let digits = !text.is_empty() && text.chars().all(|letter| letter.is_ascii_digit());
     match text.parse() {
         Ok(seconds) if digits => assert_eq!(wait, Some(Duration::from_secs(seconds))),
-        // Else it is a date, or malformed.
+        // Otherwise it is a date or malformed.
         _ => assert!(wait.is_none() || text.len() > 10, "{text}: {wait:?}"),
     }
 }

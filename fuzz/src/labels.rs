@@ -1,4 +1,4 @@
-//! What must hold for any file of labels.
+//! Properties of any file of labels.
 
 use std::{fs, path::PathBuf, process, sync::LazyLock, thread};
 use tower_b3::istio::Identity;
@@ -10,7 +10,7 @@ thread_local! {
     }) };
 }
 
-/// A file's content: it is read to its end, or the error names the file and one of its lines.
+/// Input: the content of a file. It is read completely, or the error names the file and the line.
 pub fn labels(input: &[u8]) {
     let path = FILE.with(|path| (*path).clone());
     fs::write(&path, input).unwrap();

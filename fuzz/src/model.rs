@@ -1,4 +1,4 @@
-//! A slow reading of trace headers, written from the table in the guide and not from the code.
+//! A slow reader of trace headers, written from the table in the guide and not from the code.
 
 use http::HeaderMap;
 use tower_b3::{Sampling, propagation::Incoming};
@@ -6,7 +6,7 @@ use tower_b3::{Sampling, propagation::Incoming};
 /// Trace id, span id, parent id.
 type Ids = (u128, u64, Option<u64>);
 
-/// What headers say about a trace.
+/// The trace context in the headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Read {
     pub ids: Option<Ids>,
@@ -14,7 +14,7 @@ pub struct Read {
 }
 
 impl Read {
-    /// What the library has read, in the model's terms.
+    /// Converts what the library has read into the model's types.
     pub fn of(incoming: &Incoming) -> Read {
         let ids = incoming.context().map(|context| {
             assert_eq!(context.sampling(), incoming.sampling());
@@ -28,7 +28,7 @@ impl Read {
     }
 }
 
-/// A `b3` value: ids and a state, or a state alone, or neither and what is kept of it.
+/// A `b3` value: ids and a state, a state alone, or malformed, with a denial if it has one.
 enum Single {
     Absent,
     Ids(Ids, Sampling),
@@ -36,7 +36,7 @@ enum Single {
     Malformed(Sampling),
 }
 
-/// Reads headers, `traceparent` included.
+/// Reads all headers, including `traceparent`.
 pub fn read(headers: &HeaderMap) -> Read {
     let single = single(headers);
     let (multi_ids, multi_state) = (multi_ids(headers), multi_state(headers));
@@ -67,8 +67,8 @@ fn first_decided(one: Sampling, other: Sampling) -> Sampling {
     if one == Sampling::Defer { other } else { one }
 }
 
-/// The first value, a character for each byte, or nothing where it is absent. One of over 256
-/// bytes is a text that nothing can be read from.
+/// The first value with one character per byte; `None` if absent. A value longer than 256 bytes
+/// becomes a text that is not valid in any format.
 fn first(headers: &HeaderMap, name: &str) -> Option<String> {
     let bytes = headers.get(name)?.as_bytes();
     if bytes.len() > 256 {

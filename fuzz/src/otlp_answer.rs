@@ -1,4 +1,4 @@
-//! What must hold for any answer of a collector to OTLP, over HTTP and over gRPC.
+//! An OTLP reporter accounts for every span, whatever the collector answers over HTTP or gRPC.
 
 use crate::http_answer::{Answer, is_one_line};
 use bytes::Bytes;
@@ -22,13 +22,13 @@ use tower_b3::{
     report::BatchOptions,
 };
 
-/// For an attempt. After it, what waits to be tried again is hurried.
-const PATIENCE: Duration = Duration::from_millis(20);
-/// In every message.
+/// The time for an attempt. After it, a redirect makes the reporter retry at once.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(20);
+/// The spans in every message.
 const SPANS: u64 = 3;
 
-/// A collector that answers as it is told, and a reporter for each protocol.
-struct Lab {
+/// A reporter for each protocol, both to one collector that sends the scripted answer.
+struct Reporters {
     http: Reporting,
     grpc: Reporting,
 }
@@ -40,20 +40,14 @@ struct Reporting {
 }
 
 static ANSWER: Mutex<Option<Response<(Bytes, HeaderMap)>>> = Mutex::new(None);
-static LAB: LazyLock<Mutex<Lab>> = LazyLock::new(|| Mutex::new(Lab::open()));
+static REPORTERS: LazyLock<Mutex<Reporters>> = LazyLock::new(|| Mutex::new(Reporters::start()));
 
-/// Whether it is gRPC, as one byte; then the answer, whose headers are trailers where their names
-/// begin with `t-`.
-pub fn otlp_answer(input: &[u8]) {
-    let Some((protocol, rest)) = input.split_first() else {
-        return;
-    };
-    let Some(mut answer) = Answer::read(rest) else {
-        return;
-    };
-    // The server could not send it.
+/// The answer that the input describes; headers whose names begin with `t-` become trailers. `None`
+/// if it is too short, or the server could not send it.
+fn read_answer(input: &[u8]) -> Option<Response<(Bytes, HeaderMap)>> {
+    let mut answer = Answer::read(input)?;
     if answer.status.is_informational() {
-        return;
+        return None;
     }
     for name in [
         "content-length",
@@ -75,16 +69,26 @@ pub fn otlp_answer(input: &[u8]) {
     let mut response = Response::new((answer.body, trailers));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
+    Some(response)
+}
 
-    let lab = LAB.lock().unwrap_or_else(PoisonError::into_inner);
+/// Input: one byte for the protocol (even: HTTP, odd: gRPC), then the collector's answer.
+pub fn otlp_answer(input: &[u8]) {
+    let Some((protocol, rest)) = input.split_first() else {
+        return;
+    };
+    let Some(response) = read_answer(rest) else {
+        return;
+    };
+    let reporters = REPORTERS.lock().unwrap_or_else(PoisonError::into_inner);
     let Reporting {
         tracer,
         reporter,
         builder,
     } = if protocol % 2 == 0 {
-        &lab.http
+        &reporters.http
     } else {
-        &lab.grpc
+        &reporters.grpc
     };
     *ANSWER.lock().unwrap() = Some(response);
     let before = reporter.stats();
@@ -92,7 +96,7 @@ pub fn otlp_answer(input: &[u8]) {
         drop(tower_b3::span("one"));
         drop(tower_b3::span("two"));
     });
-    while !reporter.flush(PATIENCE) {
+    while !reporter.flush(FLUSH_TIMEOUT) {
         reporter.redirect(builder.clone()).unwrap();
     }
 
@@ -109,8 +113,8 @@ pub fn otlp_answer(input: &[u8]) {
     }
 }
 
-impl Lab {
-    fn open() -> Lab {
+impl Reporters {
+    fn start() -> Reporters {
         let (sender, address) = mpsc::channel();
         thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
@@ -123,7 +127,7 @@ impl Lab {
                     tokio::spawn(async move {
                         let server = auto::Builder::new(TokioExecutor::new());
                         let io = TokioIo::new(stream);
-                        // Whoever hangs up in the middle is back with the next message.
+                        // A client that hangs up connects again for the next message.
                         let _ = server.serve_connection(io, service_fn(answered)).await;
                     });
                 }
@@ -146,25 +150,26 @@ impl Lab {
                 builder,
             }
         };
-        Lab {
+        Reporters {
             http: reporter(Protocol::Http),
             grpc: reporter(Protocol::Grpc),
         }
     }
 }
 
-/// Reads the request to its end first, as a collector does. After the answer it takes everything.
+/// Reads the request to its end first, as a collector does. Accepts all requests after the scripted
+/// answer.
 async fn answered(
     request: Request<Incoming>,
 ) -> Result<Response<UnsyncBoxBody<Bytes, Infallible>>, Infallible> {
     let _ = request.into_body().collect().await;
     let answer = ANSWER.lock().unwrap().take();
-    let (head, (body, trailers)) = answer.unwrap_or_else(taken).into_parts();
+    let (head, (body, trailers)) = answer.unwrap_or_else(accepted).into_parts();
     let body = Full::new(body).with_trailers(async { Some(Ok(trailers)) });
     Ok(Response::from_parts(head, body.boxed_unsync()))
 }
 
-fn taken() -> Response<(Bytes, HeaderMap)> {
+fn accepted() -> Response<(Bytes, HeaderMap)> {
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
     Response::new((Bytes::new(), trailers))

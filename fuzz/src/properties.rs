@@ -1,5 +1,5 @@
-//! What must hold for any input. Each function takes the bytes of one input and panics where its
-//! property does not hold; `tests/propagation` runs them over the seeds on stable Rust.
+//! Properties of any input. Each function takes the bytes of one input and panics if its property
+//! does not hold. `tests/propagation` runs them over the seeds on stable Rust.
 
 use crate::model::{self, Read};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -12,7 +12,7 @@ use tower_b3::{
 
 static DEFAULT: LazyLock<Propagation> = LazyLock::new(Propagation::default);
 
-/// Panics where it does not hold.
+/// Panics if the property does not hold for this input.
 pub type Property = fn(&[u8]);
 
 /// The properties by the names of their targets.
@@ -24,7 +24,7 @@ pub const ALL: [(&str, Property); 5] = [
     ("extract_inject", extract_inject),
 ];
 
-/// Any `b3` is read as the model reads it, and written back as it was meant.
+/// Any `b3` is read as the model reads it, and survives a round trip.
 pub fn b3_single(input: &[u8]) {
     agree_on("b3", input);
 }
@@ -63,8 +63,8 @@ pub fn request_id(input: &[u8]) {
     assert_eq!(out.get("x-request-id"), kept.then_some(&value));
 }
 
-/// Any headers at all, one `name: value` a line: read as the model reads them, and what is
-/// written over them is what is read back.
+/// Any headers, one `name: value` per line: read as the model reads them, and headers injected over
+/// them are read back.
 pub fn extract_inject(input: &[u8]) {
     agree(&lines(input));
 }
@@ -78,7 +78,7 @@ fn agree_on(name: &'static str, input: &[u8]) {
     }
 }
 
-/// Reads `name: value` lines; what can be no header is left out.
+/// Reads `name: value` lines; skips lines that are not valid headers.
 fn lines(input: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in input.split(|&byte| byte == b'\n') {
@@ -95,23 +95,23 @@ fn lines(input: &[u8]) -> HeaderMap {
     headers
 }
 
-/// The library and the model read the same, and round trips hold for what they read.
+/// The library and the model agree, and round trips hold for what they read.
 pub fn agree(headers: &HeaderMap) {
     static WITHOUT_W3C: LazyLock<Propagation> = LazyLock::new(|| Propagation::default().w3c(false));
     let (incoming, forwarded) = DEFAULT.extract(headers);
     assert_eq!(Read::of(&incoming), model::read(headers), "{headers:?}");
-    // Without W3C nothing changes but for what `traceparent` says.
+    // Without W3C, only the effect of `traceparent` changes.
     let mut b3_only = headers.clone();
     b3_only.remove("traceparent");
     let (without, _) = WITHOUT_W3C.extract(headers);
     assert_eq!(Read::of(&without), model::read(&b3_only), "{headers:?}");
     if let Some(context) = incoming.context() {
         round_trip(&context);
-        over_what_is_there(&context, &forwarded, headers);
+        assert_injection_replaces_headers(&context, &forwarded, headers);
     }
 }
 
-/// Every combination of formats, and what writes it.
+/// Every combination of formats, and the propagation that writes it.
 static WRITERS: LazyLock<Vec<(&[Format], Propagation)>> = LazyLock::new(|| {
     use Format::{B3Multi, B3Single, W3c};
     const FORMATS: [&[Format]; 7] = [
@@ -135,7 +135,7 @@ static WRITERS: LazyLock<Vec<(&[Format], Propagation)>> = LazyLock::new(|| {
     all.map(writer).collect()
 });
 
-/// What is injected is extracted, as far as the formats can carry it.
+/// An injected context is extracted again, except for what the formats cannot carry.
 pub fn round_trip(context: &TraceContext) {
     for (formats, propagation) in WRITERS.iter() {
         let mut headers = HeaderMap::new();
@@ -147,25 +147,29 @@ pub fn round_trip(context: &TraceContext) {
     }
 }
 
-/// What is left of a context in these formats.
+/// The part of a context that these formats can carry.
 fn carried(context: &TraceContext, formats: &[Format]) -> TraceContext {
     let has = |format| formats.contains(&format);
     let (mut parent, mut sampling) = (context.parent_id(), context.sampling());
     if formats == [Format::W3c] {
-        // It has neither parent nor debug nor undecided.
+        // `traceparent` carries neither parent nor debug nor undecided.
         parent = None;
         sampling = Sampling::from(sampling.is_sampled());
     } else if has(Format::B3Single) && sampling == Sampling::Defer {
-        // A parent without a state is not written, as others refuse it. A span that is its own
-        // parent looks as if a sidecar had advanced `x-b3-*`, and keeps it.
+        // A parent without a state is not written, because other tracers refuse it. A span that is
+        // its own parent looks as if a sidecar had advanced `x-b3-*`, and keeps it.
         let own = Some(context.span_id());
         parent = parent.filter(|_| has(Format::B3Multi) && parent == own);
     }
     TraceContext::new(context.trace_id(), context.span_id(), parent, sampling)
 }
 
-/// Nothing that was there before travels on, and a second time changes nothing.
-fn over_what_is_there(context: &TraceContext, forwarded: &Forwarded, there: &HeaderMap) {
+/// Injection replaces all earlier trace headers, and injecting twice changes nothing.
+fn assert_injection_replaces_headers(
+    context: &TraceContext,
+    forwarded: &Forwarded,
+    there: &HeaderMap,
+) {
     let child = context.child();
     let mut out = there.clone();
     DEFAULT.inject(&child, forwarded, &mut out);

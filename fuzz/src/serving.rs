@@ -11,7 +11,7 @@ use std::{
 use tower::{Layer, Service, service_fn};
 use tower_b3::{ServerLayer, record::SpanRecord, report::InMemoryReporter};
 
-/// The span of this request, which must be the only one.
+/// The span of this request; there must be exactly one.
 pub fn span_of(layer: &ServerLayer, spans: &InMemoryReporter, request: Request<()>) -> SpanRecord {
     let answer = |_| ready(Ok::<_, Infallible>(Response::new(Empty::<&[u8]>::new())));
     let mut service = layer.layer(service_fn(answer));
@@ -19,14 +19,14 @@ pub fn span_of(layer: &ServerLayer, spans: &InMemoryReporter, request: Request<(
     let Poll::Ready(Ok(response)) = response.poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("the answer is ready");
     };
-    // An empty body is at its end, and so is the span when it is dropped.
+    // An empty body is at its end, so the span ends when the body is dropped.
     drop(response);
     let mut spans = spans.take();
     assert_eq!(spans.len(), 1);
     spans.remove(0)
 }
 
-/// Reads `name: value` lines; what can be no header is left out, as are those in `but`.
+/// Reads `name: value` lines; skips lines that are not valid headers, and names in `but`.
 pub fn headers<'a>(lines: impl Iterator<Item = &'a [u8]>, but: &[&str]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in lines {

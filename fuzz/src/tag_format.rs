@@ -1,11 +1,11 @@
-//! What must hold for any format of a tag: it is read and answered as a slow reading of the
-//! documentation reads it.
+//! Properties of any tag format: it gives the same result as a slow reader written from the
+//! documentation.
 
 use crate::serving::{headers, span_of};
 use http::{HeaderMap, HeaderName, Request};
-use tower_b3::{Tracer, report::InMemoryReporter, tag::Tag};
+use tower_b3::{Tracer, report::InMemoryReporter, tags::Tag};
 
-/// They decide on whether there is a span, or are made by the layer.
+/// These headers decide whether there is a span, or the layer sets them.
 const DECIDE: [&str; 8] = [
     "b3",
     "x-b3-traceid",
@@ -17,7 +17,7 @@ const DECIDE: [&str; 8] = [
     "x-request-id",
 ];
 
-/// A format, and below it a request's headers.
+/// Input: a format on the first line, and below it a request's headers.
 pub fn tag_format(input: &[u8]) {
     let mut lines = input.split(|&byte| byte == b'\n');
     let Ok(format) = std::str::from_utf8(lines.next().unwrap_or_default()) else {
@@ -51,7 +51,7 @@ pub fn tag_format(input: &[u8]) {
     );
 }
 
-/// The value, or nothing where the format cannot be used.
+/// The value; `None` if the format is invalid.
 fn model(format: &str, headers: &HeaderMap) -> Option<String> {
     if format.is_empty() {
         return None;
@@ -116,7 +116,7 @@ fn answer(operator: &str, headers: &HeaderMap) -> Option<String> {
     }
 }
 
-/// What the request has of this name, if it can be a name.
+/// The request's header of this name; `None` if it is not a valid name.
 fn request_value(name: &str, headers: &HeaderMap) -> Option<Option<String>> {
     Some(match name.to_ascii_lowercase().as_str() {
         ":authority" => Some("shop:8080".to_owned()),

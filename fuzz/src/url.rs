@@ -1,9 +1,9 @@
-//! What must hold for any URL of a reporter, and any header of its requests.
+//! Properties of any URL of a reporter, and of any header of its requests.
 
 use http::Uri;
 use tower_b3::report::{HttpOptions, HttpSender, Sender, TowerSender};
 
-/// A URL, and below it a name and a value.
+/// Input: a URL, and below it a header's name and value.
 pub fn url(input: &[u8]) {
     let Ok(input) = std::str::from_utf8(input) else {
         return;
@@ -30,7 +30,7 @@ pub fn url(input: &[u8]) {
     let authority = uri.authority().unwrap();
     assert!(!authority.as_str().contains('@'));
     assert!(!authority.host().is_empty());
-    // A port that is there is the one that is connected to.
+    // A port in the URL is the port that is connected to.
     let after = authority.as_str().strip_prefix(authority.host()).unwrap();
     let port = after
         .strip_prefix(':')

@@ -10,7 +10,7 @@ impl Tracer {
     ///
     /// The parent of a CLIENT span is the first of these that exists:
     ///
-    /// 1. the [`Context`](crate::Context) or [`TraceContext`](crate::TraceContext) in the extensions of
+    /// 1. the [`RequestContext`](crate::RequestContext) or [`TraceContext`](crate::TraceContext) in the extensions of
     ///    the outgoing request,
     /// 2. the current span of the task,
     /// 3. the context in the headers of the outgoing request, copied there by a handler.

@@ -7,7 +7,7 @@ use crate::{
     head::RequestHead,
     id::RequestId,
     propagation::{REQUEST_ID, TracingHeader},
-    span::{Context, OpenSpan, OutgoingRequests, slot},
+    span::{OpenSpan, OutgoingRequests, RequestContext, slot},
     tracer::TracerInner,
 };
 use http::{Extensions, HeaderMap, Request};
@@ -37,7 +37,7 @@ impl ClientSettings {
     /// Finds the parent and makes the CLIENT span's context. If there is no span, writes the headers,
     /// unless the request's host must not get any.
     ///
-    /// The parent is the [`Context`] or [`TraceContext`] in the request's extensions; otherwise the
+    /// The parent is the [`RequestContext`] or [`TraceContext`] in the request's extensions; otherwise the
     /// current span; otherwise the context in the request's own headers, where a handler copied them by
     /// hand. Without any of these, a new trace begins.
     pub(super) fn place<B>(&self, request: &mut Request<B>, propagates: bool) -> Placement {
@@ -130,10 +130,10 @@ fn given_parent(extensions: &mut Extensions) -> Option<Box<OpenSpan>> {
         return None;
     }
     let ids = extensions.remove::<TraceContext>();
-    let given = extensions.remove::<Context>();
+    let given = extensions.remove::<RequestContext>();
     given
-        .or_else(|| ids.map(Context::with_ids))
-        .and_then(Context::into_open)
+        .or_else(|| ids.map(RequestContext::with_ids))
+        .and_then(RequestContext::into_open)
 }
 
 /// Makes a child of `parent`. If the request does not carry the child's context, writes to the headers

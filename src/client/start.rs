@@ -7,7 +7,7 @@ use crate::{
     propagation::HeaderValues,
     record::{Kind, SpanBuffer},
     span::{ExchangeFacts, Grpc, OpenSpan},
-    tag::{self, FallbackValues, RequestTagSettings},
+    tags::{self, FallbackValues, RequestTagSettings},
     tracer::DynamicSettings,
     user_code::guarded,
 };
@@ -25,9 +25,9 @@ impl ClientSettings {
         facts: &mut ExchangeFacts,
     ) {
         let inner = &*self.tracer.inner;
-        let is_grpc = tag::is_grpc_request(values);
+        let is_grpc = tags::is_grpc_request(values);
         facts.grpc = Grpc::requested(is_grpc);
-        facts.request_bytes = tag::request_length(values);
+        facts.request_bytes = tags::request_length(values);
         record.fields.kind = Some(Kind::Client);
         record.fields.may_repeat_names |= dynamic.tags_repeat_standard_names;
         let tags = RequestTagSettings {
@@ -43,7 +43,7 @@ impl ClientSettings {
         self.set_remote_endpoint(record, &authority);
         dynamic.tags.write(record, head, values, Some(fallbacks));
         if is_grpc {
-            record.set_name(&[tag::grpc_name(head.path())]);
+            record.set_name(&[tags::grpc_name(head.path())]);
         }
     }
 

@@ -4,7 +4,7 @@ use super::node::{Node, in_backticks};
 use crate::{
     config_error::ConfigError,
     printable::quoted,
-    tag::{RequestField, Tag, TagFormat, is_variable_name, tag_name_error},
+    tags::{RequestField, Tag, TagFormat, is_variable_name, tag_name_error},
 };
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use crate::{
     istio::Identity,
     propagation::{Format, Propagation},
     sample::Sampler,
-    tag::Tag,
+    tags::Tag,
 };
 
 /// The percentage of requests that Istio samples by default.

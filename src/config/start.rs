@@ -32,7 +32,7 @@ impl ConfigFile {
     ///
     /// ```no_run
     /// # use tower_b3::config::ConfigFile;
-    /// use tower_b3::{Tracer, tag::Tag};
+    /// use tower_b3::{Tracer, tags::Tag};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let builder = Tracer::builder("webapp").tag(Tag::literal("team", "shop"));

@@ -4,7 +4,7 @@ use crate::{
     direction::Direction,
     record::{SpanBuffer, StandardTag},
     span::{ExchangeFacts, Grpc, OpenSpan},
-    tag,
+    tags,
 };
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -43,7 +43,7 @@ impl End<'_> {
     /// Writes the tags that are known at the end.
     pub(super) fn tag(self, record: &mut SpanBuffer, facts: &ExchangeFacts) {
         if facts.status.is_none() {
-            tag::status(record, None);
+            tags::status(record, None);
         }
         self.tag_failure(record, facts);
         if let Some(bytes) = facts.request_bytes {
@@ -57,16 +57,16 @@ impl End<'_> {
         let is_client = facts.direction == Some(Direction::Client);
         match self {
             End::Complete | End::Upgraded => {}
-            End::Error(reason) => tag::failed(record, reason),
-            End::Panicked => tag::failed(record, "panic"),
-            End::Cancelled if is_client => tag::canceled(record),
+            End::Error(reason) => tags::failed(record, reason),
+            End::Panicked => tags::failed(record, "panic"),
+            End::Cancelled if is_client => tags::canceled(record),
             End::Cancelled => {
                 record.mark_failed();
-                tag::disconnected(record);
+                tags::disconnected(record);
             }
             // The client has a response, and did not want the rest of it.
             End::BodyDropped if is_client => {}
-            End::BodyDropped => tag::disconnected(record),
+            End::BodyDropped => tags::disconnected(record),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     propagation::REQUEST_ID,
     span::{Grpc, OpenSpan},
-    tag::{self, GrpcStatus},
+    tags::{self, GrpcStatus},
     user_code::{debug_text, guarded},
 };
 use http::{HeaderMap, Response, header::Entry};
@@ -60,15 +60,15 @@ impl Exchange {
         facts.status = Some(status);
         let size = guarded(|| response.body().size_hint().exact()).flatten();
         facts.expected_bytes = match has_body(&facts.method, status) {
-            true => size.or_else(|| tag::content_length(response.headers())),
+            true => size.or_else(|| tags::content_length(response.headers())),
             false => Some(0),
         };
         let upgraded = is_upgrade(&facts.method, status);
         let grpc = facts.grpc == Grpc::Requested;
         if let Some((record, facts)) = open.record_and_facts() {
-            tag::status(record, Some(status));
+            tags::status(record, Some(status));
             if grpc {
-                if tag::is_grpc_response(response.headers()) {
+                if tags::is_grpc_response(response.headers()) {
                     facts.grpc = Grpc::Answered { status: None };
                 }
                 // In the headers if the response has no body, then without trailers.
@@ -105,7 +105,7 @@ impl Exchange {
         if let (Some((record, facts)), Some(status)) =
             (open.record_and_facts(), GrpcStatus::of(headers))
         {
-            tag::grpc_status(record, &status);
+            tags::grpc_status(record, &status);
             let status = status.code();
             facts.grpc = Grpc::Answered { status };
         }

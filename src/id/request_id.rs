@@ -39,10 +39,10 @@ enum Problem {
     NotVisible { at: usize, byte: u8 },
 }
 
-/// The longest valid request id, in bytes.
-const MAX_LENGTH: usize = 256;
-
 impl RequestId {
+    /// The longest valid request id, in bytes.
+    pub(crate) const MAX_LENGTH: usize = 256;
+
     /// Generates a random UUID of version 4.
     pub fn random() -> RequestId {
         let (high, low) = (random_u64(), random_u64());
@@ -131,7 +131,7 @@ fn check(text: &[u8]) -> Result<(), ParseRequestIdError> {
     if text.is_empty() {
         return Err(ParseRequestIdError(Problem::Empty));
     }
-    if text.len() > MAX_LENGTH {
+    if text.len() > RequestId::MAX_LENGTH {
         return Err(ParseRequestIdError(Problem::TooLong(text.len())));
     }
     if word_scan::is_visible_ascii(text) {
@@ -177,7 +177,8 @@ impl fmt::Display for ParseRequestIdError {
             Problem::TooLong(length) => {
                 write!(
                     f,
-                    "{length} characters, but at most {MAX_LENGTH} are allowed"
+                    "{length} characters, but at most {} are allowed",
+                    RequestId::MAX_LENGTH
                 )
             }
             Problem::NotVisible { at, byte } => write!(

@@ -1,5 +1,5 @@
 use super::identity::Identity;
-use crate::tag::Tag;
+use crate::tags::Tag;
 
 impl Identity {
     /// Istio's id of the proxy: `sidecar~10.1.2.3~webapp-5d4-x2x.shop~shop.svc.cluster.local`. `None`

@@ -61,6 +61,28 @@ impl Propagation {
         incoming
     }
 
+    /// The trace context in captured headers, in any format that is read by default.
+    #[cfg(feature = "log-format")]
+    pub(crate) fn captured_context(captured: &Forwarded) -> Option<TraceContext> {
+        let value = |header| captured.first_value(header);
+        let multi = MultiHeaders {
+            trace_id: value(TracingHeader::TraceId),
+            span_id: value(TracingHeader::SpanId),
+            parent_id: value(TracingHeader::ParentSpanId),
+            sampled: value(TracingHeader::Sampled),
+            flags: value(TracingHeader::Flags),
+        };
+        let mut incoming = Incoming::default();
+        read_b3(value(TracingHeader::B3), &multi, &mut incoming);
+        incoming.context.or_else(|| {
+            let parent = w3c::read(value(TracingHeader::Traceparent)?).ok()?;
+            Some(match incoming.sampling {
+                Sampling::Defer => parent,
+                decision => parent.with_sampling(decision),
+            })
+        })
+    }
+
     /// Joins the trace of `traceparent` if B3 has no ids. If it belongs to another trace than B3, it is
     /// forwarded like an opaque header.
     fn read_traceparent(

@@ -37,6 +37,14 @@ impl Forwarded {
         self.headers.iter().map(|(name, value)| (&**name, value))
     }
 
+    /// The first value of a captured header.
+    #[cfg(feature = "log-format")]
+    pub(super) fn first_value(&self, header: TracingHeader) -> Option<&HeaderValue> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(name, _)| **name == *header.name());
+        found.map(|(_, value)| value)
+    }
+
     /// Copies `other` and reuses the memory of `self`.
     pub(crate) fn copy_from(&mut self, other: &Forwarded) {
         self.request_id.clone_from(&other.request_id);

@@ -1,8 +1,8 @@
 //! The standard tags by number, so that a buffer stores a byte instead of a name.
 //!
-//! The names of Envoy and OpenTelemetry, and the values, are in [`tag`](mod@crate::tag).
+//! The names of Envoy and OpenTelemetry, and the values, are in [`tag`](mod@crate::tags).
 
-/// A standard tag. Its name depends on [`TagNames`](crate::tag::TagNames).
+/// A standard tag. Its name depends on [`TagNames`](crate::tags::TagNames).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum StandardTag {

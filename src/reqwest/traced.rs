@@ -1,7 +1,7 @@
 use super::ReqwestService;
 use crate::{
     client::{ClientLayer, RouteTemplate},
-    span::Context,
+    span::RequestContext,
 };
 use ::reqwest::{Body, RequestBuilder, Response};
 use std::{borrow::Cow, fmt};
@@ -42,7 +42,7 @@ pub struct TracedRequest {
     request: RequestBuilder,
     layer: ClientLayer,
     route: Option<RouteTemplate>,
-    parent: Option<Context>,
+    parent: Option<RequestContext>,
 }
 
 impl TracedRequest {
@@ -54,7 +54,7 @@ impl TracedRequest {
     }
 
     /// Sets the parent of the span. Default: the context that is current when `send` is first polled.
-    pub fn parent(mut self, parent: Context) -> Self {
+    pub fn parent(mut self, parent: RequestContext) -> Self {
         self.parent = Some(parent);
         self
     }

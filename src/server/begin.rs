@@ -7,7 +7,7 @@ use crate::{
     head::RequestHead,
     id::RequestId,
     propagation::{Forwarded, HeaderValues, REQUEST_ID, TracingHeader, insert_if_room},
-    span::{Context, OpenSpan, slot},
+    span::{OpenSpan, RequestContext, slot},
     tracer::DynamicSettings,
 };
 use http::{HeaderValue, Request};
@@ -25,7 +25,7 @@ impl ServerSettings {
             self.trace(dynamic, request, &received, &mut open);
         }
         if self.context_in_extensions {
-            request.extensions_mut().insert(Context::of(&open));
+            request.extensions_mut().insert(RequestContext::of(&open));
         }
         Exchange::new(open)
     }

@@ -5,7 +5,7 @@ use crate::{
     direction::Mode,
     exchange::Exchange,
     head::RequestHead,
-    span::{Context, OpenSpan, OutgoingRequests},
+    span::{OpenSpan, OutgoingRequests, RequestContext},
     tracer::DynamicSettings,
 };
 use http::{HeaderMap, Request};
@@ -28,7 +28,7 @@ impl ServerSettings {
     ) -> Exchange {
         open.finish();
         if self.context_in_extensions {
-            let outer = Context::current().unwrap_or_default();
+            let outer = RequestContext::current().unwrap_or_default();
             request.extensions_mut().insert(outer);
         }
         Exchange::untraced()

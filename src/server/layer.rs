@@ -137,7 +137,7 @@ impl ServerLayer {
         self.with(|settings| settings.rewrite_request_headers = rewrite)
     }
 
-    /// Inserts a [`Context`](crate::Context) into the request's extensions, for handlers behind
+    /// Inserts a [`RequestContext`](crate::RequestContext) into the request's extensions, for handlers behind
     /// something that moves the request to another task. It costs a few allocations per request.
     /// Default: off.
     pub fn context_in_extensions(self, insert: bool) -> Self {

@@ -7,7 +7,7 @@ use crate::{
     propagation::{HeaderValues, Incoming},
     record::{Kind, StandardTag},
     span::{Grpc, OpenSpan},
-    tag::{self, RequestTagSettings},
+    tags::{self, RequestTagSettings},
     tracer::DynamicSettings,
     user_code::guarded,
 };
@@ -31,14 +31,14 @@ impl ServerSettings {
     ) {
         let inner = &*self.tracer.inner;
         let TracedRequest { head, values, .. } = request;
-        let is_grpc = tag::is_grpc_request(values);
+        let is_grpc = tags::is_grpc_request(values);
         let Some((record, inherited, facts)) = open.recorded_parts() else {
             return;
         };
         facts.direction = Some(Direction::Server);
         facts.method = head.method().clone();
         facts.grpc = Grpc::requested(is_grpc);
-        facts.request_bytes = tag::request_length(values);
+        facts.request_bytes = tags::request_length(values);
         record.fields.kind = Some(Kind::Server);
         record.fields.shared = self.joins(request.incoming);
         record.fields.may_repeat_names |= dynamic.tags_repeat_standard_names;
@@ -74,7 +74,7 @@ impl ServerSettings {
     /// still change the name when the exchange ends.
     pub(super) fn name(&self, head: &RequestHead<'_>, open: &mut OpenSpan) {
         if let (Grpc::Requested, Some(record)) = (open.exchange.grpc, open.record()) {
-            record.set_name(&[tag::grpc_name(head.path())]);
+            record.set_name(&[tags::grpc_name(head.path())]);
         }
         #[cfg(feature = "axum")]
         if let Some(path) = head.extensions().get::<axum::extract::MatchedPath>() {

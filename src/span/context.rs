@@ -1,4 +1,4 @@
-//! `Context`: the context of a request, detached from it, to be carried to another task.
+//! `RequestContext`: the context of a request, detached from it, to be carried to another task.
 //!
 //! Server layers put one into a request's extensions, client layers take one out of them, and
 //! [`scope::in_current_context`](crate::scope::in_current_context) carries one into a spawned task.
@@ -14,21 +14,21 @@ use std::{fmt, pin::Pin, task::Poll};
 /// It holds the ids, the request id and the forwarded headers. It does not hold the span: use a
 /// [`SpanHandle`](crate::SpanHandle) for that.
 #[derive(Clone, Default)]
-pub struct Context(Inherited);
+pub struct RequestContext(Inherited);
 
-impl Context {
+impl RequestContext {
     /// Returns the current context; `None` if no span is current.
-    pub fn current() -> Option<Context> {
-        slot::with_current(|open| Context::of(open))
+    pub fn current() -> Option<RequestContext> {
+        slot::with_current(|open| RequestContext::of(open))
     }
 
-    pub(crate) fn of(open: &OpenSpan) -> Context {
-        Context(open.inherited.detached())
+    pub(crate) fn of(open: &OpenSpan) -> RequestContext {
+        RequestContext(open.inherited.detached())
     }
 
     /// These ids, with the request id and the forwarded headers of the request being served, if any.
-    pub(crate) fn with_ids(ids: TraceContext) -> Context {
-        let current = Context::current();
+    pub(crate) fn with_ids(ids: TraceContext) -> RequestContext {
+        let current = RequestContext::current();
         let current =
             current.filter(|current| current.0.outgoing_requests == OutgoingRequests::StartSpan);
         let mut context = current.unwrap_or_default();
@@ -80,20 +80,20 @@ impl Context {
     }
 }
 
-impl From<TraceContext> for Context {
+impl From<TraceContext> for RequestContext {
     /// A context that came from elsewhere, for example with a message. It has no request id and no
     /// headers to forward, and local spans below it are not recorded.
     fn from(context: TraceContext) -> Self {
-        Context(Inherited {
+        RequestContext(Inherited {
             context: Some(context),
             ..Inherited::default()
         })
     }
 }
 
-impl fmt::Debug for Context {
+impl fmt::Debug for RequestContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context")
+        f.debug_struct("RequestContext")
             .field("trace_context", &self.0.context)
             .field("forwarded", &self.0.forwarded)
             .finish_non_exhaustive()
@@ -101,7 +101,7 @@ impl fmt::Debug for Context {
 }
 
 pin_project! {
-    /// A future in a [`Context`].
+    /// A future in a [`RequestContext`].
     #[must_use = "futures do nothing unless polled"]
     pub struct InContext<F> {
         #[pin]

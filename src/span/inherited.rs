@@ -4,7 +4,7 @@
 use super::log_span::LogSpan;
 use crate::{
     clock::Moment, context::TraceContext, propagation::Forwarded, record::SpanSink,
-    tag::FallbackValues,
+    tags::FallbackValues,
 };
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ mod log_span;
 mod open;
 pub(crate) mod slot;
 
-pub use context::{Context, InContext};
+pub use context::{InContext, RequestContext};
 pub(crate) use exchange_facts::{ExchangeFacts, Grpc};
 pub use handle::SpanHandle;
 pub(crate) use inherited::{Inherited, OutgoingRequests};

@@ -1,3 +1,6 @@
+//! Collects the spans of a test, and fails it if some are left. The queue that it waits on is in
+//! `queue`, the text form of trees in `format`.
+
 use super::{TreeFormat, diff::unindent, queue::Queue};
 use crate::{Tracer, TracerBuilder, record::SpanRecord, report::Reporter};
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};

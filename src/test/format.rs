@@ -1,3 +1,5 @@
+//! The text form of span trees, and the assertion that compares it.
+
 use super::diff::{diff, unindent};
 use crate::{
     id::TraceId,

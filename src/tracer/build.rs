@@ -14,7 +14,7 @@ use crate::{
     record::{SpanSettings, SpanSinks},
     report::NoopReporter,
     sample::{RateLimit, Sampler, Threshold},
-    tag::{CustomTags, Tag, TagSources, UrlLimits},
+    tags::{CustomTags, Tag, TagSources, UrlLimits},
 };
 use arc_swap::ArcSwap;
 use std::{

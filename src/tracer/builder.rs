@@ -12,7 +12,7 @@ use crate::{
     record::Endpoint,
     report::Reporter,
     sample::Sampler,
-    tag::{Tag, TagNames},
+    tags::{Tag, TagNames},
 };
 use std::{borrow::Cow, fmt, net::SocketAddr};
 

@@ -5,7 +5,7 @@ use super::Tracer;
 use crate::{
     direction::Direction,
     sample::Sampler,
-    tag::{CustomTags, Tag, TagError},
+    tags::{CustomTags, Tag, TagError},
 };
 
 /// What the builder's methods have set for one direction, which no configuration can change.

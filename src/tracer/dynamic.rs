@@ -6,7 +6,7 @@ use crate::{
     direction::{Direction, Mode},
     propagation::{HeaderTable, Propagation, carries_context},
     sample::Sampler,
-    tag::{CustomTags, READ_HEADERS, TagConvention, TagSources},
+    tags::{CustomTags, READ_HEADERS, TagConvention, TagSources},
 };
 use arc_swap::{ArcSwap, Cache, Guard};
 use std::{ops::Deref, sync::Arc};

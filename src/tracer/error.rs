@@ -1,6 +1,6 @@
 #[cfg(feature = "config")]
 use crate::config_error::ConfigError;
-use crate::{sample::PercentageError, tag::TagError};
+use crate::{sample::PercentageError, tags::TagError};
 use std::{error::Error, fmt};
 
 /// Why a tracer cannot be built: the field, and what is wrong with it.

@@ -20,7 +20,7 @@ use std::{
 /// It is built once, cheap to clone, and never global. Both layers come from it:
 ///
 /// ```
-/// use tower_b3::{Tracer, report::InMemoryReporter, sample::Sampler, tag::Tag};
+/// use tower_b3::{Tracer, report::InMemoryReporter, sample::Sampler, tags::Tag};
 ///
 /// let tracer = Tracer::builder("webapp")
 ///     .sampler(Sampler::percentage(10.0)?)

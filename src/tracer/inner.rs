@@ -15,7 +15,7 @@ use crate::{
     record::{SpanSink, SpanSinks},
     sample::{RateLimit, Threshold},
     span::OpenSpan,
-    tag::{Tag, TagConvention, UrlLimits},
+    tags::{Tag, TagConvention, UrlLimits},
     user_code::guarded,
 };
 use arc_swap::ArcSwap;

@@ -6,7 +6,7 @@ use crate::{
     id::TraceIdKind,
     propagation::Propagation,
     sample::Sampler,
-    tag::Tag,
+    tags::Tag,
 };
 
 /// `None` is unset. Custom tags add up: of two with the same name the first counts.

@@ -10,7 +10,7 @@ use std::{
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Mode, Sampling, TraceContext, Tracer, propagation::Propagation, report::NoopReporter,
-    sample::Sampler, tag::Tag,
+    sample::Sampler, tags::Tag,
 };
 
 const ROUNDS: u64 = 100;
@@ -19,12 +19,12 @@ const ROUNDS: u64 = 100;
 fn steady<T>(inputs: impl Fn() -> T, mut call: impl FnMut(T)) -> f64 {
     (0..ROUNDS).for_each(|_| call(inputs()));
     let inputs: Vec<T> = (0..ROUNDS).map(|_| inputs()).collect();
-    // Measured are allocations alone: the vector of the inputs is only freed.
+    // Only allocations are counted: the vector of inputs is merely freed.
     let allocated = measure(|| inputs.into_iter().for_each(&mut call));
     allocated.count_total as f64 / ROUNDS as f64
 }
 
-/// A request with reference-counted header values, as a server's have, and spare capacity.
+/// A request with reference-counted header values, like those of a server, and spare capacity.
 struct Template(HeaderMap);
 
 impl Template {
@@ -88,87 +88,106 @@ const REST: &str = "host: shop|user-agent: curl/8|x-tenant: acme|sw8: 7|x-ot-spa
     tracestate: a=b|x-forwarded-proto: https";
 const ID: &str = "x-request-id: 6f0b3f1e-6a0b-4d1c-8f3e-0d6b5a4c3e21";
 
-#[test]
-fn in_the_steady_state_tracing_allocates_as_documented() {
-    let lines = |state: &str| format!("{IDS}|x-b3-sampled: {state}|{ID}|{REST}");
-    let layer = tracer(Sampler::always()).server_layer();
-    let server = || layer.layer(service_fn(handler()));
-    let bare = served(service_fn(handler()), &lines("1"));
+/// A sampled request without headers to forward.
+fn few() -> String {
+    format!("{IDS}|x-b3-sampled: 1|{ID}|host: shop")
+}
 
-    // No allocation if the request has all headers.
+/// A request with all headers.
+fn all(state: &str) -> String {
+    format!("{IDS}|x-b3-sampled: {state}|{ID}|{REST}")
+}
+
+#[test]
+fn serving_a_request_with_a_request_id_does_not_allocate() {
+    let layer = tracer(Sampler::always()).server_layer();
+    let bare = served(service_fn(handler()), &all("1"));
     for lines in [
-        lines("1"),
-        lines("0"),
+        all("1"),
+        all("0"),
         format!("{IDS}|x-b3-flags: 1|{ID}|{REST}"),
         format!("b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1|{ID}|{REST}"),
         format!("b3: malformed|{ID}|{REST}"),
         format!("{ID}|{REST}"),
     ] {
-        assert_eq!(served(server(), &lines), bare, "{lines}");
+        let traced = served(layer.layer(service_fn(handler())), &lines);
+        assert_eq!(traced, bare, "{lines}");
     }
     let never = tracer(Sampler::never()).server_layer();
-    let lines_of_none = format!("{ID}|{REST}");
-    assert_eq!(
-        served(never.layer(service_fn(handler())), &lines_of_none),
-        bare
-    );
+    let new_trace = format!("{ID}|{REST}");
+    let unsampled = served(never.layer(service_fn(handler())), &new_trace);
+    assert_eq!(unsampled, bare);
+}
 
-    // One allocation for a generated request id, which request, response and calls share.
-    let generated = served(server(), &format!("{IDS}|x-b3-sampled: 1|{REST}"));
-    assert_eq!(generated, bare + 1.0);
-    let unsampled = served(server(), &format!("{IDS}|x-b3-sampled: 0|{REST}"));
-    assert_eq!(unsampled, bare + 1.0);
+#[test]
+fn a_generated_request_id_is_one_allocation() {
+    let layer = tracer(Sampler::always()).server_layer();
+    let bare = served(service_fn(handler()), &all("1"));
+    for state in ["1", "0"] {
+        let lines = format!("{IDS}|x-b3-sampled: {state}|{REST}");
+        let generated = served(layer.layer(service_fn(handler())), &lines);
+        assert_eq!(generated, bare + 1.0, "{lines}");
+    }
+}
 
-    // The handler's own tags, a name, and local spans.
+#[test]
+fn tags_names_and_local_spans_of_the_handler_do_not_allocate() {
+    let layer = tracer(Sampler::always()).server_layer();
     let tagging = |_: Request<()>| {
         tower_b3::tag("cart.items", "3");
         tower_b3::scope::route("/items/{id}");
         tower_b3::span("local").in_scope(|| tower_b3::annotate("cache miss"));
         handler()(Request::new(()))
     };
-    let few = format!("{IDS}|x-b3-sampled: 1|{ID}|host: shop");
-    let tagged = served(layer.layer(service_fn(tagging)), &few);
-    assert_eq!(tagged, served(service_fn(handler()), &few));
+    let tagged = served(layer.layer(service_fn(tagging)), &few());
+    assert_eq!(tagged, served(service_fn(handler()), &few()));
+}
 
-    // One allocation per call, for the ids that are written.
-    let calls = |lines: &str, tracer: &Tracer| {
-        let layer = tracer.client_layer();
-        let catalog = layer.layer(service_fn(handler()));
-        let outgoing = Template::new("accept: */*");
-        let calling = move |_: Request<()>| {
-            let request = outgoing.request();
-            drain(now(catalog.clone().call(request)).unwrap().body_mut()).unwrap();
-            handler()(Request::new(()))
-        };
-        served(tracer.server_layer().layer(service_fn(calling)), lines)
+/// The allocations of a request whose handler calls another service.
+fn calls(lines: &str, tracer: &Tracer) -> f64 {
+    let catalog = tracer.client_layer().layer(service_fn(handler()));
+    let outgoing = Template::new("accept: */*");
+    let calling = move |_: Request<()>| {
+        let request = outgoing.request();
+        drain(now(catalog.clone().call(request)).unwrap().body_mut()).unwrap();
+        handler()(Request::new(()))
     };
-    let plain = {
-        let outgoing = Template::new("accept: */*");
-        let mut catalog = service_fn(handler());
-        let calling = move |_: Request<()>| {
-            drain(now(catalog.call(outgoing.request())).unwrap().body_mut()).unwrap();
-            handler()(Request::new(()))
-        };
-        served(service_fn(calling), &few)
+    served(tracer.server_layer().layer(service_fn(calling)), lines)
+}
+
+/// The same without the layers.
+fn untraced_calls() -> f64 {
+    let outgoing = Template::new("accept: */*");
+    let mut catalog = service_fn(handler());
+    let calling = move |_: Request<()>| {
+        drain(now(catalog.call(outgoing.request())).unwrap().body_mut()).unwrap();
+        handler()(Request::new(()))
     };
+    served(service_fn(calling), &few())
+}
+
+#[test]
+fn a_call_is_one_allocation_for_the_ids_that_are_written() {
     let always = tracer(Sampler::always());
-    let with_nothing_to_forward = calls(&few, &always);
-    let with_headers_to_forward = calls(&lines("1"), &always);
-    let unsampled = calls(&lines("0"), &always);
-    assert_eq!(with_nothing_to_forward, plain + 1.0);
-    assert_eq!(with_headers_to_forward, plain + 1.0);
-    assert_eq!(unsampled, plain + 1.0);
+    // Without and with headers to forward, and unsampled.
+    for lines in [few(), all("1"), all("0")] {
+        assert_eq!(calls(&lines, &always), untraced_calls() + 1.0, "{lines}");
+    }
+}
 
-    // No allocation in `ForwardOnly`.
+#[test]
+fn forward_only_does_not_allocate() {
     let forward = Tracer::builder("shop").mode(Mode::ForwardOnly);
     let forward = forward.build().unwrap();
-    for lines in [&lines("1"), &few, "host: shop"] {
-        assert_eq!(calls(lines, &forward), plain, "{lines}");
+    for lines in [&all("1"), &few(), "host: shop"] {
+        assert_eq!(calls(lines, &forward), untraced_calls(), "{lines}");
     }
+}
 
-    // Propagation without the layers.
+#[test]
+fn injecting_is_one_allocation_and_extracting_none() {
     let propagation = Propagation::default();
-    let (incoming, forwarded) = propagation.extract(&headers(&few));
+    let (incoming, forwarded) = propagation.extract(&headers(&few()));
     let context = incoming.context().unwrap();
     let inject = |context| {
         steady(
@@ -178,7 +197,7 @@ fn in_the_steady_state_tracing_allocates_as_documented() {
     };
     assert_eq!(inject(context), 1.0);
     assert_eq!(inject(TraceContext::root(Sampling::Deny)), 1.0);
-    let template = Template::new(&few);
+    let template = Template::new(&few());
     let extract = steady(|| (), |()| drop(propagation.extract(&template.0)));
     assert_eq!(extract, 0.0);
 }

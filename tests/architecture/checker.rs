@@ -79,7 +79,7 @@ fn an_import_from_a_higher_floor_is_found_in_every_form() {
 }
 
 #[test]
-fn imports_from_lower_floors_and_the_same_room_are_none() {
+fn imports_from_lower_floors_and_the_same_room_are_allowed() {
     for text in [
         "use crate::low::Low;",
         "use crate::{low::{self, Low}, middle::inner::Deep};",

@@ -77,7 +77,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A path in code: `crate::tag::status(…)`.
+    /// A path in code: `crate::tags::status(…)`.
     fn path(&mut self) {
         let mut path = vec![self.text(0).to_owned()];
         let line = self.tokens[self.at].line;

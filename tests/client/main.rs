@@ -17,7 +17,7 @@ use ::http::{HeaderMap, Request, Response};
 use common::{Script, TestTracer, drain, echo_headers, get, now};
 use std::{convert::Infallible, future::ready};
 use tower::{Layer, Service, service_fn};
-use tower_b3::{ClientLayer, Context, TraceContext, current};
+use tower_b3::{ClientLayer, RequestContext, TraceContext, current};
 
 const CALLER: &str = "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1-0020000000000001";
 
@@ -25,7 +25,7 @@ const CALLER: &str = "b3: 463ac35c9f6413ad48485a3953bb6124-a2fb4a1d1a96d312-1-00
 fn send(layer: &ClientLayer, request: Request<()>) -> HeaderMap {
     let echo = service_fn(|request: Request<()>| {
         let extensions = request.extensions();
-        assert!(extensions.get::<Context>().is_none());
+        assert!(extensions.get::<RequestContext>().is_none());
         assert!(extensions.get::<TraceContext>().is_none());
         echo_headers(request)
     });

@@ -18,7 +18,7 @@ use std::{convert::Infallible, future::pending, net::SocketAddr, sync::Arc, time
 use tokio::sync::{Mutex, Notify, mpsc};
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 use tower_b3::{
-    Context, RouteTemplate,
+    RequestContext, RouteTemplate,
     record::Kind,
     reqwest::{ReqwestService, Traced},
 };
@@ -89,7 +89,7 @@ async fn the_parent_is_the_current_span_or_an_explicit_one() {
     let elsewhere = shop
         .instrument(async {
             get().send().await.unwrap().bytes().await.unwrap();
-            Context::current().unwrap()
+            RequestContext::current().unwrap()
         })
         .await;
     get().parent(elsewhere).send().await.unwrap();

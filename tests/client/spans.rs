@@ -10,7 +10,7 @@ use tower_b3::{
     RouteTemplate,
     record::SpanRecord,
     scope,
-    tag::{Tag, TagNames},
+    tags::{Tag, TagNames},
 };
 
 fn span_of(test: &TestTracer, uri: &str, lines: &str) -> SpanRecord {

@@ -18,7 +18,7 @@ use tower::{
     service_fn,
     timeout::TimeoutLayer,
 };
-use tower_b3::{Context, Span};
+use tower_b3::{RequestContext, Span};
 
 /// Retries after a 503.
 #[derive(Clone)]
@@ -191,7 +191,7 @@ async fn inside_a_buffer_the_parent_travels_in_the_extensions() {
             .instrument(async {
                 let mut request = get("http://catalog/", "");
                 if with_context {
-                    let context = Context::current().unwrap();
+                    let context = RequestContext::current().unwrap();
                     request.extensions_mut().insert(context);
                 }
                 let mut response = client.oneshot(request).await.unwrap();

@@ -24,9 +24,6 @@ use tower_b3::{ClientLayer, Tracer, TracerBuilder, record::SpanRecord};
 pub use body::{Script, Step};
 pub use tower_b3::test::{SpanCollector, TreeFormat};
 
-/// The names by which `tests/config` and `tests/followed.rs` import the kit.
-pub use self::{SpanCollector as Spans, TestTracer as Lab};
-
 pub const TRACE: &str = "463ac35c9f6413ad48485a3953bb6124";
 pub const SPAN: &str = "a2fb4a1d1a96d312";
 pub const PARENT: &str = "0020000000000001";

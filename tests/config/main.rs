@@ -9,6 +9,7 @@ mod documents;
 mod environment;
 mod errors;
 mod properties;
+mod providers;
 #[cfg(feature = "zipkin")]
 mod reporter;
 mod workloads;

@@ -4,7 +4,7 @@ use crate::common::{Script, TestTracer, TreeFormat, drain, get};
 use http::{Request, Response};
 use std::convert::Infallible;
 use tower::{Layer, Service, service_fn};
-use tower_b3::{Context, Sampling, TraceContext, current, in_current_context, scope, span};
+use tower_b3::{RequestContext, Sampling, TraceContext, current, in_current_context, scope, span};
 
 #[tokio::test]
 async fn a_spawned_task_has_no_context_unless_it_is_carried_over() {
@@ -37,7 +37,7 @@ fn a_captured_context_outlives_its_span() {
     let test = TestTracer::new();
     let mut carried = None;
     test.tracer.span("request").in_scope(|| {
-        carried = Context::current();
+        carried = RequestContext::current();
     });
     let request = test.spans.take_one();
     let carried = carried.unwrap();
@@ -64,7 +64,7 @@ fn a_captured_context_outlives_its_span() {
 fn free_spans_below_an_unrecorded_context_leave_no_gap() {
     let test = TestTracer::new();
     let context = TraceContext::root(Sampling::Accept);
-    Context::from(context).in_scope(|| {
+    RequestContext::from(context).in_scope(|| {
         assert_eq!(current(), Some(context));
         // No tracer would record this span, so it must not become a parent.
         span("silent").in_scope(|| assert_eq!(current(), Some(context)));

@@ -2,7 +2,7 @@
 
 use crate::common::{TestTracer, TreeFormat, now};
 use tokio::task::yield_now;
-use tower_b3::{Context, current, in_current_context, scope, span};
+use tower_b3::{RequestContext, current, in_current_context, scope, span};
 
 #[test]
 fn without_a_current_context_nothing_happens() {
@@ -10,7 +10,7 @@ fn without_a_current_context_nothing_happens() {
     assert_eq!(current(), None);
     assert!(tower_b3::request_id().is_none());
     assert!(scope::handle().is_none());
-    assert!(Context::current().is_none());
+    assert!(RequestContext::current().is_none());
     tower_b3::tag("a", "b");
     tower_b3::annotate("a");
     scope::rename("a");

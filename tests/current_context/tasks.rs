@@ -89,7 +89,10 @@ async fn tasks_that_move_between_threads_keep_their_contexts() {
     for task in tasks {
         task.await.unwrap();
     }
-    assert!(threads.lock().unwrap().len() > 1, "nothing moved");
+    assert!(
+        threads.lock().unwrap().len() > 1,
+        "no task moved to another thread"
+    );
     test.spans.take(64);
 }
 

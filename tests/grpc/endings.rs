@@ -22,7 +22,7 @@ async fn an_expired_deadline_is_the_clients_error_and_dc_on_the_server() {
     let mut asked = Request::new(text("hang"));
     asked.set_timeout(Duration::from_secs(5));
     let status = shop.cart.call("/shop.Cart/Get", asked).await.unwrap_err();
-    assert_eq!(status.code(), Code::Cancelled, "as tonic has it");
+    assert_eq!(status.code(), Code::Cancelled, "the status in tonic");
     let [called, served] = shop.spans().await;
     assert!(ending(&called).starts_with("0 error("), "{called:?}");
     assert!(
@@ -38,7 +38,7 @@ async fn a_server_timeout_is_a_grpc_status_for_the_client() {
     let server = Server::builder().timeout(Duration::from_secs(5));
     let mut shop = Shop::of(server, None).await;
     let status = shop.cart.get(text("hang")).await.unwrap_err();
-    assert_eq!(status.code(), Code::Cancelled, "as tonic has it");
+    assert_eq!(status.code(), Code::Cancelled, "the status in tonic");
     let [called, served] = shop.spans().await;
     assert_eq!(
         (&*ending(&called), &*tag(&called, "grpc.status_code")),

@@ -48,10 +48,10 @@ fn the_environment_is_read() {
         .env("ISTIO_META_WORKLOAD_NAME", "webapp")
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
     let expected =
         "<webapp.shop|Some(\"sidecar~10.1.2.3~webapp-5d4-x2x.shop~shop.svc.cluster.local\")>";
-    assert!(said.contains(expected), "{said}");
+    assert!(printed.contains(expected), "{printed}");
 }
 
 #[cfg(feature = "config")]

@@ -3,64 +3,71 @@
 use crate::{POD, identity};
 use tower_b3::{Tracer, istio::ServiceNaming};
 
+/// `NAME=value` pairs, and the name by app label and namespace, by canonical name, and by both.
+const NAMES: &[(&str, &str, &str, &str)] = &[
+    (POD, "web.shop", "web", "web.shop"),
+    (
+        "service.istio.io/canonical-name=c|app.kubernetes.io/name=k|app=a|",
+        "a",
+        "c",
+        "c",
+    ),
+    (
+        "POD_NAMESPACE=n|service.istio.io/canonical-name=c|app.kubernetes.io/name=k|app=a",
+        "a.n",
+        "c",
+        "c.n",
+    ),
+    (
+        "POD_NAMESPACE=n|app.kubernetes.io/name=k|app=a|ISTIO_META_WORKLOAD_NAME=w",
+        "a.n",
+        "k",
+        "k.n",
+    ),
+    (
+        "POD_NAMESPACE=n|CANONICAL_SERVICE=v|service.istio.io/canonical-name=c",
+        "v.n",
+        "v",
+        "v.n",
+    ),
+    (
+        "POD_NAMESPACE=n|ISTIO_META_WORKLOAD_NAME=w",
+        "w.n",
+        "w",
+        "w.n",
+    ),
+    (
+        "POD_NAMESPACE=n|app.kubernetes.io/name=k",
+        "k.n",
+        "k",
+        "k.n",
+    ),
+    ("ISTIO_META_WORKLOAD_NAME=w", "w", "w", "w"),
+    (
+        "POD_NAMESPACE=n",
+        "istio-proxy.n",
+        "istio-proxy.n",
+        "istio-proxy.n",
+    ),
+    (
+        "POD_NAMESPACE=n|ISTIO_META_WORKLOAD_NAME=istio-proxy",
+        "istio-proxy.n",
+        "istio-proxy.n",
+        "istio-proxy.n",
+    ),
+    ("", "istio-proxy", "istio-proxy", "istio-proxy"),
+    // Empty is absent.
+    (
+        "POD_NAMESPACE=|app=|CANONICAL_SERVICE=|ISTIO_META_WORKLOAD_NAME=w",
+        "w",
+        "w",
+        "w",
+    ),
+];
+
 #[test]
 fn the_service_is_named_as_istio_names_it() {
-    let canonical = "service.istio.io/canonical-name=c|app.kubernetes.io/name=k|app=a|";
-    for (lines, by_app, by_canonical, by_both) in [
-        (POD, "web.shop", "web", "web.shop"),
-        (canonical, "a", "c", "c"),
-        (
-            "POD_NAMESPACE=n|service.istio.io/canonical-name=c|app.kubernetes.io/name=k|app=a",
-            "a.n",
-            "c",
-            "c.n",
-        ),
-        (
-            "POD_NAMESPACE=n|app.kubernetes.io/name=k|app=a|ISTIO_META_WORKLOAD_NAME=w",
-            "a.n",
-            "k",
-            "k.n",
-        ),
-        (
-            "POD_NAMESPACE=n|CANONICAL_SERVICE=v|service.istio.io/canonical-name=c",
-            "v.n",
-            "v",
-            "v.n",
-        ),
-        (
-            "POD_NAMESPACE=n|ISTIO_META_WORKLOAD_NAME=w",
-            "w.n",
-            "w",
-            "w.n",
-        ),
-        (
-            "POD_NAMESPACE=n|app.kubernetes.io/name=k",
-            "k.n",
-            "k",
-            "k.n",
-        ),
-        ("ISTIO_META_WORKLOAD_NAME=w", "w", "w", "w"),
-        (
-            "POD_NAMESPACE=n",
-            "istio-proxy.n",
-            "istio-proxy.n",
-            "istio-proxy.n",
-        ),
-        (
-            "POD_NAMESPACE=n|ISTIO_META_WORKLOAD_NAME=istio-proxy",
-            "istio-proxy.n",
-            "istio-proxy.n",
-            "istio-proxy.n",
-        ),
-        ("", "istio-proxy", "istio-proxy", "istio-proxy"),
-        // Empty is absent.
-        (
-            "POD_NAMESPACE=|app=|CANONICAL_SERVICE=|ISTIO_META_WORKLOAD_NAME=w",
-            "w",
-            "w",
-            "w",
-        ),
-    ] {
+    for &(lines, by_app, by_canonical, by_both) in NAMES {
         let named = |naming| identity(lines).naming(naming).service_name();
         assert_eq!(identity(lines).service_name(), by_app, "{lines}");
         assert_eq!(

@@ -11,7 +11,7 @@ use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Direction,
     record::{Kind, SpanRecord},
-    tag::Tag,
+    tags::Tag,
 };
 
 /// The spans of a call and of the request that it is made for.

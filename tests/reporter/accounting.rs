@@ -8,7 +8,23 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
 };
-use tower_b3::report::Reporter;
+use tower_b3::{report::Reporter, zipkin::ZipkinReporter};
+
+/// Checks the counts again and again. Returns how often.
+fn check_counts_until(done: &AtomicBool, zipkin: &ZipkinReporter) -> u64 {
+    let (mut before, mut checks) = (zipkin.stats(), 0);
+    while !done.load(Relaxed) {
+        let stats = zipkin.stats();
+        assert_adds_up(&stats);
+        assert!(stats.queued <= 300, "{stats:?}");
+        // Counts never decrease.
+        assert!(stats.finished >= before.finished);
+        assert!(stats.sent >= before.sent);
+        assert!(stats.dropped.total() >= before.dropped.total());
+        (before, checks) = (stats, checks + 1);
+    }
+    checks
+}
 
 #[test]
 fn the_counts_add_up_at_any_moment() {
@@ -20,20 +36,7 @@ fn the_counts_add_up_at_any_moment() {
     const EACH: u64 = 10_000;
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let looking = scope.spawn(|| {
-            let (mut before, mut looks) = (zipkin.stats(), 0_u64);
-            while !done.load(Relaxed) {
-                let stats = zipkin.stats();
-                assert_adds_up(&stats);
-                // Counts never decrease.
-                assert!(stats.queued <= 300, "{stats:?}");
-                assert!(stats.finished >= before.finished);
-                assert!(stats.sent >= before.sent);
-                assert!(stats.dropped.total() >= before.dropped.total());
-                (before, looks) = (stats, looks + 1);
-            }
-            looks
-        });
+        let checking = scope.spawn(|| check_counts_until(&done, &zipkin));
         let producers: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
@@ -52,7 +55,7 @@ fn the_counts_add_up_at_any_moment() {
             .for_each(|producer| producer.join().unwrap());
         assert!(zipkin.flush(LONG));
         done.store(true, Relaxed);
-        assert!(looking.join().unwrap() > 10);
+        assert!(checking.join().unwrap() > 10);
     });
     let stats = zipkin.stats();
     assert_settled(&stats, &server);

@@ -1,16 +1,18 @@
 //! A scripted OTLP collector, over HTTP and gRPC.
 
 use bytes::Bytes;
-use futures_util::future::Either;
 use http::{HeaderMap, HeaderValue, Request, Response, Version, header::CONTENT_TYPE};
-use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::{Frame, Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::{
+        ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+    },
+    trace::v1::Span,
 };
 use prost::Message;
 use std::{
@@ -186,96 +188,47 @@ impl Server {
         request: Request<Incoming>,
         hang_up: &Notify,
         die: &Notify,
-    ) -> io::Result<Response<UnsyncBoxBody<Bytes, io::Error>>> {
+    ) -> io::Result<HttpResponse> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        let grpc = head.headers[CONTENT_TYPE] == "application/grpc";
-        let message = match grpc {
-            false => match head.headers.get("content-encoding") {
-                Some(_) => super::unzip(&body).into(),
-                None => body.clone(),
-            },
-            true => {
-                let (prefix, message) = body.split_at(5);
-                let len = u32::from_be_bytes(prefix[1..].try_into().unwrap());
-                assert_eq!(message.len(), len as usize);
-                match prefix[0] {
-                    0 => body.slice(5..),
-                    _ => super::unzip(message).into(),
-                }
-            }
-        };
+        let is_grpc = head.headers[CONTENT_TYPE] == "application/grpc";
+        let message = message(is_grpc, &head.headers, &body);
         let bytes = message.len();
         let message = ExportTraceServiceRequest::decode(message).unwrap();
         let resources = message.resource_spans.into_iter();
         let scopes = resources.flat_map(|resource| resource.scope_spans);
         let spans: Vec<_> = scopes.flat_map(|scope| scope.spans).collect();
-        let reply = self.with(|state| {
-            state.seen.push(Arc::new(Seen {
-                version: head.version,
-                path: head.uri.path().to_owned(),
-                headers: head.headers,
-                body,
-            }));
-            let next = state.script.pop_front();
-            next.or_else(|| state.otherwise.clone()).unwrap()
+        let reply = self.next_reply(Seen {
+            version: head.version,
+            path: head.uri.path().to_owned(),
+            headers: head.headers,
+            body,
         });
-        let error = |code| match (grpc, code) {
-            (true, 3) => Reply::Error(3, "bad span"),
-            (true, code) => Reply::Error(code, "grpc: received message larger than max (2 vs. 1)"),
-            (false, 3) => Reply::Http(400, "application/x-protobuf", b"\x08\x03\x12\x08bad span"),
-            (false, _) => Reply::Http(413, "text/plain", b""),
-        };
         let reply = match reply {
-            Reply::RejectNamed(name) if spans.iter().any(|span| span.name == name) => error(3),
-            Reply::RejectOver(most) if bytes > most => error(8),
+            Reply::RejectNamed(name) if spans.iter().any(|span| span.name == name) => {
+                bad_span(is_grpc)
+            }
+            Reply::RejectOver(max) if bytes > max => too_large(is_grpc),
             Reply::RejectNamed(_) | Reply::RejectOver(_) => Reply::Accept,
             reply => reply,
         };
-        let ok = (0, "");
-        let (body, (code, message)) = match reply {
-            Reply::Accept | Reply::AcceptBut(..) => {
-                let mut response = ExportTraceServiceResponse::default();
-                let mut rejected = 0;
-                if let Reply::AcceptBut(rejected_spans, reason) = reply {
-                    rejected = rejected_spans as usize;
-                    response.partial_success = Some(ExportTracePartialSuccess {
-                        rejected_spans,
-                        error_message: reason.to_owned(),
-                    });
-                }
-                self.with(|state| {
-                    for span in spans.iter().skip(rejected) {
-                        let id = span.span_id.iter().map(|byte| format!("{byte:02x}"));
-                        *state.accepted.entry(id.collect()).or_default() += 1;
-                    }
-                });
-                (response.encode_to_vec(), ok)
+        match reply {
+            Reply::Accept => Ok(self.accepted_response(is_grpc, &spans, None)),
+            Reply::AcceptBut(rejected, reason) => {
+                Ok(self.accepted_response(is_grpc, &spans, Some((rejected, reason))))
             }
-            Reply::LateError(code, message) => (Vec::new(), (code, message)),
-            Reply::Error(code, message) => {
-                let body = Full::default().map_err(|never: Infallible| match never {});
-                let mut response = Response::new(body.boxed_unsync());
-                *response.headers_mut() = status(code, message);
-                return Ok(response);
+            Reply::LateError(code, message) => {
+                Ok(response(is_grpc, Vec::new(), status(code, message)))
             }
-            Reply::Http(status, content_type, body) => {
-                let body = Full::from(body).map_err(|never: Infallible| match never {});
-                let mut response = Response::new(body.boxed_unsync());
-                *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
-                let content_type = HeaderValue::from_static(content_type);
-                response.headers_mut().insert(CONTENT_TYPE, content_type);
-                return Ok(response);
-            }
-            Reply::Head | Reply::HeadAndReset => {
-                let then = match reply {
-                    Reply::Head => Either::Left(pending()),
-                    _ => Either::Right(async { Err(io::ErrorKind::Other.into()) }),
-                };
-                let body = http_body_util::StreamBody::new(futures_util::stream::once(then));
-                return Ok(Response::new(BodyExt::boxed_unsync(body)));
-            }
-            Reply::Reset => return Err(io::ErrorKind::Other.into()),
+            Reply::Error(code, message) => Ok(error_in_headers(code, message)),
+            Reply::Http(status, content_type, body) => Ok(Response::builder()
+                .status(status)
+                .header(CONTENT_TYPE, content_type)
+                .body(full(Bytes::from_static(body)))
+                .unwrap()),
+            Reply::Head => Ok(head_then(pending())),
+            Reply::HeadAndReset => Ok(head_then(async { Err(io::ErrorKind::Other.into()) })),
+            Reply::Reset => Err(io::ErrorKind::Other.into()),
             Reply::HangUp => {
                 hang_up.notify_one();
                 pending().await
@@ -286,30 +239,111 @@ impl Server {
                 pending().await
             }
             Reply::RejectNamed(_) | Reply::RejectOver(_) => unreachable!(),
-        };
-        let (content_type, body) = match grpc {
-            false => ("application/x-protobuf", body),
-            true => {
-                let mut prefixed = vec![0];
-                prefixed.extend((body.len() as u32).to_be_bytes());
-                prefixed.extend(body);
-                ("application/grpc", prefixed)
-            }
-        };
-        let body = Full::<Bytes>::from(body).map_err(|never: Infallible| match never {});
-        let body = match grpc {
-            false => body.boxed_unsync(),
-            true => {
-                let trailers = status(code, message);
-                body.with_trailers(async { Some(Ok(trailers)) })
-                    .boxed_unsync()
-            }
-        };
-        let mut response = Response::new(body);
-        let content_type = HeaderValue::from_static(content_type);
-        response.headers_mut().insert(CONTENT_TYPE, content_type);
-        Ok(response)
+        }
     }
+
+    fn next_reply(&self, seen: Seen) -> Reply {
+        self.with(|state| {
+            state.seen.push(Arc::new(seen));
+            let next = state.script.pop_front();
+            next.or_else(|| state.otherwise.clone()).unwrap()
+        })
+    }
+
+    /// Accepts the spans, except for the first ones if some are rejected.
+    fn accepted_response(
+        &self,
+        is_grpc: bool,
+        spans: &[Span],
+        rejected: Option<(i64, &'static str)>,
+    ) -> HttpResponse {
+        let skipped = rejected.map_or(0, |(spans, _)| spans as usize);
+        self.with(|state| {
+            for span in spans.iter().skip(skipped) {
+                let id = span.span_id.iter().map(|byte| format!("{byte:02x}"));
+                *state.accepted.entry(id.collect()).or_default() += 1;
+            }
+        });
+        let message = ExportTraceServiceResponse {
+            partial_success: rejected.map(|(rejected_spans, reason)| ExportTracePartialSuccess {
+                rejected_spans,
+                error_message: reason.to_owned(),
+            }),
+        };
+        response(is_grpc, message.encode_to_vec(), status(0, ""))
+    }
+}
+
+type HttpBody = UnsyncBoxBody<Bytes, io::Error>;
+type HttpResponse = Response<HttpBody>;
+
+/// The message in a body, decompressed.
+fn message(is_grpc: bool, headers: &HeaderMap, body: &Bytes) -> Bytes {
+    if !is_grpc {
+        return match headers.get("content-encoding") {
+            Some(_) => super::unzip(body).into(),
+            None => body.clone(),
+        };
+    }
+    let (prefix, message) = body.split_at(5);
+    let length = u32::from_be_bytes(prefix[1..].try_into().unwrap());
+    assert_eq!(message.len(), length as usize);
+    match prefix[0] {
+        0 => body.slice(5..),
+        _ => super::unzip(message).into(),
+    }
+}
+
+fn bad_span(is_grpc: bool) -> Reply {
+    match is_grpc {
+        true => Reply::Error(3, "bad span"),
+        false => Reply::Http(400, "application/x-protobuf", b"\x08\x03\x12\x08bad span"),
+    }
+}
+
+fn too_large(is_grpc: bool) -> Reply {
+    match is_grpc {
+        true => Reply::Error(8, "grpc: received message larger than max (2 vs. 1)"),
+        false => Reply::Http(413, "text/plain", b""),
+    }
+}
+
+fn error_in_headers(code: u16, message: &'static str) -> HttpResponse {
+    let mut response = Response::new(full(Bytes::new()));
+    *response.headers_mut() = status(code, message);
+    response
+}
+
+fn full(bytes: Bytes) -> HttpBody {
+    let body = Full::new(bytes).map_err(|never: Infallible| match never {});
+    body.boxed_unsync()
+}
+
+/// A response head; the body is this future.
+fn head_then(
+    frame: impl Future<Output = io::Result<Frame<Bytes>>> + Send + 'static,
+) -> HttpResponse {
+    let body = StreamBody::new(futures_util::stream::once(frame));
+    Response::new(BodyExt::boxed_unsync(body))
+}
+
+/// A response with this message, and in gRPC with these trailers.
+fn response(is_grpc: bool, message: Vec<u8>, trailers: HeaderMap) -> HttpResponse {
+    let (content_type, body) = match is_grpc {
+        false => ("application/x-protobuf", full(message.into())),
+        true => {
+            let mut prefixed = vec![0];
+            prefixed.extend((message.len() as u32).to_be_bytes());
+            prefixed.extend(message);
+            let body = full(prefixed.into());
+            let body = body.with_trailers(async { Some(Ok(trailers)) });
+            ("application/grpc", body.boxed_unsync())
+        }
+    };
+    let mut response = Response::new(body);
+    let content_type = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
 }
 
 fn status(code: u16, message: &'static str) -> HeaderMap {

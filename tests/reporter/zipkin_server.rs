@@ -159,24 +159,19 @@ impl Server {
         let _ = TcpStream::connect(self.address);
     }
 
+    fn next_answer(&self) -> Answer {
+        let mut state = self.lock();
+        let next = state.script.pop_front();
+        next.unwrap_or_else(|| state.otherwise.clone())
+    }
+
     /// Serves a request. Returns whether the connection stays open.
     fn serve(&self, mut stream: &TcpStream) -> io::Result<bool> {
-        let mut head = Vec::new();
-        let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") {
-            if stream.read(&mut byte)? == 0 {
-                return Ok(false);
-            }
-            head.push(byte[0]);
-        }
-        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
-        let length = head.split("content-length: ").nth(1).unwrap();
-        let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
-        let answer = {
-            let mut state = self.lock();
-            let next = state.script.pop_front();
-            next.unwrap_or_else(|| state.otherwise.clone())
+        let Some(head) = read_head(stream)? else {
+            return Ok(false);
         };
+        let length = content_length(&head);
+        let answer = self.next_answer();
         if let Answer::Reset = answer {
             // Closing a connection with unread bytes resets it.
             let mut some = vec![0; length / 2];
@@ -184,12 +179,7 @@ impl Server {
             self.record(head, length, Vec::new(), false);
             return Ok(false);
         }
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body)?;
-        if head.contains("\r\ncontent-encoding: gzip\r\n") {
-            body = super::unzip(&body);
-        }
-        let spans: Vec<Value> = serde_json::from_slice(&body).unwrap();
+        let spans = read_spans(stream, &head, length)?;
         let (status, headers, text) = match &answer {
             Answer::Accept | Answer::AcceptAndClose | Answer::AcceptWithoutEnd => {
                 (202, String::new(), "")
@@ -203,11 +193,11 @@ impl Server {
                 let bad = spans.iter().any(|span| span["name"] == *name);
                 (if bad { 400 } else { 202 }, String::new(), "bad span")
             }
-            Answer::RejectOver(most) => (if length > *most { 413 } else { 202 }, String::new(), ""),
+            Answer::RejectOver(max) => (if length > *max { 413 } else { 202 }, String::new(), ""),
             Answer::Silence => {
                 self.record(head, length, spans, false);
                 // Until the client closes the connection.
-                let _ = stream.read(&mut byte);
+                let _ = stream.read(&mut [0]);
                 return Ok(false);
             }
             Answer::Garbage => {
@@ -250,4 +240,30 @@ impl Server {
         drop(state);
         self.state.1.notify_all();
     }
+}
+
+/// The head of a request in lower case; `None` if the connection was closed.
+fn read_head(mut stream: &TcpStream) -> io::Result<Option<String>> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte)? == 0 {
+            return Ok(None);
+        }
+        head.push(byte[0]);
+    }
+    Ok(Some(String::from_utf8(head).unwrap().to_ascii_lowercase()))
+}
+
+fn read_spans(mut stream: &TcpStream, head: &str, length: usize) -> io::Result<Vec<Value>> {
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    if head.contains("\r\ncontent-encoding: gzip\r\n") {
+        body = super::unzip(&body);
+    }
+    Ok(serde_json::from_slice(&body).unwrap())
+}
+
+fn content_length(head: &str) -> usize {
+    let length = head.split("content-length: ").nth(1).unwrap();
+    length.split("\r\n").next().unwrap().parse().unwrap()
 }

@@ -3,7 +3,7 @@
 use crate::{called, common::TestTracer, empty, serve_all};
 use http::{HeaderValue, Request};
 use proptest::{collection::vec, prelude::*, sample::select};
-use tower_b3::{Mode, Trust, tag::Tag};
+use tower_b3::{Mode, Trust, tags::Tag};
 
 fn any_lines() -> impl Strategy<Value = Vec<(&'static str, Vec<u8>)>> {
     let name = select(vec![

@@ -1,11 +1,11 @@
-//! Whatever a tracer's settings are: an error that names the setting, or a tracer that works.
+//! For any settings, either `build` returns an error that names the setting, or the tracer works.
 
 use crate::{common::SpanCollector, empty, serve_all};
 use http::Request;
 use proptest::{prelude::*, sample::select, test_runner::Config};
 use std::net::SocketAddr;
 use tower_b3::{
-    Trust,
+    Tracer, Trust,
     sample::{Rules, Sampler},
 };
 
@@ -25,10 +25,32 @@ fn per_second() -> impl Strategy<Value = u32> {
     prop_oneof![0_u32..20, Just(u32::MAX), any::<u32>()]
 }
 
+/// Serves requests with the headers and the paths that the settings are about.
+fn serve_requests(tracer: &Tracer, proxies: usize) {
+    let trust = Trust::networks(["10.0.0.0/8"])
+        .unwrap()
+        .trusted_hops(proxies);
+    for (header, value) in [
+        ("x-b3-flags", "1"),
+        ("x-envoy-force-trace", "1"),
+        ("x-client-trace-id", "a"),
+        ("x-forwarded-for", "10.0.0.1, 10.0.0.2"),
+    ] {
+        for path in ["/a", "/b", &format!("/{}", "ä".repeat(300))] {
+            let request = Request::get(path).header(header, value);
+            let request = request.extension(SocketAddr::from(([10, 0, 0, 3], 1)));
+            let layer = tracer.server_layer().trust(trust.clone());
+            serve_all(&layer, request.body(()).unwrap(), |_| {
+                tower_b3::tag("text", "ä".repeat(300));
+                empty()
+            });
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(Config { cases: 256, failure_persistence: None, ..Config::default() })]
 
-    /// Whatever a setting is: an error that names it, or a tracer that works.
     #[test]
     fn a_tracer_works_with_any_settings(
         tag_length in length(),
@@ -74,23 +96,7 @@ proptest! {
                 return Err(TestCaseError::fail(format!("{error:?}, not {wrong:?}")));
             }
         };
-        let trust = Trust::networks(["10.0.0.0/8"]).unwrap().trusted_hops(proxies);
-        for (header, value) in [
-            ("x-b3-flags", "1"),
-            ("x-envoy-force-trace", "1"),
-            ("x-client-trace-id", "a"),
-            ("x-forwarded-for", "10.0.0.1, 10.0.0.2"),
-        ] {
-            for path in ["/a", "/b", &format!("/{}", "ä".repeat(300))] {
-                let request = Request::get(path).header(header, value);
-                let request = request.extension(SocketAddr::from(([10, 0, 0, 3], 1)));
-                let layer = tracer.server_layer().trust(trust.clone());
-                serve_all(&layer, request.body(()).unwrap(), |_| {
-                    tower_b3::tag("text", "ä".repeat(300));
-                    empty()
-                });
-            }
-        }
+        serve_requests(&tracer, proxies);
         for span in spans.take_all() {
             let text = span.tag("text").unwrap_or_default();
             prop_assert!(text.len() <= tag_length, "{}", text);

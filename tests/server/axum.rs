@@ -10,7 +10,7 @@ use ::axum::{
 use http::{Request, StatusCode};
 use std::net::SocketAddr;
 use tower::ServiceExt;
-use tower_b3::{Context, ServerLayer, Trust, scope};
+use tower_b3::{RequestContext, ServerLayer, Trust, scope};
 
 fn app(layer: ServerLayer) -> Router {
     let items = Router::new()
@@ -76,11 +76,11 @@ async fn outside_the_router_the_name_is_the_method_unless_the_handler_sets_the_r
     let router = Router::new()
         .route("/plain/{id}", on_get(|| async {}))
         .route(
-            "/said/{id}",
-            on_get(|| async { scope::route("/said/{id}") }),
+            "/named/{id}",
+            on_get(|| async { scope::route("/named/{id}") }),
         );
     let service = tower::Layer::layer(&test.tracer.server_layer(), router);
-    for (path, name) in [("/plain/7", "GET"), ("/said/7", "GET /said/{id}")] {
+    for (path, name) in [("/plain/7", "GET"), ("/named/7", "GET /named/{id}")] {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = service.clone().oneshot(request).await.unwrap();
         drop(response);
@@ -91,7 +91,7 @@ async fn outside_the_router_the_name_is_the_method_unless_the_handler_sets_the_r
 #[tokio::test]
 async fn the_context_is_an_extractor() {
     let test = TestTracer::new();
-    let ids = |context: Context| async move {
+    let ids = |context: RequestContext| async move {
         context
             .trace_context()
             .map_or("none".to_owned(), |context| context.span_id().to_string())
@@ -117,7 +117,7 @@ async fn connect_info_is_the_peers_address() {
 }
 
 #[tokio::test]
-async fn trust_goes_by_connect_info() {
+async fn trust_uses_connect_info() {
     let test = TestTracer::new();
     let networks = Trust::networks(["10.0.0.0/8"]).unwrap();
     let layer = test.tracer.server_layer().trust(networks);

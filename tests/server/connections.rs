@@ -32,10 +32,22 @@ fn full(text: impl Into<Bytes>) -> BoxBody<Bytes, Infallible> {
 }
 
 /// A body that ends when its sender is dropped.
-fn open_end() -> (mpsc::Sender<Frame<Bytes>>, BoxBody<Bytes, Infallible>) {
+fn channel_body() -> (mpsc::Sender<Frame<Bytes>>, BoxBody<Bytes, Infallible>) {
     let (sender, mut frames) = mpsc::channel(8);
     let stream = stream::poll_fn(move |cx| frames.poll_recv(cx).map(|frame| frame.map(Ok)));
     (sender, StreamBody::new(stream).boxed())
+}
+
+/// A body that sends these frames and then waits until it is dropped.
+fn endless<const N: usize>(frames: [Frame<Bytes>; N]) -> BoxBody<Bytes, Infallible> {
+    let (sender, body) = channel_body();
+    tokio::spawn(async move {
+        for frame in frames {
+            let _ = sender.send(frame).await;
+        }
+        sender.closed().await;
+    });
+    body
 }
 
 /// Serves one kind of response for each path.
@@ -59,7 +71,7 @@ async fn handle(mut request: Request<Incoming>) -> Result<Answer, Infallible> {
         "/500" => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
         "/panic" => panic!("in the handler, expected"),
         "/stream" => {
-            let (sender, body) = open_end();
+            let (sender, body) = channel_body();
             tokio::spawn(async move {
                 for part in ["one", "two"] {
                     let _ = sender.send(Frame::data(Bytes::from(part))).await;
@@ -68,25 +80,12 @@ async fn handle(mut request: Request<Incoming>) -> Result<Answer, Infallible> {
             *response.body_mut() = body;
         }
         "/trailers" => {
-            let (sender, body) = open_end();
-            tokio::spawn(async move {
-                let mut trailers = http::HeaderMap::new();
-                trailers.insert("grpc-status", "13".parse().unwrap());
-                let _ = sender.send(Frame::data(Bytes::from("data"))).await;
-                let _ = sender.send(Frame::trailers(trailers)).await;
-                // Ends when the body is dropped.
-                sender.closed().await;
-            });
-            *response.body_mut() = body;
+            let mut trailers = http::HeaderMap::new();
+            trailers.insert("grpc-status", "13".parse().unwrap());
+            let frames = [Frame::data(Bytes::from("data")), Frame::trailers(trailers)];
+            *response.body_mut() = endless(frames);
         }
-        "/endless" => {
-            let (sender, body) = open_end();
-            tokio::spawn(async move {
-                let _ = sender.send(Frame::data(Bytes::from("first"))).await;
-                sender.closed().await;
-            });
-            *response.body_mut() = body;
-        }
+        "/endless" => *response.body_mut() = endless([Frame::data(Bytes::from("first"))]),
         "/upgrade" => {
             tokio::spawn(upgrade::on(&mut request));
             *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

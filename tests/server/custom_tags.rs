@@ -5,7 +5,7 @@ use crate::{
     empty, serve_all,
 };
 use std::{borrow::Cow, env};
-use tower_b3::tag::Tag;
+use tower_b3::tags::Tag;
 
 fn tagged(tags: impl IntoIterator<Item = Tag>) -> TestTracer {
     let tags: Vec<_> = tags.into_iter().collect();

@@ -5,7 +5,7 @@ use crate::{
     edge::nothing_was_malformed,
     empty, serve_all,
 };
-use tower_b3::{Trust, tag::Tag};
+use tower_b3::{Trust, tags::Tag};
 
 const LINK: &str = "link.trace_id";
 

@@ -14,7 +14,7 @@ use tower_b3::{
     id::{RequestId, TraceReason},
     propagation::{Field, Format, Propagation},
     sample::Sampler,
-    tag::Tag,
+    tags::Tag,
 };
 
 /// Every header that affects tracing, and some that look as if they did.

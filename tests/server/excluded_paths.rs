@@ -37,7 +37,7 @@ fn an_excluded_path_makes_no_spans_and_propagates_its_context_unchanged() {
         out = called(&test);
         empty()
     });
-    assert!(!out.contains_key("x-b3-sampled"), "undecided stays so");
+    assert!(!out.contains_key("x-b3-sampled"), "it stays undecided");
     test.spans.take(0);
 }
 

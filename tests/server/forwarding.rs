@@ -8,7 +8,7 @@ use crate::{
 use http::{HeaderMap, Request};
 use std::thread;
 use tower_b3::{
-    Context, Mode,
+    Mode, RequestContext,
     propagation::{Format, Propagation},
 };
 
@@ -176,7 +176,11 @@ fn forwarded_headers_are_in_the_extensions_too() {
     let layer = test.tracer.server_layer().context_in_extensions(true);
     let mut out = HeaderMap::new();
     serve_all(&layer, get("/", "x-b3-traceid: no id"), |request| {
-        let context = request.extensions().get::<Context>().unwrap().clone();
+        let context = request
+            .extensions()
+            .get::<RequestContext>()
+            .unwrap()
+            .clone();
         let client = test.tracer.client_layer();
         let call = move || {
             let mut request = Request::new(());

@@ -10,7 +10,7 @@ use crate::{
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use std::{convert::Infallible, future::ready};
 use tower::{Layer, Service, service_fn};
-use tower_b3::{Direction, Mode, ServerLayer, Trust, current, propagation::Propagation, tag::Tag};
+use tower_b3::{Direction, Mode, ServerLayer, Trust, current, propagation::Propagation, tags::Tag};
 
 /// Serves a request through `outer` around `inner`: the headers of a call made by the handler.
 fn nested(test: &TestTracer, outer: &ServerLayer, inner: &ServerLayer, lines: &str) -> HeaderMap {
@@ -302,7 +302,7 @@ fn header_tags_of_calls_come_from_the_inner_layers_request() {
 }
 
 #[test]
-fn a_server_below_a_client_layer_in_one_task_goes_by_the_headers() {
+fn a_server_below_a_client_layer_in_one_task_uses_the_headers() {
     let test = TestTracer::new();
     let layer = test.tracer.server_layer();
     serve_all(&layer, get("/", ""), |_| {

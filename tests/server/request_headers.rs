@@ -7,7 +7,7 @@ use crate::{
     empty, serve_all,
 };
 use http::{HeaderMap, Request};
-use tower_b3::Context;
+use tower_b3::RequestContext;
 
 #[test]
 fn inbound_headers_are_kept_by_default() {
@@ -53,12 +53,12 @@ fn the_context_is_in_the_extensions_when_asked() {
     let with = plain.clone().context_in_extensions(true);
     let lines = format!("{CALLER}|x-request-id: r|sw8: 7");
     serve_all(&plain, get("/", &lines), |request| {
-        assert!(request.extensions().get::<Context>().is_none());
+        assert!(request.extensions().get::<RequestContext>().is_none());
         empty()
     });
     let mut carried = None;
     serve_all(&with, get("/", &lines), |request| {
-        carried = request.extensions().get::<Context>().cloned();
+        carried = request.extensions().get::<RequestContext>().cloned();
         empty()
     });
     let [_, span] = test.spans.take(2).try_into().unwrap();

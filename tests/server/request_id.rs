@@ -7,7 +7,7 @@ use crate::{
 use http::{HeaderMap, Request, Response};
 use std::{collections::HashSet, future::ready};
 use tower::{Layer, Service, service_fn};
-use tower_b3::{ServerLayer, Trust, propagation::Field, tag::Tag};
+use tower_b3::{ServerLayer, Trust, propagation::Field, tags::Tag};
 
 /// The headers that the handler sees, the result of `request_id`, and the response's headers.
 fn seen(layer: &ServerLayer, lines: &str, answer: &str) -> (HeaderMap, String, HeaderMap) {

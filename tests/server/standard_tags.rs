@@ -5,7 +5,7 @@ use crate::{
     empty, serve_all,
 };
 use http::{Method, Request, Response, StatusCode, Version};
-use tower_b3::{Trust, propagation::Field, record::SpanRecord, scope, tag::TagNames};
+use tower_b3::{Trust, propagation::Field, record::SpanRecord, scope, tags::TagNames};
 
 /// All tags, by name.
 fn tags(span: &SpanRecord) -> Vec<(String, String)> {

@@ -30,7 +30,7 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, tungstenite};
 use tower::{Layer, Service, service_fn};
-use tower_b3::{Context, annotate, current, span};
+use tower_b3::{RequestContext, annotate, current, span};
 
 /// Sends every text back twice, each in a span of its own, until the other side closes.
 async fn twice(mut socket: WebSocket) {
@@ -42,7 +42,7 @@ async fn twice(mut socket: WebSocket) {
 }
 
 async fn sockets(test: &TestTracer) -> SocketAddr {
-    let upgrade = |context: Context, upgrade: WebSocketUpgrade| async move {
+    let upgrade = |context: RequestContext, upgrade: WebSocketUpgrade| async move {
         upgrade.on_upgrade(move |socket| context.instrument(twice(socket)))
     };
     let app = Router::new().route("/rooms/{id}", any(upgrade));

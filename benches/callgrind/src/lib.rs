@@ -1,5 +1,4 @@
-//! What the benches have in common: requests, services, and tower-b3 with a reporter that sends
-//! nothing.
+//! Shared by the benches: requests, services, and tower-b3 with a reporter that sends nothing.
 
 mod ours;
 mod requests;

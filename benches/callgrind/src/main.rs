@@ -19,8 +19,8 @@ use tower_b3::{
     report::BatchReporter,
 };
 
-/// Requests between two waits for the reporter: few enough for the records that a thread has to
-/// spare to suffice.
+/// Requests between two flushes of the reporter: few enough that a thread does not run out of spare
+/// span records.
 const AT_ONCE: usize = 128;
 
 const ROWS: [&str; 11] = [
@@ -99,14 +99,14 @@ fn exchange(scenario: Scenario, mode: Mode, traced: bool, count: usize) {
     assert_eq!((stats.sent, stats.dropped.total()), (spans as u64, 0));
 }
 
-/// What callgrind counts: its name is in `run.sh`.
+/// The function that callgrind counts; `run.sh` has its name.
 #[inline(never)]
 fn measured(work: &mut dyn FnMut()) {
     work();
 }
 
-/// So many times `work` to warm up, and so many in [`measured`], each with what `prepare` gave it
-/// before. After each [`AT_ONCE`] comes `rest`, which is not counted either.
+/// Runs `work` this many times to warm up and this many times in [`measured`], each with an input
+/// from `prepare`. Calls `rest` after every [`AT_ONCE`] operations. Neither is counted.
 fn repeat<T>(
     count: usize,
     mut prepare: impl FnMut() -> T,

@@ -1,4 +1,5 @@
-//! tower-b3 as the benches set it up: every default, two custom tags, spans to nowhere.
+//! tower-b3 as the benches set it up: defaults, two custom tags, and a reporter that discards
+//! spans.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tower_b3::{
@@ -9,10 +10,10 @@ use tower_b3::{
         ReporterError, Sender,
     },
     sample::Sampler,
-    tag::Tag,
+    tags::Tag,
 };
 
-/// Spans that have reached the null reporter, whoever made them.
+/// The number of spans that the null reporter has received from any peer.
 pub static REPORTED: AtomicU64 = AtomicU64::new(0);
 
 /// Counts spans and writes nothing.
@@ -28,7 +29,7 @@ impl Encoder for NullEncoder {
         Ok(())
     }
 
-    /// The number of spans, so that the limit of a message is one of spans.
+    /// The number of spans: the limit of a message then limits spans instead of bytes.
     fn message_len(&self, spans: usize, _bytes: usize) -> usize {
         spans
     }
@@ -44,14 +45,14 @@ impl Sender for NullSender {
     }
 }
 
-/// The batching reporter with its default queue. Messages are of 512 spans, as OpenTelemetry's.
+/// The batching reporter with its default queue and messages of 512 spans, like OpenTelemetry's.
 pub fn null_reporter() -> Result<BatchReporter, ReporterError> {
     BatchReporter::builder(NullEncoder, NullSender)
         .options(BatchOptions::new().message_limit(512))
         .build()
 }
 
-/// A tracer that samples all or nothing of what comes without a decision.
+/// A tracer that samples all or none of the requests that arrive without a decision.
 pub fn tracer(mode: Mode, samples: bool, reporter: impl Reporter) -> Tracer {
     let sampler = if samples {
         Sampler::always()

@@ -1,4 +1,4 @@
-//! Requests as a server's and a client's are, and what they carry in each scenario.
+//! Realistic requests of a server and of a client, with the headers of each scenario.
 
 use bytes::{Bytes, BytesMut};
 use http::{
@@ -16,7 +16,7 @@ pub const TRACE_ID: &str = "463ac35c9f6413ad48485a3953bb6124";
 pub const SPAN_ID: &str = "a2fb4a1d1a96d312";
 pub const PARENT_ID: &str = "0020000000000001";
 
-/// What the request carries, what the sampler says, and whether the handler calls another service.
+/// The headers of the request, the sampler's answer, and whether the handler calls another service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scenario {
     /// `x-b3-*` with `x-b3-sampled: 1`; the sampler says no.
@@ -58,7 +58,7 @@ impl Scenario {
         Self::ALL.into_iter().find(|one| one.name() == name)
     }
 
-    /// What the sampler says, which a decision that came along overrules.
+    /// What the sampler decides. A decision in the request's headers overrides it.
     pub fn sampler_says_yes(self) -> bool {
         matches!(self, Scenario::In0 | Scenario::Out0 | Scenario::None1)
     }
@@ -72,7 +72,7 @@ impl Scenario {
     }
 }
 
-/// Twelve headers as a request behind a proxy carries them.
+/// Twelve headers of a typical request behind a proxy.
 const BASE: &str = "\
 host: orders.shop.svc.cluster.local:8080\r\n\
 user-agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
@@ -95,7 +95,7 @@ pub fn b3_multi(sampled: &str) -> String {
     )
 }
 
-/// The bytes of a request's head as they come from the socket, and where its parts lie.
+/// The bytes of a request's head as received from the socket, and the positions of its parts.
 pub struct Head {
     bytes: Vec<u8>,
     uri: Range<usize>,
@@ -103,7 +103,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// The twelve headers and `more`, which is lines of `name: value`.
+    /// The twelve headers, and `more` as `name: value` lines.
     pub fn new(more: &str) -> Head {
         let text = format!("GET /orders/12345?expand=lines HTTP/1.1\r\n{BASE}{more}\r\n");
         let mut headers = Vec::new();
@@ -133,8 +133,8 @@ impl Head {
         })
     }
 
-    /// A request as hyper's HTTP/1 parser makes it: URI and values are slices of one buffer, and
-    /// names that are not standard have storage of their own.
+    /// A request like those of hyper's HTTP/1 parser: the URI and values are slices of one buffer,
+    /// and non-standard names are allocated separately.
     pub fn request<B>(&self, body: B) -> Request<B> {
         let mut buffer = BytesMut::with_capacity(self.bytes.len());
         buffer.extend_from_slice(&self.bytes);
@@ -183,7 +183,7 @@ pub fn out_request<B>(body: B) -> Request<B> {
     request
 }
 
-/// What a handler answers: a small JSON body, content-type and content-length.
+/// The handler's response: a small JSON body, content-type and content-length.
 pub fn response() -> Response<Body> {
     const ANSWER: &[u8] = br#"{"id":12345,"state":"shipped"}"#;
     let mut response = Response::new(Body::new(Bytes::from_static(ANSWER)));

@@ -1,4 +1,4 @@
-//! Handlers that answer at once, and one request after the other without a runtime.
+//! Handlers that respond at once, and requests served one after the other without a runtime.
 
 use crate::requests::{Body, out_request, response};
 use bytes::Bytes;
@@ -22,13 +22,13 @@ pub fn prepare_out(count: usize) {
     OUT.with_borrow_mut(|out| out.extend((0..count).map(|_| out_request(Body::default()))));
 }
 
-/// One of those, or a new one.
+/// A prepared request, or a new one if none is left.
 pub fn take_out() -> Request<Body> {
     OUT.with_borrow_mut(Vec::pop)
         .unwrap_or_else(|| out_request(Body::default()))
 }
 
-/// The handler that only answers.
+/// The handler that makes no calls.
 pub fn leaf()
 -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone
 {
@@ -38,7 +38,7 @@ pub fn leaf()
     })
 }
 
-/// The handler that sends one request through `client` and answers.
+/// The handler that sends one request through `client` and responds.
 pub fn calling<C>(
     client: C,
 ) -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone
@@ -55,11 +55,11 @@ where
     })
 }
 
-/// What a future that never waits gives.
+/// The output of a future that is ready at the first poll.
 ///
 /// # Panics
 ///
-/// If it waits.
+/// If it is pending.
 pub fn now<T>(future: impl Future<Output = T>) -> T {
     let future = pin!(future);
     match future.poll(&mut Context::from_waker(Waker::noop())) {

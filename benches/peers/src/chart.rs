@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 pub struct Bar {
     pub name: &'static str,
-    /// To what fastrace adds.
+    /// The ratio to what fastrace adds.
     pub ratio: f64,
     pub ns: f64,
 }
@@ -18,7 +18,7 @@ pub struct Panel {
 const NAMES: f64 = 136.0;
 const PANEL: f64 = 226.0;
 const GAP: f64 = 18.0;
-/// What is kept free behind the longest bar, for its number.
+/// Space to the right of the longest bar, for its number.
 const NUMBER: f64 = 92.0;
 const PITCH: f64 = 20.0;
 const TOP: f64 = 66.0;
@@ -32,7 +32,7 @@ text{font:12px system-ui,-apple-system,'Segoe UI',sans-serif;fill:#24292f}\
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.page{fill:#0d1117}.note{fill:#9198a1}\
 .bar{fill:#6e7681}.ours{fill:#4493f8}.one{stroke:#9198a1}}";
 
-/// An SVG of panels in rows and columns, in the order in which both first come.
+/// An SVG of panels in rows and columns, both in the order of first appearance.
 pub fn draw(panels: &[Panel], machine: &str) -> String {
     let rows = distinct(panels.iter().map(|panel| panel.row));
     let columns = distinct(panels.iter().map(|panel| panel.column));

@@ -1,8 +1,8 @@
-//! tower-b3 beside the other tracing middleware for Tower, in one harness.
+//! tower-b3 and other tracing middleware for Tower, in one harness.
 //!
-//! A *peer* is one tracing stack, a [`Scenario`] is what the request carries and what the sampler
-//! says. [`with_peer`] builds the peer's service and hands its own type, not a boxed one, to a
-//! [`Visitor`], so that what is timed is monomorphic.
+//! A *peer* is one tracing stack. A [`Scenario`] is the request's headers and the sampler's answer.
+//! [`with_peer`] builds the peer's service and passes it to a [`Visitor`] with its concrete type,
+//! so that the timed code is monomorphic.
 
 mod apart;
 pub mod chart;

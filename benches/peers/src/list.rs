@@ -1,11 +1,11 @@
-//! The peers, and what they are.
+//! The list of peers, with their properties.
 
 pub struct Peer {
     pub name: &'static str,
     /// Whether it makes spans.
     pub traces: bool,
-    /// Whether it has another global `tracing` subscriber than its neighbours, and so needs a
-    /// process to itself.
+    /// Whether it sets a global `tracing` subscriber that the other peers must not have, and so
+    /// needs a separate process.
     pub apart: bool,
     pub about: &'static str,
 }

@@ -13,27 +13,27 @@ use std::{
 };
 use tower::Service;
 
-/// Requests that are built outside the clock and then served inside it at a time: few, so that they
-/// are as warm in the cache as those of a server that has just parsed them.
+/// Requests are built before the clock starts, and this many are then served at a time: few, so
+/// that they are as warm in the cache as those of a server that has just parsed them.
 pub const SLICE: usize = 64;
 
-/// Slices between two flushes with reporters at work: many times what wakes any of them, so that
-/// they take and free spans while requests are served, as in a busy server.
+/// Slices between two flushes while reporters work: enough to wake every reporter many times, so
+/// that they take and free spans while requests are served, as in a busy server.
 pub const AWAKE: usize = 256;
 
-/// Slices between two flushes with reporters asleep: less than wakes any of them, so that what they
-/// do falls outside the clock, as it nearly does in a server with little traffic.
+/// Slices between two flushes while reporters sleep: too few to wake any of them, so that their
+/// work is not timed, as in a server with little traffic.
 pub const ASLEEP: usize = 3;
 
 thread_local! {
-    /// Whether this thread is serving requests now.
+    /// Whether this thread is serving requests.
     pub static SERVING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// A peer that serves requests.
 pub trait Runner: Send {
-    /// Serves so many slices of [`SLICE`] requests and tells the time they took. Part of their
-    /// spans is still queued then: [`flush`](Runner::flush).
+    /// Serves this many slices of [`SLICE`] requests and returns the time they took. Some spans may
+    /// still be queued; see [`flush`](Runner::flush).
     fn serve(&mut self, slices: usize) -> Duration;
 
     /// Waits until the reporter's thread has freed everything.

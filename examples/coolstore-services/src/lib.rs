@@ -1,8 +1,9 @@
-//! What the programs `webapp` and `catalog` share: their command line, the tracer that it
-//! describes, and serving until a signal.
+//! Shared by the programs `webapp` and `catalog`: the command line, the tracer that it configures,
+//! and serving until a signal.
 //!
-//! What the two services do is in the package `coolstore`.
+//! The two services themselves are in the package `coolstore`.
 
+pub mod logging;
 pub mod options;
 pub mod run;
 mod tracer;

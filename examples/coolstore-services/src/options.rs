@@ -1,12 +1,13 @@
 //! The command line of both services. Every flag can be set by an environment variable instead.
 
+use crate::logging::LogFormat;
 use clap::{Arg, Args, CommandFactory, FromArgMatches, ValueEnum, builder::FalseyValueParser};
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
 use tower_b3::{
     Trust,
     propagation::{self, Propagation},
     sample::Sampler,
-    tag::Tag,
+    tags::Tag,
     zipkin::Encoding,
 };
 
@@ -64,6 +65,16 @@ pub struct Options {
     /// gives it; else the program's name]
     #[arg(long, value_name = "NAME", env = "SHOP_SERVICE")]
     pub service: Option<String>,
+
+    /// The format of the log on standard error. Lines of a request have its ids
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "SHOP_LOG_FORMAT",
+        default_value = "text",
+        value_enum
+    )]
+    pub log_format: LogFormat,
 
     /// The formats of the trace headers on outgoing requests: b3multi, b3, w3c. All are accepted on
     /// incoming requests [default: the documents' formats; else b3multi]
@@ -163,7 +174,7 @@ where
     T: CommandFactory + FromArgMatches,
 {
     parse_from(std::env::args_os(), listen).map_err(|error| {
-        // If the console is closed, there is nowhere to say it.
+        // If the console is closed, the message cannot be printed.
         let _ = error.print();
         u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
     })

@@ -1,4 +1,4 @@
-//! One service as a process of its own, from its options to its end.
+//! Runs one service as a process, from its options to its shutdown.
 
 use crate::{
     options::Options,
@@ -6,7 +6,6 @@ use crate::{
 };
 use axum::Router;
 use coolstore::{
-    logging::log_to_stderr,
     server::{serve, stop_signal},
     traced::Traced,
 };
@@ -17,9 +16,8 @@ use std::{
     time::Duration,
 };
 use tokio::runtime::Runtime;
-use tracing_subscriber::filter::LevelFilter;
 
-/// How long the last spans may take to be sent when the service has stopped.
+/// The time for sending the last spans after the service has stopped.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves `app` until SIGTERM or SIGINT.
@@ -31,11 +29,11 @@ pub fn run(
     options: &Options,
     app: impl FnOnce(Traced) -> Router,
 ) -> ExitCode {
-    log_to_stderr(LevelFilter::INFO);
+    options.log_format.start();
     let service = match Service::new(program, options) {
         Ok(service) => service,
         Err(reason) => {
-            // If standard error is closed, there is nowhere to say it.
+            // If standard error is closed, the error cannot be reported.
             let _ = writeln!(io::stderr(), "error: {reason}");
             return ExitCode::from(2);
         }
@@ -54,7 +52,7 @@ pub fn run(
     }
 }
 
-/// A service whose options have all been used successfully: it can only serve now.
+/// A service whose options are valid: only serving can still fail.
 struct Service {
     listener: TcpListener,
     address: SocketAddr,
@@ -92,7 +90,7 @@ impl Service {
     }
 }
 
-/// Prints a line. A service whose standard output is closed serves all the same.
+/// Prints a line. A closed standard output does not stop the service.
 fn print_or_log(line: &str) {
     if let Err(error) = writeln!(io::stdout(), "{line}") {
         tracing::warn!(%error, "{line}, which cannot be printed on standard output");

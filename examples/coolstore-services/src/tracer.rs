@@ -36,7 +36,7 @@ impl Tracing {
         if let Some(identity) = identity {
             builder = builder.identity(identity);
         }
-        // No peer could call 0.0.0.0.
+        // Peers cannot call 0.0.0.0, so it is not an address for spans.
         if !address.ip().is_unspecified() {
             builder = builder.address(address);
         }
@@ -195,7 +195,7 @@ fn start_error(options: &Options, error: StartError) -> String {
     }
 }
 
-/// An error in clap's words. A value that may contain a password is left out.
+/// An error in clap's format. A value that may contain a password is left out.
 pub(crate) fn invalid_value(flag: &str, value: impl Display, reason: impl Display) -> String {
     let value = value.to_string();
     match value.contains('@') {

@@ -82,7 +82,7 @@ fn container(deployment: &Value) -> &Value {
     &containers[0]
 }
 
-/// What the kubelet would make of the fields that `env` refers to.
+/// The environment variables after resolving field references, as the kubelet does.
 fn field(pod: &Value, path: &str) -> String {
     if let Some(label) = path.strip_prefix("metadata.labels['") {
         let label = label.strip_suffix("']").expect("a label");
@@ -113,7 +113,8 @@ fn environment(deployment: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The files of a pod's volumes, in a directory of the test's: where each would be, and where it is.
+/// The files of a pod's volumes, in a directory of the test: the path in the pod, and the path
+/// here.
 fn mounted(manifest: &Manifest, deployment: &Value) -> Vec<(String, PathBuf)> {
     let name = text(&deployment["metadata"]["name"]);
     let root = Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -126,7 +127,7 @@ fn mounted(manifest: &Manifest, deployment: &Value) -> Vec<(String, PathBuf)> {
         let volume = volumes.find(|volume| volume["name"] == mount["name"]);
         let volume = volume.unwrap_or_else(|| panic!("no volume for {mount}"));
         if volume.get("downwardAPI").is_some() {
-            // Not in a place of the test's choice; without it, all documents are for everybody.
+            // The labels file has a fixed path in the pod; without it, all documents apply.
             assert_eq!(mount["mountPath"], "/etc/istio/pod");
             assert_eq!(volume["downwardAPI"]["items"][0]["path"], "labels");
             continue;
@@ -142,7 +143,7 @@ fn mounted(manifest: &Manifest, deployment: &Value) -> Vec<(String, PathBuf)> {
     files
 }
 
-/// The program as the pod would run it, but for addresses and paths of this machine.
+/// The program as the pod would run it, except for addresses and paths of this machine.
 fn start(manifest: &Manifest, name: &str, catalog: &str) -> Process {
     let deployment = manifest.named("Deployment", name);
     let container = container(deployment);
@@ -203,7 +204,7 @@ impl Shop {
 }
 
 #[test]
-fn every_document_is_one_that_a_cluster_takes() {
+fn every_document_is_valid_in_a_cluster() {
     for manifest in [WITH, WITHOUT].map(Manifest::parse) {
         assert!(manifest.0.len() > 5);
         for document in &manifest.0 {
@@ -227,7 +228,7 @@ fn every_document_is_one_that_a_cluster_takes() {
 }
 
 #[test]
-fn what_belongs_together_fits() {
+fn selectors_ports_and_services_are_consistent() {
     for manifest in [WITH, WITHOUT].map(Manifest::parse) {
         for name in ["webapp", "catalog"] {
             let deployment = &manifest.named("Deployment", name)["spec"];
@@ -247,7 +248,7 @@ fn what_belongs_together_fits() {
                 );
             }
         }
-        // webapp calls the catalog's service, by its name and its port.
+        // webapp calls the catalog's Service by its name and port.
         let args = &container(manifest.named("Deployment", "webapp"))["args"];
         assert!(
             list(args).any(|arg| arg == "--catalog=http://catalog"),
@@ -285,7 +286,7 @@ fn sidecars_are_where_they_should_be() {
     assert_eq!(injected(WITHOUT), [false, false]);
 }
 
-/// By a pod that knows its labels.
+/// For a pod whose labels are known.
 #[test]
 fn the_config_map_is_for_both_programs() {
     let manifest = Manifest::parse(WITHOUT);
@@ -303,7 +304,7 @@ fn the_config_map_is_for_both_programs() {
     }
 }
 
-/// What the sidecars are told would be understood here too.
+/// The configuration of the sidecars is valid for tower-b3 too.
 #[test]
 fn the_documents_are_read() {
     let manifest = Manifest::parse(WITH);
@@ -312,7 +313,7 @@ fn the_documents_are_read() {
     TracingConfig::from_yaml(annotation).expect("a tracing block");
     let whole = TracingConfig::from_yaml(WITH).expect("a manifest");
     assert_eq!(whole.sampling(Direction::Server), 10.0);
-    // The provider that the Telemetry resource names is in the comment that tells how to install it.
+    // The comment on installation names the provider that the Telemetry resource uses.
     let provider = &manifest.named("Telemetry", "shop-tracing")["spec"]["tracing"][0]["providers"];
     let install = WITH.lines().filter_map(|line| line.strip_prefix("# "));
     let install: Vec<&str> = install
@@ -326,7 +327,7 @@ fn the_documents_are_read() {
 }
 
 #[test]
-fn with_sidecars_the_headers_are_carried() {
+fn with_sidecars_the_headers_are_forwarded() {
     let shop = Shop::start(&Manifest::parse(WITH));
     let sent = [
         ("x-request-id", "6f4bbdb1-8a0c-4b3a-9d43-0a1b2c3d4e5f"),

@@ -40,7 +40,7 @@ pub fn router(traced: Traced) -> Router {
 
 #[derive(Default)]
 struct Catalog {
-    /// With the number of requests since it was set, modulo 100.
+    /// The settings, and the number of requests since they were set, modulo 100.
     blowup: Mutex<(Blowup, u64)>,
 }
 
@@ -124,7 +124,7 @@ impl Catalog {
         self.blowup.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits or fails, if this request is to.
+    /// Waits or fails if the settings select this request.
     async fn misbehave(&self) -> Result<(), Response> {
         let (blowup, n) = {
             let mut blowup = self.blowup();
@@ -145,7 +145,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Looks items up, in a span of its own.
+    /// Looks up items in a local span.
     async fn load(&self, wanted: impl Fn(&Item) -> bool) -> Vec<&'static Item> {
         let load = async {
             let items: Vec<&Item> = ITEMS.iter().filter(|item| wanted(item)).collect();

@@ -1,4 +1,4 @@
-//! The server layer around a service's routes, and what every traced service has beside them.
+//! The server layer around a service's routes, and what every traced service adds to them.
 
 use axum::{
     Json, Router,

@@ -76,7 +76,8 @@ impl FromStr for CatalogUrl {
             return Err("a URL with a query, a fragment or credentials".to_owned());
         }
         let after_host = &authority[uri.host().unwrap_or_default().len()..];
-        // `Uri` accepts any number, and the client uses port 80 for one that is no port.
+        // `Uri` accepts any number as a port, and the client falls back to port 80 if it is not
+        // valid.
         if !after_host.is_empty() && !after_host.strip_prefix(':').is_some_and(is_port) {
             return Err("the port is not a number from 1 to 65535".to_owned());
         }

@@ -1,3 +1,5 @@
+//! `OTEL_*` variables: what is read, and what is refused.
+
 use super::{
     exporter::{Exporter, Otlp},
     settings::Otel,
@@ -144,66 +146,69 @@ fn otlp_variables_for_traces_override_those_for_all_signals() {
     assert_eq!(otlp(more), expected);
 }
 
+/// Variables, and the error.
+const ERRORS: &[(&str, &str)] = &[
+    (
+        "OTEL_TRACES_SAMPLER=xray",
+        "`OTEL_TRACES_SAMPLER`: expected one of always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio, found \"xray\"",
+    ),
+    (
+        "OTEL_TRACES_SAMPLER=traceidratio\nOTEL_TRACES_SAMPLER_ARG=10",
+        "`OTEL_TRACES_SAMPLER_ARG`: expected a number from 0 to 1, found \"10\"",
+    ),
+    (
+        "OTEL_PROPAGATORS=b3,jaeger",
+        "`OTEL_PROPAGATORS`: expected one of b3, b3multi, tracecontext, baggage, none, found \"jaeger\"",
+    ),
+    (
+        "OTEL_TRACES_EXPORTER=jaeger",
+        "`OTEL_TRACES_EXPORTER`: expected one of otlp, zipkin, console, none, found \"jaeger\"",
+    ),
+    (
+        "OTEL_TRACES_EXPORTER=otlp\nOTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/json",
+        "`OTEL_EXPORTER_OTLP_TRACES_PROTOCOL`: expected one of grpc, http/protobuf, found \"http/json\"",
+    ),
+    (
+        "OTEL_TRACES_EXPORTER=otlp\nOTEL_EXPORTER_OTLP_COMPRESSION=zstd",
+        "`OTEL_EXPORTER_OTLP_COMPRESSION`: expected one of gzip, none, found \"zstd\"",
+    ),
+    (
+        "OTEL_TRACES_EXPORTER=otlp\nOTEL_EXPORTER_OTLP_TIMEOUT=5s",
+        "`OTEL_EXPORTER_OTLP_TIMEOUT`: expected a whole number of milliseconds above 0, found \"5s\"",
+    ),
+    (
+        "OTEL_TRACES_EXPORTER=otlp\nOTEL_EXPORTER_OTLP_HEADERS=secret",
+        "`OTEL_EXPORTER_OTLP_HEADERS`: expected a comma-separated list of percent-encoded key=value pairs",
+    ),
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:431800",
+        "`OTEL_EXPORTER_OTLP_ENDPOINT`: the port is not a number from 1 to 65535",
+    ),
+    (
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=c:4318",
+        "`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`: no scheme: it must start with http:// or https://",
+    ),
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4317/#a\nOTEL_EXPORTER_OTLP_PROTOCOL=grpc",
+        "`OTEL_EXPORTER_OTLP_ENDPOINT`: a fragment (#), which is never sent",
+    ),
+    (
+        "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318/?key=1",
+        "`OTEL_EXPORTER_OTLP_ENDPOINT`: /v1/traces cannot be appended to a URL with a query; use OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    ),
+    (
+        "OTEL_EXPORTER_ZIPKIN_ENDPOINT=http://z:0/api/v2/spans",
+        "`OTEL_EXPORTER_ZIPKIN_ENDPOINT`: the port is not a number from 1 to 65535",
+    ),
+    (
+        "OTEL_RESOURCE_ATTRIBUTES=service.name=%f",
+        "`OTEL_RESOURCE_ATTRIBUTES`: expected a comma-separated list of percent-encoded key=value pairs",
+    ),
+];
+
 #[test]
 fn errors_name_the_variable_the_value_and_what_is_allowed() {
-    for (lines, expected) in [
-        (
-            "OTEL_TRACES_SAMPLER=xray",
-            "`OTEL_TRACES_SAMPLER`: expected one of always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off, parentbased_traceidratio, found \"xray\"",
-        ),
-        (
-            "OTEL_TRACES_SAMPLER=traceidratio\nOTEL_TRACES_SAMPLER_ARG=10",
-            "`OTEL_TRACES_SAMPLER_ARG`: expected a number from 0 to 1, found \"10\"",
-        ),
-        (
-            "OTEL_PROPAGATORS=b3,jaeger",
-            "`OTEL_PROPAGATORS`: expected one of b3, b3multi, tracecontext, baggage, none, found \"jaeger\"",
-        ),
-        (
-            "OTEL_TRACES_EXPORTER=jaeger",
-            "`OTEL_TRACES_EXPORTER`: expected one of otlp, zipkin, console, none, found \"jaeger\"",
-        ),
-        (
-            "OTEL_TRACES_EXPORTER=otlp\nOTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/json",
-            "`OTEL_EXPORTER_OTLP_TRACES_PROTOCOL`: expected one of grpc, http/protobuf, found \"http/json\"",
-        ),
-        (
-            "OTEL_TRACES_EXPORTER=otlp\nOTEL_EXPORTER_OTLP_COMPRESSION=zstd",
-            "`OTEL_EXPORTER_OTLP_COMPRESSION`: expected one of gzip, none, found \"zstd\"",
-        ),
-        (
-            "OTEL_TRACES_EXPORTER=otlp\nOTEL_EXPORTER_OTLP_TIMEOUT=5s",
-            "`OTEL_EXPORTER_OTLP_TIMEOUT`: expected a whole number of milliseconds above 0, found \"5s\"",
-        ),
-        (
-            "OTEL_TRACES_EXPORTER=otlp\nOTEL_EXPORTER_OTLP_HEADERS=secret",
-            "`OTEL_EXPORTER_OTLP_HEADERS`: expected a comma-separated list of percent-encoded key=value pairs",
-        ),
-        (
-            "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:431800",
-            "`OTEL_EXPORTER_OTLP_ENDPOINT`: the port is not a number from 1 to 65535",
-        ),
-        (
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=c:4318",
-            "`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`: no scheme: it must start with http:// or https://",
-        ),
-        (
-            "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4317/#a\nOTEL_EXPORTER_OTLP_PROTOCOL=grpc",
-            "`OTEL_EXPORTER_OTLP_ENDPOINT`: a fragment (#), which is never sent",
-        ),
-        (
-            "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318/?key=1",
-            "`OTEL_EXPORTER_OTLP_ENDPOINT`: /v1/traces cannot be appended to a URL with a query; use OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-        ),
-        (
-            "OTEL_EXPORTER_ZIPKIN_ENDPOINT=http://z:0/api/v2/spans",
-            "`OTEL_EXPORTER_ZIPKIN_ENDPOINT`: the port is not a number from 1 to 65535",
-        ),
-        (
-            "OTEL_RESOURCE_ATTRIBUTES=service.name=%f",
-            "`OTEL_RESOURCE_ATTRIBUTES`: expected a comma-separated list of percent-encoded key=value pairs",
-        ),
-    ] {
-        assert_eq!(read(lines).unwrap_err(), expected);
+    for (lines, expected) in ERRORS {
+        assert_eq!(read(lines).unwrap_err(), *expected);
     }
 }

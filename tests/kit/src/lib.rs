@@ -1,4 +1,4 @@
-//! What the tests of several packages share.
+//! Helpers shared by the tests of several packages.
 //!
 //! - [`Process`] runs a program as a child process, and [`http`] talks to it without a runtime.
 //! - [`ZipkinStub`] accepts spans and remembers them.

@@ -88,7 +88,7 @@ impl Process {
         self.stderr.text()
     }
 
-    /// Waits for its end, without asking for it.
+    /// Waits until the process ends, without sending a signal.
     pub fn wait(&mut self) -> ExitStatus {
         let status = eventually(&format!("the end of {}", self.name), || {
             self.child.try_wait().expect("a child can be waited for")
@@ -166,8 +166,8 @@ impl Output {
     }
 }
 
-/// Runs a program that must end with status 2, print nothing on standard output, and explain itself
-/// on standard error. Returns the explanation.
+/// Runs a program that must end with status 2, with an error message on standard error and nothing
+/// on standard output. Returns the message.
 pub fn refusal(program: &str, args: &[&str]) -> String {
     let mut process = Process::start(program, args, &[]);
     let status = process.wait();

@@ -1,7 +1,7 @@
-//! Extracting, injecting and forwarding, against the fewest header operations that could do it.
+//! Extracting, injecting and forwarding, compared with the fewest header operations that would do.
 //!
-//! Columns: group, what, median of ns, median of the ratio to the group's reference in the same
-//! round.
+//! Columns: group, operation, median of ns, median of the ratio to the group's reference in the
+//! same round.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response};
@@ -28,10 +28,10 @@ use tower_b3::{
 const ROUNDS: usize = 300;
 const AT_ONCE: usize = 256;
 
-/// Runs [`AT_ONCE`] operations and tells the ns that one took.
+/// Runs [`AT_ONCE`] operations and returns the ns per operation.
 type Timed<'a> = Box<dyn FnMut() -> f64 + 'a>;
 
-/// Times an operation on what was made for it outside the clock, which is dropped outside too.
+/// Times an operation on inputs that are made before the clock starts and dropped after it stops.
 fn timed<'a, T: 'a>(
     mut make: impl FnMut() -> T + 'a,
     mut operation: impl FnMut(&mut T) + 'a,
@@ -51,7 +51,7 @@ fn rounds(timed: &mut [(&str, Timed<'_>)]) -> Vec<Vec<f64>> {
         shuffle(&mut order);
         for &at in &order {
             let ns = (timed[at].1)();
-            // By then all are warm.
+            // The first rounds warm up.
             if round >= 20 {
                 seen[at].push(ns);
             }
@@ -60,7 +60,7 @@ fn rounds(timed: &mut [(&str, Timed<'_>)]) -> Vec<Vec<f64>> {
     seen
 }
 
-/// The first is the reference.
+/// Prints the times of a group. The first entry is the reference.
 fn group(name: &str, mut timed: Vec<(&str, Timed<'_>)>) {
     let seen = rounds(&mut timed);
     for (at, (what, _)) in timed.iter().enumerate() {
@@ -73,7 +73,7 @@ fn group(name: &str, mut timed: Vec<(&str, Timed<'_>)>) {
     }
 }
 
-/// The same of what each adds to the first; the second is the reference.
+/// Prints what each entry adds to the first one. The second entry is the reference.
 fn group_of_added(name: &str, mut timed: Vec<(&str, Timed<'_>)>) {
     let seen = rounds(&mut timed);
     let added = |at: usize| -> Vec<f64> {
@@ -90,73 +90,56 @@ fn group_of_added(name: &str, mut timed: Vec<(&str, Timed<'_>)>) {
     }
 }
 
-fn extract() {
-    static LOOKED_UP: [HeaderName; 5] = [
+fn look_up_b3(headers: &HeaderMap) {
+    static NAMES: [HeaderName; 5] = [
         HeaderName::from_static("b3"),
         HeaderName::from_static("x-b3-traceid"),
         HeaderName::from_static("x-b3-spanid"),
         HeaderName::from_static("x-b3-sampled"),
         HeaderName::from_static("x-b3-flags"),
     ];
+    for name in &NAMES {
+        black_box(black_box(headers).get(name));
+    }
+}
+
+/// Times an operation that reads these headers.
+fn timed_read<'a>(headers: &'a HeaderMap, mut read: impl FnMut(&HeaderMap) + 'a) -> Timed<'a> {
+    timed(|| (), move |()| read(black_box(headers)))
+}
+
+fn extract() {
     let single = format!("b3: {TRACE_ID}-{SPAN_ID}-1-{PARENT_ID}\r\n");
     let seventeen = Head::new(&b3_multi("1")).headers();
+    let ours = Propagation::default();
+    let (otel, root) = (Propagator::new(), Context::new());
     for (name, more) in [
         ("multi", &*b3_multi("1")),
         ("single", &single),
         ("absent", ""),
     ] {
         let headers = &Head::new(more).headers();
-        let (seventeen, ours) = (&seventeen, Propagation::default());
-        let (otel, root) = (Propagator::new(), Context::new());
-        let look_up = |()| {
-            for name in &LOOKED_UP {
-                black_box(black_box(seventeen).get(name));
-            }
-        };
+        let look_up = timed_read(&seventeen, look_up_b3);
+        let ours = timed_read(headers, |headers| {
+            black_box(ours.extract(headers));
+        });
+        let opentelemetry = timed_read(headers, |headers| {
+            black_box(otel.extract_with_context(&root, &HeaderExtractor(headers)));
+        });
+        let zipkin = timed_read(headers, |headers| {
+            black_box(http_zipkin::get_trace_context(headers));
+        });
+        let fastrace = timed_read(headers, |headers| {
+            black_box(fastrace_extract(headers, false));
+        });
         group(
             &format!("extract {name}"),
             vec![
-                (
-                    "five look-ups in 17 headers",
-                    timed(|| (), move |()| look_up(())),
-                ),
-                (
-                    "tower-b3",
-                    timed(
-                        || (),
-                        move |()| {
-                            black_box(ours.extract(black_box(headers)));
-                        },
-                    ),
-                ),
-                (
-                    "opentelemetry",
-                    timed(
-                        || (),
-                        move |()| {
-                            let headers = HeaderExtractor(black_box(headers));
-                            black_box(otel.extract_with_context(&root, &headers));
-                        },
-                    ),
-                ),
-                (
-                    "http-zipkin",
-                    timed(
-                        || (),
-                        move |()| {
-                            black_box(http_zipkin::get_trace_context(black_box(headers)));
-                        },
-                    ),
-                ),
-                (
-                    "fastrace, by hand",
-                    timed(
-                        || (),
-                        move |()| {
-                            black_box(fastrace_extract(black_box(headers), false));
-                        },
-                    ),
-                ),
+                ("five look-ups in 17 headers", look_up),
+                ("tower-b3", ours),
+                ("opentelemetry", opentelemetry),
+                ("http-zipkin", zipkin),
+                ("fastrace, by hand", fastrace),
             ],
         );
     }
@@ -215,7 +198,7 @@ fn inject() {
     );
 }
 
-/// Serves requests with trace headers, whose handler sends one request on.
+/// Serves requests with trace headers. The handler sends one outgoing request.
 fn forwarding<S, B>(mut service: S) -> Timed<'static>
 where
     S: Service<Request<Body>, Response = Response<B>, Error = Infallible> + 'static,

@@ -1,18 +1,18 @@
-//! What each peer adds to a request. A process for each scenario builds the baseline and the peers
-//! and serves batches of each in turn, in another order every round, so that all see the same
-//! noise. Requests are on one core, reporters on another.
+//! The time that each peer adds to a request. One process per scenario builds the baseline and the
+//! peers and serves batches of each in random order, so that all see the same noise. Requests run
+//! on one core, reporters on another.
 //!
 //! ```text
 //! paired                            all scenarios and peers
 //! paired in1,out1 fastrace zipkin   these scenarios, these peers and the baseline
 //! ```
 //!
-//! `ROUNDS` is how many batches each serves; 16 by default. With `ASLEEP=1` they are short, and
-//! more, so that what reporters do falls outside the clock.
+//! `ROUNDS` is the number of batches per peer, 16 by default. With `ASLEEP=1` batches are shorter
+//! and more numerous, so that the reporters' work is not timed.
 //!
-//! Columns: the median of ns a request; of ns added to the baseline's in the same round; of their
-//! ratio to what fastrace adds; allocations added on the request's thread; spans reported a
-//! request; how many of them, in percent, were freed before the batch had ended.
+//! Columns: the median of ns per request; of ns added to the baseline in the same round; of the
+//! ratio to what fastrace adds; allocations added on the request's thread; spans reported per
+//! request; the percentage of them that were freed before the batch ended.
 
 use peers::{
     ASLEEP, AWAKE, PEERS, REPORTED, Runner, SERVING, SLICE, Scenario, build, build_apart, median,
@@ -24,8 +24,7 @@ use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
-/// Counts what threads allocate while they serve, and only when asked to, which is never while the
-/// clock runs.
+/// Counts the allocations of threads while they serve. Off while the clock runs.
 struct Counting;
 
 static COUNTS: AtomicBool = AtomicBool::new(false);
@@ -37,7 +36,7 @@ fn count() {
     }
 }
 
-// SAFETY: every call goes on to `System` as it came.
+// SAFETY: every call is passed on to `System` unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
@@ -63,14 +62,14 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 #[derive(Default)]
-struct Seen {
+struct Samples {
     ns: Vec<f64>,
     spans: f64,
     in_time: f64,
     allocations: f64,
 }
 
-impl Seen {
+impl Samples {
     fn batch(&mut self, runner: &mut dyn Runner, slices: usize) {
         let requests = (slices * SLICE) as f64;
         let before = REPORTED.load(Relaxed);
@@ -93,8 +92,8 @@ impl Seen {
     }
 }
 
-/// One scenario, in this process; prints the rows of `shown`.
-fn one(scenario: Scenario, peers: &[&str], shown: &[&str]) {
+/// Runs one scenario in this process and prints the rows of `shown`.
+fn run_scenario(scenario: Scenario, peers: &[&str], shown: &[&str]) {
     let rounds = std::env::var("ROUNDS").map_or(16, |rounds| rounds.parse().expect("a number"));
     let (rounds, slices) = match std::env::var_os("ASLEEP") {
         None => (rounds, AWAKE),
@@ -103,16 +102,16 @@ fn one(scenario: Scenario, peers: &[&str], shown: &[&str]) {
     let names: Vec<&str> = ["baseline"].iter().chain(peers).copied().collect();
     let build_all = || names.iter().map(|name| build(name, scenario)).collect();
     let mut runners: Vec<_> = build_apart(build_all);
-    let mut seen: Vec<Seen> = names.iter().map(|_| Seen::default()).collect();
+    let mut seen: Vec<Samples> = names.iter().map(|_| Samples::default()).collect();
     let mut order: Vec<usize> = (0..names.len()).collect();
     for round in 0..rounds + 2 {
         shuffle(&mut order);
         for &at in &order {
             seen[at].batch(&mut *runners[at], slices);
         }
-        // By then all are warm.
+        // The first rounds warm up.
         if round == 1 {
-            seen.iter_mut().for_each(|seen| *seen = Seen::default());
+            seen.iter_mut().for_each(|seen| *seen = Samples::default());
         }
     }
     for (seen, runner) in seen.iter_mut().zip(&mut runners) {
@@ -134,7 +133,7 @@ fn one(scenario: Scenario, peers: &[&str], shown: &[&str]) {
                 median(ratios.map(|(peer, fast)| peer / fast).collect())
             )
         });
-        let Seen {
+        let Samples {
             ns,
             spans,
             in_time,
@@ -159,16 +158,16 @@ fn main() {
         let list = |names: &'static str| -> Vec<&str> { names.split(',').collect() };
         let leak = |text: &str| -> &'static str { text.to_owned().leak() };
         let scenario = Scenario::parse(scenario).expect("a scenario");
-        return one(scenario, &list(leak(peers)), &list(leak(shown)));
+        return run_scenario(scenario, &list(leak(peers)), &list(leak(shown)));
     }
     let scenarios: Vec<&str> = match arguments.get(1) {
         Some(names) if *names != "all" => names.split(',').collect(),
         _ => Scenario::ALL.iter().map(|one| one.name()).collect(),
     };
-    let asked = |name: &str| arguments.len() <= 2 || arguments[2..].contains(&name);
+    let selected = |name: &str| arguments.len() <= 2 || arguments[2..].contains(&name);
     let (apart, together): (Vec<_>, Vec<_>) = PEERS
         .iter()
-        .filter(|peer| asked(peer.name))
+        .filter(|peer| selected(peer.name))
         .partition(|peer| peer.apart);
     let together: Vec<&str> = together.iter().map(|peer| peer.name).collect();
     println!("scenario\tpeer\tns\tadded_ns\tvs_fastrace\tallocations\tspans\tfreed_in_time_pct");

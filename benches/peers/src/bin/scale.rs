@@ -1,7 +1,7 @@
-//! How the cost grows: with requests in flight on one thread, and with a second thread.
+//! How the cost grows with the requests in flight on one thread, and with a second thread.
 //!
-//! Columns: what, how many, peer, median of ns a request, median of ns added to the baseline's in
-//! the same round.
+//! Columns: measurement, count, peer, median of ns per request, median of ns added to the baseline
+//! in the same round.
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -25,9 +25,9 @@ const PEERS: [&str; 4] = ["baseline", "floor", "tower-b3", "fastrace"];
 const ROUNDS: usize = 24;
 const REQUESTS: usize = 4096;
 
-/// A peer around a handler that waits once.
+/// A peer around a handler that is pending once.
 trait InFlight {
-    /// Serves [`REQUESTS`] requests, so many of them at the same time.
+    /// Serves [`REQUESTS`] requests, with this many in flight.
     fn serve(&mut self, in_flight: usize) -> Duration;
 
     fn flush(&self);
@@ -116,7 +116,7 @@ fn waves(peer: &str, scenario: Scenario) -> Box<dyn InFlight> {
     with_peer_around(peer, scenario, MakeWaves(scenario), leaf)
 }
 
-/// Times all peers in turn, and prints what was measured.
+/// Times all peers in turn, and prints the results.
 fn compare(what: &str, mut time: impl FnMut(usize) -> f64) {
     let mut order: Vec<usize> = (0..PEERS.len()).collect();
     let mut seen = vec![Vec::new(); PEERS.len()];
@@ -124,7 +124,7 @@ fn compare(what: &str, mut time: impl FnMut(usize) -> f64) {
         shuffle(&mut order);
         for &at in &order {
             let ns = time(at);
-            // By then all are warm.
+            // The first rounds warm up.
             if round >= 2 {
                 seen[at].push(ns);
             }
@@ -152,7 +152,7 @@ fn growth() {
     }
 }
 
-/// The ns that a request takes on each of so many threads.
+/// The ns per request on each of this many threads.
 fn on_threads(runner: &dyn Runner, threads: usize) -> f64 {
     let run = |mut runner: Box<dyn Runner>| {
         let slices = 4 * REQUESTS / SLICE;
@@ -169,7 +169,7 @@ fn on_threads(runner: &dyn Runner, threads: usize) -> f64 {
     sum / threads as f64
 }
 
-/// Spans of sampled requests are freed on a third thread, which is why these are not.
+/// Requests are not sampled: spans of sampled requests would be freed on a third thread.
 fn threads() {
     let runners = PEERS.map(|peer| build(peer, Scenario::In0));
     for threads in [1, 2] {
@@ -181,7 +181,7 @@ fn threads() {
 
 fn main() {
     let exe = std::env::current_exe().expect("a path");
-    // Some peers have state of the process's, which is for one scenario.
+    // Some peers have global state, which belongs to one scenario.
     match std::env::args().nth(1).as_deref() {
         Some("growth") => growth(),
         Some("threads") => threads(),

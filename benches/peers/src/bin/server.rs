@@ -1,5 +1,5 @@
-//! hyper's HTTP/1 server on loopback, on one thread, with a peer's server layer around a small
-//! answer: see `wrk.sh`.
+//! hyper's HTTP/1 server on loopback, on one thread, with a peer's server layer around a handler
+//! with a small response: see `wrk.sh`.
 //!
 //! ```text
 //! server PEER SCENARIO PORT
@@ -37,7 +37,7 @@ impl Visitor<Incoming> for Serve {
             eprintln!("ready");
             let accept = async {
                 while let Ok((stream, _)) = listener.accept().await {
-                    // A latency that is none of the layer's would hide what is.
+                    // Nagle's algorithm would add latency that hides the layer's.
                     stream.set_nodelay(true).expect("a TCP stream");
                     let service = TowerToHyperService::new(service.clone());
                     let connection =

@@ -1,4 +1,4 @@
-//! Makes tables and a chart of what the other programs printed: see `run.sh`.
+//! Turns the output of the other programs into tables and a chart: see `run.sh`.
 //!
 //! ```text
 //! table FOLDER CHART.svg     tables to standard output, the chart to the file
@@ -15,7 +15,7 @@ const SETTINGS: [(&str, &str); 3] = [
 ];
 const SCENARIOS: [&str; 6] = ["in1", "in0", "none0", "none1", "out1", "out0"];
 
-/// Lines of text with tabs between the cells; the first names the columns.
+/// Tab-separated lines; the first one names the columns.
 struct Tsv {
     columns: Vec<String>,
     lines: Vec<Vec<String>>,
@@ -99,11 +99,11 @@ fn micro(tsv: &Tsv) {
 }
 
 fn scale(tsv: &Tsv) {
-    println!("\n**Growth**: ns added a request, and the same over the fewest");
+    println!("\n**Growth**: ns added per request, and the ratio to the smallest count");
     let mut rows: BTreeMap<(&str, &str), Vec<(&str, f64)>> = BTreeMap::new();
     for line in tsv.lines() {
         let row = rows.entry((line.text("what"), line.text("peer")));
-        // Of the baseline itself nothing is added.
+        // The baseline adds nothing to itself.
         let column = if line.text("peer") == "baseline" {
             "ns"
         } else {
@@ -164,9 +164,9 @@ fn all(folder: &Path, svg: &Path) -> Result<(), String> {
 fn wrk(file: &Path) -> Result<(), String> {
     let tsv = Tsv::read(file)?;
     println!(
-        "Requests a second as a share of the bare server's and of `nothing`'s in the same round,"
+        "Requests per second as a share of the bare server's and of `nothing`'s in the same round,"
     );
-    println!("CPU µs a request added to `nothing`'s: median (least–most)");
+    println!("CPU µs per request added to `nothing`'s: median (least–most)");
     header(
         "peer, scenario",
         &["of bare", "of nothing", "CPU µs", "spans lost"],

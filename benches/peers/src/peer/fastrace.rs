@@ -1,4 +1,4 @@
-//! fastrace with fastrace-tower, and the B3 and the properties that it leaves to its user.
+//! fastrace with fastrace-tower, with B3 and properties, which it leaves to its users.
 
 use fastrace::{
     collector::{Reporter, SpanContext, SpanId, SpanRecord, TraceId},
@@ -41,7 +41,7 @@ pub fn extract(headers: &HeaderMap, sample: bool) -> Option<SpanContext> {
     Some(context.sampled(sampled))
 }
 
-/// The properties that fastrace-axum sets, as fastrace-tower sets none, and the two custom tags.
+/// The properties that fastrace-axum sets (fastrace-tower sets none), and the two custom tags.
 #[derive(Clone)]
 pub struct FastraceProperties<S> {
     pub inner: S,
@@ -60,8 +60,8 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // fastrace-tower does not enter the span around `call`, so what the properties are made
-        // of goes, counted, to the first poll, and is formatted only where it is sampled.
+        // fastrace-tower does not enter the span around `call`, so the inputs of the properties are
+        // kept until the first poll, and formatted only if the span is sampled.
         let meta = (
             request.method().clone(),
             request.uri().clone(),

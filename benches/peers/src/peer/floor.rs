@@ -1,6 +1,5 @@
-//! The least that could do what tower-b3 promises: a layer that does nothing but read the clock
-//! twice, make an id, and insert the headers. It reads no trace headers, keeps no context, makes no
-//! decision and records no span.
+//! The least work that tower-b3's features require: read the clock twice, make an id, and insert
+//! the headers. It reads no trace headers, keeps no context, makes no decision and records no span.
 
 use super::nothing::Wrapped;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
@@ -27,11 +26,11 @@ pub enum Side {
 pub struct Floor<S> {
     pub inner: S,
     pub side: Side,
-    /// Whether there would be a span, which takes the two readings of the clock.
+    /// Whether a span would be recorded, which needs the two clock readings.
     pub recorded: bool,
 }
 
-/// The span there would be.
+/// The id and the start of the span that would be recorded.
 struct Timed {
     started: Option<Instant>,
     id: u64,
@@ -74,7 +73,7 @@ where
     }
 }
 
-/// The request's id, or a new one that is set on it.
+/// The request's `x-request-id`, or a new one that is added to the request.
 fn request_id(headers: &mut HeaderMap) -> HeaderValue {
     if let Some(id) = headers.get(REQUEST_ID) {
         return id.clone();
@@ -106,7 +105,7 @@ fn inject(id: u64, sampled: bool, headers: &mut HeaderMap) {
     headers.insert(REQUEST_ID, request_id);
 }
 
-/// Four inserts of values that are each encoded into an allocation of their own.
+/// Four inserts, each with a separately allocated value.
 pub fn insert_multi(trace: u128, span: u64, parent: u64, sampled: bool, headers: &mut HeaderMap) {
     const NAMES: [HeaderName; 4] = [
         HeaderName::from_static("x-b3-traceid"),

@@ -1,4 +1,4 @@
-//! What a user of a peer has to write, where the peer has no layer of its own.
+//! The code that users of a peer have to write if the peer has no layer.
 
 pub mod fastrace;
 pub mod floor;

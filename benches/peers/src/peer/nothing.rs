@@ -1,4 +1,4 @@
-//! Wraps future and body, and does nothing: the least that any layer costs.
+//! Wraps future and body and does nothing: the minimal cost of any layer.
 
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -53,7 +53,7 @@ where
 }
 
 pin_project! {
-    /// A body, and what is dropped with it.
+    /// A body, and a value that is dropped with it.
     pub struct Wrapped<B, E> {
         #[pin]
         pub inner: B,

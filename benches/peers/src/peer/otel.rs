@@ -1,4 +1,4 @@
-//! OpenTelemetry without `tracing`: the leanest layers on its own API, and the null exporter.
+//! OpenTelemetry without `tracing`: minimal layers on its API, and the null exporter.
 
 use http::{Request, Response, header::USER_AGENT};
 use opentelemetry::{

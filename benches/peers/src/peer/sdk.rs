@@ -1,4 +1,4 @@
-//! axum-tracing-opentelemetry has no client side; this is what its helper crate offers for one.
+//! axum-tracing-opentelemetry has no client layer; this one uses its helper crate.
 
 use http::{Request, Response};
 use std::task::{Context, Poll};

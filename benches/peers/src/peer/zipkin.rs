@@ -1,5 +1,5 @@
-//! Palantir's zipkin: the layers that witchcraft-server has, and a batching reporter, of which
-//! the crate has none.
+//! Palantir's zipkin: the layers of witchcraft-server, and a batching reporter, because the crate
+//! has none.
 
 use http::{Request, Response, header::USER_AGENT};
 use pin_project_lite::pin_project;
@@ -122,8 +122,8 @@ where
     }
 }
 
-/// Of the shape of OpenTelemetry's batch processor: a queue of 2,048 that never blocks, emptied by
-/// a thread that looks at it every 2 ms, so that no request pays for waking it.
+/// Modeled on OpenTelemetry's batch processor: a queue of 2,048 that never blocks, and a thread
+/// that empties it every 2 ms, so that no request pays for waking it.
 pub struct QueueReporter {
     queue: SyncSender<Queued>,
 }
@@ -143,7 +143,7 @@ pub struct QueueFlush {
 }
 
 impl QueueFlush {
-    /// Waits until the thread has freed what was queued before.
+    /// Waits until the thread has freed the spans queued so far.
     pub fn flush(&self) {
         let (done, wait) = sync_channel(1);
         self.queue.send(Queued::Flush(done)).expect("a thread");
@@ -155,7 +155,7 @@ impl QueueFlush {
 fn take(queued: Queued) {
     match queued {
         Queued::Flush(done) => {
-            // Whoever asked may have gone.
+            // The receiver may be gone.
             let _ = done.send(());
         }
         Queued::Span(span) => {
@@ -182,7 +182,7 @@ pub fn queue_reporter() -> (QueueReporter, QueueFlush) {
 
 impl Report for QueueReporter {
     fn report(&self, span: Span) {
-        // What does not fit is missing in `REPORTED`, which the programs look at.
+        // A span that does not fit is missing from `REPORTED`, which the programs check.
         let _ = self.queue.try_send(Queued::Span(span));
     }
 }

@@ -1,4 +1,4 @@
-//! webapp and catalog with a Zipkin of their own, and Envoys in front of them.
+//! webapp and catalog with a separate Zipkin, and Envoys in front of them.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const STOPPED: Duration = Duration::from_secs(20);
 /// The value of the environment variable that a custom tag is read from.
 pub const SHOP_ZONE: &str = "zone-1";
 
-/// One test's Zipkin, and what it needs to start services and Envoys.
+/// The Zipkin of a test, and the settings for starting services and Envoys.
 pub struct Lab {
     dir: PathBuf,
     http: Http,
@@ -52,7 +52,7 @@ impl Lab {
         self.envoy_of(service, upstream, true).await
     }
 
-    /// An Envoy that keeps `b3`, as Envoy does from 1.40 on, or leaves it stale.
+    /// An Envoy that preserves the `b3` format, as from 1.40 on, or leaves `b3` stale beside `x-b3-*`.
     pub async fn envoy_of(&self, service: &str, upstream: SocketAddr, keeps_b3: bool) -> Envoy {
         let zipkin = self.zipkin.addr();
         Envoy::start(&self.dir, &self.http, service, upstream, zipkin, keeps_b3).await
@@ -68,14 +68,14 @@ impl Lab {
 
 const WEBAPP: &str = env!("CARGO_BIN_EXE_webapp");
 
-/// webapp or catalog, as a process.
+/// Starts webapp or catalog as a process.
 pub struct Service {
     process: LoggedProcess,
     addr: SocketAddr,
 }
 
 impl Service {
-    /// webapp, reporting to the Zipkin at this URL.
+    /// Starts webapp, which reports to the Zipkin at this URL.
     pub async fn webapp(
         dir: &Path,
         collector: &str,

@@ -15,7 +15,7 @@ mod untraced;
 
 use std::path::PathBuf;
 
-/// Where a test's servers write; `None` if the real servers are switched off.
+/// The directory for the output of a test's servers; `None` if the real servers are switched off.
 fn test_dir(test: &str) -> Option<PathBuf> {
     test_kit::backends::test_dir(env!("CARGO_TARGET_TMPDIR"), test)
 }

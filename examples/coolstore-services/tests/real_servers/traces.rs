@@ -17,7 +17,7 @@ const REQUEST_ID: &str = "guid:x-request-id";
 /// In microseconds: the client may see the end of a response before the server has recorded it.
 const CLOCK_SLACK: i64 = 50_000;
 
-/// The last span is catalog's own work, which has no kind.
+/// The last span is catalog's local span, which has no kind.
 const SERVICE_HOPS: [(&str, &str); 4] = [
     ("webapp", "SERVER"),
     ("webapp", "CLIENT"),
@@ -43,7 +43,7 @@ const TAGS: [&str; 6] = [
     "tenant=header:x-tenant",
 ];
 
-/// What the other tests rely on, without the services under test.
+/// The tests' assumptions about Zipkin and Envoy, without the services under test.
 #[tokio::test]
 async fn zipkin_and_envoy_work() {
     let Some(lab) = Lab::open("zipkin_and_envoy_work").await else {
@@ -93,7 +93,7 @@ async fn envoys_and_services_make_one_tree() {
     assert_eq!(lab.zipkin.links().await, links(&expected));
 }
 
-/// Whoever makes the spans, and whichever format came in, to Envoys of both kinds.
+/// With every mode of webapp, every incoming format, and Envoys of both kinds.
 #[tokio::test]
 async fn every_mode_makes_one_tree_with_every_envoy() {
     let Some(lab) = Lab::open("every_mode_makes_one_tree_with_every_envoy").await else {
@@ -129,8 +129,8 @@ async fn every_mode_makes_one_tree_with_every_envoy() {
                 let what = format!("--mode {mode}, {format}, Envoy keeps b3: {keeps_b3}");
                 let stale = mode == "forward" && format == "b3" && !keeps_b3;
                 if stale {
-                    // Two such Envoys with nothing between them do the same: the second believes
-                    // the `b3` that the first left behind.
+                    // Two such Envoys in a row do the same: the second trusts the stale `b3` of the
+                    // first.
                     let mut hops: Vec<_> = spans.iter().map(|s| (s.service(), s.kind())).collect();
                     hops.sort_unstable();
                     assert_eq!(
@@ -214,7 +214,7 @@ async fn a_clean_stop_loses_no_span() {
     assert_eq!(hops(&chain(&traces[0])), SERVICE_HOPS);
 }
 
-/// Answers with the trace id that it was sent.
+/// Responds with the trace id that it received.
 async fn echo_server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("an address");
@@ -224,7 +224,7 @@ async fn echo_server() -> SocketAddr {
     addr
 }
 
-/// One 128-bit trace id, one root, and every parent known.
+/// Asserts on one 128-bit trace id, one root, and known parents.
 fn assert_one_tree(spans: &[Span]) {
     let trace_ids: BTreeSet<&str> = spans.iter().map(|s| s.trace_id.as_str()).collect();
     assert_eq!(trace_ids.len(), 1, "{spans:#?}");
@@ -239,12 +239,12 @@ fn assert_one_tree(spans: &[Span]) {
     assert!(parents.iter().all(|id| ids.contains(id)), "{spans:#?}");
 }
 
-/// From the root to the leaf, along the only child of each.
+/// The spans from the root to the leaf; each has at most one child.
 fn chain(spans: &[Span]) -> Vec<&Span> {
     chain_below(spans, None)
 }
 
-/// The same below a caller that reports nothing.
+/// The same below a caller that reports no spans.
 fn chain_below<'a>(spans: &'a [Span], caller: Option<&str>) -> Vec<&'a Span> {
     let mut chain: Vec<&Span> = Vec::new();
     while let Some(next) = only_child(spans, chain.last().map_or(caller, |last| Some(&last.id))) {
@@ -267,7 +267,7 @@ fn hops<'a>(chain: &[&'a Span]) -> Vec<(&'a str, &'a str)> {
 
 fn assert_names(chain: &[&Span]) {
     assert_eq!(hops(chain), MESH_HOPS);
-    // Zipkin writes every name in lower case.
+    // Zipkin converts names to lower case.
     assert_eq!(chain[1].name, "get /api/catalog");
     assert!(chain[2].name.starts_with("get"), "{:?}", chain[2]);
     assert_eq!(chain[4].name, "get /items");

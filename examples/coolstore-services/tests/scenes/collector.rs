@@ -1,4 +1,4 @@
-//! The real servers, asked the same questions.
+//! Zipkin and Jaeger behind one interface.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use test_kit::backends::{Http, Jaeger, Span, Zipkin, eventually, jaeger_spans, now_us};
 use tower_b3::id::TraceId;
 
-use super::trace::{Found, Trace};
+use super::trace::{StoredSpan, Trace};
 
 const ARRIVED: Duration = Duration::from_secs(20);
 const HOUR_MS: u64 = 60 * 60 * 1000;
-/// More than there are in any scene, and fewer than Jaeger keeps.
+/// More than any scene has, and fewer than Jaeger keeps.
 const LIMIT: u64 = 900;
 
 pub enum Collector {
@@ -28,7 +28,7 @@ impl Collector {
         }
     }
 
-    /// Where it takes Zipkin's spans.
+    /// The address for Zipkin's format.
     pub fn addr(&self) -> SocketAddr {
         match self {
             Collector::Zipkin(zipkin) => zipkin.addr(),
@@ -44,7 +44,7 @@ impl Collector {
         names.expect("the services").into_iter().collect()
     }
 
-    /// The names of a service's spans.
+    /// The span names of a service.
     pub async fn operations(&self, service: &str) -> BTreeSet<String> {
         let path = format!("spans?serviceName={service}");
         let names: Result<Vec<String>, String> = match self {
@@ -76,7 +76,7 @@ impl Collector {
                     path += &parameter("annotationQuery", Some(&tags.join(" and ")));
                 }
                 let traces: Vec<Vec<Span>> = zipkin.query(&path).await?;
-                let of_one = |trace: Vec<_>| trace.into_iter().map(Found::from).collect();
+                let of_one = |trace: Vec<_>| trace.into_iter().map(StoredSpan::from).collect();
                 Ok(traces.into_iter().map(of_one).collect())
             }
             Collector::Jaeger(jaeger) => {
@@ -96,14 +96,14 @@ impl Collector {
                 let of_one = |trace: &Value| {
                     let id = trace["traceID"].as_str().unwrap_or_default();
                     let spans = jaeger_spans(trace).into_iter();
-                    spans.map(|span| Found::of_jaeger(id, span)).collect()
+                    spans.map(|span| StoredSpan::of_jaeger(id, span)).collect()
                 };
                 Ok(traces.iter().map(of_one).collect())
             }
         }
     }
 
-    /// Waits until the service is in exactly so many traces, each of so many spans.
+    /// Waits until the service is in exactly this many traces, with this many spans each.
     pub async fn traces(&self, service: &str, count: usize, spans_each: usize) -> Vec<Trace> {
         let name = self.name();
         let what = format!("{count} traces of {spans_each} spans of {service} in {name}");
@@ -119,8 +119,8 @@ impl Collector {
         .await
     }
 
-    /// The service's traces, when all that was sent before is stored: a server may answer earlier. So
-    /// a span of our own is seen through.
+    /// The service's traces, once all earlier spans are stored. A server may respond before it has
+    /// stored spans, so this reports another span and waits for it.
     pub async fn settled(&self, http: &Http, service: &str) -> Vec<Trace> {
         let id = TraceId::random().to_string();
         let span = json!([{
@@ -149,7 +149,7 @@ async fn jaeger_names(jaeger: &Jaeger, path: &str) -> Result<Vec<String>, String
     Ok(names.collect())
 }
 
-/// `&name=value`, if there is one, with what a URL does not take escaped.
+/// `&name=value` if there is a value, percent-encoded.
 fn parameter(name: &str, value: Option<&str>) -> String {
     let Some(value) = value else {
         return String::new();

@@ -1,10 +1,10 @@
-//! Istio's documents, as the services find them in a file.
+//! Istio documents in a file, as the services read them.
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-/// Where the documents that are written for a cluster have their Zipkin.
+/// The address of Zipkin in documents written for a cluster.
 const ZIPKIN: &str = "zipkin.istio-system:9411";
 
 /// A file of documents, for `--config`.
@@ -14,7 +14,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// Several documents become one file.
+    /// Joins several documents in one file.
     pub fn new(dir: &Path, name: &str, documents: &[&str]) -> Document {
         let document = Document {
             path: dir.join(format!("{name}.yaml")),
@@ -24,25 +24,25 @@ impl Document {
         document
     }
 
-    /// The Zipkin of the documents is the one at this address.
+    /// Replaces the address of Zipkin.
     pub fn with_zipkin(self, addr: SocketAddr) -> Document {
         self.with(ZIPKIN, &addr.to_string())
     }
 
-    /// As `edit`.
+    /// Like `edit`, for use while building.
     pub fn with(mut self, from: &str, to: &str) -> Document {
         self.edit(from, to);
         self
     }
 
-    /// Changes a text that must be there, and the file with it.
+    /// Replaces a text, which must occur, and rewrites the file.
     pub fn edit(&mut self, from: &str, to: &str) {
         assert!(self.text.contains(from), "no {from:?} in:\n{}", self.text);
         self.text = self.text.replace(from, to);
         self.write();
     }
 
-    /// In one step, as an editor or the kubelet does it: nobody reads half a file.
+    /// Replaced in one step, as an editor or the kubelet does it, so nobody reads half a file.
     fn write(&self) {
         let new = self.path.with_extension("new");
         fs::write(&new, &self.text).expect("the document is written");

@@ -1,6 +1,6 @@
 //! The tasks of Istio's tracing guides, with webapp and catalog in place of sidecars: configured by
-//! Istio's own documents (`documents/`, with only addresses changed), and checked in the real Zipkin
-//! and the real Jaeger.
+//! Istio's documents (`documents/`, where only addresses are changed), and checked in a real Zipkin
+//! and a real Jaeger.
 //!
 //! Skipped unless `TOWER_B3_REAL_SERVERS=1`. To run them:
 //!

@@ -24,7 +24,7 @@ fn assert_hex(id: &str, digits: usize) {
     assert!(id.len() == digits && id.bytes().all(is_digit), "{id}");
 }
 
-/// A client that serves no request itself: its first call is a root, as the first proxy's is.
+/// The client serves no request, so its first call is a root, like that of the first proxy.
 #[tokio::test]
 async fn a_root_has_no_parent() {
     let Some(stage) = Stage::open("scene-2").await else {
@@ -55,7 +55,7 @@ async fn a_root_has_no_parent() {
         assert_eq!(text(headers, "x-b3-spanid"), &trace_id[16..]);
         assert_eq!(text(headers, "x-b3-sampled"), "1");
         assert!(headers.get("x-b3-parentspanid").is_none(), "{headers}");
-        // The reason in it says that it was sampled.
+        // The reason in the request id is "sampled".
         assert_eq!(text(headers, "x-request-id").len(), 36);
         assert_eq!(&text(headers, "x-request-id")[14..15], "9", "{headers}");
 

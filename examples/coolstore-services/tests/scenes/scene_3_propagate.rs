@@ -3,8 +3,8 @@ use crate::trace::{REQUEST_ID, assert_whole, chain};
 
 const OPERATOR: &str = include_str!("documents/istio-operator.yaml");
 
-/// What Istio asks an application to carry, as a sidecar hands it over: the request id says by its
-/// `9` that the request was sampled.
+/// The headers that Istio asks an application to forward, as a sidecar sends them. The `9` in the
+/// request id means "sampled".
 const CARRIED: [(&str, &str); 7] = [
     ("x-request-id", "6f4bbdb1-8a0c-9b3a-9d43-0a1b2c3d4e5f"),
     ("x-b3-traceid", "463ac35c9f6413ad48485a3953bb6124"),
@@ -35,7 +35,7 @@ async fn one_connected_tree_over_all_services() {
             let chain = chain(&trace);
             let request_id = chain[0].tag(REQUEST_ID);
             assert!(request_id.is_some(), "{trace:#?}");
-            // The last is catalog's own work, which is no exchange.
+            // The last one is catalog's local span.
             for span in &chain[..3] {
                 assert_eq!(span.tag(REQUEST_ID), request_id, "{trace:#?}");
             }
@@ -44,9 +44,9 @@ async fn one_connected_tree_over_all_services() {
     }
 }
 
-/// The trace of whoever called goes on, and what is not ours to read goes on untouched.
+/// The caller's trace continues, and headers of other systems are forwarded unchanged.
 #[tokio::test]
-async fn what_came_in_is_carried_on() {
+async fn incoming_headers_are_forwarded() {
     let Some(stage) = Stage::open("scene-3-carried").await else {
         return;
     };
@@ -58,7 +58,7 @@ async fn what_came_in_is_carried_on() {
 
     for (name, value) in CARRIED {
         match name {
-            // webapp's own CLIENT span, below its SERVER span.
+            // webapp's CLIENT span, below its SERVER span.
             "x-b3-spanid" | "x-b3-parentspanid" => assert_ne!(headers[name], value, "{name}"),
             _ => assert_eq!(headers[name], value, "{name}"),
         }

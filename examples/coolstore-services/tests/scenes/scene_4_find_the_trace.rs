@@ -35,7 +35,7 @@ async fn by_service_operation_and_tags() {
         assert_eq!(operations, expected.map(str::to_owned).into());
 
         let find = async |service, operation: &str, tags: &[_]| {
-            // Jaeger looks for names as they were written.
+            // Jaeger's search for names is case-sensitive.
             let operation = match collector.name() {
                 "jaeger" => operation.replace("get", "GET"),
                 _ => operation.to_owned(),

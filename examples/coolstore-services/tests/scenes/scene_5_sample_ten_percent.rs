@@ -1,3 +1,5 @@
+//! Scene 5: 10 percent of the requests are sampled, by request id.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -16,10 +18,10 @@ const ANNOTATION: &str = include_str!("documents/annotation.yaml");
 const REQUESTS: u64 = 1_000;
 const AT_ONCE: usize = 16;
 const FOLLOWED: Duration = Duration::from_secs(10);
-/// Of the last of the 10,000 buckets, which every percentage but 100 leaves out.
+/// A request id in the last of the 10,000 buckets, which only 100 percent samples.
 const LAST: &str = "0000270f-0000-4000-8000-000000000000";
 
-/// A UUID of version 4, of bits that look random and are the same in every run.
+/// A UUID of version 4 with pseudo-random bits that are the same in every run.
 fn uuid(n: u64) -> String {
     let mix = |n: u64| {
         let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -38,14 +40,15 @@ fn uuid(n: u64) -> String {
     )
 }
 
-/// A thousand request ids, among them the last one that 10 % takes, and the first that it leaves.
+/// A thousand request ids, among them the last one that 10 % samples, and the first one that it
+/// does not.
 fn thousand(from: u64) -> Vec<String> {
     let edges = [999, 1000].map(|bucket| format!("{bucket:08x}-0000-4000-8000-000000000000"));
     let others = (from..from + REQUESTS - 2).map(uuid);
     others.chain(edges).collect()
 }
 
-/// As Envoy decides: the first eight digits, modulo 10,000.
+/// Envoy's decision: the first eight digits, modulo 10,000.
 fn is_sampled(request_id: &str, percent: u64) -> bool {
     let digits = u64::from_str_radix(&request_id[..8], 16).expect("a UUID");
     digits % 10_000 < percent * 100
@@ -59,7 +62,7 @@ async fn visit_all(stage: &Stage, shop: &Shop, ids: &[String]) {
         .await;
 }
 
-/// What the document says comes into force a moment after it has changed.
+/// A change of the document takes effect after a moment.
 async fn follows(stage: &Stage, shop: &Shop, sampled: &str) {
     let what = format!("x-b3-sampled: {sampled} of a request in the last bucket");
     eventually(&what, FOLLOWED, async || {
@@ -70,7 +73,7 @@ async fn follows(stage: &Stage, shop: &Shop, sampled: &str) {
     .await;
 }
 
-/// About one in ten is there: exactly those that Envoy would have picked, and each whole.
+/// Exactly the requests that Envoy would sample, about one in ten, are stored, with all spans.
 async fn assert_ten_percent(stage: &Stage, collector: &Collector, shop: Shop, ids: &[String]) {
     let expected: BTreeSet<String> = ids
         .iter()
@@ -121,7 +124,7 @@ async fn for_one_workload() {
     for collector in stage.both() {
         let mesh = stage.document("mesh", &[OPERATOR]);
         let mesh = mesh.with_zipkin(collector.addr());
-        // The mesh's document too: the annotation goes before it.
+        // With the document of the mesh too: the annotation overrides it.
         let webapp = stage.document("webapp", &[OPERATOR, ANNOTATION]);
         let webapp = webapp.with_zipkin(collector.addr());
         let annotated = "            sampling: ";

@@ -6,10 +6,10 @@ const PROXY_CONFIG: &str = include_str!("documents/custom-tags.yaml");
 const PROVIDER: &str = include_str!("documents/telemetry-zipkin.yaml");
 const TELEMETRY: &str = include_str!("documents/telemetry-tags.yaml");
 
-/// The last span is catalog's own work; the tags are for exchanges.
+/// The last span is catalog's local span, which has no custom tags.
 #[track_caller]
 fn assert_tags(trace: &Trace) {
-    // webapp's call carries no x-tenant of its own, so that catalog has the default.
+    // webapp's call has no `x-tenant` header, so catalog has the default.
     let tenants = ["acme", "acme", "nobody"];
     for (span, tenant) in chain(trace).into_iter().zip(tenants) {
         assert_eq!(span.tag("custom_tag"), Some("Test Tag"), "{span:#?}");

@@ -1,3 +1,6 @@
+//! Scene 8: the configuration names the wrong path of the collector, and is corrected while the
+//! services run.
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -31,7 +34,31 @@ fn assert_nothing_lost_silently(stats: &Value) {
     assert_eq!(count("finished"), accounted, "{stats}");
 }
 
-/// Envoy says nothing. Here there is a warning, and a count; and no restart to put it right.
+/// All spans of the service are dropped: one warning, and the counts show it.
+async fn assert_delivery_failed(stage: &Stage, service: &Service, url: &str) {
+    let warnings = service.log(&["WARN", "cannot deliver spans to"]);
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    let expected = format!("cannot deliver spans to {url}: 405 Method Not Allowed;");
+    assert!(warnings[0].contains(&expected), "{warnings:?}");
+    let stats = service.stats(stage).await;
+    assert_nothing_lost_silently(&stats);
+    assert_eq!(stats["sent"], 0, "{stats}");
+}
+
+/// The log has the warning about the path at the start, the failed delivery, and the recovery.
+fn assert_recovery_is_logged(service: &Service, url: &str) {
+    let warnings = service.log(&["WARN"]);
+    assert_eq!(warnings.len(), 2, "{warnings:#?}");
+    assert!(
+        warnings[0].contains("the path of version 1"),
+        "{warnings:?}"
+    );
+    let end = format!("spans are now sent to {url}");
+    assert_eq!(service.log(&["INFO", &end, "dropped (refused"]).len(), 1);
+}
+
+/// Envoy does not report the failure. tower-b3 logs a warning, counts the spans, and needs no restart
+/// when the path is corrected.
 #[tokio::test]
 async fn zipkin_refuses_the_wrong_path() {
     let Some(stage) = Stage::open("scene-8-zipkin").await else {
@@ -56,7 +83,7 @@ async fn zipkin_refuses_the_wrong_path() {
         .await;
     }
 
-    // Exactly that service's spans have vanished.
+    // Only the spans of webapp are missing.
     let catalogs = zipkin.traces(&catalog, 2, 2).await;
     assert!(
         catalogs
@@ -65,17 +92,11 @@ async fn zipkin_refuses_the_wrong_path() {
             .all(|span| span.service == catalog)
     );
     assert!(!zipkin.services().await.contains(&webapp));
-    let url = format!("http://{}{WRONG}", zipkin.addr());
-    let warnings = shop.webapp.log(&["WARN", "cannot deliver spans to"]);
-    assert_eq!(warnings.len(), 1, "{warnings:#?}");
-    let said = format!("cannot deliver spans to {url}: 405 Method Not Allowed;");
-    assert!(warnings[0].contains(&said), "{warnings:?}");
-    let stats = shop.webapp.stats(&stage).await;
-    assert_nothing_lost_silently(&stats);
-    assert_eq!(stats["sent"], 0, "{stats}");
+    let wrong = format!("http://{}{WRONG}", zipkin.addr());
+    assert_delivery_failed(&stage, &shop.webapp, &wrong).await;
 
     overridden.edit(WRONG, RIGHT);
-    eventually("spans that return", COUNTED, async || {
+    eventually("spans after the correction", COUNTED, async || {
         shop.visit(&stage, &[]).await;
         let stats = shop.webapp.stats(&stage).await;
         let sent = stats["sent"].as_u64().is_some_and(|sent| sent > 0);
@@ -88,18 +109,8 @@ async fn zipkin_refuses_the_wrong_path() {
         shop.visit(&stage, &[("x-request-id", id)]).await;
     }
     assert_nothing_lost_silently(&shop.webapp.stats(&stage).await);
-    // That one, and what was said of the path at the start.
-    let warnings = shop.webapp.log(&["WARN"]);
-    assert_eq!(warnings.len(), 2, "{warnings:#?}");
-    assert!(
-        warnings[0].contains("the path of version 1"),
-        "{warnings:?}"
-    );
-    let end = format!("spans are now sent to http://{}{RIGHT}", zipkin.addr());
-    assert_eq!(
-        shop.webapp.log(&["INFO", &end, "dropped (refused"]).len(),
-        1
-    );
+    let right = format!("http://{}{RIGHT}", zipkin.addr());
+    assert_recovery_is_logged(&shop.webapp, &right);
     shop.close().await;
     let traces = zipkin.settled(&stage.http, &webapp).await;
     for id in after {
@@ -110,10 +121,10 @@ async fn zipkin_refuses_the_wrong_path() {
     }
 }
 
-/// Jaeger answers 202 to the wrong path and loses the services, so that the only sign is a warning
-/// at the start.
+/// Jaeger responds 202 on the wrong path and loses the services, so the only sign is the warning at
+/// the start.
 #[tokio::test]
-async fn jaeger_swallows_the_wrong_path() {
+async fn jaeger_accepts_the_wrong_path_and_loses_the_spans() {
     let Some(stage) = Stage::open("scene-8-jaeger").await else {
         return;
     };
@@ -126,8 +137,8 @@ async fn jaeger_swallows_the_wrong_path() {
     let (webapp, catalog) = (shop.webapp.name.clone(), shop.catalog.name.clone());
     let warnings = shop.webapp.log(&["WARN"]);
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
-    let said = format!("{WRONG} is the path of version 1");
-    assert!(warnings[0].contains(&said), "{warnings:?}");
+    let expected = format!("{WRONG} is the path of version 1");
+    assert!(warnings[0].contains(&expected), "{warnings:?}");
 
     shop.visit(&stage, &[]).await;
     counted(&stage, &shop.webapp, 2, |stats| &stats["sent"]).await;
@@ -140,7 +151,7 @@ async fn jaeger_swallows_the_wrong_path() {
     assert!(!jaeger.services().await.contains(&webapp));
 
     overridden.edit(WRONG, RIGHT);
-    eventually("spans that return", COUNTED, async || {
+    eventually("spans after the correction", COUNTED, async || {
         shop.visit(&stage, &[]).await;
         let services = jaeger.services().await;
         let returned = services.contains(&webapp);

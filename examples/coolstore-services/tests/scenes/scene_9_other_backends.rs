@@ -1,3 +1,5 @@
+//! Scene 9: other collectors, and providers that are not supported.
+
 use crate::stage::Stage;
 use crate::trace::assert_whole;
 
@@ -8,7 +10,7 @@ const COLLECTOR: &str = "opentelemetry-collector.observability.svc.cluster.local
 
 type Headers = &'static [(&'static str, &'static str)];
 
-/// The provider's document, and headers of its own.
+/// The provider, its document, and the trace headers of that system.
 const UNSUPPORTED: [(&str, &str, Headers); 3] = [
     (
         "lightstep",
@@ -45,7 +47,7 @@ const B3: Headers = &[
 ];
 
 #[tokio::test]
-async fn what_is_not_supported_says_so_and_forwards() {
+async fn an_unsupported_provider_logs_an_error_and_forwards_headers() {
     let Some(stage) = Stage::open("scene-9-unsupported").await else {
         return;
     };
@@ -66,7 +68,7 @@ async fn what_is_not_supported_says_so_and_forwards() {
         for (name, value) in sent {
             assert_eq!(headers[name], value, "{name} with {provider}");
         }
-        // Nothing is made up where nothing came.
+        // Without incoming headers, none are sent.
         let headers = shop.headers(&stage, &[]).await;
         assert!(headers.get("x-b3-traceid").is_none(), "{headers}");
         shop.close().await;
@@ -81,7 +83,7 @@ async fn what_is_not_supported_says_so_and_forwards() {
 }
 
 #[tokio::test]
-async fn the_telemetry_api_names_zipkin() {
+async fn the_telemetry_api_selects_zipkin() {
     let Some(stage) = Stage::open("scene-9-zipkin").await else {
         return;
     };
@@ -106,7 +108,7 @@ async fn the_telemetry_api_names_zipkin() {
 }
 
 #[tokio::test]
-async fn the_telemetry_api_names_opentelemetry() {
+async fn the_telemetry_api_selects_opentelemetry() {
     let Some(stage) = Stage::open("scene-9-opentelemetry").await else {
         return;
     };

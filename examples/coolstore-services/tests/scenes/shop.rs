@@ -34,7 +34,7 @@ impl Shop {
         Shop { webapp, catalog }
     }
 
-    /// Asks webapp for the catalogue.
+    /// Requests the catalogue from webapp.
     pub async fn visit(&self, stage: &Stage, headers: &[(&str, &str)]) {
         stage.get(self.webapp.addr, "/api/catalog", headers).await;
     }
@@ -46,7 +46,7 @@ impl Shop {
         answer["headers"].clone()
     }
 
-    /// Stops both as an orchestrator does, which sends what they still have.
+    /// Stops both services as an orchestrator does; they send their remaining spans.
     pub async fn close(self) {
         self.webapp.process.terminate();
         self.catalog.process.terminate();
@@ -58,7 +58,7 @@ impl Shop {
 }
 
 pub struct Service {
-    /// In its spans.
+    /// The service name in its spans.
     pub name: String,
     pub addr: SocketAddr,
     process: LoggedProcess,
@@ -93,13 +93,13 @@ impl Service {
         }
     }
 
-    /// What has become of its spans.
+    /// The counters of its reporter.
     pub async fn stats(&self, stage: &Stage) -> Value {
         let stats = stage.get(self.addr, "/reporter", &[]).await;
         serde_json::from_str(&stats).expect("JSON")
     }
 
-    /// The lines of its log in which these words are.
+    /// The lines of its log that contain all these words.
     pub fn log(&self, words: &[&str]) -> Vec<String> {
         let log = std::fs::read_to_string(&self.stderr).expect("a log");
         let lines = log

@@ -1,4 +1,4 @@
-//! What a scene is played on: the servers, which all scenes share, and a directory of its own.
+//! The environment of a scene: the servers, which all scenes share, and an output directory.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::shop::Shop;
 
 const TMP: &str = env!("CARGO_TARGET_TMPDIR");
 
-/// Kept by the scenes that are being played: a static would never end them.
+/// Owned by the running scenes: a static would never stop the servers.
 static SERVERS: Mutex<Weak<Servers>> = Mutex::const_new(Weak::new());
 
 struct Servers {
@@ -43,7 +43,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// `None` when the real servers are switched off.
+    /// `None` if the real servers are switched off.
     pub async fn open(scene: &str) -> Option<Stage> {
         let dir = test_dir(TMP, scene)?;
         Some(Stage {
@@ -74,17 +74,17 @@ impl Stage {
         Document::new(&self.dir, name, documents)
     }
 
-    /// webapp and catalog, called `webapp-{name}` and `catalog-{name}`, both by the same document.
+    /// Starts `webapp-{name}` and `catalog-{name}` with the same document.
     pub async fn shop(&self, name: &str, document: &Document) -> Shop {
         self.shop_of(name, document, document).await
     }
 
-    /// As `shop`, each by a document of its own.
+    /// Like `shop`, with a separate document for each service.
     pub async fn shop_of(&self, name: &str, webapp: &Document, catalog: &Document) -> Shop {
         Shop::open(&self.dir, name, webapp, catalog).await
     }
 
-    /// A GET that must succeed.
+    /// Sends a GET request that must succeed.
     pub async fn get(&self, addr: SocketAddr, path: &str, headers: &[(&str, &str)]) -> String {
         let url = format!("http://{addr}{path}");
         let answer = self.http.get(&url, headers).await;

@@ -1,4 +1,4 @@
-//! A trace as either server shows it.
+//! A trace as Zipkin or Jaeger returns it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use test_kit::backends::{JaegerSpan, Span};
 pub const REQUEST_ID: &str = "guid:x-request-id";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct StoredSpan {
     pub trace_id: String,
     pub id: String,
     pub parent: Option<String>,
@@ -23,11 +23,11 @@ pub struct Found {
 }
 
 /// All spans of one trace.
-pub type Trace = Vec<Found>;
+pub type Trace = Vec<StoredSpan>;
 
-impl From<Span> for Found {
-    fn from(span: Span) -> Found {
-        Found {
+impl From<Span> for StoredSpan {
+    fn from(span: Span) -> StoredSpan {
+        StoredSpan {
             service: span.service().to_owned(),
             kind: span.kind().to_owned(),
             duration: span.duration.try_into().expect("a duration"),
@@ -40,15 +40,15 @@ impl From<Span> for Found {
     }
 }
 
-impl Found {
-    pub fn of_jaeger(trace_id: &str, span: JaegerSpan) -> Found {
+impl StoredSpan {
+    pub fn of_jaeger(trace_id: &str, span: JaegerSpan) -> StoredSpan {
         let kind = span.tags.get("span.kind").map_or("", String::as_str);
-        Found {
+        StoredSpan {
             trace_id: trace_id.to_owned(),
             id: span.id,
             parent: span.parent,
             service: span.service.to_lowercase(),
-            // A span without a kind is an internal one by OTLP.
+            // In OTLP, a span without a kind is internal.
             kind: kind.replace("internal", "").to_uppercase(),
             name: span.name.to_lowercase(),
             duration: span.duration,
@@ -61,10 +61,10 @@ impl Found {
     }
 }
 
-/// The spans from the root to the leaf. The trace must be one chain of one trace id.
+/// The spans from the root to the leaf. The trace must be a chain with one trace id.
 #[track_caller]
-pub fn chain(trace: &Trace) -> Vec<&Found> {
-    let mut chain: Vec<&Found> = Vec::new();
+pub fn chain(trace: &Trace) -> Vec<&StoredSpan> {
+    let mut chain: Vec<&StoredSpan> = Vec::new();
     loop {
         let parent = chain.last().map(|last| last.id.as_str());
         let mut children = trace.iter().filter(|s| s.parent.as_deref() == parent);
@@ -77,7 +77,7 @@ pub fn chain(trace: &Trace) -> Vec<&Found> {
     chain
 }
 
-/// What one request for the catalogue leaves: webapp's two spans, and catalog's two.
+/// The spans of one request for the catalogue: two of webapp and two of catalog.
 #[track_caller]
 pub fn assert_whole(trace: &Trace, webapp: &str, catalog: &str) {
     let chain = chain(trace);
@@ -93,11 +93,11 @@ pub fn assert_whole(trace: &Trace, webapp: &str, catalog: &str) {
     ];
     assert_eq!(hops, expected, "{trace:#?}");
     assert_eq!(chain[0].trace_id.len(), 32, "{trace:#?}");
-    // A root's id is the low half of its trace's.
+    // A root span's id is the low half of its trace id.
     assert_eq!(chain[0].trace_id[16..], chain[0].id, "{trace:#?}");
 }
 
-/// The request ids of these traces, as they were sent: the reason written into them is taken out.
+/// The request ids of these traces as they were sent, without the reason written into them.
 pub fn request_ids(traces: &[Trace]) -> BTreeSet<String> {
     let spans = traces.iter().flatten();
     let ids = spans.filter_map(|span| span.tag(REQUEST_ID));

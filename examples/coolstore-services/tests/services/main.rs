@@ -1,4 +1,4 @@
-//! The services as processes: their options, headers, routes, output and end.
+//! The services as processes: options, headers, routes, output and shutdown.
 
 mod headers;
 mod options;

@@ -1,4 +1,4 @@
-//! The options: which values are refused, and what the environment does.
+//! The options: invalid values, and environment variables.
 
 use crate::{CATALOG, WEBAPP};
 use std::{env, fs, path::PathBuf, process};
@@ -119,7 +119,7 @@ fn reporter_flags_are_refused_if_documents_say_where_spans_go() {
 }
 
 #[test]
-fn a_config_that_is_no_regular_file_is_refused() {
+fn a_config_that_is_not_a_regular_file_is_refused() {
     let pipe = temporary_path("pipe");
     let path = pipe.to_str().expect("a path in UTF-8");
     let mkfifo = process::Command::new("mkfifo").arg(path).status();
@@ -177,7 +177,7 @@ fn an_empty_variable_counts_as_unset() {
     let listen = ["--listen", "127.0.0.1:0"];
     let mut process = Process::start(WEBAPP, &listen, &environment);
     assert_eq!(get(process.address(), "/", &[]).status, 404);
-    // The defaults: everything is sampled, and printed under the usual name.
+    // The defaults: every request is sampled, and spans are printed under the default name.
     let stderr = eventually("a tree on stderr", || {
         Some(process.stderr()).filter(|stderr| stderr.contains("trace "))
     });

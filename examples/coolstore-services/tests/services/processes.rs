@@ -1,6 +1,7 @@
-//! What the services print, and how they end.
+//! The output of the services, and how they stop.
 
 use crate::{CATALOG, Shop};
+use serde_json::Value;
 use std::{
     fs::File,
     io::Read,
@@ -36,7 +37,7 @@ fn log_lines_and_printed_trees_carry_the_trace() {
         let answered = stderr.lines().find(|line| line.contains("answered"));
         let answered = answered.unwrap_or_else(|| panic!("no log line in {stderr}"));
         assert!(
-            answered.contains(&format!("trace_id={TRACE}")),
+            answered.starts_with(&format!("trace_id={TRACE} span_id=")),
             "{answered}"
         );
     }
@@ -46,9 +47,56 @@ fn log_lines_and_printed_trees_carry_the_trace() {
 }
 
 #[test]
+fn spans_lead_to_json_log_lines_of_both_services() {
+    let shop = Shop::open(&["--log-format", "json"]);
+    let id = "6f0b3f1e-6a0b-4d1c-8f3e-0d6b5a4c3e21";
+    let sent = shop.injected(&[("x-request-id", id), ("x-b3-sampled", "0")]);
+    let line = |process: &Process| {
+        eventually("a log line", || {
+            let stderr = process.stderr();
+            let mut lines = stderr.lines().filter(|line| line.contains("answered"));
+            serde_json::from_str::<Value>(lines.next()?).ok()
+        })
+    };
+    let (webapp, catalog) = (line(&shop.webapp), line(&shop.catalog));
+    // The CLIENT span, whose ids webapp sent, is between the two.
+    assert_eq!(webapp["span_id"], sent["x-b3-parentspanid"], "{webapp}");
+    assert_eq!(catalog["parent_id"], sent["x-b3-spanid"], "{catalog}");
+    for line in [&webapp, &catalog] {
+        assert_eq!(line["trace_id"], sent["x-b3-traceid"], "{line}");
+        assert_eq!(
+            (&line["request_id"], &line["sampled"]),
+            (&id.into(), &false.into())
+        );
+        assert_eq!(
+            (&line["path"], &line["status"]),
+            (&"/headers".into(), &200.into())
+        );
+    }
+}
+
+#[test]
+fn behind_a_sidecar_log_lines_have_the_ids_of_its_span() {
+    let shop = Shop::open(&["--mode", "forward"]);
+    let b3 = [
+        ("x-b3-traceid", TRACE),
+        ("x-b3-spanid", SPAN),
+        ("x-b3-sampled", "1"),
+    ];
+    assert_eq!(get(shop.webapp.address(), "/headers", &b3).status, 200);
+    let line = eventually("a log line", || {
+        let stderr = shop.webapp.stderr();
+        let line = stderr.lines().find(|line| line.contains("answered"));
+        line.map(str::to_owned)
+    });
+    let front = format!("trace_id={TRACE} span_id={SPAN} sampled=true ");
+    assert!(line.starts_with(&front), "{line}");
+}
+
+#[test]
 fn a_stop_does_not_wait_for_idle_connections() {
     let mut shop = Shop::open(&[]);
-    // A silent connection, a kept-alive one, and webapp's own to the catalog.
+    // A silent connection, a kept-alive one, and webapp's connection to the catalog.
     let silent = TcpStream::connect(shop.webapp.address()).unwrap();
     let mut kept = keep_alive(shop.webapp.address(), "/api/catalog");
     for process in [&mut shop.catalog, &mut shop.webapp] {

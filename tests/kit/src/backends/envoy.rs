@@ -23,8 +23,8 @@ pub struct Envoy {
 }
 
 impl Envoy {
-    /// Passes every request on to `upstream` and reports its spans as `service`. Where a `b3` comes
-    /// in, it is kept, or left stale beside new `x-b3-*`, as every Envoy before 1.40 does.
+    /// Proxies every request to `upstream` and reports its spans as `service`. A request with `b3` is
+    /// sent on in that format, or with a stale `b3` beside new `x-b3-*`, as every Envoy before 1.40 does.
     pub async fn start(
         dir: &Path,
         http: &Http,
@@ -37,7 +37,7 @@ impl Envoy {
         Envoy::run(dir, http, service, &config, &[]).await
     }
 
-    /// Runs with this configuration, in YAML or JSON.
+    /// Starts Envoy with this configuration, in YAML or JSON.
     pub async fn run(
         dir: &Path,
         http: &Http,
@@ -74,7 +74,7 @@ impl Envoy {
         }
     }
 
-    /// Where its only listener is.
+    /// The address of its only listener.
     pub fn addr(&self) -> SocketAddr {
         let mut all = self.listeners.values();
         match (all.next(), all.next()) {
@@ -88,7 +88,7 @@ impl Envoy {
         *addr.unwrap_or_else(|| panic!("no listener {name:?} in {:?}", self.listeners))
     }
 
-    /// One of its counters.
+    /// The value of a counter.
     pub async fn stat(&self, http: &Http, name: &str) -> Result<u64, String> {
         let url = format!("http://{}/stats?filter=^{name}$", self.admin);
         let text = http.get(&url, &[]).await?;
@@ -107,7 +107,8 @@ fn filled(service: &str, upstream: SocketAddr, zipkin: SocketAddr, keeps_b3: boo
         .replace("@ZIPKIN_PORT@", &zipkin.port().to_string())
 }
 
-/// Envoy writes its admin address to a file, and that knows the listeners'.
+/// Envoy writes the address of its admin server to a file, and that server lists the listeners'
+/// addresses.
 async fn listening_on(
     http: &Http,
     admin: &Path,
@@ -125,7 +126,7 @@ async fn listening_on(
     }
 }
 
-/// One that has a port.
+/// A listener that has a port.
 fn listener(status: &Value) -> Option<(String, SocketAddr)> {
     let socket = &status["local_address"]["socket_address"];
     let ip = socket["address"].as_str()?.parse().ok()?;

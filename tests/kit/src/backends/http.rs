@@ -1,4 +1,4 @@
-//! A small HTTP client on a runtime.
+//! A small async HTTP client.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Its connections belong to the runtime that it is first used on.
+/// Its connections belong to the runtime on which it is first used.
 #[derive(Clone)]
 pub struct Http(Client<HttpConnector, Full<Bytes>>);
 
@@ -31,7 +31,7 @@ impl Http {
         self.send(Method::POST, url, &headers, body).await
     }
 
-    /// The body of a 2xx answer; anything else is an error that says what was asked.
+    /// The body of a 2xx response; any other status is an error that names the request.
     async fn send(
         &self,
         method: Method,

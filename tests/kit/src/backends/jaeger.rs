@@ -68,7 +68,8 @@ impl Jaeger {
         }
     }
 
-    /// The same server, for a test with a runtime of its own, to which a client's connections belong.
+    /// The same server with another client, for a test that has its own runtime: connections belong
+    /// to the runtime.
     pub fn asked_by(&self, http: &Http) -> Jaeger {
         Jaeger {
             _process: Arc::clone(&self._process),
@@ -77,17 +78,17 @@ impl Jaeger {
         }
     }
 
-    /// Where it takes Zipkin's spans.
+    /// The URL for Zipkin's format.
     pub fn zipkin_addr(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.zipkin))
     }
 
-    /// Where it takes OTLP over HTTP.
+    /// The URL for OTLP over HTTP.
     pub fn otlp_port(&self) -> u16 {
         self.otlp
     }
 
-    /// Where it takes OTLP over gRPC.
+    /// The URL for OTLP over gRPC.
     pub fn grpc_port(&self) -> u16 {
         self.grpc
     }
@@ -104,14 +105,15 @@ impl Jaeger {
         format!("http://127.0.0.1:{}", self.grpc)
     }
 
-    /// What its query API answers at this path.
+    /// The response of the query API at this path.
     pub async fn query(&self, path: &str) -> Result<Value, String> {
         let url = format!("http://127.0.0.1:{}/api/{path}", self.query);
         let answer = self.http.get(&url, &[]).await?;
         serde_json::from_str(&answer).map_err(|error| format!("{url}: {error} in {answer}"))
     }
 
-    /// Waits until the trace has exactly so many spans; gives them in the order of their start.
+    /// Waits until the trace has exactly this many spans, and returns them in the order of their
+    /// start.
     pub async fn trace(&self, id: &str, spans: usize) -> Vec<JaegerSpan> {
         let what = format!("trace {id} of {spans} spans in Jaeger");
         eventually(&what, ARRIVED, async || {
@@ -160,7 +162,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Ports that are free now: these servers cannot say which ones the system has chosen.
+/// Ports that are free now: these servers cannot report a port chosen by the system.
 pub(super) fn free_ports<const N: usize>() -> [u16; N] {
     let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
     listeners.map(|listener| listener.local_addr().expect("an address").port())

@@ -1,4 +1,4 @@
-//! One node of Kafka, which can be stopped and started again.
+//! A Kafka broker that can be stopped and started again.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -21,12 +21,12 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// One that is not running yet, but whose address is known.
+    /// A broker that is not running yet, but whose address is known.
     pub async fn prepare(dir: &Path) -> Kafka {
         Kafka::prepare_with(dir, "").await
     }
 
-    /// One with these lines in its configuration too.
+    /// Adds these lines to its configuration.
     pub async fn prepare_with(dir: &Path, lines: &str) -> Kafka {
         let [broker, controller] = free_ports();
         let config = format!(

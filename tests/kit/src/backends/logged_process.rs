@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use super::eventually;
 
-/// How many last lines of the output are shown if the test panics.
+/// The number of last lines of output that are shown if the test panics.
 const SHOWN_LINES: usize = 40;
 
-/// Dropping it kills the process; if the test panics, the end of its output is shown.
+/// Killed when dropped; if the test panics, the end of its output is shown.
 pub struct LoggedProcess {
     name: String,
     child: Child,
@@ -43,7 +43,7 @@ impl LoggedProcess {
         read(&self.stdout)
     }
 
-    /// Panics if it has ended: no need to wait any longer for it to be ready.
+    /// Panics if the process has ended, because it will never be ready.
     pub fn assert_running(&mut self) {
         if let Some(status) = self.ended() {
             panic!("{} has ended before it was ready: {status}", self.name);

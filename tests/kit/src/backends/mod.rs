@@ -1,7 +1,7 @@
-//! Real servers, each on loopback ports of its own and with its output in files.
+//! Real servers on free loopback ports, with their output in files.
 //!
 //! Tests that need them are skipped unless `TOWER_B3_REAL_SERVERS=1`. `tests/backends/install.sh`
-//! installs the servers and prints the variables that say where they are.
+//! installs the servers and prints the variables with their locations.
 
 mod envoy;
 mod http;

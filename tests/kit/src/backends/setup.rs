@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep};
 const SWITCH: &str = "TOWER_B3_REAL_SERVERS";
 const INSTALL: &str = "set -a; source <(tests/backends/install.sh jaeger kafka)";
 
-/// An empty directory for the output of a test's servers, below the package's `CARGO_TARGET_TMPDIR`.
-/// `None` if the real servers are switched off, after a line that says how to switch them on.
+/// An empty directory for the output of a test's servers, below the package's
+/// `CARGO_TARGET_TMPDIR`. `None` if the real servers are switched off; then it prints how to switch
+/// them on.
 pub fn test_dir(tmp: &str, test: &str) -> Option<PathBuf> {
     if std::env::var_os(SWITCH).is_none_or(|value| value != "1") {
         // `eprintln!` would be captured by the test harness, since the test passes.

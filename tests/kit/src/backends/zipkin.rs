@@ -1,4 +1,4 @@
-//! A Zipkin that keeps spans in memory, and what it says about them.
+//! A Zipkin that keeps spans in memory, and its query API.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -81,9 +81,9 @@ impl Zipkin {
         Zipkin::start_with(dir, http, &[]).await
     }
 
-    /// One with these variables in its environment too.
+    /// Starts it with these additional environment variables.
     pub async fn start_with(dir: &Path, http: &Http, variables: &[(&str, &str)]) -> Zipkin {
-        // Half of the time to readiness goes into compiling for a speed that no test needs.
+        // Optimizing compilation would take half of the startup time.
         let mut command = Command::new("java");
         command
             .args(["-Xmx256m", "-XX:TieredStopAtLevel=1", "-jar"])
@@ -107,7 +107,8 @@ impl Zipkin {
         }
     }
 
-    /// The same server, for a test with a runtime of its own, to which a client's connections belong.
+    /// The same server with another client, for a test that has its own runtime: connections belong
+    /// to the runtime.
     pub fn asked_by(&self, http: &Http) -> Zipkin {
         Zipkin {
             _process: Arc::clone(&self._process),
@@ -130,7 +131,7 @@ impl Zipkin {
         posted.expect("Zipkin takes the spans");
     }
 
-    /// Waits until there are exactly so many traces, each of exactly so many spans.
+    /// Waits until there are exactly this many traces with this many spans each.
     pub async fn traces(&self, count: usize, spans_each: usize) -> Vec<Vec<Span>> {
         let what = format!("{count} traces of {spans_each} spans in Zipkin");
         eventually(&what, ARRIVED, async || {
@@ -145,7 +146,7 @@ impl Zipkin {
         .await
     }
 
-    /// Waits until the trace has exactly so many spans.
+    /// Waits until the trace has exactly this many spans.
     pub async fn trace(&self, id: &str, spans: usize) -> Vec<Span> {
         let what = format!("trace {id} of {spans} spans in Zipkin");
         eventually(&what, ARRIVED, async || {
@@ -159,7 +160,7 @@ impl Zipkin {
         .await
     }
 
-    /// Waits until the trace has exactly so many spans; gives them as they are shown, by id.
+    /// Waits until the trace has exactly this many spans, and returns their JSON, sorted by id.
     pub async fn shown(&self, id: &str, spans: usize) -> Vec<Value> {
         let what = format!("trace {id} of {spans} spans in Zipkin");
         eventually(&what, ARRIVED, async || {
@@ -174,8 +175,8 @@ impl Zipkin {
         .await
     }
 
-    /// Zipkin answers before it has stored. Sees a span of its own through, which comes after
-    /// all that others have sent, and gives the traces without it.
+    /// Zipkin responds before it has stored the spans. This reports a span after all others, waits
+    /// until it is stored, and returns the traces without it.
     pub async fn settled_traces(&self) -> Vec<Vec<Span>> {
         let id = "00000000000f1a57";
         let last = json!([{ "traceId": id, "id": id, "timestamp": now_us() }]);
@@ -190,7 +191,7 @@ impl Zipkin {
         traces
     }
 
-    /// The services' links, as (parent, child).
+    /// The links between services, as (parent, child).
     pub async fn links(&self) -> BTreeSet<(String, String)> {
         let now_ms = now_us() / 1000;
         let path = format!("dependencies?endTs={now_ms}&lookback={DAY_MS}");
@@ -203,17 +204,17 @@ impl Zipkin {
         self.query(&path).await
     }
 
-    /// What its API v2 answers at this path.
+    /// The response of its API v2 at this path.
     pub async fn query<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
         let url = format!("http://{}/api/v2/{path}", self.addr);
         let answer = self.http.get(&url, &[]).await?;
-        // Zipkin's writer counts more bytes for some characters than it writes, and leaves NULs.
+        // For some characters Zipkin's writer reserves more bytes than it writes, and leaves NULs.
         serde_json::from_str(answer.trim_end_matches('\0'))
             .map_err(|error| format!("{url}: {error} in {answer}"))
     }
 }
 
-/// Zipkin logs the port that the system has chosen for it.
+/// Zipkin logs the port that the system chose.
 async fn healthy_at(http: &Http, log: &str) -> Result<SocketAddr, String> {
     let (_, rest) = log.split_once("Serving HTTP at /").ok_or("not serving")?;
     let addr = rest.split_whitespace().next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is called, and where spans are reported to.
+//! The backend that the proxies call, and the collector that their spans are sent to.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -14,6 +14,7 @@ use axum::{Json, Router};
 use futures_util::stream;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
+use hyper::header::HeaderValue;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -28,23 +29,23 @@ pub enum Answer {
     #[default]
     Ok,
     Status(u16),
-    /// 503 to so many requests, then 200.
+    /// 503 to this many requests, then 200.
     OkAfter(usize),
-    /// No answer ever.
+    /// No response.
     Never,
-    /// The connection is closed instead.
+    /// The connection is closed without a response.
     Reset,
-    /// Half of the body that the head promises, then the connection is closed.
+    /// Half of the announced body, then the connection is closed.
     Cut,
     /// A body that does not end.
     Endless,
-    /// `grpc-status` in trailers, behind a message.
+    /// `grpc-status` in trailers, after a message.
     Grpc(&'static str),
     /// `grpc-status` and `grpc-message` in the headers, and no body.
     GrpcHeaders(&'static str, &'static str),
 }
 
-/// Keeps the headers of what it was asked.
+/// Responds as told and keeps the headers of each request.
 #[derive(Clone)]
 pub struct Backend {
     addr: SocketAddr,
@@ -72,14 +73,14 @@ impl Backend {
         self.addr
     }
 
-    /// From now on answers so, and forgets what it has received.
+    /// Sets the answer, and forgets the received requests.
     pub fn expect(&self, answer: Answer) {
         let shared = &mut *lock(&self.shared);
         shared.answer = answer;
         shared.received.clear();
     }
 
-    /// The headers of each request since then.
+    /// The headers of each request since the last [`expect`](Backend::expect).
     pub fn received(&self) -> Vec<HeaderMap> {
         lock(&self.shared).received.clone()
     }
@@ -90,7 +91,7 @@ impl Backend {
             tokio::spawn(async move {
                 let service = service_fn(move |request| backend.clone().answer(request));
                 let builder = auto::Builder::new(TokioExecutor::new());
-                // A client that hangs up, or the answer that is none.
+                // It fails if the client hangs up, or for `Answer::Reset`.
                 let _ = builder
                     .serve_connection(TokioIo::new(stream), service)
                     .await;
@@ -106,63 +107,69 @@ impl Backend {
             shared.received.push(head.headers);
             (shared.answer, shared.received.len())
         };
-        let hello = || Response::new(Body::from("hello"));
-        let status = |status| {
-            let mut response = hello();
+        let hello = |status| {
+            let mut response = Response::new(Body::from("hello"));
             *response.status_mut() = status;
-            response
+            Ok(response)
         };
-        let grpc = |body| {
-            let response = Response::builder().header("content-type", "application/grpc");
-            (response, body)
-        };
-        let broken = || io::Error::from(io::ErrorKind::ConnectionReset);
-        let data =
-            |bytes: &'static [u8]| Ok::<_, io::Error>(Frame::data(Bytes::from_static(bytes)));
-        let (response, body) = match answer {
-            Answer::Ok => return Ok(hello()),
-            Answer::Status(code) => {
-                return Ok(status(StatusCode::from_u16(code).expect("a status")));
-            }
-            Answer::OkAfter(failures) if nth <= failures => {
-                return Ok(status(StatusCode::SERVICE_UNAVAILABLE));
-            }
-            Answer::OkAfter(_) => return Ok(hello()),
-            Answer::Never => return std::future::pending().await,
-            Answer::Reset => return Err(broken()),
+        match answer {
+            Answer::Ok => hello(StatusCode::OK),
+            Answer::Status(code) => hello(StatusCode::from_u16(code).expect("a status")),
+            Answer::OkAfter(failures) if nth <= failures => hello(StatusCode::SERVICE_UNAVAILABLE),
+            Answer::OkAfter(_) => hello(StatusCode::OK),
+            Answer::Never => std::future::pending().await,
+            Answer::Reset => Err(connection_reset()),
             Answer::Cut => {
-                let late = stream::once(async move {
-                    // So that the head and the data before it are on their way.
+                let mut response = Response::new(data_then(async {
+                    // The head and the data before it must be sent first.
                     tokio::time::sleep(Duration::from_millis(100)).await;
-                    Err(broken())
-                });
-                let frames = stream::iter([data(b"hello")]);
-                let frames = futures_util::StreamExt::chain(frames, late);
-                let response = Response::builder().header("content-length", "10");
-                (response, Body::new(StreamBody::new(frames)))
+                    Err(connection_reset())
+                }));
+                let headers = response.headers_mut();
+                headers.insert("content-length", HeaderValue::from_static("10"));
+                Ok(response)
             }
-            Answer::Endless => {
-                let frames = stream::iter([data(b"hello")]);
-                let frames = futures_util::StreamExt::chain(frames, stream::pending());
-                (Response::builder(), Body::new(StreamBody::new(frames)))
-            }
+            Answer::Endless => Ok(Response::new(data_then(std::future::pending()))),
             Answer::Grpc(code) => {
                 let mut trailers = HeaderMap::new();
-                trailers.insert("grpc-status", code.parse().expect("a header's value"));
+                trailers.insert("grpc-status", HeaderValue::from_static(code));
                 let frames = [data(b"\0\0\0\0\0"), Ok(Frame::trailers(trailers))];
-                grpc(Body::new(StreamBody::new(stream::iter(frames))))
+                Ok(grpc(Body::new(StreamBody::new(stream::iter(frames)))))
             }
             Answer::GrpcHeaders(code, message) => {
-                let (response, body) = grpc(Body::empty());
-                let response = response.header("grpc-status", code);
-                (response.header("grpc-message", message), body)
+                let mut response = grpc(Body::empty());
+                let headers = response.headers_mut();
+                headers.insert("grpc-status", HeaderValue::from_static(code));
+                headers.insert("grpc-message", HeaderValue::from_static(message));
+                Ok(response)
             }
-        };
-        Ok(response.body(body).expect("a well-formed response"))
+        }
     }
 }
 
-/// Takes spans in Zipkin's JSON, and keeps them by the path that they were sent to.
+fn connection_reset() -> io::Error {
+    io::Error::from(io::ErrorKind::ConnectionReset)
+}
+
+fn data(bytes: &'static [u8]) -> io::Result<Frame<Bytes>> {
+    Ok(Frame::data(Bytes::from_static(bytes)))
+}
+
+/// A body of five bytes, followed by this frame.
+fn data_then(frame: impl Future<Output = io::Result<Frame<Bytes>>> + Send + 'static) -> Body {
+    let frames = stream::iter([data(b"hello")]);
+    let frames = futures_util::StreamExt::chain(frames, stream::once(frame));
+    Body::new(StreamBody::new(frames))
+}
+
+fn grpc(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    let content_type = HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert("content-type", content_type);
+    response
+}
+
+/// Accepts spans in Zipkin's JSON format, and keeps them by request path.
 #[derive(Clone)]
 pub struct Collector {
     addr: SocketAddr,
@@ -205,7 +212,7 @@ impl Collector {
         tagged.cloned().collect()
     }
 
-    /// How many spans were sent to paths that begin so.
+    /// The number of spans sent to paths with this prefix.
     pub fn count(&self, prefix: &str) -> usize {
         let spans = lock(&self.spans);
         let paths = spans.iter().filter(|(path, _)| path.starts_with(prefix));

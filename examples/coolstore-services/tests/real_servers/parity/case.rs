@@ -1,4 +1,4 @@
-//! A request that both sides are sent, and how the client and the backend behave.
+//! A request that is sent to both sides, and the behavior of the client and the backend.
 
 use super::backend::Answer;
 
@@ -9,10 +9,10 @@ pub const S: &str = "a2fb4a1d1a96d312";
 pub const P: &str = "0020000000000001";
 pub const UUID: &str = "11111111-2222-4333-8444-555555555555";
 
-/// What the client does once it has sent its request.
+/// What the client does after sending its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Client {
-    /// Reads the answer to its end.
+    /// Reads the response to its end.
     #[default]
     Reads,
     /// Hangs up once the backend has the request.
@@ -34,7 +34,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// Its spans are tagged with it too.
+    /// The name, which is also a tag of the spans.
     pub fn name(&self) -> String {
         format!("{}: {}", self.setup, self.name)
     }

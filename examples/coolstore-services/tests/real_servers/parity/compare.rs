@@ -1,19 +1,19 @@
-//! Field by field, and which differences are meant.
+//! Compares both sides field by field, except for the intended differences.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::observe::Fields;
 
-/// Why a difference is meant, and where it is.
+/// An intended difference: its reason, and where it occurs.
 pub struct Reason {
     pub name: String,
-    /// Whether it is in nearly every case, whatever that is about.
-    pub standing: bool,
+    /// Whether it occurs in nearly every case, whatever the case is about.
+    pub is_everywhere: bool,
     pub rules: Vec<Rule>,
 }
 
-/// In all of it `*` stands for anything. What is absent is `-none-`.
+/// In all patterns `*` matches anything. An absent field is `-none-`.
 pub struct Rule {
     /// `setup: name` of cases.
     pub cases: String,
@@ -28,22 +28,22 @@ const NONE: &str = "-none-";
 pub struct Comparison {
     cases: usize,
     same: usize,
-    but_standing: usize,
+    equal_except_everywhere: usize,
     fields: usize,
     equal: usize,
-    /// By reason: cases and fields.
-    meant: BTreeMap<usize, (BTreeSet<String>, usize)>,
+    /// For each reason, the cases and fields.
+    intended: BTreeMap<usize, (BTreeSet<String>, usize)>,
     used: BTreeSet<(usize, usize)>,
-    wrong: Vec<String>,
+    unexpected: Vec<String>,
 }
 
 impl Comparison {
     pub fn case(&mut self, reasons: &[Reason], case: &str, envoy: &Fields, ours: &Fields) {
         self.cases += 1;
-        let (mut same, mut but_standing) = (true, true);
+        let (mut same, mut equal_except_everywhere) = (true, true);
         let names: BTreeSet<&String> = envoy.keys().chain(ours.keys()).collect();
         let alone = |name: &str| {
-            // Which spans there are, and where in the trace, is a field of its own.
+            // The number of spans and their places in the trace are a separate field.
             let kind = format!("{} kind", name.split(' ').next().unwrap_or_default());
             name.starts_with(|first: char| first.is_uppercase())
                 && envoy.contains_key(&kind) != ours.contains_key(&kind)
@@ -61,47 +61,51 @@ impl Comparison {
                 let rules = reason.rules.iter().enumerate();
                 rules.map(move |(nth, rule)| (at, nth, rule))
             });
-            let fitting =
-                |(_, _, rule): &(usize, usize, &Rule)| rule.fits(case, name, &envoy, &ours);
-            let Some((at, nth, _)) = rules.find(fitting) else {
-                but_standing = false;
-                self.wrong.push(format!(
+            let matching =
+                |(_, _, rule): &(usize, usize, &Rule)| rule.matches(case, name, &envoy, &ours);
+            let Some((at, nth, _)) = rules.find(matching) else {
+                equal_except_everywhere = false;
+                self.unexpected.push(format!(
                     "{case}\n    {name}\n        Envoy: {envoy}\n        ours:  {ours}"
                 ));
                 continue;
             };
-            but_standing &= reasons[at].standing;
+            equal_except_everywhere &= reasons[at].is_everywhere;
             self.used.insert((at, nth));
-            let (cases, fields) = self.meant.entry(at).or_default();
+            let (cases, fields) = self.intended.entry(at).or_default();
             cases.insert(case.to_owned());
             *fields += 1;
         }
         self.same += usize::from(same);
-        self.but_standing += usize::from(!same && but_standing);
+        self.equal_except_everywhere += usize::from(!same && equal_except_everywhere);
     }
 
-    /// What was compared and how it came out.
+    /// The number of compared cases and fields, and the differences by reason.
     pub fn summary(&self, reasons: &[Reason]) -> String {
         let mut text = String::new();
-        let meant = self.cases - self.same - self.but_standing;
+        let intended = self.cases - self.same - self.equal_except_everywhere;
         let _ = writeln!(
             text,
-            "{} cases: {} equal, {} equal but for what differs everywhere, {meant} different on purpose\n\
-             {} fields: {} equal, {} different on purpose, {} different",
+            "{} cases: {} equal, {} equal except for differences everywhere, {intended} intentionally different\n\
+             {} fields: {} equal, {} intentionally different, {} unexpectedly different",
             self.cases,
             self.same,
-            self.but_standing,
+            self.equal_except_everywhere,
             self.fields,
             self.equal,
-            self.fields - self.equal - self.wrong.len(),
-            self.wrong.len(),
+            self.fields - self.equal - self.unexpected.len(),
+            self.unexpected.len(),
         );
         for (at, reason) in reasons.iter().enumerate() {
             let (cases, fields) = self
-                .meant
+                .intended
                 .get(&at)
                 .map_or((0, 0), |(cases, fields)| (cases.len(), *fields));
-            let everywhere = if reason.standing { " (everywhere)" } else { "" };
+            let everywhere = if reason.is_everywhere {
+                " (everywhere)"
+            } else {
+                ""
+            };
             let _ = writeln!(
                 text,
                 "{cases:>5} cases {fields:>5} fields  {}{everywhere}",
@@ -111,9 +115,9 @@ impl Comparison {
         text
     }
 
-    /// Differences that nobody meant, and reasons that nothing needs.
+    /// Unintended differences, and listed differences that do not occur.
     pub fn faults(&self, reasons: &[Reason]) -> Vec<String> {
-        let mut faults = self.wrong.clone();
+        let mut faults = self.unexpected.clone();
         for (at, reason) in reasons.iter().enumerate() {
             for (nth, rule) in reason.rules.iter().enumerate() {
                 if !self.used.contains(&(at, nth)) {
@@ -124,7 +128,7 @@ impl Comparison {
                         ours,
                     } = rule;
                     faults.push(format!(
-                        "{}: needed by no case: {cases:?} {field:?} Envoy {envoy:?} ours {ours:?}",
+                        "{}: occurs in no case: {cases:?} {field:?} Envoy {envoy:?} ours {ours:?}",
                         reason.name
                     ));
                 }
@@ -135,25 +139,26 @@ impl Comparison {
 }
 
 impl Rule {
-    fn fits(&self, case: &str, field: &str, envoy: &str, ours: &str) -> bool {
+    fn matches(&self, case: &str, field: &str, envoy: &str, ours: &str) -> bool {
         let all = [
             (&self.cases, case),
             (&self.field, field),
             (&self.envoy, envoy),
             (&self.ours, ours),
         ];
-        all.into_iter().all(|(pattern, text)| like(pattern, text))
+        all.into_iter()
+            .all(|(pattern, text)| matches_pattern(pattern, text))
     }
 }
 
-/// Whether a text is as a pattern says; alternatives are parted by `||`.
-fn like(pattern: &str, text: &str) -> bool {
+/// Whether a text matches a pattern; alternatives are separated by `||`.
+fn matches_pattern(pattern: &str, text: &str) -> bool {
     pattern
         .split("||")
-        .any(|pattern| like_one(pattern.trim_matches(' '), text))
+        .any(|pattern| matches_one(pattern.trim_matches(' '), text))
 }
 
-fn like_one(pattern: &str, text: &str) -> bool {
+fn matches_one(pattern: &str, text: &str) -> bool {
     let Some((start, mut rest)) = pattern.split_once('*') else {
         return pattern == text;
     };
@@ -182,6 +187,6 @@ fn patterns() {
         ("ab*bc", "abc", false),
         ("x || a*", "abc", true),
     ] {
-        assert_eq!(like(pattern, text), fits, "{pattern:?} {text:?}");
+        assert_eq!(matches_pattern(pattern, text), fits, "{pattern:?} {text:?}");
     }
 }

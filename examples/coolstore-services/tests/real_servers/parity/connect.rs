@@ -1,4 +1,4 @@
-//! A client that connects to one address, whatever the URL says.
+//! A client that connects to a fixed address, whatever the URL is.
 
 use std::io;
 use std::net::SocketAddr;

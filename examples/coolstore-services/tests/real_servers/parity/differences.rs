@@ -1,4 +1,4 @@
-//! Every difference that is meant, read from a table.
+//! The intended differences, read from a table.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub fn reasons() -> Vec<Reason> {
             let everywhere = line.strip_prefix("everywhere: ");
             reasons.push(Reason {
                 name: everywhere.unwrap_or(line).to_owned(),
-                standing: everywhere.is_some(),
+                is_everywhere: everywhere.is_some(),
                 rules: Vec::new(),
             });
         }

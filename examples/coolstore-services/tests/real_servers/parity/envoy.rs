@@ -28,7 +28,7 @@ pub fn bootstrap(
             Upstream::Http2 => "http2".to_owned(),
             Upstream::Refused => "refused".to_owned(),
             Upstream::Sidecar => {
-                // A port would have to be known beforehand.
+                // A Unix socket, because a port would have to be known in advance.
                 let socket = sockets.join(format!("{}.sock", setup.name));
                 let address = json!({ "pipe": { "path": socket } });
                 let outbound = format!("{}-outbound", setup.name);
@@ -46,7 +46,7 @@ pub fn bootstrap(
             "cluster": SERVICE,
             "locality": { "zone": "zone-1" },
         },
-        // By default spans wait for four others or five seconds.
+        // By default, Envoy sends after five spans or five seconds.
         "layered_runtime": { "layers": [{ "name": "static", "static_layer": {
             "tracing.zipkin.min_flush_spans": 1,
             "tracing.zipkin.flush_interval_ms": 200,
@@ -138,7 +138,7 @@ fn over_http2(mut cluster: Value) -> Value {
     cluster
 }
 
-/// Objects key by key, all else as a whole.
+/// Merges objects key by key, and replaces all other values.
 fn merge(into: &mut Value, from: &Value) {
     match (into, from) {
         (Value::Object(into), Value::Object(from)) => {

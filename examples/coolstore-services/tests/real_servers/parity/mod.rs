@@ -1,5 +1,6 @@
-//! The same requests to a real Envoy and to services with our layers: what goes upstream, what is
-//! answered and what is reported are the same, field by field, but for what `differences` lists.
+//! The same requests to a real Envoy and to services with tower-b3's layers: what is sent upstream,
+//! the responses and the reported spans are equal, field by field, except for what `differences`
+//! lists.
 
 mod backend;
 mod case;
@@ -37,8 +38,8 @@ fn the_guide_has_the_same_list() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn services_do_as_envoy_does() {
-    let Some(dir) = crate::test_dir("services_do_as_envoy_does") else {
+async fn services_behave_like_envoy() {
+    let Some(dir) = crate::test_dir("services_behave_like_envoy") else {
         return;
     };
     let reasons = differences::reasons();
@@ -77,6 +78,6 @@ async fn the_same_request_ids_are_sampled_as_by_envoy() {
         "2000 request ids at 37.25 %: {} sampled by both",
         sampled(&ours)
     );
-    // Of random ids, 745 give or take ten standard deviations.
+    // The expectation for random ids is 745; the margin is ten standard deviations.
     assert!((529..=961).contains(&sampled(&ours)), "{}", sampled(&ours));
 }

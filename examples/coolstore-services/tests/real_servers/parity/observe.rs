@@ -1,5 +1,4 @@
-//! What is seen of one case at one side, as fields that can be compared: ids that were made are
-//! replaced by what they are.
+//! The fields of one case at one side, made comparable: generated ids are replaced by names.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,17 +8,17 @@ use serde_json::Value;
 
 use super::case::Case;
 
-/// Field by field; what is absent is no field.
+/// Field by field; an absent value has no field.
 pub type Fields = BTreeMap<String, String>;
 
-/// What a side answered and sent on.
+/// The response of a side, and the requests that it sent upstream.
 pub struct Exchange {
-    /// `None` when the client hung up before there was one.
+    /// `None` if the client hung up before the response.
     pub answer: Option<(u16, HeaderMap)>,
     pub upstream: Vec<HeaderMap>,
 }
 
-/// Every header that tracing is about.
+/// All headers related to tracing.
 const TRACING: [&str; 20] = [
     "b3",
     "x-b3-spanid",
@@ -103,7 +102,7 @@ pub fn fields(case: &Case, exchange: &Exchange, spans: &[Value]) -> Fields {
     fields
 }
 
-/// The SERVER span first, then the CLIENT spans, the oldest first.
+/// The SERVER span first, then the CLIENT spans in the order of their start.
 fn in_order(spans: &[Value]) -> Vec<(String, &Value)> {
     let mut ordered: Vec<&Value> = spans.iter().collect();
     ordered.sort_by_key(|span| {
@@ -127,7 +126,7 @@ fn numbered(name: &str, nth: usize) -> String {
     }
 }
 
-/// What is called what in one observation. Values that were sent are shown as they are.
+/// The names of the ids in one observation. Values from the request are shown unchanged.
 struct Names {
     sent: String,
     ids: BTreeMap<String, String>,
@@ -155,7 +154,7 @@ impl Names {
         }
     }
 
-    /// A span id: sent, a span's that was reported, or new.
+    /// Names a span id: from the request, of a reported span, or new.
     fn span_id(&mut self, id: &str) -> String {
         if self.was_sent(id) || id.len() != 16 || !is_hex(id) {
             return id.to_owned();
@@ -165,7 +164,7 @@ impl Names {
         name.or_insert_with(|| format!("<new {next}>")).clone()
     }
 
-    /// A trace id: sent, or new, with what its lower half is the id of.
+    /// Names a trace id: from the request, or new, with the span whose id is its lower half.
     fn trace_id(&mut self, id: &str) -> String {
         if self.was_sent(id) || !matches!(id.len(), 16 | 32) || !is_hex(id) {
             return id.to_owned();
@@ -177,7 +176,7 @@ impl Names {
         format!("<{} digits{timed}, the last of {low}>", id.len())
     }
 
-    /// Where a span is in its trace.
+    /// The place of a span in its trace.
     fn place(&mut self, name: &str, span: &Value) -> String {
         let trace = self.trace_id(text(&span["traceId"]));
         match span["parentId"].as_str() {
@@ -186,10 +185,10 @@ impl Names {
         }
     }
 
-    /// Whatever is hexadecimal and of the right length between hyphens.
+    /// Replaces the hexadecimal parts between hyphens that have the length of an id.
     fn parts(&mut self, value: &str) -> String {
         let mut parts: Vec<String> = value.split('-').map(str::to_owned).collect();
-        // Spans first, since a trace id is told by them.
+        // Spans first, since a trace id is named after its spans.
         for part in parts.iter_mut().filter(|part| part.len() == 16) {
             *part = self.span_id(part);
         }
@@ -199,7 +198,7 @@ impl Names {
         parts.join("-")
     }
 
-    /// The context of `x-b3-*`, as `b3` would say it.
+    /// The context in `x-b3-*`, in the format of `b3`.
     fn multi(&mut self, headers: &HeaderMap) -> String {
         let values = [
             "x-b3-traceid",
@@ -221,8 +220,8 @@ impl Names {
         }
     }
 
-    /// One that was sent, but perhaps for the reason in it, is shown as it is; a new one by its
-    /// number and its reason.
+    /// A request id that was sent is shown unchanged, apart from the reason in it; a new one is
+    /// shown as a number and its reason.
     fn request_id(&mut self, id: &str) -> String {
         let masked = |id: &str| match id.char_indices().nth(14) {
             Some((at, reason)) => [&id[..at], "?", &id[at + reason.len_utf8()..]].concat(),
@@ -311,7 +310,7 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(digit)
 }
 
-/// In lower case, of whatever version.
+/// A UUID in lower case, of any version.
 fn is_uuid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();

@@ -1,4 +1,4 @@
-//! Sends every case to both sides and gathers what they did.
+//! Sends every case to both sides and collects the observations.
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
@@ -28,7 +28,7 @@ use crate::lab::Service;
 const LIMIT: Duration = Duration::from_secs(10);
 const SIDES: [&str; 2] = ["envoy", "ours"];
 
-/// Each case, by its name, with Envoy's fields and ours.
+/// For each case, by name, the fields of Envoy and of tower-b3.
 pub async fn all(dir: &Path) -> Vec<(String, Fields, Fields)> {
     let setups = setups();
     let cases = cases();
@@ -68,8 +68,8 @@ pub async fn all(dir: &Path) -> Vec<(String, Fields, Fields)> {
     seen.into_iter().map(fields_of).collect()
 }
 
-/// Sends the same request ids to Envoy and to a service, a few at a time, and gives what each
-/// sent on: the id and the decision.
+/// Sends the same request ids to Envoy and to a service, a few at a time, and returns the request
+/// id and the decision that each sent upstream.
 pub async fn decisions(dir: &Path, setup: Setup, ids: &[String]) -> [Vec<(String, String)>; 2] {
     let setups = [setup];
     let lab = Lab::start(dir, &setups).await;
@@ -106,11 +106,11 @@ struct Lab {
     envoy: Envoy,
     backend: Backend,
     collector: Collector,
-    /// Where nobody listens.
+    /// An address on which nothing listens.
     refused: SocketAddr,
 }
 
-/// What stands beside Envoy, for as long as this is kept.
+/// A running service under test; it stops when this is dropped.
 struct Running {
     addr: SocketAddr,
     _process: Option<Service>,
@@ -200,7 +200,7 @@ impl Lab {
             Client::Reads | Client::HangsUpInBody => answer.await,
         };
         if case.client != Client::Reads {
-            // No answer says that it is over; the spans do.
+            // There is no response to wait for, so wait for the spans.
             self.spans(setup, side, case).await;
         }
         Exchange {
@@ -232,7 +232,8 @@ impl Lab {
     }
 
     async fn everything_has_arrived(&self, setups: &[Setup]) {
-        // Ours send in order: behind the last one's spans there are none of those before it.
+        // tower-b3 sends spans in order: once the last case's spans have arrived, so have all
+        // others.
         for setup in setups.iter().filter(|setup| setup.traces()) {
             for side in SIDES {
                 self.spans(setup, side, &fence(setup.name)).await;
@@ -250,7 +251,7 @@ impl Lab {
     }
 }
 
-/// Freed at once: nobody else takes it before the test is over, or the test fails.
+/// Freed at once. If another process takes the port before the test ends, the test fails.
 fn closed_port() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address")

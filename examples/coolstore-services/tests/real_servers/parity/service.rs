@@ -1,5 +1,5 @@
-//! A service under test whose settings have no flag in `webapp`: it asks the backend for whatever
-//! it is asked, as an Envoy would, but knows nothing of tracing but the two layers.
+//! A service under test with settings that `webapp` has no flags for. It sends every request to the
+//! backend, as Envoy would; all tracing is done by the two layers.
 
 use std::future::{Ready, ready};
 use std::net::SocketAddr;
@@ -81,7 +81,7 @@ fn calls(tracer: &Tracer, backend: SocketAddr, retries: usize) -> Calls {
     BoxCloneSyncService::new(service)
 }
 
-/// Tries again after a 503, so many times.
+/// Retries after a 503, at most this many times.
 #[derive(Clone)]
 struct Again(usize);
 

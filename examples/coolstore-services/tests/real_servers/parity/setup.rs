@@ -1,10 +1,10 @@
-//! One setting for both sides: as Envoy's configuration, and as a service's flags or code.
+//! A setting for both sides: the configuration of Envoy, and the flags or code of a service.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_b3::istio::Identity;
-use tower_b3::tag::Tag;
+use tower_b3::tags::Tag;
 use tower_b3::{ServerLayer, TracerBuilder};
 
 use super::tags::{CustomTag, ISTIO_TAGS, TAGS};
@@ -15,10 +15,10 @@ pub const HOST: &str = "svc-b:8080";
 pub const SERVICE: &str = "svc-a.default";
 /// How long the backend may take to respond.
 pub const BACKEND_TIMEOUT: Duration = Duration::from_secs(1);
-/// The variables that tags are read from; the second is set, but empty.
+/// The variables that tags are read from; the second is set to an empty value.
 pub const ENVIRONMENT: [(&str, &str); 2] = [("PARITY_SET", "fromenv"), ("PARITY_EMPTY", "")];
 
-/// Whose sidecar the Envoy is.
+/// The workload whose sidecar the Envoy is.
 pub fn identity() -> Identity {
     let identity = Identity::from_vars(|name| match name {
         "POD_NAME" => Some("svc-a-0".to_owned()),
@@ -30,7 +30,7 @@ pub fn identity() -> Identity {
     identity.label("app", "svc-a").label("version", "v1")
 }
 
-/// What is compared with Envoy.
+/// The service that is compared with Envoy.
 pub enum Subject {
     /// The program webapp with these flags.
     Webapp(&'static [&'static str]),
@@ -44,12 +44,12 @@ pub enum Subject {
     },
 }
 
-/// What Envoy calls.
+/// The upstream that Envoy calls.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Upstream {
     Http1,
     Http2,
-    /// A port that nobody listens on.
+    /// A port on which nothing listens.
     Refused,
     /// An outbound sidecar, which calls the backend.
     Sidecar,
@@ -94,7 +94,7 @@ impl Setup {
         tags.map(|tag| tag.for_envoy()).collect()
     }
 
-    /// The document that an operator would apply.
+    /// The document that a mesh operator would apply.
     pub fn document(&self, percent: f64) -> Value {
         let tags: serde_json::Map<String, Value> = self
             .tags

@@ -1,4 +1,4 @@
-//! The settings that are compared, as a table.
+//! The table of settings that are compared.
 
 use serde_json::{Value, json};
 use tower_b3::id::TraceIdKind;
@@ -23,7 +23,7 @@ pub fn setups() -> Vec<Setup> {
     .collect()
 }
 
-/// The programs, by flags and by documents.
+/// The programs, configured by flags and by documents.
 fn webapp() -> Vec<Setup> {
     vec![
         Setup::new("webapp", plain(), Subject::Webapp(&[])),
@@ -64,7 +64,7 @@ fn sampling() -> Vec<Setup> {
     vec![
         Setup::new("all", plain(), layers(always, same_server)),
         by_id("half", 50.0, |tracer| by_request_id(tracer, 50.0)),
-        // As a double, 0.29 % would be 28 of 10,000 and not 29.
+        // As an `f64`, 0.29 % would be 28 of 10,000 instead of 29.
         by_id("0.29", 0.29, |tracer| by_request_id(tracer, 0.29)),
         Setup::new("none", random_sampling(0.0), layers(never, same_server)),
         Setup::new(
@@ -138,7 +138,7 @@ fn headers() -> Vec<Setup> {
     ]
 }
 
-/// Whose headers count.
+/// Whose headers are trusted.
 fn trust() -> Vec<Setup> {
     vec![
         Setup::new(
@@ -179,7 +179,7 @@ fn trust() -> Vec<Setup> {
     ]
 }
 
-/// Ids and shapes of spans.
+/// Kinds of ids, and which spans are made.
 fn spans() -> Vec<Setup> {
     vec![
         Setup::new(
@@ -214,7 +214,7 @@ fn spans() -> Vec<Setup> {
     ]
 }
 
-/// Other upstreams, retries, and layers that do not do everything.
+/// Other upstreams, retries, and layers with some features off.
 fn topologies() -> Vec<Setup> {
     vec![
         Setup::new("http2", plain(), layers(always, same_server)).upstream(Upstream::Http2),
@@ -254,7 +254,7 @@ fn topologies() -> Vec<Setup> {
     ]
 }
 
-/// The settings that all setups begin with.
+/// The settings that all setups share.
 fn plain() -> Value {
     json!({})
 }
@@ -307,7 +307,7 @@ fn provider(more: Value) -> Value {
     json!({ "tracing": { "provider": { "typed_config": more } } })
 }
 
-/// Sampling by request id and by nothing else.
+/// Sampling by request id only.
 pub fn by_id(
     name: &'static str,
     percent: f64,

@@ -1,7 +1,7 @@
-//! Custom tags of both sides, each written in all the ways to configure it.
+//! Custom tags of both sides, each in every form of configuration.
 
 use serde_json::{Value, json};
-use tower_b3::tag::Tag;
+use tower_b3::tags::Tag;
 
 /// A custom tag of both sides.
 #[derive(Clone, Copy)]
@@ -93,7 +93,7 @@ impl CustomTag {
         json!({ "tag": self.name, kind: source })
     }
 
-    /// As one of `customTags`.
+    /// As an entry of `customTags`.
     pub fn for_istio(self) -> Value {
         let (kind, from) = match self.source {
             Source::Literal(value) => return json!({ "literal": { "value": value } }),
@@ -107,7 +107,7 @@ impl CustomTag {
         json!({ kind: source })
     }
 
-    /// As the flag `--tag` takes it.
+    /// As the value of the flag `--tag`.
     pub fn for_webapp(self) -> String {
         let (kind, from) = match self.source {
             Source::Literal(value) => ("literal", value),

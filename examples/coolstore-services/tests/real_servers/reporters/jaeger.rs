@@ -1,3 +1,5 @@
+//! The reporters against a real Jaeger: Zipkin's formats and OTLP are shown as the same trace.
+
 use std::time::Duration;
 
 use test_kit::backends::{Http, Jaeger, JaegerSpan};
@@ -45,10 +47,10 @@ async fn jaeger_shows_the_same_trace_of_every_encoding() {
     }
 }
 
-/// Jaeger takes 4 MiB in a message of gRPC's, and says so in a text of its library's.
+/// Jaeger accepts gRPC messages of at most 4 MiB, and the error text comes from its gRPC library.
 #[tokio::test]
-async fn what_jaeger_finds_too_large_is_halved() {
-    let Some(dir) = test_dir("what_jaeger_finds_too_large_is_halved") else {
+async fn a_message_too_large_for_jaeger_is_split() {
+    let Some(dir) = test_dir("a_message_too_large_for_jaeger_is_split") else {
         return;
     };
     const EACH: usize = 200_000;
@@ -75,10 +77,10 @@ async fn what_jaeger_finds_too_large_is_halved() {
     jaeger.trace(&trace_id.to_string(), spans).await;
 }
 
-/// The ports are next to each other, and easily mistaken.
+/// The ports for HTTP and gRPC are adjacent and easily confused.
 #[tokio::test]
-async fn jaegers_other_port_is_an_outage() {
-    let Some(dir) = test_dir("jaegers_other_port_is_an_outage") else {
+async fn the_wrong_jaeger_port_is_an_outage() {
+    let Some(dir) = test_dir("the_wrong_jaeger_port_is_an_outage") else {
         return;
     };
     let jaeger = Jaeger::start(&dir, &Http::default()).await;
@@ -104,7 +106,7 @@ fn assert_shown(spans: &[JaegerSpan], started: u64) {
         .iter()
         .map(|span| {
             let parent = span.parent.as_deref().map_or("-", |id| &id[15..]);
-            // Jaeger shows a span of no kind without one, or as an internal one.
+            // Jaeger shows a span without a kind either without one or as an internal span.
             let kind = tag(span, "span.kind").replace("internal", "");
             let (service, name) = (&span.service, &span.name);
             format!("{} {parent} {service} {kind} {name}", &span.id[15..])

@@ -1,3 +1,5 @@
+//! The Kafka reporter against a real broker and Zipkin's collector, also across outages.
+
 use std::time::Duration;
 
 use test_kit::backends::{Http, Kafka, Zipkin, eventually};
@@ -25,10 +27,10 @@ async fn outage(kafka: &KafkaReporter, retries: u64) {
     .await;
 }
 
-/// Reported before there is a broker, while there is one, and while it is down again.
+/// Spans are reported before the broker starts, while it runs, and while it is down again.
 #[tokio::test]
-async fn spans_reach_zipkin_by_way_of_kafka() {
-    let Some(dir) = test_dir("spans_reach_zipkin_by_way_of_kafka") else {
+async fn spans_reach_zipkin_through_kafka() {
+    let Some(dir) = test_dir("spans_reach_zipkin_through_kafka") else {
         return;
     };
     let mut broker = Kafka::prepare(&dir).await;
@@ -73,10 +75,10 @@ fn assert_sums(stats: &Stats) {
     assert_eq!(stats.finished, sum, "{stats:?}");
 }
 
-/// With a broker that makes no topics by itself.
+/// With a broker that does not create topics automatically.
 #[tokio::test]
-async fn a_missing_topic_is_counted_and_said_once() {
-    let Some(dir) = test_dir("a_missing_topic_is_counted_and_said_once") else {
+async fn a_missing_topic_is_counted_and_logged_once() {
+    let Some(dir) = test_dir("a_missing_topic_is_counted_and_logged_once") else {
         return;
     };
     log::start();
@@ -123,10 +125,10 @@ async fn a_missing_topic_is_counted_and_said_once() {
     assert!(lines[0].starts_with(&began), "{lines:#?}");
 }
 
-/// Spans go on being finished while it is killed and comes back, twice.
+/// Spans are finished continuously while the broker is killed and restarted, twice.
 #[tokio::test]
-async fn a_broker_that_is_killed_costs_no_spans() {
-    let Some(dir) = test_dir("a_broker_that_is_killed_costs_no_spans") else {
+async fn no_spans_are_lost_when_the_broker_is_killed() {
+    let Some(dir) = test_dir("no_spans_are_lost_when_the_broker_is_killed") else {
         return;
     };
     const EACH: usize = 100;
@@ -169,6 +171,6 @@ async fn a_broker_that_is_killed_costs_no_spans() {
         assert!(!kafka.stats().last_error.expect("an error").ongoing);
     }
     assert_all_sent(&kafka.shutdown_async(DELIVERED).await, 2 * EACH);
-    // A record whose acknowledgement was lost is there twice; its spans have the same ids.
+    // A record whose acknowledgement was lost is stored twice; its spans have the same ids.
     zipkin.traces(2 * EACH, 1).await;
 }

@@ -22,7 +22,7 @@ fn span(trace: TraceId, id: u64, parent: Option<u64>) -> SpanRecordBuilder {
     SpanRecord::builder(TraceContext::new(trace, id, parent, Sampling::Accept))
 }
 
-/// One span of each kind, in one line from the root; the third is an error.
+/// One span of each kind, in a chain from the root; the third is an error.
 fn trace(trace: TraceId, started: u64) -> Vec<SpanRecord> {
     let web = || Endpoint::service("web").with_address(([10, 0, 0, 1], 80).into());
     let items = || Endpoint::service("items").with_address(([10, 0, 0, 2], 8080).into());
@@ -64,7 +64,7 @@ fn trace(trace: TraceId, started: u64) -> Vec<SpanRecord> {
     spans.map(SpanRecordBuilder::build).into()
 }
 
-/// A minute ago: a collector may doubt the future.
+/// A minute ago: a collector may reject times in the future.
 fn a_minute_ago() -> u64 {
     now_us() - 60_000_000
 }

@@ -1,3 +1,6 @@
+//! The Zipkin reporter against a real Zipkin: every encoding is shown as the same trace, and hostile
+//! text is read back unchanged.
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -14,8 +17,8 @@ use crate::lab::Lab;
 
 const ENCODINGS: [Encoding; 2] = [Encoding::Json, Encoding::Proto3];
 
-/// Sends the spans; gives what Zipkin shows of them, without the trace's id.
-async fn through(
+/// Sends the spans of one trace, and returns what Zipkin shows of them, without the trace id.
+async fn report_and_read(
     zipkin: &Zipkin,
     encoding: Encoding,
     gzip: bool,
@@ -50,7 +53,7 @@ async fn every_encoding_is_shown_as_the_same_trace() {
     for encoding in ENCODINGS {
         for gzip in [false, true] {
             let spans = trace(TraceId::random(), started);
-            shown.push(through(&lab.zipkin, encoding, gzip, spans).await);
+            shown.push(report_and_read(&lab.zipkin, encoding, gzip, spans).await);
         }
     }
     for other in &shown[1..] {
@@ -63,16 +66,14 @@ async fn every_encoding_is_shown_as_the_same_trace() {
     assert_eq!(shown[0][3]["annotations"][0]["value"], "slowed down");
 }
 
-#[tokio::test]
-async fn hostile_spans_are_read_back_equal() {
-    let Some(lab) = Lab::open("hostile_spans_are_read_back_equal").await else {
-        return;
-    };
+const HOSTILE_NAME: &str = "binary \"yannotations\": \u{1F600}\n yannotations";
+
+/// Text that could break an encoding.
+fn hostile_tags() -> BTreeMap<&'static str, String> {
     let control: String = (0..0x20)
         .map(char::from)
         .chain(['\u{7f}', '\u{85}'])
         .collect();
-    let long = "x".repeat(1 << 20);
     let tags = [
         ("control", control.as_str()),
         ("quotes", r#""\"\\'</script>"#),
@@ -83,29 +84,58 @@ async fn hostile_spans_are_read_back_equal() {
         ("binaryAnnotations", "binaryAnnotations"),
         ("yAnnotations", "\"yAnnotations\":"),
         ("k\"yAnnotations", "\\yAnnotations"),
-        ("\u{1F600}\u{0}\n\"", "a key as bad"),
-        ("long", &long),
+        ("\u{1F600}\u{0}\n\"", "a hostile name"),
+        ("long", &"x".repeat(1 << 20)),
     ];
-    let expected: BTreeMap<&str, &str> = tags.into();
-    let name = "binary \"yannotations\": \u{1F600}\n yannotations";
+    tags.map(|(name, value)| (name, value.to_owned())).into()
+}
+
+fn hostile_span(trace_id: TraceId) -> SpanRecord {
+    let mapped = IpAddr::V6(Ipv4Addr::new(1, 2, 3, 4).to_ipv6_mapped());
+    let six: IpAddr = "2001:db8::c001".parse().expect("an address");
+    let mut hostile = span(trace_id, u64::MAX, None)
+        .timestamp(a_minute_ago())
+        .name(HOSTILE_NAME)
+        .local_endpoint(
+            Endpoint::service("\u{1F600}\"\\")
+                .with_ip(mapped)
+                .with_port(65535),
+        )
+        .remote_endpoint(Endpoint::service("yannotations").with_ip(six))
+        .annotation(1, "yAnnotations");
+    for (name, value) in hostile_tags() {
+        hostile = hostile.tag(name, &value);
+    }
+    hostile.build()
+}
+
+fn assert_hostile(shown: &Value, encoding: Encoding) {
+    assert_eq!(shown["name"], HOSTILE_NAME, "{encoding:?}");
+    let tags = shown["tags"].as_object().expect("tags");
+    let expected = hostile_tags();
+    assert_eq!(tags.len(), expected.len(), "{encoding:?}");
+    for (name, value) in &expected {
+        let text = tags.get(*name).and_then(Value::as_str);
+        let start: Option<String> = text.map(|text| text.chars().take(99).collect());
+        assert!(text == Some(value), "{encoding:?} {name}: {start:?}");
+    }
+    let local = json!({ "serviceName": "\u{1F600}\"\\", "ipv4": "1.2.3.4", "port": 65535 });
+    assert_eq!(shown["localEndpoint"], local, "{encoding:?}");
+    let remote = json!({ "serviceName": "yannotations", "ipv6": "2001:db8::c001" });
+    assert_eq!(shown["remoteEndpoint"], remote, "{encoding:?}");
+    let annotations = json!([{ "timestamp": 1, "value": "yAnnotations" }]);
+    assert_eq!(shown["annotations"], annotations, "{encoding:?}");
+}
+
+#[tokio::test]
+async fn hostile_spans_are_read_back_equal() {
+    let Some(lab) = Lab::open("hostile_spans_are_read_back_equal").await else {
+        return;
+    };
     for encoding in ENCODINGS {
-        // Of 64 bits; proto3 always writes 128.
+        // A 64-bit id: JSON writes 16 digits, proto3 always 128 bits.
         let trace_id = TraceId::from_halves(0, SpanId::random().get()).expect("an id");
-        let mapped = IpAddr::V6(Ipv4Addr::new(1, 2, 3, 4).to_ipv6_mapped());
-        let six: IpAddr = "2001:db8::c001".parse().expect("an address");
-        let mut hostile = span(trace_id, u64::MAX, None)
-            .timestamp(a_minute_ago())
-            .name(name)
-            .local_endpoint(
-                Endpoint::service("\u{1F600}\"\\")
-                    .with_ip(mapped)
-                    .with_port(65535),
-            )
-            .remote_endpoint(Endpoint::service("yannotations").with_ip(six))
-            .annotation(1, "yAnnotations");
-        for (name, value) in tags {
-            hostile = hostile.tag(name, value);
-        }
+        assert_eq!(trace_id.to_string().len(), 16);
         let id = SpanId::new(1).expect("an id");
         let debug = TraceContext::new(trace_id, id, SpanId::new(u64::MAX), Sampling::Debug);
         let shared = SpanRecord::builder(debug)
@@ -113,33 +143,13 @@ async fn hostile_spans_are_read_back_equal() {
             .shared(true)
             .build();
 
-        let shown = through(&lab.zipkin, encoding, true, vec![hostile.build(), shared]).await;
+        let spans = vec![hostile_span(trace_id), shared];
+        let shown = report_and_read(&lab.zipkin, encoding, true, spans).await;
 
         let [shared, hostile] = &shown[..] else {
             unreachable!()
         };
-        assert_eq!(trace_id.to_string().len(), 16);
-        assert_eq!(hostile["name"], name, "{encoding:?}");
-        let shown: BTreeMap<&str, &str> = hostile["tags"]
-            .as_object()
-            .expect("tags")
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str().expect("text")))
-            .collect();
-        assert_eq!(shown.len(), expected.len(), "{encoding:?}");
-        for (name, value) in &expected {
-            let start: Option<String> = shown.get(name).map(|text| text.chars().take(99).collect());
-            assert!(
-                shown.get(name) == Some(value),
-                "{encoding:?} {name}: {start:?}"
-            );
-        }
-        let local = json!({ "serviceName": "\u{1F600}\"\\", "ipv4": "1.2.3.4", "port": 65535 });
-        assert_eq!(hostile["localEndpoint"], local, "{encoding:?}");
-        let remote = json!({ "serviceName": "yannotations", "ipv6": "2001:db8::c001" });
-        assert_eq!(hostile["remoteEndpoint"], remote, "{encoding:?}");
-        let annotations = json!([{ "timestamp": 1, "value": "yAnnotations" }]);
-        assert_eq!(hostile["annotations"], annotations, "{encoding:?}");
+        assert_hostile(hostile, encoding);
         assert_eq!(shared["debug"], true, "{encoding:?}");
         assert_eq!(shared["shared"], true, "{encoding:?}");
         assert_eq!(shared["parentId"], "ffffffffffffffff", "{encoding:?}");

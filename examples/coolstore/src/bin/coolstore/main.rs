@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
     match run(cli.once).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // If standard error is closed, there is nowhere to say it.
+            // If standard error is closed, the error cannot be reported.
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
@@ -56,7 +56,7 @@ async fn run(once: bool) -> Result<(), Failure> {
         print(&shop.addresses())?;
         stop.await;
     }
-    // After a signal nobody receives this any more.
+    // After a signal the receiver is gone.
     let _ = close.send(());
     shop.close().await
 }

@@ -1,4 +1,4 @@
-//! The shop: catalog, webapp and the collector of their spans, each on a port of its own.
+//! The shop: catalog, webapp and the collector of their spans, each on a separate port.
 
 use axum::{Router, body::Body, http::Request};
 use coolstore::{
@@ -16,7 +16,7 @@ use hyper_util::{
 use std::{error::Error, io, net::SocketAddr, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tower_b3::{
-    Tracer, Trust, report::BatchOptions, sample::Sampler, tag::Tag, zipkin::ZipkinReporter,
+    Tracer, Trust, report::BatchOptions, sample::Sampler, tags::Tag, zipkin::ZipkinReporter,
 };
 
 /// How long spans may take to reach the collector.
@@ -36,7 +36,7 @@ pub struct Shop {
     webapp: Service,
 }
 
-/// A service with its own tracer and reporter, as if it were a process of its own.
+/// A service with its own tracer and reporter, as in a separate process.
 struct Service {
     tracer: Tracer,
     zipkin: ZipkinReporter,

@@ -1,8 +1,8 @@
-//! Trace contexts that come in: valid, malformed, in every format.
+//! Cases with incoming trace contexts: valid, malformed, in every format.
 
 use crate::parity::case::{Case, LOW, P, S, T, case};
 
-/// `x-b3-*` that can be read.
+/// Valid `x-b3-*`.
 pub fn contexts() -> Vec<Case> {
     let webapp = |name| case("webapp", name);
     vec![
@@ -42,7 +42,7 @@ pub fn contexts() -> Vec<Case> {
     ]
 }
 
-/// What `x-b3-sampled` and `x-b3-flags` say.
+/// Values of `x-b3-sampled` and `x-b3-flags`.
 pub fn states() -> Vec<Case> {
     let mut cases: Vec<Case> = [
         "0", "true", "false", "TRUE", "True", "False", "d", "yes", "2", "",
@@ -71,7 +71,7 @@ pub fn states() -> Vec<Case> {
     cases
 }
 
-/// `b3` that can be read, to a service that writes `x-b3-*` and to one that writes `b3`.
+/// Valid `b3`, sent to a service that writes `x-b3-*` and to one that writes `b3`.
 pub fn single() -> Vec<Case> {
     let mut cases = Vec::new();
     for setup in ["webapp", "webapp-b3"] {
@@ -107,16 +107,16 @@ pub fn single() -> Vec<Case> {
     cases
 }
 
-/// What cannot be read.
+/// Malformed headers.
 pub fn malformed() -> Vec<Case> {
     let trace = |name, id: &str| case("webapp", name).ids(id, S).sampled("1");
     let single = |name, value: String| case("webapp", name).b3(value);
     vec![
         trace("a trace id of 31 digits", &T[1..]),
-        trace("a trace id that is no number", "zzz"),
+        trace("a trace id that is not a number", "zzz"),
         trace("a trace id with 0x", "0x1f"),
         trace("a trace id of zeros", "00000000000000000000000000000000"),
-        trace("a parent that is no number", T).parent("zz"),
+        trace("a parent that is not a number", T).parent("zz"),
         case("webapp", "a span id of zeros")
             .ids(T, "0000000000000000")
             .sampled("1"),

@@ -1,8 +1,8 @@
-//! Who decides what is sampled: request ids, control headers, trust, documents.
+//! Cases about the sampling decision: request ids, control headers, trust, documents.
 
 use crate::parity::case::{Case, S, T, UUID, case};
 
-/// Headers that force a trace, to samplers that sample everything and nothing.
+/// Headers that force a trace, with samplers that sample everything or nothing.
 pub fn control() -> Vec<Case> {
     let none = |name| case("none", name);
     vec![
@@ -67,7 +67,7 @@ pub fn request_ids() -> Vec<Case> {
             "of a UUID of version 7",
             "11111111-2222-7333-8444-555555555555",
         ),
-        one("that is no UUID", "not-a-uuid"),
+        one("that is not a UUID", "not-a-uuid"),
         one("of 32 digits", "11111111222243338444555555555555"),
         one("of 36 characters", "11111111_anything_of_36_characters_x"),
         one("of 9 digits", "111111112"),
@@ -98,7 +98,7 @@ pub fn request_ids() -> Vec<Case> {
     cases
 }
 
-/// Samplers, by what is in the request id.
+/// Samplers, by the request id.
 pub fn sampling() -> Vec<Case> {
     let mut cases = Vec::new();
     for (digits, says) in [
@@ -148,7 +148,7 @@ pub fn edge() -> Vec<Case> {
     ]
 }
 
-/// Whether a request is from within the network: then it is forced, and keeps its id.
+/// Internal and external requests: an internal one may force a trace, and keeps its request id.
 pub fn networks() -> Vec<Case> {
     let mut cases = Vec::new();
     for setup in ["network", "network-behind-1"] {
@@ -190,7 +190,7 @@ pub fn networks() -> Vec<Case> {
     cases
 }
 
-/// The same decisions, by webapp with an Istio document.
+/// The same decisions, made by webapp with an Istio document.
 pub fn documents() -> Vec<Case> {
     let told = [
         ("all", "webapp-istio"),

@@ -1,4 +1,4 @@
-//! The requests that both sides are sent, as a table.
+//! The table of requests that are sent to both sides.
 
 mod contexts;
 mod decisions;
@@ -20,7 +20,8 @@ pub fn cases() -> Vec<Case> {
         decisions::networks(),
         spans::tags(),
         spans::endings(),
-        spans::others(),
+        spans::ids_and_sidecars(),
+        spans::forwarding(),
         decisions::documents(),
     ]
     .into_iter()

@@ -1,4 +1,4 @@
-//! What is in the spans: tags, endings, and what the other settings change.
+//! Cases about the content of spans: tags, how exchanges end, kinds of ids, sidecars and forwarding.
 
 use crate::parity::backend::Answer;
 use crate::parity::case::{Case, Client, LOW, P, S, T, UUID, case};
@@ -43,7 +43,7 @@ pub fn endings() -> Vec<Case> {
         case("webapp", "status 404").answered(Answer::Status(404)),
         case("webapp", "status 503").answered(Answer::Status(503)),
         case("webapp", "the backend hangs up").answered(Answer::Reset),
-        case("webapp-refused", "nobody listens"),
+        case("webapp-refused", "connection refused"),
         all("the backend hangs up").answered(Answer::Reset),
         all("no answer in time").answered(Answer::Never),
         all("the backend hangs up in the body").answered(Answer::Cut),
@@ -72,8 +72,8 @@ pub fn endings() -> Vec<Case> {
     cases
 }
 
-/// Kinds of ids and other ways to make spans of them.
-pub fn others() -> Vec<Case> {
+/// Kinds of ids, shared spans, and the spans of sidecars.
+pub fn ids_and_sidecars() -> Vec<Case> {
     let mut cases = Vec::new();
     for setup in ["64-bit", "time-prefixed", "shared", "sidecars"] {
         cases.extend([
@@ -100,6 +100,13 @@ pub fn others() -> Vec<Case> {
             .ids(T, S)
             .sampled("0"),
         case("sidecars-record-only", "b3").b3(format!("{T}-{S}-1")),
+    ]);
+    cases
+}
+
+/// Modes that make no spans and forward headers.
+pub fn forwarding() -> Vec<Case> {
+    vec![
         case("webapp-forward", "multi")
             .ids(T, S)
             .parent(P)
@@ -135,6 +142,5 @@ pub fn others() -> Vec<Case> {
         case("forward-only", "client-forced")
             .client_id()
             .request_id(UUID),
-    ]);
-    cases
+    ]
 }

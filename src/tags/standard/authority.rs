@@ -5,7 +5,7 @@ use http::{HeaderValue, header::HOST};
 use std::borrow::Cow;
 
 /// The host and port from the URI or the `Host` header, without credentials.
-pub(in crate::tag) fn authority<'a>(head: &RequestHead<'a>) -> Cow<'a, str> {
+pub(in crate::tags) fn authority<'a>(head: &RequestHead<'a>) -> Cow<'a, str> {
     let host = match head.uri().authority() {
         Some(_) => None,
         None => head.headers().get(HOST),
@@ -32,7 +32,7 @@ pub(super) fn authority_with_host<'a>(
 }
 
 /// The value of a header as text. Bytes that are not UTF-8 are replaced.
-pub(in crate::tag) fn text(value: &HeaderValue) -> Cow<'_, str> {
+pub(in crate::tags) fn text(value: &HeaderValue) -> Cow<'_, str> {
     // Nearly all values are ASCII, which is checked faster than UTF-8.
     match value.to_str() {
         Ok(text) => Cow::Borrowed(text),

@@ -68,7 +68,7 @@ impl Tag {
     /// served. Unlike other tags, a format allocates once or twice a span.
     ///
     /// ```
-    /// use tower_b3::{Tracer, tag::Tag};
+    /// use tower_b3::{Tracer, tags::Tag};
     ///
     /// let call = Tag::formatter("call", "%REQ(:METHOD)% by %REQ(x-tenant)%");
     /// let tracer = Tracer::builder("webapp").tag(call).build()?;
