@@ -1,3 +1,5 @@
+//! [`TailSamplerBuilder`]: the rules and the limits of a tail sampler.
+
 use super::{
     sampler::{Rules, TailSampler},
     shard::Limits,

@@ -1,3 +1,6 @@
+//! [`TailSampler`]: the reporter. It asks the rules about each span, and passes on what the shard of
+//! its trace lets through; nothing of the user's is called under a lock.
+
 use super::{
     buffer::Buffer,
     shard::{Action, Limits, Released, Shard, Verdict},

@@ -1,3 +1,5 @@
+//! [`TailStats`]: the counts of a tail sampler.
+
 use std::{fmt, ops::AddAssign};
 
 /// What a [`TailSampler`](super::TailSampler) has done with its spans so far.
