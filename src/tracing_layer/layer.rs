@@ -1,3 +1,5 @@
+//! `TracingLayer`: its settings, and what it does with each call of the subscriber.
+
 use super::{
     event,
     fields::Fields,

@@ -18,7 +18,9 @@ use std::{
     thread,
 };
 use tower::{Layer, ServiceExt, service_fn};
-use tower_b3::{ClientLayer, RequestContext, Sampling, TraceContext, TracingLayer, id::SpanId};
+use tower_b3::{
+    ClientLayer, RequestContext, Sampling, TraceContext, Tracer, TracingLayer, id::SpanId,
+};
 use tracing::{Dispatch, Id, level_filters::LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -296,6 +298,25 @@ fn worker(
     (send, wait, worker)
 }
 
+fn add_tasks(world: &Shared, tracer: &Tracer) {
+    for task in 0..TASKS {
+        let future = agenda(Arc::clone(world), task);
+        let future: Task = match task < TASKS - 1 {
+            true => {
+                let mut span = tracer.span("task");
+                span.tag("node", format!("{:?}", Node::Task(task)));
+                world.lock().unwrap().model.start(Node::Task(task), None);
+                Box::pin(span.instrument(future))
+            }
+            false => {
+                let context = RequestContext::from(TraceContext::root(Sampling::Deny));
+                Box::pin(context.instrument(future))
+            }
+        };
+        world.lock().unwrap().tasks.push(Some(future));
+    }
+}
+
 fn compare(program: Vec<(usize, Vec<Op>)>) {
     let spans = SpanCollector::new();
     let tracer = spans.tracer("shop");
@@ -316,22 +337,7 @@ fn compare(program: Vec<(usize, Vec<Op>)>) {
         client: tracer.client_layer(),
         counter: 0,
     }));
-    for task in 0..TASKS {
-        let future = agenda(Arc::clone(&world), task);
-        let future: Task = match task < TASKS - 1 {
-            true => {
-                let mut span = tracer.span("task");
-                span.tag("node", format!("{:?}", Node::Task(task)));
-                world.lock().unwrap().model.start(Node::Task(task), None);
-                Box::pin(span.instrument(future))
-            }
-            false => {
-                let context = RequestContext::from(TraceContext::root(Sampling::Deny));
-                Box::pin(context.instrument(future))
-            }
-        };
-        world.lock().unwrap().tasks.push(Some(future));
-    }
+    add_tasks(&world, &tracer);
     let workers: Vec<_> = (0..THREADS).map(|_| worker(&world)).collect();
     for (thread, ops) in program {
         let (send, wait, _) = &workers[thread];

@@ -1,3 +1,5 @@
+//! Where the ids are put in a JSON line, and which members are left out.
+
 use super::*;
 use crate::{
     context::{Sampling, TraceContext},
