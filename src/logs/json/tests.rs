@@ -1,3 +1,5 @@
+//! Ids in lines of JSON: where they are put, and which members they replace.
+
 use super::*;
 use crate::{
     context::{Sampling, TraceContext},
