@@ -27,7 +27,7 @@ fn in_url(ip: String) -> String {
     }
 }
 
-/// A host with its port, or Zipkin's.
+/// The address, with Zipkin's port if it has none.
 pub(super) fn with_port(host: &str) -> String {
     match url::check_address(host) {
         Ok(()) => host.to_owned(),

@@ -72,7 +72,7 @@
 
 // Each module uses only the ones before it. The test `architecture` reads this list.
 //
-// floors: tree, yaml, node, custom_tag, http_settings, tls, proxy, telemetry, provider, mesh,
+// Dependency order: tree, yaml, node, custom_tag, http_settings, tls, proxy, telemetry, provider, mesh,
 //   bootstrap, naming, otel, model, source, settings, address, endpoint, collector, reporter, workload,
 //   layer, recognise, documents, load, env, deserialize, restart, apply, file, destination, watch
 

@@ -104,7 +104,6 @@ impl DocumentReader<'_> {
         Ok(())
     }
 
-    /// A MeshConfig.
     pub(super) fn mesh(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
         let proxy = match node.at(&["defaultConfig", "tracing"]) {
             Some(tracing) => Proxy::read(&tracing)?,
@@ -159,7 +158,6 @@ impl DocumentReader<'_> {
         Ok(())
     }
 
-    /// An Envoy bootstrap.
     pub(super) fn bootstrap(
         &mut self,
         node: &Node<'_>,
