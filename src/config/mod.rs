@@ -74,7 +74,7 @@
 //
 // Dependency order: tree, yaml, node, custom_tag, http_settings, tls, proxy, telemetry, provider, mesh,
 //   bootstrap, naming, otel, model, source, settings, address, endpoint, collector, reporter, workload,
-//   layer, recognise, documents, load, env, deserialize, restart, apply, file, destination, watch
+//   ranked_config, recognise, documents, load, env, deserialize, restart, apply, file, destination, watch
 
 mod address;
 mod apply;
@@ -89,7 +89,6 @@ mod endpoint;
 mod env;
 mod file;
 mod http_settings;
-mod layer;
 mod load;
 mod mesh;
 mod model;
@@ -98,6 +97,7 @@ mod node;
 mod otel;
 mod provider;
 mod proxy;
+mod ranked_config;
 mod recognise;
 #[cfg(any(feature = "otlp", feature = "zipkin"))]
 mod reporter;

@@ -46,7 +46,7 @@ impl Telemetry {
 
     /// Reads an entry of the list.
     pub(super) fn read(node: &Node<'_>) -> Result<PerDirection<Telemetry>, ConfigError> {
-        node.only(&FIELDS)?;
+        node.reject_unknown_fields(&FIELDS)?;
         let flag = |name| node.get(name).map(|flag| flag.flag()).transpose();
         let percentage = node.get("randomSamplingPercentage");
         let tags = node.get("customTags");
@@ -112,7 +112,7 @@ fn provider(node: &Node<'_>) -> Result<Option<String>, ConfigError> {
     };
     let mut first = None;
     for provider in providers.items()? {
-        provider.only(&["name"])?;
+        provider.reject_unknown_fields(&["name"])?;
         let name = provider.required("name")?.non_empty_text()?;
         first.get_or_insert_with(|| name.to_owned());
     }
@@ -124,7 +124,7 @@ fn only_direction(node: &Node<'_>) -> Result<Option<Direction>, ConfigError> {
     let Some(matches) = node.get("match") else {
         return Ok(None);
     };
-    matches.only(&["mode"])?;
+    matches.reject_unknown_fields(&["mode"])?;
     let Some(mode) = matches.get("mode") else {
         return Ok(None);
     };
