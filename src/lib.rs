@@ -64,7 +64,8 @@
 //! | Tag the current span, add an event, start a local span | [`tag()`], [`annotate()`], [`span()`] |
 //! | Name the span, set its route, mark it as failed, carry a handle elsewhere | [`scope::rename()`], [`scope::route()`], [`scope::error()`], [`scope::handle()`] |
 //! | The current ids; spawned tasks | [`current()`], [`request_id()`], [`in_current_context()`] |
-//! | Percentages, rate limits, rules, forced traces | [`guide::sampling`], [`sample`] |
+//! | Start tracer and reporter in one call, from a URL, a file or the environment | `TracerBuilder::start_zipkin`, `ConfigFile::start`, `RunningTracer` |
+//! | Percentages, rate limits, rules, forced traces, tail sampling | [`guide::sampling`], [`sample`] |
 //! | Custom and standard tags | [`tags`] |
 //! | Zipkin, OTLP, Kafka, the console, a file, tests, your own reporter | [`guide::reporters`], [`report`], [`zipkin`], [`otlp`] |
 //! | Where to put the layers: timeouts, CORS, compression, panics | [`guide::layer_order`] |
@@ -176,6 +177,9 @@ pub use scope::{annotate, current, in_current_context, request_id, span, tag};
 pub use server::{ServerLayer, TracedServer};
 pub use span::{InContext, Instrumented, RequestContext, Span, SpanHandle};
 pub use tracer::{BuildError, Tracer, TracerBuilder};
+#[cfg(feature = "batch")]
+#[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
+pub use tracer::{RunningTracer, StartError};
 pub use trust::{ParseNetworkError, Trust, TrustedNetworks};
 
 /// The README's examples.

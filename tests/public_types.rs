@@ -66,6 +66,14 @@ fn values_and_errors_implement_the_documented_traits() {
     shared::<sample::Sampler>();
     clone::<sample::Sampler>();
     shared::<tags::Tag>();
+    #[cfg(feature = "batch")]
+    {
+        shared::<tower_b3::RunningTracer>();
+        error::<tower_b3::StartError>();
+        shared::<report::TailSampler>();
+        clone::<report::TailSampler>();
+        shared::<report::TailSamplerBuilder>();
+    }
     shared::<SpanCollector>();
     shared::<TestReporter>();
     clone::<TestReporter>();

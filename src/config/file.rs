@@ -17,22 +17,19 @@ use std::{
 /// A file of documents that can be reloaded while the service runs.
 ///
 /// ```no_run
-/// use tower_b3::{Tracer, config::{ConfigFile, TracingConfig}};
+/// use tower_b3::config::{ConfigFile, TracingConfig};
 ///
 /// # #[cfg(any(feature = "otlp", feature = "zipkin"))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let mut file = ConfigFile::open("/etc/shop/tracing.yaml")?.over(TracingConfig::from_env()?)?;
-/// let mut builder = Tracer::builder("webapp").config(file.config());
-/// if let Some(reporter) = file.config().reporter()? {
-///     builder = builder.reporter(reporter.clone());
-///     file = file.reporter(reporter);
-/// }
-/// let tracer = builder.build()?;
-/// let _watch = file.watch(&tracer)?;
+/// let file = ConfigFile::open("/etc/shop/tracing.yaml")?.over(TracingConfig::from_env()?)?;
+/// let tracing = file.start("webapp")?;
 /// # Ok(()) }
 /// # #[cfg(not(any(feature = "otlp", feature = "zipkin")))]
 /// # fn main() {}
 /// ```
+///
+/// To start the parts one by one: [`config`](Self::config), `TracingConfig::reporter`,
+/// [`TracerBuilder::config`](crate::TracerBuilder::config) and [`watch`](Self::watch).
 #[derive(Clone)]
 pub struct ConfigFile {
     path: PathBuf,

@@ -1,7 +1,7 @@
 //! Istio's tracing configuration, read from the documents and variables that you already have.
 //!
 //! ```
-//! use tower_b3::{Direction, Tracer, config::TracingConfig};
+//! use tower_b3::{Direction, config::TracingConfig};
 //!
 //! let config = TracingConfig::from_yaml(
 //!     "
@@ -13,18 +13,15 @@
 //!   zipkin: { address: zipkin.istio-system:9411 }
 //! ",
 //! )?;
-//! let mut builder = Tracer::builder("webapp").config(&config);
 //! # #[cfg(any(feature = "otlp", feature = "zipkin"))]
-//! if let Some(reporter) = config.reporter()? {
-//!     builder = builder.reporter(reporter);
-//! }
-//! let tracer = builder.build()?;
+//! let tracing = config.start("webapp")?; // or `config.start(Tracer::builder("webapp")…)`
 //! assert_eq!(config.sampling(Direction::Server), 10.0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Settings in code override a configuration, wherever [`config`](crate::TracerBuilder::config) is
-//! called. [`ConfigFile`] reloads a file while the service runs.
+//! called. [`ConfigFile`] reloads a file while the service runs. Both have `start`, which also starts the
+//! reporter and shuts it down in the end.
 //!
 //! # Documents
 //!
@@ -74,7 +71,8 @@
 //
 // Dependency order: tree, yaml, node, custom_tag, http_settings, tls, proxy, telemetry, provider, mesh,
 //   bootstrap, naming, otel, model, source, settings, address, endpoint, collector, reporter, workload,
-//   ranked_config, recognise, documents, load, env, deserialize, restart, apply, file, destination, watch
+//   ranked_config, recognise, documents, load, env, deserialize, restart, apply, file, destination, watch,
+//   start
 
 mod address;
 mod apply;
@@ -104,6 +102,8 @@ mod reporter;
 mod restart;
 mod settings;
 mod source;
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+mod start;
 mod telemetry;
 mod tls;
 mod tree;

@@ -25,7 +25,7 @@ macro_rules! page {
 }
 
 page!(layer_order, "layer_order.md");
-page!(sampling, "sampling.md");
+page!(sampling, "sampling.md", "zipkin");
 page!(reporters, "reporters.md", "zipkin");
 page!(retries, "retries.md");
 page!(grpc, "grpc.md");

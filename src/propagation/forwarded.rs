@@ -15,6 +15,10 @@ pub struct Forwarded {
     pub(crate) headers: Vec<(ForwardedName, HeaderValue)>,
     /// Whether `traceparent` is written because the trace was joined by it.
     pub(super) traceparent: bool,
+    /// Whether the request that it came with was forced to be traced. It is not handed on.
+    pub(crate) forced: bool,
+    /// Whether the caller had sampled the trace. It is not handed on.
+    pub(crate) sampled_by_caller: bool,
 }
 
 impl Forwarded {
@@ -49,12 +53,16 @@ impl Forwarded {
             self.headers.extend_from_slice(&other.headers);
         }
         self.traceparent = other.traceparent;
+        self.forced = false;
+        self.sampled_by_caller = false;
     }
 
     pub(crate) fn clear(&mut self) {
         self.request_id = None;
         self.clear_headers();
         self.traceparent = false;
+        self.forced = false;
+        self.sampled_by_caller = false;
     }
 
     /// Skips the call in the common case: `Vec::clear` calls a function even for an empty vector.
@@ -83,6 +91,8 @@ impl Forwarded {
                 .filter_map(|(name, value)| Some((name.clone(), copy(value)?)))
                 .collect(),
             traceparent: self.traceparent,
+            forced: false,
+            sampled_by_caller: false,
         }
     }
 

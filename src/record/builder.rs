@@ -79,6 +79,20 @@ impl SpanRecordBuilder {
         self
     }
 
+    /// Whether its request was forced to be traced.
+    #[must_use]
+    pub fn forced(mut self, forced: bool) -> Self {
+        self.0.fields.forced = forced;
+        self
+    }
+
+    /// Whether the caller of its request had sampled the trace.
+    #[must_use]
+    pub fn sampled_by_caller(mut self, sampled: bool) -> Self {
+        self.0.fields.sampled_by_caller = sampled;
+        self
+    }
+
     /// Returns the finished record.
     pub fn build(self) -> SpanRecord {
         SpanRecord(Some(self.0))

@@ -154,6 +154,19 @@ impl SpanRecord {
         self.context().sampling() == Sampling::Debug
     }
 
+    /// Whether the request that it belongs to was forced to be traced: by `x-envoy-force-trace` or
+    /// `x-client-trace-id`, or by the reason in its `x-request-id` while that is in use. Known of the
+    /// SERVER span that the header came to.
+    pub fn is_forced(&self) -> bool {
+        self.record().fields.forced
+    }
+
+    /// Whether the caller of its request, or whoever sent its message, had sampled the trace already.
+    /// Known of the local root only.
+    pub fn is_sampled_by_caller(&self) -> bool {
+        self.record().fields.sampled_by_caller
+    }
+
     /// Whether the span shares its id with the caller's span (see
     /// [`ServerLayer::join`](crate::ServerLayer::join)).
     pub fn is_shared(&self) -> bool {

@@ -8,6 +8,7 @@
 //! | nowhere | [`NoopReporter`] | |
 //! | Zipkin, a file | `zipkin::ZipkinReporter`, `zipkin::JsonLinesReporter` | `zipkin`, `batch` |
 //! | OpenTelemetry Collector, Jaeger | `otlp::OtlpReporter` | `otlp` |
+//! | only what failed, was slow or is wanted otherwise, to one of these | `TailSampler` | `batch` |
 //! | Kafka | `zipkin::KafkaReporter` | `kafka` |
 //! | a format or a transport of your own | `BatchReporter`, `Encoder`, `Sender` | `batch` |
 //! | an HTTP client of your own | `TowerSender` | `http` |
@@ -72,6 +73,8 @@ mod gzip;
 mod http;
 mod memory;
 mod noop;
+#[cfg(feature = "batch")]
+mod tail;
 mod tree;
 
 #[cfg(feature = "batch")]
@@ -97,6 +100,9 @@ pub use http::{HttpOptions, HttpSender, MessageBody, TowerSender};
 pub(crate) use http::{Redirect, start_redirectable};
 pub use memory::InMemoryReporter;
 pub use noop::NoopReporter;
+#[cfg(feature = "batch")]
+#[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
+pub use tail::{TailSampler, TailSamplerBuilder, TailStats};
 pub use tree::TraceTree;
 #[cfg(feature = "test")]
 pub(crate) use tree::{HIDDEN_TAGS, escaped};

@@ -51,6 +51,8 @@ impl TracerInner {
         let explicit = incoming.sampling();
         let sampler = &dynamic.sampler;
         let by_request_id = sampler.is_by_request_id();
+        forwarded.forced = incoming.is_forced() || incoming.is_client_forced();
+        forwarded.sampled_by_caller = explicit.is_sampled();
         if explicit != Sampling::Defer && !by_request_id {
             return explicit;
         }
@@ -64,6 +66,9 @@ impl TracerInner {
         };
         let reason = self.reason(by_request_id, samples, &parameters, incoming);
         let reason = reason.filter(|reason| !undecided || self.admits(*reason));
+        if undecided {
+            forwarded.forced = reason.is_some_and(|reason| reason != TraceReason::Sampled);
+        }
         if let (true, Some(id)) = (by_request_id, forwarded.request_id()) {
             // As in Envoy, an id that sampling cannot use stays as it is.
             if id.sampling_number().is_some() && id.trace_reason() != reason {

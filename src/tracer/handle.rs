@@ -64,6 +64,7 @@ impl Tracer {
     pub fn span_below(&self, parent: TraceContext, name: impl AsRef<str>) -> Span {
         let context = self.inner.decided(parent).child();
         let mut forwarded = Forwarded::default();
+        forwarded.sampled_by_caller = parent.sampling().is_sampled();
         forwarded.set_request_id(RequestId::random());
         self.start_span(name.as_ref(), context, forwarded)
     }

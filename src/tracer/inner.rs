@@ -75,9 +75,13 @@ impl TracerInner {
         }
         let sink = self.sink();
         let now = open.now().unwrap_or_else(|| sink.now());
+        let forwarded = &open.inherited.forwarded;
+        let (forced, sampled_by_caller) = (forwarded.forced, forwarded.sampled_by_caller);
         open.start(sink, now);
         if let Some(record) = open.record() {
             record.fields.local_root = is_local_root;
+            record.fields.forced = forced;
+            record.fields.sampled_by_caller = is_local_root && sampled_by_caller;
         }
     }
 

@@ -12,7 +12,7 @@ use std::{
 };
 use tower_b3::{
     Tracer,
-    report::{BatchOptions, BatchReporter, Message, Outcome, Sender},
+    report::{BatchOptions, BatchReporter, Message, Outcome, Sender, TailSampler},
     zipkin::JsonEncoder,
 };
 
@@ -57,6 +57,37 @@ fn in_the_steady_state_a_span_allocates_nothing() {
         assert!(reporter.flush(LONG));
     }
     assert_eq!(reporter.stats().sent, 20 * SPANS as u64);
+}
+
+#[test]
+fn in_the_steady_state_a_tail_sampler_allocates_nothing() {
+    let reporter = BatchReporter::builder(JsonEncoder, Nowhere)
+        .build()
+        .unwrap();
+    let tail = TailSampler::builder(reporter.clone()).remember(Duration::ZERO);
+    let tail = tail.build();
+    let tracer = Tracer::builder("orders").reporter(tail.clone());
+    let tracer = tracer.build().unwrap();
+    let requests = || {
+        for number in 0..SPANS {
+            tracer.span("request").in_scope(|| {
+                tower_b3::span("load").in_scope(|| tower_b3::tag("tenant", "acme"));
+                if number % 10 == 0 {
+                    tower_b3::scope::error("no rows");
+                }
+            });
+        }
+    };
+    for _ in 0..10 {
+        requests();
+        assert!(reporter.flush(LONG));
+    }
+    for _ in 0..10 {
+        let allocated = measure(requests);
+        assert_eq!(allocated.count_total, REQUEST_IDS, "{allocated:?}");
+        assert!(reporter.flush(LONG));
+    }
+    assert_eq!(tail.stats().kept, 2 * 20 * SPANS as u64 / 10);
 }
 
 /// Says that it has received a message, and never finishes sending it.

@@ -5,20 +5,21 @@ use crate::{
     common::{headers, values},
     documents, read,
 };
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+use std::{cell::RefCell, io, sync::Once};
 use tower_b3::{
     BuildError, Mode, Tracer, TracerBuilder, config::TracingConfig, report::InMemoryReporter,
 };
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread has logged since `logged` began; `None` outside of it.
+    static LOG: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
 
-impl io::Write for Log {
+struct ThreadLog;
+
+impl io::Write for ThreadLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOG.with_borrow_mut(|log| log.as_mut().map(|log| log.extend_from_slice(bytes)));
         Ok(bytes.len())
     }
 
@@ -27,18 +28,23 @@ impl io::Write for Log {
     }
 }
 
-/// Runs the work, and returns what it logs.
+/// Runs the work, and returns what it logs on this thread.
+///
+/// The subscriber is the whole process's. With one for each test, `tracing` may decide on another
+/// test's thread, which has none, that nobody wants a line, and remembers that.
 fn logged<R>(work: impl FnOnce() -> R) -> (R, String) {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .without_time()
-        .with_ansi(false)
-        .with_target(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let result = tracing::subscriber::with_default(subscriber, work);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    static SUBSCRIBER: Once = Once::new();
+    SUBSCRIBER.call_once(|| {
+        tracing_subscriber::fmt()
+            .without_time()
+            .with_ansi(false)
+            .with_target(false)
+            .with_writer(|| ThreadLog)
+            .init();
+    });
+    LOG.set(Some(Vec::new()));
+    let result = work();
+    let text = String::from_utf8(LOG.take().unwrap()).unwrap();
     (result, text)
 }
 

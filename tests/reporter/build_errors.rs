@@ -64,6 +64,14 @@ fn an_invalid_header_is_refused_with_the_reason() {
             "header: the value of key is not allowed in HTTP",
         ),
         (http().header("B3", "1"), "header: b3 is set by the sender"),
+        (
+            http().header("X-B3-Sampled", "1"),
+            "header: x-b3-sampled is set by the sender",
+        ),
+        (
+            http().header("traceparent", "00"),
+            "header: traceparent is set by the sender",
+        ),
         (http().bearer(""), "bearer: the token is empty"),
         (
             http().bearer("a\nb"),

@@ -7,6 +7,7 @@ mod faults;
 #[cfg(feature = "gzip")]
 mod gzip;
 mod json_lines;
+mod last_handle;
 mod options;
 #[cfg(feature = "otlp")]
 mod otlp;
@@ -16,9 +17,11 @@ mod panics;
 mod queue;
 mod redirect;
 mod shutdown;
+mod tail;
 #[cfg(feature = "tls")]
 mod tls;
 mod tower;
+mod untraced;
 mod zipkin_server;
 
 use std::{
@@ -127,7 +130,6 @@ fn spans_arrive_on_one_connection() {
             "{head}"
         );
         for header in [
-            "b3: 0",
             "content-type: application/json",
             concat!("user-agent: tower-b3/", env!("CARGO_PKG_VERSION")),
             &format!("host: {}", server.address),

@@ -39,7 +39,7 @@ pub fn run(
         }
     };
     let app = app(Traced {
-        tracer: service.tracing.tracer.clone(),
+        tracer: service.tracing.running.tracer().clone(),
         reporter: service.tracing.reporter.clone(),
         trust: options.mode.trust(),
     });
@@ -65,7 +65,7 @@ impl Service {
         let listener = TcpListener::bind(options.listen).map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
         Ok(Service {
-            tracing: Tracing::new(program, options, address)?,
+            tracing: Tracing::start(program, options, address)?,
             listener,
             address,
         })
@@ -84,7 +84,7 @@ impl Service {
         runtime.shutdown_timeout(FLUSH_TIMEOUT);
         match self.tracing.reporter {
             Some(reporter) => tracing::info!("stopped: {}", reporter.shutdown(FLUSH_TIMEOUT)),
-            None => drop(self.tracing.tracer.flush(FLUSH_TIMEOUT)),
+            None => drop(self.tracing.running.flush(FLUSH_TIMEOUT)),
         }
         served
     }

@@ -1,12 +1,12 @@
-//! The tracer that the options describe, with its reporter.
+//! The tracer that the options describe, started with its reporter.
 //!
 //! Flags override the documents of `--config`, and those override the environment.
 
 use crate::options::{Options, ReporterOptions, ShopMode};
 use std::{fmt::Display, net::SocketAddr};
 use tower_b3::{
-    BuildError, Direction, Mode, Tracer, TracerBuilder,
-    config::{Collector, CollectorReporter, ConfigFile, TracingConfig, Watch},
+    BuildError, Direction, Mode, RunningTracer, StartError, Tracer, TracerBuilder,
+    config::{Collector, ConfigFile, TracingConfig},
     istio::Identity,
     otlp::OtlpReporter,
     report::{BatchReporter, ConsoleReporter},
@@ -14,15 +14,13 @@ use tower_b3::{
 };
 
 pub(crate) struct Tracing {
-    pub(crate) tracer: Tracer,
+    pub(crate) running: RunningTracer,
     /// `None` if spans are printed on standard error, or if the service makes none.
     pub(crate) reporter: Option<BatchReporter>,
-    /// Applies changes of the documents while the service runs.
-    _watch: Option<Watch>,
 }
 
 impl Tracing {
-    pub(crate) fn new(
+    pub(crate) fn start(
         program: &'static str,
         options: &Options,
         address: SocketAddr,
@@ -32,16 +30,9 @@ impl Tracing {
         let file = documents(options, identity.as_ref(), &environment)?;
         let config = file.as_ref().map_or(&environment, ConfigFile::config);
 
-        let configured = configured_reporter(options, config)?;
-        let reporter = match &configured {
-            _ if options.mode == ShopMode::Forward => None,
-            Some(configured) => Some(BatchReporter::from(configured.clone())),
-            None => reporter(&options.reporter)?,
-        };
-
         let identity = identity.map(|identity| config.identify(identity));
         let name = service_name(program, options, config, identity.as_ref());
-        let mut builder = Tracer::builder(name).config(config);
+        let mut builder = with_flags(Tracer::builder(name), options);
         if let Some(identity) = identity {
             builder = builder.identity(identity);
         }
@@ -49,21 +40,23 @@ impl Tracing {
         if !address.ip().is_unspecified() {
             builder = builder.address(address);
         }
-        builder = match &reporter {
+        let by_flags = match options.mode {
+            ShopMode::Forward => None,
+            ShopMode::Spans | ShopMode::Edge => reporter(&options.reporter)?,
+        };
+        builder = match &by_flags {
             Some(reporter) => builder.reporter(reporter.clone()),
+            None if has_collector(options, config)? => builder,
             None => builder.reporter(ConsoleReporter::stderr()),
         };
-        let tracer = with_flags(builder, options).build();
-        let tracer = tracer.map_err(|error| build_error(options, error))?;
-
-        let watch = file.map(|file| match configured {
-            Some(reporter) => file.reporter(reporter).watch(&tracer),
-            None => file.watch(&tracer),
-        });
+        let started = match file {
+            Some(file) => file.start(builder),
+            None => environment.start(builder),
+        };
+        let running = started.map_err(|error| start_error(options, error))?;
         Ok(Tracing {
-            tracer,
-            reporter,
-            _watch: watch.transpose().map_err(|error| error.to_string())?,
+            reporter: by_flags.or_else(|| running.reporter().cloned()),
+            running,
         })
     }
 }
@@ -86,7 +79,7 @@ fn documents(
     let Some(path) = &options.config else {
         return Ok(None);
     };
-    let with_flag = |error| format!("--config <FILE>: {error}");
+    let with_flag = |error| config_error(options, error);
     let mut file = ConfigFile::open(path).map_err(with_flag)?;
     if let Some(workload) = identity.and_then(Identity::workload) {
         file = file.for_workload(workload).map_err(with_flag)?;
@@ -94,30 +87,35 @@ fn documents(
     file.over(environment.clone()).map(Some).map_err(with_flag)
 }
 
-/// The reporter that the documents or the environment describe, unless flags say where spans go.
-fn configured_reporter(
-    options: &Options,
-    config: &TracingConfig,
-) -> Result<Option<CollectorReporter>, String> {
-    if options.mode == ShopMode::Forward || options.reporter.has_destination() {
-        return Ok(None);
+/// Whether the documents or the environment say where spans go.
+fn has_collector(options: &Options, config: &TracingConfig) -> Result<bool, String> {
+    if options.mode == ShopMode::Forward {
+        return Ok(false);
     }
-    let source = options.config.as_ref().map_or("", |_| "--config <FILE>: ");
-    let reporter = config.reporter();
-    let reporter = reporter.map_err(|error| format!("{source}{error}"))?;
-
-    let makes_spans = |direction| config.mode(direction) != Mode::ForwardOnly;
-    if options.config.is_some()
-        && (makes_spans(Direction::Server) || makes_spans(Direction::Client))
-    {
-        if let Ok(Collector::None(reason)) = config.collector() {
-            tracing::warn!("spans are printed on standard error: {reason}");
+    let collector = config.collector();
+    match collector.map_err(|error| config_error(options, error))? {
+        Collector::None(reason) => {
+            let makes_spans = |direction| config.mode(direction) != Mode::ForwardOnly;
+            if options.config.is_some()
+                && (makes_spans(Direction::Server) || makes_spans(Direction::Client))
+            {
+                tracing::warn!("spans are printed on standard error: {reason}");
+            }
+            Ok(false)
+        }
+        _ => {
+            reject_reporter_flags(&options.reporter)?;
+            Ok(true)
         }
     }
-    if reporter.is_some() {
-        reject_reporter_flags(&options.reporter)?;
+}
+
+/// Names the flag of the file, if there is one.
+fn config_error(options: &Options, error: impl Display) -> String {
+    match options.config {
+        Some(_) => format!("--config <FILE>: {error}"),
+        None => error.to_string(),
     }
-    Ok(reporter)
 }
 
 /// Flags that change a reporter have no effect on one that documents or the environment describe.
@@ -184,14 +182,15 @@ fn with_flags(mut builder: TracerBuilder, options: &Options) -> TracerBuilder {
 }
 
 /// Names the flag that an error comes from.
-fn build_error(options: &Options, error: BuildError) -> String {
+fn start_error(options: &Options, error: StartError) -> String {
     match (error, &options.service) {
-        (error @ BuildError::ServiceName, Some(name)) => {
+        (StartError::Build(error @ BuildError::ServiceName), Some(name)) => {
             invalid_value("--service <NAME>", name, error)
         }
-        (BuildError::Tag(error), _) => {
+        (StartError::Build(BuildError::Tag(error)), _) => {
             format!("invalid value for '--tag <NAME=KIND:VALUE>': {error}")
         }
+        (StartError::Build(BuildError::Config(error)), _) => config_error(options, error),
         (error, _) => error.to_string(),
     }
 }

@@ -1,4 +1,4 @@
-//! Ids in lines of JSON: where they are put, and which members they replace.
+//! Where the ids are put in a JSON line, and which members are left out.
 
 use super::*;
 use crate::{

@@ -89,6 +89,10 @@ pub(crate) struct SpanFields {
     pub(crate) kind: Option<Kind>,
     pub(crate) shared: bool,
     pub(crate) local_root: bool,
+    /// Whether a header forced the trace.
+    pub(crate) forced: bool,
+    /// Whether the caller had sampled the trace.
+    pub(crate) sampled_by_caller: bool,
     /// Whether two tags may have the same name. If not, reading the tags skips the comparison of
     /// names.
     pub(crate) may_repeat_names: bool,
@@ -111,6 +115,8 @@ impl Default for SpanFields {
             kind: None,
             shared: false,
             local_root: false,
+            forced: false,
+            sampled_by_caller: false,
             may_repeat_names: false,
             has_error_tag: false,
             left_out: 0,

@@ -4,6 +4,11 @@ use std::time::Duration;
 impl BatchReporter {
     /// A guard that shuts the reporter down when it is dropped, also in a panic, for five seconds
     /// at most.
+    ///
+    /// Bind it to a variable with a name, such as `_guard`. `let _ = reporter.guard()` drops it at
+    /// once: the reporter is shut down, and every later span is dropped. The compiler accepts that;
+    /// the first span that is lost is logged as a warning that names the guard.
+    #[must_use = "a guard that is dropped at once shuts the reporter down: bind it to a variable such as `_guard`, not to `_`"]
     pub fn guard(&self) -> Guard {
         Guard {
             reporter: self.clone(),
@@ -27,9 +32,17 @@ impl BatchReporter {
 /// }
 /// ```
 ///
+/// The compiler warns if a guard is not bound to a variable at all:
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// # let reporter = tower_b3::zipkin::JsonLinesReporter::builder(std::io::stderr()).build().unwrap();
+/// reporter.guard();
+/// ```
+///
 /// A signal that is not handled ends the process without dropping anything: handle
 /// [SIGTERM and SIGINT](crate::guide::reporting).
-#[must_use = "it shuts the reporter down when it is dropped: keep it in a variable while spans are made"]
+#[must_use = "a guard that is dropped at once shuts the reporter down: bind it to a variable such as `_guard`, not to `_`"]
 #[derive(Debug)]
 pub struct Guard {
     reporter: BatchReporter,

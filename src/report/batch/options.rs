@@ -6,6 +6,8 @@
 use super::ReporterError;
 use std::time::{Duration, Instant};
 
+/// The name of a thread that no option names.
+pub(super) const THREAD_NAME: &str = "tower-b3-reporter";
 /// How long a reporter keeps sending when its last handle is dropped without a shutdown.
 pub(super) const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest allowed message: it is in memory twice, and protocols count its bytes in 32 bits.

@@ -6,7 +6,8 @@
 use super::{
     encoder::Encoder,
     error::ReporterError,
-    options::{BatchOptions, DROP_TIMEOUT, after},
+    options::{BatchOptions, DROP_TIMEOUT, THREAD_NAME, after},
+    panics::log_guarded,
     queue::Queue,
     sender::Sender,
     shutdown::ShutdownReport,
@@ -29,6 +30,9 @@ use tokio::{runtime, task::JoinHandle};
 /// How much longer than its timeout a shutdown waits for the thread to count what it gave up.
 const GRACE: Duration = Duration::from_millis(250);
 
+/// How long the drop of the last handle waits for the spans that are undelivered.
+const LAST_HANDLE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Sends spans in batches, from a thread of its own.
 ///
 /// [`report`](Reporter::report) pushes the span to a bounded queue and returns. It never blocks or
@@ -41,10 +45,11 @@ const GRACE: Duration = Duration::from_millis(250);
 /// is split in halves until only the refused spans are dropped.
 ///
 /// Clones are handles on the same reporter, and so are the reporters that wrap one: they
-/// dereference to a `BatchReporter`. When the last handle is dropped, including those in tracers,
-/// the thread sends what is queued, for five seconds at most, and ends. The end of the program
-/// does not wait for that: keep a [`guard`](BatchReporter::guard) in `main`, or call
-/// [`shutdown`](BatchReporter::shutdown).
+/// dereference to a `BatchReporter`. Keep a [`guard`](BatchReporter::guard) in `main`, or call
+/// [`shutdown`](BatchReporter::shutdown). Without either, the drop of the last handle, including
+/// those in tracers, waits for one second at most until the queued spans are sent, and logs how
+/// many are still not. A handle that is never dropped, for example in a `static`, sends nothing at
+/// the end of the program: see [At exit](crate::guide::reporting#at-exit).
 ///
 /// ```
 /// # #[cfg(feature = "http")] {
@@ -81,7 +86,8 @@ impl BatchReporter {
     ) -> Result<BatchReporter, ReporterError> {
         options.check()?;
         let queue = Queue::new(options.queue_limit, options.queue_bytes);
-        let state = Arc::new(ReporterState::new(queue));
+        let name = options.thread_name.as_deref().unwrap_or(THREAD_NAME);
+        let state = Arc::new(ReporterState::new(name, queue));
         let (runtime, thread) = worker::start(&state, encoder, sender, options)?;
         Ok(BatchReporter(Arc::new(Handle {
             state,
@@ -122,7 +128,8 @@ impl BatchReporter {
 
     /// Blocks until all queued spans are delivered or dropped and the thread has ended, at most
     /// for `timeout`. Spans that are not delivered by then are dropped and counted as
-    /// [`closed`](super::Dropped::closed), and so are spans that finish from now on.
+    /// [`closed`](super::Dropped::closed), and so are spans that finish from now on, of which the
+    /// first is logged as a warning.
     ///
     /// Of several shutdowns the earliest deadline counts; a later call reports the result of the
     /// first.
@@ -133,7 +140,7 @@ impl BatchReporter {
             return self.0.forked_report();
         }
         let deadline = after(timeout);
-        let waiter = self.0.state.request_end(deadline);
+        let waiter = self.0.state.shut_down(deadline);
         let in_time = self.0.wait(&waiter, deadline + GRACE);
         self.0.report(in_time)
     }
@@ -144,7 +151,7 @@ impl BatchReporter {
             return self.0.forked_report();
         }
         let deadline = after(timeout);
-        let waiter = self.0.state.request_end(deadline);
+        let waiter = self.0.state.shut_down(deadline);
         let in_time = self.0.wait_async(waiter, deadline + GRACE).await;
         self.0.report(in_time)
     }
@@ -217,11 +224,30 @@ impl Drop for AbortOnDrop {
     }
 }
 
+/// The last handle is gone. If spans are undelivered, the program may be about to end, so this waits
+/// a little, and what is not sent by then is logged.
 impl Drop for Handle {
     fn drop(&mut self) {
-        if !self.is_forked() {
-            self.state.request_end(after(DROP_TIMEOUT));
+        if self.is_forked() {
+            return;
         }
+        let waiter = self.state.request_end(after(DROP_TIMEOUT));
+        let undelivered = || {
+            let stats = self.state.stats();
+            stats.queued + stats.in_flight
+        };
+        if undelivered() == 0 || self.wait(&waiter, after(LAST_HANDLE_TIMEOUT)) {
+            return;
+        }
+        let undelivered = undelivered();
+        log_guarded(|| {
+            tracing::warn!(
+                "{}: the last handle on the reporter was dropped with {undelivered} spans \
+                 undelivered; its thread goes on for {DROP_TIMEOUT:?}, and they are lost if the \
+                 process ends before that. Keep a guard to wait for them",
+                self.state.name()
+            );
+        });
     }
 }
 

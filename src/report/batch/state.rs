@@ -12,7 +12,7 @@ use super::{
     stats::Stats,
     waiter::Waiter,
 };
-use crate::record::SpanRecord;
+use crate::{printable::one_line, record::SpanRecord};
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -26,6 +26,8 @@ use std::{
 use tokio::sync::Notify;
 
 pub(super) struct ReporterState {
+    /// The name of the thread, for log lines.
+    name: String,
     pub(super) queue: Queue,
     pub(super) counters: Counters,
     requests: Mutex<Requests>,
@@ -35,6 +37,8 @@ pub(super) struct ReporterState {
     asleep: AtomicBool,
     /// Whether new spans are refused.
     closed: AtomicBool,
+    /// Whether the next span that is refused is logged.
+    warn_of_refusal: AtomicBool,
     /// Whether the worker has ended.
     ended: AtomicBool,
 }
@@ -77,16 +81,22 @@ fn complete(waiters: &[Arc<Waiter>]) {
 }
 
 impl ReporterState {
-    pub(super) fn new(queue: Queue) -> ReporterState {
+    pub(super) fn new(name: &str, queue: Queue) -> ReporterState {
         ReporterState {
+            name: one_line(name),
             queue,
             counters: Counters::default(),
             requests: Mutex::default(),
             wake: Notify::new(),
             asleep: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            warn_of_refusal: AtomicBool::new(false),
             ended: AtomicBool::new(false),
         }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     fn requests(&self) -> MutexGuard<'_, Requests> {
@@ -97,7 +107,7 @@ impl ReporterState {
     /// Queues a span. Called on the request's thread.
     pub(super) fn report(&self, span: &SpanRecord) {
         if self.closed.load(Relaxed) {
-            self.queue.refuse();
+            self.refuse();
             return;
         }
         if self.queue.push(span) == PushOutcome::QueuedEnough
@@ -110,6 +120,22 @@ impl ReporterState {
         // span, or this thread sees the flag, or both.
         if self.ended.load(SeqCst) {
             self.drop_queue();
+        }
+    }
+
+    /// Counts a span that finished too late, and logs the first one after a shutdown.
+    #[cold]
+    fn refuse(&self) {
+        self.queue.refuse();
+        if self.warn_of_refusal.swap(false, Relaxed) {
+            log_guarded(|| {
+                tracing::warn!(
+                    "{}: a span finished after the reporter was shut down; it is dropped, and so is \
+                     every later one. If nothing called `shutdown`, a guard was dropped too early: \
+                     `let _ = reporter.guard()` drops it at once",
+                    self.name
+                );
+            });
         }
     }
 
@@ -136,6 +162,14 @@ impl ReporterState {
         let waiter = Arc::new(Waiter::default());
         self.request(|requests| requests.waiters.push(Arc::clone(&waiter)));
         waiter
+    }
+
+    /// Does what [`request_end`](Self::request_end) does, and logs if a span finishes after that.
+    pub(super) fn shut_down(&self, deadline: Instant) -> Arc<Waiter> {
+        if self.close() {
+            self.warn_of_refusal.store(true, Relaxed);
+        }
+        self.request_end(deadline)
     }
 
     /// Refuses spans from now on, and asks the worker to deliver what is queued and to end by the

@@ -7,7 +7,7 @@ use super::{
     encoder::Encoder,
     error::ReporterError,
     message_buffer::AddOutcome,
-    options::{BatchOptions, after},
+    options::{BatchOptions, THREAD_NAME, after},
     sender::Sender,
     state::{ReporterState, TakenRequests},
 };
@@ -23,9 +23,6 @@ use tokio::runtime::{self, Runtime};
 
 /// The shortest time between two looks at the queue. With less the thread would never sleep.
 const MIN_AGE: Duration = Duration::from_millis(1);
-
-/// The name of a thread that no option names.
-const THREAD_NAME: &str = "tower-b3-reporter";
 
 /// Starts the thread. Returns its runtime and its id.
 pub(super) fn start<E: Encoder, S: Sender>(

@@ -20,7 +20,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Posts messages to a URL, over a connection that is kept alive.
 ///
 /// It speaks HTTP/1.1; over TLS, with the feature `tls`, HTTP/2 if the server offers it. Each
-/// request has the header `b3: 0`, so that no proxy traces it.
+/// request has the headers `b3: 0`, `x-b3-sampled: 0` and a `traceparent` that is not sampled, so
+/// that no proxy on the way traces it, whether its tracer is Zipkin's or OpenTelemetry's.
 ///
 /// | response | outcome |
 /// |---|---|

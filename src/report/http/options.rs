@@ -22,7 +22,7 @@ use std::fmt;
 ///
 /// | option | default |
 /// |---|---|
-/// | [`header`](Self::header) | `b3: 0` and `user-agent: tower-b3/…` |
+/// | [`header`](Self::header) | `b3: 0`, `x-b3-sampled: 0`, `traceparent: 00-…-00` and `user-agent: tower-b3/…` |
 /// | [`bearer`](Self::bearer), [`basic`](Self::basic) | no `authorization` header |
 /// | `ca_certificate` (feature `tls`) | the system's certificate authorities |
 /// | `client_certificate` (feature `tls`) | none |
@@ -32,7 +32,7 @@ use std::fmt;
 /// | field | not allowed |
 /// |---|---|
 /// | `url` | a scheme other than `http`, or `https` with the feature `tls`; no host; a port that is empty or not between 1 and 65535; a fragment; an IPv6 zone; an IPv4 address that is not four numbers; a character that must be encoded; credentials, which belong in [`basic`](Self::basic) |
-/// | `header` | a name or a value that HTTP does not allow; a header that the sender sets: `b3`, `content-type`, `content-encoding`, `content-length`, `host`, `transfer-encoding`, `connection` |
+/// | `header` | a name or a value that HTTP does not allow; a header that the sender sets: `b3`, `x-b3-sampled`, `traceparent`, `content-type`, `content-encoding`, `content-length`, `host`, `transfer-encoding`, `connection` |
 /// | `bearer` | an empty token, or one that HTTP does not allow |
 /// | `basic` | a user name with a colon |
 /// | `ca_certificate` | not PEM, no certificate, a certificate that is not an authority's |

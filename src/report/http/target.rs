@@ -8,6 +8,7 @@ use super::{
     options::{HeaderOption, HttpOptions},
 };
 use crate::{
+    id::{SpanId, TraceId},
     printable::{self, quoted},
     report::batch::{Message, ReporterError},
     url::{AddressError, UrlError},
@@ -18,9 +19,16 @@ use http::{
     header::{AUTHORIZATION, USER_AGENT},
 };
 
+/// What tells a proxy on the way not to trace the delivery of traces, whichever tracer it has:
+/// Zipkin's reads B3, OpenTelemetry's reads [`TRACEPARENT`], of which each request has its own.
+const NOT_SAMPLED: [(&str, &str); 2] = [("b3", "0"), ("x-b3-sampled", "0")];
+const TRACEPARENT: &str = "traceparent";
+
 /// Headers that the sender or the HTTP client sets.
-const RESERVED_HEADERS: [&str; 7] = [
-    "b3",
+const RESERVED_HEADERS: [&str; 9] = [
+    NOT_SAMPLED[0].0,
+    NOT_SAMPLED[1].0,
+    TRACEPARENT,
     "content-type",
     "content-encoding",
     "content-length",
@@ -46,8 +54,9 @@ impl Target {
         let url = parse(&options.url, dialect.path(), tls);
         let url = url.map_err(|reason| ReporterError::new("url", reason))?;
         let mut headers = HeaderMap::new();
-        // The collector's own proxy must not trace the delivery of traces.
-        headers.insert("b3", HeaderValue::from_static("0"));
+        for (name, value) in NOT_SAMPLED {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
         let agent = concat!("tower-b3/", env!("CARGO_PKG_VERSION"));
         headers.insert(USER_AGENT, HeaderValue::from_static(agent));
         for header in &options.headers {
@@ -67,6 +76,7 @@ impl Target {
 
     pub(super) fn request(&self, message: Message) -> Result<Request<MessageBody>, http::Error> {
         let mut headers = self.headers.clone();
+        headers.insert(TRACEPARENT, unsampled_traceparent()?);
         let body = self.dialect.body(message, &mut headers)?;
         let mut request = Request::builder()
             .method(Method::POST)
@@ -75,6 +85,14 @@ impl Target {
         *request.headers_mut() = headers;
         Ok(request)
     }
+}
+
+/// The context of a trace that is not sampled, in W3C's format, which cannot say that without ids.
+fn unsampled_traceparent() -> Result<HeaderValue, http::Error> {
+    let (trace, span) = (TraceId::random().get(), SpanId::random().get());
+    Ok(HeaderValue::try_from(format!(
+        "00-{trace:032x}-{span:016x}-00"
+    ))?)
 }
 
 fn named(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), ReporterError> {

@@ -11,6 +11,7 @@ mod lab;
 mod parity;
 mod reporters;
 mod traces;
+mod untraced;
 
 use std::path::PathBuf;
 
