@@ -13,9 +13,10 @@ const ZIPKIN_PORT: u16 = 9411;
 
 /// A path with a slash at its beginning.
 pub(super) fn absolute(path: &str) -> String {
-    match path.starts_with('/') {
-        true => path.to_owned(),
-        false => format!("/{path}"),
+    if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
     }
 }
 

@@ -42,9 +42,10 @@ impl<'a> Node<'a> {
 
     fn inside(&self, name: &str, tree: &'a Tree) -> Node<'a> {
         let unclear = |letter: char| letter.is_whitespace() || misleads(letter);
-        let name = match name.is_empty() || name.contains(unclear) {
-            true => quoted(name),
-            false => printable::name(name),
+        let name = if name.is_empty() || name.contains(unclear) {
+            quoted(name)
+        } else {
+            printable::name(name)
         };
         let path = match self.path.as_str() {
             "" => name.to_string(),

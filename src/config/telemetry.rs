@@ -86,9 +86,10 @@ impl Telemetry {
                 .or(other.disable_context_propagation),
             by_request_id: self.by_request_id.or(other.by_request_id),
             istio_tags: self.istio_tags.or(other.istio_tags),
-            custom_tags: match self.custom_tags.is_empty() {
-                true => other.custom_tags,
-                false => self.custom_tags,
+            custom_tags: if self.custom_tags.is_empty() {
+                other.custom_tags
+            } else {
+                self.custom_tags
             },
         }
     }

@@ -148,9 +148,10 @@ impl DocumentReader<'_> {
             };
             for tree in &trees {
                 let content = Node::new(tree, "");
-                let read = match is_mesh {
-                    true => self.mesh(&content),
-                    false => self.bootstrap(&content, namespace(node)),
+                let read = if is_mesh {
+                    self.mesh(&content)
+                } else {
+                    self.bootstrap(&content, namespace(node))
                 };
                 read.map_err(in_field)?;
             }
