@@ -71,6 +71,7 @@
 //! | Where to put the layers: timeouts, CORS, compression, panics | [`guide::layer_order`] |
 //! | reqwest | [`mod@reqwest`] |
 //! | gRPC with tonic, WebSockets, server-sent events | [`guide::grpc`] |
+//! | Functions under `#[tracing::instrument]` | [`guide::tracing`] |
 //! | Retries | [`guide::retries`] |
 //! | Ids of a request on its log lines; Grafana, Kibana, Kiali | [`guide::logs`], [`logs`] |
 //! | Tests of a traced service | [`guide::testing`], `test` |
@@ -102,6 +103,7 @@
 //! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
 //! | `test` | | `test`: collects the spans of a test, compares their tree with expected text, fails if spans are left over |
+//! | `tracing-layer` | | `TracingLayer` for `tracing-subscriber`: functions under `#[instrument]`, and the spans of libraries that use `tracing`, are spans of the trace, see [`guide::tracing`] |
 //! | `log-format` | | [`logs`]: the ids of a request on each of its log lines, whatever the filter: an event format for `tracing-subscriber` |
 //! | `log-ids` | | `trace_id` and `span_id` on the log lines of other subscribers: fields of a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
@@ -159,6 +161,8 @@ pub mod tags;
 pub mod test;
 mod text;
 mod tracer;
+#[cfg(feature = "tracing-layer")]
+mod tracing_layer;
 mod trust;
 #[cfg(any(feature = "config", feature = "http", feature = "kafka"))]
 mod url;
@@ -180,6 +184,9 @@ pub use tracer::{BuildError, Tracer, TracerBuilder};
 #[cfg(feature = "batch")]
 #[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
 pub use tracer::{RunningTracer, StartError};
+#[cfg(feature = "tracing-layer")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing-layer")))]
+pub use tracing_layer::TracingLayer;
 pub use trust::{ParseNetworkError, Trust, TrustedNetworks};
 
 /// The README's examples.

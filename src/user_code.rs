@@ -40,25 +40,29 @@ fn message(payload: Box<dyn Any + Send>) -> String {
 
 /// The `Debug` text of a value, up to `max_length` bytes.
 pub(crate) fn debug_text(value: &dyn fmt::Debug, max_length: usize) -> String {
-    let mut text = Bounded {
-        text: String::new(),
-        max_length,
-    };
-    // It ends early at the bound, or if `Debug` fails or panics. What was written by then counts.
-    let _ = guarded(|| write!(text, "{value:?}"));
-    if text.text.is_empty() {
+    let mut text = String::new();
+    write_bounded(&mut text, format_args!("{value:?}"), max_length);
+    if text.is_empty() {
         return "the error's Debug wrote nothing".to_owned();
     }
-    text.text
+    text
+}
+
+/// Appends values of the user's to a text, up to `max_length` bytes. It ends early at the bound, or if
+/// one fails or panics. What was written by then counts.
+pub(crate) fn write_bounded(text: &mut String, values: fmt::Arguments<'_>, max_length: usize) {
+    let max_length = text.len().saturating_add(max_length);
+    let mut bounded = Bounded { text, max_length };
+    let _ = guarded(|| bounded.write_fmt(values));
 }
 
 /// A writer that fails once it is full, so that an endless `Debug` ends.
-struct Bounded {
-    text: String,
+struct Bounded<'a> {
+    text: &'a mut String,
     max_length: usize,
 }
 
-impl fmt::Write for Bounded {
+impl fmt::Write for Bounded<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let remaining = self.max_length.saturating_sub(self.text.len());
         let fits = cut(text, remaining);

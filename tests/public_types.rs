@@ -34,6 +34,8 @@ fn tracers_layers_and_handles_implement_the_documented_traits() {
     unpin::<ResponseFuture<Fut>>();
     shared::<ResponseBody<Empty<Bytes>>>();
     unpin::<ResponseBody<Empty<Bytes>>>();
+    #[cfg(feature = "tracing-layer")]
+    shared::<tower_b3::TracingLayer>();
     shared::<Span>();
     unpin::<Span>();
     shared::<Instrumented<Fut>>();

@@ -1,6 +1,6 @@
 #![doc = include_str!("links.md")]
 #![cfg_attr(
-    all(feature = "config", feature = "kafka", feature = "log-format", feature = "otlp", feature = "zipkin"),
+    all(feature = "config", feature = "kafka", feature = "log-format", feature = "otlp", feature = "tracing-layer", feature = "zipkin"),
     doc = include_str!("links_features.md")
 )]
 #![doc = include_str!("README.md")]
@@ -12,7 +12,7 @@ macro_rules! page {
     ($name:ident, $file:literal $(, $feature:tt)*) => {
         #[doc = include_str!("links.md")]
         #[cfg_attr(
-            all(feature = "config", feature = "kafka", feature = "log-format", feature = "otlp", feature = "zipkin"),
+            all(feature = "config", feature = "kafka", feature = "log-format", feature = "otlp", feature = "tracing-layer", feature = "zipkin"),
             doc = include_str!("links_features.md")
         )]
         #[cfg_attr(all($(feature = $feature),*), doc = include_str!($file))]
@@ -29,6 +29,7 @@ page!(sampling, "sampling.md", "zipkin");
 page!(reporters, "reporters.md", "zipkin");
 page!(retries, "retries.md");
 page!(grpc, "grpc.md");
+page!(tracing, "tracing.md", "test", "tracing-layer");
 page!(logs, "logs.md", "log-format");
 page!(testing, "testing.md", "test");
 page!(sidecar, "sidecar.md");

@@ -63,7 +63,7 @@ impl Span {
         slot::with_current(|open| Span::below(open, name, sink))
     }
 
-    fn below(parent: &OpenSpan, name: &str, sink: Option<&Arc<SpanSink>>) -> Span {
+    pub(super) fn below(parent: &OpenSpan, name: &str, sink: Option<&Arc<SpanSink>>) -> Span {
         let Some(context) = parent.context() else {
             return Span::none();
         };
@@ -82,6 +82,12 @@ impl Span {
         }
         open.rename(name);
         Span::of(open)
+    }
+
+    /// What the span does not finish any more.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn into_open(mut self) -> Option<Box<OpenSpan>> {
+        self.open.take()
     }
 
     #[cfg(feature = "log-ids")]

@@ -5,12 +5,16 @@
 
 mod context;
 mod exchange_facts;
+#[cfg(feature = "tracing-layer")]
+pub(crate) mod guards;
 mod handle;
 mod inherited;
 mod local;
 #[cfg(feature = "log-ids")]
 mod log_span;
 mod open;
+#[cfg(feature = "tracing-layer")]
+mod shared;
 pub(crate) mod slot;
 
 pub use context::{InContext, RequestContext};
@@ -19,3 +23,5 @@ pub use handle::SpanHandle;
 pub(crate) use inherited::{Inherited, OutgoingRequests};
 pub use local::{Instrumented, Span};
 pub(crate) use open::{OpenSpan, ServedRequest};
+#[cfg(feature = "tracing-layer")]
+pub(crate) use shared::SharedSpan;

@@ -3,6 +3,8 @@
 //! The server and client layers, local spans and carried contexts all own one of these. What happens
 //! when an exchange ends is in [`exchange`](crate::exchange), not here.
 
+#[cfg(feature = "tracing-layer")]
+use super::guards::ScopeOfGuards;
 #[cfg(feature = "log-ids")]
 use super::log_span::LogSpan;
 use super::{
@@ -40,6 +42,8 @@ pub(crate) struct OpenSpan {
     /// User code has named the span, so the layers do not.
     renamed: bool,
     notes: Option<Arc<Mutex<Notes>>>,
+    #[cfg(feature = "tracing-layer")]
+    pub(super) scope: ScopeOfGuards,
 }
 
 impl OpenSpan {
@@ -171,6 +175,8 @@ impl OpenSpan {
         self.panicked = false;
         self.renamed = false;
         self.exchange.clear();
+        #[cfg(feature = "tracing-layer")]
+        self.scope.clear();
         slot::recycle(self);
     }
 

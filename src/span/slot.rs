@@ -4,6 +4,8 @@
 //! user code, and take it back afterwards. The functions for users are in [`scope`](crate::scope).
 
 use super::OpenSpan;
+#[cfg(feature = "tracing-layer")]
+use super::guards::Guards;
 use std::{
     cell::{Cell, RefCell},
     thread,
@@ -12,11 +14,14 @@ use std::{
 /// How many empty spans a thread keeps for reuse. With more requests in flight it allocates.
 const MAX_SPARE: usize = 512;
 
-struct Slot {
-    current: Cell<Option<Box<OpenSpan>>>,
+pub(super) struct Slot {
+    pub(super) current: Cell<Option<Box<OpenSpan>>>,
     // The boxes are what is reused: a span moves between threads and owners as a pointer.
     #[allow(clippy::vec_box)]
     spare: RefCell<Vec<Box<OpenSpan>>>,
+    /// The spans that are entered with guards. They do not go through `current`.
+    #[cfg(feature = "tracing-layer")]
+    pub(super) guards: Guards,
 }
 
 impl Slot {
@@ -27,8 +32,13 @@ impl Slot {
 }
 
 thread_local! {
-    static SLOT: Slot = const {
-        Slot { current: Cell::new(None), spare: RefCell::new(Vec::new()) }
+    pub(super) static SLOT: Slot = const {
+        Slot {
+            current: Cell::new(None),
+            spare: RefCell::new(Vec::new()),
+            #[cfg(feature = "tracing-layer")]
+            guards: Guards::new(),
+        }
     };
 }
 
@@ -76,19 +86,41 @@ impl Drop for Entered<'_> {
 /// Calls `look` with the current span, if there is one. During the call nothing is current, so user
 /// code that runs in it cannot get at the same span again.
 pub(crate) fn with_current<R>(look: impl FnOnce(&mut OpenSpan) -> R) -> Option<R> {
-    /// Puts the span back, even if user code (a sampler) panics.
-    struct Borrowed<'a>(&'a Slot, Option<Box<OpenSpan>>);
-    impl Drop for Borrowed<'_> {
-        fn drop(&mut self) {
-            self.0.current.set(self.1.take());
-        }
-    }
     SLOT.try_with(|slot| {
-        let mut borrowed = Borrowed(slot, slot.current.take());
-        borrowed.1.as_deref_mut().map(look)
+        #[cfg(feature = "tracing-layer")]
+        if slot.guards.are_entered() {
+            return slot.with_innermost(look);
+        }
+        Borrowed::of(slot).open().map(look)
     })
     .ok()
     .flatten()
+}
+
+/// The span of the innermost scope, taken out of the slot. The drop puts it back, even if user code (a
+/// sampler) panics.
+pub(super) struct Borrowed<'a> {
+    slot: &'a Slot,
+    open: Option<Box<OpenSpan>>,
+}
+
+impl<'a> Borrowed<'a> {
+    pub(super) fn of(slot: &'a Slot) -> Borrowed<'a> {
+        Borrowed {
+            slot,
+            open: slot.current.take(),
+        }
+    }
+
+    pub(super) fn open(&mut self) -> Option<&mut OpenSpan> {
+        self.open.as_deref_mut()
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        self.slot.current.set(self.open.take());
+    }
 }
 
 /// An empty span, reused if the thread has one.

@@ -50,6 +50,11 @@ impl Tracer {
         if let Some(span) = Span::below_current(name, Some(self.inner.sink())) {
             return span;
         }
+        self.root_span(name)
+    }
+
+    /// Starts a local span as the root of a new trace, whatever is current.
+    pub(crate) fn root_span(&self, name: &str) -> Span {
         let dynamic = self.inner.dynamic_settings(Direction::Client);
         let mut forwarded = Forwarded::default();
         forwarded.set_request_id(RequestId::random());

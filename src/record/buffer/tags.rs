@@ -131,6 +131,21 @@ impl SpanBuffer {
         self.compact();
     }
 
+    /// Counts tags that were left out before they came here.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn count_left_out(&mut self, tags: u64) {
+        self.fields.left_out += tags;
+    }
+
+    /// Removes a tag of the handler.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn remove_handler_tag(&mut self, name: &str) {
+        let is_it = |tag: &BufferedTag| tag.rank == TagRank::Handler && self.tag_name(tag) == name;
+        if let Some(index) = self.tags.iter().position(is_it) {
+            self.tags.remove(index);
+        }
+    }
+
     fn add_named(&mut self, name: &str, value: &str, rank: TagRank) {
         if value.is_empty() {
             return;

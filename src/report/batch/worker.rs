@@ -37,7 +37,7 @@ pub(super) fn start<E: Encoder, S: Sender>(
     let thread = thread::Builder::new()
         .name(name.unwrap_or_else(|| THREAD_NAME.to_owned()))
         .spawn(move || {
-            let runtime = runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = start_runtime();
             match runtime {
                 Ok(runtime) => {
                     let _ = started.send(Ok(runtime.handle().clone()));
@@ -56,6 +56,13 @@ pub(super) fn start<E: Encoder, S: Sender>(
     Ok((runtime, thread.thread().id()))
 }
 
+fn start_runtime() -> io::Result<Runtime> {
+    let mut builder = runtime::Builder::new_current_thread();
+    #[cfg(feature = "tracing-layer")]
+    builder.on_thread_start(crate::span::guards::mute_thread);
+    builder.enable_all().build()
+}
+
 fn start_error(error: io::Error) -> ReporterError {
     ReporterError::new("thread", format!("cannot be started: {error}")).caused_by(error)
 }
@@ -68,6 +75,9 @@ fn run<E: Encoder, S: Sender>(
     sender: S,
     options: BatchOptions,
 ) {
+    // What the sender does must not be traced, or each message would make spans for the next.
+    #[cfg(feature = "tracing-layer")]
+    crate::span::guards::mute_thread();
     let _ending = Ending(state);
     let mut worker = None;
     let ran = catch(|| {

@@ -1,0 +1,18 @@
+//! Spans of the `tracing` crate as spans of the trace.
+#![cfg(feature = "tracing-layer")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod allocations;
+mod bad_input;
+mod events;
+mod fields;
+mod filters;
+mod model;
+mod nesting;
+mod parents;
+mod roots;
+mod scene;
+mod threads;
+mod world;
