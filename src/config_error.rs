@@ -1,5 +1,5 @@
-//! [`ConfigError`]. It is defined outside of the `config` room because `BuildError` carries it, and
-//! the tracer does not know that room.
+//! [`ConfigError`]. It is defined outside of the module `config` because `BuildError` carries it, and
+//! the tracer does not depend on that module.
 
 use crate::printable::{message, place};
 use std::{fmt, path::Path};

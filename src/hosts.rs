@@ -4,8 +4,8 @@ use crate::{digits::parse_digits, head::RequestHead, printable::quoted};
 use http::{HeaderValue, header::HOST, uri::Authority};
 use std::net::IpAddr;
 
-/// The address that a host is, with the brackets of IPv6 or without; an IPv4-mapped one is an IPv4
-/// address.
+/// Parses a host as an IP address, with or without the brackets of IPv6. An IPv4-mapped address
+/// becomes an IPv4 address.
 pub(crate) fn address(host: &str) -> Option<IpAddr> {
     if !may_be_address(host.as_bytes()) {
         return None;
@@ -44,9 +44,9 @@ pub(crate) struct Hosts(Vec<Entry>);
 #[derive(Debug, Clone)]
 enum Entry {
     Address(IpAddr),
-    /// In lower case, as is a suffix; neither ends with the dot of the root.
+    /// In lower case, like a suffix. Neither ends with the dot of the root.
     Name(String),
-    /// All names that end so, with the dot that it starts with.
+    /// Matches all names that end with it. It starts with a dot.
     Suffix(String),
 }
 
@@ -68,22 +68,25 @@ impl Hosts {
         Hosts(entries.filter_map(entry).collect())
     }
 
-    /// Whether the request is for one of them: by its URI, and by its header `host` too where both
-    /// name one, since a proxy may go by either.
-    pub(crate) fn hold(&self, head: &RequestHead<'_>) -> bool {
-        let uri = head.uri().authority().map(|to| self.contain(to.host()));
+    /// Whether the host of the request is in the list. If both the URI and the header `host` name
+    /// one, both must be in it, because a proxy may use either.
+    pub(crate) fn contains(&self, head: &RequestHead<'_>) -> bool {
+        let uri = head
+            .uri()
+            .authority()
+            .map(|to| self.contains_host(to.host()));
         let headers = head.headers().get_all(HOST).iter();
-        let headers = headers.map(|value| self.contain_header(value));
+        let headers = headers.map(|value| self.contains_header(value));
         let mut named = uri.into_iter().chain(headers).peekable();
-        named.peek().is_some() && named.all(|held| held)
+        named.peek().is_some() && named.all(|listed| listed)
     }
 
-    fn contain_header(&self, value: &HeaderValue) -> bool {
+    fn contains_header(&self, value: &HeaderValue) -> bool {
         let authority = Authority::try_from(value.as_bytes());
-        authority.is_ok_and(|to| !to.as_str().contains('@') && self.contain(to.host()))
+        authority.is_ok_and(|to| !to.as_str().contains('@') && self.contains_host(to.host()))
     }
 
-    fn contain(&self, host: &str) -> bool {
+    fn contains_host(&self, host: &str) -> bool {
         if let Some(ip) = address(host) {
             let same = |entry: &Entry| matches!(entry, Entry::Address(other) if *other == ip);
             return self.0.iter().any(same);
@@ -151,13 +154,13 @@ mod tests {
     }
 
     #[track_caller]
-    fn held(list: &[&str], uri: &str, hosts: &[&str]) -> bool {
+    fn is_in(list: &[&str], uri: &str, hosts: &[&str]) -> bool {
         let request = request(uri, hosts).unwrap();
-        Hosts::new(list.iter().copied()).hold(&RequestHead::of(&request))
+        Hosts::new(list.iter().copied()).contains(&RequestHead::of(&request))
     }
 
     #[test]
-    fn a_host_is_held_however_it_is_written() {
+    fn a_host_is_found_however_it_is_written() {
         for (entry, uris) in [
             (
                 "catalog",
@@ -197,12 +200,12 @@ mod tests {
             ("fd00::1", &["http://[fd00::1]"]),
         ] {
             for uri in uris {
-                assert!(held(&[entry], uri, &[]), "{entry} {uri}");
+                assert!(is_in(&[entry], uri, &[]), "{entry} {uri}");
                 // As a header, for a client that knows where to send requests to.
                 let authority: http::Uri = uri.parse().unwrap();
                 let authority = authority.authority().unwrap().as_str();
                 assert_eq!(
-                    held(&[entry], "/", &[authority]),
+                    is_in(&[entry], "/", &[authority]),
                     !authority.contains('@'),
                     "{entry} {authority}"
                 );
@@ -211,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn another_host_is_not_held() {
+    fn another_host_is_not_found() {
         for (entry, uri, hosts) in [
             ("catalog", "http://catalog.evil.example", &[][..]),
             ("catalog", "http://evil-catalog", &[]),
@@ -242,7 +245,7 @@ mod tests {
             ("10.0.0.1", "http://10.0.0.10", &[]),
             ("10.0.0.1", "http://10.0.0.1.evil.example", &[]),
             ("fd00::1", "http://[fd00::2]", &[]),
-            // What is not a host is nobody's.
+            // An entry that is not a host matches no request.
             ("", "/", &[]),
             ("", "/", &[""]),
             ("", "http://evil.example", &[]),
@@ -254,15 +257,15 @@ mod tests {
             ("user@catalog", "http://user@catalog", &[]),
             ("*", "http://evil.example", &[]),
         ] {
-            assert!(!held(&[entry], uri, hosts), "{entry} {uri} {hosts:?}");
+            assert!(!is_in(&[entry], uri, hosts), "{entry} {uri} {hosts:?}");
         }
-        assert!(!held(&[], "http://catalog", &[]));
-        assert!(held(&["", "catalog"], "http://catalog", &["catalog:80"]));
+        assert!(!is_in(&[], "http://catalog", &[]));
+        assert!(is_in(&["", "catalog"], "http://catalog", &["catalog:80"]));
     }
 
     proptest! {
         #[test]
-        fn only_what_names_it_is_held(
+        fn only_listed_hosts_are_found(
             entry in "(\\.?[ab]{0,2}){0,3}\\.?",
             host in "(\\.?[abAB]{0,2}){0,4}\\.?(:[0-9]{0,2})?",
             header: bool,
@@ -275,7 +278,7 @@ mod tests {
             let Some(request) = request(uri, &headers) else {
                 return Ok(());
             };
-            let held = Hosts::new([&*entry]).hold(&RequestHead::of(&request));
+            let listed = Hosts::new([&*entry]).contains(&RequestHead::of(&request));
             // Label by label, from the end.
             let labels = |name: &str| -> Vec<String> {
                 let name = name.strip_suffix('.').unwrap_or(name).to_lowercase();
@@ -289,7 +292,7 @@ mod tests {
                 Some(_) => own.len() > wanted.len() && own.starts_with(&wanted),
                 None => own == wanted,
             };
-            prop_assert_eq!(held, expected);
+            prop_assert_eq!(listed, expected);
         }
 
         #[test]
@@ -307,7 +310,7 @@ mod tests {
         #[test]
         fn no_header_makes_it_panic(host in proptest::collection::vec(any::<u8>(), 0..20)) {
             if let Ok(value) = HeaderValue::from_bytes(&host) {
-                Hosts::new([".a", "a"]).contain_header(&value);
+                Hosts::new([".a", "a"]).contains_header(&value);
             }
         }
     }

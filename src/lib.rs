@@ -102,7 +102,7 @@
 //! | `axum` | | [`RequestContext`] as an extractor, the matched path as the route, the peer's address |
 //! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
-//! | `test` | | `test`: collects the spans of a test, compares their tree with a text, fails on spans that are left |
+//! | `test` | | `test`: collects the spans of a test, compares their tree with expected text, fails if spans are left over |
 //! | `tracing-layer` | | `TracingLayer` for `tracing-subscriber`: functions under `#[instrument]`, and the spans of libraries that use `tracing`, are spans of the trace, see [`guide::tracing`] |
 //! | `log-format` | | [`logs`]: the ids of a request on each of its log lines, whatever the filter: an event format for `tracing-subscriber` |
 //! | `log-ids` | | `trace_id` and `span_id` on the log lines of other subscribers: fields of a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |

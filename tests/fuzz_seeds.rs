@@ -1,5 +1,5 @@
-//! The fuzz targets' properties over their seeds, and over seeds that are changed in one place.
-//! `tests/propagation` and `tests/config` do so for the other targets.
+//! Replays the seeds of fuzz targets, unchanged and with one byte changed or the end cut off.
+//! `tests/propagation` replays the seeds of the targets for headers, `tests/config` those of `config`.
 #![cfg(all(feature = "config", feature = "otlp"))]
 
 #[path = "../fuzz/src/config.rs"]

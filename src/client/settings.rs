@@ -21,6 +21,6 @@ impl ClientSettings {
     /// Whether the request may carry trace headers.
     pub(super) fn propagates_to(&self, head: &RequestHead<'_>) -> bool {
         let hosts = self.propagate_only_to.as_ref();
-        hosts.is_none_or(|hosts| hosts.hold(head))
+        hosts.is_none_or(|hosts| hosts.contains(head))
     }
 }

@@ -13,9 +13,10 @@ const ZIPKIN_PORT: u16 = 9411;
 
 /// A path with a slash at its beginning.
 pub(super) fn absolute(path: &str) -> String {
-    match path.starts_with('/') {
-        true => path.to_owned(),
-        false => format!("/{path}"),
+    if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
     }
 }
 
@@ -27,7 +28,7 @@ fn in_url(ip: String) -> String {
     }
 }
 
-/// A host with its port, or Zipkin's.
+/// The address, with Zipkin's port if it has none.
 pub(super) fn with_port(host: &str) -> String {
     match url::check_address(host) {
         Ok(()) => host.to_owned(),

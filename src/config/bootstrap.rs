@@ -63,7 +63,7 @@ impl Bootstrap {
     }
 
     fn zipkin(node: &Node<'_>) -> Result<Bootstrap, ConfigError> {
-        node.only(&[
+        node.reject_unknown_fields(&[
             "@type",
             "collectorCluster",
             "collectorEndpoint",

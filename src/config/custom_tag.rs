@@ -45,7 +45,7 @@ impl CustomTag {
     }
 
     fn read(node: &Node<'_>) -> Result<CustomTag, ConfigError> {
-        node.only(&KINDS)?;
+        node.reject_unknown_fields(&KINDS)?;
         let mut set = KINDS
             .into_iter()
             .filter_map(|kind| Some((kind, node.get(kind)?)));
@@ -101,7 +101,7 @@ fn with_default(tag: Tag, default: &Option<String>) -> Tag {
 
 /// Reads `{ value: v }`.
 fn value_of<'a>(node: &Node<'a>) -> Result<&'a str, ConfigError> {
-    node.only(&["value"])?;
+    node.reject_unknown_fields(&["value"])?;
     node.required("value")?.non_empty_text()
 }
 
@@ -111,7 +111,7 @@ fn name_and_default(
     named: &str,
     is_valid: impl FnOnce(&str) -> bool,
 ) -> Result<(String, Option<String>), ConfigError> {
-    node.only(&["name", "defaultValue"])?;
+    node.reject_unknown_fields(&["name", "defaultValue"])?;
     let name = node.required("name")?;
     let text = name.non_empty_text()?;
     if !is_valid(text) {

@@ -1,9 +1,9 @@
 //! [`Documents`]: the recognised documents of a text, merged for all workloads or for one.
 
 use super::{
-    layer::Layers,
     model::TracingConfig,
     node::Node,
+    ranked_config::RankedConfigs,
     recognise::DocumentReader,
     tree::{Budget, Tree},
     workload::Workload,
@@ -43,7 +43,7 @@ use std::path::Path;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Documents {
-    layers: Layers,
+    configs: RankedConfigs,
 }
 
 impl Documents {
@@ -63,8 +63,8 @@ impl Documents {
             let position = several.then(|| format!("document {}", index + 1));
             reader.document(&Node::new(tree, ""), position)?;
         }
-        let layers = reader.finish()?;
-        Ok(Documents { layers })
+        let configs = reader.finish()?;
+        Ok(Documents { configs })
     }
 
     /// Reads a file as [`parse`](Self::parse) reads a text.
@@ -83,8 +83,8 @@ impl Documents {
     pub(super) fn of_tree(tree: &Tree, budget: &mut Budget) -> Result<Documents, ConfigError> {
         let mut reader = DocumentReader::new(budget);
         reader.document(&Node::new(tree, ""), None)?;
-        let layers = reader.finish()?;
-        Ok(Documents { layers })
+        let configs = reader.finish()?;
+        Ok(Documents { configs })
     }
 
     /// Merges all documents in their order of precedence.
@@ -111,14 +111,14 @@ impl Documents {
     ///
     /// A provider that is used and misconfigured.
     pub fn for_workload(&self, workload: &Workload) -> Result<TracingConfig, ConfigError> {
-        let config = self.layers.merge(Some(workload));
+        let config = self.configs.merge(Some(workload));
         config.check()?;
         Ok(config)
     }
 
     /// As [`all`](Self::all), for a caller that checks later.
     pub(super) fn all_unchecked(&self) -> TracingConfig {
-        self.layers.merge(None)
+        self.configs.merge(None)
     }
 }
 

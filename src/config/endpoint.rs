@@ -231,9 +231,10 @@ fn of_zipkin_exporter(url: &str, timeout: Option<Duration>) -> Endpoint {
 fn of_otlp_exporter(otlp: &Otlp) -> Endpoint {
     let headers = otlp.headers.iter();
     Endpoint {
-        protocol: match otlp.grpc {
-            true => Protocol::OtlpGrpc,
-            false => Protocol::OtlpHttp,
+        protocol: if otlp.grpc {
+            Protocol::OtlpGrpc
+        } else {
+            Protocol::OtlpHttp
         },
         url: otlp.url.clone(),
         http: HttpSettings {

@@ -110,9 +110,9 @@ impl ConfigFile {
         self.reporter.as_ref()
     }
 
-    /// Reads the file again. Returns whether its contents, or the error, are others than before.
+    /// Reads the file again. Returns whether its contents or the error have changed.
     ///
-    /// Contents are compared instead of times: a mounted ConfigMap is replaced by changing a link.
+    /// Contents are compared instead of times: a mounted ConfigMap is replaced by changing a symbolic link.
     pub(super) fn read_again(&mut self) -> bool {
         let text = read_file(&self.path).map_err(|error| error.in_file(&self.path));
         let changed = text != self.text;

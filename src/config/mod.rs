@@ -69,9 +69,10 @@
 
 // Each module uses only the ones before it. The test `architecture` reads this list.
 //
-// floors: tree, yaml, node, custom_tag, http_settings, tls, proxy, telemetry, provider, mesh,
+// Dependency order: tree, yaml, node, custom_tag, http_settings, tls, proxy, telemetry, provider, mesh,
 //   bootstrap, naming, otel, model, source, settings, address, endpoint, collector, reporter, workload,
-//   layer, recognise, documents, load, env, deserialize, restart, apply, file, destination, watch, start
+//   ranked_config, recognise, documents, load, env, deserialize, restart, apply, file, destination, watch,
+//   start
 
 mod address;
 mod apply;
@@ -86,7 +87,6 @@ mod endpoint;
 mod env;
 mod file;
 mod http_settings;
-mod layer;
 mod load;
 mod mesh;
 mod model;
@@ -95,6 +95,7 @@ mod node;
 mod otel;
 mod provider;
 mod proxy;
+mod ranked_config;
 mod recognise;
 #[cfg(any(feature = "otlp", feature = "zipkin"))]
 mod reporter;

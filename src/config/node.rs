@@ -42,9 +42,10 @@ impl<'a> Node<'a> {
 
     fn inside(&self, name: &str, tree: &'a Tree) -> Node<'a> {
         let unclear = |letter: char| letter.is_whitespace() || misleads(letter);
-        let name = match name.is_empty() || name.contains(unclear) {
-            true => quoted(name),
-            false => printable::name(name),
+        let name = if name.is_empty() || name.contains(unclear) {
+            quoted(name)
+        } else {
+            printable::name(name)
         };
         let path = match self.path.as_str() {
             "" => name.to_string(),
@@ -85,8 +86,8 @@ impl<'a> Node<'a> {
             .try_fold(self.clone(), |node, name| node.get(name))
     }
 
-    /// Checks that this is a mapping with no other fields than these, and none of them twice.
-    pub(super) fn only(&self, known: &[&str]) -> Result<(), ConfigError> {
+    /// Checks that this is a mapping, that it has only known fields, and none of them twice.
+    pub(super) fn reject_unknown_fields(&self, known: &[&str]) -> Result<(), ConfigError> {
         let Tree::Map(entries) = self.tree else {
             return Err(self.expected("a mapping"));
         };
@@ -216,6 +217,13 @@ impl<'a> Node<'a> {
                 "{value} is not a whole number from {least} to {most}"
             )))
         }
+    }
+
+    /// The length in a field. 0 counts as unset, because protocol buffers cannot tell the two apart.
+    pub(super) fn length(&self, name: &str) -> Result<Option<u32>, ConfigError> {
+        let length = self.get(name);
+        let length = length.map(|length| length.whole(0, u32::MAX)).transpose()?;
+        Ok(length.filter(|&length| length != 0))
     }
 
     /// One of these words, or its number in the protocol buffer's enum.

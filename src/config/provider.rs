@@ -70,7 +70,7 @@ impl Zipkin {
         Ok(Zipkin {
             service: Service::read(node)?,
             http: HttpSettings::read(node, "headers")?,
-            max_tag_length: max_tag_length(node)?,
+            max_tag_length: node.length("maxTagLength")?,
             short_trace_ids: short.map(|flag| flag.flag()).transpose()?.unwrap_or(false),
             w3c: trace_context_option(node)?.unwrap_or(false),
         })
@@ -95,7 +95,7 @@ impl OpenTelemetry {
             service: Service::read(node)?,
             http: settings,
             grpc: http.is_none(),
-            max_tag_length: max_tag_length(node)?,
+            max_tag_length: node.length("maxTagLength")?,
         })
     }
 }
@@ -118,11 +118,4 @@ impl Service {
     pub(super) fn address(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
-}
-
-/// Protocol buffers cannot tell 0 from unset.
-fn max_tag_length(node: &Node<'_>) -> Result<Option<u32>, ConfigError> {
-    let length = node.get("maxTagLength");
-    let length = length.map(|length| length.whole(0, u32::MAX)).transpose()?;
-    Ok(length.filter(|&length| length != 0))
 }

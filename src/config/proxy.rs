@@ -55,9 +55,8 @@ pub(super) const FIELDS: [&str; 10] = [
 
 impl Proxy {
     pub(super) fn read(node: &Node<'_>) -> Result<Proxy, ConfigError> {
-        node.only(&FIELDS)?;
-        let length = node.get("maxPathTagLength");
-        let length = length.map(|length| length.whole(0, u32::MAX)).transpose()?;
+        node.reject_unknown_fields(&FIELDS)?;
+        let max_path_tag_length = node.length("maxPathTagLength")?;
         let tags = node.get("customTags");
         Ok(Proxy {
             tracer: ProxyTracer::read(node)?,
@@ -65,8 +64,7 @@ impl Proxy {
                 .get("sampling")
                 .map(|sampling| sampling.percentage())
                 .transpose()?,
-            // Protocol buffers cannot tell 0 from unset.
-            max_path_tag_length: length.filter(|&length| length != 0),
+            max_path_tag_length,
             istio_tags: node
                 .get("enableIstioTags")
                 .map(|flag| flag.flag())
@@ -112,7 +110,7 @@ impl ProxyTracer {
     }
 
     fn zipkin(node: &Node<'_>) -> Result<ProxyTracer, ConfigError> {
-        node.only(&["address"])?;
+        node.reject_unknown_fields(&["address"])?;
         let address = node.required("address")?;
         let text = address.non_empty_text()?;
         // The node's address is not known yet: check the rest with a placeholder.

@@ -69,9 +69,10 @@ impl TracingConfig {
     /// Those of Telemetry, or those of the ProxyConfig if Telemetry has none: never both.
     fn custom_tags(&self, direction: Direction) -> &CustomTags {
         let telemetry = &self.telemetry.of(direction).custom_tags;
-        match telemetry.is_empty() {
-            true => &self.proxy.custom_tags,
-            false => telemetry,
+        if telemetry.is_empty() {
+            &self.proxy.custom_tags
+        } else {
+            telemetry
         }
     }
 

@@ -46,7 +46,7 @@ impl Telemetry {
 
     /// Reads an entry of the list.
     pub(super) fn read(node: &Node<'_>) -> Result<PerDirection<Telemetry>, ConfigError> {
-        node.only(&FIELDS)?;
+        node.reject_unknown_fields(&FIELDS)?;
         let flag = |name| node.get(name).map(|flag| flag.flag()).transpose();
         let percentage = node.get("randomSamplingPercentage");
         let tags = node.get("customTags");
@@ -86,9 +86,10 @@ impl Telemetry {
                 .or(other.disable_context_propagation),
             by_request_id: self.by_request_id.or(other.by_request_id),
             istio_tags: self.istio_tags.or(other.istio_tags),
-            custom_tags: match self.custom_tags.is_empty() {
-                true => other.custom_tags,
-                false => self.custom_tags,
+            custom_tags: if self.custom_tags.is_empty() {
+                other.custom_tags
+            } else {
+                self.custom_tags
             },
         }
     }
@@ -112,7 +113,7 @@ fn provider(node: &Node<'_>) -> Result<Option<String>, ConfigError> {
     };
     let mut first = None;
     for provider in providers.items()? {
-        provider.only(&["name"])?;
+        provider.reject_unknown_fields(&["name"])?;
         let name = provider.required("name")?.non_empty_text()?;
         first.get_or_insert_with(|| name.to_owned());
     }
@@ -124,7 +125,7 @@ fn only_direction(node: &Node<'_>) -> Result<Option<Direction>, ConfigError> {
     let Some(matches) = node.get("match") else {
         return Ok(None);
     };
-    matches.only(&["mode"])?;
+    matches.reject_unknown_fields(&["mode"])?;
     let Some(mode) = matches.get("mode") else {
         return Ok(None);
     };

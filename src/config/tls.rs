@@ -24,7 +24,7 @@ pub(super) enum TlsMode {
 
 impl Tls {
     pub(super) fn read(node: &Node<'_>) -> Result<Tls, ConfigError> {
-        node.only(&[
+        node.reject_unknown_fields(&[
             "mode",
             "caCertificates",
             "clientCertificate",

@@ -1,6 +1,6 @@
-//! The values that all formats are read into, and how much memory they may take. It is the bottom of
-//! the `config` room: [`yaml`](super::yaml) and serde build trees, and [`node`](super::node) reads
-//! them.
+//! The values that all formats are read into, and how much memory they may take. The other
+//! modules of `config` build on it: [`yaml`](super::yaml) and serde build trees, and
+//! [`node`](super::node) reads them.
 
 /// The deepest nesting.
 pub(super) const MAX_DEPTH: usize = 64;

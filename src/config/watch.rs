@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-/// A change of a ConfigMap takes a minute or so until it is in the mounted file.
+/// How often the file is read. Kubernetes takes about a minute to update a mounted ConfigMap.
 const PERIOD: Duration = Duration::from_secs(1);
 
 impl ConfigFile {

@@ -85,9 +85,10 @@ impl Identity {
     pub fn workload(&self) -> Option<Workload> {
         let workload = Workload::new(self.known_namespace()?);
         let labels = self.known_labels();
-        Some(match labels.is_empty() {
-            true => workload.labels_unknown(),
-            false => workload.labels(labels.clone()),
+        Some(if labels.is_empty() {
+            workload.labels_unknown()
+        } else {
+            workload.labels(labels.clone())
         })
     }
 }

@@ -93,9 +93,10 @@ impl<'b> Builder<'b> {
                     });
                     return self.remember(anchor, &Tree::Text(text.into_owned()));
                 }
-                let value = match plain && !is_text {
-                    true => plain_value(&text),
-                    false => Tree::Text(text.into_owned()),
+                let value = if plain && !is_text {
+                    plain_value(&text)
+                } else {
+                    Tree::Text(text.into_owned())
                 };
                 self.value(value, anchor)
             }
@@ -189,9 +190,10 @@ impl OpenMap {
     }
 
     fn end(mut self) -> Tree {
-        let mut names: HashSet<String> = match self.merged.is_empty() {
-            true => HashSet::new(),
-            false => self.own.iter().map(|(name, _)| name.clone()).collect(),
+        let mut names: HashSet<String> = if self.merged.is_empty() {
+            HashSet::new()
+        } else {
+            self.own.iter().map(|(name, _)| name.clone()).collect()
         };
         for (name, value) in self.merged {
             if names.insert(name.clone()) {

@@ -41,8 +41,8 @@ use tracing_subscriber::{
 ///     .init();
 /// ```
 ///
-/// A panic in the `Debug` of a field continues, as without this. Lines of the events that come after
-/// it are complete.
+/// A panic in the `Debug` of a field is not caught, just as without `WithIds`. The lines of later
+/// events are complete.
 #[derive(Debug, Clone)]
 pub struct WithIds<F> {
     format: F,

@@ -1,4 +1,4 @@
-//! [`OtlpReporter`]: the encoder of this room and the HTTP sender, behind the handle of a batching
+//! [`OtlpReporter`]: the encoder of this module and the HTTP sender, behind the handle of a batching
 //! reporter.
 
 use super::{encoder::OtlpEncoder, grpc::OverGrpc, http::OverHttp};

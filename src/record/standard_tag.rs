@@ -1,6 +1,6 @@
 //! The standard tags by number, so that a buffer stores a byte instead of a name.
 //!
-//! The names of Envoy and OpenTelemetry, and the values, are in [`tag`](mod@crate::tags).
+//! The names of Envoy and OpenTelemetry, and the values, are in [`tags`](mod@crate::tags).
 
 /// A standard tag. Its name depends on [`TagNames`](crate::tags::TagNames).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub(crate) enum StandardTag {
     Canceled,
     DroppedTrace,
     MalformedHeaders,
+    // Must stay last: `COUNT` depends on it.
     LeftOut,
 }
 

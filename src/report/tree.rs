@@ -138,9 +138,10 @@ impl fmt::Display for TraceTree<'_> {
         let service = width(|row| &row.service);
         let name = width(|row| &row.name);
         let duration = width(|row| &row.duration);
-        let (dim, red, bold, plain) = match self.colored {
-            true => ("\x1b[2m", "\x1b[31m", "\x1b[1m", "\x1b[0m"),
-            false => ("", "", "", ""),
+        let (dim, red, bold, plain) = if self.colored {
+            ("\x1b[2m", "\x1b[31m", "\x1b[1m", "\x1b[0m")
+        } else {
+            ("", "", "", "")
         };
         writeln!(f, "trace {bold}{}{plain}", first.trace_id())?;
         for row in &rows {

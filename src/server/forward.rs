@@ -20,7 +20,7 @@ impl ServerSettings {
         mode.server == Mode::ForwardOnly && forwards_calls
     }
 
-    /// Leaves the span of the outer server layer current. Calls go by that.
+    /// Leaves the span of the outer server layer current, so client layers use its context.
     pub(super) fn stay_in_outer_span<B>(
         &self,
         request: &mut Request<B>,

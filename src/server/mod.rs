@@ -2,8 +2,8 @@
 //! SERVER span.
 //!
 //! [`layer`] is what users configure, and [`service`] is what runs. A request passes through [`begin`],
-//! which calls [`receive`] (whom to believe), [`decide`] (context and sampling) and [`start`] (tags and
-//! name), or [`forward`] if no span is made. What happens from then on is in
+//! which calls [`receive`] (whether the peer is trusted), [`decide`] (context and sampling) and
+//! [`start`] (tags and name), or [`forward`] if no span is made. What happens from then on is in
 //! [`exchange`](crate::exchange).
 
 mod begin;

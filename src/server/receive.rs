@@ -1,5 +1,5 @@
-//! The first step of a request: whom to believe, whether it is excluded, and whether another server
-//! layer around this one has done all of this already.
+//! The first step of a request: whether the peer is trusted, whether the request is excluded, and
+//! whether another server layer around this one has done all of this already.
 
 use super::settings::ServerSettings;
 use crate::{
@@ -23,7 +23,7 @@ pub(super) struct Received {
 }
 
 impl ServerSettings {
-    /// Decides whom to believe, and removes the tracing headers of a peer that is not trusted.
+    /// Decides whether the peer is trusted, and removes the tracing headers of a peer that is not trusted.
     pub(super) fn receive<B>(&self, request: &mut Request<B>, open: &mut OpenSpan) -> Received {
         let served = slot::with_current(|outer| outer.served_request).flatten();
         let peer_trusted = match served {

@@ -77,9 +77,10 @@ fn check_host_and_port(text: &str, port_needed: bool) -> Result<(), AddressError
 
 /// The host, and the text after a colon if there is one.
 fn split(authority: &str) -> Result<(&str, Option<&str>), AddressError> {
-    let end = match authority.starts_with('[') {
-        true => authority.find(']').map(|at| at + 1),
-        false => Some(authority.find(':').unwrap_or(authority.len())),
+    let end = if authority.starts_with('[') {
+        authority.find(']').map(|at| at + 1)
+    } else {
+        Some(authority.find(':').unwrap_or(authority.len()))
     };
     let (host, rest) = authority.split_at(end.ok_or(AddressError::Ipv6)?);
     match rest.strip_prefix(':') {

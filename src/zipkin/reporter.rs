@@ -1,4 +1,4 @@
-//! [`ZipkinReporter`]: an encoder of this room and the HTTP sender, behind the handle of a batching
+//! [`ZipkinReporter`]: an encoder of this module and the HTTP sender, behind the handle of a batching
 //! reporter.
 
 use super::{encoding::Encoding, json::JsonEncoder, proto3::Proto3Encoder};

@@ -1,8 +1,8 @@
 //! The checker itself, on a small crate.
 
-use crate::rooms::{Crate, File, Upward, violations};
+use crate::modules::{Crate, File, Upward, violations};
 
-const FLOORS: [&str; 3] = ["low", "middle", "high"];
+const ORDER: [&str; 3] = ["low", "middle", "high"];
 
 /// The upward imports of a crate in which one file has this text, as `from -> to`.
 fn upward(path: &str, text: &str) -> Vec<String> {
@@ -26,8 +26,8 @@ fn upward(path: &str, text: &str) -> Vec<String> {
             text: text.to_owned(),
         })
         .collect();
-    let floors = FLOORS.map(str::to_owned);
-    let upward = Crate::read(&files).upward_imports(&[], &floors);
+    let order = ORDER.map(str::to_owned);
+    let upward = Crate::read(&files).upward_imports(&[], &order);
     upward
         .into_iter()
         .map(|one| format!("{} -> {}", one.from, one.to))
@@ -40,7 +40,7 @@ fn assert_upward(path: &str, text: &str, expected: &[&str]) {
 }
 
 #[test]
-fn an_import_from_a_higher_floor_is_found_in_every_form() {
+fn an_import_from_a_later_module_is_found_in_every_form() {
     for text in [
         "use crate::high::Top;",
         "use crate::{low::Low, high::{self, Top}};",
@@ -79,7 +79,7 @@ fn an_import_from_a_higher_floor_is_found_in_every_form() {
 }
 
 #[test]
-fn imports_from_lower_floors_and_the_same_room_are_allowed() {
+fn imports_from_earlier_modules_and_the_same_one_are_allowed() {
     for text in [
         "use crate::low::Low;",
         "use crate::{low::{self, Low}, middle::inner::Deep};",
@@ -125,8 +125,8 @@ fn comments_text_and_tests_do_not_count() {
             _ => "use crate::high::Top;".to_owned(),
         },
     });
-    let floors = FLOORS.map(str::to_owned);
-    assert_eq!(Crate::read(&files).upward_imports(&[], &floors), []);
+    let order = ORDER.map(str::to_owned);
+    assert_eq!(Crate::read(&files).upward_imports(&[], &order), []);
 }
 
 #[test]
@@ -139,21 +139,21 @@ fn what_follows_a_test_item_counts() {
 }
 
 #[test]
-fn a_module_inside_a_room_may_not_import_from_its_facade() {
+fn a_module_may_not_import_from_the_facade_around_it() {
     let files = [
-        ("room/mod.rs", "mod a; mod b; pub use b::B;"),
-        ("room/a.rs", "use super::B;"),
-        ("room/b.rs", "use super::a::A; use crate::room::a;"),
+        ("parent/mod.rs", "mod a; mod b; pub use b::B;"),
+        ("parent/a.rs", "use super::B;"),
+        ("parent/b.rs", "use super::a::A; use crate::parent::a;"),
     ];
     let files = files.map(|(path, text)| File {
         path: path.to_owned(),
         text: text.to_owned(),
     });
-    let room = ["room".to_owned()];
-    let floors = ["a".to_owned(), "b".to_owned()];
-    let upward = Crate::read(&files).upward_imports(&room, &floors);
+    let parent = ["parent".to_owned()];
+    let order = ["a".to_owned(), "b".to_owned()];
+    let upward = Crate::read(&files).upward_imports(&parent, &order);
     let places: Vec<&str> = upward.iter().map(|one| one.place.as_str()).collect();
-    assert_eq!(places, ["room/a.rs:1"]);
+    assert_eq!(places, ["parent/a.rs:1"]);
 }
 
 #[test]

@@ -1,19 +1,20 @@
-//! Imports run downward: a room of `src` uses only the rooms below it. The floors are listed once, in
-//! `src/guide/architecture.md`; a module with floors of its own lists them in its `mod.rs`.
+//! A module of `src` imports only from modules that come before it in the dependency order. The order
+//! is listed once, in `src/guide/architecture.md`; a module with an order of its own lists it in its
+//! `mod.rs`.
 
 mod checker;
 mod imports;
-mod rooms;
+mod modules;
 mod tokens;
 
-use rooms::{Crate, File, violations};
+use modules::{Crate, File, violations};
 use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
-/// Imports that run upward today, by room. The list may only shrink: an entry that no longer occurs
+/// Imports from a later module that exist today: from, to. The list may only shrink: an entry that no longer occurs
 /// is an error too.
 const KNOWN_UPWARD_IMPORTS: &[(&str, &str)] = &[];
 
@@ -41,17 +42,18 @@ fn files() -> Vec<File> {
     files
 }
 
-/// The rooms in the code block below the heading "Floors", bottom first.
-fn floors(page: &str) -> Vec<String> {
-    let (_, section) = page.split_once("\n## Floors\n").expect("a section Floors");
+/// The modules in the code block below the heading "Dependency order".
+fn dependency_order(page: &str) -> Vec<String> {
+    let section = page.split_once("\n## Dependency order\n");
+    let (_, section) = section.expect("a section Dependency order");
     let (_, block) = section.split_once("```text\n").expect("a code block");
     let (block, _) = block.split_once("```").expect("the end of the code block");
     names(block)
 }
 
-/// The modules in the comment `// floors: …` of a `mod.rs`, bottom first.
-fn inner_floors(text: &str) -> Option<Vec<String>> {
-    let (_, list) = text.split_once("\n// floors: ")?;
+/// The modules in the comment `// Dependency order: …` of a `mod.rs`.
+fn inner_order(text: &str) -> Option<Vec<String>> {
+    let (_, list) = text.split_once("\n// Dependency order: ")?;
     let (list, _) = list.split_once("\n\n")?;
     Some(names(&list.replace("//", "")))
 }
@@ -64,39 +66,39 @@ fn names(list: &str) -> Vec<String> {
         .collect()
 }
 
-/// Each child module is on exactly one floor.
+/// Each child module is listed exactly once.
 #[track_caller]
 fn assert_complete(listed: &[String], children: &BTreeSet<String>, place: &str) {
     let set: BTreeSet<String> = listed.iter().cloned().collect();
     assert_eq!(set.len(), listed.len(), "{place}: a module is listed twice");
-    assert_eq!(&set, children, "{place}: the floors are not the modules");
+    assert_eq!(&set, children, "{place}: the list is not the modules");
 }
 
 #[test]
-fn rooms_import_only_from_lower_floors() {
+fn modules_import_only_from_earlier_modules() {
     let page = fs::read_to_string(src().join("guide/architecture.md")).unwrap();
-    let floors = floors(&page);
+    let order = dependency_order(&page);
     let files = files();
     let crate_ = Crate::read(&files);
-    assert_complete(&floors, &crate_.children(&[]), "guide/architecture.md");
-    let upward = crate_.upward_imports(&[], &floors);
+    assert_complete(&order, &crate_.children(&[]), "guide/architecture.md");
+    let upward = crate_.upward_imports(&[], &order);
     assert_eq!(violations(&upward, KNOWN_UPWARD_IMPORTS), [""; 0]);
 }
 
 #[test]
-fn modules_inside_a_room_import_only_from_lower_floors() {
+fn modules_inside_a_module_import_only_from_earlier_ones() {
     let files = files();
     let crate_ = Crate::read(&files);
     let mut checked = Vec::new();
     for file in &files {
-        let (Some(folder), Some(floors)) =
-            (file.path.strip_suffix("/mod.rs"), inner_floors(&file.text))
+        let (Some(folder), Some(order)) =
+            (file.path.strip_suffix("/mod.rs"), inner_order(&file.text))
         else {
             continue;
         };
-        let room: Vec<String> = folder.split('/').map(str::to_owned).collect();
-        assert_complete(&floors, &crate_.children(&room), &file.path);
-        let upward = crate_.upward_imports(&room, &floors);
+        let parent: Vec<String> = folder.split('/').map(str::to_owned).collect();
+        assert_complete(&order, &crate_.children(&parent), &file.path);
+        let upward = crate_.upward_imports(&parent, &order);
         assert_eq!(violations(&upward, &[]), [""; 0], "{folder}");
         checked.push(folder);
     }

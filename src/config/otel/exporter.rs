@@ -71,7 +71,7 @@ impl Exporter {
                 let allowed = ["otlp", "zipkin", "console", "none"];
                 Err(not_one_of(EXPORTER, other, &allowed))
             }
-            // Nobody sets an endpoint that is not to be used.
+            // An endpoint without an exporter selects the exporter of the endpoint.
             None if otlp.is_some() => Exporter::otlp(variables, otlp).map(Some),
             None if zipkin.is_some() => Exporter::zipkin(variables, zipkin).map(Some),
             None => Ok(None),

@@ -7,11 +7,11 @@ use super::{
 };
 use crate::{
     config::{
-        layer::{Audience, Layer, Rank},
         model::TracingConfig,
         naming::Naming,
         node::Node,
         proxy::Proxy,
+        ranked_config::{AppliesTo, Rank, RankedConfig},
     },
     config_error::ConfigError,
 };
@@ -55,10 +55,10 @@ impl DocumentReader<'_> {
                 .map_err(in_annotation)?
                 .unwrap_or_default();
             let labels = pods.get("labels").map(|node| labels(&node));
-            self.add(Layer {
+            self.add(RankedConfig {
                 rank: Rank::Annotation,
                 namespace: namespace(resource),
-                audience: Audience::Pods(labels.unwrap_or_default()),
+                applies_to: AppliesTo::Pods(labels.unwrap_or_default()),
                 config: TracingConfig {
                     naming,
                     ..of_proxy(proxy)

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     config::{
-        layer::{Layer, Layers, Rank},
         model::TracingConfig,
         node::Node,
+        ranked_config::{Rank, RankedConfig, RankedConfigs},
         tree::{Budget, Tree},
         yaml,
     },
@@ -60,7 +60,7 @@ const MESH_FIELDS: [&str; 5] = [
 
 pub(in crate::config) struct DocumentReader<'b> {
     budget: &'b mut Budget,
-    layers: Vec<Layer>,
+    configs: Vec<RankedConfig>,
     pub(super) root_namespace: Option<String>,
 }
 
@@ -68,13 +68,13 @@ impl<'b> DocumentReader<'b> {
     pub(in crate::config) fn new(budget: &'b mut Budget) -> DocumentReader<'b> {
         DocumentReader {
             budget,
-            layers: Vec::new(),
+            configs: Vec::new(),
             root_namespace: None,
         }
     }
 
-    pub(in crate::config) fn finish(self) -> Result<Layers, ConfigError> {
-        if self.layers.is_empty() {
+    pub(in crate::config) fn finish(self) -> Result<RankedConfigs, ConfigError> {
+        if self.configs.is_empty() {
             return Err(ConfigError::general(format!(
                 "no tracing configuration found; expected `tracing` or its fields, a MeshConfig, \
                  the ConfigMap istio, an IstioOperator, a ProxyConfig, a pod with the annotation \
@@ -82,8 +82,8 @@ impl<'b> DocumentReader<'b> {
                  `tracing.http`"
             )));
         }
-        Ok(Layers {
-            layers: self.layers,
+        Ok(RankedConfigs {
+            configs: self.configs,
             root_namespace: self
                 .root_namespace
                 .unwrap_or_else(|| ROOT_NAMESPACE.to_owned()),
@@ -97,16 +97,16 @@ impl<'b> DocumentReader<'b> {
         position: Option<String>,
     ) -> Result<(), ConfigError> {
         let title = title(node, position);
-        let before = self.layers.len();
+        let before = self.configs.len();
         let read = node
             .once(&FIELDS_ON_THE_WAY)
             .and_then(|()| self.contents(node));
         read.map_err(|error| error.in_document(&title))?;
         // Errors of providers come up only when they are used: add the document to them now.
-        for layer in &mut self.layers[before..] {
-            let providers = std::mem::take(&mut layer.config.mesh.providers);
+        for ranked in &mut self.configs[before..] {
+            let providers = std::mem::take(&mut ranked.config.mesh.providers);
             let providers = providers.into_iter();
-            layer.config.mesh.providers = providers
+            ranked.config.mesh.providers = providers
                 .map(|(name, provider)| (name, provider.in_document(&title)))
                 .collect();
         }
@@ -152,7 +152,7 @@ impl<'b> DocumentReader<'b> {
                 Some(tracing) if tracing.get("http").is_some() => self.bootstrap(node, None),
                 Some(tracing) => self.block(&tracing),
                 None => {
-                    self.add(Layer::for_all(Rank::Block, TracingConfig::default()));
+                    self.add(RankedConfig::for_all(Rank::Block, TracingConfig::default()));
                     Ok(())
                 }
             };
@@ -176,12 +176,12 @@ impl<'b> DocumentReader<'b> {
 
     fn block(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
         let config = read_block(node)?;
-        self.add(Layer::for_all(Rank::Block, config));
+        self.add(RankedConfig::for_all(Rank::Block, config));
         Ok(())
     }
 
-    pub(super) fn add(&mut self, layer: Layer) {
-        self.layers.push(layer);
+    pub(super) fn add(&mut self, config: RankedConfig) {
+        self.configs.push(config);
     }
 
     /// Parses a text inside of the text.

@@ -9,12 +9,12 @@ use super::{
 use crate::{
     config::{
         bootstrap::Bootstrap,
-        layer::{Audience, Layer, Rank},
         mesh::Mesh,
         model::TracingConfig,
         naming::Naming,
         node::Node,
         proxy::{Proxy, ProxyTracer},
+        ranked_config::{AppliesTo, Rank, RankedConfig},
         telemetry::Telemetry,
         tree::Tree,
     },
@@ -50,14 +50,14 @@ impl DocumentReader<'_> {
     fn resource(&mut self, node: &Node<'_>, config: TracingConfig) {
         let selector = node.at(&["spec", "selector", "matchLabels"]);
         let labels = selector.map(|selector| labels(&selector));
-        let (rank, audience) = match labels {
-            Some(labels) if !labels.is_empty() => (Rank::Selector, Audience::Selected(labels)),
-            _ => (Rank::Namespace, Audience::All),
+        let (rank, applies_to) = match labels {
+            Some(labels) if !labels.is_empty() => (Rank::Selector, AppliesTo::Selected(labels)),
+            _ => (Rank::Namespace, AppliesTo::All),
         };
-        self.add(Layer {
+        self.add(RankedConfig {
             rank,
             namespace: namespace(node),
-            audience,
+            applies_to,
             config,
         });
     }
@@ -99,12 +99,11 @@ impl DocumentReader<'_> {
             };
         }
         if proxy != Proxy::default() {
-            self.add(Layer::for_all(Rank::Installation, of_proxy(proxy)));
+            self.add(RankedConfig::for_all(Rank::Installation, of_proxy(proxy)));
         }
         Ok(())
     }
 
-    /// A MeshConfig.
     pub(super) fn mesh(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
         let proxy = match node.at(&["defaultConfig", "tracing"]) {
             Some(tracing) => Proxy::read(&tracing)?,
@@ -121,7 +120,7 @@ impl DocumentReader<'_> {
                 .unwrap_or_default(),
             ..of_proxy(proxy)
         };
-        self.add(Layer::for_all(Rank::Mesh, config));
+        self.add(RankedConfig::for_all(Rank::Mesh, config));
         Ok(())
     }
 
@@ -149,9 +148,10 @@ impl DocumentReader<'_> {
             };
             for tree in &trees {
                 let content = Node::new(tree, "");
-                let read = match is_mesh {
-                    true => self.mesh(&content),
-                    false => self.bootstrap(&content, namespace(node)),
+                let read = if is_mesh {
+                    self.mesh(&content)
+                } else {
+                    self.bootstrap(&content, namespace(node))
                 };
                 read.map_err(in_field)?;
             }
@@ -159,7 +159,6 @@ impl DocumentReader<'_> {
         Ok(())
     }
 
-    /// An Envoy bootstrap.
     pub(super) fn bootstrap(
         &mut self,
         node: &Node<'_>,
@@ -168,10 +167,10 @@ impl DocumentReader<'_> {
         let Some(http) = node.at(&["tracing", "http"]) else {
             return Ok(());
         };
-        self.add(Layer {
+        self.add(RankedConfig {
             rank: Rank::Annotation,
             namespace,
-            audience: Audience::All,
+            applies_to: AppliesTo::All,
             config: TracingConfig {
                 bootstrap: Bootstrap::read(&http)?,
                 ..TracingConfig::default()

@@ -1,6 +1,6 @@
 //! Adding tags: standard tags, custom tags of the tracer, and tags of the handler.
 //!
-//! Which tags a request or a response has is decided in [`tag`](mod@crate::tags).
+//! Which tags a request or a response has is decided in [`tags`](mod@crate::tags).
 
 use super::{
     error_tag::{is_error_tag, split_error_tag},

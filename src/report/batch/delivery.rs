@@ -251,7 +251,7 @@ impl<E: Encoder, S: Sender> Delivery<E, S> {
         let redirects = self.state.redirects();
         if redirects != self.redirects {
             self.redirects = redirects;
-            // The attempt that follows is the one that a waiting flush is entitled to.
+            // A waiting flush gets one attempt at once. The attempt after a redirect counts as that one.
             self.hurried_at = self.state.request_count();
             self.refuses_all = false;
             self.backoff.reset();

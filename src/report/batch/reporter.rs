@@ -333,9 +333,10 @@ mod tests {
             assert!(!reporter.flush(Duration::MAX));
             assert!(!runtime.block_on(reporter.flush_async(Duration::MAX)));
             report(&reporter);
-            let ended = match shutdown_async {
-                false => reporter.shutdown(Duration::MAX),
-                true => runtime.block_on(reporter.shutdown_async(Duration::MAX)),
+            let ended = if shutdown_async {
+                runtime.block_on(reporter.shutdown_async(Duration::MAX))
+            } else {
+                reporter.shutdown(Duration::MAX)
             };
             drop(reporter.guard());
             drop(reporter);

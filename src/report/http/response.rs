@@ -80,9 +80,10 @@ impl CollectorResponse {
         }
         let mut reason = status.to_string();
         let coding = self.headers.get(CONTENT_ENCODING);
-        let line = match coding.is_none_or(|coding| coding == "identity") {
-            true => one_line(text),
-            false => String::new(),
+        let line = if coding.is_none_or(|coding| coding == "identity") {
+            one_line(text)
+        } else {
+            String::new()
         };
         // Some servers repeat the status in the body.
         if !line.is_empty() && line != reason {

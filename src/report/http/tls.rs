@@ -29,9 +29,10 @@ pub(super) fn connector(
     is_https: bool,
     needs_http2: bool,
 ) -> Result<HttpsConnector<HttpConnector>, ReporterError> {
-    let mut roots = match is_https {
-        true => system_authorities(),
-        false => RootCertStore::empty(),
+    let mut roots = if is_https {
+        system_authorities()
+    } else {
+        RootCertStore::empty()
     };
     for pem in &options.ca_certificates {
         let added = add_authorities(&mut roots, pem);
@@ -45,9 +46,10 @@ pub(super) fn connector(
     let builder = HttpsConnectorBuilder::new()
         .with_tls_config(config)
         .https_or_http();
-    Ok(match needs_http2 {
-        true => builder.enable_http2().wrap_connector(http),
-        false => builder.enable_all_versions().wrap_connector(http),
+    Ok(if needs_http2 {
+        builder.enable_http2().wrap_connector(http)
+    } else {
+        builder.enable_all_versions().wrap_connector(http)
     })
 }
 
@@ -78,9 +80,12 @@ fn add_authorities(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), String> 
 fn identity(certificate: &ClientCertificate) -> Result<Identity, String> {
     let chain = certificates(&certificate.chain)?;
     // The library's error may show a part of the key.
-    let error = |_| match is_encrypted(&certificate.key) {
-        true => "the private key is encrypted, which is not supported",
-        false => "no private key in PEM",
+    let error = |_| {
+        if is_encrypted(&certificate.key) {
+            "the private key is encrypted, which is not supported"
+        } else {
+            "no private key in PEM"
+        }
     };
     let key = PrivateKeyDer::from_pem_slice(&certificate.key).map_err(error)?;
     Ok((chain, key))

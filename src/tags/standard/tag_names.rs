@@ -21,6 +21,8 @@ use crate::record::{COMMON_NAMES, StandardTag, StandardTagNames};
 /// | gRPC | `grpc.path`, `grpc.authority`, `grpc.content_type`, `grpc.timeout`, `grpc.status_code`, `grpc.message` | `rpc.method`, `server.address`, –, –, `rpc.grpc.status_code`, `rpc.grpc.message` |
 /// | failed or canceled | `error`: `true`, `error.reason`, `canceled` | the same |
 /// | the id of a [dropped trace](crate::ServerLayer::tag_dropped_trace) | `link.trace_id` | the same |
+/// | malformed trace headers | `malformed_headers` | the same |
+/// | number of tags and annotations left out at the limit | `left_out` | the same |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum TagNames {

@@ -113,13 +113,15 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
 fn builder() -> impl Strategy<Value = SpanRecordBuilder> {
     let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     flags.prop_map(|(short, child, debug, shared)| {
-        let kind = match short {
-            true => TraceIdKind::Random64,
-            false => TraceIdKind::Random128,
+        let kind = if short {
+            TraceIdKind::Random64
+        } else {
+            TraceIdKind::Random128
         };
-        let sampling = match debug {
-            true => Sampling::Debug,
-            false => Sampling::Accept,
+        let sampling = if debug {
+            Sampling::Debug
+        } else {
+            Sampling::Accept
         };
         let root = TraceContext::root_of(kind, sampling);
         let context = if child { root.child() } else { root };

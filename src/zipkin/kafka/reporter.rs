@@ -1,4 +1,4 @@
-//! [`KafkaReporter`]: an encoder of this room and the Kafka sender, behind the handle of a batching
+//! [`KafkaReporter`]: an encoder of `zipkin` and the Kafka sender, behind the handle of a batching
 //! reporter.
 
 use super::sender::{CLIENT_ID, KafkaSender, TOPIC};

@@ -231,9 +231,10 @@ fn parse(brokers: &str) -> Result<Vec<String>, String> {
         .filter(|broker| !broker.is_empty())
         .map(|broker| check(broker).map(|()| broker.to_owned()))
         .collect::<Result<_, _>>()?;
-    match brokers.is_empty() {
-        true => Err("empty: set at least one broker, as host:port".to_owned()),
-        false => Ok(brokers),
+    if brokers.is_empty() {
+        Err("empty: set at least one broker, as host:port".to_owned())
+    } else {
+        Ok(brokers)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The test kit itself: what it collects, how it waits, and how it fails.
+//! The module `test` itself: what it collects, how it waits, and how it fails.
 
 mod common;
 

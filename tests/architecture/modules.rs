@@ -1,4 +1,4 @@
-//! The modules of the crate, the rooms that they are in, and which imports run upward.
+//! The modules of the crate, and which imports go against the dependency order.
 
 use crate::{
     imports::imports,
@@ -12,7 +12,7 @@ pub struct File {
     pub text: String,
 }
 
-/// An import from a room to one that is not below it.
+/// An import from a later module.
 #[derive(Debug, PartialEq)]
 pub struct Upward {
     pub from: String,
@@ -21,8 +21,8 @@ pub struct Upward {
     pub place: String,
 }
 
-/// What is wrong with these imports, if those between the known pairs of rooms are allowed: imports
-/// between other rooms, and pairs that no import needs any longer.
+/// What is wrong with these imports, if those between the known pairs of modules are allowed: imports
+/// between other modules, and pairs that no import needs any longer.
 pub fn violations(upward: &[Upward], known: &[(&str, &str)]) -> Vec<String> {
     let is_pair = |one: &Upward, pair: &(&str, &str)| (one.from.as_str(), one.to.as_str()) == *pair;
     let new = upward
@@ -108,26 +108,26 @@ impl<'a> Crate<'a> {
             .collect()
     }
 
-    /// The imports among the rooms inside of this module that do not run downward. The module itself
-    /// is above all of them.
-    pub fn upward_imports(&self, parent: &[String], bottom_first: &[String]) -> Vec<Upward> {
-        let facade = bottom_first.len();
-        let floor = |module: &[String]| {
+    /// The imports among the modules inside of this one from a later module. The module itself comes
+    /// after all of them.
+    pub fn upward_imports(&self, parent: &[String], order: &[String]) -> Vec<Upward> {
+        let facade = order.len();
+        let position = |module: &[String]| {
             let inside = module.strip_prefix(parent)?;
-            let room = |name: &String| bottom_first.iter().position(|room| room == name);
-            inside.first().map_or(Some(facade), room)
+            let listed = |name: &String| order.iter().position(|other| other == name);
+            inside.first().map_or(Some(facade), listed)
         };
-        let name = |floor: usize| match bottom_first.get(floor) {
-            Some(room) => room.clone(),
+        let name = |position: usize| match order.get(position) {
+            Some(module) => module.clone(),
             None => "the module around them".to_owned(),
         };
         let mut upward = Vec::new();
         for module in &self.modules {
-            let Some(from) = floor(&module.path) else {
+            let Some(from) = position(&module.path) else {
                 continue;
             };
             for import in imports(&module.tokens, &module.path) {
-                let Some(to) = self.module_of(&import.path).and_then(|to| floor(&to)) else {
+                let Some(to) = self.module_of(&import.path).and_then(|to| position(&to)) else {
                     continue;
                 };
                 if to > from {
