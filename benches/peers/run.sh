@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares tower-b3 with its peers: prints tables, and writes the chart cost.svg beside this script.
+# Compares tower-b3 with its peers: prints tables, and writes the chart docs/cost.svg.
 #   benches/peers/run.sh [FOLDER]    keeps the measurements in FOLDER (default: target/results)
 # Takes about ten minutes on an otherwise idle machine. ROUNDS=4 gives a quick estimate.
 # Needs two cores and Debian's libjemalloc2 (or JEMALLOC=/path/to/libjemalloc.so).
@@ -31,4 +31,4 @@ ASLEEP=1 "$bin/paired" >"$results/asleep.tsv"
 LD_PRELOAD=$jemalloc "$bin/paired" >"$results/jemalloc.tsv"
 "$bin/micro" >"$results/micro.tsv"
 "$bin/scale" >"$results/scale.tsv"
-"$bin/table" "$results" cost.svg
+"$bin/table" "$results" ../../docs/cost.svg
