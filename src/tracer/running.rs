@@ -62,7 +62,7 @@ impl RunningTracer {
     }
 
     /// Drops this watch before the reporter is shut down.
-    #[cfg(feature = "config")]
+    #[cfg(all(feature = "config", any(feature = "otlp", feature = "zipkin")))]
     pub(crate) fn watched_by(mut self, watch: impl Any + Send + Sync) -> RunningTracer {
         self.watch = Some(Box::new(watch));
         self
