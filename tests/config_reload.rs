@@ -9,12 +9,12 @@ use http::{Request, Response};
 use std::{
     fs,
     future::ready,
-    io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::OnceLock,
     thread,
     time::{Duration, Instant},
 };
+use test_kit::log::LogBuffer;
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Direction, Tracer,
@@ -24,7 +24,6 @@ use tower_b3::{
     sample::Sampler,
     tags::Tag,
 };
-use tracing_subscriber::fmt::MakeWriter;
 
 /// More than enough for the thread that reads the file once a second.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -73,42 +72,11 @@ fn eventually<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
     }
 }
 
-/// The lines that are logged by all threads.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn lines_with(&self, words: &str) -> Vec<String> {
-        let log = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        let lines = log.lines().filter(|line| line.contains(words));
-        lines.map(str::to_owned).collect()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Log;
-
-    fn make_writer(&'a self) -> Log {
-        self.clone()
-    }
-}
-
 /// One log for the process, because each file is watched on a thread of its own.
-fn log() -> Log {
-    static LOG: std::sync::OnceLock<Log> = std::sync::OnceLock::new();
+fn log() -> LogBuffer {
+    static LOG: OnceLock<LogBuffer> = std::sync::OnceLock::new();
     LOG.get_or_init(|| {
-        let log = Log::default();
+        let log = LogBuffer::default();
         tracing_subscriber::fmt()
             .with_ansi(false)
             .with_writer(log.clone())

@@ -3,35 +3,10 @@
 //! In a process of its own: only the subscriber of the whole process takes such an event.
 #![cfg(feature = "log-format")]
 
-use std::{
-    fmt,
-    io::{self, Write},
-    sync::{Arc, Mutex},
-};
+use std::fmt;
+use test_kit::log::LogBuffer;
 use tower_b3::{RequestContext, Sampling, TraceContext, logs::WithIds};
 use tracing_subscriber::{Layer, filter::filter_fn, fmt as lines, prelude::*};
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    fn take(&self) -> Vec<String> {
-        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
-        let text = String::from_utf8(bytes).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
-}
 
 /// Logs in its `Debug`, so many levels deep.
 struct Logs(u32);
@@ -47,21 +22,20 @@ impl fmt::Debug for Logs {
 
 #[test]
 fn each_line_is_whole_and_has_the_ids() {
-    let (text, json) = (Lines::default(), Lines::default());
-    let (to_text, to_json) = (text.clone(), json.clone());
+    let (text, json) = (LogBuffer::default(), LogBuffer::default());
     // Apart, so that an event is nested in either format alone.
     let only = |target: &'static str| filter_fn(move |event| event.target() == target);
     let text_layer = lines::layer()
         .with_ansi(false)
         .without_time()
         .map_event_format(WithIds::text)
-        .with_writer(move || to_text.clone())
+        .with_writer(text.clone())
         .with_filter(only("log_format_nested"));
     let json_layer = lines::layer()
         .json()
         .flatten_event(true)
         .map_event_format(WithIds::json)
-        .with_writer(move || to_json.clone())
+        .with_writer(json.clone())
         .with_filter(only("log_format_nested"));
     tracing_subscriber::registry()
         .with(text_layer.boxed())
@@ -73,7 +47,7 @@ fn each_line_is_whole_and_has_the_ids() {
 
     // Each layer formats the event, and with it logs those inside.
     let front = format!("trace_id={} ", context.trace_id());
-    let text = text.take();
+    let text = text.lines();
     assert!(
         text.iter().all(|line| line.starts_with(&front)),
         "{text:#?}"
@@ -85,7 +59,7 @@ fn each_line_is_whole_and_has_the_ids() {
             "{end}: {text:#?}"
         );
     }
-    let json = json.take();
+    let json = json.lines();
     assert_eq!(json.len(), text.len());
     for line in &json {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -3,37 +3,19 @@
 
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use std::{
-    convert::Infallible,
-    io::{self, Write},
-    sync::{Arc, Mutex},
-};
+use std::convert::Infallible;
+use test_kit::log::LogBuffer;
 use tokio::{runtime::Builder, task::yield_now};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_b3::{Tracer, in_current_context, sample::Sampler};
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The log lines of one request, and its trace id.
 fn logged(sampler: Sampler) -> (Vec<String>, String) {
-    let lines = Lines::default();
-    let writer = lines.clone();
+    let log = LogBuffer::default();
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
         .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
-        .with_writer(move || writer.clone())
+        .with_writer(log.clone())
         .finish();
     let tracer = Tracer::builder("shop").sampler(sampler).build().unwrap();
     let service = service_fn(|_: Request<String>| async {
@@ -59,8 +41,7 @@ fn logged(sampler: Sampler) -> (Vec<String>, String) {
         tracing::info!("behind");
         trace_id
     });
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    (text.lines().map(str::to_owned).collect(), trace_id)
+    (log.lines(), trace_id)
 }
 
 #[test]

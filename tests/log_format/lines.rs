@@ -1,15 +1,10 @@
-//! Log lines that are kept, and a request in whose handler they are logged.
+//! The text of log lines, and a request in whose handler they are logged.
 
 use crate::common::{PARENT, SPAN, TRACE, get};
 use http::{Request, Response};
 use serde_json::Value;
-use std::{
-    convert::Infallible,
-    io::{self, Write},
-    sync::{Arc, Mutex},
-};
+use std::convert::Infallible;
 use tower::{Layer, ServiceExt, service_fn};
-
 use tower_b3::{Tracer, report::NoopReporter};
 use tracing_subscriber::{
     EnvFilter,
@@ -18,26 +13,6 @@ use tracing_subscriber::{
         format::{DefaultFields, Format, Full, Json, JsonFields},
     },
 };
-
-#[derive(Clone, Default)]
-pub struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    pub fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 /// A format of text without what differs from run to run, and without the span of the feature
 /// `log-ids`.
@@ -57,11 +32,10 @@ pub fn json() -> SubscriberBuilder<JsonFields, Format<Json, ()>, EnvFilter> {
 #[macro_export]
 macro_rules! logged {
     ($builder:expr, $work:expr) => {{
-        let lines = $crate::lines::Lines::default();
-        let writer = lines.clone();
-        let subscriber = $builder.with_writer(move || writer.clone()).finish();
+        let log = test_kit::log::LogBuffer::default();
+        let subscriber = $builder.with_writer(log.clone()).finish();
         tracing::subscriber::with_default(subscriber, $work);
-        lines.text()
+        log.text()
     }};
 }
 

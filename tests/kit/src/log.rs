@@ -1,9 +1,11 @@
-//! A subscriber that keeps log lines, for tests of what is logged.
+//! Log lines, for tests of what is logged: a subscriber of the whole process that keeps them, and a
+//! buffer for a subscriber of a test's own.
 
 use std::{
     io,
-    sync::{Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
+use tracing_subscriber::fmt::MakeWriter;
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -44,4 +46,46 @@ pub fn lines(containing: &str) -> Vec<String> {
     let lines = LINES.lock().unwrap();
     let lines = lines.iter().filter(|line| line.contains(containing));
     lines.map(|line| line.trim().to_owned()).collect()
+}
+
+/// What a subscriber writes to: `.with_writer(buffer.clone())`. Clones share the text.
+#[derive(Debug, Clone, Default)]
+pub struct LogBuffer(Arc<Mutex<Vec<u8>>>);
+
+impl LogBuffer {
+    /// The text written so far.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The lines written so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines_with("")
+    }
+
+    /// The lines written so far that contain this text.
+    pub fn lines_with(&self, text: &str) -> Vec<String> {
+        let log = self.text();
+        let lines = log.lines().filter(|line| line.contains(text));
+        lines.map(str::to_owned).collect()
+    }
+}
+
+impl io::Write for LogBuffer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for LogBuffer {
+    type Writer = LogBuffer;
+
+    fn make_writer(&self) -> LogBuffer {
+        self.clone()
+    }
 }

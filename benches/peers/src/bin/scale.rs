@@ -7,7 +7,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use load::{Body, Head};
 use peers::{
-    Flush, Runner, SLICE, Scenario, Visitor, build, build_apart, median, shuffle, with_peer_around,
+    ASLEEP, Flush, Runner, SLICE, Scenario, Visitor, build, build_apart, median, shuffle,
+    with_peer_around,
 };
 use std::{
     convert::Infallible,
@@ -15,6 +16,7 @@ use std::{
     future::poll_fn,
     hint::black_box,
     pin::pin,
+    sync::Barrier,
     task::{Context, Poll, Waker},
     thread,
     time::{Duration, Instant},
@@ -153,10 +155,14 @@ fn growth() {
 }
 
 /// The ns per request on each of this many threads.
-fn on_threads(runner: &dyn Runner, threads: usize) -> f64 {
+fn on_threads(runner: &dyn Runner, threads: usize, slices: usize) -> f64 {
+    // Batches may be shorter than a thread takes to start.
+    let started = &Barrier::new(threads);
     let run = |mut runner: Box<dyn Runner>| {
-        let slices = 4 * REQUESTS / SLICE;
-        move || runner.serve(slices).as_nanos() as f64 / (slices * SLICE) as f64
+        move || {
+            started.wait();
+            runner.serve(slices).as_nanos() as f64 / (slices * SLICE) as f64
+        }
     };
     let sum: f64 = thread::scope(|scope| {
         let threads: Vec<_> = (0..threads)
@@ -169,12 +175,13 @@ fn on_threads(runner: &dyn Runner, threads: usize) -> f64 {
     sum / threads as f64
 }
 
-/// Requests are not sampled: spans of sampled requests would be freed on a third thread.
-fn threads() {
-    let runners = PEERS.map(|peer| build(peer, Scenario::In0));
+/// Batches of sampled requests are short, so that their spans are freed, on a third thread, outside the
+/// clock.
+fn threads(scenario: Scenario, slices: usize) {
+    let runners = PEERS.map(|peer| build(peer, scenario));
     for threads in [1, 2] {
-        compare(&format!("in0 threads\t{threads}"), |at| {
-            on_threads(&*runners[at], threads)
+        compare(&format!("{} threads\t{threads}", scenario.name()), |at| {
+            on_threads(&*runners[at], threads, slices)
         });
     }
 }
@@ -184,10 +191,11 @@ fn main() {
     // Some peers have global state, which belongs to one scenario.
     match std::env::args().nth(1).as_deref() {
         Some("growth") => growth(),
-        Some("threads") => threads(),
+        Some("threads-in0") => threads(Scenario::In0, 4 * REQUESTS / SLICE),
+        Some("threads-in1") => threads(Scenario::In1, ASLEEP),
         _ => {
             println!("what\tcount\tpeer\tns\tadded_ns");
-            for part in ["growth", "threads"] {
+            for part in ["growth", "threads-in0", "threads-in1"] {
                 let status = std::process::Command::new(&exe).arg(part).status();
                 assert!(status.is_ok_and(|status| status.success()), "{part}");
             }

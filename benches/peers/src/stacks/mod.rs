@@ -9,7 +9,7 @@ mod own;
 use bytes::Bytes;
 use http::{Request, Response};
 use load::{Body, Scenario, response};
-use std::{convert::Infallible, error::Error};
+use std::{convert::Infallible, error::Error, marker::PhantomData};
 use tower::{Service, service_fn};
 use tower_b3::Mode;
 
@@ -54,6 +54,14 @@ where
     type ResponseBody = RB;
 }
 
+/// What a peer's layers are put around. Each peer is a method.
+struct Stack<B, V, L> {
+    scenario: Scenario,
+    visitor: V,
+    leaf: L,
+    body: PhantomData<fn(B)>,
+}
+
 /// The service that the client layer is put around: it drops the request and answers at once.
 fn sink() -> impl Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
 + Clone
@@ -80,20 +88,22 @@ macro_rules! calling {
     }};
 }
 
-/// Passes the visitor the server layer around `$leaf`, or around a handler that calls out through the
-/// client layer.
+/// Passes the visitor the server layer around the stack's handler, or around one that calls out
+/// through the client layer.
 macro_rules! both {
-    ($visitor:ident, $scenario:ident, $B:ident, $leaf:ident, $flush:expr, $server:expr, $client:expr $(,)?) => {{
+    ($stack:ident, $B:ident, $flush:expr, $server:expr, $client:expr $(,)?) => {{
         let flush: $crate::stacks::Flush = $flush;
         // A layer made from a closure fits one type of service, so each branch makes its own.
-        if $scenario.calls_out() {
+        if $stack.scenario.calls_out() {
             let server = $server;
             let client = $client;
             let handler = $crate::stacks::calling!($B, client(sink()));
-            $visitor.visit(Layer::layer(&server, handler), flush)
+            $stack.visitor.visit(Layer::layer(&server, handler), flush)
         } else {
             let server = $server;
-            $visitor.visit(Layer::layer(&server, $leaf), flush)
+            $stack
+                .visitor
+                .visit(Layer::layer(&server, $stack.leaf), flush)
         }
     }};
 }
@@ -126,23 +136,29 @@ where
     V: Visitor<B>,
     L: Handler<B>,
 {
+    let stack = Stack {
+        scenario,
+        visitor,
+        leaf,
+        body: PhantomData,
+    };
     match name {
-        "baseline" => bare::baseline(scenario, visitor, leaf),
-        "nothing" => bare::nothing(scenario, visitor, leaf),
-        "floor" => bare::floor(scenario, visitor, leaf),
-        "tower-b3" => own::tower_b3(Mode::Spans, scenario, visitor, leaf),
-        "forward-only" => own::tower_b3(Mode::ForwardOnly, scenario, visitor, leaf),
-        "fastrace" => others::fastrace(scenario, visitor, leaf),
-        "otel-direct" => opentelemetry::direct(scenario, visitor, leaf),
-        "zipkin" => others::zipkin(scenario, visitor, leaf),
-        "otel-inst-tower" => opentelemetry::instrumentation_tower(scenario, visitor, leaf),
-        "axum-tracing-otel" => opentelemetry::axum_tracing(scenario, visitor, leaf),
-        "tower-http-otel" => opentelemetry::tower_http(scenario, visitor, leaf),
-        "tower-otel" => opentelemetry::tower_otel(scenario, visitor, leaf),
-        "tower-otel+id" => opentelemetry::tower_otel_with_request_id(scenario, visitor, leaf),
-        "tower-http" => others::tower_http(scenario, visitor, leaf),
-        "tower-http-id" => others::tower_http_request_id(scenario, visitor, leaf),
-        "tower-request-id" => others::tower_request_id(scenario, visitor, leaf),
+        "baseline" => stack.baseline(),
+        "nothing" => stack.nothing(),
+        "floor" => stack.floor(),
+        "tower-b3" => stack.tower_b3(Mode::Spans),
+        "forward-only" => stack.tower_b3(Mode::ForwardOnly),
+        "fastrace" => stack.fastrace(),
+        "otel-direct" => stack.direct(),
+        "zipkin" => stack.zipkin(),
+        "otel-inst-tower" => stack.instrumentation_tower(),
+        "axum-tracing-otel" => stack.axum_tracing(),
+        "tower-http-otel" => stack.tower_http_opentelemetry(),
+        "tower-otel" => stack.tower_otel(),
+        "tower-otel+id" => stack.tower_otel_with_request_id(),
+        "tower-http" => stack.tower_http(),
+        "tower-http-id" => stack.tower_http_request_id(),
+        "tower-request-id" => stack.tower_request_id(),
         other => panic!("no peer {other}"),
     }
 }

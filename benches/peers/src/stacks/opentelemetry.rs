@@ -1,6 +1,6 @@
 //! Peers on OpenTelemetry's SDK, directly or through the `tracing` crate.
 
-use super::{Flush, Handler, Visitor, both, sink};
+use super::{Flush, Handler, Stack, Visitor, both, sink};
 use crate::peer::{
     otel::{NullExporter, OtelClient, OtelServer},
     sdk::SdkClient,
@@ -59,132 +59,97 @@ fn otel_tracing(scenario: Scenario) -> Flush {
     })
 }
 
-pub fn direct<B, V, L>(scenario: Scenario, visitor: V, leaf: L) -> V::Out
+impl<B, V, L> Stack<B, V, L>
 where
     B: http_body::Body + Send + 'static,
     V: Visitor<B>,
     L: Handler<B>,
 {
-    let (provider, flush) = otel(scenario);
-    let tracer = provider.tracer("peers");
-    let b3 = Arc::new(Propagator::new());
-    let (server_tracer, server_b3) = (tracer.clone(), b3.clone());
-    both!(
-        visitor,
-        scenario,
-        B,
-        leaf,
-        flush,
-        layer_fn(move |inner| OtelServer {
-            inner,
-            tracer: server_tracer.clone(),
-            b3: server_b3.clone(),
-        }),
-        |inner| OtelClient { inner, tracer, b3 },
-    )
-}
+    pub fn direct(self) -> V::Out {
+        let (provider, flush) = otel(self.scenario);
+        let tracer = provider.tracer("peers");
+        let b3 = Arc::new(Propagator::new());
+        let (server_tracer, server_b3) = (tracer.clone(), b3.clone());
+        both!(
+            self,
+            B,
+            flush,
+            layer_fn(move |inner| OtelServer {
+                inner,
+                tracer: server_tracer.clone(),
+                b3: server_b3.clone(),
+            }),
+            |inner| OtelClient { inner, tracer, b3 },
+        )
+    }
 
-pub fn instrumentation_tower<B, V, L>(scenario: Scenario, visitor: V, leaf: L) -> V::Out
-where
-    B: http_body::Body + Send + 'static,
-    V: Visitor<B>,
-    L: Handler<B>,
-{
-    let (provider, flush) = otel(scenario);
-    let tracer = provider.tracer("peers");
-    opentelemetry::global::set_text_map_propagator(Propagator::new());
-    opentelemetry::global::set_tracer_provider(provider);
-    let b3 = Arc::new(Propagator::new());
-    both!(
-        visitor,
-        scenario,
-        B,
-        leaf,
-        flush,
-        opentelemetry_instrumentation_tower::http::server::LayerBuilder::builder()
-            .with_metrics(false)
-            .with_request_extractor_fn(|request: &Request<B>| {
-                let mut tags = vec![KeyValue::new("env", "prod")];
-                let tenant = request.headers().get("x-tenant");
-                if let Some(tenant) = tenant.and_then(|value| value.to_str().ok()) {
-                    tags.push(KeyValue::new("tenant", tenant.to_owned()));
-                }
-                tags
-            })
-            .build()
-            .expect("a layer"),
-        |inner| OtelClient { inner, tracer, b3 },
-    )
-}
+    pub fn instrumentation_tower(self) -> V::Out {
+        let (provider, flush) = otel(self.scenario);
+        let tracer = provider.tracer("peers");
+        opentelemetry::global::set_text_map_propagator(Propagator::new());
+        opentelemetry::global::set_tracer_provider(provider);
+        let b3 = Arc::new(Propagator::new());
+        both!(
+            self,
+            B,
+            flush,
+            opentelemetry_instrumentation_tower::http::server::LayerBuilder::builder()
+                .with_metrics(false)
+                .with_request_extractor_fn(|request: &Request<B>| {
+                    let mut tags = vec![KeyValue::new("env", "prod")];
+                    let tenant = request.headers().get("x-tenant");
+                    if let Some(tenant) = tenant.and_then(|value| value.to_str().ok()) {
+                        tags.push(KeyValue::new("tenant", tenant.to_owned()));
+                    }
+                    tags
+                })
+                .build()
+                .expect("a layer"),
+            |inner| OtelClient { inner, tracer, b3 },
+        )
+    }
 
-pub fn axum_tracing<B, V, L>(scenario: Scenario, visitor: V, leaf: L) -> V::Out
-where
-    B: http_body::Body + Send + 'static,
-    V: Visitor<B>,
-    L: Handler<B>,
-{
-    both!(
-        visitor,
-        scenario,
-        B,
-        leaf,
-        otel_tracing(scenario),
-        axum_tracing_opentelemetry::middleware::OtelAxumLayer::default(),
-        |inner| SdkClient { inner },
-    )
-}
+    pub fn axum_tracing(self) -> V::Out {
+        both!(
+            self,
+            B,
+            otel_tracing(self.scenario),
+            axum_tracing_opentelemetry::middleware::OtelAxumLayer::default(),
+            |inner| SdkClient { inner },
+        )
+    }
 
-pub fn tower_http<B, V, L>(scenario: Scenario, visitor: V, leaf: L) -> V::Out
-where
-    B: http_body::Body + Send + 'static,
-    V: Visitor<B>,
-    L: Handler<B>,
-{
-    both!(
-        visitor,
-        scenario,
-        B,
-        leaf,
-        otel_tracing(scenario),
-        tower_http_opentelemetry::http::server::HttpServerTelemetryLayer::new(),
-        |inner| tower_http_opentelemetry::http::client::HttpClientTelemetryLayer::new()
-            .layer(inner),
-    )
-}
+    pub fn tower_http_opentelemetry(self) -> V::Out {
+        both!(
+            self,
+            B,
+            otel_tracing(self.scenario),
+            tower_http_opentelemetry::http::server::HttpServerTelemetryLayer::new(),
+            |inner| tower_http_opentelemetry::http::client::HttpClientTelemetryLayer::new()
+                .layer(inner),
+        )
+    }
 
-pub fn tower_otel<B, V, L>(scenario: Scenario, visitor: V, leaf: L) -> V::Out
-where
-    B: http_body::Body + Send + 'static,
-    V: Visitor<B>,
-    L: Handler<B>,
-{
-    both!(
-        visitor,
-        scenario,
-        B,
-        leaf,
-        otel_tracing(scenario),
-        tower_otel::trace::HttpLayer::server(Level::INFO),
-        |inner| tower_otel::trace::HttpLayer::client(Level::INFO).layer(inner),
-    )
-}
+    pub fn tower_otel(self) -> V::Out {
+        both!(
+            self,
+            B,
+            otel_tracing(self.scenario),
+            tower_otel::trace::HttpLayer::server(Level::INFO),
+            |inner| tower_otel::trace::HttpLayer::client(Level::INFO).layer(inner),
+        )
+    }
 
-pub fn tower_otel_with_request_id<B, V, L>(scenario: Scenario, visitor: V, leaf: L) -> V::Out
-where
-    B: http_body::Body + Send + 'static,
-    V: Visitor<B>,
-    L: Handler<B>,
-{
-    both!(
-        visitor,
-        scenario,
-        B,
-        leaf,
-        otel_tracing(scenario),
-        ServiceBuilder::new()
-            .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-            .layer(tower_otel::trace::HttpLayer::server(Level::INFO))
-            .layer(PropagateRequestIdLayer::x_request_id()),
-        |inner| tower_otel::trace::HttpLayer::client(Level::INFO).layer(inner),
-    )
+    pub fn tower_otel_with_request_id(self) -> V::Out {
+        both!(
+            self,
+            B,
+            otel_tracing(self.scenario),
+            ServiceBuilder::new()
+                .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+                .layer(tower_otel::trace::HttpLayer::server(Level::INFO))
+                .layer(PropagateRequestIdLayer::x_request_id()),
+            |inner| tower_otel::trace::HttpLayer::client(Level::INFO).layer(inner),
+        )
+    }
 }
