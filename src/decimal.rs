@@ -3,6 +3,7 @@
 use std::{io::Write, net::IpAddr};
 
 /// Appends a number in decimal.
+#[inline]
 pub(crate) fn write_number(number: u64, to: &mut Vec<u8>) {
     to.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }

@@ -47,6 +47,7 @@ impl ClientSettings {
     /// Tags describe the request as it is sent. Usually the only written header that they show is the
     /// request id, so one pass over the headers serves both. If a custom tag shows another written
     /// header, or headers are forwarded, the headers are written first, which takes a second pass.
+    /// In a full header map, with 24,576 names, the tag has a request id that could not be written.
     fn tag_and_write<B>(
         &self,
         request: &mut Request<B>,
