@@ -71,6 +71,7 @@
 //! | Where to put the layers: timeouts, CORS, compression, panics | [`guide::layer_order`] |
 //! | reqwest | [`mod@reqwest`] |
 //! | gRPC with tonic, WebSockets, server-sent events | [`guide::grpc`] |
+//! | Databases, Kafka and other queues; carriers other than HTTP headers | [`guide::databases_and_queues`], [`Span::kind`], [`Tracer::producer_span`], [`Tracer::consumer_span`] |
 //! | Functions under `#[tracing::instrument]` | [`guide::tracing`] |
 //! | Retries | [`guide::retries`] |
 //! | Ids of a request on its log lines; Grafana, Kibana, Kiali | [`guide::logs`], [`logs`] |

@@ -81,6 +81,16 @@ fn the_best_name_counts_in_any_order() {
             ),
             "pg-1:5432",
         ),
+    ] {
+        assert_eq!(seen, expected);
+    }
+}
+
+#[test]
+fn a_host_without_a_name_is_named_by_the_system() {
+    let scene = Scene::new();
+    let client = "client";
+    for (seen, expected) in [
         (
             remote_of!(
                 scene,
