@@ -1,8 +1,12 @@
 //! The steps from a request to its exchange: receive, decide, start.
 
-use super::{receive::Received, settings::ServerSettings, start::TracedRequest};
+use super::{
+    receive::Received,
+    settings::ServerSettings,
+    start::{TracedRequest, set_route},
+};
 use crate::{
-    direction::Mode,
+    direction::{Direction, Mode},
     exchange::Exchange,
     head::RequestHead,
     id::RequestId,
@@ -23,6 +27,14 @@ impl ServerSettings {
             self.forward_received_headers(dynamic, request, &received, &mut open);
         } else {
             self.trace(dynamic, request, &received, &mut open);
+        }
+        let head = RequestHead::of(request);
+        if received.observed {
+            let inner = &self.tracer.inner;
+            inner.observe(&mut open, Direction::Server, &head);
+        }
+        if open.is_followed() {
+            set_route(&head, &mut open);
         }
         if self.context_in_extensions {
             request.extensions_mut().insert(RequestContext::of(&open));

@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     direction::PerDirection,
     istio::Identity,
+    observe::ObserversOfThreads,
     record::{SpanSettings, SpanSinks},
     report::NoopReporter,
     sample::{RateLimit, Sampler, Threshold},
@@ -102,6 +103,7 @@ impl TracerBuilder {
             identity_tags: identity,
             #[cfg(feature = "config")]
             set_in_code,
+            observers: ObserversOfThreads::new(this.observers, this.max_tag_length),
             url_limits: limits,
             tag_malformed_headers: this.tag_malformed,
         });

@@ -8,13 +8,14 @@ use crate::{
     direction::{Direction, Mode, PerDirection},
     id::TraceIdKind,
     istio::Identity,
+    observe::{AnyObserver, ExchangeObserver},
     propagation::Propagation,
     record::Endpoint,
     report::Reporter,
     sample::Sampler,
     tags::{Tag, TagNames},
 };
-use std::{borrow::Cow, fmt, net::SocketAddr};
+use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
 
 impl Tracer {
     /// A tracer for the service of this name.
@@ -34,6 +35,7 @@ impl Tracer {
     /// | [`client_sampling`](TracerBuilder::client_sampling) | 100 % |
     /// | `config`, with the feature `config` | no configuration |
     /// | rate limits | none |
+    /// | [`observer`](TracerBuilder::observer) | none |
     pub fn builder(service_name: impl Into<Cow<'static, str>>) -> TracerBuilder {
         let service_name = service_name.into();
         TracerBuilder {
@@ -51,6 +53,7 @@ impl Tracer {
             query_in_url: false,
             tag_malformed: false,
             reporter: None,
+            observers: Vec::new(),
             #[cfg(feature = "config")]
             fallback: None,
         }
@@ -76,6 +79,7 @@ pub struct TracerBuilder {
     pub(super) query_in_url: bool,
     pub(super) tag_malformed: bool,
     pub(super) reporter: Option<Box<dyn Reporter>>,
+    pub(super) observers: Vec<Arc<dyn AnyObserver>>,
     #[cfg(feature = "config")]
     pub(super) fallback: Option<Box<dyn Fallback>>,
 }
@@ -103,6 +107,13 @@ impl TracerBuilder {
     /// Where finished spans go.
     pub fn reporter(mut self, reporter: impl Reporter) -> Self {
         self.reporter = Some(Box::new(reporter));
+        self
+    }
+
+    /// Adds an observer of every exchange, sampled or not: for metrics, or a log of your own. Observers
+    /// are called in the order in which they were added.
+    pub fn observer(mut self, observer: impl ExchangeObserver) -> Self {
+        self.observers.push(Arc::new(observer));
         self
     }
 
