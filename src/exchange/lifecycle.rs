@@ -19,6 +19,7 @@ use crate::{
     tags::{self, GrpcStatus},
     user_code::{debug_text, guarded},
 };
+use bytes::Buf;
 use http::{HeaderMap, Response, header::Entry};
 use http_body::Body;
 use std::fmt;
@@ -85,9 +86,13 @@ impl Exchange {
     }
 
     /// A frame of the body with data.
-    pub(super) fn data(&mut self, bytes: u64) {
+    pub(super) fn data(&mut self, data: &impl Buf) {
         if let Some(open) = &mut self.open {
-            open.exchange.response_bytes += bytes;
+            let facts = &mut open.exchange;
+            facts.response_bytes += guarded(|| data.remaining()).unwrap_or(0) as u64;
+            if facts.observation.is_active() && matches!(facts.grpc, Grpc::Answered { .. }) {
+                guarded(|| facts.response_messages.frame(data));
+            }
         }
     }
 
@@ -187,6 +192,8 @@ fn observe(open: &mut OpenSpan, ending: Ending, error: &str) {
     if !observation.is_active() {
         return;
     }
+    let count = facts.request_count.as_deref();
+    let messages_of = |count: Option<u64>| count.filter(|_| facts.grpc != Grpc::No);
     observation.end(Facts {
         direction: *direction,
         method: &facts.method,
@@ -197,8 +204,10 @@ fn observe(open: &mut OpenSpan, ending: Ending, error: &str) {
         grpc_status: facts.grpc.status(),
         ending,
         error,
-        request_bytes: facts.request_bytes,
+        request_bytes: count.map(|count| count.bytes()).or(facts.request_bytes),
         response_bytes: facts.response_bytes,
+        request_messages: messages_of(count.map(|count| count.messages())),
+        response_messages: messages_of(Some(facts.response_messages.count())),
         context: inherited.context,
         is_recorded,
         request_id: inherited.forwarded.request_id(),

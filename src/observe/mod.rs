@@ -31,18 +31,23 @@
 //! | seen by a second server layer inside of the first | once, by the outer one |
 //! | retried inside of the client layer | once; outside of it, each attempt |
 
+mod counted_body;
 mod ended;
 mod ending;
 mod failure;
+mod grpc_messages;
 mod observation;
 mod observer;
 mod observers;
 mod response_flags;
 mod response_head;
 
+pub use counted_body::CountedBody;
+pub(crate) use counted_body::{BodyCount, BodyCounters, CountWith, RequestBodySize};
 pub use ended::EndedExchange;
 pub(crate) use ended::Facts;
 pub use ending::Ending;
+pub(crate) use grpc_messages::MessageCounter;
 pub(crate) use observation::Observation;
 pub use observer::ExchangeObserver;
 pub(crate) use observers::{AnyObserver, Observers, ObserversOfThreads};

@@ -1,8 +1,8 @@
 //! `Observation`: what the observers keep of one exchange.
 
-use super::{EndedExchange, Facts, Observers, ResponseHead, observers::AnyState};
+use super::{EndedExchange, Facts, Observers, RequestBodySize, ResponseHead, observers::AnyState};
 use crate::{clock::Moment, direction::Direction, head::RequestHead, user_code::guarded};
-use std::{fmt, sync::Arc, time::Duration};
+use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 /// The observers of an exchange, and their states. Empty if nobody observes it, or if it has ended.
 #[derive(Default)]
@@ -24,6 +24,17 @@ impl Observation {
     /// How many bytes of an error's text the observers get; `None` if there are none.
     pub(crate) fn max_error_length(&self) -> Option<usize> {
         Some(self.observers.as_ref()?.max_error_length)
+    }
+
+    /// What is known of the size of the request's body. A body that does not know its size, or has gRPC
+    /// messages, is counted from now on, if it is of a type that can be counted.
+    pub(crate) fn request_body_size(
+        &self,
+        body: &mut dyn Any,
+        is_grpc: bool,
+    ) -> Option<RequestBodySize> {
+        let observers = self.observers.as_ref()?;
+        observers.body_counters.count(body, is_grpc)
     }
 
     /// Shows the request to the observers.

@@ -4,11 +4,14 @@ use crate::{
     clock::Moment,
     direction::Direction,
     head::RequestHead,
-    observe::{Observation, Observers},
+    observe::{BodyCount, MessageCounter, Observation, Observers, RequestBodySize},
     tags,
 };
 use http::{Method, StatusCode, Version};
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    any::Any,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 /// What is known about an exchange. The layers fill it in when the request starts, the exchange while
 /// the response arrives, and `Exchange::close` reads all of it when the exchange ends.
@@ -31,6 +34,8 @@ pub(crate) struct ExchangeFacts {
     pub(crate) grpc: Grpc,
     /// The request's content-length.
     pub(crate) request_bytes: Option<u64>,
+    /// How much of the request's body has been read, if that is counted.
+    pub(crate) request_count: Option<Arc<BodyCount>>,
     /// Bytes of the response's body so far.
     pub(crate) response_bytes: u64,
     /// How many there should be, by the response's head.
@@ -40,6 +45,8 @@ pub(crate) struct ExchangeFacts {
     pub(crate) hint_panicked: AtomicBool,
     /// Who else wants to know how the exchange ends.
     pub(crate) observation: Observation,
+    /// The gRPC messages of the response so far, if somebody observes the exchange.
+    pub(crate) response_messages: MessageCounter,
 }
 
 /// Whether an exchange is a gRPC call, as far as it is known.
@@ -98,6 +105,16 @@ impl ExchangeFacts {
             .begin(observers, started, direction, request);
     }
 
+    /// Counts the request's body while it is read, if somebody observes the exchange.
+    pub(crate) fn count_request(&mut self, body: &mut dyn Any) {
+        let is_grpc = self.grpc != Grpc::No;
+        match self.observation.request_body_size(body, is_grpc) {
+            Some(RequestBodySize::Known(bytes)) => self.request_bytes = Some(bytes),
+            Some(RequestBodySize::Counted(count)) => self.request_count = Some(count),
+            None => {}
+        }
+    }
+
     /// Forgets everything, and keeps the memory of the route.
     pub(super) fn clear(&mut self) {
         self.direction = None;
@@ -112,5 +129,7 @@ impl ExchangeFacts {
         self.expected_bytes = None;
         self.hint_panicked = AtomicBool::new(false);
         self.observation.clear();
+        self.request_count = None;
+        self.response_messages = MessageCounter::default();
     }
 }

@@ -103,7 +103,11 @@ impl TracerBuilder {
             identity_tags: identity,
             #[cfg(feature = "config")]
             set_in_code,
-            observers: ObserversOfThreads::new(this.observers, this.max_tag_length),
+            observers: ObserversOfThreads::new(
+                this.observers,
+                this.max_tag_length,
+                this.body_counters,
+            ),
             url_limits: limits,
             tag_malformed_headers: this.tag_malformed,
         });
