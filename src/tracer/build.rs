@@ -12,10 +12,10 @@ use crate::{
     direction::PerDirection,
     istio::Identity,
     observe::ObserversOfThreads,
-    record::{SpanSettings, SpanSinks},
-    report::NoopReporter,
+    record::{Endpoint, SpanSettings, SpanSinks},
+    report::{NoopReporter, Reporter},
     sample::{RateLimit, Sampler, Threshold},
-    tags::{CustomTags, Tag, TagSources, UrlLimits},
+    tags::{CustomTags, Tag, TagConvention, TagSources, UrlLimits},
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -74,14 +74,12 @@ impl TracerBuilder {
             ArcSwap::from_pointee(settings)
         };
         let inner = Arc::new(TracerInner {
-            sinks: SpanSinks::new(SpanSettings {
-                endpoint: Arc::new(this.endpoint),
-                names: &convention.tags,
-                max_tag_length: this.max_tag_length,
-                clock: Clock::new(),
-                reporter: this.reporter.unwrap_or_else(|| Box::new(NoopReporter)),
-                reporter_panicked: AtomicBool::new(false),
-            }),
+            sinks: sinks(
+                this.endpoint,
+                this.reporter,
+                convention,
+                this.max_tag_length,
+            ),
             dynamic: PerDirection {
                 server: dynamic(settings.sampler.server, tags.server, server_sources),
                 client: dynamic(settings.sampler.client, tags.client, TagSources::default()),
@@ -140,6 +138,22 @@ impl TracerBuilder {
     fn with_fallback(self) -> Result<TracerBuilder, BuildError> {
         Ok(self)
     }
+}
+
+fn sinks(
+    endpoint: Endpoint,
+    reporter: Option<Box<dyn Reporter>>,
+    convention: &'static TagConvention,
+    max_tag_length: usize,
+) -> SpanSinks {
+    SpanSinks::new(SpanSettings {
+        endpoint: Arc::new(endpoint),
+        names: &convention.tags,
+        max_tag_length,
+        clock: Clock::new(),
+        reporter: reporter.unwrap_or_else(|| Box::new(NoopReporter)),
+        reporter_panicked: AtomicBool::new(false),
+    })
 }
 
 fn limits(
