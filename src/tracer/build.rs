@@ -57,7 +57,8 @@ impl TracerBuilder {
             return Err(BuildError::ServiceName);
         }
         let settings = this.settings;
-        let limits = limits(&settings, this.max_tag_length, this.query_in_url)?;
+        let max = this.max_tag_length;
+        let limits = limits(&settings, max, this.query_in_url)?;
         let convention = this.tag_names.convention();
         let identity = settings
             .istio_tags
@@ -68,18 +69,12 @@ impl TracerBuilder {
         let server_sources = client_tag_sources(mode.client, &tags.client);
         let dynamic = |sampler: Option<Sampler>, tags, sources| {
             let sampler = sampler.unwrap_or_else(Sampler::always);
-            let max = this.max_tag_length;
             let settings =
                 DynamicSettings::new(sampler, tags, sources, convention, max, &propagation);
             ArcSwap::from_pointee(settings)
         };
         let inner = Arc::new(TracerInner {
-            sinks: sinks(
-                this.endpoint,
-                this.reporter,
-                convention,
-                this.max_tag_length,
-            ),
+            sinks: sinks(this.endpoint, this.reporter, convention, max),
             dynamic: PerDirection {
                 server: dynamic(settings.sampler.server, tags.server, server_sources),
                 client: dynamic(settings.sampler.client, tags.client, TagSources::default()),
@@ -101,11 +96,7 @@ impl TracerBuilder {
             identity_tags: identity,
             #[cfg(feature = "config")]
             set_in_code,
-            observers: ObserversOfThreads::new(
-                this.observers,
-                this.max_tag_length,
-                this.body_counters,
-            ),
+            observers: ObserversOfThreads::new(this.observers, max, this.body_counters),
             url_limits: limits,
             tag_malformed_headers: this.tag_malformed,
         });
