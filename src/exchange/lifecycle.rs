@@ -90,8 +90,8 @@ impl Exchange {
         if let Some(open) = &mut self.open {
             let facts = &mut open.exchange;
             facts.response_bytes += guarded(|| data.remaining()).unwrap_or(0) as u64;
-            if facts.observation.is_active() && matches!(facts.grpc, Grpc::Answered { .. }) {
-                guarded(|| facts.response_messages.frame(data));
+            if matches!(facts.grpc, Grpc::Answered { .. }) {
+                facts.observation.count_response(data);
             }
         }
     }
@@ -192,8 +192,6 @@ fn observe(open: &mut OpenSpan, ending: Ending, error: &str) {
     if !observation.is_active() {
         return;
     }
-    let count = facts.request_count.as_deref();
-    let messages_of = |count: Option<u64>| count.filter(|_| facts.grpc != Grpc::No);
     observation.end(Facts {
         direction: *direction,
         method: &facts.method,
@@ -204,10 +202,10 @@ fn observe(open: &mut OpenSpan, ending: Ending, error: &str) {
         grpc_status: facts.grpc.status(),
         ending,
         error,
-        request_bytes: count.map(|count| count.bytes()).or(facts.request_bytes),
+        request_bytes: facts.request_bytes,
         response_bytes: facts.response_bytes,
-        request_messages: messages_of(count.map(|count| count.messages())),
-        response_messages: messages_of(Some(facts.response_messages.count())),
+        request_messages: None,
+        response_messages: None,
         context: inherited.context,
         is_recorded,
         request_id: inherited.forwarded.request_id(),

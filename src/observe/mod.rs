@@ -43,11 +43,12 @@ mod response_flags;
 mod response_head;
 
 pub use counted_body::CountedBody;
-pub(crate) use counted_body::{BodyCount, BodyCounters, CountWith, RequestBodySize};
+use counted_body::{BodyCount, RequestBodySize};
+pub(crate) use counted_body::{BodyCounters, CountWith};
 pub use ended::EndedExchange;
 pub(crate) use ended::Facts;
 pub use ending::Ending;
-pub(crate) use grpc_messages::MessageCounter;
+use grpc_messages::MessageCounter;
 pub(crate) use observation::Observation;
 pub use observer::ExchangeObserver;
 pub(crate) use observers::{AnyObserver, Observers, ObserversOfThreads};

@@ -4,7 +4,7 @@ use crate::{
     clock::Moment,
     direction::Direction,
     head::RequestHead,
-    observe::{BodyCount, MessageCounter, Observation, Observers, RequestBodySize},
+    observe::{Observation, Observers},
     tags,
 };
 use http::{Method, StatusCode, Version};
@@ -34,8 +34,6 @@ pub(crate) struct ExchangeFacts {
     pub(crate) grpc: Grpc,
     /// The request's content-length.
     pub(crate) request_bytes: Option<u64>,
-    /// How much of the request's body has been read, if that is counted.
-    pub(crate) request_count: Option<Arc<BodyCount>>,
     /// Bytes of the response's body so far.
     pub(crate) response_bytes: u64,
     /// How many there should be, by the response's head.
@@ -43,10 +41,8 @@ pub(crate) struct ExchangeFacts {
     /// Whether the body's `size_hint` or `is_end_stream` panicked: they get `&self`, so this is what
     /// they can set.
     pub(crate) hint_panicked: AtomicBool,
-    /// Who else wants to know how the exchange ends.
+    /// Who else wants to know how the exchange ends. Empty once it has.
     pub(crate) observation: Observation,
-    /// The gRPC messages of the response so far, if somebody observes the exchange.
-    pub(crate) response_messages: MessageCounter,
 }
 
 /// Whether an exchange is a gRPC call, as far as it is known.
@@ -108,11 +104,8 @@ impl ExchangeFacts {
     /// Counts the request's body while it is read, if somebody observes the exchange.
     pub(crate) fn count_request(&mut self, body: &mut dyn Any) {
         let is_grpc = self.grpc != Grpc::No;
-        match self.observation.request_body_size(body, is_grpc) {
-            Some(RequestBodySize::Known(bytes)) => self.request_bytes = Some(bytes),
-            Some(RequestBodySize::Counted(count)) => self.request_count = Some(count),
-            None => {}
-        }
+        let known = self.observation.count_request(body, is_grpc);
+        self.request_bytes = known.or(self.request_bytes);
     }
 
     /// Forgets everything, and keeps the memory of the route.
@@ -128,8 +121,5 @@ impl ExchangeFacts {
         self.response_bytes = 0;
         self.expected_bytes = None;
         self.hint_panicked = AtomicBool::new(false);
-        self.observation.clear();
-        self.request_count = None;
-        self.response_messages = MessageCounter::default();
     }
 }
