@@ -19,7 +19,7 @@ use tower_http::{
 use tracing::info;
 
 const ORDERS_TIMEOUT: Duration = Duration::from_secs(30);
-const QUOTES_TIMEOUT: Duration = Duration::from_secs(1);
+const QUOTES_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// From the outside in: CORS answers preflight requests without a span; the server layer; then what
 /// belongs to the request.
