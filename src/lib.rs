@@ -139,6 +139,7 @@ pub mod istio;
 #[cfg(feature = "log-format")]
 #[cfg_attr(docsrs, doc(cfg(feature = "log-format")))]
 pub mod logs;
+pub mod observe;
 #[cfg(feature = "otlp")]
 #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
 pub mod otlp;
