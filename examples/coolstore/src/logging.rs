@@ -27,9 +27,9 @@ pub fn log_to_stderr(level: LevelFilter) {
 /// Starts the log that this layer writes. Functions under `#[instrument]` become spans, whatever
 /// `RUST_LOG` selects for the log.
 pub fn start(lines: Box<dyn Layer<Registry> + Send + Sync>) {
-    // What is worth an annotation is worth a warning: the log has the rest.
+    // Events are in the log, with the ids of their span. Only errors are shown on the span too.
     let spans = TracingLayer::new()
-        .max_event_level(LevelFilter::WARN)
+        .max_event_level(LevelFilter::ERROR)
         .with_filter(LevelFilter::INFO);
     tracing_subscriber::registry()
         .with(lines)
