@@ -1,0 +1,6 @@
+//! Istio's standard metrics.
+
+mod attributes;
+mod hash;
+mod labels;
+mod plan;
