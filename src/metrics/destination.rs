@@ -47,14 +47,6 @@ impl Service {
             namespace,
         }
     }
-
-    pub(super) fn unknown() -> Service {
-        Service {
-            host: UNKNOWN.to_owned(),
-            name: UNKNOWN.to_owned(),
-            namespace: UNKNOWN.to_owned(),
-        }
-    }
 }
 
 impl From<&str> for Service {
@@ -129,7 +121,9 @@ impl Destinations {
         if authority.len() > 4 * MAX_NAME {
             return Destination::Unknown;
         }
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let host = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host);
         let authority = lower(host);
         let (host, _) = hosts::split_port(&authority);
         let configured = self.services.get(&*authority);

@@ -80,7 +80,10 @@ mod tests {
     fn equal_values_have_equal_numbers_up_to_the_limit() {
         let interner: Interner<Arc<str>> = Interner::new(2);
         let number = |text: &str| interner.number(&Arc::from(text));
-        assert_eq!([number("a"), number("b"), number("a")], [Some(0), Some(1), Some(0)]);
+        assert_eq!(
+            [number("a"), number("b"), number("a")],
+            [Some(0), Some(1), Some(0)]
+        );
         assert_eq!(number("c"), None);
         assert_eq!(interner.find("b"), Some(1));
         assert_eq!(interner.find("c"), None);
@@ -92,11 +95,22 @@ mod tests {
     fn threads_agree_on_numbers() {
         let interner: Interner<u64> = Interner::new(1_000);
         let numbers: Vec<Vec<u32>> = std::thread::scope(|scope| {
-            let numbers = || (0..500).filter_map(|value| interner.number(&(value * 7 % 500))).collect();
+            let numbers = || {
+                (0..500)
+                    .filter_map(|value| interner.number(&(value * 7 % 500)))
+                    .collect()
+            };
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(numbers)).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         });
-        assert!(numbers.iter().all(|own| *own == numbers[0] && own.len() == 500));
+        assert!(
+            numbers
+                .iter()
+                .all(|own| *own == numbers[0] && own.len() == 500)
+        );
         for (value, number) in (0..500).zip(&numbers[0]) {
             assert_eq!(interner.value(*number), Some(value * 7 % 500));
         }

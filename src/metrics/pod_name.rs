@@ -46,7 +46,10 @@ mod tests {
         for (pod, name) in [
             ("webapp-5b7c8d9f4c-x2x9k", "webapp"),
             ("catalog-6cf4b97489-7fj2q", "catalog"),
-            ("istio-ingressgateway-996bc6bb6-lrzgx", "istio-ingressgateway"),
+            (
+                "istio-ingressgateway-996bc6bb6-lrzgx",
+                "istio-ingressgateway",
+            ),
             ("shop-web-5b7c8d9f4c-x2x9k", "shop-web"),
             ("db-0", "db"),
             ("db-main-12", "db-main"),

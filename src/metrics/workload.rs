@@ -256,7 +256,8 @@ impl Workload {
 
     pub(super) fn workload_name(&self) -> &str {
         let name = self.known_name();
-        name.or_else(|| self.known_canonical_name()).unwrap_or(UNKNOWN)
+        name.or_else(|| self.known_canonical_name())
+            .unwrap_or(UNKNOWN)
     }
 
     pub(super) fn namespace_name(&self) -> &str {

@@ -145,7 +145,13 @@ impl Workload {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
         // Both reports of a request must agree, so peers are told what the own labels say.
-        let known = |text: &str| if text == UNKNOWN { String::new() } else { text.to_owned() };
+        let known = |text: &str| {
+            if text == UNKNOWN {
+                String::new()
+            } else {
+                text.to_owned()
+            }
+        };
         let shared = self.shared_labels.iter();
         let mut peer = PeerMetadata {
             name: text(&self.pod),

@@ -7,7 +7,7 @@ mod exchange;
 mod metadata;
 mod wire;
 
-pub use exchange::{Asked, PeerNumber};
 pub(super) use cache::{PeerLabels, Peers};
 pub(super) use exchange::OwnHeaders;
+pub use exchange::{Asked, PeerNumber};
 pub use metadata::{PeerMetadata, PeerMetadataError};
