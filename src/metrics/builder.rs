@@ -166,6 +166,8 @@ impl MetricsBuilder {
 
     /// Sets how many combinations of labels there may be in each direction. Default: 2,000. What comes
     /// later is counted in a series with `unknown` labels, and in `tower_b3_metrics_overflows_total`.
+    /// A quarter of this number is how many peers, and how many hosts outside of the mesh, have labels
+    /// of their own.
     ///
     /// ```
     /// use tower_b3::metrics::{Metrics, Workload};
@@ -265,6 +267,8 @@ impl MetricsBuilder {
             rules.add_service(&authority, service);
         }
         let most = self.store.max_series;
+        // So that neither peers nor hosts that somebody invents can take all of them.
+        let quarter = (most / 4).max(1);
         let store = |direction| {
             let generation = self.naming.generation(direction, &self.own_labels.all);
             Store::new(generation, self.store.clone())
@@ -275,8 +279,8 @@ impl MetricsBuilder {
                     server: store(Direction::Server),
                     client: store(Direction::Client),
                 },
-                peers: Peers::new(most),
-                destinations: DestinationNumbers::new(rules, most),
+                peers: Peers::new(quarter),
+                destinations: DestinationNumbers::new(rules, most, quarter),
                 principals: Interner::new(most),
                 operations: Interner::new(most),
                 request_values: Interner::new(most),

@@ -49,14 +49,18 @@ pub(super) struct DestinationNumbers {
 }
 
 impl DestinationNumbers {
-    /// At most `limit` services, and as many hosts outside of the mesh.
-    pub(super) fn new(rules: Destinations, limit: usize) -> DestinationNumbers {
+    /// At most this many services, and hosts outside of the mesh.
+    pub(super) fn new(
+        rules: Destinations,
+        max_services: usize,
+        max_outside: usize,
+    ) -> DestinationNumbers {
         DestinationNumbers {
             rules,
             authorities: ArcSwap::default(),
             adding: Mutex::new(()),
-            services: Interner::new(limit),
-            outside: Interner::new(limit),
+            services: Interner::new(max_services),
+            outside: Interner::new(max_outside),
             overflowed: AtomicU64::new(0),
         }
     }
@@ -122,7 +126,8 @@ mod tests {
 
     #[test]
     fn spellings_of_a_service_have_one_number() {
-        let numbers = DestinationNumbers::new(Destinations::new(Some("shop"), "cluster.local"), 10);
+        let numbers =
+            DestinationNumbers::new(Destinations::new(Some("shop"), "cluster.local"), 10, 10);
         let catalog = numbers.number("catalog");
         for spelling in [
             "catalog:80",
@@ -138,7 +143,8 @@ mod tests {
 
     #[test]
     fn a_million_hosts_do_not_displace_services() {
-        let numbers = DestinationNumbers::new(Destinations::new(Some("shop"), "cluster.local"), 10);
+        let numbers =
+            DestinationNumbers::new(Destinations::new(Some("shop"), "cluster.local"), 10, 10);
         for host in 0..3_000 {
             numbers.number(&format!("host-{host}.example.com"));
         }

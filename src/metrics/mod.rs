@@ -20,6 +20,8 @@ mod principals;
 mod project;
 mod response_flags;
 mod store;
+#[cfg(test)]
+mod tests;
 mod workload;
 
 pub use builder::MetricsBuilder;

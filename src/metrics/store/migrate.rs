@@ -2,13 +2,15 @@
 
 use super::{
     generation::{Generation, Source},
-    key::Key,
+    key::{Key, Mask},
     layout::Layout,
     series::Series,
     table::{State, Store, Table},
 };
 use crate::metrics::destination::UNKNOWN;
 use std::{collections::HashMap, sync::Arc};
+
+type Groups = HashMap<Key, (Arc<[String]>, Vec<Arc<Series>>)>;
 
 impl Store {
     /// Records by a new configuration. Series of metrics that stay keep their counts, also if their
@@ -19,31 +21,31 @@ impl Store {
         let layout = Arc::new(Layout::of_requests(&generation, &self.settings.buckets));
         let mut new = State {
             generation: Arc::new(generation),
+            token: Arc::new(()),
             layout,
             message_layout: Arc::clone(&old.message_layout),
             requests: Table::default(),
             messages: Table::default(),
         };
         let values = values_by_old(&old.generation, &new.generation);
-        let requests = self.migrate(&old.requests, &new.layout, &values, |key| {
-            new.generation.requests.apply(key)
-        });
-        let messages = self.migrate(&old.messages, &new.message_layout, &values, |key| {
-            new.generation.messages.apply(key)
-        });
-        new.requests = requests;
-        new.messages = messages;
+        let migrate = |table, layout, mask: Mask| {
+            let groups = self.groups(table, &values, |key| mask.apply(key));
+            let series = groups.into_iter().map(|(key, (values, previous))| {
+                let mut series = Series::new(layout, values, 0, new.in_use());
+                series.continue_from(previous);
+                (key, Arc::new(series))
+            });
+            series.collect()
+        };
+        let requests = migrate(&old.requests, &new.layout, new.generation.requests);
+        let messages = migrate(&old.messages, &new.message_layout, new.generation.messages);
+        (new.requests, new.messages) = (requests, messages);
         self.store(new);
     }
 
-    fn migrate(
-        &self,
-        old: &Table,
-        layout: &Arc<Layout>,
-        by_old: &[ValueOf],
-        mask: impl Fn(Key) -> Key,
-    ) -> Table {
-        let mut groups: HashMap<Key, (Arc<[String]>, Vec<Arc<Series>>)> = HashMap::new();
+    /// The series by their new keys, with their new values.
+    fn groups(&self, old: &Table, by_old: &[ValueOf], mask: impl Fn(Key) -> Key) -> Groups {
+        let mut groups = Groups::new();
         for (key, series) in old.iter().filter(|(_, series)| !series.is_retired()) {
             let values = match key.values {
                 0 if by_old.is_empty() => Arc::default(),
@@ -65,12 +67,7 @@ impl Store {
             let group = groups.entry(key).or_insert_with(|| (values, Vec::new()));
             group.1.push(Arc::clone(series));
         }
-        let series = groups.into_iter().map(|(key, (values, previous))| {
-            let mut series = Series::new(layout, values, 0);
-            series.continue_from(previous);
-            (key, Arc::new(series))
-        });
-        series.collect()
+        groups
     }
 }
 

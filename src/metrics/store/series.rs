@@ -10,10 +10,11 @@ use crate::{
 };
 use std::{
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{
             AtomicU64,
-            Ordering::{Relaxed, SeqCst},
+            Ordering::{Acquire, Relaxed, SeqCst},
+            fence,
         },
     },
     time::SystemTime,
@@ -37,10 +38,25 @@ pub(in crate::metrics) struct Series {
     exemplars: Exemplars,
     /// In which interval the series was used last, or `RETIRED`.
     used: AtomicU64,
+    in_use: InUse,
     /// What was counted under an earlier configuration. Threads may still be adding to these.
     previous: Vec<Arc<Series>>,
     /// What was counted under those before.
     base: Totals,
+}
+
+/// Whether a thread may have a state of the configuration that a series was made under, and may be
+/// counting in it.
+#[derive(Clone)]
+pub(super) struct InUse(pub(super) Weak<()>);
+
+impl InUse {
+    fn is_in_use(&self) -> bool {
+        let in_use = self.0.strong_count() > 0;
+        // What the last one counted before it dropped the state is seen after this.
+        fence(Acquire);
+        in_use
+    }
 }
 
 /// What to count once.
@@ -56,7 +72,12 @@ pub(super) struct Counted<'a> {
 }
 
 impl Series {
-    pub(super) fn new(layout: &Arc<Layout>, values: Arc<[String]>, interval: u64) -> Series {
+    pub(super) fn new(
+        layout: &Arc<Layout>,
+        values: Arc<[String]>,
+        interval: u64,
+        in_use: InUse,
+    ) -> Series {
         let stripes = shard::count().min(MAX_STRIPES);
         let stripe = || (0..layout.numbers).map(|_| AtomicU64::new(0)).collect();
         Series {
@@ -65,6 +86,7 @@ impl Series {
             stripes: (0..stripes).map(|_| stripe()).collect(),
             exemplars: Exemplars::default(),
             used: AtomicU64::new(interval),
+            in_use,
             previous: Vec::new(),
             base: Totals::zero(layout),
         }
@@ -73,15 +95,17 @@ impl Series {
     /// Makes this series continue those of an earlier configuration.
     pub(super) fn continue_from(&mut self, previous: Vec<Arc<Series>>) {
         for series in &previous {
-            // Two changes ago: nobody is adding any more.
-            for older in &series.previous {
-                self.base.add(&older.own_totals());
-            }
-            self.base.add(&series.base);
             // One that is retired is not continued.
             self.used.fetch_max(series.used.load(SeqCst), SeqCst);
+            self.base.add(&series.base);
+            for older in &series.previous {
+                match older.in_use.is_in_use() {
+                    true => self.previous.push(Arc::clone(older)),
+                    false => self.base.add(&older.own_totals()),
+                }
+            }
         }
-        self.previous = previous;
+        self.previous.extend(previous);
     }
 
     #[inline]

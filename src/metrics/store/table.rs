@@ -8,7 +8,7 @@ use super::{
     generation::Generation,
     key::Key,
     layout::Layout,
-    series::{Counted, Series},
+    series::{Counted, InUse, Series},
 };
 use crate::metrics::{exemplar::Exemplar, hash::FoldState, intern::Interner, plan::Measured};
 use arc_swap::ArcSwap;
@@ -27,6 +27,8 @@ pub(in crate::metrics) type Table = HashMap<Key, Arc<Series>, FoldState>;
 #[derive(Clone)]
 pub(in crate::metrics) struct State {
     pub(in crate::metrics) generation: Arc<Generation>,
+    /// Dropped with the last state of this configuration.
+    pub(super) token: Arc<()>,
     pub(super) layout: Arc<Layout>,
     pub(super) message_layout: Arc<Layout>,
     pub(in crate::metrics) requests: Table,
@@ -82,6 +84,7 @@ impl Store {
         Store {
             state: ArcSwap::from_pointee(State {
                 generation: Arc::new(generation),
+                token: Arc::new(()),
                 layout: Arc::new(layout),
                 message_layout: Arc::new(Layout::of_messages()),
                 requests: Table::default(),
@@ -209,7 +212,12 @@ impl Store {
                 let values = key.values.checked_sub(1);
                 let values = values.and_then(|number| self.values.value(number));
                 let layout = count.layout(&changed);
-                let series = Series::new(layout, values.unwrap_or_default(), interval);
+                let series = Series::new(
+                    layout,
+                    values.unwrap_or_default(),
+                    interval,
+                    changed.in_use(),
+                );
                 let series = Arc::new(series);
                 count
                     .table_mut(&mut changed)
@@ -262,6 +270,12 @@ impl Store {
 
     pub(in crate::metrics) fn expired(&self) -> u64 {
         self.expired.load(Relaxed)
+    }
+}
+
+impl State {
+    pub(super) fn in_use(&self) -> InUse {
+        InUse(Arc::downgrade(&self.token))
     }
 }
 
