@@ -65,9 +65,7 @@ fn depth(fields: &Struct) -> usize {
 fn value_depth(value: &Value) -> usize {
     match &value.kind {
         Some(Kind::StructValue(fields)) => 1 + depth(fields),
-        Some(Kind::ListValue(list)) => {
-            1 + list.values.iter().map(value_depth).max().unwrap_or(0)
-        }
+        Some(Kind::ListValue(list)) => 1 + list.values.iter().map(value_depth).max().unwrap_or(0),
         _ => 1,
     }
 }

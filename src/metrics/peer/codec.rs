@@ -56,9 +56,9 @@ impl PeerMetadata {
         let mut peer = PeerMetadata::default();
         for (key, value) in fields {
             match value {
-                Value::Text(text) => peer.set(key, text),
                 Value::Struct(labels) if key == "LABELS" => peer.set_labels(labels),
-                Value::Struct(_) | Value::Other => {}
+                Value::Text(text) if key != "LABELS" => peer.set(key, text),
+                _ => {}
             }
         }
         Ok(peer)
@@ -98,6 +98,7 @@ impl PeerMetadata {
                 CANONICAL_REVISION => self.canonical_revision = text,
                 "app" => self.app = text,
                 "version" => self.version = text,
+                _ if text.is_empty() => {}
                 _ => {
                     self.labels.insert(name, text);
                 }
