@@ -85,7 +85,7 @@ impl DestinationNumbers {
             self.overflowed.fetch_add(1, Relaxed);
             return DestinationNumber::UNKNOWN;
         };
-        let number = DestinationNumber(number + DestinationNumber::TAKEN | mark);
+        let number = DestinationNumber((number + DestinationNumber::TAKEN) | mark);
         let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut authorities = Authorities::clone(&self.authorities.load());
         if authorities.order.len() >= MAX_AUTHORITIES {
