@@ -23,6 +23,8 @@ use std::sync::{Arc, Mutex};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServedRequest {
     pub(crate) peer_trusted: bool,
+    /// Whether a layer shows the request to observers.
+    pub(crate) observed: bool,
 }
 
 /// A span that has not finished, or only the context of one. It has one owner at a time: a future or
@@ -35,6 +37,8 @@ pub(crate) struct OpenSpan {
     pub(crate) served_request: Option<ServedRequest>,
     /// Whether a call, poll or drop panicked while the span was current.
     pub(crate) panicked: bool,
+    /// The exchange has no span: while it is polled, the span around it stays current.
+    pub(crate) keeps_outer_span: bool,
     pub(crate) exchange: ExchangeFacts,
     /// When recording started; `None` if the span is not recorded, or has ended.
     started: Option<Moment>,
@@ -73,6 +77,16 @@ impl OpenSpan {
         self.started.is_some()
     }
 
+    /// Whether the span is recorded, or somebody observes its exchange, which has not ended.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.started.is_some() || self.exchange.observation.is_active()
+    }
+
+    /// When recording started; `None` if the span is not recorded, or has ended.
+    pub(crate) fn started(&self) -> Option<Moment> {
+        self.started
+    }
+
     /// The record, if the span is recorded.
     pub(crate) fn record(&mut self) -> Option<&mut SpanBuffer> {
         self.started.is_some().then(|| self.record.record_mut())
@@ -100,7 +114,7 @@ impl OpenSpan {
     }
 
     pub(crate) fn set_route(&mut self, template: &str) {
-        if self.started.is_some() {
+        if self.is_followed() {
             self.exchange.route.clear();
             self.exchange.route.push_str(template);
         }
@@ -173,6 +187,7 @@ impl OpenSpan {
         self.inherited.clear();
         self.served_request = None;
         self.panicked = false;
+        self.keeps_outer_span = false;
         self.renamed = false;
         self.exchange.clear();
         #[cfg(feature = "tracing-layer")]
