@@ -102,18 +102,21 @@ impl Measurement<'_> {
 
     /// The gRPC status as it is shown: by Envoy's mapping of HTTP codes where the response has none.
     pub(super) fn shown_grpc_status(&self) -> u16 {
-        if !self.grpc {
-            return NO_STATUS;
-        }
+        let status = self.derived_grpc_status();
+        status.filter(|_| self.grpc).unwrap_or(NO_STATUS)
+    }
+
+    /// The gRPC status of any response, which Envoy has for plain HTTP, too.
+    pub(super) fn derived_grpc_status(&self) -> Option<u16> {
         match (self.grpc_status, self.code) {
-            (Some(status), _) => status,
-            (None, 0) => NO_STATUS,
-            (None, 400) => 13,
-            (None, 401) => 16,
-            (None, 403) => 7,
-            (None, 404) => 12,
-            (None, 429 | 502 | 503 | 504) => 14,
-            (None, _) => 2,
+            (Some(status), _) => Some(status),
+            (None, 0) => None,
+            (None, 400) => Some(13),
+            (None, 401) => Some(16),
+            (None, 403) => Some(7),
+            (None, 404) => Some(12),
+            (None, 429 | 502 | 503 | 504) => Some(14),
+            (None, _) => Some(2),
         }
     }
 }

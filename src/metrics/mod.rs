@@ -46,8 +46,10 @@
 
 mod attributes;
 mod builder;
+mod captured;
 mod destination;
 mod destination_numbers;
+mod ended_attributes;
 mod exemplar;
 mod exposition;
 mod handle;
@@ -56,6 +58,8 @@ mod intern;
 mod labels;
 mod measurement;
 mod naming;
+mod nodes;
+mod observer;
 mod own_labels;
 mod peer;
 mod plan;
@@ -66,6 +70,7 @@ mod response_flags;
 mod store;
 #[cfg(test)]
 mod tests;
+mod wire_size;
 mod workload;
 
 pub use builder::MetricsBuilder;
@@ -84,6 +89,7 @@ pub use exposition::{
 pub use handle::Metrics;
 pub use measurement::{Measurement, RequestLabels, ResponseLabels};
 pub use naming::Naming;
+pub use observer::ObservedExchange;
 pub use peer::{Asked, PeerMetadata, PeerMetadataError, PeerNumber};
 pub use principals::PrincipalsNumber;
 pub use store::{Buckets, BucketsError};

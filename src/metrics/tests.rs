@@ -136,7 +136,11 @@ fn with_label(label: &str, values: &'static [&'static str], value: usize) -> Pla
 /// An exchange with these attributes, of which the test's values need none.
 struct Nothing;
 
-impl Attributes for Nothing {}
+impl Attributes for Nothing {
+    fn direction(&self) -> Direction {
+        Direction::Server
+    }
+}
 
 fn record(metrics: &Metrics) {
     let mut measured = Measurement::new(200, Duration::from_millis(5));

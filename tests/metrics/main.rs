@@ -1,10 +1,14 @@
 //! Istio's standard metrics: the labels, the peers, the numbers and their texts.
 #![cfg(feature = "metrics")]
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod cases;
 mod destinations;
 mod exposition;
 mod hostile;
+mod layers;
 mod parser;
 mod peers;
 mod series;
