@@ -53,7 +53,7 @@ pub struct Measurement<'a> {
     pub sampled: Option<(TraceId, SpanId)>,
     /// When the exchange ended.
     pub ended: Instant,
-    pub(crate) attributes: Option<&'a dyn Attributes>,
+    pub(crate) attributes: Option<&'a (dyn Attributes + Sync)>,
 }
 
 /// What own labels need of a request. The default is nothing.

@@ -22,6 +22,9 @@ pub(in crate::metrics) type Extra = dyn Fn() -> Vec<(&'static str, u64)> + Send 
 /// The label values of some columns, and what was counted under them.
 type Groups = BTreeMap<Vec<String>, Totals>;
 
+/// Whether they are labels of gRPC messages, and which.
+type Columns<'a> = (bool, &'a [(String, Source)]);
+
 impl Metrics {
     /// All metrics and their values at this moment.
     ///
@@ -58,7 +61,7 @@ impl Metrics {
 struct Shown<'a> {
     requests: Vec<(Labels<'a>, Totals)>,
     messages: Vec<(Labels<'a>, Totals)>,
-    groups: Vec<(bool, &'a [(String, Source)], Groups)>,
+    groups: Vec<(Columns<'a>, Groups)>,
     layouts: [Option<&'a Series>; 2],
 }
 
@@ -124,10 +127,8 @@ impl<'a> Shown<'a> {
     }
 
     fn groups(&mut self, is_messages: bool, columns: &'a [(String, Source)]) -> &Groups {
-        let known = self
-            .groups
-            .iter()
-            .position(|(messages, other, _)| *messages == is_messages && *other == columns);
+        let wanted = (is_messages, columns);
+        let known = self.groups.iter().position(|(known, _)| *known == wanted);
         let at = known.unwrap_or_else(|| {
             let series = match is_messages {
                 true => &self.messages,
@@ -141,10 +142,10 @@ impl<'a> Shown<'a> {
                     .and_modify(|sum| sum.add(totals))
                     .or_insert_with(|| totals.clone());
             }
-            self.groups.push((is_messages, columns, groups));
+            self.groups.push((wanted, groups));
             self.groups.len() - 1
         });
-        &self.groups[at].2
+        &self.groups[at].1
     }
 }
 
