@@ -161,3 +161,25 @@ fn own_labels_are_never_empty() {
         }
     }
 }
+
+#[cfg(feature = "batch")]
+#[test]
+fn the_counts_of_a_reporter_are_shown() {
+    let metrics = Metrics::builder(webapp())
+        .reporter_stats(|| {
+            let mut stats = tower_b3::report::Stats::default();
+            (stats.finished, stats.queued, stats.dropped.refused) = (9, 2, 7);
+            stats
+        })
+        .build();
+    let text = metrics.text();
+    for line in [
+        "# TYPE tower_b3_reporter_queued gauge",
+        "tower_b3_reporter_queued{} 2",
+        "tower_b3_reporter_finished_total{} 9",
+        "tower_b3_reporter_dropped_refused_total{} 7",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line}");
+    }
+    parse(&metrics.openmetrics());
+}
