@@ -75,6 +75,7 @@
 //! | Functions under `#[tracing::instrument]` | [`guide::tracing`] |
 //! | Retries | [`guide::retries`] |
 //! | Ids of a request on its log lines; Grafana, Kibana, Kiali | [`guide::logs`], [`logs`] |
+//! | Istio's standard metrics | `metrics` |
 //! | Tests of a traced service | [`guide::testing`], `test` |
 //! | Read and write headers without the layers | [`propagation`] |
 //! | **Deploy** | |
@@ -103,6 +104,8 @@
 //! | `axum` | | [`RequestContext`] as an extractor, the matched path as the route, the peer's address |
 //! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
+//! | `metrics` | | `metrics`: Istio's standard metrics for Prometheus, Grafana and Kiali, with exemplars; peer metadata |
+//! | `prometheus-client`, `prometheus` | | these metrics in a registry of one of these crates (include `metrics`) |
 //! | `test` | | `test`: collects the spans of a test, compares their tree with expected text, fails if spans are left over |
 //! | `tracing-layer` | | `TracingLayer` for `tracing-subscriber`: functions under `#[instrument]`, and the spans of libraries that use `tracing`, are spans of the trace, see [`guide::tracing`] |
 //! | `log-format` | | [`logs`]: the ids of a request on each of its log lines, whatever the filter: an event format for `tracing-subscriber` |
@@ -140,6 +143,9 @@ pub mod istio;
 #[cfg(feature = "log-format")]
 #[cfg_attr(docsrs, doc(cfg(feature = "log-format")))]
 pub mod logs;
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub mod metrics;
 pub mod observe;
 #[cfg(feature = "otlp")]
 #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]

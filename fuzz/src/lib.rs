@@ -3,10 +3,12 @@
 pub mod config;
 pub mod environment;
 pub mod forwarded_for;
+pub mod histogram_buckets;
 pub mod http_answer;
 pub mod labels;
 pub mod model;
 pub mod otlp_answer;
+pub mod peer_metadata;
 pub mod properties;
 pub mod serving;
 pub mod tag_format;
