@@ -139,12 +139,12 @@ pub mod istio;
 #[cfg(feature = "log-format")]
 #[cfg_attr(docsrs, doc(cfg(feature = "log-format")))]
 pub mod logs;
-#[cfg(feature = "otlp")]
-#[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
-pub mod otlp;
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub mod metrics;
+#[cfg(feature = "otlp")]
+#[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
+pub mod otlp;
 mod printable;
 pub mod propagation;
 #[cfg(feature = "batch")]

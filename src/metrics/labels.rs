@@ -127,7 +127,9 @@ mod tests {
 
     #[test]
     fn twenty_labels_do_not_depend_on_the_response() {
-        let messages = StandardLabel::ALL.into_iter().filter(|label| label.is_message_label());
+        let messages = StandardLabel::ALL
+            .into_iter()
+            .filter(|label| label.is_message_label());
         assert_eq!(messages.count(), 20);
     }
 }

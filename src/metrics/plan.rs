@@ -144,10 +144,7 @@ impl Measured {
     /// Whether it counts gRPC messages. They are counted while an exchange goes on, so the response's
     /// labels are not known.
     pub(crate) fn is_messages(self) -> bool {
-        matches!(
-            self,
-            Measured::RequestMessages | Measured::ResponseMessages
-        )
+        matches!(self, Measured::RequestMessages | Measured::ResponseMessages)
     }
 
     fn standard_labels(self) -> Vec<(String, LabelValue)> {

@@ -100,7 +100,10 @@ impl Metric {
     }
 
     fn short_name(&self) -> &str {
-        self.plan.name.strip_prefix("istio_").unwrap_or(&self.plan.name)
+        self.plan
+            .name
+            .strip_prefix("istio_")
+            .unwrap_or(&self.plan.name)
     }
 
     fn is_custom(&self) -> bool {
@@ -159,7 +162,10 @@ impl Builder {
         let full_name = format!("istio_{}", sanitized(&definition.name));
         self.metrics.retain(|metric| metric.plan.name != full_name);
         self.metrics.push(Metric::new(MetricPlan {
-            help: format!("Defined by the configuration: {}", one_line(&definition.value)),
+            help: format!(
+                "Defined by the configuration: {}",
+                one_line(&definition.value)
+            ),
             name: full_name,
             kind: definition.kind,
             measured: Measured::Value(value),
@@ -183,7 +189,8 @@ impl Builder {
         for label in &entry.tags_to_remove {
             if StandardLabel::from_name(label).is_none() {
                 let shown = name(label);
-                let problem = format!("there is no label {shown} to remove; only standard ones can be");
+                let problem =
+                    format!("there is no label {shown} to remove; only standard ones can be");
                 self.problems.push(problem);
                 continue;
             }

@@ -93,7 +93,9 @@ impl MetricsShape {
         let mut metrics = self.plan(direction).metrics.iter();
         let metric = metrics.find(|plan| plan.name == metric);
         let labels = metric.map_or(&[][..], |metric| &metric.labels);
-        labels.iter().map(|(name, _): &(String, LabelValue)| name.as_str())
+        labels
+            .iter()
+            .map(|(name, _): &(String, LabelValue)| name.as_str())
     }
 
     /// How often the gRPC messages of a stream that goes on are reported, if it is set.

@@ -12,13 +12,16 @@ mod names;
 mod plugin_config;
 mod telemetry;
 #[cfg(test)]
-mod test_exchange;
+pub(crate) mod test_exchange;
 mod values;
 
+pub(crate) use super::plan::MetricKind;
+#[cfg(test)]
+pub(crate) use super::plan::{LabelValue, Plan};
 pub(crate) use attribute_generation::{AttributeMatch, GeneratedAttribute};
 pub(crate) use buckets::BucketOverrides;
-pub use cel::{Expression, ExpressionError};
 pub(crate) use cel::unsigned;
+pub use cel::{Expression, ExpressionError};
 pub use metrics_shape::MetricsShape;
 pub(crate) use metrics_shape::ShapeSource;
 pub(crate) use names::{METRICS_BY_ENUM, label_name_error, metric_name_error, metric_of_enum};

@@ -32,7 +32,9 @@ pub(crate) fn label_name_error(name: &str) -> Option<&'static str> {
     match name {
         "" => Some("the name of a label must not be empty"),
         "le" => Some("the label `le` is for the buckets of a histogram"),
-        _ if name.starts_with("__") => Some("labels whose names start with `__` are Prometheus's own"),
+        _ if name.starts_with("__") => {
+            Some("labels whose names start with `__` are Prometheus's own")
+        }
         _ => None,
     }
 }

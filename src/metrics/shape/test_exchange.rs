@@ -12,37 +12,37 @@ use std::{
 };
 
 #[derive(Debug, Clone)]
-pub(super) struct Exchange {
-    pub(super) direction: Direction,
-    pub(super) method: Option<String>,
-    pub(super) path: Option<String>,
-    pub(super) host: Option<String>,
-    pub(super) request_headers: BTreeMap<String, String>,
-    pub(super) response_headers: BTreeMap<String, String>,
-    pub(super) request_bytes: (u64, u64),
-    pub(super) response_bytes: (u64, u64),
-    pub(super) response_code: Option<u16>,
-    pub(super) response_code_details: Option<String>,
-    pub(super) response_flags: u64,
-    pub(super) grpc_status: Option<u32>,
-    pub(super) duration: Duration,
-    pub(super) node: Workload,
-    pub(super) peer: Option<Workload>,
-    pub(super) route_name: Option<String>,
-    pub(super) cluster_name: Option<String>,
-    pub(super) service: Option<[String; 3]>,
+pub(crate) struct Exchange {
+    pub(crate) direction: Direction,
+    pub(crate) method: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) request_headers: BTreeMap<String, String>,
+    pub(crate) response_headers: BTreeMap<String, String>,
+    pub(crate) request_bytes: (u64, u64),
+    pub(crate) response_bytes: (u64, u64),
+    pub(crate) response_code: Option<u16>,
+    pub(crate) response_code_details: Option<String>,
+    pub(crate) response_flags: u64,
+    pub(crate) grpc_status: Option<u32>,
+    pub(crate) duration: Duration,
+    pub(crate) node: Workload,
+    pub(crate) peer: Option<Workload>,
+    pub(crate) route_name: Option<String>,
+    pub(crate) cluster_name: Option<String>,
+    pub(crate) service: Option<[String; 3]>,
 }
 
 /// Istio's metadata of a workload, as in the cases.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Workload {
-    pub(super) id: Option<String>,
-    pub(super) metadata: BTreeMap<String, String>,
-    pub(super) labels: BTreeMap<String, String>,
+pub(crate) struct Workload {
+    pub(crate) id: Option<String>,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 impl Workload {
-    pub(super) fn of(metadata: &[(&str, &str)], labels: &[(&str, &str)]) -> Workload {
+    pub(crate) fn of(metadata: &[(&str, &str)], labels: &[(&str, &str)]) -> Workload {
         let owned = |pairs: &[(&str, &str)]| {
             let pairs = pairs.iter();
             pairs
@@ -72,7 +72,7 @@ impl Node for Workload {
 }
 
 impl Exchange {
-    pub(super) fn get(path: &str) -> Exchange {
+    pub(crate) fn get(path: &str) -> Exchange {
         Exchange {
             direction: Direction::Client,
             method: Some("GET".to_owned()),

@@ -26,7 +26,8 @@ pub(in crate::metrics::shape) use super::attribute::Scope;
 /// # Ok::<(), tower_b3::metrics::ExpressionError>(())
 /// ```
 ///
-/// An expression has at most 1,024 bytes, and 64 operators inside of each other.
+/// An expression has at most 1,024 bytes and 16 operators inside of each other, or 64 if all of them are
+/// comparisons of attributes with literals, or join texts.
 #[derive(Debug, Clone)]
 pub struct Expression {
     text: Arc<str>,

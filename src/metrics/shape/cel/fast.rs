@@ -316,7 +316,9 @@ impl Reader<'_> {
         match &expression.expr {
             Expr::Literal(CelVal::String(text)) => parts.push(Part::Literal(text.clone())),
             Expr::Call(call) if call.func_name == operators::ADD => {
-                call.args.iter().try_for_each(|side| self.join(side, parts))?;
+                call.args
+                    .iter()
+                    .try_for_each(|side| self.join(side, parts))?;
             }
             _ => parts.push(Part::Attribute(self.attribute(expression)?)),
         }

@@ -5,6 +5,8 @@
 //! the `cel` crate. [`print`] prints results as Envoy prints them.
 
 mod attribute;
+#[cfg(test)]
+mod envoy_tests;
 mod error;
 mod expression;
 mod fast;
@@ -14,8 +16,6 @@ mod path;
 mod print;
 mod program;
 mod rewrite;
-#[cfg(test)]
-mod envoy_tests;
 #[cfg(test)]
 mod tests;
 mod vocabulary;

@@ -16,8 +16,8 @@ pub(super) fn print_value(value: &Value, out: &mut String) -> bool {
         Value::String(text) => out.push_str(text),
         Value::Bytes(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),
         Value::Duration(duration) => {
-            let nanoseconds = i128::from(duration.num_seconds()) * SECOND
-                + i128::from(duration.subsec_nanos());
+            let nanoseconds =
+                i128::from(duration.num_seconds()) * SECOND + i128::from(duration.subsec_nanos());
             print_duration(nanoseconds, out);
         }
         Value::Timestamp(time) => print_time(time, out),

@@ -4,13 +4,13 @@ use super::{
     ExpressionError,
     attribute::Scope,
     known::Known,
-    rewrite::{Rewriter, SLOT, Slot},
+    parse::check_program,
+    rewrite::{NEGATE, Rewriter, SLOT, Slot},
 };
 use crate::user_code::catch;
 use cel::{
-    Context, ExecutionError, IdedExpr, ResolveResult, Value,
-    context::VariableResolver,
-    extractors::This,
+    Context, ExecutionError, FunctionContext, IdedExpr, ResolveResult, Value,
+    context::VariableResolver, extractors::This,
 };
 use regex::Regex;
 use std::{fmt, sync::Arc};
@@ -29,6 +29,7 @@ impl Program {
     ) -> Result<Program, ExpressionError> {
         let mut rewriter = Rewriter::new(generated);
         rewriter.rewrite(&mut expression)?;
+        check_program(&expression)?;
         Ok(Program {
             expression,
             slots: rewriter.slots,
@@ -98,6 +99,22 @@ fn functions(patterns: Arc<[Regex]>) -> Context<'static> {
             let pattern = pattern
                 .ok_or_else(|| ExecutionError::function_error("matches", "unknown pattern"))?;
             Ok::<bool, ExecutionError>(pattern.is_match(&text))
+        },
+    );
+    context.add_function(NEGATE, |value: Value| match value {
+        Value::Int(integer) => integer
+            .checked_neg()
+            .map(Value::Int)
+            .ok_or(ExecutionError::Overflow("minus", value.clone(), value)),
+        Value::Float(float) => Ok(Value::Float(-float)),
+        value => Err(ExecutionError::UnsupportedUnaryOperator("minus", value)),
+    });
+    // With truth values. The crate does not convert them.
+    context.add_function(
+        "string",
+        |call: &FunctionContext<'_, '_>, This(value): This<Value>| match value {
+            Value::Bool(flag) => Ok(Value::String(flag.to_string().into())),
+            value => cel::functions::string(call, This(value)),
         },
     );
     // In characters. The crate counts bytes.

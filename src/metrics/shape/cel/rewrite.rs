@@ -20,6 +20,9 @@ use regex::Regex;
 /// How a variable of the interpreter is named: a sign that no name in a text contains, and the number.
 pub(super) const SLOT: char = '#';
 
+/// The sign `-` as a function of ours: the interpreter's panics on the smallest integer.
+pub(super) const NEGATE: &str = "#-";
+
 /// What a numbered variable is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Slot {
@@ -99,6 +102,9 @@ impl<'g> Rewriter<'g> {
         if call.func_name == "matches" {
             self.pattern(call)?;
         }
+        if call.func_name == operators::NEGATE {
+            call.func_name = NEGATE.to_owned();
+        }
         if let Some(target) = &mut call.target {
             self.rewrite(target)?;
         }
@@ -117,7 +123,9 @@ impl<'g> Rewriter<'g> {
         };
         let compiled = Regex::new(pattern).map_err(|_| {
             let pattern = quoted(pattern);
-            ExpressionError::new(format!("calls `matches` with {pattern}, which is not a pattern"))
+            ExpressionError::new(format!(
+                "calls `matches` with {pattern}, which is not a pattern"
+            ))
         })?;
         let number = i64::try_from(self.patterns.len()).unwrap_or(i64::MAX);
         argument.expr = Expr::Literal(CelVal::Int(number));

@@ -48,10 +48,20 @@ fn exchange() -> Exchange {
 fn both_vocabularies_are_read() {
     for (texts, expected) in [
         (
-            &["xds.node.metadata['MESH_ID']", "node.metadata['MESH_ID']", "node.metadata.MESH_ID"][..],
+            &[
+                "xds.node.metadata['MESH_ID']",
+                "node.metadata['MESH_ID']",
+                "node.metadata.MESH_ID",
+            ][..],
             "cluster.local",
         ),
-        (&["xds.node.metadata.LABELS.app", "node.metadata['LABELS']['app']"], "webapp"),
+        (
+            &[
+                "xds.node.metadata.LABELS.app",
+                "node.metadata['LABELS']['app']",
+            ],
+            "webapp",
+        ),
         (
             &[
                 "filter_state.upstream_peer.workload",
@@ -60,19 +70,42 @@ fn both_vocabularies_are_read() {
             ],
             "catalog",
         ),
-        (&["filter_state.upstream_peer.cluster", "upstream_peer.cluster_id"], "Kubernetes"),
+        (
+            &[
+                "filter_state.upstream_peer.cluster",
+                "upstream_peer.cluster_id",
+            ],
+            "Kubernetes",
+        ),
         (&["filter_state.upstream_peer.service"], "catalog"),
         (&["filter_state.upstream_peer.revision"], "v2"),
         (&["filter_state.upstream_peer.type"], "deployment"),
         (&["upstream_peer.istio_version"], "1.17.8"),
-        (&["upstream_peer.labels['role']", "upstream_peer.labels['role'].value"], "x"),
+        (
+            &[
+                "upstream_peer.labels['role']",
+                "upstream_peer.labels['role'].value",
+            ],
+            "x",
+        ),
         (&["xds.listener_direction", "listener_direction"], "2"),
         (&["destination.address"], "10.0.0.9:8080"),
-        (&["string(destination.port)", "destination.port", "upstream.port"], "8080"),
+        (
+            &[
+                "string(destination.port)",
+                "destination.port",
+                "upstream.port",
+            ],
+            "8080",
+        ),
         (&["source.port"], "40000"),
     ] {
         for text in texts {
-            assert_eq!(value(text, &exchange()).as_deref(), Some(expected), "{text}");
+            assert_eq!(
+                value(text, &exchange()).as_deref(),
+                Some(expected),
+                "{text}"
+            );
         }
     }
 }
@@ -84,10 +117,19 @@ fn a_peer_is_on_one_side_only() {
         ..exchange()
     };
     assert_eq!(value("upstream_peer.name", &as_server), None);
-    assert_eq!(value("downstream_peer.name", &as_server).unwrap(), "catalog-1");
+    assert_eq!(
+        value("downstream_peer.name", &as_server).unwrap(),
+        "catalog-1"
+    );
     assert_eq!(value("downstream_peer.name", &exchange()), None);
-    assert_eq!(value("has(filter_state.upstream_peer)", &as_server).unwrap(), "false");
-    assert_eq!(value("has(filter_state.upstream_peer)", &exchange()).unwrap(), "true");
+    assert_eq!(
+        value("has(filter_state.upstream_peer)", &as_server).unwrap(),
+        "false"
+    );
+    assert_eq!(
+        value("has(filter_state.upstream_peer)", &exchange()).unwrap(),
+        "true"
+    );
     assert_eq!(value("source.port", &as_server).unwrap(), "8080");
     assert_eq!(value("upstream.port", &as_server), None);
     assert_eq!(value("xds.listener_direction", &as_server).unwrap(), "1");
@@ -104,6 +146,10 @@ fn results_are_printed_as_envoy_prints_them() {
         ("1.0 / 3.0", "0.333333"),
         ("18446744073709551615u", "18446744073709551615"),
         ("-7", "-7"),
+        ("-response.code", "-200"),
+        ("-(1.5)", "-1.5"),
+        ("string(response.code == 200)", "true"),
+        ("[1, 2].filter(n, n > 1).map(n, n + 1)[0]", "3"),
         ("duration('90s')", "1m30s"),
         ("duration('1h')", "1h"),
         ("duration('0s')", "0"),
@@ -111,7 +157,10 @@ fn results_are_printed_as_envoy_prints_them() {
         ("duration('3661s')", "1h1m1s"),
         ("request.duration", "2.5ms"),
         ("request.time", "2020-01-01T00:00:00.5+00:00"),
-        ("timestamp('2020-01-01T02:00:00+02:00')", "2020-01-01T00:00:00+00:00"),
+        (
+            "timestamp('2020-01-01T02:00:00+02:00')",
+            "2020-01-01T00:00:00+00:00",
+        ),
         ("request.duration > duration('1s') ? 1 : 0", "0"),
         ("size('äöü')", "3"),
         ("'a' + \"b\" + 'c'", "abc"),
@@ -128,12 +177,22 @@ fn results_are_printed_as_envoy_prints_them() {
         ("matches(request.url_path, 'tems')", "true"),
         ("!(request.method == 'GET')", "false"),
         ("response.code == 404 || request.method == 'GET'", "true"),
-        ("request.headers['nope'] == 'x' || request.method == 'GET'", "true"),
-        ("request.headers['nope'] == 'x' && request.method == 'PUT'", "false"),
+        (
+            "request.headers['nope'] == 'x' || request.method == 'GET'",
+            "true",
+        ),
+        (
+            "request.headers['nope'] == 'x' && request.method == 'PUT'",
+            "false",
+        ),
         ("request.headers[':authority']", "catalog.istioinaction:80"),
         ("request.headers['Host']", "catalog.istioinaction:80"),
     ] {
-        assert_eq!(value(text, &exchange()).as_deref(), Some(expected), "{text}");
+        assert_eq!(
+            value(text, &exchange()).as_deref(),
+            Some(expected),
+            "{text}"
+        );
     }
 }
 
@@ -168,9 +227,19 @@ fn what_is_not_supported_is_refused_with_a_reason() {
         ("", "is not CEL"),
         ("request.method ==", "is not CEL"),
         ("has(request)", "is not CEL"),
-        ("request.headers.exists(h, h == 'x')", "has a macro over something other than a list"),
+        (
+            "request.headers.exists(h, h == 'x')",
+            "has a macro over something other than a list",
+        ),
         ("size(request.headers)", "reads all of `request.headers`"),
-        ("'x'.matches(request.path)", "with a pattern that is not written out"),
+        (
+            "[1].exists(n, n == 1).map(n, n)",
+            "has a macro over something other than a list",
+        ),
+        (
+            "'x'.matches(request.path)",
+            "with a pattern that is not written out",
+        ),
         ("'x'.matches('(')", "is not a pattern"),
         ("Account{user: 1}", "makes a message"),
         (
@@ -188,14 +257,26 @@ fn long_and_deep_expressions_are_refused() {
     let chain = |count: usize| format!("1{}", "+1".repeat(count));
     for (text, reason) in [
         (chain(2000), "is 4001 bytes long; at most 1024 are allowed"),
-        (chain(511), "has more than 64 operators inside of each other"),
+        (
+            chain(511),
+            "has more than 64 operators inside of each other",
+        ),
         (format!("a{}", ".a".repeat(511)), "64 operators"),
         (format!("a{}", "['a']".repeat(200)), "64 operators"),
         (format!("{}a", "!".repeat(1000)), ""),
-        (format!("{}1{}", "(".repeat(500), ")".repeat(500)), "is nested too deeply"),
-        (format!("{}1{}", "[".repeat(500), "]".repeat(500)), "is nested too deeply"),
+        (
+            format!("{}1{}", "(".repeat(500), ")".repeat(500)),
+            "is nested too deeply",
+        ),
+        (
+            format!("{}1{}", "[".repeat(500), "]".repeat(500)),
+            "is nested too deeply",
+        ),
         (format!("{}1", "a?1:".repeat(200)), "is nested too deeply"),
-        (format!("{}1{}", "[1,2].map(x,".repeat(20), ")".repeat(20)), "macros"),
+        (
+            format!("{}1{}", "[1,2].map(x,".repeat(20), ")".repeat(20)),
+            "macros",
+        ),
     ] {
         match Expression::parse(&text) {
             Ok(_) => assert_eq!(reason, "", "{text}"),
@@ -203,8 +284,12 @@ fn long_and_deep_expressions_are_refused() {
         }
     }
     // The deepest that is allowed is evaluated on an ordinary stack.
-    let deepest = chain(63);
-    assert_eq!(value(&deepest, &exchange()).unwrap(), "64");
+    let deepest = chain(16);
+    assert_eq!(value(&deepest, &exchange()).unwrap(), "17");
+    let refused = Expression::parse(&chain(17)).unwrap_err().to_string();
+    assert_eq!(refused, "has more than 16 operators inside of each other");
+    let conditions = format!("response.code != 1{}", " && response.code != 2".repeat(40));
+    assert_eq!(value(&conditions, &exchange()).unwrap(), "true");
     let nested = format!("{}request.method{}", "(".repeat(31), ")".repeat(31));
     assert_eq!(value(&nested, &exchange()).unwrap(), "GET");
 }
@@ -228,7 +313,10 @@ fn common_shapes_are_evaluated_without_the_interpreter() {
     ] {
         assert!(Expression::parse(text).unwrap().is_fast(), "{text}");
     }
-    for text in ["string(destination.port)", "request.method + request.scheme"] {
+    for text in [
+        "string(destination.port)",
+        "request.method + request.scheme",
+    ] {
         assert!(!Expression::parse(text).unwrap().is_fast(), "{text}");
     }
 }
