@@ -109,16 +109,14 @@ fn read_bounds(node: &Node<'_>) -> Result<Vec<f64>, ConfigError> {
     Ok(bounds)
 }
 
-/// A duration in Go's format with one unit: `90s`, `5m`, `1h`.
+/// A duration in Go's format with one unit: `1500ms`, `90s`, `5m`, `1h`.
 fn interval(node: &Node<'_>) -> Result<Duration, ConfigError> {
     let text = node.text()?;
-    for (unit, seconds) in [('m', 60), ('h', 3600)] {
-        let number = text
-            .strip_suffix(unit)
-            .and_then(|number| number.parse().ok());
-        if let Some(number @ 1..=1_000_000) = number {
-            let number: u64 = number;
-            return Ok(Duration::from_secs(number * seconds));
+    for (unit, milliseconds) in [("ms", 1), ("m", 60_000), ("h", 3_600_000)] {
+        let number = text.strip_suffix(unit);
+        let number = number.and_then(|number| number.parse::<u32>().ok());
+        if let Some(number @ 1..) = number {
+            return Ok(Duration::from_millis(u64::from(number) * milliseconds));
         }
     }
     duration(node)
