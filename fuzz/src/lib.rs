@@ -5,6 +5,7 @@ pub mod environment;
 pub mod forwarded_for;
 pub mod http_answer;
 pub mod labels;
+pub mod metrics_config;
 pub mod model;
 pub mod otlp_answer;
 pub mod properties;

@@ -59,7 +59,8 @@ fn what_has_no_effect_is_an_error_if_the_configuration_is_strict() {
 #[test]
 fn names_are_written_as_prometheus_accepts_them() {
     let shape = shape(&settings(
-        "{ metrics: [ { name: my.calls, dimensions: { a-b: request.path, 1x: request.path } } ], \
+        "{ metrics: [ { name: my.calls, dimensions: { a-b: request.path, 1x: request.path } }, \
+         { name: requests_total, dimensions: { source-app: request.path } } ], \
          definitions: [ { name: my.calls, value: '1' } ] }",
     ));
     assert_eq!(
@@ -68,6 +69,7 @@ fn names_are_written_as_prometheus_accepts_them() {
     );
     let labels = shape.labels(Direction::Server, "istio_my_calls");
     assert_eq!(labels.collect::<Vec<_>>(), ["_1x", "a_b"]);
+    assert_eq!(difference(&shape, Direction::Server, REQUESTS), "");
 }
 
 #[test]

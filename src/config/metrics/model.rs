@@ -4,7 +4,9 @@ use crate::{
     config::node::Node,
     config_error::ConfigError,
     direction::PerDirection,
-    metrics::shape::{BucketOverrides, GeneratedAttribute, PluginConfig, TelemetryMetrics},
+    metrics::shape::{
+        BucketOverrides, GeneratedAttribute, PluginConfig, TelemetryMetrics, appended,
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,25 +34,19 @@ impl Metrics {
     /// These settings, and the other's where these are unset. Lists are appended to the other's, since
     /// of two entries the later one counts.
     pub(in crate::config) fn over(self, other: Metrics) -> Metrics {
-        let append = |mut low: Vec<GeneratedAttribute>, high: Vec<GeneratedAttribute>| {
-            low.extend(high);
-            low
-        };
-        let mut telemetry = other.telemetry;
-        telemetry.extend(self.telemetry);
         let mut providers = other.providers;
         providers.extend(self.providers);
         let mut without_effect = other.without_effect;
         without_effect.extend(self.without_effect);
         Metrics {
-            telemetry,
+            telemetry: appended(other.telemetry, self.telemetry),
             stats: PerDirection {
                 server: self.stats.server.over(other.stats.server),
                 client: self.stats.client.over(other.stats.client),
             },
             attributes: PerDirection {
-                server: append(other.attributes.server, self.attributes.server),
-                client: append(other.attributes.client, self.attributes.client),
+                server: appended(other.attributes.server, self.attributes.server),
+                client: appended(other.attributes.client, self.attributes.client),
             },
             default_providers: self.default_providers.or(other.default_providers),
             providers,

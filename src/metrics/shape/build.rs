@@ -117,13 +117,13 @@ impl Metric {
     /// Replaces a label, in the place where a standard one belongs, or adds it. Without a value, an
     /// expression that cannot be parsed, it is removed or not added.
     fn set(&mut self, label: &str, value: Option<LabelValue>) {
-        let standard = StandardLabel::from_name(label).filter(|_| !self.is_custom());
+        let label = sanitized(label);
+        let standard = StandardLabel::from_name(&label).filter(|_| !self.is_custom());
         let Some(standard) = standard else {
-            self.added
-                .extend(value.map(|value| (sanitized(label), value)));
+            self.added.extend(value.map(|value| (label, value)));
             return;
         };
-        self.remove(label);
+        self.remove(&label);
         let Some(value) = value else {
             return;
         };
@@ -132,7 +132,7 @@ impl Metric {
         };
         let at = self.plan.labels.iter().position(is_later);
         let at = at.unwrap_or(self.plan.labels.len());
-        self.plan.labels.insert(at, (label.to_owned(), value));
+        self.plan.labels.insert(at, (label, value));
     }
 
     fn finish(self) -> MetricPlan {

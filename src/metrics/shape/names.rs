@@ -29,10 +29,10 @@ pub(super) fn is_standard(metric: &str) -> bool {
 
 /// Why a label cannot have this name.
 pub(crate) fn label_name_error(name: &str) -> Option<&'static str> {
-    match name {
+    match sanitized(name).as_str() {
         "" => Some("the name of a label must not be empty"),
         "le" => Some("the label `le` is for the buckets of a histogram"),
-        _ if name.starts_with("__") => {
+        name if name.starts_with("__") => {
             Some("labels whose names start with `__` are Prometheus's own")
         }
         _ => None,
@@ -41,11 +41,15 @@ pub(crate) fn label_name_error(name: &str) -> Option<&'static str> {
 
 /// Why a metric cannot have this name.
 pub(crate) fn metric_name_error(name: &str) -> Option<&'static str> {
-    match name {
-        "" => Some("the name of a metric must not be empty"),
-        _ if is_standard(name) => Some("Istio has a metric of this name"),
-        "build" => Some("Istio has a metric of this name"),
-        _ => None,
+    let name = sanitized(name);
+    let parts = ["_bucket", "_count", "_sum"].iter();
+    let mut histograms = parts.filter_map(|part| name.strip_suffix(part));
+    if name.is_empty() {
+        Some("the name of a metric must not be empty")
+    } else if is_standard(&name) || name == "build" || histograms.any(is_standard) {
+        Some("Istio has a metric of this name")
+    } else {
+        None
     }
 }
 

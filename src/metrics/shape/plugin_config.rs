@@ -34,17 +34,21 @@ pub(crate) struct Definition {
 impl PluginConfig {
     /// These settings after the other's: later entries override earlier ones.
     pub(crate) fn over(self, other: PluginConfig) -> PluginConfig {
-        let mut metrics = other.metrics;
-        metrics.extend(self.metrics);
-        let mut definitions = other.definitions;
-        definitions.extend(self.definitions);
         PluginConfig {
-            metrics,
-            definitions,
+            metrics: appended(other.metrics, self.metrics),
+            definitions: appended(other.definitions, self.definitions),
             disable_host_header_fallback: self
                 .disable_host_header_fallback
                 .or(other.disable_host_header_fallback),
             reporting_interval: self.reporting_interval.or(other.reporting_interval),
         }
     }
+}
+
+/// Entries, then later ones that override them. The same entries again change nothing.
+pub(crate) fn appended<T: PartialEq>(mut entries: Vec<T>, later: Vec<T>) -> Vec<T> {
+    if !entries.ends_with(&later) {
+        entries.extend(later);
+    }
+    entries
 }
