@@ -79,6 +79,7 @@
 //! | **Deploy** | |
 //! | In a mesh with sidecars, or instead of one | [`guide::sidecar`], [`guide::no_sidecar`] |
 //! | Configuration from Istio's documents and the environment | [`config`], [`guide::no_sidecar`] |
+//! | Metrics shaped by Istio's documents | [`guide::metrics_configuration`] |
 //! | The name and tags of a sidecar's spans | [`istio`] |
 //! | Requests from outside, health checks | [`guide::edge`], [`Trust`], [`ServerLayer::exclude_paths`] |
 //! | Queue, retries, counts and shutdown of a reporter | [`guide::reporting`] |
@@ -102,6 +103,7 @@
 //! | `axum` | | [`RequestContext`] as an extractor, the matched path as the route, the peer's address |
 //! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
+//! | `metrics-config` | | metrics shaped by Istio's configuration, see [`guide::metrics_configuration`] (includes `metrics` and `config`; brings cel, regex and chrono) |
 //! | `test` | | `test`: collects the spans of a test, compares their tree with expected text, fails if spans are left over |
 //! | `tracing-layer` | | `TracingLayer` for `tracing-subscriber`: functions under `#[instrument]`, and the spans of libraries that use `tracing`, are spans of the trace, see [`guide::tracing`] |
 //! | `log-format` | | [`logs`]: the ids of a request on each of its log lines, whatever the filter: an event format for `tracing-subscriber` |

@@ -1,5 +1,6 @@
 //! Properties of any text that may configure metrics, and of any text that may be an expression.
 
+use http::{HeaderValue, Request, Response};
 use std::{hint::black_box, sync::Once};
 use tower_b3::{
     Direction,
@@ -21,13 +22,27 @@ pub fn expression(input: &[u8]) {
         return;
     };
     match Expression::parse(text) {
-        Ok(expression) => assert_eq!(expression.to_string(), text),
+        Ok(expression) => {
+            assert_eq!(expression.to_string(), text);
+            let request = Request::get("/items?q=1").header("x-a", text_header(input));
+            let request = request.body(()).unwrap();
+            black_box(expression.evaluate(&request, &Response::new(())));
+        }
         Err(error) => {
             let error = error.to_string();
             assert!(!error.is_empty() && error.len() < 1000, "{error}");
             assert!(!error.contains(char::is_control), "{error:?}");
         }
     }
+}
+
+/// The input as the value of a header, as far as it can be one.
+fn text_header(input: &[u8]) -> HeaderValue {
+    let visible = input
+        .iter()
+        .copied()
+        .filter(|byte| (b' '..0x7f).contains(byte));
+    HeaderValue::from_bytes(&visible.collect::<Vec<u8>>()).unwrap()
 }
 
 /// Documents that can be read have a shape, in which no name is one that Prometheus refuses.

@@ -39,6 +39,9 @@
 //! | an Envoy bootstrap, or a ConfigMap with one for `sidecar.istio.io/bootstrapOverride` | `tracing.http` |
 //! | a List | its items |
 //!
+//! With the feature `metrics-config`, documents are read for metrics too: see
+//! [the guide](crate::guide::metrics_configuration).
+//!
 //! Other documents are skipped. Inside the tracing blocks every field is checked, and an error names
 //! its path. Outside of them nothing is checked.
 //!

@@ -63,6 +63,9 @@ impl TracingConfig {
 
     /// Sets whether an unsupported provider is an error. By default the tracer then makes no spans,
     /// only forwards the tracing headers, and logs one error.
+    ///
+    /// It also makes an error of a setting of metrics that has no effect, such as an expression that is
+    /// not CEL. By default that is a warning.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> TracingConfig {
         self.strict = strict;

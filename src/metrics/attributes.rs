@@ -145,6 +145,14 @@ pub(crate) trait Node {
         ])
     }
 
+    fn app(&self) -> Option<&str> {
+        self.label("app")
+    }
+
+    fn version(&self) -> Option<&str> {
+        self.label("version")
+    }
+
     /// The first of these labels that is there.
     fn first_label(&self, names: &[&str]) -> Option<&str> {
         names.iter().find_map(|name| self.label(name))

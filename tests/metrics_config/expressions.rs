@@ -1,6 +1,7 @@
 //! Expressions that cannot be used: what Istio makes of them, and what `strict` does.
 
 use super::{REQUESTS, all_metrics, difference, shape};
+use http::{Request, Response};
 use tower_b3::{Direction, config::TracingConfig, metrics::Expression};
 
 fn settings(inbound: &str) -> String {
@@ -80,6 +81,18 @@ fn expressions_can_be_parsed_in_code() {
         expression.to_string(),
         "request.url_path.matches('^/items/[[:alnum:]]*$')"
     );
+    let request = |path: &str| Request::get(path).body(()).unwrap();
+    let response = Response::new(());
+    for (path, expected) in [
+        ("/items/7", "true"),
+        ("/items/7/x", "false"),
+        ("/items/7?q", "true"),
+    ] {
+        let value = expression.evaluate(&request(path), &response);
+        assert_eq!(value.as_deref(), Some(expected), "{path}");
+    }
+    let tenant = Expression::parse("request.headers['x-tenant']").unwrap();
+    assert_eq!(tenant.evaluate(&request("/"), &response), None);
     let error = Expression::parse(&"a".repeat(1025)).unwrap_err();
     assert_eq!(
         error.to_string(),

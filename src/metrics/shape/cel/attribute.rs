@@ -156,8 +156,8 @@ impl NodeField {
             NodeField::Label(name) => node.label(name),
             NodeField::CanonicalService => node.canonical_service(),
             NodeField::CanonicalRevision => node.canonical_revision(),
-            NodeField::App => node.label("app"),
-            NodeField::Version => node.label("version"),
+            NodeField::App => node.app(),
+            NodeField::Version => node.version(),
             NodeField::WorkloadType => node.metadata("OWNER").and_then(workload_type),
             NodeField::Labels => return Some(Known::Map),
         };

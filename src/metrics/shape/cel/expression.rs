@@ -1,11 +1,11 @@
 //! [`Expression`]: a text compiled to the way in which it is evaluated.
 
 use super::{
-    ExpressionError, attribute::Attribute, fast::Fast, parse::parse, print::print_value,
-    program::Program,
+    ExpressionError, attribute::Attribute, fast::Fast, http_exchange::HttpExchange, parse::parse,
+    print::print_value, program::Program,
 };
 use cel::Value;
-use http::HeaderName;
+use http::{HeaderName, Request, Response};
 use std::{fmt, sync::Arc};
 
 pub(in crate::metrics::shape) use super::attribute::Scope;
@@ -49,6 +49,30 @@ impl Expression {
     /// such as all headers of a request.
     pub fn parse(text: &str) -> Result<Expression, ExpressionError> {
         Expression::with_generated(text, &[])
+    }
+
+    /// The value for a request and its response, as a server's metrics print it. `None` if the
+    /// evaluation fails, for example because a header is missing: then a label is `unknown`.
+    ///
+    /// This is for trying and testing an expression. It knows only what the two have: no peer, no
+    /// sizes, no times.
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use tower_b3::metrics::Expression;
+    ///
+    /// let class = Expression::parse("response.code >= 500 ? 'failed' : request.method")?;
+    /// let value = class.evaluate(&Request::new(()), &Response::new(()));
+    /// assert_eq!(value.as_deref(), Some("GET"));
+    /// # Ok::<(), tower_b3::metrics::ExpressionError>(())
+    /// ```
+    pub fn evaluate<A, B>(&self, request: &Request<A>, response: &Response<B>) -> Option<String> {
+        let scope = Scope {
+            exchange: &HttpExchange::new(request, response),
+            generated: &[],
+        };
+        let mut value = String::new();
+        self.print(scope, &mut value).then_some(value)
     }
 
     /// As [`parse`](Self::parse), with the names of the attributes that the configuration generates.

@@ -10,6 +10,7 @@ mod envoy_tests;
 mod error;
 mod expression;
 mod fast;
+mod http_exchange;
 mod known;
 mod parse;
 mod path;
