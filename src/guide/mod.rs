@@ -34,7 +34,11 @@ page!(logs, "logs.md", "log-format");
 page!(testing, "testing.md", "test");
 page!(sidecar, "sidecar.md");
 page!(no_sidecar, "no_sidecar.md", "config", "zipkin");
-page!(metrics_configuration, "metrics_configuration.md", "metrics-config");
+page!(
+    metrics_configuration,
+    "metrics_configuration.md",
+    "metrics-config"
+);
 page!(edge, "edge.md");
 page!(reporting, "reporting.md", "zipkin");
 page!(opentelemetry, "opentelemetry.md", "config", "zipkin");
