@@ -3,14 +3,16 @@
 use super::{read_plugin_config, read_telemetry};
 use crate::{
     config::{
+        TracingConfig,
         node::Node,
         tree::{Budget, Tree},
         yaml,
     },
     direction::{Direction, PerDirection},
     metrics::shape::{
-        LabelValue, MetricsShape, Plan, PluginConfig, ShapeSource, merge,
+        LabelValue, Measured, MetricsShape, Plan, PluginConfig, ShapeSource, merge,
         test_exchange::{Exchange, Workload},
+        unsigned,
     },
 };
 use serde_json::Value;
@@ -154,4 +156,187 @@ fn assert_series(plan: &Plan, exchange: &Exchange, expected: &Value) {
         };
         assert_eq!(expected[name], value.as_str(), "{name}");
     }
+}
+
+/// The values of `istio_requests_total`'s labels that are computed, and of metrics that are defined.
+fn computed(text: &str, exchange: &Exchange) -> BTreeMap<String, String> {
+    let config = TracingConfig::from_yaml(text).unwrap();
+    let shape = config.metrics_shape().unwrap();
+    let plan = shape.plan(exchange.direction);
+    let mut values = Vec::new();
+    plan.values.compute(exchange, &mut values);
+    let requests = plan
+        .metrics
+        .iter()
+        .filter(|metric| metric.name == "istio_requests_total");
+    let labels = requests.flat_map(|metric| &metric.labels);
+    let labels = labels.filter_map(|(name, value)| match value {
+        LabelValue::Standard(_) => None,
+        LabelValue::Value(index) => Some((name.clone(), values[*index].clone())),
+        LabelValue::Constant(text) => Some((name.clone(), text.clone())),
+    });
+    let defined = plan
+        .metrics
+        .iter()
+        .filter_map(|metric| match metric.measured {
+            Measured::Value(index) => {
+                let value = unsigned(&values[index]).to_string();
+                Some((metric.name.clone(), value))
+            }
+            _ => None,
+        });
+    labels.chain(defined).collect()
+}
+
+fn file(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/metrics_config/cases/");
+    std::fs::read_to_string(format!("{folder}{name}")).unwrap()
+}
+
+#[test]
+fn attributes_are_generated_by_path_method_and_code() {
+    let telemetry = "
+kind: Telemetry
+spec:
+  metrics:
+  - overrides:
+    - match: { metric: REQUEST_COUNT }
+      tagOverrides:
+        response_code: { value: \"filter_state['wasm.istio_responseClass']\" }
+        request_operation: { value: istio_operationId }
+";
+    let text = format!(
+        "{}\n---\n{telemetry}",
+        file("docs-classify.wasmplugin.yaml")
+    );
+    for (method, path, code, operation, class) in [
+        ("GET", "/items?q=1", Some(204), "ListItems", "2xx"),
+        ("GET", "/items/7", Some(302), "GetItem", "3xx"),
+        ("POST", "/items/", Some(404), "CreateItem", "404"),
+        ("GET", "/other", Some(418), "unknown", "4xx"),
+        ("GET", "/items", None, "ListItems", "unknown"),
+    ] {
+        let exchange = Exchange {
+            direction: Direction::Server,
+            method: Some(method.to_owned()),
+            response_code: code,
+            ..Exchange::get(path)
+        };
+        let computed = computed(&text, &exchange);
+        assert_eq!(computed["request_operation"], operation, "{path}");
+        assert_eq!(computed["response_code"], class, "{path}");
+    }
+}
+
+#[test]
+fn a_condition_that_fails_ends_its_attribute() {
+    let text = "
+kind: WasmPlugin
+spec:
+  pluginConfig:
+    attributes:
+    - output_attribute: istio.first
+      match:
+      - { value: a, condition: request.method == 'PUT' }
+      - { value: b, condition: \"request.headers['nope'] == 'x'\" }
+      - { value: c }
+    - output_attribute: istio_second
+      match:
+      - { value: d, condition: istio.first == 'c' }
+      - { value: e, condition: has(request.path) }
+    - output_attribute: istio_third
+      match: [ { value: f, condition: '' } ]
+    - output_attribute: istio_never
+---
+kind: Telemetry
+spec:
+  metrics:
+  - overrides:
+    - tagOverrides:
+        first: { value: istio.first }
+        second: { value: istio_second }
+        third: { value: \"filter_state['istio_third']\" }
+        never: { value: istio_never }
+";
+    let computed = computed(text, &Exchange::get("/"));
+    let computed: Vec<(&str, &str)> = computed
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        computed,
+        [
+            ("first", "unknown"),
+            ("never", "unknown"),
+            // `istio.first` has no value, so the first condition fails.
+            ("second", "unknown"),
+            ("third", "f"),
+        ]
+    );
+}
+
+#[test]
+fn metrics_are_defined_by_expressions() {
+    let exchange = Exchange::get("/items");
+    let text = file("docs-config-override.iop.yaml");
+    let values = computed(&text, &exchange);
+    assert_eq!(values["istio_slow_calls"], "0");
+    assert_eq!(values["istio_reply_size"], "13");
+    assert_eq!(values["istio_last_code"], "200");
+    assert_eq!(values["request_host"], "catalog.istioinaction:80");
+    let slow = Exchange {
+        duration: std::time::Duration::from_millis(1001),
+        response_code: None,
+        ..exchange.clone()
+    };
+    let values = computed(&text, &slow);
+    assert_eq!(values["istio_slow_calls"], "1");
+    assert_eq!(values["istio_last_code"], "0");
+    let calls = computed(&file("scene-new-metric.iop.yaml"), &exchange);
+    assert_eq!(calls["istio_get_calls"], "1");
+}
+
+#[test]
+fn the_scenes_attribute_is_on_outbound_reports() {
+    let text = format!(
+        "{}\n---\n{}\n---\n{}",
+        file("scene-attribute-gen.envoyfilter.yaml"),
+        file("scene-new-attribute.iop.yaml"),
+        file("scene-add-dimensions.iop.yaml")
+    );
+    let outbound = Exchange {
+        node: Workload::of(&[("MESH_ID", "cluster.local")], &[]),
+        peer: Some(Workload::of(&[("ISTIO_VERSION", "1.17.8")], &[])),
+        ..Exchange::get("/items")
+    };
+    let values = computed(&text, &outbound);
+    assert_eq!(values["upstream_operation"], "getitems");
+    assert_eq!(values["source_mesh_id"], "cluster.local");
+    assert_eq!(values["upstream_proxy_version"], "1.17.8");
+    let inbound = Exchange {
+        direction: Direction::Server,
+        ..outbound
+    };
+    let values = computed(&text, &inbound);
+    assert_eq!(values.get("upstream_operation"), None);
+    assert_eq!(values["upstream_proxy_version"], "unknown");
+}
+
+#[test]
+fn only_the_headers_that_expressions_name_are_captured() {
+    let text = "
+kind: Telemetry
+spec:
+  metrics:
+  - overrides:
+    - tagOverrides:
+        a: { value: \"request.headers['X-Tenant'] == 'x' && request.useragent != 'y' ? 'z' : 'w'\" }
+        b: { value: \"string(size(response.headers['x-cache']))\" }
+        c: { value: \"request.headers['x-tenant']\" }
+";
+    let config = TracingConfig::from_yaml(text).unwrap();
+    let shape = config.metrics_shape().unwrap();
+    let plan = shape.plan(Direction::Server);
+    assert_eq!(plan.values.request_headers(), ["x-tenant", "user-agent"]);
+    assert_eq!(plan.values.response_headers(), ["x-cache"]);
 }

@@ -17,7 +17,7 @@ mod values;
 
 pub(crate) use super::plan::MetricKind;
 #[cfg(test)]
-pub(crate) use super::plan::{LabelValue, Plan};
+pub(crate) use super::plan::{LabelValue, Measured, Plan};
 pub(crate) use attribute_generation::{AttributeMatch, GeneratedAttribute};
 pub(crate) use buckets::BucketOverrides;
 pub(crate) use cel::unsigned;
