@@ -2,7 +2,7 @@
 //! [`watch`](super::watch) reloads it.
 
 #[cfg(feature = "metrics-config")]
-use super::metrics_shape::MetricsListener;
+use super::metrics::MetricsListener;
 #[cfg(any(feature = "otlp", feature = "zipkin"))]
 use super::reporter::CollectorReporter;
 use super::{

@@ -88,9 +88,6 @@ impl ConfigFile {
     }
 }
 
-/// Is called with the shape of the metrics when it changes.
-pub(super) type MetricsListener = Arc<dyn Fn(MetricsShape) + Send + Sync>;
-
 impl ConfigFile {
     /// Calls this with the new shape of the metrics when a change of the file changes it, on the thread
     /// that [watches](Self::watch) the file.

@@ -16,6 +16,6 @@ mod tests;
 pub(super) use annotations::{BUCKETS, EVICTION, read_annotations, stats_matcher};
 pub(super) use attributes::read_attributes;
 pub(super) use envoy_filter::{EnvoyFilter, Patch, Settings};
-pub(super) use model::Metrics;
+pub(super) use model::{Metrics, MetricsListener};
 pub(super) use plugin_config::read_plugin_config;
 pub(super) use telemetry::read_telemetry;

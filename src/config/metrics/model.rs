@@ -4,14 +4,19 @@ use crate::{
     config::node::Node,
     config_error::ConfigError,
     direction::PerDirection,
+    metrics::MetricsShape,
     metrics::shape::{
         BucketOverrides, GeneratedAttribute, PluginConfig, TelemetryMetrics, appended,
     },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
+
+/// Is called with the shape of the metrics when it changes.
+pub(in crate::config) type MetricsListener = Arc<dyn Fn(MetricsShape) + Send + Sync>;
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(in crate::config) struct Metrics {

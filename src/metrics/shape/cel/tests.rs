@@ -44,68 +44,68 @@ fn exchange() -> Exchange {
     }
 }
 
+/// Names since Istio 1.24 and from before, and their value.
+const VOCABULARY: &[(&[&str], &str)] = &[
+    (
+        &[
+            "xds.node.metadata['MESH_ID']",
+            "node.metadata['MESH_ID']",
+            "node.metadata.MESH_ID",
+        ],
+        "cluster.local",
+    ),
+    (
+        &[
+            "xds.node.metadata.LABELS.app",
+            "node.metadata['LABELS']['app']",
+        ],
+        "webapp",
+    ),
+    (
+        &[
+            "filter_state.upstream_peer.workload",
+            "filter_state['upstream_peer']['workload']",
+            "upstream_peer.workload_name",
+        ],
+        "catalog",
+    ),
+    (
+        &[
+            "filter_state.upstream_peer.cluster",
+            "upstream_peer.cluster_id",
+        ],
+        "Kubernetes",
+    ),
+    (&["filter_state.upstream_peer.service"], "catalog"),
+    (&["filter_state.upstream_peer.revision"], "v2"),
+    (&["filter_state.upstream_peer.type"], "deployment"),
+    (&["upstream_peer.istio_version"], "1.17.8"),
+    (
+        &[
+            "upstream_peer.labels['role']",
+            "upstream_peer.labels['role'].value",
+        ],
+        "x",
+    ),
+    (&["xds.listener_direction", "listener_direction"], "2"),
+    (&["destination.address"], "10.0.0.9:8080"),
+    (
+        &[
+            "string(destination.port)",
+            "destination.port",
+            "upstream.port",
+        ],
+        "8080",
+    ),
+    (&["source.port"], "40000"),
+];
+
 #[test]
 fn both_vocabularies_are_read() {
-    for (texts, expected) in [
-        (
-            &[
-                "xds.node.metadata['MESH_ID']",
-                "node.metadata['MESH_ID']",
-                "node.metadata.MESH_ID",
-            ][..],
-            "cluster.local",
-        ),
-        (
-            &[
-                "xds.node.metadata.LABELS.app",
-                "node.metadata['LABELS']['app']",
-            ],
-            "webapp",
-        ),
-        (
-            &[
-                "filter_state.upstream_peer.workload",
-                "filter_state['upstream_peer']['workload']",
-                "upstream_peer.workload_name",
-            ],
-            "catalog",
-        ),
-        (
-            &[
-                "filter_state.upstream_peer.cluster",
-                "upstream_peer.cluster_id",
-            ],
-            "Kubernetes",
-        ),
-        (&["filter_state.upstream_peer.service"], "catalog"),
-        (&["filter_state.upstream_peer.revision"], "v2"),
-        (&["filter_state.upstream_peer.type"], "deployment"),
-        (&["upstream_peer.istio_version"], "1.17.8"),
-        (
-            &[
-                "upstream_peer.labels['role']",
-                "upstream_peer.labels['role'].value",
-            ],
-            "x",
-        ),
-        (&["xds.listener_direction", "listener_direction"], "2"),
-        (&["destination.address"], "10.0.0.9:8080"),
-        (
-            &[
-                "string(destination.port)",
-                "destination.port",
-                "upstream.port",
-            ],
-            "8080",
-        ),
-        (&["source.port"], "40000"),
-    ] {
-        for text in texts {
-            assert_eq!(
-                value(text, &exchange()).as_deref(),
-                Some(expected),
-                "{text}"
-            );
+    for (texts, expected) in VOCABULARY {
+        for text in *texts {
+            let value = value(text, &exchange());
+            assert_eq!(value.as_deref(), Some(*expected), "{text}");
         }
     }
 }
