@@ -24,7 +24,7 @@ pub(super) fn print_value(value: &Value, out: &mut String) -> bool {
         Value::Null => out.push_str("NULL"),
         Value::List(_) => out.push_str("CelList value"),
         Value::Map(_) => out.push_str("CelMap value"),
-        Value::Function(..) | Value::Opaque(_) => return false,
+        Value::Function(..) => return false,
     }
     true
 }

@@ -5,15 +5,14 @@ use super::{
     attribute::Scope,
     known::Known,
     parse::check_program,
-    rewrite::{NEGATE, Rewriter, SLOT, Slot},
+    rewrite::{NEGATE, Rewriter, Slot, variable},
 };
 use crate::user_code::catch;
 use cel::{
-    Context, ExecutionError, FunctionContext, IdedExpr, ResolveResult, Value,
-    context::VariableResolver, extractors::This,
+    Context, ExecutionError, FunctionContext, IdedExpr, ResolveResult, Value, extractors::This,
 };
 use regex::Regex;
-use std::{fmt, sync::Arc};
+use std::{fmt, iter, sync::Arc};
 
 pub(super) struct Program {
     expression: IdedExpr,
@@ -51,20 +50,26 @@ impl Program {
                 known.map(Known::into_value)
             }
         });
-        self.run(Slots(values.collect())).ok()?.ok()
+        self.run(values).ok()?.ok()
     }
 
     /// Evaluates it with no attribute known.
     pub(super) fn try_once(&self) -> Result<Option<Value>, ExpressionError> {
-        let result = self.run(Slots(Vec::new()));
+        let result = self.run(iter::empty());
         let result = result.map_err(|_| ExpressionError::new("cannot be evaluated"))?;
         Ok(result.ok())
     }
 
-    /// The interpreter panics instead of returning some errors: then this is `Err` with the message.
-    fn run(&self, values: Slots) -> Result<ResolveResult, String> {
+    /// Evaluates it with the values of the numbered variables. The interpreter panics instead of
+    /// returning some errors: then this is `Err` with the message.
+    fn run(&self, values: impl Iterator<Item = Option<Value>>) -> Result<ResolveResult, String> {
         let mut context = self.context.new_inner_scope();
-        context.set_variable_resolver(&values);
+        for (number, value) in values.enumerate() {
+            // A variable without a value is an error only if it is read.
+            if let Some(value) = value {
+                context.add_variable_from_value(variable(number), value);
+            }
+        }
         catch(|| Value::resolve(&self.expression, &context))
     }
 }
@@ -74,16 +79,6 @@ impl fmt::Debug for Program {
         f.debug_struct("Program")
             .field("slots", &self.slots)
             .finish_non_exhaustive()
-    }
-}
-
-/// The values of the numbered variables.
-struct Slots(Vec<Option<Value>>);
-
-impl VariableResolver for Slots {
-    fn resolve(&self, variable: &str) -> Option<Value> {
-        let number: usize = variable.strip_prefix(SLOT)?.parse().ok()?;
-        self.0.get(number)?.clone()
     }
 }
 
@@ -112,7 +107,7 @@ fn functions(patterns: Arc<[Regex]>) -> Context<'static> {
     // With truth values. The crate does not convert them.
     context.add_function(
         "string",
-        |call: &FunctionContext<'_, '_>, This(value): This<Value>| match value {
+        |call: &FunctionContext<'_>, This(value): This<Value>| match value {
             Value::Bool(flag) => Ok(Value::String(flag.to_string().into())),
             value => cel::functions::string(call, This(value)),
         },

@@ -17,8 +17,10 @@ use cel::{
 };
 use regex::Regex;
 
-/// How a variable of the interpreter is named: a sign that no name in a text contains, and the number.
-pub(super) const SLOT: char = '#';
+/// How a numbered variable is named: with a sign that no name in a text contains.
+pub(super) fn variable(number: usize) -> String {
+    format!("#{number}")
+}
 
 /// The sign `-` as a function of ours: the interpreter's panics on the smallest integer.
 pub(super) const NEGATE: &str = "#-";
@@ -170,7 +172,7 @@ impl<'g> Rewriter<'g> {
             self.slots.push(slot);
             self.slots.len() - 1
         });
-        Ok(Expr::Ident(format!("{SLOT}{number}")))
+        Ok(Expr::Ident(variable(number)))
     }
 }
 
