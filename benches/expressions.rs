@@ -5,7 +5,7 @@ use http::{Request, Response};
 use std::hint::black_box;
 use tower_b3::metrics::Expression;
 
-/// By shape. Those before the last three need no interpreter.
+/// By shape. The last two need the interpreter.
 const EXPRESSIONS: [(&str, &str); 8] = [
     ("attribute", "request.method"),
     ("header", "request.headers['x-tenant']"),

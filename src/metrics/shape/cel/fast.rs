@@ -15,9 +15,10 @@ use cel::{
         value::CelVal,
     },
 };
+use regex::Regex;
 use std::cmp::Ordering;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum Fast {
     /// A literal as it is printed.
     Literal(String),
@@ -36,11 +37,15 @@ pub(super) enum Part {
     Literal(String),
     /// It must be text.
     Attribute(Attribute),
+    /// `string(…)`: it is no duration or time, which are converted in a format of their own.
+    Converted(Attribute),
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum Condition {
     Compare(Attribute, Operator, Literal),
+    /// It must be text.
+    Matches(Attribute, Regex),
     IsKnown(Attribute),
     Not(Box<Condition>),
     Both(Box<Condition>, Box<Condition>),
@@ -88,11 +93,12 @@ impl Fast {
                 then: printed(then)?,
                 otherwise: printed(otherwise)?,
             }),
+            ("string", _) => Some(Fast::Joined(vec![reader.converted(call)?])),
             (operators::ADD, _) => {
                 let mut parts = Vec::new();
                 reader.join(expression, &mut parts)?;
                 // Two numbers would be added.
-                let is_text = parts.iter().any(|part| matches!(part, Part::Literal(_)));
+                let is_text = parts.iter().any(|part| !matches!(part, Part::Attribute(_)));
                 is_text.then_some(Fast::Joined(parts))
             }
             _ => None,
@@ -143,7 +149,7 @@ impl Fast {
             Fast::Literal(_) => {}
             Fast::Attribute(attribute) => attributes.push(attribute),
             Fast::Joined(parts) => attributes.extend(parts.iter().filter_map(|part| match part {
-                Part::Attribute(attribute) => Some(attribute),
+                Part::Attribute(attribute) | Part::Converted(attribute) => Some(attribute),
                 Part::Literal(_) => None,
             })),
             Fast::Condition(condition) | Fast::Choice { condition, .. } => {
@@ -160,6 +166,10 @@ impl Part {
             Part::Literal(text) => out.push_str(text),
             Part::Attribute(attribute) => match attribute.read(scope)? {
                 Known::Text(text) => out.push_str(&text),
+                _ => return None,
+            },
+            Part::Converted(attribute) => match attribute.read(scope)? {
+                known @ (Known::Text(_) | Known::Integer(_) | Known::Bool(_)) => known.print(out),
                 _ => return None,
             },
         }
@@ -184,6 +194,10 @@ impl Condition {
                 Some(false) => right.holds(scope),
                 None => right.holds(scope).filter(|holds| *holds),
             },
+            Condition::Matches(attribute, pattern) => match attribute.read(scope)? {
+                Known::Text(text) => Some(pattern.is_match(&text)),
+                _ => None,
+            },
             Condition::Compare(attribute, operator, literal) => {
                 compare(&attribute.read(scope)?, *operator, literal)
             }
@@ -192,7 +206,9 @@ impl Condition {
 
     fn attributes<'a>(&'a self, into: &mut Vec<&'a Attribute>) {
         match self {
-            Condition::IsKnown(attribute) | Condition::Compare(attribute, ..) => {
+            Condition::IsKnown(attribute)
+            | Condition::Matches(attribute, _)
+            | Condition::Compare(attribute, ..) => {
                 into.push(attribute);
             }
             Condition::Not(condition) => condition.attributes(into),
@@ -245,6 +261,15 @@ fn printed(expression: &IdedExpr) -> Option<String> {
     print_value(&value, &mut text).then_some(text)
 }
 
+/// Both operands of an operator or a function, in either way of writing.
+fn operands(call: &CallExpr) -> Option<(&IdedExpr, &IdedExpr)> {
+    match (&call.target, &call.args[..]) {
+        (Some(target), [argument]) => Some((target, argument)),
+        (None, [left, right]) => Some((left, right)),
+        _ => None,
+    }
+}
+
 struct Reader<'g> {
     generated: &'g [String],
 }
@@ -278,8 +303,28 @@ impl Reader<'_> {
             (operators::LOGICAL_NOT, [inner]) => {
                 Some(Condition::Not(Box::new(self.condition(inner)?)))
             }
+            ("matches", _) => self.pattern(call),
             _ => self.comparison(call),
         }
+    }
+
+    fn pattern(&self, call: &CallExpr) -> Option<Condition> {
+        let (text, pattern) = operands(call)?;
+        let Expr::Literal(CelVal::String(pattern)) = &pattern.expr else {
+            return None;
+        };
+        let pattern = Regex::new(pattern).ok()?;
+        Some(Condition::Matches(self.attribute(text)?, pattern))
+    }
+
+    /// The operand of `string(…)`.
+    fn converted(&self, call: &CallExpr) -> Option<Part> {
+        let (None, [operand]) = (&call.target, &call.args[..]) else {
+            return None;
+        };
+        let attribute = self.attribute(operand)?;
+        let has_own_format = matches!(attribute, Attribute::Duration | Attribute::Time);
+        (!has_own_format).then_some(Part::Converted(attribute))
     }
 
     fn comparison(&self, call: &CallExpr) -> Option<Condition> {
@@ -295,11 +340,7 @@ impl Reader<'_> {
             "contains" => Operator::Contains,
             _ => return None,
         };
-        let (left, right) = match (&call.target, &call.args[..]) {
-            (Some(target), [argument]) => (&**target, argument),
-            (None, [left, right]) => (left, right),
-            _ => return None,
-        };
+        let (left, right) = operands(call)?;
         let Expr::Literal(literal) = &right.expr else {
             return None;
         };
@@ -320,6 +361,7 @@ impl Reader<'_> {
                     .iter()
                     .try_for_each(|side| self.join(side, parts))?;
             }
+            Expr::Call(call) if call.func_name == "string" => parts.push(self.converted(call)?),
             _ => parts.push(Part::Attribute(self.attribute(expression)?)),
         }
         Some(())

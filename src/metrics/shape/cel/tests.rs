@@ -167,6 +167,9 @@ fn results_are_printed_as_envoy_prints_them() {
         ("'_' + request.method", "_GET"),
         ("request.method + request.scheme", "GEThttp"),
         ("response.code + response.code", "400"),
+        ("request.method + string(response.code)", "GET200"),
+        ("string(connection.mtls)", "false"),
+        ("string(request.duration)", "2.5ms"),
         ("response.code in [200, 201]", "true"),
         ("'x-a' in request.headers", "true"),
         ("'x-b' in request.headers", "false"),
@@ -308,13 +311,16 @@ fn common_shapes_are_evaluated_without_the_interpreter() {
         "response.code >= 200 && response.code <= 299",
         "'_' + xds.node.metadata['LABELS'].app",
         "has(request.host)",
+        "string(destination.port)",
+        "request.method + string(response.code)",
+        "request.url_path.matches('^/items/[[:alnum:]]*$')",
         "cannot_evaluate",
         "duration('1s')",
     ] {
         assert!(Expression::parse(text).unwrap().is_fast(), "{text}");
     }
     for text in [
-        "string(destination.port)",
+        "string(request.duration)",
         "request.method + request.scheme",
     ] {
         assert!(!Expression::parse(text).unwrap().is_fast(), "{text}");
