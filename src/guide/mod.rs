@@ -29,6 +29,12 @@ page!(sampling, "sampling.md", "zipkin");
 page!(reporters, "reporters.md", "zipkin");
 page!(retries, "retries.md");
 page!(grpc, "grpc.md");
+page!(
+    databases_and_queues,
+    "databases_and_queues.md",
+    "test",
+    "tracing-layer"
+);
 page!(tracing, "tracing.md", "test", "tracing-layer");
 page!(logs, "logs.md", "log-format");
 page!(testing, "testing.md", "test");
@@ -39,6 +45,7 @@ page!(
     "metrics_configuration.md",
     "metrics-config"
 );
+page!(ambient, "ambient.md", "config", "test");
 page!(edge, "edge.md");
 page!(reporting, "reporting.md", "zipkin");
 page!(opentelemetry, "opentelemetry.md", "config", "zipkin");
