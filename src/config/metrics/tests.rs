@@ -134,11 +134,9 @@ fn assert_series(plan: &Plan, exchange: &Exchange, expected: &Value) {
     let mut values = Vec::new();
     plan.values.compute(exchange, &mut values);
     assert_eq!(values.len(), plan.value_count);
-    let metric = plan.metrics.iter();
-    let metric = metric
-        .filter(|metric| expected["metric"] == metric.name)
-        .next()
-        .unwrap();
+    let mut metrics = plan.metrics.iter();
+    let metric = metrics.find(|metric| expected["metric"] == metric.name);
+    let metric = metric.unwrap();
     let expected = expected["labels"].as_object().unwrap();
     let names: BTreeSet<&str> = metric
         .labels
