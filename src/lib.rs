@@ -75,6 +75,7 @@
 //! | Functions under `#[tracing::instrument]` | [`guide::tracing`] |
 //! | Retries | [`guide::retries`] |
 //! | Ids of a request on its log lines; Grafana, Kibana, Kiali | [`guide::logs`], [`logs`] |
+//! | Istio's standard metrics | `metrics` |
 //! | Tests of a traced service | [`guide::testing`], `test` |
 //! | Read and write headers without the layers | [`propagation`] |
 //! | **Deploy** | |
@@ -105,6 +106,8 @@
 //! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
 //! | `metrics-config` | | metrics shaped by Istio's configuration, see [`guide::metrics_configuration`] (includes `metrics` and `config`; brings cel, regex and chrono) |
+//! | `metrics` | | `metrics`: Istio's standard metrics for Prometheus, Grafana and Kiali, with exemplars; peer metadata |
+//! | `prometheus-client`, `prometheus` | | these metrics in a registry of one of these crates (include `metrics`) |
 //! | `test` | | `test`: collects the spans of a test, compares their tree with expected text, fails if spans are left over |
 //! | `tracing-layer` | | `TracingLayer` for `tracing-subscriber`: functions under `#[instrument]`, and the spans of libraries that use `tracing`, are spans of the trace, see [`guide::tracing`] |
 //! | `log-format` | | [`logs`]: the ids of a request on each of its log lines, whatever the filter: an event format for `tracing-subscriber` |

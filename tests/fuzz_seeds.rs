@@ -9,6 +9,9 @@ mod config;
 mod environment;
 #[path = "../fuzz/src/forwarded_for.rs"]
 mod forwarded_for;
+#[cfg(feature = "metrics")]
+#[path = "../fuzz/src/histogram_buckets.rs"]
+mod histogram_buckets;
 #[path = "../fuzz/src/http_answer.rs"]
 mod http_answer;
 #[path = "../fuzz/src/labels.rs"]
@@ -18,6 +21,9 @@ mod labels;
 mod metrics_config;
 #[path = "../fuzz/src/otlp_answer.rs"]
 mod otlp_answer;
+#[cfg(feature = "metrics")]
+#[path = "../fuzz/src/peer_metadata.rs"]
+mod peer_metadata;
 #[path = "../fuzz/src/serving.rs"]
 mod serving;
 #[path = "../fuzz/src/tag_format.rs"]
@@ -60,6 +66,12 @@ fn any_forwarded_for_holds() {
     holds("forwarded_for", forwarded_for::forwarded_for);
 }
 
+#[cfg(feature = "metrics")]
+#[test]
+fn any_histogram_buckets_hold() {
+    holds("histogram_buckets", histogram_buckets::histogram_buckets);
+}
+
 #[test]
 fn any_http_answer_holds() {
     holds("http_answer", http_answer::http_answer);
@@ -73,6 +85,12 @@ fn any_labels_hold() {
 #[test]
 fn any_otlp_answer_holds() {
     holds("otlp_answer", otlp_answer::otlp_answer);
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn any_peer_metadata_holds() {
+    holds("peer_metadata", peer_metadata::peer_metadata);
 }
 
 #[test]

@@ -37,21 +37,41 @@ impl Fold {
         // The first term keeps what a factor of zero would lose.
         self.0 = self.0.rotate_left(23) ^ product as u64 ^ (product >> 64) as u64;
     }
+
+    /// Folds sixteen bytes.
+    #[inline]
+    fn mix_bytes(&mut self, bytes: &[u8]) {
+        if let (Some(first), Some(second)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            self.mix(u64::from_le_bytes(*first), u64::from_le_bytes(*second));
+        }
+    }
+}
+
+/// At most eight bytes as a number.
+fn word(bytes: &[u8]) -> u64 {
+    let mut word = [0; 8];
+    word[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(word)
 }
 
 impl Hasher for Fold {
     #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        let word = |bytes: &[u8]| {
-            let mut word = [0; 8];
-            word[..bytes.len()].copy_from_slice(bytes);
-            u64::from_le_bytes(word)
-        };
-        let mut chunks = bytes.chunks_exact(16);
-        for chunk in &mut chunks {
-            if let (Some(first), Some(second)) = (chunk.first_chunk(), chunk.last_chunk()) {
-                self.mix(u64::from_le_bytes(*first), u64::from_le_bytes(*second));
+        let mut rest = bytes;
+        if bytes.len() >= 64 {
+            // A second lane, because one multiplication would wait for the one before.
+            let mut other = Fold(self.0 ^ FACTOR);
+            while let Some((chunk, after)) = rest.split_first_chunk::<32>() {
+                let (first, second) = chunk.split_at(16);
+                self.mix_bytes(first);
+                other.mix_bytes(second);
+                rest = after;
             }
+            self.mix(other.0, 0);
+        }
+        let mut chunks = rest.chunks_exact(16);
+        for chunk in &mut chunks {
+            self.mix_bytes(chunk);
         }
         let rest = chunks.remainder();
         let (first, second) = rest.split_at(rest.len().min(8));
