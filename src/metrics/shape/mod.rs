@@ -20,7 +20,6 @@ pub(crate) use super::plan::MetricKind;
 pub(crate) use super::plan::{LabelValue, Measured, Plan};
 pub(crate) use attribute_generation::{AttributeMatch, GeneratedAttribute};
 pub(crate) use buckets::BucketOverrides;
-pub(crate) use cel::unsigned;
 pub use cel::{Expression, ExpressionError};
 pub use metrics_shape::MetricsShape;
 pub(crate) use metrics_shape::ShapeSource;

@@ -182,8 +182,3 @@ impl Compiled {
         }))
     }
 }
-
-/// Reads a printed result as Istio reads the value of a metric. What is not an unsigned integer is 0.
-pub(crate) fn unsigned(printed: &str) -> u64 {
-    printed.trim_ascii().parse().unwrap_or(0)
-}

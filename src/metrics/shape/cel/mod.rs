@@ -24,4 +24,3 @@ mod vocabulary;
 pub use error::ExpressionError;
 pub use expression::Expression;
 pub(super) use expression::Scope;
-pub(crate) use expression::unsigned;

@@ -1,6 +1,6 @@
 //! Values in both vocabularies, how they are printed, limits, and which shapes are fast.
 
-use super::{Expression, Scope, unsigned};
+use super::{Expression, Scope};
 use crate::{
     direction::Direction,
     metrics::shape::test_exchange::{Exchange, Workload},
@@ -324,23 +324,6 @@ fn common_shapes_are_evaluated_without_the_interpreter() {
         "request.method + request.scheme",
     ] {
         assert!(!Expression::parse(text).unwrap().is_fast(), "{text}");
-    }
-}
-
-#[test]
-fn the_value_of_a_metric_is_an_unsigned_integer() {
-    for (printed, expected) in [
-        ("7", 7),
-        (" 7 ", 7),
-        ("18446744073709551615", u64::MAX),
-        ("18446744073709551616", 0),
-        ("true", 0),
-        ("-1", 0),
-        ("1.5", 0),
-        ("unknown", 0),
-        ("", 0),
-    ] {
-        assert_eq!(unsigned(printed), expected, "{printed}");
     }
 }
 
