@@ -4,6 +4,7 @@
 mod documents;
 mod errors;
 mod expressions;
+mod layers;
 mod log_lines;
 mod merging;
 mod reload;

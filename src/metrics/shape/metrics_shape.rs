@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     direction::{Direction, PerDirection},
-    metrics::plan::{LabelValue, Plan},
+    metrics::{
+        Metrics,
+        plan::{LabelValue, Plan},
+    },
 };
 use std::time::Duration;
 
@@ -116,5 +119,18 @@ impl MetricsShape {
     /// How long a series is kept after its last use, at least, if it is set.
     pub fn eviction_interval(&self) -> Option<Duration> {
         self.eviction_interval
+    }
+}
+
+impl Metrics {
+    /// Records the metrics and labels of this shape from now on. Series that are in both keep their
+    /// counts.
+    ///
+    /// Buckets and expiry are settings of the [builder](crate::metrics::MetricsBuilder).
+    #[cfg_attr(docsrs, doc(cfg(feature = "metrics-config")))]
+    pub fn reshape(&self, shape: &MetricsShape) {
+        for direction in Direction::BOTH {
+            self.set_plan(direction, shape.plan(direction).clone());
+        }
     }
 }
