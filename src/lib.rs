@@ -81,6 +81,7 @@
 //! | **Deploy** | |
 //! | In a mesh with sidecars, instead of one, or in ambient mode | [`guide::sidecar`], [`guide::no_sidecar`], [`guide::ambient`] |
 //! | Configuration from Istio's documents and the environment | [`config`], [`guide::no_sidecar`] |
+//! | Metrics shaped by Istio's documents | [`guide::metrics_configuration`] |
 //! | The name and tags of a sidecar's spans | [`istio`] |
 //! | Requests from outside, health checks | [`guide::edge`], [`Trust`], [`ServerLayer::exclude_paths`] |
 //! | Queue, retries, counts and shutdown of a reporter | [`guide::reporting`] |
@@ -104,6 +105,7 @@
 //! | `axum` | | [`RequestContext`] as an extractor, the matched path as the route, the peer's address |
 //! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
+//! | `metrics-config` | | metrics shaped by Istio's configuration, see [`guide::metrics_configuration`] (includes `metrics` and `config`; brings cel, regex and chrono) |
 //! | `metrics` | | `metrics`: Istio's standard metrics for Prometheus, Grafana and Kiali, with exemplars; peer metadata |
 //! | `prometheus-client`, `prometheus` | | these metrics in a registry of one of these crates (include `metrics`) |
 //! | `test` | | `test`: collects the spans of a test, compares their tree with expected text, fails if spans are left over |

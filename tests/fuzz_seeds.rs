@@ -16,6 +16,9 @@ mod histogram_buckets;
 mod http_answer;
 #[path = "../fuzz/src/labels.rs"]
 mod labels;
+#[cfg(feature = "metrics-config")]
+#[path = "../fuzz/src/metrics_config.rs"]
+mod metrics_config;
 #[path = "../fuzz/src/otlp_answer.rs"]
 mod otlp_answer;
 #[cfg(feature = "metrics")]
@@ -98,4 +101,16 @@ fn any_tag_format_holds() {
 #[test]
 fn any_url_holds() {
     holds("url", url::url);
+}
+
+#[cfg(feature = "metrics-config")]
+#[test]
+fn any_expression_holds() {
+    holds("expression", metrics_config::expression);
+}
+
+#[cfg(feature = "metrics-config")]
+#[test]
+fn any_configuration_of_metrics_holds() {
+    holds("metrics_config", metrics_config::metrics_config);
 }

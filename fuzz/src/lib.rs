@@ -6,6 +6,7 @@ pub mod forwarded_for;
 pub mod histogram_buckets;
 pub mod http_answer;
 pub mod labels;
+pub mod metrics_config;
 pub mod model;
 pub mod otlp_answer;
 pub mod peer_metadata;

@@ -40,6 +40,11 @@ page!(logs, "logs.md", "log-format");
 page!(testing, "testing.md", "test");
 page!(sidecar, "sidecar.md");
 page!(no_sidecar, "no_sidecar.md", "config", "zipkin");
+page!(
+    metrics_configuration,
+    "metrics_configuration.md",
+    "metrics-config"
+);
 page!(ambient, "ambient.md", "config", "test");
 page!(edge, "edge.md");
 page!(reporting, "reporting.md", "zipkin");

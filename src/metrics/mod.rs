@@ -63,6 +63,12 @@ mod observer;
 mod own_labels;
 mod peer;
 mod plan;
+#[cfg(feature = "metrics-config")]
+pub(crate) mod shape;
+
+#[cfg(feature = "metrics-config")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics-config")))]
+pub use shape::{Expression, ExpressionError, MetricsShape};
 mod pod_name;
 mod principals;
 mod project;

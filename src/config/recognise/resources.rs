@@ -101,6 +101,8 @@ impl DocumentReader<'_> {
         if proxy != Proxy::default() {
             self.add(RankedConfig::for_all(Rank::Installation, of_proxy(proxy)));
         }
+        #[cfg(feature = "metrics-config")]
+        self.config_override(node)?;
         Ok(())
     }
 
@@ -121,6 +123,8 @@ impl DocumentReader<'_> {
             ..of_proxy(proxy)
         };
         self.add(RankedConfig::for_all(Rank::Mesh, config));
+        #[cfg(feature = "metrics-config")]
+        self.mesh_metrics(node)?;
         Ok(())
     }
 
