@@ -8,7 +8,6 @@ use serde::Deserialize;
 use test_kit::backends::{Envoy, Prometheus, eventually};
 
 use super::Stage;
-use super::shop::refused;
 use super::traffic::{Customer, call_grpc, call_nobody};
 
 const SCRAPED: Duration = Duration::from_secs(20);
@@ -134,7 +133,7 @@ async fn send(stage: &Stage) {
     call_grpc(&webapp.tracer, catalog.addr, "Items", 80).await;
     call_grpc(&webapp.tracer, catalog.addr, "Nothing", 20).await;
     let forum = &stage.shop.forum;
-    call_nobody(&forum.tracer, forum.calls, 7).await;
+    call_nobody(&forum.tracer, stage.shop.refused, 7).await;
 }
 
 fn edge((from, to, protocol, codes): &Drawn) -> Edge {

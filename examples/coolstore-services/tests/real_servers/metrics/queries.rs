@@ -18,11 +18,15 @@ async fn every_query_of_the_dashboards_and_of_kiali_runs() {
         return;
     };
     // Series that exist at the first scrape have a rate after the second.
-    send(&stage).await;
-    let served = "istio_requests_total{reporter=\"destination\",destination_workload=\"webapp\"}";
-    stage.prometheus.wait_for(served, 60.0).await;
-    send(&stage).await;
-    stage.prometheus.wait_for(served, 120.0).await;
+    for round in [1.0, 2.0] {
+        send(&stage).await;
+        for (job, requests) in [("webapp", 60.0), ("catalog", 112.0)] {
+            let all = format!("istio_requests_total{{job=\"{job}\",reporter=\"destination\"}}");
+            stage.prometheus.wait_for(&all, round * requests).await;
+        }
+        let all = "istio_requests_total{job=\"forum\"}";
+        stage.prometheus.wait_for(all, round * 10.0).await;
+    }
 
     let grafana = answers_of_grafana(&stage.prometheus).await;
     let kiali = answers_of_kiali(&stage.prometheus).await;
@@ -43,7 +47,8 @@ async fn send(stage: &Stage) {
     call_grpc(&webapp.tracer, catalog.addr, "Items", 20).await;
     call_grpc(&webapp.tracer, catalog.addr, "Nothing", 20).await;
     let forum = &stage.shop.forum;
-    call_nobody(&forum.tracer, forum.calls, 5).await;
+    call_nobody(&forum.tracer, stage.shop.refused, 5).await;
+    call_grpc(&forum.tracer, stage.shop.silent, "Items", 5).await;
 }
 
 /// The lines of a table, by columns.

@@ -30,6 +30,10 @@ pub struct Shop {
     pub webapp: Service,
     pub catalog: Service,
     pub forum: Service,
+    /// A catalog for forum on which nothing listens.
+    pub refused: SocketAddr,
+    /// A catalog for forum that does not say who it is: the gRPC service without layers.
+    pub silent: SocketAddr,
 }
 
 pub struct Service {
@@ -37,34 +41,32 @@ pub struct Service {
     pub metrics: Metrics,
     pub reporter: BatchReporter,
     pub addr: SocketAddr,
-    /// The address that it calls as catalog; its own, if it calls none.
-    pub calls: SocketAddr,
     /// Where Prometheus gets the metrics.
     pub scraped: SocketAddr,
 }
 
 impl Shop {
     pub async fn start(collector: &str) -> Shop {
-        let calls_nobody = None;
-        let catalog = Service::start("catalog", "shop", collector, calls_nobody, |traced| {
-            let tracer = traced.tracer.clone();
-            catalog::router(traced).merge(grpc(&tracer))
+        let catalog = Service::start("catalog", "shop", collector, &[], |traced| {
+            let layer = traced.tracer.server_layer();
+            catalog::router(traced).merge(grpc().layer(layer))
         });
         let catalog = catalog.await;
-        let to_catalog = Some(catalog.addr);
-        let webapp = Service::start("webapp", "shop", collector, to_catalog, |traced| {
+        let to_catalog = [catalog.addr];
+        let webapp = Service::start("webapp", "shop", collector, &to_catalog, |traced| {
             let url = format!("http://{}", catalog.addr);
             webapp::router(traced, url.parse().expect("a URL"))
         });
         let webapp = webapp.await;
-        let forum = Service::start("forum", "blog", collector, Some(refused().await), |_| {
-            Router::new()
-        });
-        let forum = forum.await;
+        let (refused, silent) = (refused().await, serve(grpc()).await);
+        let from_forum = [refused, silent];
+        let forum = Service::start("forum", "blog", collector, &from_forum, |_| Router::new());
         Shop {
             webapp,
             catalog,
-            forum,
+            forum: forum.await,
+            refused,
+            silent,
         }
     }
 
@@ -83,7 +85,7 @@ impl Service {
         name: &'static str,
         namespace: &str,
         collector: &str,
-        calls: Option<SocketAddr>,
+        calls: &[SocketAddr],
         routes: impl FnOnce(Traced) -> Router,
     ) -> Service {
         let workload = Workload::new(name)
@@ -94,7 +96,7 @@ impl Service {
         let reporter = BatchReporter::from(reporter.expect("a reporter"));
         let stats = reporter.clone();
         let mut metrics = Metrics::builder(workload).reporter_stats(move || stats.stats());
-        if let Some(addr) = calls {
+        for addr in calls {
             metrics = metrics.service_of(addr.to_string(), CATALOG);
         }
         let metrics = metrics.build();
@@ -110,10 +112,8 @@ impl Service {
             trust: Trust::everyone(),
         });
         let scraped = Router::new().route_service("/stats/prometheus", metrics.service());
-        let addr = serve(app).await;
         Service {
-            addr,
-            calls: calls.unwrap_or(addr),
+            addr: serve(app).await,
             scraped: serve(scraped).await,
             tracer,
             metrics,
@@ -123,7 +123,7 @@ impl Service {
 }
 
 /// An address on which nothing listens.
-pub async fn refused() -> SocketAddr {
+async fn refused() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     listener.local_addr().expect("an address")
 }
@@ -138,10 +138,8 @@ pub async fn serve(app: Router) -> SocketAddr {
 }
 
 /// `/shop.Catalog/Items` answers one message, any other method with NOT_FOUND.
-fn grpc(tracer: &Tracer) -> Router {
-    Router::new()
-        .route("/shop.Catalog/{method}", post(answer))
-        .layer(tracer.server_layer())
+fn grpc() -> Router {
+    Router::new().route("/shop.Catalog/{method}", post(answer))
 }
 
 async fn answer(Path(method): Path<String>, request: Bytes) -> Response {
