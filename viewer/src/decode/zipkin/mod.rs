@@ -1,0 +1,5 @@
+//! Zipkin's formats.
+
+mod json;
+
+pub use json::zipkin_json;

@@ -1,0 +1,147 @@
+//! Reads the bodies of requests, within limits of size, time and total memory.
+
+use super::reply::{Reply, text};
+use crate::decode::{self, Inflated};
+use bytes::{Buf, Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, header::CONTENT_ENCODING};
+use http_body::Body;
+use http_body_util::BodyExt;
+use std::{
+    fmt::Display,
+    pin::pin,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
+};
+use tokio::time::timeout;
+
+/// The limits of one request's body, before and after it is inflated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Size {
+    pub(super) received: usize,
+    pub(super) inflated: usize,
+}
+
+/// Spans that a client sends: 10 MiB, as in Zipkin.
+pub(super) const MESSAGE: Size = Size {
+    received: 10 << 20,
+    inflated: 16 << 20,
+};
+
+/// A file that somebody uploads in the page.
+pub(super) const UPLOAD: Size = Size {
+    received: 64 << 20,
+    inflated: 64 << 20,
+};
+
+/// How long a client may take to send a body.
+const TIME: Duration = Duration::from_secs(20);
+
+/// How many bytes of bodies are held at once, over all requests.
+const TOTAL: usize = 256 << 20;
+
+/// The bytes of bodies that are held.
+#[derive(Debug, Default)]
+pub(super) struct Held(AtomicUsize);
+
+/// A part of [`Held`], given back when dropped.
+pub(super) struct Part<'a> {
+    held: &'a Held,
+    bytes: usize,
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        self.held.0.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+impl Part<'_> {
+    fn grow(&mut self, bytes: usize) -> Result<(), Reply> {
+        self.bytes += bytes;
+        let total = self.held.0.fetch_add(bytes, Relaxed) + bytes;
+        if total > TOTAL {
+            let sentence = "Too many requests are sending spans at once. Try again later.";
+            return Err(text(StatusCode::SERVICE_UNAVAILABLE, sentence));
+        }
+        Ok(())
+    }
+}
+
+/// Reads a body, inflates it if its encoding says so, and hands it to `read`.
+pub(super) async fn receive<B, T>(
+    held: &Held,
+    headers: &HeaderMap,
+    body: B,
+    size: Size,
+    read: impl FnOnce(&[u8]) -> T,
+) -> Result<T, Reply>
+where
+    B: Body,
+    B::Error: Display,
+{
+    let mut part = Part { held, bytes: 0 };
+    let received = match timeout(TIME, collect(body, size.received, &mut part)).await {
+        Ok(received) => received?,
+        Err(_) => {
+            let sentence = format!("The body was not complete after {} s.", TIME.as_secs());
+            return Err(text(StatusCode::REQUEST_TIMEOUT, sentence));
+        }
+    };
+    let encoding = headers.get_all(CONTENT_ENCODING).iter();
+    let encodings: Vec<&[u8]> = encoding.map(http::HeaderValue::as_bytes).collect();
+    let encoding = String::from_utf8_lossy(&encodings.join(&b","[..])).to_ascii_lowercase();
+    match encoding.trim() {
+        "" | "identity" => Ok(read(&received)),
+        "gzip" | "x-gzip" => {
+            let room = size.inflated;
+            match decode::gunzip(&received, room) {
+                Inflated::Complete(inflated) => {
+                    part.grow(inflated.len())?;
+                    Ok(read(&inflated))
+                }
+                Inflated::TooLarge => Err(too_large(room, "The inflated body")),
+                Inflated::Broken(error) => {
+                    let sentence = format!("The body is not valid gzip: {error}.");
+                    Err(text(StatusCode::BAD_REQUEST, sentence))
+                }
+            }
+        }
+        other => {
+            let sentence = format!("Content-Encoding is {other:?}; allowed are gzip and identity.");
+            Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence))
+        }
+    }
+}
+
+async fn collect<B>(body: B, most: usize, part: &mut Part<'_>) -> Result<Bytes, Reply>
+where
+    B: Body,
+    B::Error: Display,
+{
+    if body.size_hint().lower() > most as u64 {
+        return Err(too_large(most, "The body"));
+    }
+    let mut body = pin!(body);
+    let mut received = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            let sentence = format!("The body could not be read: {error}.");
+            text(StatusCode::BAD_REQUEST, sentence)
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let len = data.remaining();
+        if received.len() + len > most {
+            return Err(too_large(most, "The body"));
+        }
+        part.grow(len)?;
+        bytes::BufMut::put(&mut received, data);
+    }
+    Ok(received.freeze())
+}
+
+fn too_large(most: usize, what: &str) -> Reply {
+    let sentence = format!("{what} is larger than {} MiB.", most >> 20);
+    text(StatusCode::PAYLOAD_TOO_LARGE, sentence)
+}
