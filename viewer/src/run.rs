@@ -139,7 +139,11 @@ fn open(url: &str) {
         "xdg-open"
     };
     let mut command = Command::new(program);
-    command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .arg(url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     if let Err(error) = command.spawn() {
         eprintln!("tower-b3-viewer: --open: {program}: {error}");
     }

@@ -12,7 +12,10 @@ pub(crate) enum Inflated {
 pub(crate) fn gunzip(compressed: &[u8], most: usize) -> Inflated {
     let mut inflated = Vec::new();
     let room = most as u64 + 1;
-    match MultiGzDecoder::new(compressed).take(room).read_to_end(&mut inflated) {
+    match MultiGzDecoder::new(compressed)
+        .take(room)
+        .read_to_end(&mut inflated)
+    {
         Ok(_) if inflated.len() > most => Inflated::TooLarge,
         Ok(_) => Inflated::Complete(inflated),
         Err(error) => Inflated::Broken(error),

@@ -36,7 +36,9 @@ pub(super) fn summaries(shared: &Shared, query: Option<&str>) -> Reply {
     let found = shared.store.find_stored(&query);
     let newest = found.iter().take(query.limit);
     json(&Summaries {
-        traces: newest.filter_map(|trace| trace.summary().cloned()).collect(),
+        traces: newest
+            .filter_map(|trace| trace.summary().cloned())
+            .collect(),
         matched: found.len(),
     })
 }

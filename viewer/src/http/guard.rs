@@ -29,11 +29,21 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Refuses a request that a page from elsewhere may have sent.
-    pub(super) fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Reply> {
+    pub(super) fn check(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<(), Reply> {
         let host = headers.get(HOST).map(HeaderValue::to_str);
         let host = match host {
             Some(Ok(host)) => Some(host),
-            Some(Err(_)) => return Err(text(StatusCode::BAD_REQUEST, "The header Host is not text.")),
+            Some(Err(_)) => {
+                return Err(text(
+                    StatusCode::BAD_REQUEST,
+                    "The header Host is not text.",
+                ));
+            }
             None => uri.authority().map(http::uri::Authority::as_str),
         };
         if let Some(host) = host {

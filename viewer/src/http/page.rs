@@ -32,7 +32,11 @@ impl Page {
         };
         let index = String::from_utf8_lossy(&index);
         let index = index.replace("=\"page/", &format!("=\"{}/page/", self.prefix));
-        cached(headers, "text/html; charset=utf-8", Cow::Owned(index.into_bytes()))
+        cached(
+            headers,
+            "text/html; charset=utf-8",
+            Cow::Owned(index.into_bytes()),
+        )
     }
 
     /// The file at this path below `/page/`.

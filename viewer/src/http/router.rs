@@ -45,7 +45,10 @@ where
         return empty(StatusCode::NO_CONTENT);
     }
     if let Some(allowed) = post_path(path) {
-        if !allowed.split(", ").any(|allowed| allowed == head.method.as_str()) {
+        if !allowed
+            .split(", ")
+            .any(|allowed| allowed == head.method.as_str())
+        {
             // Zipkin's list of span names has the path of its collector.
             if path == "/api/v2/spans" && is_read(&head.method) {
                 return get(shared, head, path).unwrap_or_else(|| not_found(path));
@@ -55,7 +58,7 @@ where
         let reply = match (path, &head.method) {
             ("/api/v2/spans", _) => collector::zipkin(shared, &head.headers, body).await,
             ("/api/v1/spans", _) => Err(collector::zipkin_v1()),
-            ("/v1/traces", _) => collector::zipkin(shared, &head.headers, body).await,
+            ("/v1/traces", _) => collector::otlp(shared, &head.headers, body).await,
             (_, &Method::DELETE) => Ok(api::clear(shared)),
             _ => api::upload(shared, &head.headers, body).await,
         };
@@ -73,7 +76,10 @@ fn is_read(method: &Method) -> bool {
 }
 
 fn not_found(path: &str) -> Reply {
-    text(StatusCode::NOT_FOUND, format!("There is nothing at {path}."))
+    text(
+        StatusCode::NOT_FOUND,
+        format!("There is nothing at {path}."),
+    )
 }
 
 /// The methods of a path that takes a body.

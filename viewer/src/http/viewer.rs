@@ -1,13 +1,6 @@
 //! `Viewer`: the store and everything that reads from it or writes to it.
 
-use super::{
-    Body,
-    events::MOST_CLIENTS,
-    guard::Guard,
-    page::Page,
-    receive::Held,
-    router,
-};
+use super::{Body, events::MOST_CLIENTS, guard::Guard, page::Page, receive::Held, router};
 use crate::{
     reporter::ViewerReporter,
     store::{Limits, Store},

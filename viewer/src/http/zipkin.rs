@@ -18,7 +18,12 @@ const DEFAULT_LIMIT: usize = 10;
 const NAMES_CACHED_ABOVE: usize = 3;
 
 /// Responds to a path below `/api/v2/`; `None` if there is no such path.
-pub(super) fn respond(shared: &Shared, method: &Method, path: &str, query: Option<&str>) -> Option<Reply> {
+pub(super) fn respond(
+    shared: &Shared,
+    method: &Method,
+    path: &str,
+    query: Option<&str>,
+) -> Option<Reply> {
     let params = Params::new(query);
     let reply: &dyn Fn() -> Result<Reply, QueryError> = match path {
         "services" => &|| Ok(names(shared, shared.store.services())),
@@ -94,7 +99,9 @@ fn trace(shared: &Shared, id: &str) -> Result<Reply, QueryError> {
 fn many(shared: &Shared, ids: &str) -> Result<Reply, QueryError> {
     let ids: Vec<TraceId> = ids.split(',').map(trace_id).collect::<Result<_, _>>()?;
     if ids.len() < 2 {
-        return Err(QueryError("traceIds parameter requires at least two trace IDs".to_owned()));
+        return Err(QueryError(
+            "traceIds parameter requires at least two trace IDs".to_owned(),
+        ));
     }
     let mut seen = BTreeSet::new();
     if let Some(repeated) = ids.iter().find(|id| !seen.insert(**id)) {

@@ -13,5 +13,5 @@ pub use id::{IdError, SpanId, TraceId};
 pub use span::{Annotation, Kind, Span};
 
 pub(crate) use number::WholeNumber;
-pub(crate) use read_json::read_list;
+pub(crate) use read_json::{read_list, read_nested_lists, read_one};
 pub(crate) use text::Text;

@@ -2,35 +2,51 @@
 //! may be text and text may be a number, a repeated field replaces the earlier one.
 
 use super::{Annotation, Endpoint, Kind, Span, SpanId, Text, TraceId, WholeNumber};
-use serde::de::{
-    DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
-use std::{borrow::Cow, cell::Cell, fmt};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::{borrow::Cow, cell::Cell, fmt, rc::Rc};
 
 /// Reads a JSON array of spans. The error names the span and the field.
 pub(crate) fn read_list(json: &[u8]) -> Result<Vec<Span>, String> {
+    read(json, |place| List(place))
+}
+
+/// Reads an array of such arrays, as the search of Zipkin's API returns it.
+pub(crate) fn read_nested_lists(json: &[u8]) -> Result<Vec<Span>, String> {
+    read(json, |place| Lists(place))
+}
+
+/// Reads one span.
+pub(crate) fn read_one(json: &[u8]) -> Result<Span, String> {
+    read(json, |place| One(place))
+}
+
+fn read<'a, S: DeserializeSeed<'a>>(
+    json: &'a [u8],
+    seed: impl FnOnce(Place) -> S,
+) -> Result<S::Value, String> {
     let place = Place::default();
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let list = List(&place).deserialize(&mut reader);
-    let read = list.and_then(|spans| reader.end().map(|()| spans));
-    read.map_err(|error| match (place.span.get(), place.field.get()) {
-        (0, _) => error.to_string(),
+    let value = seed(place.clone()).deserialize(&mut reader);
+    let value = value.and_then(|value| reader.end().map(|()| value));
+    value.map_err(|error| match (place.span.get(), place.field.get()) {
+        (0, "") => error.to_string(),
+        (0, field) => format!("field {field:?}: {error}"),
         (span, "") => format!("span {span}: {error}"),
         (span, field) => format!("span {span}, field {field:?}: {error}"),
     })
 }
 
 /// Where the reader is.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Place {
     /// The number of the span, starting with 1.
-    span: Cell<usize>,
-    field: Cell<&'static str>,
+    span: Rc<Cell<usize>>,
+    field: Rc<Cell<&'static str>>,
 }
 
-struct List<'p>(&'p Place);
+struct Lists(Place);
 
-impl<'de> DeserializeSeed<'de> for List<'_> {
+impl<'de> DeserializeSeed<'de> for Lists {
     type Value = Vec<Span>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Vec<Span>, D::Error> {
@@ -38,7 +54,33 @@ impl<'de> DeserializeSeed<'de> for List<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for List<'_> {
+impl<'de> Visitor<'de> for Lists {
+    type Value = Vec<Span>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of traces")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut lists: A) -> Result<Vec<Span>, A::Error> {
+        let mut spans = Vec::new();
+        while let Some(mut more) = lists.next_element_seed(List(self.0.clone()))? {
+            spans.append(&mut more);
+        }
+        Ok(spans)
+    }
+}
+
+struct List(Place);
+
+impl<'de> DeserializeSeed<'de> for List {
+    type Value = Vec<Span>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Vec<Span>, D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List {
     type Value = Vec<Span>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,7 +92,7 @@ impl<'de> Visitor<'de> for List<'_> {
         loop {
             self.0.span.set(spans.len() + 1);
             self.0.field.set("");
-            match list.next_element_seed(One(self.0))? {
+            match list.next_element_seed(One(self.0.clone()))? {
                 Some(span) => spans.push(span),
                 None => return Ok(spans),
             }
@@ -58,9 +100,9 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 }
 
-struct One<'p>(&'p Place);
+struct One(Place);
 
-impl<'de> DeserializeSeed<'de> for One<'_> {
+impl<'de> DeserializeSeed<'de> for One {
     type Value = Span;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Span, D::Error> {
@@ -68,7 +110,7 @@ impl<'de> DeserializeSeed<'de> for One<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for One<'_> {
+impl<'de> Visitor<'de> for One {
     type Value = Span;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -236,10 +278,38 @@ struct Annotations(Vec<Annotation>);
 struct ReadAnnotation(Annotation);
 struct Tags(Vec<(Box<str>, Box<str>)>);
 
-read_by!(ReadEndpoint, "an endpoint", deserialize_map, visit_map, MapAccess, read_endpoint);
-read_by!(Annotations, "an array of annotations", deserialize_seq, visit_seq, SeqAccess, read_annotations);
-read_by!(ReadAnnotation, "an annotation", deserialize_map, visit_map, MapAccess, read_annotation);
-read_by!(Tags, "an object of tags", deserialize_map, visit_map, MapAccess, read_tags);
+read_by!(
+    ReadEndpoint,
+    "an endpoint",
+    deserialize_map,
+    visit_map,
+    MapAccess,
+    read_endpoint
+);
+read_by!(
+    Annotations,
+    "an array of annotations",
+    deserialize_seq,
+    visit_seq,
+    SeqAccess,
+    read_annotations
+);
+read_by!(
+    ReadAnnotation,
+    "an annotation",
+    deserialize_map,
+    visit_map,
+    MapAccess,
+    read_annotation
+);
+read_by!(
+    Tags,
+    "an object of tags",
+    deserialize_map,
+    visit_map,
+    MapAccess,
+    read_tags
+);
 
 fn read_endpoint<'de, A: MapAccess<'de>>(mut map: A) -> Result<ReadEndpoint, A::Error> {
     let mut endpoint = Endpoint::default();
@@ -290,7 +360,9 @@ fn read_annotation<'de, A: MapAccess<'de>>(mut map: A) -> Result<ReadAnnotation,
         }
     }
     let (Some(timestamp), Some(value)) = (timestamp, value) else {
-        return Err(A::Error::custom("an annotation has a timestamp and a value"));
+        return Err(A::Error::custom(
+            "an annotation has a timestamp and a value",
+        ));
     };
     Ok(ReadAnnotation(Annotation { timestamp, value }))
 }

@@ -83,7 +83,8 @@ impl Store {
                 let edge = edges.entry(key).or_default();
                 edge.calls += 1;
                 edge.errors += u64::from(call.is_error);
-                edge.durations.extend(Some(call.duration).filter(|&d| d != 0));
+                edge.durations
+                    .extend(Some(call.duration).filter(|&d| d != 0));
             });
         }
         // Of less than a minute, a rate would be a guess.

@@ -4,9 +4,9 @@ mod live;
 mod map;
 mod names;
 mod query;
+mod store;
 mod stored;
 mod tags;
-mod store;
 
 pub use query::{QueryError, TraceQuery, Window};
 

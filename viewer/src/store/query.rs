@@ -60,7 +60,9 @@ impl std::error::Error for QueryError {}
 /// Milliseconds since 1970.
 pub(crate) fn now_millis() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
 }
 
 impl Window {
@@ -151,14 +153,17 @@ impl TraceQuery {
             && (self.span_name.is_none() || any(&|span| is(&self.span_name, span.name.as_deref())))
             && (self.min_duration.is_none() || any(&|span| self.matches_duration(span)))
             && self.annotation_query.iter().all(|(name, value)| {
-                any(&|span| has_tag(span, name, value) || (value.is_empty() && has_event(span, name)))
+                any(&|span| {
+                    has_tag(span, name, value) || (value.is_empty() && has_event(span, name))
+                })
             })
     }
 
     fn matches_duration(&self, span: &Span) -> bool {
         let duration = i64::try_from(span.duration).unwrap_or(i64::MAX);
         let longest = self.max_duration.unwrap_or(i64::MAX);
-        self.min_duration.is_some_and(|min| (min..=longest).contains(&duration))
+        self.min_duration
+            .is_some_and(|min| (min..=longest).contains(&duration))
     }
 }
 

@@ -191,7 +191,9 @@ impl Store {
         let traces = self.lock();
         let changed = traces.by_update.range(since + 1..);
         let missed = changed.clone().count().saturating_sub(most);
-        let changed = changed.skip(missed).filter_map(|(_, id)| traces.by_id.get(id));
+        let changed = changed
+            .skip(missed)
+            .filter_map(|(_, id)| traces.by_id.get(id));
         Updates {
             generation: traces.generation,
             missed,

@@ -42,7 +42,10 @@ impl StoredTrace {
             return Some(summary);
         }
         let view = self.view()?;
-        Some(self.summary.get_or_init(|| Summary::new(&view, self.updated)))
+        Some(
+            self.summary
+                .get_or_init(|| Summary::new(&view, self.updated)),
+        )
     }
 
     /// The traces by complete id, for those who do not want 64-bit ids to match 128-bit ids.

@@ -71,7 +71,14 @@ impl Links {
     /// Parent, child, calls and errors of each link, in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str, u64, u64)> {
         let links = self.links.iter();
-        links.map(|link| (&*link.parent, &*link.child, link.call_count, link.error_count))
+        links.map(|link| {
+            (
+                &*link.parent,
+                &*link.child,
+                link.call_count,
+                link.error_count,
+            )
+        })
     }
 }
 
@@ -117,12 +124,22 @@ pub(crate) fn for_each_call<'a>(spans: &'a [Arc<Span>], mut found: impl FnMut(Ca
                 // Some clients put the name of the other side where their own should be.
                 if let (Some(above), Some(local)) = (above, local) {
                     if above != local {
-                        let unknown = Call { is_error: false, duration: 0, ..call };
+                        let unknown = Call {
+                            is_error: false,
+                            duration: 0,
+                            ..call
+                        };
                         link(unknown, Some(above), Some(local), &mut found);
                     }
                 }
-                let is_error = call.is_error || (above.is_some() && is_failed_client(ancestor, span));
-                link(Call { is_error, ..call }, local.or(above), remote, &mut found);
+                let is_error =
+                    call.is_error || (above.is_some() && is_failed_client(ancestor, span));
+                link(
+                    Call { is_error, ..call },
+                    local.or(above),
+                    remote,
+                    &mut found,
+                );
             }
         }
     }
@@ -135,7 +152,11 @@ fn link<'a>(
     found: &mut impl FnMut(Call<'a>),
 ) {
     if let (Some(parent), Some(child)) = (parent, child) {
-        found(Call { parent, child, ..call });
+        found(Call {
+            parent,
+            child,
+            ..call
+        });
     }
 }
 

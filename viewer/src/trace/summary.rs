@@ -59,8 +59,14 @@ impl Summary {
         services.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
         Summary {
             trace_id: view.trace_id,
-            root_service: root.and_then(|span| span.local_service()).unwrap_or("").into(),
-            root_name: root.and_then(|span| span.name.as_deref()).unwrap_or("").into(),
+            root_service: root
+                .and_then(|span| span.local_service())
+                .unwrap_or("")
+                .into(),
+            root_name: root
+                .and_then(|span| span.name.as_deref())
+                .unwrap_or("")
+                .into(),
             timestamp: start,
             duration: end.saturating_sub(start),
             span_count: view.spans.len(),
