@@ -3,7 +3,7 @@
 use super::{
     params::Params,
     receive::{UPLOAD, receive},
-    reply::{Reply, empty, json, json_error},
+    reply::{Refusal, Reply, empty, json, json_error},
     viewer::Shared,
 };
 use crate::{
@@ -101,13 +101,17 @@ struct Uploaded {
 }
 
 /// `POST /viewer/traces`: a file in any of the formats.
-pub(super) async fn upload<B>(shared: &Shared, headers: &HeaderMap, body: B) -> Result<Reply, Reply>
+pub(super) async fn upload<B>(
+    shared: &Shared,
+    headers: &HeaderMap,
+    body: B,
+) -> Result<Reply, Refusal>
 where
     B: Body<Data: Buf, Error: Display>,
 {
     let spans: Vec<Span> = receive(&shared.held, headers, body, UPLOAD, any_export)
         .await?
-        .map_err(|error| json_error(StatusCode::BAD_REQUEST, error.to_string()))?;
+        .map_err(|error| Box::new(json_error(StatusCode::BAD_REQUEST, error.to_string())))?;
     let uploaded = Uploaded {
         trace_ids: spans.iter().map(|span| span.trace_id).collect(),
         spans: spans.len(),

@@ -2,7 +2,7 @@
 
 use super::{
     receive::{MESSAGE, receive},
-    reply::{Reply, empty, json, json_with, text, with_type},
+    reply::{Refusal, Reply, empty, json, json_with, refusal, text, with_type},
     viewer::Shared,
 };
 use crate::decode::{DecodeError, Otlp, otlp_json, otlp_protobuf, zipkin_json, zipkin_proto3};
@@ -26,7 +26,11 @@ fn media_type(headers: &HeaderMap) -> String {
 }
 
 /// `POST /api/v2/spans`.
-pub(super) async fn zipkin<B>(shared: &Shared, headers: &HeaderMap, body: B) -> Result<Reply, Reply>
+pub(super) async fn zipkin<B>(
+    shared: &Shared,
+    headers: &HeaderMap,
+    body: B,
+) -> Result<Reply, Refusal>
 where
     B: Body<Data: Buf, Error: Display>,
 {
@@ -36,7 +40,7 @@ where
         _ => zipkin_json,
     };
     let spans = receive(&shared.held, headers, body, MESSAGE, decode).await?;
-    let spans = spans.map_err(|error| text(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let spans = spans.map_err(|error| refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
     shared.store.add(spans);
     Ok(empty(StatusCode::ACCEPTED))
 }
@@ -49,7 +53,7 @@ pub(super) fn zipkin_v1() -> Reply {
 }
 
 /// `POST /v1/traces`: OTLP over HTTP. The response has the type of the request.
-pub(super) async fn otlp<B>(shared: &Shared, headers: &HeaderMap, body: B) -> Result<Reply, Reply>
+pub(super) async fn otlp<B>(shared: &Shared, headers: &HeaderMap, body: B) -> Result<Reply, Refusal>
 where
     B: Body<Data: Buf, Error: Display>,
 {
@@ -60,11 +64,11 @@ where
         JSON => (decode, form) = (otlp_json, Form::Json),
         other => {
             let sentence = format!("Content-Type is {other:?}; allowed are {PROTOBUF} and {JSON}.");
-            return Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence));
+            return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence));
         }
     }
     let read = receive(&shared.held, headers, body, MESSAGE, decode).await?;
-    let read = read.map_err(|error| form.error(&error.to_string()))?;
+    let read = read.map_err(|error| Box::new(form.error(&error.to_string())))?;
     let reply = form.success(read.rejected, &read.reason);
     shared.store.add(read.spans);
     Ok(reply)

@@ -1,6 +1,6 @@
 //! Who may ask: protects traces against pages from elsewhere that run in the same browser.
 
-use super::reply::{Reply, text};
+use super::reply::{Refusal, Reply, refusal};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode, Uri,
     header::{
@@ -34,12 +34,12 @@ impl Guard {
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
-    ) -> Result<(), Reply> {
+    ) -> Result<(), Refusal> {
         let host = headers.get(HOST).map(HeaderValue::to_str);
         let host = match host {
             Some(Ok(host)) => Some(host),
             Some(Err(_)) => {
-                return Err(text(
+                return Err(refusal(
                     StatusCode::BAD_REQUEST,
                     "The header Host is not text.",
                 ));
@@ -59,7 +59,7 @@ impl Guard {
         }
     }
 
-    fn check_host(&self, host: &str) -> Result<(), Reply> {
+    fn check_host(&self, host: &str) -> Result<(), Refusal> {
         let name = without_port(host);
         if self.is_allowed_host(name) {
             return Ok(());
@@ -68,7 +68,7 @@ impl Guard {
             "The host {name:?} is not allowed, to protect against DNS rebinding. Allowed are \
              localhost and loopback addresses; allow others with --allow-host."
         );
-        Err(text(StatusCode::FORBIDDEN, sentence))
+        Err(refusal(StatusCode::FORBIDDEN, sentence))
     }
 
     fn is_allowed_host(&self, name: &str) -> bool {
@@ -85,7 +85,7 @@ impl Guard {
         ip.is_ok_and(|ip| self.any_address || ip.to_canonical().is_loopback())
     }
 
-    fn check_origin(&self, origin: &HeaderValue, host: Option<&str>) -> Result<(), Reply> {
+    fn check_origin(&self, origin: &HeaderValue, host: Option<&str>) -> Result<(), Refusal> {
         let origin = String::from_utf8_lossy(origin.as_bytes());
         let is_own = || {
             let (_, authority) = origin.split_once("://")?;
@@ -126,12 +126,12 @@ impl Guard {
     }
 }
 
-fn cross_origin(origin: &str) -> Reply {
+fn cross_origin(origin: &str) -> Refusal {
     let sentence = format!(
         "Requests from {origin} are not allowed, because any page in the same browser could send \
          them. Allow an origin with --allow-origin."
     );
-    text(StatusCode::FORBIDDEN, sentence)
+    refusal(StatusCode::FORBIDDEN, sentence)
 }
 
 fn is_cross_site(headers: &HeaderMap) -> bool {

@@ -23,7 +23,9 @@ impl<'a> Params<'a> {
     }
 
     pub(super) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, QueryError> {
-        let Some(text) = self.get(name) else {
+        // As in Zipkin, an empty value is none, except where there is a default.
+        let text = self.get(name);
+        let Some(text) = text.filter(|text| !text.is_empty() || name == "limit") else {
             return Ok(None);
         };
         let error = |_| QueryError(format!("{name} is {text:?}; it must be a whole number."));

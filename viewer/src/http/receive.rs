@@ -1,6 +1,6 @@
 //! Reads the bodies of requests, within limits of size, time and total memory.
 
-use super::reply::{Reply, text};
+use super::reply::{Refusal, refusal};
 use crate::decode::{self, Inflated};
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header::CONTENT_ENCODING};
@@ -56,12 +56,12 @@ impl Drop for Part<'_> {
 }
 
 impl Part<'_> {
-    fn grow(&mut self, bytes: usize) -> Result<(), Reply> {
+    fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
         self.bytes += bytes;
         let total = self.held.0.fetch_add(bytes, Relaxed) + bytes;
         if total > TOTAL {
             let sentence = "Too many requests are sending spans at once. Try again later.";
-            return Err(text(StatusCode::SERVICE_UNAVAILABLE, sentence));
+            return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, sentence));
         }
         Ok(())
     }
@@ -74,7 +74,7 @@ pub(super) async fn receive<B, T>(
     body: B,
     size: Size,
     read: impl FnOnce(&[u8]) -> T,
-) -> Result<T, Reply>
+) -> Result<T, Refusal>
 where
     B: Body,
     B::Error: Display,
@@ -84,7 +84,7 @@ where
         Ok(received) => received?,
         Err(_) => {
             let sentence = format!("The body was not complete after {} s.", TIME.as_secs());
-            return Err(text(StatusCode::REQUEST_TIMEOUT, sentence));
+            return Err(refusal(StatusCode::REQUEST_TIMEOUT, sentence));
         }
     };
     let encoding = headers.get_all(CONTENT_ENCODING).iter();
@@ -102,18 +102,18 @@ where
                 Inflated::TooLarge => Err(too_large(room, "The inflated body")),
                 Inflated::Broken(error) => {
                     let sentence = format!("The body is not valid gzip: {error}.");
-                    Err(text(StatusCode::BAD_REQUEST, sentence))
+                    Err(refusal(StatusCode::BAD_REQUEST, sentence))
                 }
             }
         }
         other => {
             let sentence = format!("Content-Encoding is {other:?}; allowed are gzip and identity.");
-            Err(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence))
+            Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence))
         }
     }
 }
 
-async fn collect<B>(body: B, most: usize, part: &mut Part<'_>) -> Result<Bytes, Reply>
+async fn collect<B>(body: B, most: usize, part: &mut Part<'_>) -> Result<Bytes, Refusal>
 where
     B: Body,
     B::Error: Display,
@@ -126,7 +126,7 @@ where
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| {
             let sentence = format!("The body could not be read: {error}.");
-            text(StatusCode::BAD_REQUEST, sentence)
+            refusal(StatusCode::BAD_REQUEST, sentence)
         })?;
         let Ok(data) = frame.into_data() else {
             continue;
@@ -141,7 +141,7 @@ where
     Ok(received.freeze())
 }
 
-fn too_large(most: usize, what: &str) -> Reply {
+fn too_large(most: usize, what: &str) -> Refusal {
     let sentence = format!("{what} is larger than {} MiB.", most >> 20);
-    text(StatusCode::PAYLOAD_TOO_LARGE, sentence)
+    refusal(StatusCode::PAYLOAD_TOO_LARGE, sentence)
 }

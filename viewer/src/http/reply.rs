@@ -10,6 +10,9 @@ use serde::Serialize;
 
 pub(super) type Reply = Response<Body>;
 
+/// The response to a request that is refused. In a box, since it is an error and rare.
+pub(super) type Refusal = Box<Reply>;
+
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -30,6 +33,10 @@ pub(super) fn with_type(status: StatusCode, kind: HeaderValue, body: impl Into<B
 /// A sentence, as the clients of Zipkin's API expect errors.
 pub(super) fn text(status: StatusCode, sentence: impl Into<String>) -> Reply {
     with_type(status, TEXT, sentence.into())
+}
+
+pub(super) fn refusal(status: StatusCode, sentence: impl Into<String>) -> Refusal {
+    Box::new(text(status, sentence))
 }
 
 /// The value as JSON.

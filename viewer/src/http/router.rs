@@ -24,7 +24,7 @@ where
     let is_post = head.method == Method::POST;
     let mut reply = match shared.guard.check(&head.method, &head.uri, &head.headers) {
         Ok(()) => route(shared, &head, body).await,
-        Err(refused) => refused,
+        Err(refused) => *refused,
     };
     if is_post && reply.status().is_client_error() {
         shared.rejected_posts.fetch_add(1, Relaxed);
@@ -57,12 +57,12 @@ where
         }
         let reply = match (path, &head.method) {
             ("/api/v2/spans", _) => collector::zipkin(shared, &head.headers, body).await,
-            ("/api/v1/spans", _) => Err(collector::zipkin_v1()),
+            ("/api/v1/spans", _) => Ok(collector::zipkin_v1()),
             ("/v1/traces", _) => collector::otlp(shared, &head.headers, body).await,
             (_, &Method::DELETE) => Ok(api::clear(shared)),
             _ => api::upload(shared, &head.headers, body).await,
         };
-        return reply.unwrap_or_else(|error| error);
+        return reply.unwrap_or_else(|refused| *refused);
     }
     match get(shared, head, path) {
         Some(_) if !is_read(&head.method) => method_not_allowed("GET"),

@@ -6,16 +6,15 @@ use super::{
     viewer::Shared,
 };
 use crate::{
-    model::{Span, TraceId},
+    model::{IdError, Span, TraceId},
     store::QueryError,
 };
-use http::{HeaderValue, Method, StatusCode, header::CACHE_CONTROL};
-use std::{collections::BTreeSet, sync::Arc};
+use http::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
+use std::{collections::HashSet, sync::Arc};
 
 /// The number of traces without a `limit`.
 const DEFAULT_LIMIT: usize = 10;
-/// With more services, browsers may keep lists of names.
-const NAMES_CACHED_ABOVE: usize = 3;
 
 /// Responds to a path below `/api/v2/`; `None` if there is no such path.
 pub(super) fn respond(
@@ -26,14 +25,14 @@ pub(super) fn respond(
 ) -> Option<Reply> {
     let params = Params::new(query);
     let reply: &dyn Fn() -> Result<Reply, QueryError> = match path {
-        "services" => &|| Ok(names(shared, shared.store.services())),
+        "services" => &|| Ok(json(&shared.store.services())),
         "spans" => &|| {
             let service = params.required("serviceName")?;
-            Ok(names(shared, shared.store.span_names(service)))
+            Ok(json(&shared.store.span_names(service)))
         },
         "remoteServices" => &|| {
             let service = params.required("serviceName")?;
-            Ok(names(shared, shared.store.remote_services(service)))
+            Ok(json(&shared.store.remote_services(service)))
         },
         "traces" => &|| {
             let mut query = params.trace_query(DEFAULT_LIMIT)?;
@@ -45,16 +44,19 @@ pub(super) fn respond(
             params.required("endTs")?;
             Ok(json(&shared.store.links(params.window()?)))
         },
-        "autocompleteKeys" => &|| Ok(names(shared, shared.store.tag_names())),
+        "autocompleteKeys" => &|| Ok(json(&shared.store.tag_names())),
         "autocompleteValues" => &|| {
             let key = params.required("key")?;
             if key.is_empty() {
                 return Err(QueryError("key was empty".to_owned()));
             }
-            Ok(names(shared, shared.store.tag_values(key)))
+            Ok(json(&shared.store.tag_values(key)))
         },
         _ => {
-            let id = path.strip_prefix("trace/").filter(|id| !id.contains('/'))?;
+            let id = path.strip_prefix("trace/")?;
+            if id.is_empty() || id.contains('/') {
+                return None;
+            }
             &move || trace(shared, id)
         }
     };
@@ -64,19 +66,19 @@ pub(super) fn respond(
     Some(reply().unwrap_or_else(|error| text(StatusCode::BAD_REQUEST, error.0)))
 }
 
-fn names(shared: &Shared, names: Vec<Box<str>>) -> Reply {
-    let mut reply = json(&names);
-    if shared.store.services().len() > NAMES_CACHED_ABOVE {
-        // A collector for development: names have to be there as soon as their spans are.
-        let value = HeaderValue::from_static("no-cache");
-        reply.headers_mut().insert(CACHE_CONTROL, value);
-    }
-    reply
-}
-
 /// Reads an id as Zipkin does, with its texts.
 fn trace_id(text: &str) -> Result<TraceId, QueryError> {
-    TraceId::parse(text.trim()).map_err(|error| QueryError(error.to_string()))
+    let text = text.trim();
+    TraceId::parse(text).map_err(|error| {
+        QueryError(match error {
+            IdError::Empty => "traceId is empty".to_owned(),
+            IdError::TooLong(most) => format!("traceId.length > {most}"),
+            IdError::NotHexadecimal => {
+                format!("{text} should be lower-hex encoded with no prefix")
+            }
+            IdError::Zero => "traceId is all zeros".to_owned(),
+        })
+    })
 }
 
 fn spans(shared: &Shared, id: TraceId) -> Vec<Arc<Span>> {
@@ -89,7 +91,9 @@ fn spans(shared: &Shared, id: TraceId) -> Vec<Arc<Span>> {
 }
 
 fn trace(shared: &Shared, id: &str) -> Result<Reply, QueryError> {
-    let spans = spans(shared, trace_id(id)?);
+    let id = percent_decode_str(id).decode_utf8_lossy();
+    let id = trace_id(&id)?;
+    let spans = spans(shared, id);
     if spans.is_empty() {
         return Ok(text(StatusCode::NOT_FOUND, format!("{id} not found")));
     }
@@ -97,15 +101,21 @@ fn trace(shared: &Shared, id: &str) -> Result<Reply, QueryError> {
 }
 
 fn many(shared: &Shared, ids: &str) -> Result<Reply, QueryError> {
-    let ids: Vec<TraceId> = ids.split(',').map(trace_id).collect::<Result<_, _>>()?;
-    if ids.len() < 2 {
-        return Err(QueryError(
-            "traceIds parameter requires at least two trace IDs".to_owned(),
-        ));
+    let error = |text: &str| Err(QueryError(text.to_owned()));
+    if ids.is_empty() {
+        return error("traceIds parameter is empty");
     }
-    let mut seen = BTreeSet::new();
-    if let Some(repeated) = ids.iter().find(|id| !seen.insert(**id)) {
-        return Err(QueryError(format!("redundant trace ID: {repeated}")));
+    let texts: Vec<&str> = ids.split(',').collect();
+    if texts.len() == 1 {
+        return error("Use /api/v2/trace/{traceId} endpoint to retrieve a single trace");
+    }
+    let (mut ids, mut seen) = (Vec::new(), HashSet::new());
+    for text in texts {
+        let id = trace_id(text)?;
+        if !seen.insert(id) {
+            return Err(QueryError(format!("redundant traceId: {text}")));
+        }
+        ids.push(id);
     }
     let traces = ids.into_iter().map(|id| spans(shared, id));
     let traces: Vec<_> = traces.filter(|spans| !spans.is_empty()).collect();

@@ -11,9 +11,19 @@ pub struct TraceId(u128);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SpanId(u64);
 
-/// Why a text or number is not an id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdError(String);
+/// Why a text is not an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IdError {
+    /// There is no digit.
+    Empty,
+    /// There are more digits than this.
+    TooLong(usize),
+    /// There is something else than a digit or a lower-case letter up to `f`.
+    NotHexadecimal,
+    /// All digits are zero.
+    Zero,
+}
 
 impl TraceId {
     /// Stands for an id that is read later.
@@ -31,7 +41,7 @@ impl TraceId {
     /// If it is something else, or zero.
     pub fn parse(text: &str) -> Result<TraceId, IdError> {
         let id = hex(text, 32)?;
-        TraceId::new(id).ok_or_else(|| IdError("an id must not be zero".to_owned()))
+        TraceId::new(id).ok_or(IdError::Zero)
     }
 
     /// The id as a number.
@@ -67,7 +77,7 @@ impl SpanId {
     /// If it is something else, or zero.
     pub fn parse(text: &str) -> Result<SpanId, IdError> {
         let id = hex(text, 16)? as u64;
-        SpanId::new(id).ok_or_else(|| IdError("an id must not be zero".to_owned()))
+        SpanId::new(id).ok_or(IdError::Zero)
     }
 
     /// Reads the id of a parent: zero means that there is none.
@@ -82,19 +92,17 @@ impl SpanId {
 }
 
 fn hex(text: &str, most: usize) -> Result<u128, IdError> {
-    if text.is_empty() || text.len() > most {
-        let length = text.chars().count();
-        let error = format!("{length} characters; an id has 1 to {most} hexadecimal digits");
-        return Err(IdError(error));
+    if text.is_empty() {
+        return Err(IdError::Empty);
+    }
+    if text.len() > most {
+        return Err(IdError::TooLong(most));
     }
     text.bytes().try_fold(0, |id, digit| {
         let value = match digit {
             b'0'..=b'9' => digit - b'0',
             b'a'..=b'f' => digit - b'a' + 10,
-            _ => {
-                let error = format!("{text:?} is not lower-case hexadecimal");
-                return Err(IdError(error));
-            }
+            _ => return Err(IdError::NotHexadecimal),
         };
         Ok(id << 4 | u128::from(value))
     })
@@ -142,7 +150,12 @@ impl Serialize for SpanId {
 
 impl fmt::Display for IdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            IdError::Empty => f.write_str("an id must not be empty"),
+            IdError::TooLong(most) => write!(f, "an id has at most {most} digits"),
+            IdError::NotHexadecimal => f.write_str("an id must be lower-case hexadecimal"),
+            IdError::Zero => f.write_str("an id must not be zero"),
+        }
     }
 }
 

@@ -7,17 +7,17 @@ use std::{borrow::Cow, cell::Cell, fmt, rc::Rc};
 
 /// Reads a JSON array of spans. The error names the span and the field.
 pub(crate) fn read_list(json: &[u8]) -> Result<Vec<Span>, String> {
-    read(json, |place| List(place))
+    read(json, List)
 }
 
 /// Reads an array of such arrays, as the search of Zipkin's API returns it.
 pub(crate) fn read_nested_lists(json: &[u8]) -> Result<Vec<Span>, String> {
-    read(json, |place| Lists(place))
+    read(json, Lists)
 }
 
 /// Reads one span.
 pub(crate) fn read_one(json: &[u8]) -> Result<Span, String> {
-    read(json, |place| One(place))
+    read(json, One)
 }
 
 fn read<'a, S: DeserializeSeed<'a>>(
@@ -206,6 +206,11 @@ fn read_field<'de, A: MapAccess<'de>>(
         }
         "debug" => span.debug = map.next_value::<Option<bool>>()?.unwrap_or(span.debug),
         "shared" => span.shared = map.next_value::<Option<bool>>()?.unwrap_or(span.shared),
+        "binaryAnnotations" => {
+            let reason = "a span of version 1 of Zipkin's format; configure the client to send \
+                          version 2";
+            return Err(A::Error::custom(reason));
+        }
         _ => {
             map.next_value::<IgnoredAny>()?;
         }

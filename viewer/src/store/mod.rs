@@ -2,15 +2,15 @@
 
 mod live;
 mod map;
+mod memory;
 mod names;
 mod query;
-mod store;
 mod stored;
 mod tags;
 
 pub use query::{QueryError, TraceQuery, Window};
 
+pub use memory::{Limits, Store, StoreStats};
 pub(crate) use query::parse_annotation_query;
-pub use store::{Limits, Store, StoreStats};
 
 pub(crate) use stored::StoredTrace;

@@ -12,5 +12,7 @@ pub fn zipkin_json(json: &[u8]) -> Result<Vec<Span>, DecodeError> {
     if json.is_empty() {
         return Ok(Vec::new());
     }
-    read_list(json).map_err(DecodeError::new)
+    // As in Zipkin, what is not UTF-8 is replaced.
+    let json = String::from_utf8_lossy(json);
+    read_list(json.as_bytes()).map_err(DecodeError::new)
 }

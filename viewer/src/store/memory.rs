@@ -109,7 +109,8 @@ impl Store {
     pub fn add(&self, spans: impl IntoIterator<Item = Span>) {
         let mut traces = self.lock();
         let before = traces.last_update;
-        for span in spans {
+        for mut span in spans {
+            span.normalize();
             traces.add(span, before, self.limits);
         }
         let last = traces.last_update;
