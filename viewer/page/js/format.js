@@ -29,11 +29,11 @@ export function difference(micros) {
   return micros > 0 ? `+${duration(micros)}` : duration(micros).replace('-', '−');
 }
 
-/** Reads `250us`, `1.5 ms`, `2s`, `1m` or a plain number of milliseconds. `null` if unreadable. */
+/** Reads `250us`, `1.5 ms`, `2s`, `1m`, `1h` or a plain number of milliseconds. `null` if unreadable. */
 export function parseDuration(text) {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*(us|µs|μs|ms|s|m|min)?\s*$/i.exec(text);
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(us|µs|μs|ms|s|m|min|h)?\s*$/i.exec(text);
   if (!match) return null;
-  const factor = { us: 1, 'µs': 1, 'μs': 1, ms: 1e3, s: 1e6, m: 6e7, min: 6e7 };
+  const factor = { us: 1, 'µs': 1, 'μs': 1, ms: 1e3, s: 1e6, m: 6e7, min: 6e7, h: 3.6e9 };
   return Math.round(Number(match[1]) * factor[(match[2] ?? 'ms').toLowerCase()]);
 }
 

@@ -47,6 +47,7 @@ export class Filters {
       button('Reset', () => this.reset(), { title: 'Reset all filters' }),
       more);
     this.element.addEventListener('submit', (event) => { event.preventDefault(); this.read(); });
+    this.checkDurations();
     this.loadServices();
   }
 
@@ -109,12 +110,16 @@ export class Filters {
       this.values.span = this.span.value = '';
       this.loadSpanNames();
     }
+    this.checkDurations();
+    this.changed();
+  }
+
+  checkDurations() {
     for (const name of ['min', 'max']) {
       const wrong = this.values[name] && parseDuration(this.values[name]) === null;
       this[name].setAttribute('aria-invalid', String(Boolean(wrong)));
-      this[name].title = wrong ? 'A number with us, ms, s or m: 250us, 1.5ms, 2s' : '';
+      this[name].title = wrong ? 'Not a duration: a number with us, ms, s, m or h, as in 250us, 1.5ms, 2s' : '';
     }
-    this.changed();
   }
 
   toggleErrors() {

@@ -2,6 +2,8 @@
 
 /** The most traces that are asked for and kept. */
 export const LIMIT = 5000;
+/** Enough for the first picture; the others follow. */
+export const FIRST = 100;
 
 const ORDERS = {
   newest: (a, b) => b.timestamp - a.timestamp,

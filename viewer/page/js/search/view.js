@@ -8,7 +8,7 @@ import { VirtualGrid } from '../virtual.js';
 import { Filters } from './filters.js';
 import { createRow, updateRow } from './rows.js';
 import { Scatter } from './scatter.js';
-import { LIMIT, TraceList, inBrush } from './store.js';
+import { FIRST, LIMIT, TraceList, inBrush } from './store.js';
 
 export function show(main, context) {
   const search = new Search(main, context);
@@ -118,9 +118,12 @@ class Search {
   async load() {
     this.request?.abort();
     this.request = new AbortController();
+    const limit = this.loaded ? LIMIT : FIRST;
+    let more = false;
     try {
-      const { traces, matched } = await api.summaries({ ...this.filters.query(), limit: LIMIT }, this.request.signal);
+      const { traces, matched } = await api.summaries({ ...this.filters.query(), limit }, this.request.signal);
       if (this.closed) return;
+      more = limit < LIMIT && matched > traces.length;
       this.matched = matched;
       this.list.replace(traces);
       this.failure = null;
@@ -132,6 +135,7 @@ class Search {
     }
     this.loaded = true;
     this.arrange();
+    if (more) this.load();
   }
 
   /** A live update. Filters that only the server can judge are asked again, once a second. */
