@@ -4,7 +4,7 @@ mod common {
     pub mod encoded;
 }
 
-use common::encoded::{messages, records};
+use common::encoded::{any_text, messages, records};
 use proptest::{collection::vec, prelude::*};
 use tower_b3::{
     otlp::OtlpEncoder,
@@ -67,21 +67,21 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn json(records in vec(records(), 1..8)) {
+    fn json(records in vec(records(any_text), 1..8)) {
         let messages = messages(JsonEncoder, &records);
         let read = messages.iter().map(|message| zipkin_json(&message.body).unwrap());
         prop_assert_eq!(read.flatten().collect::<Vec<_>>(), expected(&records));
     }
 
     #[test]
-    fn proto3(records in vec(records(), 1..8)) {
+    fn proto3(records in vec(records(any_text), 1..8)) {
         let messages = messages(Proto3Encoder, &records);
         let read = messages.iter().map(|message| zipkin_proto3(&message.body).unwrap());
         prop_assert_eq!(read.flatten().collect::<Vec<_>>(), expected(&records));
     }
 
     #[test]
-    fn otlp(records in vec(records(), 1..8)) {
+    fn otlp(records in vec(records(any_text), 1..8)) {
         let messages = messages(OtlpEncoder, &records);
         let read = messages.iter().flat_map(|message| {
             let read = otlp_protobuf(&message.body).unwrap();
@@ -94,7 +94,7 @@ proptest! {
 
     /// What the API writes is what it reads.
     #[test]
-    fn the_api(records in vec(records(), 1..8)) {
+    fn the_api(records in vec(records(any_text), 1..8)) {
         let spans = expected(&records);
         let written = serde_json::to_vec(&spans).unwrap();
         prop_assert_eq!(zipkin_json(&written).unwrap(), spans);

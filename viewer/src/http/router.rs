@@ -112,7 +112,7 @@ fn get(shared: &Arc<Shared>, head: &http::request::Parts, path: &str) -> Option<
         "/viewer/status" => api::status(shared),
         "/viewer/events" => events::respond(shared, query, headers),
         "/health" => json(&serde_json::json!({ "status": "UP" })),
-        "/config.json" | "/zipkin/config.json" => config(shared),
+        "/zipkin/config.json" => config(shared),
         "/zipkin" | "/zipkin/" => redirect(&format!("{prefix}/")),
         "/favicon.ico" => return shared.page.file("favicon.ico", headers),
         _ => {

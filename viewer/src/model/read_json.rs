@@ -94,7 +94,10 @@ impl<'de> Visitor<'de> for List {
             self.0.field.set("");
             match list.next_element_seed(One(self.0.clone()))? {
                 Some(span) => spans.push(span),
-                None => return Ok(spans),
+                None => {
+                    self.0.span.set(0);
+                    return Ok(spans);
+                }
             }
         }
     }

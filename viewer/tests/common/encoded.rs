@@ -35,8 +35,10 @@ pub fn messages(encoder: impl Encoder, spans: &[SpanRecord]) -> Vec<Message> {
     messages.iter().collect()
 }
 
-fn text() -> impl Strategy<Value = String> {
-    prop_oneof![
+#[allow(dead_code, reason = "not all tests have any text")]
+/// Any text, as names and values may contain.
+pub fn any_text() -> BoxedStrategy<String> {
+    let texts = prop_oneof![
         "[a-z./ -]{0,12}",
         any::<String>(),
         prop::sample::select(vec![
@@ -46,10 +48,11 @@ fn text() -> impl Strategy<Value = String> {
             "\u{2028}<img src=x onerror=alert(1)>"
         ])
         .prop_map(str::to_owned),
-    ]
+    ];
+    texts.boxed()
 }
 
-fn endpoint() -> impl Strategy<Value = Endpoint> {
+fn endpoint(text: fn() -> BoxedStrategy<String>) -> impl Strategy<Value = Endpoint> {
     let ip = prop_oneof![
         any::<[u8; 4]>().prop_map(IpAddr::from),
         any::<u128>().prop_map(|ip| IpAddr::from(Ipv6Addr::from(ip))),
@@ -64,8 +67,8 @@ fn endpoint() -> impl Strategy<Value = Endpoint> {
 }
 
 prop_compose! {
-    /// Any span.
-    pub fn records()(
+    /// Any span with such texts.
+    pub fn records(text: fn() -> BoxedStrategy<String>)(
         trace in prop_oneof![1_u128.., 1_u128..u128::from(u64::MAX)],
         id in 1_u64..,
         parent in option::of(1_u64..),
@@ -74,8 +77,8 @@ prop_compose! {
         name in text(),
         timestamp in 0_u64..1 << 53,
         duration in 1_u64..1 << 40,
-        local in endpoint(),
-        remote in endpoint(),
+        local in endpoint(text),
+        remote in endpoint(text),
         annotations in vec((1_u64..1 << 53, text()), 0..4),
         tags in vec((text(), text()), 0..8),
         error in option::of(text()),

@@ -1,0 +1,76 @@
+//! The viewer and the real Zipkin get the same posts and the same queries. What differs is listed in
+//! DIFFERENCES.md, with the reason.
+//!
+//! Skipped unless `TOWER_B3_REAL_SERVERS=1` is set; `tests/backends/install.sh` installs Zipkin.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+#[path = "../common/encoded.rs"]
+mod encoded;
+
+mod compare;
+mod payloads;
+mod queries;
+
+use common::{Client, Server};
+use compare::Differences;
+use std::time::Duration;
+use test_kit::backends::{Http, Zipkin, eventually, test_dir};
+use tower_b3_viewer::Viewer;
+
+/// Zipkin responds before it has stored the spans: posts one more to both, and waits for it.
+async fn settled(zipkin: &Client, viewer: &Client) {
+    let now = common::now();
+    let last = format!(r#"[{{"traceId":"f1a57","id":"1","timestamp":{now}}}]"#);
+    for client in [zipkin, viewer] {
+        client
+            .post("/api/v2/spans", "application/json", last.clone())
+            .await;
+    }
+    eventually(
+        "the last span in Zipkin",
+        Duration::from_secs(20),
+        async || {
+            let answer = zipkin.get("/api/v2/trace/f1a57").await;
+            let is_there = answer.status.is_success();
+            is_there.then_some(()).ok_or(format!("{answer:?}"))
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_same_posts_and_queries_have_the_same_answers() {
+    let Some(dir) = test_dir(env!("CARGO_TARGET_TMPDIR"), "viewer") else {
+        return;
+    };
+    let variables = [("STRICT_TRACE_ID", "false"), ("MEM_MAX_SPANS", "1000000")];
+    let process = Zipkin::start_with(&dir, &Http::default(), &variables).await;
+    let zipkin = Client::new(process.addr());
+    let server = Server::start(Viewer::default()).await;
+    let viewer = server.client();
+    let mut differences = Differences::default();
+
+    let posts = payloads::all();
+    assert!(posts.len() >= 250, "{} posts", posts.len());
+    for post in &posts {
+        let theirs = post.send(&zipkin).await;
+        let ours = post.send(&viewer).await;
+        differences.compare_status(&post.name, &theirs, &ours);
+    }
+    settled(&zipkin, &viewer).await;
+
+    let queries = queries::all(&zipkin).await;
+    assert!(queries.len() >= 250, "{} queries", queries.len());
+    for query in &queries {
+        let theirs = zipkin
+            .send(query.method.clone(), &query.path, &[], "")
+            .await;
+        let ours = viewer
+            .send(query.method.clone(), &query.path, &[], "")
+            .await;
+        differences.compare(query, &theirs, &ours);
+    }
+    differences.check();
+}
