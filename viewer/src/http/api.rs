@@ -29,7 +29,9 @@ struct Summaries {
 
 /// `GET /viewer/summaries`: the newest traces that match.
 pub(super) fn summaries(shared: &Shared, query: Option<&str>) -> Reply {
-    let query = match Params::new(query).trace_query(DEFAULT_LIMIT) {
+    let params = Params::new(query);
+    let window = params.open_window();
+    let query = match window.and_then(|window| params.trace_query(window, DEFAULT_LIMIT)) {
         Ok(query) => query,
         Err(error) => return bad_request(error),
     };
@@ -60,7 +62,7 @@ pub(super) fn trace(shared: &Shared, id: &str) -> Reply {
 
 /// `GET /viewer/map`.
 pub(super) fn map(shared: &Shared, query: Option<&str>) -> Reply {
-    match Params::new(query).window() {
+    match Params::new(query).open_window() {
         Ok(window) => json(&shared.store.map(window)),
         Err(error) => bad_request(error),
     }

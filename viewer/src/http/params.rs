@@ -32,17 +32,26 @@ impl<'a> Params<'a> {
         text.parse().map(Some).map_err(error)
     }
 
+    /// The period of Zipkin's API.
     pub(super) fn window(&self) -> Result<Window, QueryError> {
         Window::new(self.number("endTs")?, self.number("lookback")?)
     }
 
-    /// The search of Zipkin's API.
-    pub(super) fn trace_query(&self, default_limit: usize) -> Result<TraceQuery, QueryError> {
+    /// The period of the page's API.
+    pub(super) fn open_window(&self) -> Result<Window, QueryError> {
+        Window::open(self.number("endTs")?, self.number("lookback")?)
+    }
+
+    /// The search of Zipkin's API in this period.
+    pub(super) fn trace_query(
+        &self,
+        window: Window,
+        default_limit: usize,
+    ) -> Result<TraceQuery, QueryError> {
         let name = |name: &str| {
             let text = self.get(name).map(str::to_lowercase);
             text.filter(|text| !text.is_empty())
         };
-        let window = self.window()?;
         let limit: Option<i32> = self.number("limit")?;
         let limit = match limit {
             None => default_limit,

@@ -35,7 +35,7 @@ pub(super) fn respond(
             Ok(json(&shared.store.remote_services(service)))
         },
         "traces" => &|| {
-            let mut query = params.trace_query(DEFAULT_LIMIT)?;
+            let mut query = params.trace_query(params.window()?, DEFAULT_LIMIT)?;
             query.strict_trace_id = shared.strict_trace_id;
             Ok(json(&shared.store.find(&query)))
         },

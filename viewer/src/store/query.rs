@@ -65,12 +65,49 @@ pub(crate) fn now_millis() -> i64 {
     })
 }
 
+/// An end that no time in microseconds reaches.
+const NEVER: i64 = i64::MAX / 1000;
+
 impl Window {
+    /// All times, and spans without a time.
+    pub const ALL: Window = Window {
+        end_ts: NEVER,
+        lookback: NEVER,
+    };
+
+    /// The period of Zipkin's API: by default, the last day.
     pub(crate) fn new(end_ts: Option<i64>, lookback: Option<i64>) -> Result<Window, QueryError> {
-        let window = Window {
-            end_ts: end_ts.unwrap_or_else(now_millis),
+        Window {
+            // The millisecond that has begun belongs to the past.
+            end_ts: end_ts.unwrap_or_else(|| now_millis() + 1),
             lookback: lookback.unwrap_or(DEFAULT_LOOKBACK),
+        }
+        .checked()
+    }
+
+    /// The period of the page's API: by default, without a beginning and an end.
+    pub(crate) fn open(end_ts: Option<i64>, lookback: Option<i64>) -> Result<Window, QueryError> {
+        let window = match (end_ts, lookback) {
+            (None, None) => Window::ALL,
+            (Some(end_ts), None) => Window {
+                end_ts,
+                lookback: NEVER,
+            },
+            (Some(end_ts), Some(lookback)) => Window { end_ts, lookback },
+            (None, Some(lookback)) if lookback > 0 => Window {
+                end_ts: NEVER,
+                lookback: NEVER - now_millis().saturating_sub(lookback).max(0),
+            },
+            (None, Some(lookback)) => Window {
+                end_ts: NEVER,
+                lookback,
+            },
         };
+        window.checked()
+    }
+
+    fn checked(self) -> Result<Window, QueryError> {
+        let window = self;
         if window.end_ts <= 0 {
             return Err(QueryError("endTs <= 0".to_owned()));
         }
@@ -135,7 +172,8 @@ impl TraceQuery {
 
     /// Whether a trace meets the conditions.
     pub(crate) fn matches(&self, spans: &[Arc<Span>]) -> bool {
-        if !self.window.contains_micros(trace_start(spans)) || trace_start(spans) == 0 {
+        let start = trace_start(spans);
+        if !self.window.contains_micros(start) || (start == 0 && self.window != Window::ALL) {
             return false;
         }
         if self.errors_only && !spans.iter().any(|span| span.is_error()) {

@@ -13,6 +13,10 @@ pub fn zipkin_json(json: &[u8]) -> Result<Vec<Span>, DecodeError> {
         return Ok(Vec::new());
     }
     // As in Zipkin, what is not UTF-8 is replaced.
-    let json = String::from_utf8_lossy(json);
+    let mut json = String::from_utf8_lossy(json);
+    if json.contains('\0') {
+        // Brave's writer leaves NULs after spans with some characters, such as U+2028.
+        json = json.replace('\0', " ").into();
+    }
     read_list(json.as_bytes()).map_err(DecodeError::new)
 }
