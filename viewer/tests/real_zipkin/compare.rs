@@ -1,6 +1,10 @@
 //! Compares answers, and the differences with the list in DIFFERENCES.md.
 
-use crate::{common::Answer, queries::Query};
+use crate::{
+    common::{Answer, Client},
+    payloads::Post,
+    queries::Query,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -14,7 +18,13 @@ pub const BAD_TRACE: &str = "0000000000000bad";
 pub struct Differences(BTreeMap<String, String>);
 
 impl Differences {
-    pub fn compare_status(&mut self, name: &str, theirs: &Answer, ours: &Answer) {
+    /// Posts to both.
+    pub async fn compare_statuses(&mut self, post: &Post, zipkin: &Client, viewer: &Client) {
+        let (theirs, ours) = (post.send(zipkin).await, post.send(viewer).await);
+        self.compare_status(&post.name, &theirs, &ours);
+    }
+
+    fn compare_status(&mut self, name: &str, theirs: &Answer, ours: &Answer) {
         if theirs.status != ours.status {
             let difference = format!(
                 "{} / {}: {:.200} / {:.200}",

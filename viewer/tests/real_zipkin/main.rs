@@ -54,10 +54,12 @@ async fn the_same_posts_and_queries_have_the_same_answers() {
 
     let posts = payloads::all();
     assert!(posts.len() >= 250, "{} posts", posts.len());
+    // What only the viewer takes comes after the queries.
+    let (late, posts): (Vec<_>, Vec<_>) = posts
+        .into_iter()
+        .partition(|post| post.name.starts_with("brave_nul"));
     for post in &posts {
-        let theirs = post.send(&zipkin).await;
-        let ours = post.send(&viewer).await;
-        differences.compare_status(&post.name, &theirs, &ours);
+        differences.compare_statuses(post, &zipkin, &viewer).await;
     }
     settled(&zipkin, &viewer).await;
 
@@ -71,6 +73,9 @@ async fn the_same_posts_and_queries_have_the_same_answers() {
             .send(query.method.clone(), &query.path, &[], "")
             .await;
         differences.compare(query, &theirs, &ours);
+    }
+    for post in &late {
+        differences.compare_statuses(post, &zipkin, &viewer).await;
     }
     differences.check();
 }
