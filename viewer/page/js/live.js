@@ -3,14 +3,18 @@
 import { events } from './api.js';
 import { announce, setText } from './dom.js';
 
+/** Milliseconds. */
+const FIRST_REFRESH = 300;
+
 const subscribers = new Set();
+let source = null;
 let paused = false;
 let connected = false;
+/** Events begin when the connection is open: what came before, the views have to ask for. */
+let missed = true;
 let waiting = 0;
 
-export const isPaused = () => paused;
-
-/** Handlers `trace(summary)`, `cleared()`, `refresh()`, `resumed()`. Returns how to unsubscribe. */
+/** Handlers `trace(summary)`, `cleared()`, `refresh()`. Returns how to unsubscribe. */
 export function subscribe(handlers) {
   subscribers.add(handlers);
   return () => subscribers.delete(handlers);
@@ -21,17 +25,29 @@ function tell(name, argument) {
 }
 
 export function start() {
-  let opened = false;
   document.getElementById('live').addEventListener('click', toggle);
-  events({
+  // A browser has six connections to a server: pages that nobody sees leave them to others.
+  document.addEventListener('visibilitychange', () => (document.hidden ? disconnect() : connect()));
+  window.addEventListener('pagehide', disconnect);
+  window.addEventListener('pageshow', connect);
+  if (!document.hidden) connect();
+  show();
+}
+
+function connect() {
+  source ??= events({
     open() {
       connected = true;
-      // What happened while there was no connection is not sent again.
-      if (opened && !paused) tell('refresh');
-      opened = true;
+      // Not at once: the view's own first question comes before it.
+      if (missed && !paused) setTimeout(() => tell('refresh'), FIRST_REFRESH);
+      missed = false;
       show();
     },
-    closed() { connected = false; show(); },
+    closed() {
+      connected = false;
+      missed = true;
+      show();
+    },
     trace(summary) {
       if (paused) { waiting += 1; show(); } else tell('trace', summary);
     },
@@ -40,6 +56,13 @@ export function start() {
     },
     cleared() { tell('cleared'); },
   });
+}
+
+function disconnect() {
+  source?.close();
+  source = null;
+  connected = false;
+  missed = true;
   show();
 }
 

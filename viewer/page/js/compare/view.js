@@ -57,7 +57,7 @@ class Compare {
 
   async loadRecent() {
     try {
-      const { traces } = await api.summaries({ limit: 30, endTs: Date.now(), lookback: Date.now() });
+      const { traces } = await api.summaries({ limit: 30 });
       this.recent.replaceChildren(...traces.map(({ traceId, rootService, rootName, duration: micros }) => el('option', {
         value: traceId, label: cut(`${rootService} ${rootName}, ${duration(micros)}`, 80),
       })));

@@ -8,9 +8,8 @@ import * as live from '../live.js';
 import { SortedTable } from '../table.js';
 import { Drawing } from './draw.js';
 
-const DAY = 86_400_000;
 const TIMES = [['5m', 'Last 5 minutes', 300_000], ['15m', 'Last 15 minutes', 900_000], ['1h', 'Last hour', 3_600_000],
-  ['24h', 'Last 24 hours', DAY], ['', 'All that is kept', 0]];
+  ['24h', 'Last 24 hours', 86_400_000], ['', 'All that is kept', 0]];
 
 export function show(main, context) {
   return new MapView(main, context).view();
@@ -87,10 +86,9 @@ class MapView {
 
   async load() {
     const within = TIMES.find(([value]) => value === this.lookback)?.[2];
-    const endTs = within ? Date.now() : Date.now() + DAY;
     let answer;
     try {
-      answer = await api.serviceMap({ endTs, lookback: within || endTs });
+      answer = await api.serviceMap({ lookback: within || '' });
     } catch (error) {
       if (this.closed) return;
       this.showEmpty('The map cannot be shown', cut(error.message, 300));

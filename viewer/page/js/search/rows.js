@@ -49,7 +49,7 @@ export function updateRow(row, trace, { share, marked }) {
   const name = trace.rootName || (trace.missingRoot ? 'root span missing' : 'unnamed span');
   parts.link.href = at(`/traces/${encodeURIComponent(trace.traceId)}`);
   parts.link.title = cut(`${trace.rootService} ${name}`, 300);
-  parts.link.replaceChildren(said(trace.rootService || 'unknown service', { class: 'root' }),
+  parts.link.replaceChildren(said(trace.rootService || 'unknown service', { class: 'root' }), ' ',
     said(name, { class: trace.missingRoot ? 'span-name muted' : 'span-name' }));
   parts.chips.replaceChildren(...chips(trace.services));
 }

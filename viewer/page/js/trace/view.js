@@ -110,7 +110,8 @@ class TraceView {
 
   view() {
     const unsubscribe = live.subscribe({
-      trace: (summary) => { if (summary.traceId === this.id) this.reload(); },
+      // The first span with all of a 128-bit id changes the id of a trace that had 64 bits of it.
+      trace: (summary) => { if (sameEnd(summary.traceId, this.id)) this.reload(); },
       refresh: () => this.reload(),
       cleared: () => toast('All traces were deleted; this one stays until you leave it'),
     });
@@ -343,6 +344,8 @@ class TraceView {
     };
   }
 }
+
+const sameEnd = (a, b) => a.slice(-16).padStart(16, '0') === b.slice(-16).padStart(16, '0');
 
 function readState(query) {
   return {
