@@ -1,21 +1,43 @@
-// A colour for each service: the same on every view and, mostly, after every reload.
+// A colour for each service: the same on every view and after every reload.
 
-export const COLOURS = 14;
-const chosen = new Map();
+/** `--service-0` and so on in the style sheet. */
+const COLOURS = 14;
+const STORED = 'service-colours';
+/** Services whose colours are kept in the browser. */
+const MOST = 300;
+
+/** The number of the colour by the hash of the name. */
+const chosen = new Map(stored());
 const resolved = new Map();
 
-/** The number of a service's colour. Names whose hashes collide move on to a free one. */
-export function serviceColourIndex(name) {
-  let index = chosen.get(name);
+function stored() {
+  try {
+    const pairs = JSON.parse(localStorage.getItem(STORED) ?? '[]');
+    return pairs.filter(([key, index]) => Number.isInteger(key) && index >= 0 && index < COLOURS);
+  } catch {
+    return [];
+  }
+}
+
+/** Names whose hashes collide move on to a free colour while there is one. */
+function serviceColourIndex(name) {
+  const key = hash(name);
+  let index = chosen.get(key);
   if (index === undefined) {
-    index = hash(name) % COLOURS;
-    if (chosen.size < COLOURS) {
-      const taken = new Set(chosen.values());
-      while (taken.has(index)) index = (index + 5) % COLOURS;
-    }
-    chosen.set(name, index);
+    index = key % COLOURS;
+    const taken = new Set(chosen.values());
+    for (let i = 0; taken.has(index) && i < COLOURS; i += 1) index = (index + 5) % COLOURS;
+    chosen.set(key, index);
+    keep();
   }
   return index;
+}
+
+function keep() {
+  if (chosen.size > MOST) return;
+  try {
+    localStorage.setItem(STORED, JSON.stringify([...chosen]));
+  } catch { /* They last until the page is closed. */ }
 }
 
 /** The class that sets `--service` to the colour of a service. */

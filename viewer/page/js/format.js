@@ -62,6 +62,9 @@ export function clock(micros) {
   return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
 }
 
+/** A round value, without the zeros that only precision needs: `5 ms`, `2.5 s`. */
+export const shortDuration = (micros) => duration(micros).replace(/(\.\d*?)0+ /, '$1 ').replace('. ', ' ');
+
 export function percent(part, whole) {
   if (!whole || !part) return '0 %';
   const share = (part / whole) * 100;

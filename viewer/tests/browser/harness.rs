@@ -372,6 +372,11 @@ impl Page {
         self.client.perform_actions(actions).await.expect("a drag");
     }
 
+    /// A picture of the page, as PNG.
+    pub async fn screenshot(&self) -> Vec<u8> {
+        self.client.screenshot().await.expect("a picture")
+    }
+
     /// The last text that the page copied.
     pub async fn copied(&self) -> String {
         self.until("window.copied.length > 0", true).await;

@@ -2,7 +2,7 @@
 
 import * as api from '../api.js';
 import { serviceClass } from '../colours.js';
-import { announce, button, cut, el, said, setText, toast } from '../dom.js';
+import { announce, button, cut, el, setText, toast } from '../dom.js';
 import { count, dateTime, difference, duration } from '../format.js';
 import { buildTrace } from '../trace/model.js';
 import { VirtualGrid } from '../virtual.js';

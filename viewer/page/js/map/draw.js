@@ -2,7 +2,7 @@
 
 import { serviceClass } from '../colours.js';
 import { cut, el, onFrame, said, svg } from '../dom.js';
-import { count, duration, percent, perMinute, plural } from '../format.js';
+import { duration, percent, perMinute, plural } from '../format.js';
 import { NODE, layout } from './layout.js';
 
 const MARGIN = 40;
@@ -88,10 +88,10 @@ export class Drawing {
     const before = points[points.length - 2];
     const x = loop ? (before.x + end.x) / 2 : end.x + (before.x - end.x) * 0.48;
     const y = loop ? end.y - 34 : end.y + (before.y - end.y) * 0.4;
-    const failed = edge.errors ? `, ${percent(edge.errors, edge.calls)}` : '';
-    const box = el('div', { class: edge.errors ? 'map-label failed' : 'map-label' },
-      el('b', {}, perMinute(edge.callsPerMinute)), failed ? el('span', { class: 'bad' }, `${failed.slice(2)} errors`) : '',
-      el('div', {}, `${duration(edge.p50)} · ${duration(edge.p95)}`));
+    const failed = edge.errors ? el('span', { class: 'bad' }, ` ${percent(edge.errors, edge.calls)} errors`) : null;
+    const box = el('div', { class: 'map-label' },
+      el('p', {}, el('b', {}, perMinute(edge.callsPerMinute)), failed),
+      el('p', {}, `${duration(edge.p50)} · ${duration(edge.p95)}`));
     const label = svg('foreignObject', {
       x: x - LABEL.width / 2, y: y - LABEL.height / 2, width: LABEL.width, height: LABEL.height, class: 'map-figures', 'aria-hidden': 'true',
     }, box);
@@ -192,9 +192,4 @@ function curve(points) {
 
 function loopPath([a, b]) {
   return `M${a.x} ${a.y}C${a.x} ${a.y - 30} ${b.x} ${b.y - 30} ${b.x} ${b.y - 8}`;
-}
-
-/** What a call is, for lists and screen readers. */
-export function describe(edge) {
-  return `${cut(edge.caller, 80)} calls ${cut(edge.callee, 80)}: ${count(edge.calls)} times`;
 }

@@ -144,8 +144,7 @@ export class Filters {
 
   /** Whether a live update can be judged without the server. */
   get isPlain() {
-    const { errors, ...others } = this.values;
-    return Object.values(others).every((value) => value === '');
+    return Object.entries(this.values).every(([name, value]) => value === '' || name === 'errors');
   }
 
   accepts(summary) {

@@ -34,7 +34,7 @@ export function createRow(mark) {
 export function updateRow(row, trace, { share, marked }) {
   const { parts } = row;
   row.classList.toggle('failed', trace.errorCount > 0);
-  row.classList.toggle('fresh', performance.now() - (trace.arrived ?? -Infinity) < 1600);
+  row.classList.toggle('fresh', performance.now() - trace.arrived < 1600);
   parts.pick.checked = marked;
   setText(parts.time, duration(trace.duration));
   parts.fill.style.width = `${(share * 100).toFixed(1)}%`;

@@ -2,7 +2,7 @@
 
 import { colour, prepare } from '../colours.js';
 import { el, onFrame, said } from '../dom.js';
-import { clock, duration, plural, ticks } from '../format.js';
+import { clock, duration, plural, shortDuration, ticks } from '../format.js';
 
 const LEFT = 52;
 const RIGHT = 8;
@@ -109,14 +109,11 @@ export class Scatter {
     context.lineWidth = 1;
     context.textAlign = 'right';
     context.textBaseline = 'middle';
-    const powers = [];
-    for (let power = Math.ceil(Math.log10(shortest)); 10 ** power <= longest; power += 1) powers.push(10 ** power);
-    const marks = powers.length > 1 ? powers : [shortest * 1.05, longest / 1.05];
     let last = Infinity;
-    for (const mark of marks) {
+    for (const mark of logMarks(shortest, longest)) {
       const y = Math.round(this.y(mark)) + 0.5;
       line(context, LEFT, y, this.width - RIGHT, y);
-      if (last - y > 14) { context.fillText(duration(mark).replace(/\.0+ /, ' '), LEFT - 8, y); last = y; }
+      if (last - y > 14) { context.fillText(shortDuration(mark), LEFT - 8, y); last = y; }
     }
     context.textBaseline = 'alphabetic';
     context.textAlign = 'center';
@@ -212,6 +209,17 @@ export class Scatter {
     }
     return found;
   }
+}
+
+/** Powers of ten between two durations; with fewer than two of them, their doubles and halves too. */
+function logMarks(shortest, longest) {
+  const marks = [];
+  for (let power = Math.floor(Math.log10(shortest)); 10 ** power <= longest; power += 1) {
+    for (const digit of [1, 2, 5]) marks.push(digit * 10 ** power);
+  }
+  const within = marks.filter((mark) => mark >= shortest && mark <= longest);
+  const powers = within.filter((mark) => Number.isInteger(Math.round(Math.log10(mark) * 1e9) / 1e9));
+  return powers.length > 1 ? powers : within;
 }
 
 /** Seconds between two marks of the time axis. */

@@ -22,7 +22,11 @@ export class TraceList {
     this.shown = [];
   }
 
-  replace(traces) {
+  /** Shows these traces. Those that have come since the last time are marked, if `marked`. */
+  replace(traces, marked = false) {
+    for (const trace of traces) {
+      trace.arrived = this.byId.get(trace.traceId)?.arrived ?? (marked && !this.byId.has(trace.traceId) ? performance.now() : -Infinity);
+    }
     this.byId = new Map(traces.map((trace) => [trace.traceId, trace]));
   }
 

@@ -85,7 +85,7 @@ class Search {
     const unsubscribe = live.subscribe({
       trace: (summary) => this.arrived(summary),
       cleared: () => { this.list.replace([]); this.arrange(); this.loadStatus(); },
-      refresh: () => this.load(),
+      refresh: () => this.load({ marked: this.loaded }),
     });
     const second = setInterval(() => { if (!document.hidden) this.grid.refresh(); }, 1000);
     const status = setInterval(() => { if (!document.hidden) this.loadStatus(); }, 5000);
@@ -115,7 +115,7 @@ class Search {
     };
   }
 
-  async load() {
+  async load({ marked = false } = {}) {
     this.request?.abort();
     this.request = new AbortController();
     const limit = this.loaded ? LIMIT : FIRST;
@@ -125,7 +125,7 @@ class Search {
       if (this.closed) return;
       more = limit < LIMIT && matched > traces.length;
       this.matched = matched;
-      this.list.replace(traces);
+      this.list.replace(traces, marked);
       this.failure = null;
       for (const { services } of traces.slice(0, 50)) this.filters.learn(services);
     } catch (error) {

@@ -8,7 +8,7 @@ import { duration, percent, plural } from '../format.js';
 const HEIGHT = 22;
 
 /** Merges the tree. Children are visited after their parents, so that no recursion is needed. */
-export function mergeFrames(rows) {
+function mergeFrames(rows) {
   const all = { service: '', name: 'All root spans', nodes: [], children: new Map(), self: 0, depth: 0, errors: 0, parent: null };
   const frameOf = new Map();
   const frames = [all];

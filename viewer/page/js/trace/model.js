@@ -2,7 +2,7 @@
 // be a chain of thousands of spans.
 
 /** Whether Zipkin's tag `error` says that a span failed. */
-export function isError(tags) {
+function isError(tags) {
   return tags !== undefined && Object.hasOwn(tags, 'error') && tags.error !== 'false';
 }
 

@@ -170,7 +170,7 @@ function tagRow(key, value) {
 }
 
 /** Only http and https make links: anything else, `javascript:` above all, stays text. */
-export function isWebAddress(text) {
+function isWebAddress(text) {
   if (text.length > 4096 || !/^https?:\/\//i.test(text)) return false;
   try {
     return ['http:', 'https:'].includes(new URL(text).protocol);

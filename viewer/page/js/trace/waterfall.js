@@ -1,8 +1,8 @@
 // The waterfall: a collapsible tree on the left, bars over time on the right.
 
 import { serviceClass } from '../colours.js';
-import { cut, el, said, setText } from '../dom.js';
-import { duration, plural, ticks } from '../format.js';
+import { cut, el, setText } from '../dom.js';
+import { duration, plural, shortDuration, ticks } from '../format.js';
 import { VirtualGrid } from '../virtual.js';
 import { dragRange, wheelZoom } from './window.js';
 
@@ -81,7 +81,7 @@ export class Waterfall {
     const marks = ticks(from, to, Math.max(2, Math.min(10, Math.floor(width / 90))));
     this.axis.replaceChildren(...marks.map((at) => {
       const share = (at - from) / span;
-      const mark = el('span', { class: share > 0.92 ? 'mark last' : 'mark' }, at === 0 ? '0' : duration(at).replace(/\.0+ /, ' ').replace(/(\.\d)0 /, '$1 '));
+      const mark = el('span', { class: 'mark' }, at === 0 ? '0' : shortDuration(at));
       mark.style.left = `${share * 100}%`;
       return mark;
     }));
@@ -238,9 +238,4 @@ function mark(className, from, to) {
   node.style.left = `${left * 100}%`;
   if (to > from) node.style.width = `${(Math.max(-0.01, Math.min(1.01, to)) - left) * 100}%`;
   return node;
-}
-
-/** The service and name of a span, for headings and lists. */
-export function spanTitle(node) {
-  return [said(node.service || 'unknown service', { class: 'root' }), ' ', said(node.name || 'unnamed span')];
 }
