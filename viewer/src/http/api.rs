@@ -27,7 +27,8 @@ struct Summaries {
     matched: usize,
 }
 
-/// `GET /viewer/summaries`: the newest traces that match.
+/// `GET /viewer/summaries`: the newest traces that match. With `caller` and `callee`, those in which
+/// the one service calls the other, as on the map.
 pub(super) fn summaries(shared: &Shared, query: Option<&str>) -> Reply {
     let params = Params::new(query);
     let window = params.open_window();
@@ -35,7 +36,11 @@ pub(super) fn summaries(shared: &Shared, query: Option<&str>) -> Reply {
         Ok(query) => query,
         Err(error) => return bad_request(error),
     };
-    let found = shared.store.find_stored(&query);
+    let mut found = shared.store.find_stored(&query);
+    let service = |name| params.get(name).filter(|service| !service.is_empty());
+    if let (Some(caller), Some(callee)) = (service("caller"), service("callee")) {
+        found.retain(|trace| trace.has_call(caller, callee));
+    }
     let newest = found.iter().take(query.limit);
     json(&Summaries {
         traces: newest

@@ -1,6 +1,6 @@
 use crate::{
     model::{Span, TraceId},
-    trace::{Summary, TraceView},
+    trace::{Summary, TraceView, for_each_call, merge},
 };
 use std::sync::{Arc, OnceLock};
 
@@ -46,6 +46,15 @@ impl StoredTrace {
             self.summary
                 .get_or_init(|| Summary::new(&view, self.updated)),
         )
+    }
+
+    /// Whether the service `caller` calls the service `callee` in it.
+    pub(crate) fn has_call(&self, caller: &str, callee: &str) -> bool {
+        let mut found = false;
+        for_each_call(&merge(&self.spans), |call| {
+            found |= call.parent == caller && call.child == callee;
+        });
+        found
     }
 
     /// The traces by complete id, for those who do not want 64-bit ids to match 128-bit ids.
