@@ -26,7 +26,7 @@ async fn every_view_fits() {
         page.until_count("input[name=min]", 1).await;
         page.click(".more-button").await;
         page.fill("input[name=min]", "20ms").await;
-        page.until_text(".list-bar h1", "1 trace").await;
+        page.until_text(".list-bar h1", "1 of 2 traces").await;
         page.until(OUTSIDE, "").await;
         for tab in ["waterfall", "flame", "table", "statistics"] {
             page.open(&format!("{}?view={tab}", view(2))).await;

@@ -35,13 +35,14 @@ export class Filters {
       const all = this.element.classList.toggle('all');
       more.setAttribute('aria-expanded', String(all));
     }, { class: 'more-button', 'aria-expanded': 'false' });
+    const ofWhat = 'The duration of the trace or, if a service is chosen, of one of its spans';
     this.element = el('form', { class: 'filters', role: 'search', 'aria-label': 'Filter traces' },
       field('Service', 'service-field', this.service),
       field('Tags and annotations', 'tags-field', this.tags),
       el('div', { class: 'filters-more' },
         field('Span name', 'name-field', this.span),
-        field('Longer than', 'duration-field', this.min),
-        field('Shorter than', 'duration-field', this.max),
+        field('Longer than', 'duration-field', this.min, ofWhat),
+        field('Shorter than', 'duration-field', this.max, ofWhat),
         field('Time', 'time-field', this.lookback)),
       this.errors,
       button('Reset', () => this.reset(), { title: 'Reset all filters' }),
@@ -142,27 +143,44 @@ export class Filters {
     this.read();
   }
 
+  get isEmpty() { return Object.values(this.values).every((value) => value === ''); }
+
   /** Whether a live update can be judged without the server. */
   get isPlain() {
-    return Object.entries(this.values).every(([name, value]) => value === '' || name === 'errors');
+    const judged = ['errors', 'min', 'max'];
+    return Object.entries(this.values).every(([name, value]) => value === '' || judged.includes(name));
   }
 
   accepts(summary) {
     return !this.values.errors || summary.errorCount > 0;
   }
 
+  /** With a service, the durations are those of its spans, which the server knows. */
+  durationOfSpans() {
+    const { min, max } = this.values;
+    // Zipkin's API takes the longest duration only together with the shortest.
+    return { minDuration: min ? parseDuration(min) : max && 1, maxDuration: max ? parseDuration(max) : '' };
+  }
+
+  /** Without a service, the durations are those of whole traces, which the list knows. */
+  acceptsDuration({ duration }) {
+    const { service, min, max } = this.values;
+    if (service) return true;
+    return duration >= (parseDuration(min) ?? 0) && duration <= (parseDuration(max) ?? Infinity);
+  }
+
   /** The parameters of the server's query. */
   query() {
-    const { service, span, tags, min, max, lookback, errors, caller, callee } = this.values;
+    const { service, span, tags, lookback, errors, caller, callee } = this.values;
     const within = LOOKBACKS.find(([value]) => value === lookback)?.[2];
     return {
       serviceName: service, spanName: span, annotationQuery: tags,
-      minDuration: min ? parseDuration(min) : '', maxDuration: max ? parseDuration(max) : '',
+      ...(service ? this.durationOfSpans() : {}),
       lookback: within || '', errorsOnly: errors, caller, callee,
     };
   }
 }
 
-function field(label, className, control) {
-  return el('label', { class: `field ${className}` }, el('span', {}, label), control);
+function field(label, className, control, title) {
+  return el('label', { class: `field ${className}`, title }, el('span', {}, label), control);
 }

@@ -14,7 +14,9 @@ const ORDERS = {
 };
 
 export class TraceList {
-  constructor() {
+  /** `accepts(trace)` is asked about each trace that is shown. */
+  constructor(accepts) {
+    this.accepts = accepts;
     this.byId = new Map();
     this.order = 'newest';
     this.brush = null;
@@ -47,6 +49,7 @@ export class TraceList {
       for (const trace of all.slice(LIMIT)) this.byId.delete(trace.traceId);
       all = all.slice(0, LIMIT);
     }
+    all = all.filter(this.accepts);
     this.all = all.sort(ORDERS[this.order] ?? ORDERS.newest);
     this.shown = this.brush ? all.filter((trace) => inBrush(trace, this.brush)) : all;
     this.shortest = Infinity;

@@ -18,7 +18,7 @@ export function show(main, context) {
 class Search {
   constructor(main, context) {
     this.context = context;
-    this.list = new TraceList();
+    this.list = new TraceList((trace) => this.filters.acceptsDuration(trace));
     this.marked = new Set();
     this.list.order = context.query.get('sort') || 'newest';
     this.list.brush = readBrush(context.query);
@@ -205,7 +205,7 @@ class Search {
     if (this.failure) {
       this.empty.replaceChildren(el('h2', {}, this.failure.status ? 'The query was refused' : 'The server does not answer'),
         el('p', {}, cut(this.failure.message, 400)));
-    } else if (this.filters.isPlain && !this.filters.values.errors && !this.list.brush) {
+    } else if (this.filters.isEmpty && !this.list.brush) {
       const to = this.status?.listen ?? location.host;
       const otlp = this.status?.otlp ? `\nOTLP     http://${this.status.otlp}/v1/traces` : '';
       this.empty.replaceChildren(el('h2', {}, 'No traces yet'),
