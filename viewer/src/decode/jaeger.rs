@@ -1,6 +1,6 @@
 //! Jaeger's JSON, as its page downloads it and its API returns it.
 
-use super::DecodeError;
+use super::{DecodeError, budget::Budget};
 use crate::model::{Annotation, Endpoint, Kind, Span, SpanId, TraceId, WholeNumber};
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -99,14 +99,16 @@ pub fn jaeger_json(json: &[u8]) -> Result<Vec<Span>, DecodeError> {
             .ok_or(error)
     });
     let traces = traces.map_err(|error| DecodeError::new(error.to_string()))?;
-    let mut spans = Vec::new();
+    let (mut spans, mut budget) = (Vec::new(), Budget::default());
     for trace in &traces {
         for from in &trace.spans {
             let at = spans.len() + 1;
             let process = from.process.as_ref();
             let process = process.or_else(|| trace.processes.get(&from.process_id));
             let span = convert(from, process);
-            spans.push(span.map_err(|error| DecodeError::new(format!("span {at}: {error}")))?);
+            let span = span.map_err(|error| DecodeError::new(format!("span {at}: {error}")))?;
+            budget.spend(&span)?;
+            spans.push(span);
         }
     }
     Ok(spans)

@@ -1,5 +1,6 @@
 //! Reads spans in the forms in which clients send them and tools export them.
 
+mod budget;
 mod error;
 mod export;
 mod gzip;

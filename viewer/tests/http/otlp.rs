@@ -134,3 +134,20 @@ async fn null_and_unknown_fields_are_skipped() {
         .json();
     assert_eq!(trace[0]["kind"], "SERVER");
 }
+
+#[tokio::test]
+async fn attributes_that_many_spans_share_are_bounded() {
+    let server = Server::start(Viewer::default()).await;
+    let client = server.client();
+    let span =
+        json!({ "traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174" });
+    let mut message = export();
+    let attribute = json!({ "key": "long", "value": { "stringValue": "x".repeat(1 << 20) } });
+    message["resourceSpans"][0]["resource"]["attributes"] = json!([attribute]);
+    message["resourceSpans"][0]["scopeSpans"][0]["spans"] = json!(vec![span; 300]);
+    let answer = client.post("/v1/traces", JSON, message.to_string()).await;
+    assert_eq!(answer.status, 400);
+    let reason = "its spans take more than 256 MiB, with the attributes that they share; send fewer spans at once";
+    assert_eq!(answer.json()["message"], reason);
+    assert_eq!(client.get("/viewer/status").await.json()["spans"], 0);
+}

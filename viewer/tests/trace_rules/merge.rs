@@ -77,7 +77,7 @@ fn the_server_of_a_client_with_its_id_is_shared() {
 #[test]
 fn a_shared_span_without_a_client_stays_as_it_is() {
     let server = span('b').kind(Server).local("app").shared();
-    assert_eq!(merged(&[server.clone()]), [server]);
+    assert_eq!(merged(std::slice::from_ref(&server)), [server]);
 }
 
 #[test]

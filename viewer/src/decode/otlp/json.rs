@@ -5,7 +5,7 @@ use super::{
     message::{AnyValue, OtlpSpan, Resource, Scope, Value},
 };
 use crate::{
-    decode::DecodeError,
+    decode::{DecodeError, budget::Budget},
     model::{Span, WholeNumber},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -23,7 +23,7 @@ use std::fmt;
 pub fn otlp_json(json: &[u8]) -> Result<Otlp, DecodeError> {
     let request: Request =
         serde_json::from_slice(json).map_err(|error| DecodeError::new(error.to_string()))?;
-    let mut read = Otlp::default();
+    let (mut read, mut budget) = (Otlp::default(), Budget::default());
     for resource in request.resource_spans {
         let attributes = resource.resource.unwrap_or_default();
         for scope in resource.scope_spans {
@@ -31,6 +31,7 @@ pub fn otlp_json(json: &[u8]) -> Result<Otlp, DecodeError> {
             let Spans(mut spans) = scope.spans;
             for span in &mut spans.spans {
                 complete(span, &attributes, &named);
+                budget.spend(span)?;
             }
             if read.rejected == 0 {
                 read.reason = spans.reason;

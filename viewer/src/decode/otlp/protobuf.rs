@@ -4,6 +4,7 @@ use super::{
 };
 use crate::decode::{
     DecodeError,
+    budget::Budget,
     wire::{Messages, decode},
 };
 
@@ -21,37 +22,43 @@ const SPANS: usize = 2;
 ///
 /// If the message is not such a protocol buffer.
 pub fn otlp_protobuf(message: &[u8]) -> Result<Otlp, DecodeError> {
-    let mut read = Otlp::default();
+    let (mut read, mut budget) = (Otlp::default(), Budget::default());
     for field in Messages(message) {
         if let (RESOURCE_SPANS, bytes) = field? {
-            resource_spans(bytes, &mut read)?;
+            resource_spans(bytes, &mut read, &mut budget)?;
         }
     }
     Ok(read)
 }
 
-fn resource_spans(bytes: &[u8], read: &mut Otlp) -> Result<(), DecodeError> {
+fn resource_spans(bytes: &[u8], read: &mut Otlp, budget: &mut Budget) -> Result<(), DecodeError> {
     // A resource may come after its spans.
     let resource: Resource = part("resource", find(bytes, RESOURCE)?)?;
     for field in Messages(bytes) {
         if let (SCOPE_SPANS, bytes) = field? {
-            scope_spans(bytes, &resource, read)?;
+            scope_spans(bytes, &resource, read, budget)?;
         }
     }
     Ok(())
 }
 
-fn scope_spans(bytes: &[u8], resource: &Resource, read: &mut Otlp) -> Result<(), DecodeError> {
+fn scope_spans(
+    bytes: &[u8],
+    resource: &Resource,
+    read: &mut Otlp,
+    budget: &mut Budget,
+) -> Result<(), DecodeError> {
     let scope: Scope = part("scope", find(bytes, SCOPE)?)?;
     for field in Messages(bytes) {
         if let (SPANS, bytes) = field? {
             let at = read.spans.len() + read.rejected + 1;
             let message: OtlpSpan = part(&format!("span {at}"), bytes)?;
-            let span = span(&message).map(|mut span| {
-                complete(&mut span, resource, &scope);
-                span
-            });
-            read.add(span.map_err(|error| format!("span {at}: {error}")));
+            let mut span = span(&message).map_err(|error| format!("span {at}: {error}"));
+            if let Ok(span) = &mut span {
+                complete(span, resource, &scope);
+                budget.spend(span)?;
+            }
+            read.add(span);
         }
     }
     Ok(())
