@@ -9,6 +9,7 @@
 
 mod accessibility;
 mod compare;
+mod files;
 mod harness;
 mod hostile;
 mod keyboard;

@@ -9,7 +9,8 @@ import { traceNotes } from './model.js';
 /** Notes that are shown before the others are asked for. */
 const NOTES = 3;
 
-export function traceHead(trace) {
+/** `copyLink()` is called by the button of that name. */
+export function traceHead(trace, copyLink) {
   const root = trace.roots[0];
   const fact = (label, value, className) => el('div', { class: className }, el('dt', {}, label), el('dd', {}, value));
   return el('header', { class: 'trace-head' },
@@ -25,7 +26,7 @@ export function traceHead(trace) {
       fact('Depth', String(trace.depth)),
       fact('Errors', String(trace.errors), trace.errors ? 'bad' : '')),
     el('div', { class: 'trace-actions' },
-      button('Copy link', () => copy(location.href, 'a link to this view'), { title: 'The link restores this view', key: 'Y' }),
+      button('Copy link', copyLink, { title: 'The link restores this view', key: 'Y' }),
       button('Download', () => save(trace.traceId), { title: 'Zipkin JSON', key: 'D' }),
       el('a', { class: 'button', href: `${api.at('/compare')}?${new URLSearchParams({ a: trace.traceId })}` }, 'Compare')));
 }

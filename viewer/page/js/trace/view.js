@@ -90,7 +90,7 @@ class TraceView {
     this.zoomButton = button('Show all', () => this.window.whole(), { hidden: true, title: 'Show the whole time', key: '0' });
     this.content = el('div', { class: 'trace-content', id: 'trace-content', role: 'tabpanel' });
     this.element.replaceChildren(...[
-      traceHead(trace),
+      traceHead(trace, () => this.copyLink()),
       notesList(trace, (node) => this.choose(node)),
       el('div', { class: 'trace-bar' }, this.tabs, this.find.element, this.pathButton, this.zoomButton,
         legend(trace, (name) => this.find.set(name))),
@@ -176,7 +176,7 @@ class TraceView {
       { keys: ['x'], does: 'Critical path', run: () => this.togglePath() },
       ...TABS.map(([tab, label], index) => ({ keys: [String(index + 1)], does: label, run: () => this.openTab(tab) })),
       { keys: ['y'], does: 'Copy the span id', run: () => { if (this.node) copy(this.node.id, 'the span id'); } },
-      { keys: ['Y'], does: 'Copy a link to this view', run: () => { this.rememberNow(); copy(location.href, 'a link to this view'); } },
+      { keys: ['Y'], does: 'Copy a link to this view', run: () => this.copyLink() },
       { keys: ['D'], does: 'Download as JSON', run: () => save(this.id) },
       { keys: ['b'], does: 'Back to the traces', run: () => this.context.go('/') },
       { keys: ['Escape'], does: 'Close the panel, leave the field', run: (event) => this.escape(event) },
@@ -329,6 +329,11 @@ class TraceView {
 
   rememberNow() {
     if (!this.closed && this.trace) this.context.replace(this.stateQuery());
+  }
+
+  copyLink() {
+    this.rememberNow();
+    copy(location.href, 'a link to this view');
   }
 
   stateQuery() {
