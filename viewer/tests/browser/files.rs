@@ -52,9 +52,18 @@ fn files_are_short_and_parse_no_text_as_markup() {
             assert!(!text.contains(forbidden), "{name} contains {forbidden}");
         }
         let outside = text.replace("http://www.w3.org/", "");
-        let loads = ["src=\"http", "href=\"http", "url(http", "@import", "from 'http"];
+        let loads = [
+            "src=\"http",
+            "href=\"http",
+            "url(http",
+            "@import",
+            "from 'http",
+        ];
         for load in loads {
-            assert!(!outside.contains(load), "{name} loads from elsewhere: {load}");
+            assert!(
+                !outside.contains(load),
+                "{name} loads from elsewhere: {load}"
+            );
         }
     }
 }
