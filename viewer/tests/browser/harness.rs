@@ -45,6 +45,7 @@ const RECORDER: &str = r"
 pub struct Page {
     client: Client,
     address: SocketAddr,
+    prefix: &'static str,
     downloads: PathBuf,
 }
 
@@ -72,6 +73,7 @@ where
     let page = Page {
         client: session(driver_port(&driver)).await,
         address: viewer.address(),
+        prefix: "",
         downloads,
     };
     let client = page.client.clone();
@@ -181,17 +183,27 @@ impl Page {
     }
 
     pub fn request(&self, method: &str, path: &str, body: &str) -> test_kit::http::Response {
-        let (address, length) = (self.address, body.len());
+        let (address, prefix, length) = (self.address, self.prefix, body.len());
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+            "{method} {prefix}{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         );
         exchange(address, request.as_bytes())
     }
 
+    /// The same browser for a viewer elsewhere, below a path.
+    pub fn of(&self, address: SocketAddr, prefix: &'static str) -> Page {
+        let page = self.clone();
+        Page {
+            address,
+            prefix,
+            ..page
+        }
+    }
+
     pub async fn open(&self, path: &str) {
         self.client
-            .goto(&format!("http://{}{path}", self.address))
+            .goto(&format!("http://{}{}{path}", self.address, self.prefix))
             .await
             .expect("the page");
     }

@@ -16,6 +16,7 @@ mod keyboard;
 mod large;
 mod live;
 mod map;
+mod mounted;
 mod narrow;
 mod screenshots;
 mod search;
