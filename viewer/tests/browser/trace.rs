@@ -184,6 +184,12 @@ async fn flame_table_and_statistics_show_the_same_spans() {
         page.until_text(".panel h2", "post /charge").await;
         page.click("#tab-table").await;
         page.until_count(".table-rows .row:not([hidden])", 5).await;
+        page.fill(".find input", "charge").await;
+        page.until_count(".table-rows .row.match:not([hidden])", 2)
+            .await;
+        page.fill(".find input", "").await;
+        page.until_count(".table-rows .row.match:not([hidden])", 0)
+            .await;
         page.click(".table-head button[data-column=duration]").await;
         page.until_text(".table-rows .row[aria-rowindex='1']", "40.0 ms")
             .await;

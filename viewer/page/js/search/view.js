@@ -207,10 +207,9 @@ class Search {
         el('p', {}, cut(this.failure.message, 400)));
     } else if (this.filters.isEmpty && !this.list.brush) {
       const to = this.status?.listen ?? location.host;
-      const otlp = this.status?.otlp ? `\nOTLP     http://${this.status.otlp}/v1/traces` : '';
       this.empty.replaceChildren(el('h2', {}, 'No traces yet'),
         el('p', {}, 'Send spans to one of these addresses, or drop a file with traces here.'),
-        el('pre', { tabindex: '0' }, `Zipkin   http://${to}/api/v2/spans${otlp}`));
+        el('pre', { tabindex: '0' }, `Zipkin   http://${to}/api/v2/spans\nOTLP     http://${this.status?.otlp ?? to}/v1/traces`));
     } else {
       this.empty.replaceChildren(el('h2', {}, 'No trace matches'),
         el('p', {}, button('Reset all filters', () => { this.brush(null); this.filters.reset(); })));

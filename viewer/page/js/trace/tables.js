@@ -20,7 +20,8 @@ function nameCell(item, cell) {
   cell.replaceChildren(said(item.name || 'unnamed span'), item.error ? el('span', { class: 'mark-error' }, 'Error') : '');
 }
 
-export function spanTable(trace, { opened, selected }) {
+/** `isMatch(node)` says which spans the search has found. */
+export function spanTable(trace, { opened, selected, isMatch }) {
   return new SortedTable({
     label: 'Table of spans',
     className: 'span-table',
@@ -29,7 +30,7 @@ export function spanTable(trace, { opened, selected }) {
     descending: false,
     opened,
     selected,
-    rowClass: (node) => serviceClass(node.service),
+    rowClass: (node) => `${serviceClass(node.service)}${isMatch(node) ? ' match' : ''}`,
     columns: [
       { id: 'service', label: 'Service', value: (node) => node.service, cell: serviceCell, className: 'wide' },
       { id: 'name', label: 'Span', value: (node) => node.name, cell: nameCell, className: 'widest' },

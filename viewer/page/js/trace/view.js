@@ -222,7 +222,11 @@ class TraceView {
   other(tab) {
     const make = {
       flame: () => new Flame(this.trace, { opened: (node) => { if (node) this.openPanel(node); } }),
-      table: () => spanTable(this.trace, { opened: (node) => this.openPanel(node), selected: (node) => this.selected(node) }),
+      table: () => spanTable(this.trace, {
+        opened: (node) => this.openPanel(node),
+        selected: (node) => this.selected(node),
+        isMatch: (node) => this.waterfall.matches.has(node),
+      }),
       statistics: () => new Statistics(this.trace, (group) => {
         this.find.set(group.name || group.service);
         this.openTab('waterfall');
@@ -274,6 +278,7 @@ class TraceView {
     this.waterfall.matches = nodes;
     this.waterfall.grid.refresh();
     this.others?.flame?.mark(nodes);
+    this.others?.table?.grid.refresh();
     if (this.find) this.remember();
   }
 
