@@ -3,7 +3,7 @@
 use crate::cli::{Options, Otlp};
 use std::{
     error::Error,
-    io,
+    io::{self, Write},
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::{Command, ExitCode, Stdio},
@@ -51,11 +51,10 @@ async fn start(options: Options) -> Result<(), Box<dyn Error>> {
     let otlp = otlp_listener(options.otlp).await?;
     let otlp_address = otlp.as_ref().map(TcpListener::local_addr).transpose()?;
     viewer.set_addresses(address, otlp_address);
-    println!("listening on http://{address}");
-    match otlp_address {
-        Some(otlp) => println!("OTLP at http://{otlp}/v1/traces"),
-        None => println!("OTLP at http://{address}/v1/traces"),
-    }
+    let otlp_shown = otlp_address.unwrap_or(address);
+    let lines = format!("listening on http://{address}\nOTLP at http://{otlp_shown}/v1/traces\n");
+    // It serves also if nobody reads this.
+    let _ = io::stdout().write_all(lines.as_bytes());
     if options.open {
         open(&format!("http://{address}/"));
     }

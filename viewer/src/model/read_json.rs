@@ -187,6 +187,30 @@ fn read_field<'de, A: MapAccess<'de>>(
                 span.duration = number.not_negative();
             }
         }
+        "localEndpoint" | "remoteEndpoint" | "annotations" | "tags" => {
+            read_part(key, span, map)?;
+        }
+        "debug" => span.debug = map.next_value::<Option<bool>>()?.unwrap_or(span.debug),
+        "shared" => span.shared = map.next_value::<Option<bool>>()?.unwrap_or(span.shared),
+        "binaryAnnotations" => {
+            let reason = "a span of version 1 of Zipkin's format; configure the client to send \
+                          version 2";
+            return Err(A::Error::custom(reason));
+        }
+        _ => {
+            map.next_value::<IgnoredAny>()?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a field that is an object or an array.
+fn read_part<'de, A: MapAccess<'de>>(
+    key: &str,
+    span: &mut Span,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    match key {
         "localEndpoint" => {
             if let Some(ReadEndpoint(endpoint)) = map.next_value()? {
                 span.local_endpoint = endpoint.known();
@@ -202,20 +226,10 @@ fn read_field<'de, A: MapAccess<'de>>(
                 span.annotations.extend(annotations);
             }
         }
-        "tags" => {
+        _ => {
             if let Some(Tags(tags)) = map.next_value()? {
                 span.tags.extend(tags);
             }
-        }
-        "debug" => span.debug = map.next_value::<Option<bool>>()?.unwrap_or(span.debug),
-        "shared" => span.shared = map.next_value::<Option<bool>>()?.unwrap_or(span.shared),
-        "binaryAnnotations" => {
-            let reason = "a span of version 1 of Zipkin's format; configure the client to send \
-                          version 2";
-            return Err(A::Error::custom(reason));
-        }
-        _ => {
-            map.next_value::<IgnoredAny>()?;
         }
     }
     Ok(())

@@ -109,10 +109,8 @@ pub(crate) fn for_each_call<'a>(spans: &'a [Arc<Span>], mut found: impl FnMut(Ca
         match kind {
             Kind::Producer => link(call, local, remote, &mut found),
             Kind::Consumer => link(call, remote, local, &mut found),
+            Kind::Server if node == tree.root() && remote.is_none() => {}
             Kind::Server => {
-                if node == tree.root() && remote.is_none() {
-                    continue;
-                }
                 let ancestor = remote_ancestor(&tree, spans, node);
                 let parent = ancestor.and_then(Span::local_service).or(remote);
                 let is_error = call.is_error || is_failed_client(ancestor, span);
@@ -120,29 +118,34 @@ pub(crate) fn for_each_call<'a>(spans: &'a [Arc<Span>], mut found: impl FnMut(Ca
             }
             Kind::Client => {
                 let ancestor = remote_ancestor(&tree, spans, node);
-                let above = ancestor.and_then(Span::local_service);
-                // Some clients put the name of the other side where their own should be.
-                if let (Some(above), Some(local)) = (above, local) {
-                    if above != local {
-                        let unknown = Call {
-                            is_error: false,
-                            duration: 0,
-                            ..call
-                        };
-                        link(unknown, Some(above), Some(local), &mut found);
-                    }
-                }
-                let is_error =
-                    call.is_error || (above.is_some() && is_failed_client(ancestor, span));
-                link(
-                    Call { is_error, ..call },
-                    local.or(above),
-                    remote,
-                    &mut found,
-                );
+                link_client(call, span, ancestor, &mut found);
             }
         }
     }
+}
+
+fn link_client<'a>(
+    call: Call<'a>,
+    span: &'a Span,
+    ancestor: Option<&'a Span>,
+    found: &mut impl FnMut(Call<'a>),
+) {
+    let local = span.local_service();
+    let above = ancestor.and_then(Span::local_service);
+    // Some clients put the name of the other side where their own should be.
+    if let (Some(above), Some(local)) = (above, local) {
+        if above != local {
+            let unknown = Call {
+                is_error: false,
+                duration: 0,
+                ..call
+            };
+            link(unknown, Some(above), Some(local), found);
+        }
+    }
+    let is_error = call.is_error || is_failed_client(ancestor, span);
+    let call = Call { is_error, ..call };
+    link(call, local.or(above), span.remote_service(), found);
 }
 
 fn link<'a>(

@@ -117,74 +117,76 @@ fn of_our_encoders() -> Vec<Post> {
     posts
 }
 
-/// Traces of a few services that call each other, with shared and own ids, 64 and 128 bits, errors,
-/// local spans and messages.
+const SERVICES: [&str; 5] = ["web", "cart", "stock", "pay", "db"];
+
+/// Traces of a few services that call each other, with shared and own ids, 64 and 128 bits, errors
+/// and messages.
 fn of_systems() -> Vec<Post> {
-    let services = ["web", "cart", "stock", "pay", "db"];
     let mut posts = Vec::new();
     for number in 0_u64..80 {
         let start = now() - 1_000_000 * (number + 1);
         let short = format!("{:016x}", 0x5000 + number);
         let long = format!("{:016x}{short}", 7 + number % 3);
-        let mut spans = vec![json!({
+        let root = json!({
             "traceId": long, "id": "1", "kind": "SERVER", "name": "Get /", "timestamp": start,
             "duration": 900 + number, "localEndpoint": { "serviceName": "Web", "ipv4": "10.0.0.1" },
-        })];
-        for call in 1..services.len() as u64 {
-            let (caller, callee) = (services[(call - 1) as usize], services[call as usize]);
-            let is_shared = (number + call) % 2 == 0;
-            // A hop may cut the id.
+        });
+        let (mut sent, mut received) = (vec![root], Vec::new());
+        for call in 1..SERVICES.len() as u64 {
+            sent.push(sending(number, call, start, &long));
+            // The database reports nothing. A hop may cut the id.
             let id = if (number + call) % 5 == 0 {
                 &short
             } else {
                 &long
             };
-            let client = format!("{:x}", call * 16);
-            let mut sent = json!({
-                "traceId": long, "id": client, "parentId": format!("{:x}", (call - 1) * 16 + 1),
-                "kind": if call == 3 { "PRODUCER" } else { "CLIENT" },
-                "name": format!("call {callee}"), "timestamp": start + call * 10, "duration": 500 - call,
-                "localEndpoint": { "serviceName": caller },
-                "tags": { "http.path": format!("/{callee}/{}", number % 4) },
-            });
-            if call == 4 {
-                sent["remoteEndpoint"] = json!({ "serviceName": callee, "port": 5432 });
+            if call < 4 {
+                received.push(receiving(number, call, start, id));
             }
-            if number % 7 == call {
-                sent["tags"]["error"] = json!("timeout");
-            }
-            spans.push(sent);
-            if call == 4 {
-                break;
-            }
-            spans.push(json!({
-                "traceId": id, "id": if is_shared { client.clone() } else { format!("{:x}", call * 16 + 1) },
-                "parentId": if is_shared { format!("{:x}", (call - 1) * 16 + 1) } else { client },
-                "shared": is_shared, "kind": if call == 3 { "CONSUMER" } else { "SERVER" },
-                "timestamp": start + call * 11, "duration": 400 - call,
-                "localEndpoint": { "serviceName": callee, "ipv6": "2001:db8::c001" },
-                "annotations": [{ "timestamp": start + 5, "value": "checked" }],
-            }));
         }
-        // Each service reports on its own.
-        let (first, second): (Vec<Value>, Vec<Value>) = spans.into_iter().enumerate().fold(
-            (Vec::new(), Vec::new()),
-            |(mut even, mut odd), (at, span)| {
-                if at % 2 == 0 {
-                    even.push(span)
-                } else {
-                    odd.push(span)
-                }
-                (even, odd)
-            },
-        );
-        let body = json!(first).to_string();
+        let body = json!(sent).to_string();
         posts.push(Post::new(format!("system {number}"), JSON, body));
-        let body = gzip(json!(second).to_string().as_bytes());
+        let body = gzip(json!(received).to_string().as_bytes());
         let post = Post::new(format!("system {number}, gzip"), JSON, body);
         posts.push(post.header("content-encoding", "gzip"));
     }
     posts
+}
+
+fn sending(number: u64, call: u64, start: u64, trace_id: &str) -> Value {
+    let (caller, callee) = (SERVICES[(call - 1) as usize], SERVICES[call as usize]);
+    let mut span = json!({
+        "traceId": trace_id, "id": format!("{:x}", call * 16),
+        "parentId": format!("{:x}", (call - 1) * 16 + 1),
+        "kind": if call == 3 { "PRODUCER" } else { "CLIENT" }, "name": format!("call {callee}"),
+        "timestamp": start + call * 10, "duration": 500 - call,
+        "localEndpoint": { "serviceName": caller },
+        "tags": { "http.path": format!("/{callee}/{}", number % 4) },
+    });
+    if call == 4 {
+        span["remoteEndpoint"] = json!({ "serviceName": callee, "port": 5432 });
+    }
+    if number % 7 == call {
+        span["tags"]["error"] = json!("timeout");
+    }
+    span
+}
+
+fn receiving(number: u64, call: u64, start: u64, trace_id: &str) -> Value {
+    let is_shared = (number + call) % 2 == 0;
+    let client = call * 16;
+    let (id, parent) = if is_shared {
+        (client, (call - 1) * 16 + 1)
+    } else {
+        (client + 1, client)
+    };
+    json!({
+        "traceId": trace_id, "id": format!("{id:x}"), "parentId": format!("{parent:x}"),
+        "shared": is_shared, "kind": if call == 3 { "CONSUMER" } else { "SERVER" },
+        "timestamp": start + call * 11, "duration": 400 - call,
+        "localEndpoint": { "serviceName": SERVICES[call as usize], "ipv6": "2001:db8::c001" },
+        "annotations": [{ "timestamp": start + 5, "value": "checked" }],
+    })
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -202,73 +204,72 @@ fn span_with(fields: Value) -> String {
     json!([span]).to_string()
 }
 
+/// On each line, fields that a span should not have, or not in this form.
+const FIELDS: &str = r#"{"traceId":"0"}
+{"id":"0"}
+{"id":"0000000000000000"}
+{"traceId":"BAD"}
+{"traceId":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"}
+{"id":"bbbbbbbbbbbbbbbbb"}
+{"traceId":""}
+{"traceId":null}
+{"id":7}
+{"parentId":""}
+{"parentId":"000"}
+{"parentId":null}
+{"parentId":"b1"}
+{"kind":"server"}
+{"kind":""}
+{"kind":null}
+{"kind":1}
+{"name":""}
+{"name":null}
+{"name":5}
+{"name":true}
+{"timestamp":"123"}
+{"timestamp":1.5}
+{"timestamp":2.0}
+{"timestamp":-5}
+{"timestamp":true}
+{"timestamp":""}
+{"timestamp":9223372036854775808}
+{"duration":0}
+{"duration":null}
+{"localEndpoint":{"port":70000}}
+{"localEndpoint":{"port":-1}}
+{"localEndpoint":{"port":"80"}}
+{"localEndpoint":{"ipv4":"localhost"}}
+{"localEndpoint":{}}
+{"localEndpoint":null}
+{"localEndpoint":"web"}
+{"annotations":[{"timestamp":1}]}
+{"annotations":[{"value":"x"}]}
+{"annotations":null}
+{"annotations":{}}
+{"annotations":[null]}
+{"tags":null}
+{"tags":{"a":true}}
+{"tags":{"a":null}}
+{"tags":{"a":1.5}}
+{"tags":{"a":{}}}
+{"tags":{"":""}}
+{"tags":[]}
+{"debug":"true"}
+{"debug":null}
+{"shared":1}
+{"kind":"CLIENT","shared":true}
+{"unknown":{"a":[1,null,{}]}}
+{"binaryAnnotations":[]}
+{"tags":{"hostile":"<img src=x onerror=alert(1)>\u202e"}}"#;
+
 fn hostile() -> Vec<Post> {
-    let fields = [
-        json!({ "traceId": "0" }),
-        json!({ "id": "0" }),
-        json!({ "id": "0000000000000000" }),
-        json!({ "traceId": "BAD" }),
-        json!({ "traceId": "b".repeat(33) }),
-        json!({ "id": "b".repeat(17) }),
-        json!({ "traceId": "" }),
-        json!({ "traceId": null }),
-        json!({ "id": 7 }),
-        json!({ "parentId": "" }),
-        json!({ "parentId": "000" }),
-        json!({ "parentId": null }),
-        json!({ "parentId": "b1" }),
-        json!({ "kind": "server" }),
-        json!({ "kind": "" }),
-        json!({ "kind": null }),
-        json!({ "kind": 1 }),
-        json!({ "name": "" }),
-        json!({ "name": null }),
-        json!({ "name": 5 }),
-        json!({ "name": true }),
-        json!({ "timestamp": "123" }),
-        json!({ "timestamp": 1.5 }),
-        json!({ "timestamp": 2.0 }),
-        json!({ "timestamp": -5 }),
-        json!({ "timestamp": true }),
-        json!({ "timestamp": "" }),
-        json!({ "timestamp": 9_223_372_036_854_775_808_u64 }),
-        json!({ "duration": 0 }),
-        json!({ "duration": null }),
-        json!({ "localEndpoint": { "port": 70000 } }),
-        json!({ "localEndpoint": { "port": -1 } }),
-        json!({ "localEndpoint": { "port": "80" } }),
-        json!({ "localEndpoint": { "ipv4": "localhost" } }),
-        json!({ "localEndpoint": {} }),
-        json!({ "localEndpoint": null }),
-        json!({ "localEndpoint": "web" }),
-        json!({ "annotations": [{ "timestamp": 1 }] }),
-        json!({ "annotations": [{ "value": "x" }] }),
-        json!({ "annotations": null }),
-        json!({ "annotations": {} }),
-        json!({ "annotations": [null] }),
-        json!({ "tags": null }),
-        json!({ "tags": { "a": true } }),
-        json!({ "tags": { "a": null } }),
-        json!({ "tags": { "a": 1.5 } }),
-        json!({ "tags": { "a": {} } }),
-        json!({ "tags": { "": "" } }),
-        json!({ "tags": [] }),
-        json!({ "debug": "true" }),
-        json!({ "debug": null }),
-        json!({ "shared": 1 }),
-        json!({ "shared": true, "kind": "CLIENT" }),
-        json!({ "unknown": { "a": [1, null, {}] } }),
-        json!({ "binaryAnnotations": [] }),
-        json!({ "tags": { "long": "x".repeat(1 << 20) } }),
-        json!({ "tags": { "hostile": "<img src=x onerror=alert(1)>\u{202e}" } }),
-    ];
-    let mut posts: Vec<Post> = fields
-        .into_iter()
-        .map(|fields| {
-            let name: String = fields.to_string().chars().take(70).collect();
-            Post::new(format!("span with {name}"), JSON, span_with(fields))
-        })
-        .collect();
+    let fields = FIELDS.lines().map(|fields| {
+        let span = span_with(serde_json::from_str(fields).unwrap());
+        Post::new(format!("span with {fields}"), JSON, span)
+    });
+    let mut posts: Vec<Post> = fields.collect();
+    let long = json!({ "tags": { "long": "x".repeat(1 << 20) } });
+    posts.push(Post::new("span with 1 MiB", JSON, span_with(long)));
     let bodies: [(&str, &[u8]); 12] = [
         ("nothing", b""),
         ("an empty list", b"[]"),

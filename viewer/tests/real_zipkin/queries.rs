@@ -7,6 +7,132 @@ use crate::{
 use http::Method;
 use serde_json::Value;
 
+const SEARCHES: [&str; 36] = [
+    "serviceName=web",
+    "serviceName=WEB",
+    "serviceName=none",
+    "serviceName=",
+    "serviceName=web&spanName=get+%2F",
+    "spanName=call+cart",
+    "spanName=CALL+cart",
+    "spanName=all",
+    "spanName=",
+    "serviceName=cart&spanName=get+%2F",
+    "remoteServiceName=db",
+    "remoteServiceName=DB",
+    "serviceName=web&remoteServiceName=db",
+    "remoteServiceName=",
+    "annotationQuery=error",
+    "annotationQuery=checked",
+    "annotationQuery=error%3Dtimeout",
+    "annotationQuery=error%3Dother",
+    "annotationQuery=checked%3Dx",
+    "annotationQuery=http.path%3D%2Fstock%2F1",
+    "annotationQuery=error+and+checked",
+    "annotationQuery=http.path%3D%2Fcart%2F2+and+error",
+    "serviceName=web&annotationQuery=checked",
+    "serviceName=cart&annotationQuery=checked+and+error",
+    "annotationQuery=",
+    "annotationQuery=+error+and+checked+",
+    "annotationQuery=error%3Dtimeout+and+error",
+    "annotationQuery=error+and+error%3Dno",
+    "annotationQuery=and",
+    "annotationQuery=%3Dx",
+    "minDuration=950",
+    "minDuration=1&maxDuration=100",
+    "minDuration=900&maxDuration=910",
+    "serviceName=cart&minDuration=399",
+    "serviceName=cart&minDuration=901",
+    "minDuration=9223372036854775807",
+];
+
+const INVALID: [&str; 13] = [
+    "limit=0",
+    "limit=-1",
+    "endTs=0",
+    "endTs=-1",
+    "lookback=0",
+    "lookback=-1",
+    "minDuration=0",
+    "minDuration=-1",
+    "maxDuration=5",
+    "minDuration=5&maxDuration=4",
+    "minDuration=&limit=1&endTs=1000",
+    "lookback=&endTs=5",
+    "endTs=&lookback=1",
+];
+
+const NOT_NUMBERS: [&str; 7] = [
+    "limit=x",
+    "limit=",
+    "limit=99999999999",
+    "endTs=x",
+    "lookback=x",
+    "minDuration=x",
+    "minDuration=1&maxDuration=1.5",
+];
+
+const PATHS: [&str; 34] = [
+    "/api/v2/services",
+    "/api/v2/spans?serviceName=",
+    "/api/v2/spans?serviceName=WEB",
+    "/api/v2/spans?serviceName=none",
+    "/api/v2/remoteServices?serviceName=",
+    "/api/v2/remoteServices?serviceName=Stock",
+    "/api/v2/autocompleteValues?key=none",
+    "/api/v2/autocompleteValues?key=",
+    "/api/v2/dependencies?endTs=0",
+    "/api/v2/dependencies?endTs=-5",
+    "/api/v2/dependencies?endTs=5",
+    "/api/v2/dependencies?endTs=5&lookback=0",
+    "/api/v2/autocompleteKeys",
+    "/api/v2/trace/zz",
+    "/api/v2/trace/AB",
+    "/api/v2/trace/0",
+    "/api/v2/trace/ffff",
+    "/api/v2/trace/0000000000000000000000000000ffff",
+    "/api/v2/trace/5001",
+    "/api/v2/trace/0000000000005001",
+    "/api/v2/trace/00000000000000080000000000005001",
+    "/api/v2/trace/00000000000000010000000000005001",
+    "/api/v2/trace/%205001%20",
+    "/api/v2/trace/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+    "/api/v2/trace/..%2f..",
+    "/api/v2/traceMany?traceIds=",
+    "/api/v2/traceMany?traceIds=5001",
+    "/api/v2/traceMany?traceIds=5001,5001",
+    "/api/v2/traceMany?traceIds=5001,005001",
+    "/api/v2/traceMany?traceIds=5001,zz",
+    "/api/v2/traceMany?traceIds=5001,,5002",
+    "/api/v2/traceMany?traceIds=5001,5002",
+    "/api/v2/traceMany?traceIds=5001,ffff",
+    "/api/v2/traceMany?traceIds=ffff,fffe",
+];
+
+const PATHS_FOR_PEOPLE: [&str; 21] = [
+    "/health",
+    "/zipkin/config.json",
+    "/api/v2/nothing",
+    "/nothing",
+    "/api/v2/trace/",
+    "/api/v2/trace/a/b",
+    "/api/v2/services/",
+    "/api/v1/services",
+    "/api/v2/spans",
+    "/api/v2/remoteServices",
+    "/api/v2/autocompleteValues",
+    "/api/v2/dependencies",
+    "/api/v2/dependencies?endTs=x",
+    "/api/v2/traceMany",
+    "/info",
+    "/metrics",
+    "/prometheus",
+    "/config.json",
+    "/zipkin",
+    "/zipkin/",
+    "/",
+];
+
 pub struct Query {
     pub name: String,
     pub method: Method,
@@ -74,82 +200,20 @@ pub async fn all(zipkin: &Client) -> Vec<Query> {
 }
 
 fn parameters(everything: &str) -> Vec<Query> {
-    let searches = [
-        "serviceName=web",
-        "serviceName=WEB",
-        "serviceName=none",
-        "serviceName=",
-        "serviceName=web&spanName=get+%2F",
-        "spanName=call+cart",
-        "spanName=CALL+cart",
-        "spanName=all",
-        "spanName=",
-        "serviceName=cart&spanName=get+%2F",
-        "remoteServiceName=db",
-        "remoteServiceName=DB",
-        "serviceName=web&remoteServiceName=db",
-        "remoteServiceName=",
-        "annotationQuery=error",
-        "annotationQuery=checked",
-        "annotationQuery=error%3Dtimeout",
-        "annotationQuery=error%3Dother",
-        "annotationQuery=checked%3Dx",
-        "annotationQuery=http.path%3D%2Fstock%2F1",
-        "annotationQuery=error+and+checked",
-        "annotationQuery=http.path%3D%2Fcart%2F2+and+error",
-        "serviceName=web&annotationQuery=checked",
-        "serviceName=cart&annotationQuery=checked+and+error",
-        "annotationQuery=",
-        "annotationQuery=+error+and+checked+",
-        "annotationQuery=error%3Dtimeout+and+error",
-        "annotationQuery=error+and+error%3Dno",
-        "annotationQuery=and",
-        "annotationQuery=%3Dx",
-        "minDuration=950",
-        "minDuration=1&maxDuration=100",
-        "minDuration=900&maxDuration=910",
-        "serviceName=cart&minDuration=399",
-        "serviceName=cart&minDuration=901",
-        "minDuration=9223372036854775807",
-    ];
-    let searches = searches.iter().map(|search| {
+    let searches = SEARCHES.map(|search| {
         Query::get(
             format!("traces?{search}"),
             format!("/api/v2/traces?{everything}&{search}"),
         )
     });
-    let mut queries: Vec<Query> = searches.collect();
-    let invalid = [
-        "limit=0",
-        "limit=-1",
-        "endTs=0",
-        "endTs=-1",
-        "lookback=0",
-        "lookback=-1",
-        "minDuration=0",
-        "minDuration=-1",
-        "maxDuration=5",
-        "minDuration=5&maxDuration=4",
-        "minDuration=&limit=1&endTs=1000",
-        "lookback=&endTs=5",
-        "endTs=&lookback=1",
-    ];
-    queries.extend(invalid.map(|search| {
+    let mut queries = Vec::from(searches);
+    queries.extend(INVALID.map(|search| {
         Query::get(
             format!("traces?{search}"),
             format!("/api/v2/traces?{search}"),
         )
     }));
-    let not_numbers = [
-        "limit=x",
-        "limit=",
-        "limit=99999999999",
-        "endTs=x",
-        "lookback=x",
-        "minDuration=x",
-        "minDuration=1&maxDuration=1.5",
-    ];
-    queries.extend(not_numbers.map(|search| {
+    queries.extend(NOT_NUMBERS.map(|search| {
         Query::get(
             format!("traces?{search}"),
             format!("/api/v2/traces?{search}"),
@@ -176,67 +240,8 @@ fn parameters(everything: &str) -> Vec<Query> {
 }
 
 fn paths() -> Vec<Query> {
-    let same = [
-        "/api/v2/services",
-        "/api/v2/spans?serviceName=",
-        "/api/v2/spans?serviceName=WEB",
-        "/api/v2/spans?serviceName=none",
-        "/api/v2/remoteServices?serviceName=",
-        "/api/v2/remoteServices?serviceName=Stock",
-        "/api/v2/autocompleteValues?key=none",
-        "/api/v2/autocompleteValues?key=",
-        "/api/v2/dependencies?endTs=0",
-        "/api/v2/dependencies?endTs=-5",
-        "/api/v2/dependencies?endTs=5",
-        "/api/v2/dependencies?endTs=5&lookback=0",
-        "/api/v2/autocompleteKeys",
-        "/api/v2/trace/zz",
-        "/api/v2/trace/AB",
-        "/api/v2/trace/0",
-        "/api/v2/trace/ffff",
-        "/api/v2/trace/0000000000000000000000000000ffff",
-        "/api/v2/trace/5001",
-        "/api/v2/trace/0000000000005001",
-        "/api/v2/trace/00000000000000080000000000005001",
-        "/api/v2/trace/00000000000000010000000000005001",
-        "/api/v2/trace/%205001%20",
-        "/api/v2/trace/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
-        "/api/v2/trace/..%2f..",
-        "/api/v2/traceMany?traceIds=",
-        "/api/v2/traceMany?traceIds=5001",
-        "/api/v2/traceMany?traceIds=5001,5001",
-        "/api/v2/traceMany?traceIds=5001,005001",
-        "/api/v2/traceMany?traceIds=5001,zz",
-        "/api/v2/traceMany?traceIds=5001,,5002",
-        "/api/v2/traceMany?traceIds=5001,5002",
-        "/api/v2/traceMany?traceIds=5001,ffff",
-        "/api/v2/traceMany?traceIds=ffff,fffe",
-    ];
-    let mut queries: Vec<Query> = same.iter().map(|path| Query::get(*path, *path)).collect();
-    let only_status = [
-        "/health",
-        "/zipkin/config.json",
-        "/api/v2/nothing",
-        "/nothing",
-        "/api/v2/trace/",
-        "/api/v2/trace/a/b",
-        "/api/v2/services/",
-        "/api/v1/services",
-        "/api/v2/spans",
-        "/api/v2/remoteServices",
-        "/api/v2/autocompleteValues",
-        "/api/v2/dependencies",
-        "/api/v2/dependencies?endTs=x",
-        "/api/v2/traceMany",
-        "/info",
-        "/metrics",
-        "/prometheus",
-        "/config.json",
-        "/zipkin",
-        "/zipkin/",
-        "/",
-    ];
-    queries.extend(only_status.map(|path| Query::get(path, path).without_body()));
+    let mut queries: Vec<Query> = PATHS.iter().map(|path| Query::get(*path, *path)).collect();
+    queries.extend(PATHS_FOR_PEOPLE.map(|path| Query::get(path, path).without_body()));
     for (method, path) in [
         (Method::POST, "/api/v2/traces"),
         (Method::DELETE, "/api/v2/traces"),
