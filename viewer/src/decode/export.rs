@@ -1,6 +1,9 @@
 //! Files that tools export, whatever their format.
 
-use super::{DecodeError, Inflated, gunzip, jaeger_json, otlp_json, zipkin_json};
+use super::{
+    DecodeError, Inflated, Otlp, gunzip, jaeger_json, otlp::otlp_result_json, otlp_json,
+    zipkin_json,
+};
 use crate::model::{Span, read_nested_lists, read_one};
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -65,6 +68,8 @@ fn documents(file: &[u8]) -> Result<Vec<Span>, DecodeError> {
 struct Probe {
     resource_spans: Option<IgnoredAny>,
     trace_id: Option<IgnoredAny>,
+    /// Of Jaeger's API v3.
+    result: Option<IgnoredAny>,
     data: Option<IgnoredAny>,
     spans: Option<IgnoredAny>,
 }
@@ -82,13 +87,10 @@ fn document(json: &[u8]) -> Result<Vec<Span>, DecodeError> {
         Some(Probe {
             resource_spans: Some(_),
             ..
-        }) => {
-            let read = otlp_json(json)?;
-            match read.rejected {
-                0 => Ok(read.spans),
-                _ => Err(DecodeError::new(read.reason)),
-            }
-        }
+        }) => all_valid(otlp_json(json)?),
+        Some(Probe {
+            result: Some(_), ..
+        }) => all_valid(otlp_result_json(json)?),
         Some(Probe { data: Some(_), .. } | Probe { spans: Some(_), .. }) => jaeger_json(json),
         Some(Probe {
             trace_id: Some(_), ..
@@ -100,5 +102,13 @@ fn document(json: &[u8]) -> Result<Vec<Span>, DecodeError> {
             "the format is unknown; known are Zipkin's JSON (an array of spans), Jaeger's JSON (an \
              object with `data`) and OTLP's JSON (an object with `resourceSpans`)",
         )),
+    }
+}
+
+/// A file is complete, or not loaded.
+fn all_valid(read: Otlp) -> Result<Vec<Span>, DecodeError> {
+    match read.rejected {
+        0 => Ok(read.spans),
+        _ => Err(DecodeError::new(read.reason)),
     }
 }

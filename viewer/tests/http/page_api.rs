@@ -107,6 +107,7 @@ async fn files_of_all_formats_can_be_uploaded() {
         shown[0].to_string(),
         otlp.to_string(),
         format!("{otlp}\n{otlp}\n"),
+        json!({ "result": otlp }).to_string(),
     ];
     for (number, file) in files.iter().enumerate() {
         let server = Server::start(Viewer::default()).await;

@@ -77,6 +77,10 @@ async fn the_same_posts_and_queries_have_the_same_answers() {
     for post in &late {
         differences.compare_statuses(post, &zipkin, &viewer).await;
     }
-    println!("{} posts, {} queries", posts.len() + late.len(), queries.len());
+    println!(
+        "{} posts, {} queries",
+        posts.len() + late.len(),
+        queries.len()
+    );
     differences.check();
 }

@@ -249,7 +249,10 @@ fn a_client_without_its_parent_is_linked() {
         .kind(Client)
         .local("foo")
         .remote("bar");
-    assert_eq!(links(std::slice::from_ref(&client)), ["foo -> bar 1 calls 0 errors"]);
+    assert_eq!(
+        links(std::slice::from_ref(&client)),
+        ["foo -> bar 1 calls 0 errors"]
+    );
     assert_eq!(links(&[client.error()]), ["foo -> bar 1 calls 1 errors"]);
 }
 

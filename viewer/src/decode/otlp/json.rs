@@ -21,8 +21,22 @@ use std::fmt;
 ///
 /// If the message is not such a document.
 pub fn otlp_json(json: &[u8]) -> Result<Otlp, DecodeError> {
-    let request: Request =
-        serde_json::from_slice(json).map_err(|error| DecodeError::new(error.to_string()))?;
+    let request = serde_json::from_slice(json);
+    collect(request.map_err(|error| DecodeError::new(error.to_string()))?)
+}
+
+/// Reads what Jaeger's API v3 returns: OTLP's JSON as the `result`.
+pub(in crate::decode) fn otlp_result_json(json: &[u8]) -> Result<Otlp, DecodeError> {
+    #[derive(Deserialize)]
+    struct Response {
+        result: Request,
+    }
+    let response = serde_json::from_slice(json);
+    let response: Response = response.map_err(|error| DecodeError::new(error.to_string()))?;
+    collect(response.result)
+}
+
+fn collect(request: Request) -> Result<Otlp, DecodeError> {
     let (mut read, mut budget) = (Otlp::default(), Budget::default());
     for resource in request.resource_spans {
         let attributes = resource.resource.unwrap_or_default();

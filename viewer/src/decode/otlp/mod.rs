@@ -9,3 +9,5 @@ mod protobuf;
 pub use convert::Otlp;
 pub use json::otlp_json;
 pub use protobuf::otlp_protobuf;
+
+pub(super) use json::otlp_result_json;
