@@ -114,10 +114,20 @@ export class Waterfall {
   }
 
   update(row, node) {
-    const { parts } = row;
-    row.node = node;
     const open = node.children.length ? !this.collapsed.has(node.key) : null;
-    row.className = `row ${serviceClass(node.service)}${node.error ? ' failed' : ''}${this.matches.has(node) ? ' match' : ''}`;
+    const match = this.matches.has(node);
+    // While the window moves, only the bars change.
+    if (row.node !== node || row.open !== open || row.match !== match) {
+      Object.assign(row, { node, open, match });
+      this.updateName(row, node, open);
+    }
+    this.updateBar(row.parts, node);
+  }
+
+  updateName(row, node, open) {
+    const { parts } = row;
+    const selected = row.classList.contains('selected') ? ' selected' : '';
+    row.className = `row ${serviceClass(node.service)}${node.error ? ' failed' : ''}${row.match ? ' match' : ''}${selected}`;
     row.setAttribute('aria-level', String(node.depth + 1));
     if (open === null) row.removeAttribute('aria-expanded'); else row.setAttribute('aria-expanded', String(open));
     parts.nameCell.style.paddingLeft = `${8 + Math.min(node.depth, DEEPEST) * INDENT}px`;
@@ -133,7 +143,6 @@ export class Waterfall {
     parts.error.classList.toggle('below', !node.error);
     parts.note.hidden = !node.notes.length && !node.missingParent && !node.untimed && !node.inCycle;
     parts.note.setAttribute('aria-label', 'Note');
-    this.updateBar(parts, node);
   }
 
   updateBar(parts, node) {
@@ -152,19 +161,28 @@ export class Waterfall {
     if (inSight) this.updateExtra(parts.extra, node);
   }
 
-  /** The critical path and the annotations, as marks over the bar. */
+  /** The critical path and the annotations, as marks over the bar. Elements are used again. */
   updateExtra(extra, node) {
-    const marks = [];
+    let used = 0;
+    const mark = (className, from, to) => {
+      if (to < 0 || from > 1) return;
+      const left = Math.max(-0.01, from);
+      const part = extra.children[used] ?? extra.appendChild(el('i'));
+      used += 1;
+      if (part.className !== className) part.className = className;
+      part.style.left = `${left * 100}%`;
+      part.style.width = to > from ? `${(Math.min(1.01, to) - left) * 100}%` : '';
+    };
     if (this.showPath) {
       for (const [start, end] of node.path.slice(0, MOST_PARTS)) {
-        marks.push(mark('on-path', this.window.share(start), this.window.share(end)));
+        mark('on-path', this.window.share(start), this.window.share(end));
       }
     }
     for (const { timestamp } of (node.span.annotations ?? []).slice(0, MOST_PARTS)) {
       const at = this.window.share(timestamp);
-      if (at >= 0 && at <= 1) marks.push(mark('tick', at, at));
+      mark('tick', at, at);
     }
-    if (marks.length || extra.firstChild) extra.replaceChildren(...marks);
+    while (extra.children.length > used) extra.lastChild.remove();
   }
 
   /** Opens or closes a span, with everything below it if `deep`. */
@@ -230,12 +248,4 @@ export class Waterfall {
     if (selected) this.select(anyOpen ? this.nearestVisible(selected) : selected, { silent: true });
     this.changed();
   }
-}
-
-function mark(className, from, to) {
-  const node = el('i', { class: className });
-  const left = Math.max(-0.01, Math.min(1.01, from));
-  node.style.left = `${left * 100}%`;
-  if (to > from) node.style.width = `${(Math.max(-0.01, Math.min(1.01, to)) - left) * 100}%`;
-  return node;
 }
