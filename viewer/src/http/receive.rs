@@ -12,7 +12,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 
 /// The limits of one request's body, before and after it is inflated.
 #[derive(Debug, Clone, Copy)]
@@ -39,9 +39,27 @@ const TIME: Duration = Duration::from_secs(20);
 /// How many bytes of bodies are held at once, over all requests.
 const TOTAL: usize = 256 << 20;
 
-/// The bytes of bodies that are held.
-#[derive(Debug, Default)]
-pub(super) struct Held(AtomicUsize);
+/// A larger body is read on a thread of its own, so that other requests do not wait for it.
+const LARGE: usize = 256 << 10;
+
+/// How many large bodies are read at once. Their spans may take several times their size.
+const LARGE_AT_ONCE: usize = 2;
+
+/// The bodies that are held.
+#[derive(Debug)]
+pub(super) struct Held {
+    bytes: AtomicUsize,
+    large: Semaphore,
+}
+
+impl Default for Held {
+    fn default() -> Held {
+        Held {
+            bytes: AtomicUsize::new(0),
+            large: Semaphore::new(LARGE_AT_ONCE),
+        }
+    }
+}
 
 /// A part of [`Held`], given back when dropped.
 pub(super) struct Part<'a> {
@@ -51,14 +69,14 @@ pub(super) struct Part<'a> {
 
 impl Drop for Part<'_> {
     fn drop(&mut self) {
-        self.held.0.fetch_sub(self.bytes, Relaxed);
+        self.held.bytes.fetch_sub(self.bytes, Relaxed);
     }
 }
 
 impl Part<'_> {
     fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
         self.bytes += bytes;
-        let total = self.held.0.fetch_add(bytes, Relaxed) + bytes;
+        let total = self.held.bytes.fetch_add(bytes, Relaxed) + bytes;
         if total > TOTAL {
             let sentence = "Too many requests are sending spans at once. Try again later.";
             return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, sentence));
@@ -73,12 +91,14 @@ pub(super) async fn receive<B, T>(
     headers: &HeaderMap,
     body: B,
     size: Size,
-    read: impl FnOnce(&[u8]) -> T,
+    read: fn(&[u8]) -> T,
 ) -> Result<T, Refusal>
 where
     B: Body,
     B::Error: Display,
+    T: Send + 'static,
 {
+    let is_gzip = is_gzip(headers)?;
     let mut part = Part { held, bytes: 0 };
     let received = match timeout(TIME, collect(body, size.received, &mut part)).await {
         Ok(received) => received?,
@@ -87,28 +107,49 @@ where
             return Err(refusal(StatusCode::REQUEST_TIMEOUT, sentence));
         }
     };
-    let encoding = headers.get_all(CONTENT_ENCODING).iter();
-    let encodings: Vec<&[u8]> = encoding.map(http::HeaderValue::as_bytes).collect();
+    let work = move || match is_gzip {
+        true => inflate(&received, size.inflated, read),
+        false => Ok(read(&received)),
+    };
+    // What is compressed is a multiple.
+    let likely_bytes = if is_gzip { 8 * part.bytes } else { part.bytes };
+    if likely_bytes <= LARGE {
+        return work();
+    }
+    let closed = |error: &dyn Display| {
+        refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("The server ends: {error}."),
+        )
+    };
+    let permit = held.large.acquire().await.map_err(|error| closed(&error))?;
+    let done = tokio::task::spawn_blocking(work).await;
+    drop(permit);
+    done.map_err(|error| closed(&error))?
+}
+
+/// Whether the body is compressed, if its encoding is allowed.
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
+    let encodings = headers.get_all(CONTENT_ENCODING).iter();
+    let encodings: Vec<&[u8]> = encodings.map(http::HeaderValue::as_bytes).collect();
     let encoding = String::from_utf8_lossy(&encodings.join(&b","[..])).to_ascii_lowercase();
     match encoding.trim() {
-        "" | "identity" => Ok(read(&received)),
-        "gzip" | "x-gzip" => {
-            let room = size.inflated;
-            match decode::gunzip(&received, room) {
-                Inflated::Complete(inflated) => {
-                    part.grow(inflated.len())?;
-                    Ok(read(&inflated))
-                }
-                Inflated::TooLarge => Err(too_large(room, "The inflated body")),
-                Inflated::Broken(error) => {
-                    let sentence = format!("The body is not valid gzip: {error}.");
-                    Err(refusal(StatusCode::BAD_REQUEST, sentence))
-                }
-            }
-        }
+        "" | "identity" => Ok(false),
+        "gzip" | "x-gzip" => Ok(true),
         other => {
             let sentence = format!("Content-Encoding is {other:?}; allowed are gzip and identity.");
             Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence))
+        }
+    }
+}
+
+fn inflate<T>(received: &[u8], most: usize, read: fn(&[u8]) -> T) -> Result<T, Refusal> {
+    match decode::gunzip(received, most) {
+        Inflated::Complete(inflated) => Ok(read(&inflated)),
+        Inflated::TooLarge => Err(too_large(most, "The inflated body")),
+        Inflated::Broken(error) => {
+            let sentence = format!("The body is not valid gzip: {error}.");
+            Err(refusal(StatusCode::BAD_REQUEST, sentence))
         }
     }
 }

@@ -10,6 +10,9 @@ use std::{
 };
 use tokio::sync::watch;
 
+/// How many spans are added while the store is locked.
+const SPANS_AT_ONCE: usize = 1_000;
+
 /// How much a [`Store`] holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -107,16 +110,20 @@ impl Store {
 
     /// Stores spans. Late spans join their trace.
     pub fn add(&self, spans: impl IntoIterator<Item = Span>) {
-        let mut traces = self.lock();
-        let before = traces.last_update;
-        for mut span in spans {
-            span.normalize();
-            traces.add(span, before, self.limits);
-        }
-        let last = traces.last_update;
-        drop(traces);
-        if last != before {
-            self.changes.send_replace(last);
+        let mut spans = spans.into_iter().peekable();
+        // Of many spans, a part at a time, so that others need not wait for all.
+        while spans.peek().is_some() {
+            let mut traces = self.lock();
+            let before = traces.last_update;
+            for mut span in spans.by_ref().take(SPANS_AT_ONCE) {
+                span.normalize();
+                traces.add(span, before, self.limits);
+            }
+            let last = traces.last_update;
+            drop(traces);
+            if last != before {
+                self.changes.send_replace(last);
+            }
         }
     }
 
