@@ -71,13 +71,14 @@
 //! | Where to put the layers: timeouts, CORS, compression, panics | [`guide::layer_order`] |
 //! | reqwest | [`mod@reqwest`] |
 //! | gRPC with tonic, WebSockets, server-sent events | [`guide::grpc`] |
+//! | Databases, Kafka and other queues; carriers other than HTTP headers | [`guide::databases_and_queues`], [`Span::kind`], [`Tracer::producer_span`], [`Tracer::consumer_span`] |
 //! | Functions under `#[tracing::instrument]` | [`guide::tracing`] |
 //! | Retries | [`guide::retries`] |
 //! | Ids of a request on its log lines; Grafana, Kibana, Kiali | [`guide::logs`], [`logs`] |
 //! | Tests of a traced service | [`guide::testing`], `test` |
 //! | Read and write headers without the layers | [`propagation`] |
 //! | **Deploy** | |
-//! | In a mesh with sidecars, or instead of one | [`guide::sidecar`], [`guide::no_sidecar`] |
+//! | In a mesh with sidecars, instead of one, or in ambient mode | [`guide::sidecar`], [`guide::no_sidecar`], [`guide::ambient`] |
 //! | Configuration from Istio's documents and the environment | [`config`], [`guide::no_sidecar`] |
 //! | The name and tags of a sidecar's spans | [`istio`] |
 //! | Requests from outside, health checks | [`guide::edge`], [`Trust`], [`ServerLayer::exclude_paths`] |
@@ -139,6 +140,7 @@ pub mod istio;
 #[cfg(feature = "log-format")]
 #[cfg_attr(docsrs, doc(cfg(feature = "log-format")))]
 pub mod logs;
+pub mod observe;
 #[cfg(feature = "otlp")]
 #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]
 pub mod otlp;

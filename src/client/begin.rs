@@ -1,18 +1,21 @@
 //! The steps from an outgoing request to its exchange: find the parent, start the span, write headers.
 
-use super::{parent::Placement, settings::ClientSettings, write::HeadersToWrite};
+use super::{
+    parent::Placement, route_template::RouteTemplate, settings::ClientSettings,
+    write::HeadersToWrite,
+};
 use crate::{
     direction::Direction,
     exchange::Exchange,
     head::RequestHead,
     id::RequestId,
     propagation::{HeaderValues, REQUEST_ID, TracingHeader},
-    span::OpenSpan,
+    span::{OpenSpan, slot},
 };
 use http::Request;
 
 impl ClientSettings {
-    pub(super) fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
+    pub(super) fn begin<B: 'static>(&self, request: &mut Request<B>) -> Exchange {
         let inner = &*self.tracer.inner;
         // First of all: no trace header may be written to a request that must not carry any.
         let propagates = self.propagates_to(&RequestHead::of(request));
@@ -28,8 +31,7 @@ impl ClientSettings {
             to_write,
         } = placement
         else {
-            // There is nothing to record, and the current span stays current.
-            return Exchange::untraced();
+            return self.untraced(request);
         };
         inner.start(&mut open, is_local_root);
         if open.is_recorded() {
@@ -39,7 +41,30 @@ impl ClientSettings {
             let present = inner.propagation.tracing_headers(request.headers());
             self.write(to_write, present, &open.inherited, request.headers_mut());
         }
+        self.observe(request, &mut open);
         Exchange::new(open)
+    }
+
+    /// The exchange of a request without a span: there is nothing to record, and the current span stays
+    /// current.
+    fn untraced<B: 'static>(&self, request: &mut Request<B>) -> Exchange {
+        if !self.tracer.inner.has_observers() {
+            return Exchange::untraced();
+        }
+        let mut open = slot::blank();
+        open.keeps_outer_span = true;
+        self.observe(request, &mut open);
+        Exchange::new(open)
+    }
+
+    /// Shows the request to the observers, and notes its route, if that is of interest.
+    fn observe<B: 'static>(&self, request: &mut Request<B>, open: &mut OpenSpan) {
+        let inner = &self.tracer.inner;
+        inner.observe(open, Direction::Client, request);
+        if let (true, Some(route)) = (open.is_followed(), request.extensions().get()) {
+            let route: &RouteTemplate = route;
+            open.set_route(route.as_str());
+        }
     }
 
     /// Tags a span that is recorded, and writes the request's headers.

@@ -1,6 +1,6 @@
 //! The tags, the remote endpoint and the name of a CLIENT span that is recorded.
 
-use super::{route_template::RouteTemplate, settings::ClientSettings};
+use super::settings::ClientSettings;
 use crate::{
     head::RequestHead,
     hosts,
@@ -50,9 +50,6 @@ impl ClientSettings {
     /// Names the span, as far as the request tells. The response can still change the name when the
     /// exchange ends.
     pub(super) fn name(&self, head: &RequestHead<'_>, open: &mut OpenSpan) {
-        if let Some(route) = head.extensions().get::<RouteTemplate>() {
-            open.set_route(route.as_str());
-        }
         let name_with = self.name_with.as_ref();
         if let Some(name) = name_with.and_then(|name| guarded(|| name(head)).flatten()) {
             open.rename(&name);

@@ -1,9 +1,8 @@
 //! `ResponseBody`: polls the body that it wraps with the span current, and reports what it sees to the
 //! exchange.
 
-use super::{Exchange, end::End, panic_watch::PanicWatch};
-use crate::{span::slot, user_code::guarded};
-use bytes::Buf;
+use super::{Exchange, panic_watch::PanicWatch};
+use crate::{observe::Ending, span::slot, user_code::guarded};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::{
@@ -30,7 +29,7 @@ pin_project! {
                 Some(exchange) => {
                     // hyper drops a body at its end without polling it once more.
                     let inner = this.inner.as_ref().as_pin_ref();
-                    let inner = inner.filter(|_| exchange.is_recorded());
+                    let inner = inner.filter(|_| exchange.is_followed());
                     if inner.is_some_and(|inner| guarded(|| inner.is_end_stream()) == Some(true)) {
                         exchange.complete();
                     }
@@ -77,17 +76,17 @@ where
             let _entered = slot::enter(&mut exchange.open);
             ready!(inner.as_mut().poll_frame(cx))
         };
-        if !exchange.is_recorded() {
+        if !exchange.is_followed() {
             return Poll::Ready(frame);
         }
         match &frame {
-            None => exchange.close(End::Complete),
+            None => exchange.close(Ending::Complete, ""),
             Some(Err(error)) => exchange.fail(error),
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    exchange.data(guarded(|| data.remaining()).unwrap_or(0) as u64);
+                    exchange.data(data);
                     if guarded(|| inner.is_end_stream()) == Some(true) {
-                        exchange.close(End::Complete);
+                        exchange.close(Ending::Complete, "");
                     }
                 } else if let Some(trailers) = frame.trailers_ref() {
                     exchange.trailers(trailers);

@@ -9,15 +9,17 @@
 //!    is not closed yet.
 
 use super::{
-    end::{self, End},
+    end,
     response_head::{has_body, is_upgrade},
 };
 use crate::{
+    observe::{Ending, Facts, ResponseHead},
     propagation::REQUEST_ID,
-    span::{Grpc, OpenSpan},
+    span::{ExchangeFacts, Grpc, OpenSpan},
     tags::{self, GrpcStatus},
     user_code::{debug_text, guarded},
 };
+use bytes::Buf;
 use http::{HeaderMap, Response, header::Entry};
 use http_body::Body;
 use std::fmt;
@@ -39,9 +41,10 @@ impl Exchange {
         Exchange { open: None }
     }
 
-    /// Whether the span is recorded, and has not ended.
-    pub(super) fn is_recorded(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.is_recorded())
+    /// Whether the exchange has not ended, and its end is of interest: its span is recorded, or somebody
+    /// observes it.
+    pub(super) fn is_followed(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.is_followed())
     }
 
     /// The response's head has arrived.
@@ -52,7 +55,7 @@ impl Exchange {
         if open.exchange.echo_request_id {
             echo_request_id(open, response.headers_mut());
         }
-        if !open.is_recorded() {
+        if !open.is_followed() {
             return;
         }
         let status = response.status();
@@ -65,26 +68,31 @@ impl Exchange {
         };
         let upgraded = is_upgrade(&facts.method, status);
         let grpc = facts.grpc == Grpc::Requested;
-        if let Some((record, facts)) = open.record_and_facts() {
+        if grpc && tags::has_grpc_type(response.headers()) {
+            facts.grpc = Grpc::Answered { status: None };
+        }
+        facts.observation.response(&ResponseHead::of(response));
+        if let Some(record) = open.record() {
             tags::status(record, Some(status));
-            if grpc {
-                if tags::is_grpc_response(response.headers()) {
-                    facts.grpc = Grpc::Answered { status: None };
-                }
-                // In the headers if the response has no body, then without trailers.
-                self.grpc_status(response.headers());
-            }
+        }
+        if grpc {
+            // In the headers if the response has no body, then without trailers.
+            self.grpc_status(response.headers());
         }
         if upgraded {
             // At once, however long the caller keeps the response next to its socket.
-            self.close(End::Upgraded);
+            self.close(Ending::Upgraded, "");
         }
     }
 
     /// A frame of the body with data.
-    pub(super) fn data(&mut self, bytes: u64) {
+    pub(super) fn data(&mut self, data: &impl Buf) {
         if let Some(open) = &mut self.open {
-            open.exchange.response_bytes += bytes;
+            let facts = &mut open.exchange;
+            facts.response_bytes += guarded(|| data.remaining()).unwrap_or(0) as u64;
+            if matches!(facts.grpc, Grpc::Answered { .. }) {
+                facts.observation.count_response(data);
+            }
         }
     }
 
@@ -94,7 +102,7 @@ impl Exchange {
         if facts.is_some_and(|facts| facts.grpc != Grpc::No) {
             self.grpc_status(trailers);
         }
-        self.close(End::Complete);
+        self.close(Ending::Complete, "");
     }
 
     /// Reads the gRPC status from headers or trailers. Trailers come later, and win.
@@ -102,12 +110,12 @@ impl Exchange {
         let Some(open) = &mut self.open else {
             return;
         };
-        if let (Some((record, facts)), Some(status)) =
-            (open.record_and_facts(), GrpcStatus::of(headers))
-        {
-            tags::grpc_status(record, &status);
+        if let Some(status) = GrpcStatus::of(headers) {
+            if let Some(record) = open.record() {
+                tags::grpc_status(record, &status);
+            }
             let status = status.code();
-            facts.grpc = Grpc::Answered { status };
+            open.exchange.grpc = Grpc::Answered { status };
         }
     }
 
@@ -120,24 +128,32 @@ impl Exchange {
 
     /// The service, its future or the response's body failed.
     pub(super) fn fail(&mut self, error: &dyn fmt::Debug) {
-        let record = self.open.as_mut().and_then(|open| open.record());
-        // The error is formatted only if the span is recorded.
-        let reason = record.map(|record| debug_text(error, record.max_tag_length()));
-        self.close(End::Error(reason.as_deref().unwrap_or_default()));
-    }
-
-    /// Ends the exchange: here everything about it is known. `open.exchange` holds method, route,
-    /// status, gRPC status and sizes, `open` the context and the clock, and `end` says how it ended.
-    ///
-    /// The span ends, once: later calls find it no longer recorded. Its context stays for the drop of
-    /// the body, which may log or make requests.
-    pub(super) fn close(&mut self, end: End<'_>) {
         let Some(open) = &mut self.open else {
             return;
         };
+        let max_length = match open.record() {
+            Some(record) => Some(record.max_tag_length()),
+            None => open.exchange.observation.max_error_length(),
+        };
+        // The error is formatted only if somebody is interested.
+        let error = max_length.map(|max_length| debug_text(error, max_length));
+        self.close(Ending::Failed, error.as_deref().unwrap_or_default());
+    }
+
+    /// Ends the exchange: here everything about it is known. `open.exchange` holds method, route,
+    /// status, gRPC status and sizes, `open` the context and the clock, `ending` says how it ended, and
+    /// `error` what a failed one failed with.
+    ///
+    /// Observers are told and the span ends, once: later calls find nobody to follow the exchange. Its
+    /// context stays for the drop of the body, which may log or make requests.
+    pub(super) fn close(&mut self, ending: Ending, error: &str) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        observe(open, ending, error);
         let renamed = open.is_renamed();
         if let Some((record, facts)) = open.record_and_facts() {
-            end.tag(record, facts);
+            end::tag(record, facts, ending, error);
             if !renamed {
                 end::name(record, facts);
             }
@@ -148,13 +164,52 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if let Some(open) = self.open.as_ref().filter(|open| open.is_recorded()) {
-            self.close(End::of_dropped(open));
+        if let Some(open) = self.open.as_ref().filter(|open| open.is_followed()) {
+            self.close(end::of_dropped(open), "");
         }
         if let Some(open) = self.open.take() {
             open.finish();
         }
     }
+}
+
+/// Tells the observers how the exchange ended.
+fn observe(open: &mut OpenSpan, ending: Ending, error: &str) {
+    let is_recorded = open.is_recorded();
+    let OpenSpan {
+        exchange: facts,
+        inherited,
+        ..
+    } = open;
+    let ExchangeFacts {
+        direction: Some(direction),
+        observation,
+        ..
+    } = facts
+    else {
+        return;
+    };
+    if !observation.is_active() {
+        return;
+    }
+    observation.end(Facts {
+        direction: *direction,
+        method: &facts.method,
+        version: facts.version,
+        route: &facts.route,
+        status: facts.status,
+        is_grpc: facts.grpc != Grpc::No,
+        grpc_status: facts.grpc.status(),
+        ending,
+        error,
+        request_bytes: facts.request_bytes,
+        response_bytes: facts.response_bytes,
+        request_messages: None,
+        response_messages: None,
+        context: inherited.context,
+        is_recorded,
+        request_id: inherited.forwarded.request_id(),
+    });
 }
 
 /// Adds the request id to a response that has none.

@@ -4,7 +4,8 @@
 //! The server and client layers make an [`Exchange`] with a started span in it. The span has one owner
 //! at a time: the exchange in the future, the thread's slot during a poll, then the exchange in the
 //! body. So it is finished exactly once, by its last owner. The ways in which an exchange can end are
-//! the variants of `End`, and `Exchange::close` is the one place where the span of an exchange ends.
+//! the variants of `Ending`, and `Exchange::close` is the one place where an exchange ends: its span, and
+//! what observers are told.
 
 mod body;
 mod end;

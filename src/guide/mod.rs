@@ -29,11 +29,18 @@ page!(sampling, "sampling.md", "zipkin");
 page!(reporters, "reporters.md", "zipkin");
 page!(retries, "retries.md");
 page!(grpc, "grpc.md");
+page!(
+    databases_and_queues,
+    "databases_and_queues.md",
+    "test",
+    "tracing-layer"
+);
 page!(tracing, "tracing.md", "test", "tracing-layer");
 page!(logs, "logs.md", "log-format");
 page!(testing, "testing.md", "test");
 page!(sidecar, "sidecar.md");
 page!(no_sidecar, "no_sidecar.md", "config", "zipkin");
+page!(ambient, "ambient.md", "config", "test");
 page!(edge, "edge.md");
 page!(reporting, "reporting.md", "zipkin");
 page!(opentelemetry, "opentelemetry.md", "config", "zipkin");

@@ -1,8 +1,12 @@
 //! The steps from a request to its exchange: receive, decide, start.
 
-use super::{receive::Received, settings::ServerSettings, start::TracedRequest};
+use super::{
+    receive::Received,
+    settings::ServerSettings,
+    start::{TracedRequest, set_route},
+};
 use crate::{
-    direction::Mode,
+    direction::{Direction, Mode},
     exchange::Exchange,
     head::RequestHead,
     id::RequestId,
@@ -13,7 +17,11 @@ use crate::{
 use http::{HeaderValue, Request};
 
 impl ServerSettings {
-    pub(super) fn begin<B>(&self, dynamic: &DynamicSettings, request: &mut Request<B>) -> Exchange {
+    pub(super) fn begin<B: 'static>(
+        &self,
+        dynamic: &DynamicSettings,
+        request: &mut Request<B>,
+    ) -> Exchange {
         let mut open = slot::blank();
         let received = self.receive(request, &mut open);
         if self.forwards(&received) {
@@ -23,6 +31,13 @@ impl ServerSettings {
             self.forward_received_headers(dynamic, request, &received, &mut open);
         } else {
             self.trace(dynamic, request, &received, &mut open);
+        }
+        if received.observed {
+            let inner = &self.tracer.inner;
+            inner.observe(&mut open, Direction::Server, request);
+        }
+        if open.is_followed() {
+            set_route(&RequestHead::of(request), &mut open);
         }
         if self.context_in_extensions {
             request.extensions_mut().insert(RequestContext::of(&open));

@@ -20,6 +20,8 @@ pub(super) struct Received {
     pub(super) outer: Option<TraceContext>,
     /// No spans are made for the request.
     pub(super) excluded: bool,
+    /// Whether this layer shows the request to observers.
+    pub(super) observed: bool,
 }
 
 impl ServerSettings {
@@ -31,7 +33,6 @@ impl ServerSettings {
             Some(served) => served.peer_trusted,
             None => self.trust.trusts_everyone() || self.trusts_peer(&RequestHead::of(request)),
         };
-        open.served_request = Some(ServedRequest { peer_trusted });
         let mut dropped_trace = None;
         if !peer_trusted && served.is_none() {
             dropped_trace = self.dropped_trace(request.headers());
@@ -39,12 +40,19 @@ impl ServerSettings {
         }
         // After the removal: a predicate of the user's sees what the handler will see.
         let excluded = self.excludes(&RequestHead::of(request));
-        let propagation = &self.tracer.inner.propagation;
+        let observed_outside = served.is_some_and(|served| served.observed);
+        let inner = &*self.tracer.inner;
+        let observed = !excluded && !observed_outside && inner.has_observers();
+        open.served_request = Some(ServedRequest {
+            peer_trusted,
+            observed: observed || observed_outside,
+        });
         Received {
             peer_trusted,
             dropped_trace,
-            outer: served.and_then(|_| continue_outer(propagation, open)),
+            outer: served.and_then(|_| continue_outer(&inner.propagation, open)),
             excluded,
+            observed,
         }
     }
 

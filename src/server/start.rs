@@ -76,13 +76,19 @@ impl ServerSettings {
         if let (Grpc::Requested, Some(record)) = (open.exchange.grpc, open.record()) {
             record.set_name(&[tags::grpc_name(head.path())]);
         }
-        #[cfg(feature = "axum")]
-        if let Some(path) = head.extensions().get::<axum::extract::MatchedPath>() {
-            open.set_route(path.as_str());
-        }
         let name_with = self.name_with.as_ref();
         if let Some(name) = name_with.and_then(|name| guarded(|| name(head)).flatten()) {
             open.rename(&name);
         }
     }
+}
+
+/// Sets the route that a router outside of the layer has matched.
+pub(super) fn set_route(head: &RequestHead<'_>, open: &mut OpenSpan) {
+    #[cfg(feature = "axum")]
+    if let Some(path) = head.extensions().get::<axum::extract::MatchedPath>() {
+        open.set_route(path.as_str());
+    }
+    #[cfg(not(feature = "axum"))]
+    let _ = (head, open);
 }

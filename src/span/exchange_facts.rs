@@ -1,20 +1,30 @@
 //! `ExchangeFacts`: what is known about a request and its response.
 
-use crate::direction::Direction;
-use http::{Method, StatusCode};
-use std::sync::atomic::AtomicBool;
+use crate::{
+    clock::Moment,
+    direction::Direction,
+    head::RequestHead,
+    observe::{Observation, Observers},
+    tags,
+};
+use http::{Method, StatusCode, Version};
+use std::{
+    any::Any,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 /// What is known about an exchange. The layers fill it in when the request starts, the exchange while
 /// the response arrives, and `Exchange::close` reads all of it when the exchange ends.
 ///
-/// Except for `echo_request_id` it is filled in only if the span is recorded. It lies in the span's
-/// box, next to the context and the clock, so that moving an exchange from a future to a body moves
-/// one pointer.
+/// Except for `echo_request_id` it is filled in only if the span is recorded or somebody observes the
+/// exchange. It lies in the span's box, next to the context and the clock, so that moving an exchange
+/// from a future to a body moves one pointer.
 #[derive(Debug, Default)]
 pub(crate) struct ExchangeFacts {
     /// `None` for a span that is not about an exchange.
     pub(crate) direction: Option<Direction>,
     pub(crate) method: Method,
+    pub(crate) version: Version,
     /// The route's template; empty if unknown.
     pub(crate) route: String,
     /// Whether the response gets the request id.
@@ -31,6 +41,8 @@ pub(crate) struct ExchangeFacts {
     /// Whether the body's `size_hint` or `is_end_stream` panicked: they get `&self`, so this is what
     /// they can set.
     pub(crate) hint_panicked: AtomicBool,
+    /// Who else wants to know how the exchange ends. Empty once it has.
+    pub(crate) observation: Observation,
 }
 
 /// Whether an exchange is a gRPC call, as far as it is known.
@@ -56,6 +68,14 @@ impl Grpc {
         }
     }
 
+    /// The status of the response; `None` if there is none, or if it is not a number.
+    pub(crate) fn status(self) -> Option<u16> {
+        match self {
+            Grpc::Answered { status } => status,
+            Grpc::No | Grpc::Requested => None,
+        }
+    }
+
     /// Whether a method of the server has answered, which shows that the request's path names one.
     pub(crate) fn method_exists(self) -> bool {
         matches!(self, Grpc::Answered { status } if status != UNIMPLEMENTED)
@@ -63,10 +83,36 @@ impl Grpc {
 }
 
 impl ExchangeFacts {
+    /// Shows the request to the observers, who want to know how the exchange ends.
+    pub(crate) fn observe(
+        &mut self,
+        observers: &Arc<Observers>,
+        started: Moment,
+        direction: Direction,
+        request: &RequestHead<'_>,
+    ) {
+        self.direction = Some(direction);
+        self.method = request.method().clone();
+        self.version = request.version();
+        let headers = request.headers();
+        self.grpc = Grpc::requested(tags::has_grpc_type(headers));
+        self.request_bytes = tags::content_length(headers);
+        self.observation
+            .begin(observers, started, direction, request);
+    }
+
+    /// Counts the request's body while it is read, if somebody observes the exchange.
+    pub(crate) fn count_request(&mut self, body: &mut dyn Any) {
+        let is_grpc = self.grpc != Grpc::No;
+        let known = self.observation.count_request(body, is_grpc);
+        self.request_bytes = known.or(self.request_bytes);
+    }
+
     /// Forgets everything, and keeps the memory of the route.
     pub(super) fn clear(&mut self) {
         self.direction = None;
         self.method = Method::default();
+        self.version = Version::default();
         self.route.clear();
         self.echo_request_id = false;
         self.status = None;

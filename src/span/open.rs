@@ -12,17 +12,24 @@ use super::{
     handle::{self, Note, Notes, SpanHandle},
     slot,
 };
+#[cfg(feature = "tracing-layer")]
+use crate::record::RemoteNameSource;
 use crate::{
     clock::Moment,
     context::TraceContext,
-    record::{SpanBuffer, SpanRecord, SpanSink},
+    record::{Kind, SpanBuffer, SpanRecord, SpanSink},
 };
-use std::sync::{Arc, Mutex};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 /// The request that a server layer is serving in this task.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ServedRequest {
     pub(crate) peer_trusted: bool,
+    /// Whether a layer shows the request to observers.
+    pub(crate) observed: bool,
 }
 
 /// A span that has not finished, or only the context of one. It has one owner at a time: a future or
@@ -35,6 +42,8 @@ pub(crate) struct OpenSpan {
     pub(crate) served_request: Option<ServedRequest>,
     /// Whether a call, poll or drop panicked while the span was current.
     pub(crate) panicked: bool,
+    /// The exchange has no span: while it is polled, the span around it stays current.
+    pub(crate) keeps_outer_span: bool,
     pub(crate) exchange: ExchangeFacts,
     /// When recording started; `None` if the span is not recorded, or has ended.
     started: Option<Moment>,
@@ -73,6 +82,16 @@ impl OpenSpan {
         self.started.is_some()
     }
 
+    /// Whether the span is recorded, or somebody observes its exchange, which has not ended.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.started.is_some() || self.exchange.observation.is_active()
+    }
+
+    /// When recording started; `None` if the span is not recorded, or has ended.
+    pub(crate) fn started(&self) -> Option<Moment> {
+        self.started
+    }
+
     /// The record, if the span is recorded.
     pub(crate) fn record(&mut self) -> Option<&mut SpanBuffer> {
         self.started.is_some().then(|| self.record.record_mut())
@@ -100,7 +119,7 @@ impl OpenSpan {
     }
 
     pub(crate) fn set_route(&mut self, template: &str) {
-        if self.started.is_some() {
+        if self.is_followed() {
             self.exchange.route.clear();
             self.exchange.route.push_str(template);
         }
@@ -124,10 +143,39 @@ impl OpenSpan {
         }
     }
 
+    /// Adds the event that the span comes after another one without being its child.
+    pub(crate) fn follows_from(&mut self, context: &TraceContext) {
+        if self.is_recorded() {
+            let (trace_id, span_id) = (context.trace_id(), context.span_id());
+            self.annotate(&format!("follows from {trace_id}-{span_id}"));
+        }
+    }
+
     pub(crate) fn rename(&mut self, name: &str) {
         if let Some(record) = self.record() {
             record.set_name(&[name]);
             self.renamed = true;
+        }
+    }
+
+    pub(crate) fn set_kind(&mut self, kind: Kind) {
+        if let Some(record) = self.record() {
+            record.fields.kind = Some(kind);
+        }
+    }
+
+    pub(crate) fn set_remote_service(&mut self, name: &str) {
+        if let Some(record) = self.record() {
+            #[cfg(feature = "tracing-layer")]
+            record.set_remote_service_from(RemoteNameSource::Name, name);
+            #[cfg(not(feature = "tracing-layer"))]
+            record.replace_remote_service(name);
+        }
+    }
+
+    pub(crate) fn set_remote_address(&mut self, address: SocketAddr) {
+        if let Some(record) = self.record() {
+            record.set_remote_address(Some(address.ip().to_canonical()), Some(address.port()));
         }
     }
 
@@ -173,6 +221,7 @@ impl OpenSpan {
         self.inherited.clear();
         self.served_request = None;
         self.panicked = false;
+        self.keeps_outer_span = false;
         self.renamed = false;
         self.exchange.clear();
         #[cfg(feature = "tracing-layer")]

@@ -49,7 +49,7 @@ thread_local! {
 #[inline]
 pub(crate) fn enter(place: &mut Option<Box<OpenSpan>>) -> Entered<'_> {
     let mut entered = false;
-    if let Some(open) = place {
+    if let Some(open) = place.as_ref().filter(|open| !open.keeps_outer_span) {
         open.enter_log_span();
         // On a thread that is ending, the slot is already gone, and the span stays in `place`.
         entered = SLOT.try_with(|slot| slot.swap(place)).is_ok();

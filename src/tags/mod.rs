@@ -43,6 +43,6 @@ pub(crate) use source::TagSources;
 pub use standard::TagNames;
 pub(crate) use standard::{
     GrpcStatus, READ_HEADERS, RequestTagSettings, TagConvention, UrlLimits, canceled,
-    content_length, disconnected, failed, grpc_name, grpc_status, is_grpc_request,
-    is_grpc_response, request_length, status,
+    content_length, disconnected, failed, grpc_name, grpc_status, has_grpc_type, is_grpc_request,
+    request_length, status,
 };

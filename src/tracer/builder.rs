@@ -8,13 +8,15 @@ use crate::{
     direction::{Direction, Mode, PerDirection},
     id::TraceIdKind,
     istio::Identity,
+    observe::{AnyObserver, BodyCounters, CountWith, CountedBody, ExchangeObserver},
     propagation::Propagation,
     record::Endpoint,
     report::Reporter,
     sample::Sampler,
     tags::{Tag, TagNames},
 };
-use std::{borrow::Cow, fmt, net::SocketAddr};
+use http_body::Body;
+use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
 
 impl Tracer {
     /// A tracer for the service of this name.
@@ -34,6 +36,7 @@ impl Tracer {
     /// | [`client_sampling`](TracerBuilder::client_sampling) | 100 % |
     /// | `config`, with the feature `config` | no configuration |
     /// | rate limits | none |
+    /// | [`observer`](TracerBuilder::observer) | none |
     pub fn builder(service_name: impl Into<Cow<'static, str>>) -> TracerBuilder {
         let service_name = service_name.into();
         TracerBuilder {
@@ -51,6 +54,8 @@ impl Tracer {
             query_in_url: false,
             tag_malformed: false,
             reporter: None,
+            observers: Vec::new(),
+            body_counters: BodyCounters::default(),
             #[cfg(feature = "config")]
             fallback: None,
         }
@@ -76,6 +81,8 @@ pub struct TracerBuilder {
     pub(super) query_in_url: bool,
     pub(super) tag_malformed: bool,
     pub(super) reporter: Option<Box<dyn Reporter>>,
+    pub(super) observers: Vec<Arc<dyn AnyObserver>>,
+    pub(super) body_counters: BodyCounters,
     #[cfg(feature = "config")]
     pub(super) fallback: Option<Box<dyn Fallback>>,
 }
@@ -103,6 +110,39 @@ impl TracerBuilder {
     /// Where finished spans go.
     pub fn reporter(mut self, reporter: impl Reporter) -> Self {
         self.reporter = Some(Box::new(reporter));
+        self
+    }
+
+    /// Adds an observer of every exchange, sampled or not: for metrics, or a log of your own. Observers
+    /// are called in the order in which they were added.
+    pub fn observer(mut self, observer: impl ExchangeObserver) -> Self {
+        self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// Counts the bytes and gRPC messages of request bodies of the type `B` while they are read, for
+    /// [observers](crate::observe). `wrap` makes a `B` of a body that is counted.
+    ///
+    /// axum's body is counted with the feature `axum`, and reqwest's with the feature `reqwest`. A body
+    /// that is empty or knows its size is left as it is, unless it is a gRPC body; the others cost an
+    /// allocation, and what `wrap` costs. Without an observer nothing is counted.
+    ///
+    /// ```
+    /// # use tower_b3::{Tracer, observe::EndedExchange};
+    /// let tracer = Tracer::builder("shop")
+    ///     .observer(|exchange: &EndedExchange<'_>| println!("{:?}", exchange.request_messages()))
+    ///     .count_request_bodies(tonic::body::Body::new)
+    ///     .build()?;
+    /// # Ok::<(), tower_b3::BuildError>(())
+    /// ```
+    pub fn count_request_bodies<B>(
+        mut self,
+        wrap: impl Fn(CountedBody<B>) -> B + Send + Sync + 'static,
+    ) -> Self
+    where
+        B: Body + Default + 'static,
+    {
+        self.body_counters.add(CountWith::new(wrap));
         self
     }
 

@@ -9,8 +9,10 @@ use super::SetInCode;
 use super::dynamic::DynamicSettings;
 use crate::{
     context::Sampling,
-    direction::{Mode, PerDirection},
+    direction::{Direction, Mode, PerDirection},
+    head::RequestHead,
     id::TraceIdKind,
+    observe::ObserversOfThreads,
     propagation::{Field, Incoming, Propagation},
     record::{SpanSink, SpanSinks},
     sample::{RateLimit, Threshold},
@@ -19,6 +21,7 @@ use crate::{
     user_code::guarded,
 };
 use arc_swap::ArcSwap;
+use http::Request;
 use std::{
     borrow::Cow,
     sync::{
@@ -50,6 +53,7 @@ pub(crate) struct TracerInner {
     pub(super) identity_tags: PerDirection<Vec<Tag>>,
     #[cfg(feature = "config")]
     pub(super) set_in_code: PerDirection<SetInCode>,
+    pub(crate) observers: ObserversOfThreads,
     pub(crate) url_limits: UrlLimits,
     pub(crate) tag_malformed_headers: bool,
 }
@@ -82,6 +86,27 @@ impl TracerInner {
             record.fields.local_root = is_local_root;
             record.fields.forced = forced;
             record.fields.sampled_by_caller = is_local_root && sampled_by_caller;
+        }
+    }
+
+    pub(crate) fn has_observers(&self) -> bool {
+        self.observers.of_current_thread().is_some()
+    }
+
+    /// Shows the request to the observers, if there are any. The span has started, if it does.
+    pub(crate) fn observe<B: 'static>(
+        &self,
+        open: &mut OpenSpan,
+        direction: Direction,
+        request: &mut Request<B>,
+    ) {
+        if let Some(observers) = self.observers.of_current_thread() {
+            let started = open.started().or_else(|| open.now());
+            let started = started.unwrap_or_else(|| self.sink().now());
+            let facts = &mut open.exchange;
+            let head = RequestHead::of(request);
+            facts.observe(observers, started, direction, &head);
+            facts.count_request(request.body_mut());
         }
     }
 

@@ -9,8 +9,8 @@ use std::{
 };
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Mode, Sampling, TraceContext, Tracer, propagation::Propagation, report::NoopReporter,
-    sample::Sampler, tags::Tag,
+    Mode, Sampling, TraceContext, Tracer, observe::EndedExchange, propagation::Propagation,
+    report::NoopReporter, sample::Sampler, tags::Tag,
 };
 
 const ROUNDS: u64 = 100;
@@ -200,4 +200,18 @@ fn injecting_is_one_allocation_and_extracting_none() {
     let template = Template::new(&few());
     let extract = steady(|| (), |()| drop(propagation.extract(&template.0)));
     assert_eq!(extract, 0.0);
+}
+
+#[test]
+fn an_observer_without_state_does_not_allocate() {
+    let builder = Tracer::builder("shop").reporter(NoopReporter);
+    let builder = builder.observer(|exchange: &EndedExchange<'_>| {
+        assert_eq!(exchange.response_code(), 200);
+    });
+    let layer = builder.build().unwrap().server_layer();
+    let bare = served(service_fn(handler()), &all("1"));
+    for lines in [all("1"), all("0")] {
+        let observed = served(layer.layer(service_fn(handler())), &lines);
+        assert_eq!(observed, bare, "{lines}");
+    }
 }

@@ -55,7 +55,7 @@ pub(crate) fn is_grpc_request(header_values: &HeaderValues<'_>) -> bool {
     header_values.get(AT_CONTENT_TYPE).is_some_and(is_grpc_type)
 }
 
-pub(crate) fn is_grpc_response(headers: &HeaderMap) -> bool {
+pub(crate) fn has_grpc_type(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(is_grpc_type)
 }
 

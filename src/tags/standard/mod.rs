@@ -11,7 +11,7 @@ mod response;
 mod tag_names;
 
 pub(super) use authority::{authority, text};
-pub(crate) use grpc::{GrpcStatus, grpc_name, grpc_status, is_grpc_request, is_grpc_response};
+pub(crate) use grpc::{GrpcStatus, grpc_name, grpc_status, has_grpc_type, is_grpc_request};
 pub(crate) use read_headers::READ_HEADERS;
 pub(super) use request::protocol;
 pub(crate) use request::{RequestTagSettings, UrlLimits, request_length};

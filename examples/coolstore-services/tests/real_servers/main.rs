@@ -9,6 +9,7 @@
 
 mod lab;
 mod parity;
+mod queues;
 mod reporters;
 mod traces;
 mod untraced;

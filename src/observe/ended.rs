@@ -1,0 +1,178 @@
+//! `EndedExchange`: what is known about an exchange when it has ended.
+
+use super::{Ending, ResponseFlags};
+use crate::{clock::Moment, context::TraceContext, direction::Direction, id::RequestId};
+use http::{Method, StatusCode, Version};
+use std::time::{Duration, SystemTime};
+
+/// What the layers know about an exchange. [`EndedExchange`] shows it to users.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts<'a> {
+    pub(crate) direction: Direction,
+    pub(crate) method: &'a Method,
+    pub(crate) version: Version,
+    pub(crate) route: &'a str,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) is_grpc: bool,
+    pub(crate) grpc_status: Option<u16>,
+    pub(crate) ending: Ending,
+    /// Empty unless the exchange failed.
+    pub(crate) error: &'a str,
+    pub(crate) request_bytes: Option<u64>,
+    pub(crate) response_bytes: u64,
+    pub(crate) request_messages: Option<u64>,
+    pub(crate) response_messages: Option<u64>,
+    pub(crate) context: Option<TraceContext>,
+    pub(crate) is_recorded: bool,
+    pub(crate) request_id: Option<&'a RequestId>,
+}
+
+/// A request and its response, after the end.
+#[derive(Debug)]
+pub struct EndedExchange<'a> {
+    facts: Facts<'a>,
+    started: Moment,
+    head_after: Option<Duration>,
+    duration: Duration,
+}
+
+impl<'a> EndedExchange<'a> {
+    pub(super) fn new(
+        facts: Facts<'a>,
+        started: Moment,
+        head_after: Option<Duration>,
+    ) -> EndedExchange<'a> {
+        EndedExchange {
+            facts,
+            started,
+            head_after,
+            duration: started.elapsed(),
+        }
+    }
+
+    /// Whether the service answered the request, or sent it.
+    pub fn direction(&self) -> Direction {
+        self.facts.direction
+    }
+
+    /// The request's method.
+    pub fn method(&self) -> &'a Method {
+        self.facts.method
+    }
+
+    /// The request's HTTP version.
+    pub fn version(&self) -> Version {
+        self.facts.version
+    }
+
+    /// The template of the route, such as `/items/{id}`: from axum's matched path, from
+    /// [`scope::route`](crate::scope::route), or from a [`RouteTemplate`](crate::RouteTemplate). `None` if
+    /// unknown.
+    pub fn route(&self) -> Option<&'a str> {
+        Some(self.facts.route).filter(|route| !route.is_empty())
+    }
+
+    /// The response's status; `None` if there was no response.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.facts.status
+    }
+
+    /// The status as a number. Where there was no response, it is the one that Envoy would report: 503
+    /// if the service failed or could not be reached, 504 for a timeout, 0 if the caller went away.
+    pub fn response_code(&self) -> u16 {
+        match self.facts.status {
+            Some(status) => status.as_u16(),
+            None => self.response_flags().code_without_response(),
+        }
+    }
+
+    /// What went wrong, as Envoy's response flags.
+    pub fn response_flags(&self) -> ResponseFlags {
+        ResponseFlags::of(self.facts.direction, self.facts.ending, self.facts.error)
+    }
+
+    /// Why the response has its code, as Envoy's `%RESPONSE_CODE_DETAILS%` says it: `via_upstream` for
+    /// every complete response.
+    pub fn response_code_details(&self) -> &'static str {
+        let has_response = self.facts.status.is_some();
+        self.response_flags().code_details(has_response)
+    }
+
+    /// Whether the request is a gRPC request.
+    pub fn is_grpc(&self) -> bool {
+        self.facts.is_grpc
+    }
+
+    /// `grpc-status` from the response's trailers, or else from its headers. `None` if the exchange is
+    /// not gRPC, or the status is missing or not a number.
+    pub fn grpc_status(&self) -> Option<u16> {
+        self.facts.grpc_status
+    }
+
+    /// How the exchange ended.
+    pub fn ending(&self) -> Ending {
+        self.facts.ending
+    }
+
+    /// The `Debug` text of the error with which the exchange [failed](Ending::Failed), cut to
+    /// [`max_tag_length`](crate::TracerBuilder::max_tag_length).
+    pub fn error(&self) -> Option<&'a str> {
+        Some(self.facts.error).filter(|_| self.facts.ending == Ending::Failed)
+    }
+
+    /// The number of bytes of the request's body: as many as have been read, where the body is of a type
+    /// that can be [counted](crate::TracerBuilder::count_request_bodies) and does not know its size;
+    /// otherwise the size that it announces. `None` if it announces none.
+    pub fn request_bytes(&self) -> Option<u64> {
+        self.facts.request_bytes
+    }
+
+    /// How many bytes of the response's body were passed on.
+    pub fn response_bytes(&self) -> u64 {
+        self.facts.response_bytes
+    }
+
+    /// The number of gRPC messages of the request that have been read. `None` if the exchange is not gRPC,
+    /// or the body is of a type that cannot be
+    /// [counted](crate::TracerBuilder::count_request_bodies).
+    pub fn request_messages(&self) -> Option<u64> {
+        self.facts.request_messages
+    }
+
+    /// The number of gRPC messages of the response that were passed on. `None` if the exchange is not
+    /// gRPC.
+    pub fn response_messages(&self) -> Option<u64> {
+        self.facts.response_messages
+    }
+
+    /// When the layer got the request.
+    pub fn started(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_micros(self.started.micros())
+    }
+
+    /// The time from the request to the head of the response; `None` if there was none.
+    pub fn duration_to_head(&self) -> Option<Duration> {
+        self.head_after
+    }
+
+    /// The time from the request to the end.
+    pub fn duration(&self) -> Duration {
+        self.duration
+    }
+
+    /// The context of the exchange's span. `None` if there is no such span, because a sidecar makes
+    /// them.
+    pub fn context(&self) -> Option<TraceContext> {
+        self.facts.context
+    }
+
+    /// Whether the exchange's span is recorded and reported here.
+    pub fn is_recorded(&self) -> bool {
+        self.facts.is_recorded
+    }
+
+    /// The request id.
+    pub fn request_id(&self) -> Option<&'a RequestId> {
+        self.facts.request_id
+    }
+}

@@ -1,0 +1,56 @@
+//! The end of every exchange, for an access log, for metrics, and for whatever else is computed from
+//! requests and their responses.
+//!
+//! An [`ExchangeObserver`] is called once for each request that a layer has seen, when its exchange
+//! ends, whether the request is sampled or not. It gets what the layers know: an [`EndedExchange`].
+//! A closure is an observer too:
+//!
+//! ```
+//! use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+//! use tower_b3::{Direction, Tracer, observe::EndedExchange};
+//!
+//! let failed = Arc::new(AtomicU64::new(0));
+//! let counter = Arc::clone(&failed);
+//! let tracer = Tracer::builder("shop")
+//!     .observer(move |exchange: &EndedExchange<'_>| {
+//!         if exchange.direction() == Direction::Server && exchange.response_code() >= 500 {
+//!             counter.fetch_add(1, Ordering::Relaxed);
+//!         }
+//!     })
+//!     .build()?;
+//! # Ok::<(), tower_b3::BuildError>(())
+//! ```
+//!
+//! Spans, the access log and metrics agree about an exchange because all of them read the same facts at
+//! the same place.
+//!
+//! | request | observed |
+//! |---|---|
+//! | sampled, not sampled, or without any span because a sidecar makes them | yes |
+//! | [excluded](crate::ServerLayer::exclude_paths) from tracing | no |
+//! | seen by a second server layer inside of the first | once, by the outer one |
+//! | retried inside of the client layer | once; outside of it, each attempt |
+
+mod counted_body;
+mod ended;
+mod ending;
+mod failure;
+mod grpc_messages;
+mod observation;
+mod observer;
+mod observers;
+mod response_flags;
+mod response_head;
+
+pub use counted_body::CountedBody;
+use counted_body::{BodyCount, RequestBodySize};
+pub(crate) use counted_body::{BodyCounters, CountWith};
+pub use ended::EndedExchange;
+pub(crate) use ended::Facts;
+pub use ending::Ending;
+use grpc_messages::MessageCounter;
+pub(crate) use observation::Observation;
+pub use observer::ExchangeObserver;
+pub(crate) use observers::{AnyObserver, Observers, ObserversOfThreads};
+pub use response_flags::ResponseFlags;
+pub use response_head::ResponseHead;

@@ -1,0 +1,94 @@
+//! The observers of a tracer, without the types of their states.
+
+use super::{BodyCounters, EndedExchange, ExchangeObserver, ResponseHead};
+use crate::{direction::Direction, head::RequestHead, shard};
+use std::{any::Any, sync::Arc};
+
+/// The state of some observer.
+pub(super) type AnyState = Box<dyn Any + Send + Sync>;
+
+/// An [`ExchangeObserver`] whose type is erased.
+pub(crate) trait AnyObserver: Send + Sync {
+    fn new_state(&self) -> AnyState;
+    fn owns(&self, state: &AnyState) -> bool;
+    fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>);
+    fn response(&self, state: &mut AnyState, response: &ResponseHead<'_>);
+    fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>);
+    fn reset(&self, state: &mut AnyState);
+}
+
+impl<O: ExchangeObserver> AnyObserver for O {
+    fn new_state(&self) -> AnyState {
+        Box::new(O::State::default())
+    }
+
+    fn owns(&self, state: &AnyState) -> bool {
+        state.is::<O::State>()
+    }
+
+    fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>) {
+        if let Some(state) = state.downcast_mut() {
+            ExchangeObserver::request(self, state, direction, request);
+        }
+    }
+
+    fn response(&self, state: &mut AnyState, response: &ResponseHead<'_>) {
+        if let Some(state) = state.downcast_mut() {
+            ExchangeObserver::response(self, state, response);
+        }
+    }
+
+    fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
+        if let Some(state) = state.downcast_mut() {
+            ExchangeObserver::ended(self, state, exchange);
+        }
+    }
+
+    fn reset(&self, state: &mut AnyState) {
+        if let Some(state) = state.downcast_mut() {
+            ExchangeObserver::reset(self, state);
+        }
+    }
+}
+
+/// The observers of a tracer.
+#[derive(Clone)]
+pub(crate) struct Observers {
+    /// In the order in which they were added.
+    pub(super) list: Vec<Arc<dyn AnyObserver>>,
+    /// How many bytes of an error's text are kept.
+    pub(super) max_error_length: usize,
+    pub(super) body_counters: BodyCounters,
+}
+
+/// The observers, once for each shard of threads: an exchange keeps a reference, and counting it must
+/// not contend with other threads.
+pub(crate) struct ObserversOfThreads(Vec<Arc<Observers>>);
+
+impl ObserversOfThreads {
+    pub(crate) fn new(
+        list: Vec<Arc<dyn AnyObserver>>,
+        max_error_length: usize,
+        body_counters: BodyCounters,
+    ) -> ObserversOfThreads {
+        let shards = match list.is_empty() {
+            true => 0,
+            false => shard::count(),
+        };
+        let observers = Observers {
+            list,
+            max_error_length,
+            body_counters,
+        };
+        let shard = |_| Arc::new(observers.clone());
+        ObserversOfThreads((0..shards).map(shard).collect())
+    }
+
+    /// The observers, by the reference of the calling thread; `None` if there are none.
+    pub(crate) fn of_current_thread(&self) -> Option<&Arc<Observers>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.get(shard::thread_number() % self.0.len())
+    }
+}

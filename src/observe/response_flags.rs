@@ -1,0 +1,116 @@
+//! `ResponseFlags`: why an exchange did not end as it should have, in Envoy's terms.
+
+use super::{Ending, failure::TransportFailure};
+use crate::direction::Direction;
+use std::fmt;
+
+/// Why an exchange did not end as it should have: Envoy's response flags, as far as they can occur
+/// without a proxy. `Display` writes the short name, or `-` if there is none, as Envoy's
+/// `%RESPONSE_FLAGS%` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ResponseFlags {
+    /// None: `-`.
+    #[default]
+    None,
+    /// The downstream connection was closed by the client: `DC`.
+    DownstreamConnectionTermination,
+    /// The upstream connection was closed before the response was complete: `UC`.
+    UpstreamConnectionTermination,
+    /// The upstream could not be connected to: `UF`.
+    UpstreamConnectionFailure,
+    /// The request timed out: `UT`.
+    UpstreamRequestTimeout,
+}
+
+impl ResponseFlags {
+    /// The flags of an exchange that ended like this. `error` is what a failed one failed with.
+    pub(super) fn of(direction: Direction, ending: Ending, error: &str) -> ResponseFlags {
+        match (ending, direction) {
+            (Ending::Complete | Ending::Upgraded, _) => ResponseFlags::None,
+            (Ending::Canceled, _) | (Ending::BodyDropped, Direction::Server) => {
+                ResponseFlags::DownstreamConnectionTermination
+            }
+            // The client has a response, and did not want the rest of it. The server, which sent it,
+            // has no flag for that either, and the two reports of one request must agree.
+            (Ending::BodyDropped, Direction::Client) => ResponseFlags::None,
+            // To a sidecar, this server closes the connection without a response.
+            (Ending::Panicked, _) | (Ending::Failed, Direction::Server) => {
+                ResponseFlags::UpstreamConnectionTermination
+            }
+            (Ending::Failed, Direction::Client) => match TransportFailure::of(error) {
+                TransportFailure::ConnectionFailed => ResponseFlags::UpstreamConnectionFailure,
+                TransportFailure::TimedOut => ResponseFlags::UpstreamRequestTimeout,
+                TransportFailure::ConnectionClosed => ResponseFlags::UpstreamConnectionTermination,
+            },
+        }
+    }
+
+    /// The short name, as in `%RESPONSE_FLAGS%`; `-` if there is none.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ResponseFlags::None => "-",
+            ResponseFlags::DownstreamConnectionTermination => "DC",
+            ResponseFlags::UpstreamConnectionTermination => "UC",
+            ResponseFlags::UpstreamConnectionFailure => "UF",
+            ResponseFlags::UpstreamRequestTimeout => "UT",
+        }
+    }
+
+    /// The long name, as in `%RESPONSE_FLAGS_LONG%`; `-` if there is none.
+    pub fn long_name(self) -> &'static str {
+        match self {
+            ResponseFlags::None => "-",
+            ResponseFlags::DownstreamConnectionTermination => "DownstreamConnectionTermination",
+            ResponseFlags::UpstreamConnectionTermination => "UpstreamConnectionTermination",
+            ResponseFlags::UpstreamConnectionFailure => "UpstreamConnectionFailure",
+            ResponseFlags::UpstreamRequestTimeout => "UpstreamRequestTimeout",
+        }
+    }
+
+    /// The bit that stands for it in Envoy's `response.flags`; 0 if there is none.
+    pub fn bits(self) -> u64 {
+        match self {
+            ResponseFlags::None => 0,
+            ResponseFlags::UpstreamRequestTimeout => 4,
+            ResponseFlags::UpstreamConnectionFailure => 32,
+            ResponseFlags::UpstreamConnectionTermination => 64,
+            ResponseFlags::DownstreamConnectionTermination => 16384,
+        }
+    }
+
+    /// The code with which a proxy answers where the upstream has sent no response; 0 where there is
+    /// nobody left to answer.
+    pub(super) fn code_without_response(self) -> u16 {
+        match self {
+            ResponseFlags::None | ResponseFlags::DownstreamConnectionTermination => 0,
+            ResponseFlags::UpstreamRequestTimeout => 504,
+            ResponseFlags::UpstreamConnectionTermination
+            | ResponseFlags::UpstreamConnectionFailure => 503,
+        }
+    }
+
+    /// `%RESPONSE_CODE_DETAILS%`.
+    pub(super) fn code_details(self, has_response: bool) -> &'static str {
+        match (self, has_response) {
+            (ResponseFlags::None, _) => "via_upstream",
+            (ResponseFlags::DownstreamConnectionTermination, _) => "downstream_remote_disconnect",
+            (ResponseFlags::UpstreamRequestTimeout, _) => "response_timeout",
+            (ResponseFlags::UpstreamConnectionFailure, _) => {
+                "upstream_reset_before_response_started{remote_connection_failure}"
+            }
+            (ResponseFlags::UpstreamConnectionTermination, false) => {
+                "upstream_reset_before_response_started{connection_termination}"
+            }
+            (ResponseFlags::UpstreamConnectionTermination, true) => {
+                "upstream_reset_after_response_started{connection_termination}"
+            }
+        }
+    }
+}
+
+impl fmt::Display for ResponseFlags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
