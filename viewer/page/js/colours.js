@@ -3,7 +3,7 @@
 /** `--service-0` and so on in the style sheet. */
 const COLOURS = 14;
 const STORED = 'service-colours';
-/** Services whose colours are kept in the browser. */
+/** Services that get a colour of their own; endless new names must not fill the memory. */
 const MOST = 300;
 
 /** The number of the colour by the hash of the name. */
@@ -25,6 +25,7 @@ function serviceColourIndex(name) {
   let index = chosen.get(key);
   if (index === undefined) {
     index = key % COLOURS;
+    if (chosen.size >= MOST) return index;
     const taken = new Set(chosen.values());
     for (let i = 0; taken.has(index) && i < COLOURS; i += 1) index = (index + 5) % COLOURS;
     chosen.set(key, index);
@@ -34,7 +35,6 @@ function serviceColourIndex(name) {
 }
 
 function keep() {
-  if (chosen.size > MOST) return;
   try {
     localStorage.setItem(STORED, JSON.stringify([...chosen]));
   } catch { /* They last until the page is closed. */ }

@@ -53,6 +53,23 @@ async fn keys_reach_fields_and_filters() {
 }
 
 #[tokio::test]
+async fn a_key_narrows_the_time() {
+    browse("keys_brush", async |page: Page| {
+        page.post(&products(1, seconds_ago(300), 5_000));
+        page.post(&order(2, seconds_ago(200)));
+        page.post(&products(3, seconds_ago(100), 5_000));
+        page.open("/").await;
+        page.until_text(".list-bar h1", "3 traces").await;
+        page.keys(&["j", "j", "z"]).await;
+        page.until_text(".list-bar h1", "1 of 3 traces").await;
+        page.until_text(".row.selected", "post /orders").await;
+        page.keys(&["Escape"]).await;
+        page.until_text(".list-bar h1", "3 traces").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn keys_move_through_the_tree() {
     browse("keys_tree", async |page: Page| {
         page.post(&order(2, seconds_ago(20)));

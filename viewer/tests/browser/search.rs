@@ -185,6 +185,11 @@ async fn clearing_asks_first() {
         page.click("button[title='Delete all traces']").await;
         page.click("dialog .actions button.primary").await;
         page.until_text(".empty", "No traces yet").await;
+        page.until(
+            "document.querySelector('.list-bar h1').innerText",
+            "0 traces",
+        )
+        .await;
     })
     .await;
 }

@@ -23,6 +23,7 @@ export class Find {
       type: 'search', placeholder: 'Find in the trace', 'aria-label': 'Find in the trace', value: text, 'aria-keyshortcuts': '/',
       on: {
         input: () => this.search(),
+        change: () => this.search(),
         keydown: (event) => {
           if (event.key === 'Enter') { event.preventDefault(); this.next(event.shiftKey ? -1 : 1); }
         },
@@ -40,6 +41,8 @@ export class Find {
 
   search() {
     const wanted = this.text.toLowerCase();
+    if (wanted === this.wanted) return;
+    this.wanted = wanted;
     this.at = -1;
     this.matches = wanted ? this.trace.rows.filter((node) => says(node, wanted)) : [];
     this.show();
