@@ -189,8 +189,9 @@ impl Store {
         entries.map(|entry| entry.trace.clone()).collect()
     }
 
-    /// Notices changes.
-    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+    /// Notices changes: the value is a number that grows with each. What it waits for is then asked of
+    /// the store.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 

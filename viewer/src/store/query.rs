@@ -247,8 +247,21 @@ pub(crate) fn parse_annotation_query(text: &str) -> Vec<(String, String)> {
 }
 
 impl Store {
-    /// The traces that match, newest first.
-    pub(crate) fn find(&self, query: &TraceQuery) -> Vec<Vec<Arc<Span>>> {
+    /// The traces that match, newest first: their spans as they were reported.
+    ///
+    /// ```
+    /// use tower_b3_viewer::{decode::zipkin_json, store::{Store, TraceQuery, Window}};
+    ///
+    /// let store = Store::default();
+    /// store.add(zipkin_json(br#"[{"traceId":"1","id":"1","tags":{"tenant":"acme"}}]"#)?);
+    /// let query = TraceQuery {
+    ///     annotation_query: vec![("tenant".to_owned(), "acme".to_owned())],
+    ///     ..TraceQuery::all(Window::ALL)
+    /// };
+    /// assert_eq!(store.find(&query).len(), 1);
+    /// # Ok::<(), tower_b3_viewer::decode::DecodeError>(())
+    /// ```
+    pub fn find(&self, query: &TraceQuery) -> Vec<Vec<Arc<Span>>> {
         let mut found = Vec::new();
         for trace in self.candidates(query.window) {
             if found.len() >= query.limit {
