@@ -42,13 +42,31 @@ async fn settled(zipkin: &Client, viewer: &Client) {
 
 #[tokio::test]
 async fn the_same_posts_and_queries_have_the_same_answers() {
-    let Some(dir) = test_dir(env!("CARGO_TARGET_TMPDIR"), "viewer") else {
+    let Some(differences) = differences("viewer", false).await else {
         return;
     };
-    let variables = [("STRICT_TRACE_ID", "false"), ("MEM_MAX_SPANS", "1000000")];
+    differences.check();
+}
+
+#[tokio::test]
+async fn with_strict_ids_nothing_else_differs() {
+    let Some(differences) = differences("viewer-strict", true).await else {
+        return;
+    };
+    differences.check_unlisted();
+}
+
+/// What differs between the two; `None` if the real servers are switched off.
+async fn differences(name: &str, strict: bool) -> Option<Differences> {
+    let dir = test_dir(env!("CARGO_TARGET_TMPDIR"), name)?;
+    let is_strict = strict.to_string();
+    let variables = [
+        ("STRICT_TRACE_ID", &*is_strict),
+        ("MEM_MAX_SPANS", "1000000"),
+    ];
     let process = Zipkin::start_with(&dir, &Http::default(), &variables).await;
     let zipkin = Client::new(process.addr());
-    let server = Server::start(Viewer::default()).await;
+    let server = Server::start(Viewer::builder().strict_trace_id(strict).build()).await;
     let viewer = server.client();
     let mut differences = Differences::default();
 
@@ -82,5 +100,5 @@ async fn the_same_posts_and_queries_have_the_same_answers() {
         posts.len() + late.len(),
         queries.len()
     );
-    differences.check();
+    Some(differences)
 }
