@@ -115,6 +115,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "access-log")]
+#[cfg_attr(docsrs, doc(cfg(feature = "access-log")))]
+pub mod access_log;
 #[cfg(feature = "axum")]
 mod axum;
 mod client;
@@ -125,7 +128,7 @@ pub mod config;
 #[cfg(feature = "config")]
 mod config_error;
 mod context;
-#[cfg(feature = "batch")]
+#[cfg(any(feature = "access-log", feature = "batch"))]
 mod decimal;
 mod digits;
 mod direction;

@@ -2,6 +2,7 @@
 
 use super::{EndedExchange, Facts, Observers, ResponseHead, observers::AnyState};
 use crate::{clock::Moment, direction::Direction, head::RequestHead, user_code::guarded};
+use http::HeaderMap;
 use std::{fmt, sync::Arc, time::Duration};
 
 /// The observers of an exchange, and their states. Empty if nobody observes it, or if it has ended.
@@ -59,6 +60,15 @@ impl Observation {
         self.head_after = self.started.map(|started| started.elapsed());
         for (observer, state) in observers.list.iter().zip(&mut self.states) {
             guarded(|| observer.response(state, response));
+        }
+    }
+
+    /// Shows the trailers of the response to the observers.
+    pub(crate) fn trailers(&mut self, trailers: &HeaderMap) {
+        if let Some(observers) = &self.observers {
+            for (observer, state) in observers.list.iter().zip(&mut self.states) {
+                guarded(|| observer.trailers(state, trailers));
+            }
         }
     }
 

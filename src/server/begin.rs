@@ -32,6 +32,7 @@ impl ServerSettings {
         if received.observed {
             let inner = &self.tracer.inner;
             inner.observe(&mut open, Direction::Server, &head);
+            open.exchange.peer_address = self.peer(&head);
         }
         if open.is_followed() {
             set_route(&head, &mut open);

@@ -8,7 +8,10 @@ use crate::{
     tags,
 };
 use http::{Method, StatusCode, Version};
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 /// What is known about an exchange. The layers fill it in when the request starts, the exchange while
 /// the response arrives, and `Exchange::close` reads all of it when the exchange ends.
@@ -38,6 +41,8 @@ pub(crate) struct ExchangeFacts {
     /// Whether the body's `size_hint` or `is_end_stream` panicked: they get `&self`, so this is what
     /// they can set.
     pub(crate) hint_panicked: AtomicBool,
+    /// The peer of a server, if somebody observes the exchange.
+    pub(crate) peer_address: Option<SocketAddr>,
     /// Who else wants to know how the exchange ends.
     pub(crate) observation: Observation,
 }
@@ -111,6 +116,7 @@ impl ExchangeFacts {
         self.response_bytes = 0;
         self.expected_bytes = None;
         self.hint_panicked = AtomicBool::new(false);
+        self.peer_address = None;
         self.observation.clear();
     }
 }
