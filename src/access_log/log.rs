@@ -103,42 +103,64 @@ impl AccessLog {
         AccessLog::of(Plan::default(), Vec::new())
     }
 
-    /// Writes these logs from now on. Outputs that stay the same stay open.
+    /// Opens the outputs of these logs, which [`Replacement::apply`] then has written. Outputs that stay
+    /// the same stay open.
     ///
     /// # Errors
     ///
-    /// A format cannot be used, or a file cannot be opened; then nothing changes.
-    pub(crate) fn replace(&self, logs: &[LogSettings]) -> Result<(), AccessLogError> {
-        let mut writers = self.writers();
+    /// A format cannot be used, or a file cannot be opened.
+    pub(crate) fn replace(&self, logs: &[LogSettings]) -> Result<Replacement<'_>, AccessLogError> {
+        let writers = self.writers();
         let mut started: Vec<NamedWriter> = Vec::new();
         for log in logs {
-            let has_output = |named: &NamedWriter| named.output.as_ref() == Some(&log.output);
-            if !writers.iter().chain(&started).any(has_output) {
+            let mut open = writers.iter().chain(&started);
+            if !open.any(|named| named.output.as_ref() == Some(&log.output)) {
                 started.push(NamedWriter::start(&log.output)?);
             }
         }
-        let queue_of = |log: &LogSettings| {
-            let mut all = writers.iter().chain(&started);
-            let named = all.find(|named| named.output.as_ref() == Some(&log.output));
-            named.map(|named| named.writer.queue())
-        };
-        let with_queues = logs.iter().filter_map(|log| Some((log, queue_of(log)?)));
-        let plan = Plan::new(with_queues)?;
-        let active = !plan.is_empty();
-        self.shared.plan.store(Arc::new(plan));
-        self.shared.active.store(active, Relaxed);
-        let is_used = |named: &NamedWriter| {
-            let mut outputs = logs.iter().map(|log| &log.output);
-            outputs.any(|output| named.output.as_ref() == Some(output))
-        };
-        writers.append(&mut started);
-        let (used, unused) = std::mem::take(&mut *writers).into_iter().partition(is_used);
-        *writers = used;
-        drop(writers);
-        // Ending a thread takes a moment.
-        let unused: Vec<NamedWriter> = unused;
+        let with_queues = logs.iter().filter_map(|log| {
+            let mut open = writers.iter().chain(&started);
+            let named = open.find(|named| named.output.as_ref() == Some(&log.output));
+            Some((log, named?.writer.queue()))
+        });
+        Ok(Replacement {
+            plan: Plan::new(with_queues)?,
+            outputs: logs.iter().map(|log| log.output.clone()).collect(),
+            log: self,
+            writers,
+            started,
+        })
+    }
+}
+
+/// Logs that are ready to be written.
+#[cfg(feature = "config")]
+pub(crate) struct Replacement<'a> {
+    log: &'a AccessLog,
+    writers: MutexGuard<'a, Vec<NamedWriter>>,
+    started: Vec<NamedWriter>,
+    outputs: Vec<Output>,
+    plan: Plan,
+}
+
+#[cfg(feature = "config")]
+impl Replacement<'_> {
+    /// Writes these logs from now on, and ends the threads of outputs that are no longer used.
+    pub(crate) fn apply(mut self) {
+        let shared = &self.log.shared;
+        let active = !self.plan.is_empty();
+        shared.plan.store(Arc::new(self.plan));
+        shared.active.store(active, Relaxed);
+        let mut all = std::mem::take(&mut *self.writers);
+        all.append(&mut self.started);
+        let (used, unused): (Vec<_>, Vec<_>) = all.into_iter().partition(|named| {
+            let output = named.output.as_ref();
+            self.outputs.iter().any(|other| output == Some(other))
+        });
+        *self.writers = used;
+        // Ending a thread takes a moment, in which others may want to flush.
+        drop(self.writers);
         drop(unused);
-        Ok(())
     }
 }
 

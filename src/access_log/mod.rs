@@ -85,5 +85,5 @@ pub use log::AccessLog;
 #[cfg(feature = "config")]
 pub(crate) use output::Output;
 #[cfg(feature = "config")]
-pub(crate) use plan::LogSettings;
+pub(crate) use plan::{Filter, LogSettings};
 pub use stats::AccessLogStats;

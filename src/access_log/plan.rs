@@ -14,7 +14,7 @@ use crate::{
 use std::{fmt, sync::Arc};
 
 /// Chooses the exchanges that have a line.
-pub(super) type Filter = Arc<dyn Fn(&EndedExchange<'_>) -> bool + Send + Sync>;
+pub(crate) type Filter = Arc<dyn Fn(&EndedExchange<'_>) -> bool + Send + Sync>;
 
 /// One log as it is configured.
 #[derive(Clone)]

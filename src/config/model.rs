@@ -2,6 +2,8 @@
 //! them are merged. What follows from it is computed in [`settings`](super::settings) and
 //! [`endpoint`](super::endpoint).
 
+#[cfg(feature = "access-log")]
+use super::access_logging::AccessLogging;
 use super::{
     bootstrap::Bootstrap, mesh::Mesh, naming::Naming, otel::Otel, proxy::Proxy,
     telemetry::Telemetry,
@@ -23,6 +25,8 @@ pub struct TracingConfig {
     pub(super) istio: bool,
     pub(super) otel: Otel,
     pub(super) strict: bool,
+    #[cfg(feature = "access-log")]
+    pub(super) access_logging: AccessLogging,
 }
 
 impl TracingConfig {
@@ -42,6 +46,8 @@ impl TracingConfig {
             istio: self.istio || other.istio,
             otel: self.otel.over(other.otel),
             strict: self.strict || other.strict,
+            #[cfg(feature = "access-log")]
+            access_logging: self.access_logging.over(other.access_logging),
         }
     }
 

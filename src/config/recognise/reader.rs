@@ -23,7 +23,7 @@ pub(super) const ANNOTATION: &str = "proxy.istio.io/config";
 
 /// The fields on the paths to the tracing blocks, and to what is read next to them. They must not be
 /// set twice, because only one of the two would count.
-const FIELDS_ON_THE_WAY: [&str; 23] = [
+const FIELDS_ON_THE_WAY: &[&str] = &[
     "spec",
     "tracing",
     "http",
@@ -47,15 +47,19 @@ const FIELDS_ON_THE_WAY: [&str; 23] = [
     "template",
     "selector",
     "matchLabels",
+    #[cfg(feature = "access-log")]
+    "accessLogging",
 ];
 
 /// The fields by which a MeshConfig without a kind is recognised.
-const MESH_FIELDS: [&str; 5] = [
+const MESH_FIELDS: &[&str] = &[
     "defaultConfig",
     "extensionProviders",
     "defaultProviders",
     "rootNamespace",
     "enableTracing",
+    #[cfg(feature = "access-log")]
+    "accessLogFile",
 ];
 
 pub(in crate::config) struct DocumentReader<'b> {
@@ -99,7 +103,7 @@ impl<'b> DocumentReader<'b> {
         let title = title(node, position);
         let before = self.configs.len();
         let read = node
-            .once(&FIELDS_ON_THE_WAY)
+            .once(FIELDS_ON_THE_WAY)
             .and_then(|()| self.contents(node));
         read.map_err(|error| error.in_document(&title))?;
         // Errors of providers come up only when they are used: add the document to them now.
@@ -109,6 +113,8 @@ impl<'b> DocumentReader<'b> {
             ranked.config.mesh.providers = providers
                 .map(|(name, provider)| (name, provider.in_document(&title)))
                 .collect();
+            #[cfg(feature = "access-log")]
+            ranked.config.access_logging.in_document(&title);
         }
         Ok(())
     }
@@ -188,7 +194,7 @@ impl<'b> DocumentReader<'b> {
     pub(super) fn parse_nested(&mut self, text: &str) -> Result<Vec<Tree>, ConfigError> {
         let trees = yaml::parse(text, self.budget)?;
         for tree in &trees {
-            Node::new(tree, "").once(&FIELDS_ON_THE_WAY)?;
+            Node::new(tree, "").once(FIELDS_ON_THE_WAY)?;
         }
         Ok(trees)
     }

@@ -6,6 +6,8 @@ use super::{
     metadata::{labels, namespace, text_of},
     reader::{DocumentReader, ROOT_NAMESPACE},
 };
+#[cfg(feature = "access-log")]
+use crate::config::access_logging::AccessLogging;
 use crate::{
     config::{
         bootstrap::Bootstrap,
@@ -24,16 +26,15 @@ use crate::{
 
 impl DocumentReader<'_> {
     pub(super) fn telemetry(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
-        let Some(tracing) = node.at(&["spec", "tracing"]) else {
+        let Some(config) = telemetry_config(node)? else {
             return Ok(());
         };
-        let telemetry = Telemetry::read_list(&tracing)?;
         // A Telemetry with targets is for gateways and waypoints, not for workloads.
         let has_target = ["targetRef", "targetRefs"]
             .iter()
             .any(|target| node.at(&["spec", target]).is_some());
         if !has_target {
-            self.resource(node, of_telemetry(telemetry));
+            self.resource(node, config);
         }
         Ok(())
     }
@@ -118,6 +119,8 @@ impl DocumentReader<'_> {
                 .get("defaultConfig")
                 .map(|proxy| Naming::read(&proxy))
                 .unwrap_or_default(),
+            #[cfg(feature = "access-log")]
+            access_logging: AccessLogging::of_mesh(node)?,
             ..of_proxy(proxy)
         };
         self.add(RankedConfig::for_all(Rank::Mesh, config));
@@ -178,4 +181,19 @@ impl DocumentReader<'_> {
         });
         Ok(())
     }
+}
+
+/// What the `spec` of a Telemetry says; `None` if it says nothing about tracing or access logs.
+fn telemetry_config(node: &Node<'_>) -> Result<Option<TracingConfig>, ConfigError> {
+    let tracing = node.at(&["spec", "tracing"]);
+    let tracing = tracing.map(|tracing| Telemetry::read_list(&tracing).map(of_telemetry));
+    let config = tracing.transpose()?;
+    #[cfg(feature = "access-log")]
+    if let Some(logging) = node.at(&["spec", "accessLogging"]) {
+        return Ok(Some(TracingConfig {
+            access_logging: AccessLogging::of_telemetry(&logging)?,
+            ..config.unwrap_or_default()
+        }));
+    }
+    Ok(config)
 }
