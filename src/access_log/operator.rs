@@ -325,11 +325,11 @@ fn display(value: impl std::fmt::Display, to: &mut Vec<u8>) -> Written {
 }
 
 /// The part of a value that is shown. It is cut between bytes, as in Envoy.
-fn part(value: &[u8], max_length: Option<usize>, query: bool) -> &[u8] {
-    let value = match value.iter().position(|byte| *byte == b'?') {
-        Some(end) if !query => &value[..end],
-        _ => value,
-    };
+fn part(mut value: &[u8], max_length: Option<usize>, query: bool) -> &[u8] {
+    if !query {
+        let end = value.iter().position(|byte| *byte == b'?');
+        value = &value[..end.unwrap_or(value.len())];
+    }
     match max_length {
         Some(max_length) => &value[..value.len().min(max_length)],
         None => value,

@@ -17,7 +17,9 @@ use std::{
 };
 
 /// What a shard allocates at the start, so that usual load allocates nothing later.
-const FIRST_CAPACITY: usize = 64 * 1024;
+const FIRST_CAPACITY: usize = 256 * 1024;
+/// The writer is woken when a shard has this many bytes, as in Envoy.
+const ENOUGH_TO_WRITE: usize = 64 * 1024;
 
 pub(super) struct Queue {
     shards: Vec<Shard>,
@@ -109,9 +111,9 @@ impl Queue {
         lines.bytes.extend_from_slice(line);
         lines.count += 1;
         drop(lines);
-        let half = self.max_shard_bytes / 2;
-        let is_half_full = before < half && after >= half;
-        if is_half_full || self.idle.load(Relaxed) {
+        let enough = (self.max_shard_bytes / 2).min(ENOUGH_TO_WRITE);
+        let has_enough = before < enough && after >= enough;
+        if has_enough || self.idle.load(Relaxed) {
             self.wake();
         }
         true

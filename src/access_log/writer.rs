@@ -7,7 +7,7 @@ use super::{
 use crate::{printable::message, user_code::catch};
 use std::{io::Write, sync::Arc, thread, time::Duration};
 
-/// While lines arrive, they are written this often, and earlier if a queue is half full.
+/// While lines arrive, they are written this often, and earlier if there are many.
 const PERIOD: Duration = Duration::from_millis(100);
 /// How long the drop of the last handle may take.
 const DROP_TIMEOUT: Duration = Duration::from_secs(1);
