@@ -1,5 +1,5 @@
 #![cfg_attr(
-    not(all(feature = "config", feature = "log-format", feature = "otlp", feature = "reqwest", feature = "zipkin")),
+    not(all(feature = "access-log", feature = "config", feature = "log-format", feature = "otlp", feature = "reqwest", feature = "zipkin")),
     doc = include_str!("guide/links_docs_rs.md")
 )]
 //! B3 distributed tracing for Tower services, as an Envoy or Istio sidecar does it.
@@ -74,6 +74,7 @@
 //! | Functions under `#[tracing::instrument]` | [`guide::tracing`] |
 //! | Retries | [`guide::retries`] |
 //! | Ids of a request on its log lines; Grafana, Kibana, Kiali | [`guide::logs`], [`logs`] |
+//! | A line for each request, as Envoy writes it | [`guide::access_log`], [`access_log`] |
 //! | Tests of a traced service | [`guide::testing`], `test` |
 //! | Read and write headers without the layers | [`propagation`] |
 //! | **Deploy** | |
@@ -105,6 +106,7 @@
 //! | `test` | | `test`: collects the spans of a test, compares their tree with expected text, fails if spans are left over |
 //! | `tracing-layer` | | `TracingLayer` for `tracing-subscriber`: functions under `#[instrument]`, and the spans of libraries that use `tracing`, are spans of the trace, see [`guide::tracing`] |
 //! | `log-format` | | [`logs`]: the ids of a request on each of its log lines, whatever the filter: an event format for `tracing-subscriber` |
+//! | `access-log` | | [`access_log`]: a line for each exchange, sampled or not, in Envoy's text and JSON formats, from its own thread |
 //! | `log-ids` | | `trace_id` and `span_id` on the log lines of other subscribers: fields of a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! The features `axum` and `reqwest` are for axum 0.8 and reqwest 0.13. Support for another major

@@ -1,3 +1,5 @@
+//! Why a format or an access log cannot be used.
+
 use crate::printable::{name, place, quoted};
 use std::{error::Error, fmt, io, path::PathBuf};
 

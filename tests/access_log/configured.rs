@@ -12,11 +12,11 @@ use std::{
     path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
 };
-use test_kit::log;
+use test_kit::{eventually, log};
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Tracer,
-    config::{ConfigError, Documents, TracingConfig, Workload},
+    config::{ConfigError, ConfigFile, Documents, TracingConfig, Workload},
 };
 
 /// Files in a directory of a test's own.
@@ -247,6 +247,33 @@ fn a_configuration_changes_the_log_of_a_running_tracer() {
     let third = exchange(&test.tracer, &files, &["b"]);
     assert_eq!(third, ["200\n200\n200\n200\n"]);
     assert_eq!(with("sampling: 100")[1], third[0]);
+    test.spans.take_all();
+}
+
+#[test]
+fn the_log_follows_a_file() {
+    let files = Files::new();
+    let path = files.0.join("config.yaml");
+    let write = |format: &str| {
+        let text = files.text(&format!(
+            "accessLogFile: DIR/log\naccessLogFormat: '{format}'"
+        ));
+        fs::write(&path, text).unwrap();
+    };
+    write("%REQ(:PATH)%");
+    let file = ConfigFile::open(&path).unwrap();
+    let test = TestTracer::of(|tracer| tracer.config(file.config()));
+    let _watch = file.watch(&test.tracer).unwrap();
+    assert_eq!(
+        exchange(&test.tracer, &files, &["log"]),
+        ["/called\n/served\n"]
+    );
+    write("changed %REQ(:PATH)%");
+    eventually("the new format", || {
+        let log = &exchange(&test.tracer, &files, &["log"])[0];
+        log.ends_with("changed /called\nchanged /served\n")
+            .then_some(())
+    });
     test.spans.take_all();
 }
 

@@ -41,6 +41,10 @@ fn errors_name_the_operator_and_the_reason() {
         error("%PROTOCOL(x)%"),
         "%PROTOCOL% takes neither an argument nor a length"
     );
+}
+
+#[test]
+fn errors_name_the_argument_and_what_is_allowed() {
     let header = "a header name, or two names separated by `?`";
     assert_eq!(error("%REQ%"), format!("%REQ% needs an argument: {header}"));
     assert_eq!(
