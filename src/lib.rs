@@ -78,7 +78,7 @@
 //! | Tests of a traced service | [`guide::testing`], `test` |
 //! | Read and write headers without the layers | [`propagation`] |
 //! | **Deploy** | |
-//! | In a mesh with sidecars, or instead of one | [`guide::sidecar`], [`guide::no_sidecar`] |
+//! | In a mesh with sidecars, instead of one, or in ambient mode | [`guide::sidecar`], [`guide::no_sidecar`], [`guide::ambient`] |
 //! | Configuration from Istio's documents and the environment | [`config`], [`guide::no_sidecar`] |
 //! | The name and tags of a sidecar's spans | [`istio`] |
 //! | Requests from outside, health checks | [`guide::edge`], [`Trust`], [`ServerLayer::exclude_paths`] |

@@ -3,8 +3,10 @@
 #[path = "common/mod.rs"]
 mod common;
 
+use bytes::Bytes;
 use common::{Script, Step, TestTracer, drain, get, headers, next, now, poll};
 use http::{Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
 use std::{
     convert::Infallible,
     future::{pending, ready},
@@ -263,6 +265,70 @@ fn two_server_layers_show_a_request_once_and_an_excluded_one_never() {
         drain(now(both.call(get("/healthz", ""))).unwrap().body_mut()).unwrap();
         assert!(lines.take().is_empty());
     });
+}
+
+type Boxed = UnsyncBoxBody<Bytes, &'static str>;
+
+/// What observers are told about a request with this body, which the handler reads up to this many
+/// frames.
+fn request_body(lines: &str, body: Script, frames: usize) -> String {
+    let seen = Arc::new(Mutex::new(String::new()));
+    let observer = {
+        let seen = Arc::clone(&seen);
+        move |exchange: &EndedExchange<'_>| {
+            let messages = (exchange.request_messages(), exchange.response_messages());
+            let bytes = exchange.request_bytes();
+            *seen.lock().unwrap() = format!("{bytes:?} bytes, {messages:?} messages");
+        }
+    };
+    let test = TestTracer::of(|builder| {
+        let builder = builder.sampler(Sampler::never()).observer(observer);
+        builder.count_request_bodies(Boxed::new)
+    });
+    let service = service_fn(move |mut request: Request<Boxed>| {
+        for _ in 0..frames {
+            next(request.body_mut());
+        }
+        let mut response = Response::new(Script::data("\0\0\0\0\u{2}hi\0\0\0\0\0"));
+        let grpc = request.headers().get("content-type");
+        if let Some(grpc) = grpc {
+            response.headers_mut().insert("content-type", grpc.clone());
+        }
+        ready(Ok::<_, Infallible>(response))
+    });
+    let mut server = test.tracer.server_layer().layer(service);
+    let mut request = Request::new(Boxed::new(body));
+    *request.headers_mut() = headers(lines);
+    drain(now(server.call(request)).unwrap().body_mut()).unwrap();
+    seen.lock().unwrap().clone()
+}
+
+#[test]
+fn a_request_body_of_unknown_size_is_counted_while_it_is_read() {
+    let two = || Script::new([Step::Data("five!"), Step::Data("sixes!")]);
+    let seen = |body, frames| request_body("", body, frames);
+    assert_eq!(seen(two(), 3), "Some(11) bytes, (None, None) messages");
+    assert_eq!(seen(two(), 1), "Some(5) bytes, (None, None) messages");
+    assert_eq!(seen(two(), 0), "Some(0) bytes, (None, None) messages");
+    // Its size is known, whether it is read or not.
+    assert_eq!(
+        seen(two().sized(11), 0),
+        "Some(11) bytes, (None, None) messages"
+    );
+    let empty = Script::default().reports_end_of_stream();
+    assert_eq!(seen(empty, 0), "Some(0) bytes, (None, None) messages");
+}
+
+#[test]
+fn grpc_messages_are_counted_in_both_directions() {
+    let grpc = "content-type: application/grpc";
+    let three = Script::new([
+        Step::Data("\0\0\0\0\u{3}one\0\0\0"),
+        Step::Data("\0\u{3}two\0\0\0\0\u{5}thr"),
+        Step::Data("ee"),
+    ]);
+    let seen = request_body(grpc, three, 4);
+    assert_eq!(seen, "Some(26) bytes, (Some(3), Some(2)) messages");
 }
 
 /// An inner layer of a tracer with observers, inside of one without.

@@ -23,7 +23,8 @@ locked() { sed -n "/^name = \"$1\"\$/{n;s/version = \"\(.*\)\"/\1/p}" Cargo.lock
     "opentelemetry $(locked opentelemetry), zipkin $(locked zipkin), tower-otel $(locked tower-otel)," \
     "opentelemetry-instrumentation-tower $(locked opentelemetry-instrumentation-tower),"
   echo "axum-tracing-opentelemetry $(locked axum-tracing-opentelemetry)," \
-    "tower-http-opentelemetry $(locked tower-http-opentelemetry), http $(locked http)"
+    "tower-http-opentelemetry $(locked tower-http-opentelemetry), http $(locked http)," \
+    "tracing-opentelemetry $(locked tracing-opentelemetry), fastrace-tracing $(locked fastrace-tracing)"
 } >"$results/machine.txt"
 
 "$bin/paired" >"$results/work.tsv"
@@ -31,4 +32,5 @@ ASLEEP=1 "$bin/paired" >"$results/asleep.tsv"
 LD_PRELOAD=$jemalloc "$bin/paired" >"$results/jemalloc.tsv"
 "$bin/micro" >"$results/micro.tsv"
 "$bin/scale" >"$results/scale.tsv"
+"$bin/local" >"$results/local.tsv"
 "$bin/table" "$results" ../../docs/cost.svg

@@ -34,7 +34,7 @@
 //! | `%RESPONSE_CODE_DETAILS%`, `%RESPONSE_FLAGS%`, `%RESPONSE_FLAGS_LONG%` | [`response_code_details`], [`response_flags`] |
 //! | `%UPSTREAM_TRANSPORT_FAILURE_REASON%` | the error that the service failed with, spaces as `_` |
 //! | `%GRPC_STATUS%`, `%GRPC_STATUS(SNAKE_STRING)%`, `%GRPC_STATUS(NUMBER)%`, `%GRPC_STATUS_NUMBER%` | `NotFound`, `NOT_FOUND`, `5`; for gRPC requests only |
-//! | `%BYTES_RECEIVED%` | the `content-length` of the request, or 0 |
+//! | `%BYTES_RECEIVED%` | the bytes of the request's body, as far as they are known ([`request_bytes`]), or 0 |
 //! | `%BYTES_SENT%` | bytes of the response's body that were passed on |
 //! | `%START_TIME%`, `%EMIT_TIME%` | the start and the end of the exchange; `%START_TIME(%s.%3f)%` has a format |
 //! | `%DURATION%`, `%RESPONSE_DURATION%`, `%RESPONSE_TX_DURATION%` | milliseconds: in all, to the response's head, from its head to the end |
@@ -50,6 +50,7 @@
 //! `%DOWNSTREAM_LOCAL_ADDRESS%`, `%REQUESTED_SERVER_NAME%` and `%CONNECTION_TERMINATION_DETAILS%` are
 //! `-`. All others are errors that name the operator and the reason.
 //!
+//! [`request_bytes`]: crate::observe::EndedExchange::request_bytes
 //! [`response_code`]: crate::observe::EndedExchange::response_code
 //! [`response_code_details`]: crate::observe::EndedExchange::response_code_details
 //! [`response_flags`]: crate::observe::EndedExchange::response_flags

@@ -15,7 +15,7 @@ use crate::{
 use http::Request;
 
 impl ClientSettings {
-    pub(super) fn begin<B>(&self, request: &mut Request<B>) -> Exchange {
+    pub(super) fn begin<B: 'static>(&self, request: &mut Request<B>) -> Exchange {
         let inner = &*self.tracer.inner;
         // First of all: no trace header may be written to a request that must not carry any.
         let propagates = self.propagates_to(&RequestHead::of(request));
@@ -47,7 +47,7 @@ impl ClientSettings {
 
     /// The exchange of a request without a span: there is nothing to record, and the current span stays
     /// current.
-    fn untraced<B>(&self, request: &Request<B>) -> Exchange {
+    fn untraced<B: 'static>(&self, request: &mut Request<B>) -> Exchange {
         if !self.tracer.inner.has_observers() {
             return Exchange::untraced();
         }
@@ -58,10 +58,10 @@ impl ClientSettings {
     }
 
     /// Shows the request to the observers, and notes its route, if that is of interest.
-    fn observe<B>(&self, request: &Request<B>, open: &mut OpenSpan) {
-        let head = RequestHead::of(request);
-        self.tracer.inner.observe(open, Direction::Client, &head);
-        if let (true, Some(route)) = (open.is_followed(), head.extensions().get()) {
+    fn observe<B: 'static>(&self, request: &mut Request<B>, open: &mut OpenSpan) {
+        let inner = &self.tracer.inner;
+        inner.observe(open, Direction::Client, request);
+        if let (true, Some(route)) = (open.is_followed(), request.extensions().get()) {
             let route: &RouteTemplate = route;
             open.set_route(route.as_str());
         }

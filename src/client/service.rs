@@ -43,6 +43,7 @@ impl<S, B, R> Service<Request<B>> for TracedClient<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: fmt::Debug,
+    B: 'static,
     R: Body,
 {
     type Response = Response<ResponseBody<R>>;

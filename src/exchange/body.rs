@@ -3,7 +3,6 @@
 
 use super::{Exchange, panic_watch::PanicWatch};
 use crate::{observe::Ending, span::slot, user_code::guarded};
-use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::{
@@ -85,7 +84,7 @@ where
             Some(Err(error)) => exchange.fail(error),
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    exchange.data(guarded(|| data.remaining()).unwrap_or(0) as u64);
+                    exchange.data(data);
                     if guarded(|| inner.is_end_stream()) == Some(true) {
                         exchange.close(Ending::Complete, "");
                     }

@@ -19,6 +19,7 @@ use crate::{
     tags::{self, GrpcStatus},
     user_code::{debug_text, guarded},
 };
+use bytes::Buf;
 use http::{HeaderMap, Response, header::Entry};
 use http_body::Body;
 use std::fmt;
@@ -85,9 +86,13 @@ impl Exchange {
     }
 
     /// A frame of the body with data.
-    pub(super) fn data(&mut self, bytes: u64) {
+    pub(super) fn data(&mut self, data: &impl Buf) {
         if let Some(open) = &mut self.open {
-            open.exchange.response_bytes += bytes;
+            let facts = &mut open.exchange;
+            facts.response_bytes += guarded(|| data.remaining()).unwrap_or(0) as u64;
+            if matches!(facts.grpc, Grpc::Answered { .. }) {
+                facts.observation.count_response(data);
+            }
         }
     }
 
@@ -202,6 +207,8 @@ fn observe(open: &mut OpenSpan, ending: Ending, error: &str) {
         error,
         request_bytes: facts.request_bytes,
         response_bytes: facts.response_bytes,
+        request_messages: None,
+        response_messages: None,
         context: inherited.context,
         is_recorded,
         request_id: inherited.forwarded.request_id(),

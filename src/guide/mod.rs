@@ -35,6 +35,7 @@ page!(access_log, "access_log.md", "access-log", "config");
 page!(testing, "testing.md", "test");
 page!(sidecar, "sidecar.md");
 page!(no_sidecar, "no_sidecar.md", "config", "zipkin");
+page!(ambient, "ambient.md", "config", "test");
 page!(edge, "edge.md");
 page!(reporting, "reporting.md", "zipkin");
 page!(opentelemetry, "opentelemetry.md", "config", "zipkin");

@@ -23,6 +23,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) error: &'a str,
     pub(crate) request_bytes: Option<u64>,
     pub(crate) response_bytes: u64,
+    pub(crate) request_messages: Option<u64>,
+    pub(crate) response_messages: Option<u64>,
     pub(crate) context: Option<TraceContext>,
     pub(crate) is_recorded: bool,
     pub(crate) request_id: Option<&'a RequestId>,
@@ -122,8 +124,9 @@ impl<'a> EndedExchange<'a> {
         Some(self.facts.error).filter(|_| self.facts.ending == Ending::Failed)
     }
 
-    /// The number of bytes of the request's body, by its `content-length`. `None` if the request has no
-    /// such header.
+    /// The number of bytes of the request's body: as many as have been read, where the body is of a type
+    /// that can be [counted](crate::TracerBuilder::count_request_bodies) and does not know its size;
+    /// otherwise the size that it announces. `None` if it announces none.
     pub fn request_bytes(&self) -> Option<u64> {
         self.facts.request_bytes
     }
@@ -131,6 +134,19 @@ impl<'a> EndedExchange<'a> {
     /// How many bytes of the response's body were passed on.
     pub fn response_bytes(&self) -> u64 {
         self.facts.response_bytes
+    }
+
+    /// The number of gRPC messages of the request that have been read. `None` if the exchange is not gRPC,
+    /// or the body is of a type that cannot be
+    /// [counted](crate::TracerBuilder::count_request_bodies).
+    pub fn request_messages(&self) -> Option<u64> {
+        self.facts.request_messages
+    }
+
+    /// The number of gRPC messages of the response that were passed on. `None` if the exchange is not
+    /// gRPC.
+    pub fn response_messages(&self) -> Option<u64> {
+        self.facts.response_messages
     }
 
     /// When the layer got the request.

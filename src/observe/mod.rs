@@ -31,18 +31,24 @@
 //! | seen by a second server layer inside of the first | once, by the outer one |
 //! | retried inside of the client layer | once; outside of it, each attempt |
 
+mod counted_body;
 mod ended;
 mod ending;
 mod failure;
+mod grpc_messages;
 mod observation;
 mod observer;
 mod observers;
 mod response_flags;
 mod response_head;
 
+pub use counted_body::CountedBody;
+use counted_body::{BodyCount, RequestBodySize};
+pub(crate) use counted_body::{BodyCounters, CountWith};
 pub use ended::EndedExchange;
 pub(crate) use ended::Facts;
 pub use ending::Ending;
+use grpc_messages::MessageCounter;
 pub(crate) use observation::Observation;
 pub use observer::ExchangeObserver;
 pub(crate) use observers::{AnyObserver, Observers, ObserversOfThreads};

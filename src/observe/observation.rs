@@ -1,9 +1,13 @@
 //! `Observation`: what the observers keep of one exchange.
 
-use super::{EndedExchange, Facts, Observers, ResponseHead, observers::AnyState};
+use super::{
+    BodyCount, EndedExchange, Facts, MessageCounter, Observers, RequestBodySize, ResponseHead,
+    observers::AnyState,
+};
 use crate::{clock::Moment, direction::Direction, head::RequestHead, user_code::guarded};
+use bytes::Buf;
 use http::HeaderMap;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 /// The observers of an exchange, and their states. Empty if nobody observes it, or if it has ended.
 #[derive(Default)]
@@ -14,6 +18,10 @@ pub(crate) struct Observation {
     started: Option<Moment>,
     /// The time from the start to the response's head.
     head_after: Option<Duration>,
+    /// How much of the request's body has been read, if that is counted.
+    request_count: Option<Arc<BodyCount>>,
+    /// The gRPC messages of the response so far.
+    response_messages: MessageCounter,
 }
 
 impl Observation {
@@ -25,6 +33,26 @@ impl Observation {
     /// How many bytes of an error's text the observers get; `None` if there are none.
     pub(crate) fn max_error_length(&self) -> Option<usize> {
         Some(self.observers.as_ref()?.max_error_length)
+    }
+
+    /// Returns the size of the request's body. A body that does not know its size, or has gRPC messages,
+    /// is counted from now on instead, if it is of a type that can be counted.
+    pub(crate) fn count_request(&mut self, body: &mut dyn Any, is_grpc: bool) -> Option<u64> {
+        let observers = self.observers.as_ref()?;
+        match observers.body_counters.count(body, is_grpc)? {
+            RequestBodySize::Known(bytes) => Some(bytes),
+            RequestBodySize::Counted(count) => {
+                self.request_count = Some(count);
+                None
+            }
+        }
+    }
+
+    /// Counts the gRPC messages in a frame of the response.
+    pub(crate) fn count_response(&mut self, data: &impl Buf) {
+        if self.is_active() {
+            guarded(|| self.response_messages.frame(data));
+        }
     }
 
     /// Shows the request to the observers.
@@ -50,6 +78,7 @@ impl Observation {
         self.observers = Some(Arc::clone(observers));
         self.started = Some(started);
         self.head_after = None;
+        self.response_messages = MessageCounter::default();
     }
 
     /// Shows the head of the response to the observers.
@@ -73,22 +102,23 @@ impl Observation {
     }
 
     /// Shows the end of the exchange to the observers, once.
-    pub(crate) fn end(&mut self, facts: Facts<'_>) {
+    pub(crate) fn end(&mut self, mut facts: Facts<'_>) {
         let (Some(observers), Some(started)) = (self.observers.take(), self.started.take()) else {
             return;
         };
+        let count = self.request_count.take();
+        if let Some(count) = &count {
+            facts.request_bytes = Some(count.bytes());
+        }
+        if facts.is_grpc {
+            facts.request_messages = count.map(|count| count.messages());
+            facts.response_messages = Some(self.response_messages.count());
+        }
         let exchange = EndedExchange::new(facts, started, self.head_after);
         for (observer, state) in observers.list.iter().zip(&mut self.states) {
             guarded(|| observer.ended(state, &exchange));
             guarded(|| observer.reset(state));
         }
-    }
-
-    /// Forgets the exchange, and keeps the states' memory.
-    pub(crate) fn clear(&mut self) {
-        self.observers = None;
-        self.started = None;
-        self.head_after = None;
     }
 }
 

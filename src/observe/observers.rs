@@ -1,6 +1,6 @@
 //! The observers of a tracer, without the types of their states.
 
-use super::{EndedExchange, ExchangeObserver, ResponseHead};
+use super::{BodyCounters, EndedExchange, ExchangeObserver, ResponseHead};
 use crate::{direction::Direction, head::RequestHead, shard, user_code::guarded};
 use http::HeaderMap;
 use std::{
@@ -80,6 +80,7 @@ pub(crate) struct Observers {
     pub(super) list: Vec<Arc<dyn AnyObserver>>,
     /// How many bytes of an error's text are kept.
     pub(super) max_error_length: usize,
+    pub(super) body_counters: BodyCounters,
 }
 
 impl Observers {
@@ -97,6 +98,7 @@ impl ObserversOfThreads {
     pub(crate) fn new(
         list: Vec<Arc<dyn AnyObserver>>,
         max_error_length: usize,
+        body_counters: BodyCounters,
     ) -> ObserversOfThreads {
         let shards = match list.is_empty() {
             true => 0,
@@ -105,6 +107,7 @@ impl ObserversOfThreads {
         let observers = Observers {
             list,
             max_error_length,
+            body_counters,
         };
         let shard = |_| Arc::new(observers.clone());
         ObserversOfThreads((0..shards).map(shard).collect())

@@ -17,7 +17,11 @@ use crate::{
 use http::{HeaderValue, Request};
 
 impl ServerSettings {
-    pub(super) fn begin<B>(&self, dynamic: &DynamicSettings, request: &mut Request<B>) -> Exchange {
+    pub(super) fn begin<B: 'static>(
+        &self,
+        dynamic: &DynamicSettings,
+        request: &mut Request<B>,
+    ) -> Exchange {
         let mut open = slot::blank();
         let received = self.receive(request, &mut open);
         if self.forwards(&received) {
@@ -28,14 +32,13 @@ impl ServerSettings {
         } else {
             self.trace(dynamic, request, &received, &mut open);
         }
-        let head = RequestHead::of(request);
         if received.observed {
             let inner = &self.tracer.inner;
-            inner.observe(&mut open, Direction::Server, &head);
-            open.exchange.peer_address = self.peer(&head);
+            inner.observe(&mut open, Direction::Server, request);
+            open.exchange.peer_address = self.peer(&RequestHead::of(request));
         }
         if open.is_followed() {
-            set_route(&head, &mut open);
+            set_route(&RequestHead::of(request), &mut open);
         }
         if self.context_in_extensions {
             request.extensions_mut().insert(RequestContext::of(&open));

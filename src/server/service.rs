@@ -45,6 +45,7 @@ impl<S, B, R> Service<Request<B>> for TracedServer<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: fmt::Debug,
+    B: 'static,
     R: Body,
 {
     type Response = Response<ResponseBody<R>>;

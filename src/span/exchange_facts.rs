@@ -9,6 +9,7 @@ use crate::{
 };
 use http::{Method, StatusCode, Version};
 use std::{
+    any::Any,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -43,7 +44,7 @@ pub(crate) struct ExchangeFacts {
     pub(crate) hint_panicked: AtomicBool,
     /// The peer of a server, if somebody observes the exchange.
     pub(crate) peer_address: Option<SocketAddr>,
-    /// Who else wants to know how the exchange ends.
+    /// Who else wants to know how the exchange ends. Empty once it has.
     pub(crate) observation: Observation,
 }
 
@@ -103,6 +104,13 @@ impl ExchangeFacts {
             .begin(observers, started, direction, request);
     }
 
+    /// Counts the request's body while it is read, if somebody observes the exchange.
+    pub(crate) fn count_request(&mut self, body: &mut dyn Any) {
+        let is_grpc = self.grpc != Grpc::No;
+        let known = self.observation.count_request(body, is_grpc);
+        self.request_bytes = known.or(self.request_bytes);
+    }
+
     /// Forgets everything, and keeps the memory of the route.
     pub(super) fn clear(&mut self) {
         self.direction = None;
@@ -117,6 +125,5 @@ impl ExchangeFacts {
         self.expected_bytes = None;
         self.hint_panicked = AtomicBool::new(false);
         self.peer_address = None;
-        self.observation.clear();
     }
 }

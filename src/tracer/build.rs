@@ -14,10 +14,10 @@ use crate::{
     direction::PerDirection,
     istio::Identity,
     observe::ObserversOfThreads,
-    record::{SpanSettings, SpanSinks},
-    report::NoopReporter,
+    record::{Endpoint, SpanSettings, SpanSinks},
+    report::{NoopReporter, Reporter},
     sample::{RateLimit, Sampler, Threshold},
-    tags::{CustomTags, Tag, TagSources, UrlLimits},
+    tags::{CustomTags, Tag, TagConvention, TagSources, UrlLimits},
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -67,7 +67,8 @@ impl TracerBuilder {
             return Err(BuildError::ServiceName);
         }
         let settings = this.settings;
-        let limits = limits(&settings, this.max_tag_length, this.query_in_url)?;
+        let max = this.max_tag_length;
+        let limits = limits(&settings, max, this.query_in_url)?;
         let convention = this.tag_names.convention();
         let identity = settings
             .istio_tags
@@ -78,20 +79,12 @@ impl TracerBuilder {
         let server_sources = client_tag_sources(mode.client, &tags.client);
         let dynamic = |sampler: Option<Sampler>, tags, sources| {
             let sampler = sampler.unwrap_or_else(Sampler::always);
-            let max = this.max_tag_length;
             let settings =
                 DynamicSettings::new(sampler, tags, sources, convention, max, &propagation);
             ArcSwap::from_pointee(settings)
         };
         let inner = Arc::new(TracerInner {
-            sinks: SpanSinks::new(SpanSettings {
-                endpoint: Arc::new(this.endpoint),
-                names: &convention.tags,
-                max_tag_length: this.max_tag_length,
-                clock: Clock::new(),
-                reporter: this.reporter.unwrap_or_else(|| Box::new(NoopReporter)),
-                reporter_panicked: AtomicBool::new(false),
-            }),
+            sinks: sinks(this.endpoint, this.reporter, convention, max),
             dynamic: PerDirection {
                 server: dynamic(settings.sampler.server, tags.server, server_sources),
                 client: dynamic(settings.sampler.client, tags.client, TagSources::default()),
@@ -115,7 +108,7 @@ impl TracerBuilder {
             set_in_code,
             #[cfg(all(feature = "access-log", feature = "config"))]
             configured_log: this.configured_log,
-            observers: ObserversOfThreads::new(this.observers, this.max_tag_length),
+            observers: ObserversOfThreads::new(this.observers, max, this.body_counters),
             url_limits: limits,
             tag_malformed_headers: this.tag_malformed,
         });
@@ -152,6 +145,22 @@ impl TracerBuilder {
     fn with_fallback(self) -> Result<TracerBuilder, BuildError> {
         Ok(self)
     }
+}
+
+fn sinks(
+    endpoint: Endpoint,
+    reporter: Option<Box<dyn Reporter>>,
+    convention: &'static TagConvention,
+    max_tag_length: usize,
+) -> SpanSinks {
+    SpanSinks::new(SpanSettings {
+        endpoint: Arc::new(endpoint),
+        names: &convention.tags,
+        max_tag_length,
+        clock: Clock::new(),
+        reporter: reporter.unwrap_or_else(|| Box::new(NoopReporter)),
+        reporter_panicked: AtomicBool::new(false),
+    })
 }
 
 fn limits(

@@ -10,13 +10,14 @@ use crate::{
     direction::{Direction, Mode, PerDirection},
     id::TraceIdKind,
     istio::Identity,
-    observe::{AnyObserver, ExchangeObserver},
+    observe::{AnyObserver, BodyCounters, CountWith, CountedBody, ExchangeObserver},
     propagation::Propagation,
     record::Endpoint,
     report::Reporter,
     sample::Sampler,
     tags::{Tag, TagNames},
 };
+use http_body::Body;
 use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
 
 impl Tracer {
@@ -58,6 +59,7 @@ impl Tracer {
             observers: Vec::new(),
             #[cfg(all(feature = "access-log", feature = "config"))]
             configured_log: AccessLog::empty(),
+            body_counters: BodyCounters::default(),
             #[cfg(feature = "config")]
             fallback: None,
         }
@@ -87,6 +89,7 @@ pub struct TracerBuilder {
     /// Writes what a configuration says.
     #[cfg(all(feature = "access-log", feature = "config"))]
     pub(super) configured_log: AccessLog,
+    pub(super) body_counters: BodyCounters,
     #[cfg(feature = "config")]
     pub(super) fallback: Option<Box<dyn Fallback>>,
 }
@@ -121,6 +124,32 @@ impl TracerBuilder {
     /// are called in the order in which they were added.
     pub fn observer(mut self, observer: impl ExchangeObserver) -> Self {
         self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// Counts the bytes and gRPC messages of request bodies of the type `B` while they are read, for
+    /// [observers](crate::observe). `wrap` makes a `B` of a body that is counted.
+    ///
+    /// axum's body is counted with the feature `axum`, and reqwest's with the feature `reqwest`. A body
+    /// that is empty or knows its size is left as it is, unless it is a gRPC body; the others cost an
+    /// allocation, and what `wrap` costs. Without an observer nothing is counted.
+    ///
+    /// ```
+    /// # use tower_b3::{Tracer, observe::EndedExchange};
+    /// let tracer = Tracer::builder("shop")
+    ///     .observer(|exchange: &EndedExchange<'_>| println!("{:?}", exchange.request_messages()))
+    ///     .count_request_bodies(tonic::body::Body::new)
+    ///     .build()?;
+    /// # Ok::<(), tower_b3::BuildError>(())
+    /// ```
+    pub fn count_request_bodies<B>(
+        mut self,
+        wrap: impl Fn(CountedBody<B>) -> B + Send + Sync + 'static,
+    ) -> Self
+    where
+        B: Body + Default + 'static,
+    {
+        self.body_counters.add(CountWith::new(wrap));
         self
     }
 

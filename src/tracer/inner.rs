@@ -23,6 +23,7 @@ use crate::{
     user_code::guarded,
 };
 use arc_swap::ArcSwap;
+use http::Request;
 use std::{
     borrow::Cow,
     sync::{
@@ -98,17 +99,19 @@ impl TracerInner {
     }
 
     /// Shows the request to the observers, if there are any. The span has started, if it does.
-    pub(crate) fn observe(
+    pub(crate) fn observe<B: 'static>(
         &self,
         open: &mut OpenSpan,
         direction: Direction,
-        request: &RequestHead<'_>,
+        request: &mut Request<B>,
     ) {
         if let Some(observers) = self.observers.of_current_thread() {
             let started = open.started().or_else(|| open.now());
             let started = started.unwrap_or_else(|| self.sink().now());
             let facts = &mut open.exchange;
-            facts.observe(observers, started, direction, request);
+            let head = RequestHead::of(request);
+            facts.observe(observers, started, direction, &head);
+            facts.count_request(request.body_mut());
         }
     }
 

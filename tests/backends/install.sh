@@ -6,6 +6,7 @@
 #   ENVOY=/…/envoy
 #   JAEGER=/…/jaeger          for `install.sh jaeger`: built with Go, about three minutes
 #   KAFKA_LIB=/…/kafka-4.1.0  for `install.sh kafka`: a directory of jars
+#   PROMETHEUS=/…/prometheus  for `install.sh prometheus`: the distribution's, with promtool beside it
 #
 # Everything else goes to stderr, so that the output can be read by
 # `set -a; source <(tests/backends/install.sh)` or appended to $GITHUB_ENV.
@@ -26,6 +27,7 @@ envoy_dir=$cache/envoy-$envoy_version
 envoy=$envoy_dir/envoy/_bin/envoy
 jaeger=$cache/jaeger-$jaeger_version
 kafka_lib=$cache/kafka-$kafka_version
+prometheus_dir=$cache/prometheus
 
 apt_install() {
     local sudo=()
@@ -99,6 +101,19 @@ POM
     mv "$unfinished" "$kafka_lib"
 }
 
+# The package is unpacked, not installed, because installing it starts a service.
+install_prometheus() {
+    local unfinished=$prometheus_dir.unfinished
+    rm -rf "$unfinished" "$prometheus_dir"
+    mkdir "$unfinished"
+    (
+        cd "$unfinished"
+        apt-get download -qq prometheus || { apt_install && apt-get download -qq prometheus; }
+        dpkg -x prometheus_*.deb .
+    ) >&2
+    mv "$unfinished" "$prometheus_dir"
+}
+
 command -v java >/dev/null || apt_install default-jre-headless
 [ -f "$zipkin_jar" ] || install_zipkin
 [ -x "$envoy" ] || install_envoy
@@ -118,8 +133,12 @@ for server in "$@"; do
         [ -d "$kafka_lib" ] || install_kafka
         echo "KAFKA_LIB=$kafka_lib"
         ;;
+    prometheus)
+        [ -x "$prometheus_dir/usr/bin/prometheus" ] || install_prometheus
+        echo "PROMETHEUS=$prometheus_dir/usr/bin/prometheus"
+        ;;
     *)
-        echo "install.sh: no such server: $server (there are jaeger and kafka)" >&2
+        echo "install.sh: no such server: $server (there are jaeger, kafka and prometheus)" >&2
         exit 2
         ;;
     esac

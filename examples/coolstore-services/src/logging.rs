@@ -1,10 +1,10 @@
 //! The log of a service, on standard error, as text or JSON.
 
 use clap::ValueEnum;
-use coolstore::logging::{filter, log_to_stderr};
+use coolstore::logging::{self, filter, log_to_stderr};
 use std::io;
 use tower_b3::logs::WithIds;
-use tracing_subscriber::{filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{Layer, filter::LevelFilter, fmt};
 
 /// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,9 +32,7 @@ fn log_json_to_stderr(level: LevelFilter) {
         .with_writer(io::stderr)
         // If standard error is closed, reporting that on standard error would panic.
         .log_internal_errors(false)
-        .map_event_format(WithIds::json);
-    tracing_subscriber::registry()
-        .with(lines)
-        .with(filter(level))
-        .init();
+        .map_event_format(WithIds::json)
+        .with_filter(filter(level));
+    logging::start(lines.boxed());
 }

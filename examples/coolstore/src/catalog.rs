@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::sleep;
+use tracing::instrument;
 
 /// The routes of the service.
 ///
@@ -145,20 +146,17 @@ impl Catalog {
         Ok(())
     }
 
-    /// Looks up items in a local span.
-    async fn load(&self, wanted: impl Fn(&Item) -> bool) -> Vec<&'static Item> {
-        let load = async {
-            let items: Vec<&Item> = ITEMS.iter().filter(|item| wanted(item)).collect();
-            tower_b3::tag("shop.items", items.len().to_string());
-            items
-        };
-        tower_b3::span("load items").instrument(load).await
+    #[instrument(skip_all)]
+    async fn load_items(&self, wanted: impl Fn(&Item) -> bool) -> Vec<&'static Item> {
+        let items: Vec<&Item> = ITEMS.iter().filter(|item| wanted(item)).collect();
+        tower_b3::tag("shop.items", items.len().to_string());
+        items
     }
 }
 
 async fn items(State(catalog): State<Arc<Catalog>>) -> Result<Response, Response> {
     catalog.misbehave().await?;
-    let items = catalog.load(|_| true).await;
+    let items = catalog.load_items(|_| true).await;
     Ok(Json(json!({ "items": items })).into_response())
 }
 
@@ -169,7 +167,7 @@ async fn item(
     catalog.misbehave().await?;
     let unknown = || json_error(StatusCode::NOT_FOUND, "there is no such item");
     let Path(id) = id.map_err(|_| unknown())?;
-    let found = catalog.load(|item| item.id == id).await;
+    let found = catalog.load_items(|item| item.id == id).await;
     let item = found.first().ok_or_else(unknown)?;
     Ok(Json(item).into_response())
 }

@@ -1,8 +1,10 @@
-//! The log of a process, on standard error. Each line of a request has its ids in front.
+//! The log of a process, on standard error, and its functions under `#[instrument]` in the traces.
+//! Each log line of a request has its ids in front.
 
 use std::io::{self, IsTerminal};
-use tower_b3::logs::WithIds;
+use tower_b3::{TracingLayer, logs::WithIds};
 use tracing_subscriber::{
+    Layer, Registry,
     filter::{LevelFilter, Targets},
     fmt,
     layer::SubscriberExt,
@@ -16,10 +18,22 @@ pub fn log_to_stderr(level: LevelFilter) {
         // If standard error is closed, reporting that on standard error would panic.
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
-        .map_event_format(WithIds::text);
+        .map_event_format(WithIds::text)
+        .with_filter(filter(level))
+        .boxed();
+    start(lines);
+}
+
+/// Starts the log that this layer writes. Functions under `#[instrument]` become spans, whatever
+/// `RUST_LOG` selects for the log.
+pub fn start(lines: Box<dyn Layer<Registry> + Send + Sync>) {
+    // Events are in the log, with the ids of their span. Only errors are shown on the span too.
+    let spans = TracingLayer::new()
+        .max_event_level(LevelFilter::ERROR)
+        .with_filter(LevelFilter::INFO);
     tracing_subscriber::registry()
         .with(lines)
-        .with(filter(level))
+        .with(spans)
         .init();
 }
 

@@ -18,6 +18,7 @@ use std::{error::Error, fmt::Write, num::NonZeroU16, str::FromStr, time::Duratio
 use tokio::time::timeout;
 use tower::{Layer, ServiceExt};
 use tower_b3::{RouteTemplate, TracedClient, Tracer};
+use tracing::instrument;
 
 /// How long the catalog may take to respond.
 const CATALOG_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,18 +38,20 @@ const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// and 504 if it takes too long.
 pub fn router(traced: Traced, catalog: CatalogUrl) -> Router {
     let routes = Router::new()
-        .route("/api/catalog", get(items))
-        .route("/api/catalog/items/{id}", get(item))
+        .route("/api/catalog", get(list_items))
+        .route("/api/catalog/items/{id}", get(get_item))
         .route("/headers", get(headers))
         .with_state(Catalog::new(&traced.tracer, catalog));
     traced.layer(routes)
 }
 
-async fn items(State(catalog): State<Catalog>) -> Response {
+#[instrument(skip_all)]
+async fn list_items(State(catalog): State<Catalog>) -> Response {
     catalog.get("/items", "/items").await
 }
 
-async fn item(State(catalog): State<Catalog>, uri: Uri) -> Response {
+#[instrument(skip(catalog))]
+async fn get_item(State(catalog): State<Catalog>, uri: Uri) -> Response {
     // Passed on as received, still percent-encoded: the catalog decides whether it is an item's id.
     let path = uri.path();
     let path = path.strip_prefix("/api/catalog").unwrap_or(path);

@@ -10,9 +10,10 @@ A plain request
 GET /api/catalog: 200 OK
 trace ID
   webapp   SERVER  GET /api/catalog  TIME  custom_tag=Test Tag http.status_code=200 zone=here
-  webapp   CLIENT  └─ GET /items  TIME  custom_tag=Test Tag http.status_code=200 zone=here
-  catalog  SERVER     └─ GET /items  TIME  custom_tag=Test Tag http.status_code=200 zone=here
-  catalog                └─ load items  TIME  shop.items=4
+  webapp           └─ list_items  TIME
+  webapp   CLIENT     └─ GET /items  TIME  custom_tag=Test Tag http.status_code=200 zone=here
+  catalog  SERVER        └─ GET /items  TIME  custom_tag=Test Tag http.status_code=200 zone=here
+  catalog                   └─ load_items  TIME  shop.items=4
 
 At 0 % sampling nothing is traced
 GET /api/catalog: 200 OK
@@ -22,16 +23,18 @@ At 0 % sampling, but forced
 GET /api/catalog with x-envoy-force-trace: true: 200 OK
 trace ID
   webapp   SERVER  GET /api/catalog  TIME  custom_tag=Test Tag http.status_code=200 zone=here
-  webapp   CLIENT  └─ GET /items  TIME  custom_tag=Test Tag http.status_code=200 zone=here
-  catalog  SERVER     └─ GET /items  TIME  custom_tag=Test Tag http.status_code=200 zone=here
-  catalog                └─ load items  TIME  shop.items=4
+  webapp           └─ list_items  TIME
+  webapp   CLIENT     └─ GET /items  TIME  custom_tag=Test Tag http.status_code=200 zone=here
+  catalog  SERVER        └─ GET /items  TIME  custom_tag=Test Tag http.status_code=200 zone=here
+  catalog                   └─ load_items  TIME  shop.items=4
 
 The catalog fails, after POST /blowup
 GET /api/catalog: 503 Service Unavailable
 trace ID
   webapp   SERVER  GET /api/catalog  TIME  error  custom_tag=Test Tag http.status_code=503 zone=here
-  webapp   CLIENT  └─ GET /items  TIME  error  custom_tag=Test Tag http.status_code=503 zone=here
-  catalog  SERVER     └─ GET /items  TIME  error  custom_tag=Test Tag http.status_code=503 \
+  webapp           └─ list_items  TIME
+  webapp   CLIENT     └─ GET /items  TIME  error  custom_tag=Test Tag http.status_code=503 zone=here
+  catalog  SERVER        └─ GET /items  TIME  error  custom_tag=Test Tag http.status_code=503 \
 shop.blowup=failed zone=here
 
 Custom tags: a literal, an environment variable, a request header
@@ -39,10 +42,11 @@ GET /api/catalog/items/3 with x-tenant: acme: 200 OK
 trace ID
   webapp   SERVER  GET /api/catalog/items/{id}  TIME  custom_tag=Test Tag http.status_code=200 \
 tenant=acme zone=here
-  webapp   CLIENT  └─ GET /items/{id}  TIME  custom_tag=Test Tag http.status_code=200 tenant=acme \
+  webapp           └─ get_item  TIME  uri=/api/catalog/items/3
+  webapp   CLIENT     └─ GET /items/{id}  TIME  custom_tag=Test Tag http.status_code=200 tenant=acme \
 zone=here
-  catalog  SERVER     └─ GET /items/{id}  TIME  custom_tag=Test Tag http.status_code=200 zone=here
-  catalog                └─ load items  TIME  shop.items=1
+  catalog  SERVER        └─ GET /items/{id}  TIME  custom_tag=Test Tag http.status_code=200 zone=here
+  catalog                   └─ load_items  TIME  shop.items=1
 
 ";
 
@@ -99,8 +103,8 @@ fn coolstore_serves_until_a_signal() {
         let totals = get(address, "/reporter", &[]).json();
         (totals["sent"] == totals["finished"]).then_some(totals)
     });
-    // Two spans of webapp for each of the five traced requests.
-    assert_eq!(totals["sent"], 10, "{totals}");
+    // Three spans of webapp for each of the five traced requests.
+    assert_eq!(totals["sent"], 15, "{totals}");
     assert_eq!(totals["dropped"]["queue_full"], 0, "{totals}");
     assert!(coolstore.signal("INT").success());
 }

@@ -89,7 +89,8 @@ pub fn keep_alive(address: SocketAddr, path: &str) -> TcpStream {
     stream
 }
 
-fn send(address: SocketAddr, request: &[u8]) -> TcpStream {
+/// Sends these bytes and returns the connection, from which nothing has been read.
+pub fn send(address: SocketAddr, request: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).expect("a connection");
     stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     stream.write_all(request).expect("the request is sent");

@@ -48,6 +48,11 @@ impl ZipkinStub {
         names
     }
 
+    /// The spans it has acknowledged, in the order of their arrival.
+    pub fn received(&self) -> Vec<Value> {
+        self.spans().clone()
+    }
+
     fn spans(&self) -> MutexGuard<'_, Vec<Value>> {
         self.spans.lock().unwrap_or_else(PoisonError::into_inner)
     }

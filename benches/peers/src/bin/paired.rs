@@ -15,51 +15,13 @@
 //! request; the percentage of them that were freed before the batch ended.
 
 use peers::{
-    ASLEEP, AWAKE, PEERS, REPORTED, Runner, SERVING, SLICE, Scenario, build, build_apart, median,
-    shuffle,
+    ASLEEP, AWAKE, CountingAllocator, PEERS, REPORTED, Runner, SLICE, Scenario, allocations, build,
+    build_apart, median, shuffle,
 };
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    process::Command,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
-};
-
-/// Counts the allocations of threads while they serve. Off while the clock runs.
-struct Counting;
-
-static COUNTS: AtomicBool = AtomicBool::new(false);
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-fn count() {
-    if COUNTS.load(Relaxed) && SERVING.get() {
-        ALLOCATIONS.fetch_add(1, Relaxed);
-    }
-}
-
-// SAFETY: every call is passed on to `System` unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
-        unsafe { System.alloc_zeroed(layout) }
-    }
-}
+use std::{process::Command, sync::atomic::Ordering::Relaxed};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 #[derive(Default)]
 struct Samples {
@@ -82,12 +44,10 @@ impl Samples {
     }
 
     fn allocations(&mut self, runner: &mut dyn Runner) {
-        let before = ALLOCATIONS.load(Relaxed);
-        COUNTS.store(true, Relaxed);
-        runner.serve(AWAKE);
-        runner.flush();
-        COUNTS.store(false, Relaxed);
-        let more = ALLOCATIONS.load(Relaxed) - before;
+        let more = allocations(|| {
+            runner.serve(AWAKE);
+            runner.flush();
+        });
         self.allocations = more as f64 / (AWAKE * SLICE) as f64;
     }
 }

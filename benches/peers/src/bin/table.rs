@@ -5,7 +5,7 @@
 //! table --wrk FILE           the table of `wrk.sh`
 //! ```
 
-use peers::{PEERS, chart, median};
+use peers::{LAYERS, PEERS, chart, median};
 use std::{collections::BTreeMap, fs, path::Path, process::ExitCode};
 
 const SETTINGS: [(&str, &str); 3] = [
@@ -123,6 +123,31 @@ fn scale(tsv: &Tsv) {
     }
 }
 
+fn local(tsv: &Tsv) {
+    println!("\n**A span of `tracing` with three fields**: ns (allocations) added to the registry");
+    let requests = ["sampled", "not sampled"];
+    header("layer", &requests);
+    for (layer, about) in &LAYERS[1..] {
+        let cells = requests.map(|request| {
+            let mut lines = tsv.lines();
+            let line =
+                lines.find(|line| line.text("layer") == *layer && line.text("request") == request);
+            line.map_or("".to_owned(), |line| {
+                let (ns, allocations) = (line.number("added_ns"), line.number("allocations"));
+                format!("{ns:.0} ({allocations:.0})")
+            })
+        });
+        println!("| {layer}: {about} | {} |", cells.join(" | "));
+    }
+    let mut lines = tsv.lines();
+    if let Some(line) = lines.find(|line| line.text("layer") == LAYERS[0].0) {
+        println!(
+            "| the registry alone takes | {:.0} ns | |",
+            line.number("ns")
+        );
+    }
+}
+
 fn all(folder: &Path, svg: &Path) -> Result<(), String> {
     let machine =
         fs::read_to_string(folder.join("machine.txt")).map_err(|error| error.to_string())?;
@@ -153,6 +178,7 @@ fn all(folder: &Path, svg: &Path) -> Result<(), String> {
     }
     micro(&Tsv::read(&folder.join("micro.tsv"))?);
     scale(&Tsv::read(&folder.join("scale.tsv"))?);
+    local(&Tsv::read(&folder.join("local.tsv"))?);
     println!("\nThe peers:\n");
     for peer in PEERS {
         println!("- {}: {}", peer.name, peer.about);

@@ -2,7 +2,7 @@
 //! client layer around a service that answers at once.
 
 mod bare;
-mod opentelemetry;
+pub(crate) mod opentelemetry;
 mod others;
 mod own;
 

@@ -25,7 +25,11 @@ use tracing_subscriber::layer::SubscriberExt;
 /// OpenTelemetry's SDK: a batch processor with its defaults, which are a queue of 2,048 and batches
 /// of 512.
 fn otel(scenario: Scenario) -> (SdkTracerProvider, Flush) {
-    let root = if scenario.sampler_says_yes() {
+    provider(scenario.sampler_says_yes())
+}
+
+pub fn provider(samples: bool) -> (SdkTracerProvider, Flush) {
+    let root = if samples {
         Sampler::AlwaysOn
     } else {
         Sampler::TraceIdRatioBased(0.0)

@@ -17,17 +17,19 @@ const REQUEST_ID: &str = "guid:x-request-id";
 /// In microseconds: the client may see the end of a response before the server has recorded it.
 const CLOCK_SLACK: i64 = 50_000;
 
-/// The last span is catalog's local span, which has no kind.
-const SERVICE_HOPS: [(&str, &str); 4] = [
+/// Functions under `#[instrument]` are local spans, which have no kind.
+const SERVICE_HOPS: [(&str, &str); 5] = [
     ("webapp", "SERVER"),
+    ("webapp", ""),
     ("webapp", "CLIENT"),
     ("catalog", "SERVER"),
     ("catalog", ""),
 ];
 
-const MESH_HOPS: [(&str, &str); 6] = [
+const MESH_HOPS: [(&str, &str); 7] = [
     ("webapp-proxy", "SERVER"),
     ("webapp", "SERVER"),
+    ("webapp", ""),
     ("webapp", "CLIENT"),
     ("catalog-proxy", "SERVER"),
     ("catalog", "SERVER"),
@@ -77,13 +79,14 @@ async fn envoys_and_services_make_one_tree() {
     let tenant = [("x-tenant", "acme")];
     lab.get(webapp_proxy.addr(), "/api/catalog", &tenant).await;
 
-    let traces = lab.zipkin.traces(1, 6).await;
-    let spans = lab.zipkin.trace(&traces[0][0].trace_id, 6).await;
+    let traces = lab.zipkin.traces(1, 7).await;
+    let spans = lab.zipkin.trace(&traces[0][0].trace_id, 7).await;
     assert_one_tree(&spans);
     let chain = chain(&spans);
     assert_names(&chain);
     assert_custom_tags(&chain);
-    assert_one_request_id(&chain[..5]);
+    assert_one_request_id(&chain[..2]);
+    assert_one_request_id(&chain[3..6]);
     assert_nested(&chain);
     let expected = [
         ("webapp-proxy", "webapp"),
@@ -124,7 +127,7 @@ async fn every_mode_makes_one_tree_with_every_envoy() {
                 };
                 lab.get(webapp_proxy.addr(), "/api/catalog", &headers).await;
 
-                let expected = if mode == "spans" { 6 } else { 2 };
+                let expected = if mode == "spans" { 7 } else { 2 };
                 let spans = lab.zipkin.trace(&id, expected).await;
                 let what = format!("--mode {mode}, {format}, Envoy keeps b3: {keeps_b3}");
                 let stale = mode == "forward" && format == "b3" && !keeps_b3;
@@ -162,7 +165,7 @@ async fn services_alone_are_linked() {
 
     lab.get(webapp.addr(), "/api/catalog", &[]).await;
 
-    let traces = lab.zipkin.traces(1, 4).await;
+    let traces = lab.zipkin.traces(1, 5).await;
     assert_one_tree(&traces[0]);
     assert_eq!(hops(&chain(&traces[0])), SERVICE_HOPS);
     let links_seen = lab.zipkin.links().await;
@@ -188,7 +191,7 @@ async fn only_forced_requests_are_traced_at_zero_percent() {
         lab.get(webapp.addr(), "/api/catalog", &headers).await;
     }
 
-    lab.zipkin.traces(5, 4).await;
+    lab.zipkin.traces(5, 5).await;
     stop([webapp, catalog]).await;
     let traces = lab.zipkin.settled_traces().await;
     for trace in &traces {
@@ -210,7 +213,7 @@ async fn a_clean_stop_loses_no_span() {
     lab.get(webapp.addr(), "/api/catalog", &[]).await;
     stop([webapp, catalog]).await;
 
-    let traces = lab.zipkin.traces(1, 4).await;
+    let traces = lab.zipkin.traces(1, 5).await;
     assert_eq!(hops(&chain(&traces[0])), SERVICE_HOPS);
 }
 
@@ -269,13 +272,14 @@ fn assert_names(chain: &[&Span]) {
     assert_eq!(hops(chain), MESH_HOPS);
     // Zipkin converts names to lower case.
     assert_eq!(chain[1].name, "get /api/catalog");
-    assert!(chain[2].name.starts_with("get"), "{:?}", chain[2]);
-    assert_eq!(chain[4].name, "get /items");
-    assert_eq!(chain[5].name, "load items");
+    assert_eq!(chain[2].name, "list_items");
+    assert!(chain[3].name.starts_with("get"), "{:?}", chain[3]);
+    assert_eq!(chain[5].name, "get /items");
+    assert_eq!(chain[6].name, "load_items");
 }
 
 fn assert_custom_tags(chain: &[&Span]) {
-    for span in &chain[1..=2] {
+    for span in [chain[1], chain[3]] {
         assert_eq!(span.tag("custom_tag"), Some("Test Tag"), "{span:#?}");
         assert_eq!(span.tag("zone"), Some(SHOP_ZONE), "{span:#?}");
         assert_eq!(span.tag("tenant"), Some("acme"), "{span:#?}");

@@ -21,7 +21,7 @@ async fn spans_arrive_where_the_document_says() {
             shop.visit(&stage, &[]).await;
 
             let (webapp, catalog) = (&shop.webapp.name, &shop.catalog.name);
-            let traces = collector.traces(webapp, 1, 4).await;
+            let traces = collector.traces(webapp, 1, 5).await;
             assert_whole(&traces[0], webapp, catalog);
             let services = collector.services().await;
             assert!(services.contains(webapp) && services.contains(catalog));

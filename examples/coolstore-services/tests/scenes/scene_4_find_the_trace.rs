@@ -20,7 +20,7 @@ async fn by_service_operation_and_tags() {
             .get(shop.catalog.addr, "/items/1", &[("x-tenant", "acme")])
             .await;
         shop.close().await;
-        collector.traces(&webapp, 3, 4).await;
+        collector.traces(&webapp, 3, 5).await;
         collector.settled(&stage.http, &catalog).await;
 
         let services = collector.services().await;
@@ -28,10 +28,12 @@ async fn by_service_operation_and_tags() {
         let operations = collector.operations(&webapp).await;
         assert_eq!(
             operations,
-            ["get /api/catalog", "get /items"].map(str::to_owned).into()
+            ["get /api/catalog", "get /items", "list_items"]
+                .map(str::to_owned)
+                .into()
         );
         let operations = collector.operations(&catalog).await;
-        let expected = ["get /items", "get /items/{id}", "load items"];
+        let expected = ["get /items", "get /items/{id}", "load_items"];
         assert_eq!(operations, expected.map(str::to_owned).into());
 
         let find = async |service, operation: &str, tags: &[_]| {
@@ -58,7 +60,7 @@ async fn by_service_operation_and_tags() {
             let chain = chain(&trace);
             assert!(chain.iter().all(|span| span.duration > 0), "{trace:#?}");
             assert_eq!(chain[0].tag("http.method"), Some("GET"));
-            assert_eq!(chain[3].tag("shop.items"), Some("4"));
+            assert_eq!(chain[4].tag("shop.items"), Some("4"));
         }
     }
 }

@@ -77,7 +77,7 @@ async fn zipkin_refuses_the_wrong_path() {
         counted(
             &stage,
             &shop.webapp,
-            2 * sent,
+            3 * sent,
             |stats| &stats["dropped"]["refused"],
         )
         .await;
@@ -141,7 +141,7 @@ async fn jaeger_accepts_the_wrong_path_and_loses_the_spans() {
     assert!(warnings[0].contains(&expected), "{warnings:?}");
 
     shop.visit(&stage, &[]).await;
-    counted(&stage, &shop.webapp, 2, |stats| &stats["sent"]).await;
+    counted(&stage, &shop.webapp, 3, |stats| &stats["sent"]).await;
     eventually("catalog's spans", COUNTED, async || {
         let services = jaeger.services().await;
         let stored = services.contains(&catalog);

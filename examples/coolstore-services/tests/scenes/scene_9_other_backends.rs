@@ -101,7 +101,7 @@ async fn the_telemetry_api_selects_zipkin() {
         shop.visit(&stage, &[]).await;
 
         let (webapp, catalog) = (&shop.webapp.name, &shop.catalog.name);
-        let traces = collector.traces(webapp, 1, 4).await;
+        let traces = collector.traces(webapp, 1, 5).await;
         assert_whole(&traces[0], webapp, catalog);
         shop.close().await;
     }
@@ -127,7 +127,7 @@ async fn the_telemetry_api_selects_opentelemetry() {
         shop.visit(&stage, &[]).await;
 
         let (webapp, catalog) = (&shop.webapp.name, &shop.catalog.name);
-        let traces = jaeger.traces(webapp, 1, 4).await;
+        let traces = jaeger.traces(webapp, 1, 5).await;
         assert_whole(&traces[0], webapp, catalog);
         shop.close().await;
     }

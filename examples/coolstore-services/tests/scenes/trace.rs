@@ -77,7 +77,7 @@ pub fn chain(trace: &Trace) -> Vec<&StoredSpan> {
     chain
 }
 
-/// The spans of one request for the catalogue: two of webapp and two of catalog.
+/// The spans of one request for the catalogue: three of webapp and two of catalog.
 #[track_caller]
 pub fn assert_whole(trace: &Trace, webapp: &str, catalog: &str) {
     let chain = chain(trace);
@@ -87,9 +87,10 @@ pub fn assert_whole(trace: &Trace, webapp: &str, catalog: &str) {
         .collect();
     let expected = [
         (webapp, "SERVER", "get /api/catalog"),
+        (webapp, "", "list_items"),
         (webapp, "CLIENT", "get /items"),
         (catalog, "SERVER", "get /items"),
-        (catalog, "", "load items"),
+        (catalog, "", "load_items"),
     ];
     assert_eq!(hops, expected, "{trace:#?}");
     assert_eq!(chain[0].trace_id.len(), 32, "{trace:#?}");

@@ -121,7 +121,13 @@ fn every_service_flushes_on_a_signal() {
         for process in [&mut shop.webapp, &mut shop.catalog] {
             assert!(process.signal(signal).success(), "{process}");
         }
-        let sent = ["GET /api/catalog", "GET /items", "GET /items", "load items"];
+        let sent = [
+            "GET /api/catalog",
+            "GET /items",
+            "GET /items",
+            "list_items",
+            "load_items",
+        ];
         assert_eq!(zipkin.span_names(), sent.map(|name| [name; 3]).concat());
     }
 }

@@ -25,8 +25,8 @@ struct Example {
     path: &'static str,
     header: Option<(&'static str, &'static str)>,
     status: StatusCode,
-    /// How many spans the trace has: a SERVER and a CLIENT span of webapp, a SERVER span of catalog
-    /// and, if catalog gets that far, one for its own work. 0 if the request is not traced.
+    /// How many spans the trace has: a SERVER span, a local span and a CLIENT span of webapp, a SERVER
+    /// span of catalog and, if catalog gets that far, a local one. 0 if the request is not traced.
     spans: usize,
 }
 
@@ -35,7 +35,7 @@ const PLAIN: Example = Example {
     path: "/api/catalog",
     header: None,
     status: StatusCode::OK,
-    spans: 4,
+    spans: 5,
 };
 const UNSAMPLED: Example = Example {
     title: "At 0 % sampling nothing is traced",
@@ -50,7 +50,7 @@ const FORCED: Example = Example {
 const FAILING: Example = Example {
     title: "The catalog fails, after POST /blowup",
     status: StatusCode::SERVICE_UNAVAILABLE,
-    spans: 3,
+    spans: 4,
     ..PLAIN
 };
 const TAGGED: Example = Example {

@@ -7,31 +7,37 @@
 mod demo;
 mod shop;
 
-use clap::Parser;
 use coolstore::{logging::log_to_stderr, server::stop_signal};
 use futures_util::future::{FutureExt, select};
 use shop::{Failure, Shop, Stop};
 use std::{
+    ffi::OsString,
     io::{self, Write},
     process::ExitCode,
 };
 use tokio::sync::oneshot;
 use tracing_subscriber::filter::LevelFilter;
 
-/// The whole shop in one process. It sends a few requests and prints their traces.
-#[derive(Parser)]
-#[command(name = "coolstore")]
-struct Cli {
-    /// End when the traces are printed, instead of serving on until Ctrl-C
-    #[arg(long)]
-    once: bool,
-}
+const USAGE: &str = "\
+usage: coolstore [--once]
+
+The whole shop in one process. It sends a few requests and prints their traces.
+
+  --once    End when the traces are printed, instead of serving on until Ctrl-C";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let once = match arguments.as_slice() {
+        [] => false,
+        [flag] if flag == "--once" => true,
+        _ => {
+            let _ = writeln!(io::stderr(), "{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
     log_to_stderr(LevelFilter::ERROR);
-    match run(cli.once).await {
+    match run(once).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // If standard error is closed, the error cannot be reported.
