@@ -421,3 +421,80 @@ fn an_observer_that_panics_fails_neither_the_request_nor_other_observers() {
     assert!(lines.take_one().contains(" 200 - Complete"));
     test.spans.take_one();
 }
+
+#[test]
+fn observers_see_trailers_and_the_peer_and_are_flushed() {
+    #[derive(Clone, Default)]
+    struct Seen(Arc<Mutex<Vec<String>>>);
+    impl Seen {
+        fn note(&self, what: String) {
+            self.0.lock().unwrap().push(what);
+        }
+    }
+    impl ExchangeObserver for Seen {
+        type State = ();
+        fn trailers(&self, (): &mut (), trailers: &http::HeaderMap) {
+            self.note(format!("trailers {trailers:?}"));
+        }
+        fn ended(&self, (): &mut (), exchange: &EndedExchange<'_>) {
+            self.note(format!("ended {:?}", exchange.peer_address()));
+        }
+        fn flush(&self, timeout: std::time::Duration) -> bool {
+            self.note(format!("flush {}", timeout.as_secs() >= 59));
+            false
+        }
+    }
+    let seen = Seen::default();
+    let test = TestTracer::of(|builder| builder.observer(seen.clone()));
+    let peer = "10.0.0.7:4711".parse().ok();
+    let layer = test.tracer.server_layer().peer_address(move |_| peer);
+    let trailers = || Script::trailers(&[("x-a", "b")]);
+    let mut server = layer.layer(service_fn(answers(trailers)));
+    drain(now(server.call(get("/", ""))).unwrap().body_mut()).unwrap();
+    assert!(!test.tracer.flush(std::time::Duration::from_secs(60)));
+    let seen = seen.0.lock().unwrap();
+    let expected = [
+        r#"trailers {"x-a": "b"}"#,
+        "ended Some(10.0.0.7:4711)",
+        "flush true",
+    ];
+    assert_eq!(*seen, expected);
+    test.spans.take_one();
+}
+
+/// It is active for as long as the flag says so.
+#[derive(Clone, Default)]
+struct Switched {
+    active: Arc<std::sync::atomic::AtomicBool>,
+    seen: Lines,
+}
+
+impl ExchangeObserver for Switched {
+    type State = String;
+
+    fn ended(&self, state: &mut String, exchange: &EndedExchange<'_>) {
+        self.seen.ended(state, exchange);
+    }
+
+    fn is_active(&self) -> bool {
+        self.active.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+#[test]
+fn an_inactive_observer_sees_nothing() {
+    let switched = Switched::default();
+    let test = TestTracer::of(|builder| builder.observer(switched.clone()));
+    let mut server = test
+        .tracer
+        .server_layer()
+        .layer(service_fn(answers(Script::default)));
+    for active in [false, true, false] {
+        switched
+            .active
+            .store(active, std::sync::atomic::Ordering::SeqCst);
+        drain(now(server.call(get("/", ""))).unwrap().body_mut()).unwrap();
+        assert_eq!(switched.seen.take().len(), usize::from(active));
+    }
+    test.spans.take_all();
+}

@@ -27,9 +27,9 @@ pub(super) fn tokens(format: &str) -> Result<Vec<Token<'_>>, AccessLogFormatErro
             tokens.push(Token::Text(&rest[..start]));
         }
         let at_operator = &rest[start..];
-        if at_operator.starts_with("%%") {
-            tokens.push(Token::Text(&at_operator[..1]));
-            rest = &at_operator[2..];
+        if let Some(after) = at_operator.strip_prefix("%%") {
+            tokens.push(Token::Text("%"));
+            rest = after;
             continue;
         }
         let operator = operator(&at_operator[1..]);
