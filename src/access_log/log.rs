@@ -106,16 +106,24 @@ impl AccessLog {
     /// Opens the outputs of these logs, which [`Replacement::apply`] then has written. Outputs that stay
     /// the same stay open.
     ///
+    /// A log whose output cannot be opened is left out.
+    ///
     /// # Errors
     ///
-    /// A format cannot be used, or a file cannot be opened.
+    /// A format cannot be used.
     pub(crate) fn replace(&self, logs: &[LogSettings]) -> Result<Replacement<'_>, AccessLogError> {
         let writers = self.writers();
         let mut started: Vec<NamedWriter> = Vec::new();
+        let mut failed: Vec<(&Output, AccessLogError)> = Vec::new();
         for log in logs {
             let mut open = writers.iter().chain(&started);
-            if !open.any(|named| named.output.as_ref() == Some(&log.output)) {
-                started.push(NamedWriter::start(&log.output)?);
+            let is_open = open.any(|named| named.output.as_ref() == Some(&log.output));
+            if is_open || failed.iter().any(|(output, _)| **output == log.output) {
+                continue;
+            }
+            match NamedWriter::start(&log.output) {
+                Ok(writer) => started.push(writer),
+                Err(error) => failed.push((&log.output, error)),
             }
         }
         let with_queues = logs.iter().filter_map(|log| {
@@ -126,6 +134,7 @@ impl AccessLog {
         Ok(Replacement {
             plan: Plan::new(with_queues)?,
             outputs: logs.iter().map(|log| log.output.clone()).collect(),
+            failed: failed.into_iter().map(|(_, error)| error).collect(),
             log: self,
             writers,
             started,
@@ -140,11 +149,18 @@ pub(crate) struct Replacement<'a> {
     writers: MutexGuard<'a, Vec<NamedWriter>>,
     started: Vec<NamedWriter>,
     outputs: Vec<Output>,
+    /// Why outputs cannot be opened.
+    failed: Vec<AccessLogError>,
     plan: Plan,
 }
 
 #[cfg(feature = "config")]
 impl Replacement<'_> {
+    /// Why logs are left out.
+    pub(crate) fn failed(&self) -> impl Iterator<Item = String> + use<'_> {
+        self.failed.iter().map(ToString::to_string)
+    }
+
     /// Writes these logs from now on, and ends the threads of outputs that are no longer used.
     pub(crate) fn apply(mut self) {
         let shared = &self.log.shared;

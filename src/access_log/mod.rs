@@ -84,6 +84,8 @@ pub use guard::AccessLogGuard;
 pub use json::JsonFormat;
 pub use log::AccessLog;
 #[cfg(feature = "config")]
+pub(crate) use log::Replacement;
+#[cfg(feature = "config")]
 pub(crate) use output::Output;
 #[cfg(feature = "config")]
 pub(crate) use plan::{Filter, LogSettings};

@@ -83,7 +83,9 @@ impl AccessLogging {
 
     /// Both, with the other one below. The fields of a MeshConfig are merged one by one.
     pub(super) fn over(self, other: AccessLogging) -> AccessLogging {
+        // A list that is in both counts where it ranks higher.
         let mut levels = other.levels;
+        levels.retain(|level| !self.levels.contains(level));
         levels.extend(self.levels);
         let (mesh, below) = (self.mesh, other.mesh);
         let mut providers = below.providers;

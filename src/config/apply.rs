@@ -5,7 +5,7 @@
 use super::access_log::AccessLogs;
 use super::{endpoint::Target, model::TracingConfig};
 #[cfg(feature = "access-log")]
-use crate::access_log::{AccessLog, AccessLogError};
+use crate::access_log::{AccessLog, AccessLogError, Replacement};
 use crate::{
     config_error::ConfigError,
     direction::{Direction, Mode, PerDirection},
@@ -48,11 +48,7 @@ impl Tracer {
     pub fn reconfigure(&self, config: &TracingConfig) -> Result<(), BuildError> {
         config.check()?;
         #[cfg(feature = "access-log")]
-        let (access_logs, log) = {
-            let access_logs = config.access_logs()?;
-            let log = self.inner.configured_log.replace(&access_logs.logs)?;
-            (access_logs, log)
-        };
+        let (log, left_out) = config.prepared_access_logs(&self.inner.configured_log)?;
         self.replace_fallback(
             |direction| config.sampler(direction),
             |direction| config.tags(direction),
@@ -60,7 +56,7 @@ impl Tracer {
         #[cfg(feature = "access-log")]
         {
             log.apply();
-            access_logs.log_unsupported();
+            log_left_out(&left_out);
         }
         Ok(())
     }
@@ -95,9 +91,9 @@ impl Fallback for TracingConfig {
     #[cfg(feature = "access-log")]
     fn start_access_log(&self, log: &AccessLog) -> Result<(), BuildError> {
         self.check()?;
-        let access_logs = self.access_logs()?;
-        log.replace(&access_logs.logs)?.apply();
-        access_logs.log_unsupported();
+        let (log, left_out) = self.prepared_access_logs(log)?;
+        log.apply();
+        log_left_out(&left_out);
         Ok(())
     }
 }
@@ -110,12 +106,28 @@ impl From<AccessLogError> for BuildError {
 }
 
 #[cfg(feature = "access-log")]
-impl AccessLogs {
-    /// Logs which access logs are not written, and why.
-    fn log_unsupported(&self) {
-        for reason in &self.unsupported {
-            tracing::error!("access log: {reason}; its lines are not written");
+impl TracingConfig {
+    /// The access logs, with open outputs, and why others are left out. If the configuration is strict,
+    /// none may be.
+    fn prepared_access_logs<'a>(
+        &self,
+        log: &'a AccessLog,
+    ) -> Result<(Replacement<'a>, Vec<String>), BuildError> {
+        let AccessLogs { logs, unsupported } = self.access_logs()?;
+        let log = log.replace(&logs)?;
+        let failed: Vec<String> = log.failed().collect();
+        match failed.first() {
+            Some(reason) if self.strict => Err(ConfigError::general(reason).into()),
+            _ => Ok((log, [unsupported, failed].concat())),
         }
+    }
+}
+
+/// Logs which access logs are not written, and why.
+#[cfg(feature = "access-log")]
+fn log_left_out(reasons: &[String]) {
+    for reason in reasons {
+        tracing::error!("access log: {reason}; its lines are not written");
     }
 }
 

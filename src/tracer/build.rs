@@ -46,7 +46,7 @@ pub(crate) trait Fallback: Send + Sync {
     ///
     /// # Errors
     ///
-    /// A file cannot be opened; then no tracer is built.
+    /// The configuration cannot be used; then no tracer is built.
     #[cfg(feature = "access-log")]
     fn start_access_log(&self, log: &AccessLog) -> Result<(), BuildError>;
 }

@@ -242,10 +242,16 @@ fn a_configuration_changes_the_log_of_a_running_tracer() {
     let second = with("accessLogFile: DIR/b\naccessLogFormat: '%RESPONSE_CODE%'");
     assert_eq!(second, ["/called\n/served\n", "200\n200\n"]);
     let broken = files.config("accessLogFile: DIR/missing/a");
-    let error = test.tracer.reconfigure(&broken).unwrap_err().to_string();
+    let strict = test.tracer.reconfigure(&broken.clone().strict(true));
+    let error = strict.unwrap_err().to_string();
     assert!(error.starts_with("access log file "), "{error}");
     let third = exchange(&test.tracer, &files, &["b"]);
     assert_eq!(third, ["200\n200\n200\n200\n"]);
+    // Otherwise it is logged, and there is no log.
+    log::start();
+    test.tracer.reconfigure(&broken).unwrap();
+    assert!(!log::lines("missing/a").is_empty());
+    assert_eq!(exchange(&test.tracer, &files, &["b"]), third);
     assert_eq!(with("sampling: 100")[1], third[0]);
     test.spans.take_all();
 }
@@ -307,6 +313,17 @@ fn what_is_not_supported_is_logged_or_an_error_if_strict() {
         let error = Tracer::builder("shop").config(&config).build().unwrap_err();
         assert_eq!(error.to_string(), reason);
     }
+}
+
+#[test]
+fn merging_a_configuration_with_itself_changes_nothing() {
+    let root = telemetry(
+        "mesh",
+        "istio-system",
+        "accessLogging: [{ providers: [{ name: text }] }]",
+    );
+    let config = Files::new().config(&format!("{PROVIDERS}{root}"));
+    assert_eq!(config.clone().over(config.clone()), config);
 }
 
 #[track_caller]
