@@ -2,7 +2,7 @@
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, HeaderValue};
-use std::hint::black_box;
+use std::{collections::BTreeMap, hint::black_box};
 use tower_b3::propagation::{Format, Forwarded, Propagation};
 
 const OTHERS: [(&str, &str); 12] = [
@@ -92,5 +92,24 @@ fn inject(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, extract, inject);
+/// The headers of a message, as `rskafka` has them.
+fn messages(c: &mut Criterion) {
+    let propagation = Propagation::default();
+    let (incoming, forwarded) = propagation.extract(&headers(&MULTI));
+    let context = incoming.context().expect("a context").child();
+    let mut message = BTreeMap::<String, Vec<u8>>::new();
+    c.bench_function("inject_into/BTreeMap", |bencher| {
+        bencher.iter_batched_ref(
+            BTreeMap::<String, Vec<u8>>::new,
+            |message| propagation.inject_into(black_box(&context), &forwarded, message),
+            BatchSize::SmallInput,
+        );
+    });
+    propagation.inject_into(&context, &forwarded, &mut message);
+    c.bench_function("extract_from/BTreeMap", |bencher| {
+        bencher.iter(|| propagation.extract_from(black_box(&message)));
+    });
+}
+
+criterion_group!(benches, extract, inject, messages);
 criterion_main!(benches);

@@ -115,6 +115,14 @@ impl TraceContext {
         TraceContext { sampling, ..self }
     }
 
+    /// The same span, without saying which its parent is.
+    pub(crate) fn without_parent(self) -> TraceContext {
+        TraceContext {
+            parent_id: None,
+            ..self
+        }
+    }
+
     /// The trace id.
     pub fn trace_id(&self) -> TraceId {
         self.trace_id

@@ -31,6 +31,7 @@ use crate::{
     id::RequestId,
     span::{InContext, OpenSpan, RequestContext, Span, SpanHandle, slot::with_current},
 };
+use std::net::SocketAddr;
 
 /// Returns the context of the current span: its ids and its sampling state.
 pub fn current() -> Option<TraceContext> {
@@ -77,6 +78,18 @@ pub fn rename(name: impl AsRef<str>) {
 pub fn route(template: impl AsRef<str>) {
     let template = template.as_ref();
     with_current(|open| open.set_route(template));
+}
+
+/// Names the service on the other side of the current span: the replica that answers, if it is known
+/// only after the span was started. See [`Span::remote_service`].
+pub fn remote_service(name: impl AsRef<str>) {
+    let name = name.as_ref();
+    with_current(|open| open.set_remote_service(name));
+}
+
+/// Sets the address of the service on the other side of the current span.
+pub fn remote_address(address: SocketAddr) {
+    with_current(|open| open.set_remote_address(address));
 }
 
 /// Marks the current span as failed: the tag `error` is `true`, and `error.reason` is the text.

@@ -16,12 +16,13 @@ static DEFAULT: LazyLock<Propagation> = LazyLock::new(Propagation::default);
 pub type Property = fn(&[u8]);
 
 /// The properties by the names of their targets.
-pub const ALL: [(&str, Property); 5] = [
+pub const ALL: [(&str, Property); 6] = [
     ("b3_single", b3_single),
     ("b3_multi", b3_multi),
     ("traceparent", traceparent),
     ("request_id", request_id),
     ("extract_inject", extract_inject),
+    ("carrier", carrier),
 ];
 
 /// Any `b3` is read as the model reads it, and survives a round trip.
@@ -67,6 +68,57 @@ pub fn request_id(input: &[u8]) {
 /// them are read back.
 pub fn extract_inject(input: &[u8]) {
     agree(&lines(input));
+}
+
+/// The headers of any message, one `name: value` per line, with bytes and names that HTTP does not allow.
+pub fn carrier(input: &[u8]) {
+    let lines = input.split(|&byte| byte == b'\n');
+    let entries = lines.filter_map(|line| {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        let value = line[colon + 1..].strip_prefix(b" ");
+        let name = String::from_utf8_lossy(&line[..colon]).into_owned();
+        Some((name, value.unwrap_or(&line[colon + 1..]).to_vec()))
+    });
+    agree_on_message(entries.collect());
+}
+
+/// A message is read as HTTP headers are, if they can have the same values, and what is injected into it
+/// is read back.
+pub fn agree_on_message(mut message: Vec<(String, Vec<u8>)>) {
+    let (incoming, forwarded) = DEFAULT.extract_from(&message);
+    if let Some(headers) = as_headers(&message) {
+        assert_eq!(Read::of(&incoming), model::read(&headers), "{message:?}");
+    }
+    let Some(context) = incoming.context() else {
+        return;
+    };
+    let child = context.child();
+    DEFAULT.inject_into(&child, &forwarded, &mut message);
+    let (read, _) = DEFAULT.extract_from(&message);
+    let expected = TraceContext::new(child.trace_id(), child.span_id(), None, child.sampling());
+    assert_eq!(read.context(), Some(expected), "{message:?}");
+    let multi =
+        ["traceid", "spanid", "parentspanid", "sampled", "flags"].map(|end| format!("x-b3-{end}"));
+    let is_stale = |name: &str| multi.iter().any(|multi| multi.eq_ignore_ascii_case(name));
+    assert!(
+        !message.iter().any(|(name, _)| is_stale(name)),
+        "{message:?}"
+    );
+    let once = message.clone();
+    DEFAULT.inject_into(&child, &forwarded, &mut message);
+    message.sort();
+    assert!(once.iter().all(|entry| message.contains(entry)) && once.len() == message.len());
+}
+
+/// The entries whose names are those of headers; `None` if one of these has a value that no header has.
+fn as_headers(message: &[(String, Vec<u8>)]) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in message {
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            headers.append(name, HeaderValue::from_bytes(value).ok()?);
+        }
+    }
+    Some(headers)
 }
 
 fn agree_on(name: &'static str, input: &[u8]) {

@@ -29,12 +29,23 @@ page!(sampling, "sampling.md", "zipkin");
 page!(reporters, "reporters.md", "zipkin");
 page!(retries, "retries.md");
 page!(grpc, "grpc.md");
+page!(
+    databases_and_queues,
+    "databases_and_queues.md",
+    "test",
+    "tracing-layer"
+);
 page!(tracing, "tracing.md", "test", "tracing-layer");
 page!(logs, "logs.md", "log-format");
 page!(access_log, "access_log.md", "access-log", "config");
 page!(testing, "testing.md", "test");
 page!(sidecar, "sidecar.md");
 page!(no_sidecar, "no_sidecar.md", "config", "zipkin");
+page!(
+    metrics_configuration,
+    "metrics_configuration.md",
+    "metrics-config"
+);
 page!(ambient, "ambient.md", "config", "test");
 page!(edge, "edge.md");
 page!(reporting, "reporting.md", "zipkin");

@@ -4,7 +4,7 @@ use super::{
     b3,
     forwarded::Forwarded,
     names,
-    settings::Propagation,
+    settings::{Formats, Propagation},
     tracing_header::{TracingHeader, TracingHeaderSet},
     w3c,
 };
@@ -34,7 +34,18 @@ impl Propagation {
         forwarded: &Forwarded,
         headers: &mut HeaderMap,
     ) {
-        if self.write_multi {
+        self.inject_formats(self.formats, present, context, forwarded, headers);
+    }
+
+    pub(super) fn inject_formats(
+        &self,
+        formats: Formats,
+        present: TracingHeaderSet,
+        context: &TraceContext,
+        forwarded: &Forwarded,
+        headers: &mut HeaderMap,
+    ) {
+        if formats.multi {
             self.write_b3_multi(present, context, headers);
         } else {
             remove(present, TracingHeader::TraceId, headers);
@@ -43,7 +54,7 @@ impl Propagation {
             remove(present, TracingHeader::Sampled, headers);
             remove(present, TracingHeader::Flags, headers);
         }
-        if self.write_single {
+        if formats.single {
             insert_if_room(headers, names::B3, b3::write_single(context));
         } else {
             remove(present, TracingHeader::B3, headers);
@@ -56,9 +67,7 @@ impl Propagation {
                 .headers()
                 .any(|(name, _)| *name == names::TRACEPARENT)
         };
-        if is_decided && (self.write_w3c || forwarded.traceparent)
-            || self.write_w3c && !is_forwarded()
-        {
+        if is_decided && (formats.w3c || forwarded.traceparent) || formats.w3c && !is_forwarded() {
             insert_if_room(headers, names::TRACEPARENT, w3c::write(context));
         }
         if let Some(id) = forwarded.request_id() {

@@ -36,10 +36,15 @@
 //! # Ok::<(), http::header::InvalidHeaderValue>(())
 //! ```
 //!
+//! Messages and other carriers than HTTP headers are read and written with
+//! [`extract_from`](Propagation::extract_from) and [`inject_into`](Propagation::inject_into), by the trait
+//! [`Carrier`]. For a queue, see the guide: [`databases_and_queues`](crate::guide::databases_and_queues).
+//!
 //! Extraction never fails. A header that cannot be read is listed by [`Incoming::malformed`]. The guide
 //! has a table of all headers that are read and written: [`headers`](crate::guide::headers).
 
 mod b3;
+mod carrier;
 mod extract;
 mod format;
 mod forward_error;
@@ -48,12 +53,14 @@ mod forwarded_name;
 mod forwarding;
 mod incoming;
 mod inject;
+mod messages;
 mod names;
 mod settings;
 mod table;
 mod tracing_header;
 mod w3c;
 
+pub use carrier::{Carrier, CarrierMut};
 pub use format::{Format, ParseFormatError};
 pub use forward_error::ForwardError;
 pub use forwarded::Forwarded;
@@ -61,6 +68,7 @@ pub use incoming::{Field, Incoming, Malformed, Reason};
 pub use settings::Propagation;
 
 pub(crate) use inject::insert_if_room;
+pub(crate) use messages::add_missing;
 pub(crate) use names::REQUEST_ID;
 pub(crate) use table::{HeaderSlot, HeaderTable, HeaderValues};
 pub(crate) use tracing_header::{TracingHeader, TracingHeaderSet, carries_context};

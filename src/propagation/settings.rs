@@ -1,8 +1,9 @@
 //! `Propagation`: the settings that decide which headers are read, written and forwarded.
 //!
-//! Its methods are in four files: reading in [`extract`](super::extract), writing in
-//! [`inject`](super::inject), copying headers without spans in [`forwarding`](super::forwarding), and
-//! the builder here.
+//! Its methods are in five files: reading in [`extract`](super::extract), writing in
+//! [`inject`](super::inject), both for carriers that are not HTTP headers in
+//! [`messages`](super::messages), copying headers without spans in [`forwarding`](super::forwarding),
+//! and the builder here.
 
 use super::{
     format::Format,
@@ -17,20 +18,42 @@ use http::HeaderName;
 /// | setting | default |
 /// |---|---|
 /// | [formats](Self::formats) written | [`Format::B3Multi`] |
+/// | [formats](Self::message_formats) written to messages | [`Format::B3Single`] |
 /// | formats read | all; `traceparent` unless [disabled](Self::w3c) |
 /// | [debug](Self::debug_by_flags_alone) written as | `x-b3-flags: 1` and `x-b3-sampled: 1` |
 /// | [forwarded](Self::forward) unchanged | `x-ot-span-context`, `x-cloud-trace-context`, `grpc-trace-bin`, `x-datadog-trace-id`, `x-datadog-parent-id`, `x-datadog-sampling-priority`, `sw8`, `x-amzn-trace-id`, `x-client-trace-id`, `tracestate` |
 #[derive(Debug, Clone)]
 pub struct Propagation {
-    pub(super) write_multi: bool,
-    pub(super) write_single: bool,
-    pub(super) write_w3c: bool,
+    pub(super) formats: Formats,
+    pub(super) message_formats: Formats,
     pub(super) read_w3c: bool,
     pub(super) debug_by_flags_alone: bool,
     /// The opaque headers, and whether each is forwarded.
     opaque: Vec<(HeaderName, bool)>,
     /// Made of `opaque`.
     pub(super) table: HeaderTable,
+}
+
+/// The formats that are written.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Formats {
+    pub(super) multi: bool,
+    pub(super) single: bool,
+    pub(super) w3c: bool,
+}
+
+impl Formats {
+    fn of(formats: impl IntoIterator<Item = Format>) -> Formats {
+        let mut written = Formats::default();
+        for format in formats {
+            match format {
+                Format::B3Multi => written.multi = true,
+                Format::B3Single => written.single = true,
+                Format::W3c => written.w3c = true,
+            }
+        }
+        written
+    }
 }
 
 impl Default for Propagation {
@@ -40,9 +63,8 @@ impl Default for Propagation {
             .map(|name| (HeaderName::from_static(name), true))
             .collect();
         Propagation {
-            write_multi: true,
-            write_single: false,
-            write_w3c: false,
+            formats: Formats::of([Format::B3Multi]),
+            message_formats: Formats::of([Format::B3Single]),
             read_w3c: true,
             debug_by_flags_alone: false,
             table: HeaderTable::new(&opaque, &[]),
@@ -58,14 +80,16 @@ impl Propagation {
     /// Without any format, nothing is written and all B3 headers are removed.
     #[must_use]
     pub fn formats(mut self, formats: impl IntoIterator<Item = Format>) -> Self {
-        (self.write_multi, self.write_single, self.write_w3c) = (false, false, false);
-        for format in formats {
-            match format {
-                Format::B3Multi => self.write_multi = true,
-                Format::B3Single => self.write_single = true,
-                Format::W3c => self.write_w3c = true,
-            }
-        }
+        self.formats = Formats::of(formats);
+        self
+    }
+
+    /// Sets the formats that [`inject_into`](Self::inject_into) writes to messages, in the same way. The
+    /// default is [`Format::B3Single`], as in Brave: one short header, which all implementations of B3
+    /// read.
+    #[must_use]
+    pub fn message_formats(mut self, formats: impl IntoIterator<Item = Format>) -> Self {
+        self.message_formats = Formats::of(formats);
         self
     }
 

@@ -17,6 +17,8 @@ mod span_record;
 mod standard_tag;
 mod tag_value;
 
+#[cfg(feature = "tracing-layer")]
+pub(crate) use buffer::RemoteNameSource;
 pub(crate) use buffer::{MAX_NAME_BYTES, SpanBuffer, is_error_tag};
 pub use builder::SpanRecordBuilder;
 pub use endpoint::{Endpoint, EndpointRef};

@@ -4,7 +4,7 @@
 //! [`scope::in_current_context`](crate::scope::in_current_context) carries one into a spawned task.
 
 use super::{Inherited, OpenSpan, OutgoingRequests, Span, slot};
-use crate::{context::TraceContext, id::RequestId};
+use crate::{context::TraceContext, id::RequestId, propagation::Forwarded};
 use pin_project_lite::pin_project;
 use std::{fmt, pin::Pin, task::Poll};
 
@@ -39,6 +39,11 @@ impl RequestContext {
     /// The ids and the sampling state; `None` if a sidecar makes the spans.
     pub fn trace_context(&self) -> Option<TraceContext> {
         self.0.context
+    }
+
+    /// The request id and the headers that are forwarded.
+    pub(crate) fn forwarded(&self) -> &Forwarded {
+        &self.0.forwarded
     }
 
     /// The request id.

@@ -3,11 +3,15 @@
 //! [`scope::span`](crate::scope::span) and [`Tracer::span`](crate::Tracer::span) start one. The spans of
 //! the layers are not here: they are an [`OpenSpan`] in an exchange.
 
-use super::{OpenSpan, OutgoingRequests, SpanHandle, slot};
-use crate::{context::TraceContext, record::SpanSink};
+use super::{Inherited, OpenSpan, OutgoingRequests, SpanHandle, slot};
+use crate::{
+    context::TraceContext,
+    record::{Kind, SpanBuffer, SpanSink},
+};
 use pin_project_lite::pin_project;
 use std::{
     fmt,
+    net::SocketAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -90,10 +94,83 @@ impl Span {
         self.open.take()
     }
 
+    /// What the span passes on.
+    pub(crate) fn inherited(&self) -> Option<&Inherited> {
+        self.open.as_deref().map(|open| &open.inherited)
+    }
+
+    pub(crate) fn inherited_mut(&mut self) -> Option<&mut Inherited> {
+        self.open.as_deref_mut().map(|open| &mut open.inherited)
+    }
+
+    /// The record, if the span is recorded.
+    pub(crate) fn record(&mut self) -> Option<&mut SpanBuffer> {
+        self.open.as_deref_mut()?.record()
+    }
+
     #[cfg(feature = "log-ids")]
     fn start_log_span(&mut self) {
         if let Some(open) = &mut self.open {
             open.start_log_span();
+        }
+    }
+
+    /// Says that the span is one side of an exchange with another service, which is not traced by a
+    /// layer: a query to a database is [`Kind::Client`], a message that is sent [`Kind::Producer`], one
+    /// that is received [`Kind::Consumer`]. Default: none, work inside the service.
+    ///
+    /// Together with the [remote service](Self::remote_service), this is what Zipkin's dependency graph
+    /// is made of.
+    ///
+    /// ```
+    /// use tower_b3::record::Kind;
+    /// # use tower_b3::{Tracer, report::InMemoryReporter};
+    /// # let spans = InMemoryReporter::default();
+    /// # let tracer = Tracer::builder("shop").reporter(spans.clone()).build()?;
+    /// # tracer.span("handler").in_scope(|| {
+    ///
+    /// tower_b3::span("SELECT carts")
+    ///     .kind(Kind::Client)
+    ///     .remote_service("postgres")
+    ///     .remote_address(([10, 0, 0, 3], 5432).into())
+    ///     .in_scope(|| { /* the query */ });
+    /// # });
+    /// # let span = spans.take().remove(0);
+    /// # assert_eq!(span.kind(), Some(Kind::Client));
+    /// # assert_eq!(span.remote_endpoint().service_name, Some("postgres"));
+    /// # Ok::<(), tower_b3::BuildError>(())
+    /// ```
+    pub fn kind(mut self, kind: Kind) -> Span {
+        if let Some(open) = &mut self.open {
+            open.set_kind(kind);
+        }
+        self
+    }
+
+    /// Names the service on the other side: `postgres`, `kafka`. A blank name is ignored.
+    pub fn remote_service(mut self, name: impl AsRef<str>) -> Span {
+        if let Some(open) = &mut self.open {
+            open.set_remote_service(name.as_ref());
+        }
+        self
+    }
+
+    /// Sets the address of the service on the other side.
+    pub fn remote_address(mut self, address: SocketAddr) -> Span {
+        if let Some(open) = &mut self.open {
+            open.set_remote_address(address);
+        }
+        self
+    }
+
+    /// Adds the event `follows from {trace id}-{span id}`, which refers to another span that led to this
+    /// one without being its parent: a span of a batch refers to the messages in it.
+    ///
+    /// See [`Tracer::batch_span`](crate::Tracer::batch_span). Like all events of a span, those beyond 128
+    /// are counted in the tag `left_out`.
+    pub fn follows_from(&mut self, context: TraceContext) {
+        if let Some(open) = &mut self.open {
+            open.follows_from(&context);
         }
     }
 

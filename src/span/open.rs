@@ -12,12 +12,17 @@ use super::{
     handle::{self, Note, Notes, SpanHandle},
     slot,
 };
+#[cfg(feature = "tracing-layer")]
+use crate::record::RemoteNameSource;
 use crate::{
     clock::Moment,
     context::TraceContext,
-    record::{SpanBuffer, SpanRecord, SpanSink},
+    record::{Kind, SpanBuffer, SpanRecord, SpanSink},
 };
-use std::sync::{Arc, Mutex};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 /// The request that a server layer is serving in this task.
 #[derive(Debug, Clone, Copy)]
@@ -138,10 +143,39 @@ impl OpenSpan {
         }
     }
 
+    /// Adds the event that the span comes after another one without being its child.
+    pub(crate) fn follows_from(&mut self, context: &TraceContext) {
+        if self.is_recorded() {
+            let (trace_id, span_id) = (context.trace_id(), context.span_id());
+            self.annotate(&format!("follows from {trace_id}-{span_id}"));
+        }
+    }
+
     pub(crate) fn rename(&mut self, name: &str) {
         if let Some(record) = self.record() {
             record.set_name(&[name]);
             self.renamed = true;
+        }
+    }
+
+    pub(crate) fn set_kind(&mut self, kind: Kind) {
+        if let Some(record) = self.record() {
+            record.fields.kind = Some(kind);
+        }
+    }
+
+    pub(crate) fn set_remote_service(&mut self, name: &str) {
+        if let Some(record) = self.record() {
+            #[cfg(feature = "tracing-layer")]
+            record.set_remote_service_from(RemoteNameSource::Name, name);
+            #[cfg(not(feature = "tracing-layer"))]
+            record.replace_remote_service(name);
+        }
+    }
+
+    pub(crate) fn set_remote_address(&mut self, address: SocketAddr) {
+        if let Some(record) = self.record() {
+            record.set_remote_address(Some(address.ip().to_canonical()), Some(address.port()));
         }
     }
 

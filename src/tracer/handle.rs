@@ -63,7 +63,8 @@ impl Tracer {
         self.start_span(name, context, forwarded)
     }
 
-    /// Starts a local span below a context that came from elsewhere, for example with a message.
+    /// Starts a local span below a context that came from elsewhere. For one that came with a message,
+    /// [`consumer_span`](Self::consumer_span) reads it and what else the message says.
     /// Where the context is undecided, the sampler decides. Calls made inside carry a new
     /// `x-request-id`.
     pub fn span_below(&self, parent: TraceContext, name: impl AsRef<str>) -> Span {
@@ -75,9 +76,13 @@ impl Tracer {
     }
 
     fn start_span(&self, name: &str, context: TraceContext, forwarded: Forwarded) -> Span {
-        if self.inner.mode.client == Mode::ForwardOnly {
-            return Span::none();
+        match self.inner.mode.client {
+            Mode::ForwardOnly => Span::none(),
+            _ => self.started(name, context, forwarded),
         }
+    }
+
+    pub(super) fn started(&self, name: &str, context: TraceContext, forwarded: Forwarded) -> Span {
         let mut open = slot::blank();
         open.inherited.context = Some(context);
         open.inherited.forwarded = forwarded;

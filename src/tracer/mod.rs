@@ -1,7 +1,7 @@
 //! The tracer: starts traces and spans, decides on sampling, and builds from code's settings.
 //!
 //! [`handle`] is what users hold, and `running` a handle together with the reporter that is shut down
-//! with it; [`builder`], [`build`] and `start` make them. [`inner`] is what the layers share: [`decide`]
+//! with it; `messages` has its spans of messages; [`builder`], [`build`] and `start` make them. [`inner`] is what the layers share: [`decide`]
 //! decides about sampling, and [`dynamic`] holds what [`change`] may change while the service runs. The
 //! layers and the configuration build on this module, which knows neither.
 
@@ -13,6 +13,7 @@ mod dynamic;
 mod error;
 mod handle;
 mod inner;
+mod messages;
 #[cfg(feature = "batch")]
 mod running;
 mod settings;

@@ -220,9 +220,7 @@ impl<S: Subscriber> Layer<S> for TracingLayer {
         let context = context.and_then(|span| span.with(|open| open.context()).flatten());
         let known = self.table.get_own(id.into_u64());
         if let (Some(context), Some(span)) = (context, known) {
-            let (trace, followed) = (context.trace_id(), context.span_id());
-            let text = format!("follows from {trace}-{followed}");
-            span.with(|open| open.annotate(&text));
+            span.with(|open| open.follows_from(&context));
         }
     }
 

@@ -6,6 +6,7 @@
 mod event;
 mod fields;
 mod layer;
+mod peer;
 mod table;
 mod tags;
 

@@ -1,8 +1,8 @@
 //! What the fields of a span say about it: tags, and what OpenTelemetry's names mean.
 
-use super::fields::Fields;
+use super::{fields::Fields, peer};
 use crate::{
-    record::{Kind, SpanBuffer},
+    record::{Kind, RemoteNameSource, SpanBuffer},
     span::OpenSpan,
 };
 
@@ -11,13 +11,35 @@ pub(super) fn write(fields: &Fields, open: &mut OpenSpan) {
     let Some(record) = open.record() else {
         return;
     };
+    let kind_before = record.fields.kind;
+    let had_tags = record.has_tags();
     for (name, value) in fields.iter() {
         match name.strip_prefix("otel.") {
             Some(special) if write_special(special, value, record) => {}
+            _ if name == "peer.service" => {
+                record.set_remote_service_from(RemoteNameSource::Name, value);
+            }
             _ => record.set_tag(name, value),
         }
     }
+    if record.fields.kind.is_some() {
+        // Only now, since the kind can be any of the fields, or be recorded after the others.
+        if had_tags && record.fields.kind != kind_before {
+            read_earlier_tags(record);
+        }
+        for (name, value) in fields.iter() {
+            peer::read(name, value, record);
+        }
+    }
     record.count_left_out(fields.left_out);
+}
+
+/// Reads what was recorded about the other side before the span's kind was known.
+fn read_earlier_tags(record: &mut SpanBuffer) {
+    let about_peer = record.texts_of_handler_tags(peer::is_about_peer);
+    for (name, value) in about_peer {
+        peer::read(&name, &value, record);
+    }
 }
 
 /// A field of `tracing-opentelemetry`, by its name behind `otel.`. Returns whether there is one of

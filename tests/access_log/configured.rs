@@ -15,7 +15,7 @@ use std::{
 use test_kit::{eventually, log};
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Tracer,
+    Direction, Tracer,
     config::{ConfigError, ConfigFile, Documents, TracingConfig, Workload},
 };
 
@@ -313,6 +313,13 @@ fn what_is_not_supported_is_logged_or_an_error_if_strict() {
         let error = Tracer::builder("shop").config(&config).build().unwrap_err();
         assert_eq!(error.to_string(), reason);
     }
+}
+
+#[test]
+fn a_telemetry_about_access_logs_alone_does_not_change_sampling() {
+    let logging = "accessLogging: [{ providers: [{ name: envoy }] }]";
+    let config = Files::new().config(&telemetry("mesh", "istio-system", logging));
+    assert_eq!(config.sampling(Direction::Server), 100.0);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use allocation_counter::measure;
 use std::{
     future::pending,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -12,12 +13,14 @@ use std::{
 };
 use tower_b3::{
     Tracer,
+    record::Kind,
     report::{BatchOptions, BatchReporter, Message, Outcome, Sender, TailSampler},
     zipkin::JsonEncoder,
 };
 
 const LONG: Duration = Duration::from_secs(20);
 const SPANS: usize = 200;
+const DATABASE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5432));
 /// Each span is the root of a trace and generates the request id for calls made inside it.
 const REQUEST_IDS: u64 = SPANS as u64;
 
@@ -71,7 +74,9 @@ fn in_the_steady_state_a_tail_sampler_allocates_nothing() {
     let requests = || {
         for number in 0..SPANS {
             tracer.span("request").in_scope(|| {
-                tower_b3::span("load").in_scope(|| tower_b3::tag("tenant", "acme"));
+                let load = tower_b3::span("load").kind(Kind::Client);
+                let load = load.remote_service("postgres").remote_address(DATABASE);
+                load.in_scope(|| tower_b3::tag("tenant", "acme"));
                 if number % 10 == 0 {
                     tower_b3::scope::error("no rows");
                 }

@@ -5,6 +5,7 @@ mod common;
 
 mod carried;
 mod handles;
+mod kinds;
 mod limits;
 mod local_spans;
 mod tasks;

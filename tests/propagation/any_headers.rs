@@ -32,7 +32,7 @@ fn state_text() -> impl Strategy<Value = String> {
 }
 
 /// A value that is well-formed, or nearly so, or garbage, of any header.
-fn value_text() -> impl Strategy<Value = Vec<u8>> {
+pub fn value_text() -> impl Strategy<Value = Vec<u8>> {
     let single = (id_text(), id_text(), state_text(), id_text(), 0..7_usize).prop_map(
         |(trace, span, state, parent, shape)| match shape {
             0 => state,
@@ -105,7 +105,7 @@ fn any_headers() -> impl Strategy<Value = HeaderMap> {
     })
 }
 
-fn any_context() -> impl Strategy<Value = TraceContext> {
+pub fn any_context() -> impl Strategy<Value = TraceContext> {
     let trace = prop_oneof![1_u128.., (1_u64..).prop_map(u128::from)];
     let state = prop_oneof![
         Just(Sampling::Defer),

@@ -6,6 +6,7 @@ mod model;
 mod properties;
 
 mod any_headers;
+mod carriers;
 mod reading;
 mod seeds;
 mod shared_table;

@@ -12,6 +12,7 @@ mod filters;
 mod model;
 mod nesting;
 mod parents;
+mod peers;
 mod roots;
 mod scene;
 mod threads;

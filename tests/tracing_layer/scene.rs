@@ -1,6 +1,6 @@
 use crate::common::SpanCollector;
 use http::{Request, Response};
-use std::{cell::RefCell, convert::Infallible};
+use std::{cell::RefCell, convert::Infallible, sync::LazyLock};
 use tokio::runtime::Builder;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_b3::{Tracer, TracingLayer, sample::Sampler};
@@ -14,6 +14,10 @@ pub struct Scene {
     pub dispatch: Dispatch,
 }
 
+/// As long as there is one subscriber only, `tracing` registers a span's place in the code with the
+/// thread's current subscriber, and within a subscriber there is none: the place is then off for good.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+
 thread_local! {
     static DEFAULT: RefCell<Option<dispatcher::DefaultGuard>> = const { RefCell::new(None) };
 }
@@ -24,6 +28,7 @@ impl Scene {
     }
 
     pub fn with(sampler: Sampler, layer: impl FnOnce(&Tracer) -> TracingLayer) -> Scene {
+        LazyLock::force(&SECOND);
         let spans = SpanCollector::new();
         let tracer = spans.builder("shop").sampler(sampler).build().unwrap();
         let subscriber = tracing_subscriber::registry().with(layer(&tracer));

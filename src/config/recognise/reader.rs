@@ -51,6 +51,34 @@ const FIELDS_ON_THE_WAY: &[&str] = &[
     "accessLogging",
 ];
 
+/// The fields on the paths to what is read about metrics.
+#[cfg(feature = "metrics-config")]
+const METRICS_FIELDS: &[&str] = &[
+    "telemetry",
+    "v2",
+    "prometheus",
+    "configOverride",
+    "metrics",
+    "configPatches",
+    "patch",
+    "value",
+    "configuration",
+    "pluginConfig",
+    "workloadSelector",
+    "labels",
+    crate::config::metrics::BUCKETS,
+    crate::config::metrics::EVICTION,
+];
+#[cfg(not(feature = "metrics-config"))]
+const METRICS_FIELDS: &[&str] = &[];
+
+/// What else is recognised, for an error.
+#[cfg(feature = "metrics-config")]
+const ABOUT_METRICS: &str = "; or about metrics: a Telemetry with `metrics`, `configOverride` of an IstioOperator, an \
+                             EnvoyFilter or WasmPlugin with Istio's filters, or a pod with their annotations";
+#[cfg(not(feature = "metrics-config"))]
+const ABOUT_METRICS: &str = "";
+
 /// The fields by which a MeshConfig without a kind is recognised.
 const MESH_FIELDS: &[&str] = &[
     "defaultConfig",
@@ -65,6 +93,8 @@ const MESH_FIELDS: &[&str] = &[
 pub(in crate::config) struct DocumentReader<'b> {
     budget: &'b mut Budget,
     configs: Vec<RankedConfig>,
+    /// Whether any document is about tracing.
+    has_tracing: bool,
     pub(super) root_namespace: Option<String>,
 }
 
@@ -73,6 +103,7 @@ impl<'b> DocumentReader<'b> {
         DocumentReader {
             budget,
             configs: Vec::new(),
+            has_tracing: false,
             root_namespace: None,
         }
     }
@@ -83,11 +114,12 @@ impl<'b> DocumentReader<'b> {
                 "no tracing configuration found; expected `tracing` or its fields, a MeshConfig, \
                  the ConfigMap istio, an IstioOperator, a ProxyConfig, a pod with the annotation \
                  {ANNOTATION}, a Telemetry with `tracing`, or an Envoy bootstrap with \
-                 `tracing.http`"
+                 `tracing.http`{ABOUT_METRICS}"
             )));
         }
         Ok(RankedConfigs {
             configs: self.configs,
+            has_tracing: self.has_tracing,
             root_namespace: self
                 .root_namespace
                 .unwrap_or_else(|| ROOT_NAMESPACE.to_owned()),
@@ -102,9 +134,7 @@ impl<'b> DocumentReader<'b> {
     ) -> Result<(), ConfigError> {
         let title = title(node, position);
         let before = self.configs.len();
-        let read = node
-            .once(FIELDS_ON_THE_WAY)
-            .and_then(|()| self.contents(node));
+        let read = fields_once(node).and_then(|()| self.contents(node));
         read.map_err(|error| error.in_document(&title))?;
         // Errors of providers come up only when they are used: add the document to them now.
         for ranked in &mut self.configs[before..] {
@@ -120,11 +150,17 @@ impl<'b> DocumentReader<'b> {
     }
 
     fn contents(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
+        #[cfg(feature = "metrics-config")]
+        if self.metrics_resource(node)? {
+            return Ok(());
+        }
         let group = text_of(node, "apiVersion").and_then(|version| version.split_once('/'));
         let group = group.map(|(group, _)| group);
         match text_of(node, "kind") {
             None => self.document_without_kind(node),
             Some("Telemetry") if group.is_none_or(|group| group == "telemetry.istio.io") => {
+                #[cfg(feature = "metrics-config")]
+                self.telemetry_metrics(node)?;
                 self.telemetry(node)
             }
             Some("ProxyConfig") if group.is_none_or(|group| group == "networking.istio.io") => {
@@ -165,7 +201,9 @@ impl<'b> DocumentReader<'b> {
         }
         let is_values = node.at(&["meshConfig"]).is_some()
             || node.at(&["global", "proxy", "tracer"]).is_some()
-            || node.at(&["pilot", "traceSampling"]).is_some();
+            || node.at(&["pilot", "traceSampling"]).is_some()
+            || cfg!(feature = "metrics-config")
+                && node.at(&["telemetry", "v2", "prometheus"]).is_some();
         if is_values {
             self.chart_values(node)
         } else if MESH_FIELDS.iter().any(|field| node.get(field).is_some()) {
@@ -187,15 +225,33 @@ impl<'b> DocumentReader<'b> {
     }
 
     pub(super) fn add(&mut self, config: RankedConfig) {
+        self.has_tracing = true;
         self.configs.push(config);
+    }
+
+    /// Adds what is not about tracing, so that Istio's defaults for tracing do not apply.
+    #[cfg(any(feature = "access-log", feature = "metrics-config"))]
+    pub(super) fn add_without_tracing(&mut self, config: RankedConfig) {
+        self.configs.push(config);
+    }
+
+    #[cfg(feature = "metrics-config")]
+    pub(super) fn budget(&mut self) -> &mut Budget {
+        self.budget
     }
 
     /// Parses a text inside of the text.
     pub(super) fn parse_nested(&mut self, text: &str) -> Result<Vec<Tree>, ConfigError> {
         let trees = yaml::parse(text, self.budget)?;
         for tree in &trees {
-            Node::new(tree, "").once(FIELDS_ON_THE_WAY)?;
+            fields_once(&Node::new(tree, ""))?;
         }
         Ok(trees)
     }
+}
+
+/// Checks that no field on the way to what is read is set twice.
+fn fields_once(node: &Node<'_>) -> Result<(), ConfigError> {
+    let fields = [FIELDS_ON_THE_WAY, METRICS_FIELDS].concat();
+    node.once(&fields)
 }

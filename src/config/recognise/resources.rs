@@ -33,34 +33,25 @@ impl DocumentReader<'_> {
         let has_target = ["targetRef", "targetRefs"]
             .iter()
             .any(|target| node.at(&["spec", target]).is_some());
-        if !has_target {
-            self.resource(node, config);
+        if has_target {
+            return Ok(());
         }
+        let ranked = resource(node, config);
+        // One that is only about access logs leaves tracing as it is without Istio's documents.
+        #[cfg(feature = "access-log")]
+        if node.at(&["spec", "tracing"]).is_none() {
+            self.add_without_tracing(ranked);
+            return Ok(());
+        }
+        self.add(ranked);
         Ok(())
     }
 
     pub(super) fn proxy_config(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
         if let Some(tracing) = node.at(&["spec", "tracing"]) {
-            self.resource(node, of_proxy(Proxy::read(&tracing)?));
+            self.add(resource(node, of_proxy(Proxy::read(&tracing)?)));
         }
         Ok(())
-    }
-
-    /// Adds a resource, which applies to its namespace or to the workloads there that its selector
-    /// selects.
-    fn resource(&mut self, node: &Node<'_>, config: TracingConfig) {
-        let selector = node.at(&["spec", "selector", "matchLabels"]);
-        let labels = selector.map(|selector| labels(&selector));
-        let (rank, applies_to) = match labels {
-            Some(labels) if !labels.is_empty() => (Rank::Selector, AppliesTo::Selected(labels)),
-            _ => (Rank::Namespace, AppliesTo::All),
-        };
-        self.add(RankedConfig {
-            rank,
-            namespace: namespace(node),
-            applies_to,
-            config,
-        });
     }
 
     /// An IstioOperator or an Istio.
@@ -102,6 +93,8 @@ impl DocumentReader<'_> {
         if proxy != Proxy::default() {
             self.add(RankedConfig::for_all(Rank::Installation, of_proxy(proxy)));
         }
+        #[cfg(feature = "metrics-config")]
+        self.config_override(node)?;
         Ok(())
     }
 
@@ -124,6 +117,8 @@ impl DocumentReader<'_> {
             ..of_proxy(proxy)
         };
         self.add(RankedConfig::for_all(Rank::Mesh, config));
+        #[cfg(feature = "metrics-config")]
+        self.mesh_metrics(node)?;
         Ok(())
     }
 
@@ -196,4 +191,20 @@ fn telemetry_config(node: &Node<'_>) -> Result<Option<TracingConfig>, ConfigErro
         }));
     }
     Ok(config)
+}
+
+/// A resource, which applies to its namespace or to the workloads there that its selector selects.
+fn resource(node: &Node<'_>, config: TracingConfig) -> RankedConfig {
+    let selector = node.at(&["spec", "selector", "matchLabels"]);
+    let labels = selector.map(|selector| labels(&selector));
+    let (rank, applies_to) = match labels {
+        Some(labels) if !labels.is_empty() => (Rank::Selector, AppliesTo::Selected(labels)),
+        _ => (Rank::Namespace, AppliesTo::All),
+    };
+    RankedConfig {
+        rank,
+        namespace: namespace(node),
+        applies_to,
+        config,
+    }
 }

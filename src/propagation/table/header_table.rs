@@ -28,7 +28,7 @@ pub(crate) struct KnownHeader {
     pub(crate) name: ForwardedName,
     pub(crate) tracing: Option<TracingHeader>,
     /// Whether it is forwarded unchanged.
-    pub(super) forwarded: bool,
+    pub(crate) forwarded: bool,
     /// Whether it is copied unchanged where no spans are made.
     pub(crate) captured: bool,
 }
@@ -126,6 +126,12 @@ impl HeaderTable {
         self.headers.push(header);
     }
 
+    /// The header of this name in lower case.
+    pub(crate) fn known(&self, name: &[u8]) -> Option<&KnownHeader> {
+        let key = self.find_bytes(name)?;
+        self.headers.get((key.index as usize).checked_sub(1)?)
+    }
+
     fn position(&self, name: &HeaderName) -> Option<usize> {
         self.find(name).map(|key| key.index as usize - 1)
     }
@@ -138,7 +144,11 @@ impl HeaderTable {
 
     #[inline(always)]
     fn find(&self, name: &HeaderName) -> Option<&Key> {
-        let text = name.as_str().as_bytes();
+        self.find_bytes(name.as_str().as_bytes())
+    }
+
+    #[inline(always)]
+    fn find_bytes(&self, text: &[u8]) -> Option<&Key> {
         let first = self.buckets[usize::from(hash(text))];
         // For most headers, the search ends here.
         if first == 0 {

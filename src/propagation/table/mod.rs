@@ -9,5 +9,5 @@ mod header_table;
 mod header_values;
 mod packed_name;
 
-pub(crate) use header_table::HeaderTable;
+pub(crate) use header_table::{HeaderTable, KnownHeader};
 pub(crate) use header_values::{HeaderSlot, HeaderValues};

@@ -15,6 +15,8 @@ mod tags;
 mod text;
 
 pub(crate) use error_tag::is_error_tag;
+#[cfg(feature = "tracing-layer")]
+pub(crate) use parts::RemoteNameSource;
 #[cfg(feature = "batch")]
 pub(super) use parts::{BufferedTag, SpanFields, TextRange, Window};
 pub(crate) use span_buffer::{MAX_NAME_BYTES, SpanBuffer};

@@ -82,6 +82,22 @@ pub(in crate::record) struct BufferedTag {
     pub(super) range: TextRange,
 }
 
+/// What the name of the remote service was taken from, from the worst source to the best.
+#[cfg(feature = "tracing-layer")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) enum RemoteNameSource {
+    #[default]
+    None,
+    /// An IP address.
+    Address,
+    /// The kind of database or broker.
+    System,
+    /// The host's name.
+    Host,
+    /// Code that names the service.
+    Name,
+}
+
 /// The parts of a span that have a fixed size.
 #[derive(Clone, Copy)]
 pub(crate) struct SpanFields {
@@ -103,8 +119,10 @@ pub(crate) struct SpanFields {
     pub(in crate::record) duration: u64,
     pub(in crate::record) name: TextRange,
     pub(super) remote_service: TextRange,
-    pub(in crate::record) remote_ip: Option<IpAddr>,
-    pub(in crate::record) remote_port: Option<u16>,
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) remote_name_source: RemoteNameSource,
+    pub(crate) remote_ip: Option<IpAddr>,
+    pub(crate) remote_port: Option<u16>,
     pub(super) standard_names: &'static StandardTagNames,
 }
 
@@ -124,6 +142,8 @@ impl Default for SpanFields {
             duration: 0,
             name: TextRange::default(),
             remote_service: TextRange::default(),
+            #[cfg(feature = "tracing-layer")]
+            remote_name_source: RemoteNameSource::default(),
             remote_ip: None,
             remote_port: None,
             standard_names: &COMMON,

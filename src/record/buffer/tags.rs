@@ -137,6 +137,25 @@ impl SpanBuffer {
         self.fields.left_out += tags;
     }
 
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn has_tags(&self) -> bool {
+        !self.tags.is_empty()
+    }
+
+    /// Copies of the handler's tags whose names are of interest.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn texts_of_handler_tags(
+        &self,
+        is_of_interest: impl Fn(&str) -> bool,
+    ) -> Vec<(String, String)> {
+        let by_handler = self.tags.iter().filter(|tag| tag.rank == TagRank::Handler);
+        let texts = by_handler.map(|tag| (self.tag_name(tag), self.read(tag.range)));
+        let of_interest = texts.filter(|(name, _)| is_of_interest(name));
+        of_interest
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
     /// Removes a tag of the handler.
     #[cfg(feature = "tracing-layer")]
     pub(crate) fn remove_handler_tag(&mut self, name: &str) {

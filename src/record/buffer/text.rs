@@ -5,7 +5,12 @@ use super::{
     parts::{TagName, TextRange, ValueSource},
     span_buffer::{MAX_NAME_BYTES, SpanBuffer},
 };
-use crate::{record::Endpoint, text::cut};
+#[cfg(feature = "tracing-layer")]
+use crate::record::RemoteNameSource;
+use crate::{
+    record::Endpoint,
+    text::{cut, is_blank},
+};
 use std::{mem, net::IpAddr};
 
 impl SpanBuffer {
@@ -28,6 +33,25 @@ impl SpanBuffer {
 
     pub(crate) fn set_remote_service(&mut self, service: &str) {
         self.fields.remote_service = self.append(cut(service, self.limit(MAX_NAME_BYTES)));
+    }
+
+    /// Sets the name of the remote service on behalf of the handler, any number of times. A blank name
+    /// is ignored.
+    pub(crate) fn replace_remote_service(&mut self, service: &str) {
+        if !is_blank(service) {
+            self.remove_if_last(self.fields.remote_service);
+            self.set_remote_service(service);
+            self.compact();
+        }
+    }
+
+    /// The same, unless the name is already known from a better source.
+    #[cfg(feature = "tracing-layer")]
+    pub(crate) fn set_remote_service_from(&mut self, source: RemoteNameSource, service: &str) {
+        if source >= self.fields.remote_name_source && !is_blank(service) {
+            self.fields.remote_name_source = source;
+            self.replace_remote_service(service);
+        }
     }
 
     pub(crate) fn set_remote_address(&mut self, ip: Option<IpAddr>, port: Option<u16>) {

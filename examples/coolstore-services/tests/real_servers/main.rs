@@ -10,6 +10,7 @@
 mod access_log;
 mod lab;
 mod parity;
+mod queues;
 mod reporters;
 mod traces;
 mod untraced;

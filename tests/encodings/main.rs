@@ -2,6 +2,8 @@
 //! types of OpenTelemetry.
 #![cfg(feature = "otlp")]
 
+mod kinds;
+
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{KeyValue, any_value::Value},
