@@ -1,5 +1,6 @@
 //! The properties that the fuzz targets check.
 
+pub mod access_log_format;
 pub mod config;
 pub mod environment;
 pub mod forwarded_for;
