@@ -37,5 +37,5 @@ XML
 
 FONTCONFIG_FILE=$fonts TOWER_B3_BROWSER=1 TOWER_B3_SCREENSHOTS=$root/docs \
     cargo test -p tower-b3-viewer --test browser -- screenshots
-pngquant --force --ext .png --speed 1 --skip-if-larger 64 docs/viewer-*.png || test $? -eq 98
+pngquant --force --ext .png --speed 1 --skip-if-larger 256 docs/viewer-*.png || test $? -eq 98
 ls -l docs/viewer-*.png

@@ -8,13 +8,13 @@ use crate::{
 };
 
 /// A root with 4,999 spans below it, ten to a parent.
-fn large_trace() -> Vec<Value> {
+pub fn large_trace() -> Vec<Value> {
     let start = seconds_ago(60);
     let one = |id: u64| {
         let parent = if id == 1 { 0 } else { (id - 2) / 10 + 1 };
         let service = format!("worker-{}", id % 5);
         timed(
-            span(8, id, parent, &service, &format!("step {id}")),
+            span(9_008, id, parent, &service, &format!("step {id}")),
             start + id * 700,
             4_000_000 - id * 710,
         )
@@ -22,11 +22,23 @@ fn large_trace() -> Vec<Value> {
     (1..=5_000).map(one).collect()
 }
 
+/// 5,000 traces of two spans.
+pub fn post_many(page: &Page) {
+    let start = seconds_ago(5_000);
+    for part in 0..5 {
+        let spans = (0..1_000_u64).flat_map(|index| {
+            let trace = 1 + part * 1_000 + index;
+            products(trace, start + trace * 900_000, 1_000 + trace * 7 % 90_000)
+        });
+        page.post(&spans.collect::<Vec<_>>());
+    }
+}
+
 #[tokio::test]
 async fn five_thousand_spans_scroll() {
     browse("large_trace", async |page: Page| {
         page.post(&large_trace());
-        page.open(&view(8)).await;
+        page.open(&view(9_008)).await;
         page.until_text(".facts", "Spans 5000").await;
         page.until(
             "document.querySelector('.spans').getAttribute('aria-rowcount')",
@@ -82,14 +94,7 @@ async fn a_chain_of_five_thousand_spans_is_shown() {
 #[tokio::test]
 async fn five_thousand_traces_scroll() {
     browse("large_list", async |page: Page| {
-        let start = seconds_ago(5_000);
-        for part in 0..5 {
-            let spans = (0..1_000_u64).flat_map(|index| {
-                let trace = 1 + part * 1_000 + index;
-                products(trace, start + trace * 900_000, 1_000 + trace * 7 % 90_000)
-            });
-            page.post(&spans.collect::<Vec<_>>());
-        }
+        post_many(&page);
         page.open("/").await;
         page.until_text(".list-bar h1", "5,000 traces").await;
         page.until(

@@ -9,6 +9,7 @@
 
 mod accessibility;
 mod compare;
+mod figures;
 mod files;
 mod harness;
 mod hostile;
