@@ -4,6 +4,8 @@
 #[cfg(feature = "config")]
 use super::Fallback;
 use super::{Settings, Tracer};
+#[cfg(all(feature = "access-log", feature = "config"))]
+use crate::access_log::AccessLog;
 use crate::{
     direction::{Direction, Mode, PerDirection},
     id::TraceIdKind,
@@ -55,6 +57,8 @@ impl Tracer {
             tag_malformed: false,
             reporter: None,
             observers: Vec::new(),
+            #[cfg(all(feature = "access-log", feature = "config"))]
+            configured_log: AccessLog::empty(),
             body_counters: BodyCounters::default(),
             #[cfg(feature = "config")]
             fallback: None,
@@ -82,6 +86,9 @@ pub struct TracerBuilder {
     pub(super) tag_malformed: bool,
     pub(super) reporter: Option<Box<dyn Reporter>>,
     pub(super) observers: Vec<Arc<dyn AnyObserver>>,
+    /// Writes what a configuration says.
+    #[cfg(all(feature = "access-log", feature = "config"))]
+    pub(super) configured_log: AccessLog,
     pub(super) body_counters: BodyCounters,
     #[cfg(feature = "config")]
     pub(super) fallback: Option<Box<dyn Fallback>>,

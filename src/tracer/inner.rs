@@ -7,6 +7,8 @@
 #[cfg(feature = "config")]
 use super::SetInCode;
 use super::dynamic::DynamicSettings;
+#[cfg(all(feature = "access-log", feature = "config"))]
+use crate::access_log::AccessLog;
 use crate::{
     context::Sampling,
     direction::{Direction, Mode, PerDirection},
@@ -53,6 +55,9 @@ pub(crate) struct TracerInner {
     pub(super) identity_tags: PerDirection<Vec<Tag>>,
     #[cfg(feature = "config")]
     pub(super) set_in_code: PerDirection<SetInCode>,
+    /// One of the observers: it writes what a configuration says.
+    #[cfg(all(feature = "access-log", feature = "config"))]
+    pub(crate) configured_log: AccessLog,
     pub(crate) observers: ObserversOfThreads,
     pub(crate) url_limits: UrlLimits,
     pub(crate) tag_malformed_headers: bool,
