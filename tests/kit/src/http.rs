@@ -20,6 +20,11 @@ pub struct Response {
 }
 
 impl Response {
+    /// The body.
+    pub fn text(&self) -> &str {
+        &self.body
+    }
+
     /// The body, which must be JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
