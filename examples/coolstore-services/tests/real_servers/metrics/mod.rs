@@ -3,6 +3,7 @@
 
 mod counts;
 mod graph;
+mod oracle;
 mod queries;
 mod shop;
 mod traffic;

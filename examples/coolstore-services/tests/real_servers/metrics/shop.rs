@@ -123,7 +123,7 @@ impl Service {
 }
 
 /// An address on which nothing listens.
-async fn refused() -> SocketAddr {
+pub async fn refused() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     listener.local_addr().expect("an address")
 }
