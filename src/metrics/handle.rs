@@ -134,7 +134,10 @@ impl Metrics {
 
     fn values(&self, generation: &Generation, measured: &Measurement<'_>) -> Vec<String> {
         let mut values = Vec::new();
+        #[cfg(not(feature = "metrics-config"))]
+        let _ = measured;
         if generation.value_count > 0 {
+            #[cfg(feature = "metrics-config")]
             if let Some(attributes) = measured.attributes {
                 generation.values.compute(attributes, &mut values);
             }
@@ -277,6 +280,7 @@ impl Metrics {
     }
 
     /// Records by another plan from now on. Series of metrics that stay keep their counts.
+    #[cfg(feature = "metrics-config")]
     pub(crate) fn set_plan(&self, direction: Direction, plan: super::plan::Plan) {
         let generation = Generation::of_plan(plan, &self.inner.own_labels.all);
         self.inner.stores.of(direction).replace(generation);

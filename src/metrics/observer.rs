@@ -1,13 +1,12 @@
 //! [`Metrics`] as an observer of the layers.
 
+#[cfg(feature = "metrics-config")]
+use super::captured::Captured;
 use super::{
-    captured::Captured,
-    destination::{Destination, Service},
     destination_numbers::DestinationNumber,
-    ended_attributes::EndedAttributes,
     handle::Metrics,
     measurement::{Measurement, RequestLabels, ResponseLabels},
-    peer::{Asked, PeerMetadata, PeerNumber, remove_metadata},
+    peer::{Asked, PeerNumber, remove_metadata},
     wire_size::HeadSize,
 };
 use crate::{
@@ -32,6 +31,7 @@ struct ObservedExchange {
     request: HeadSize,
     response: HeadSize,
     /// For computed values, if there are any.
+    #[cfg(feature = "metrics-config")]
     captured: Option<Box<Captured>>,
     direction: Option<Direction>,
 }
@@ -111,19 +111,19 @@ impl Metrics {
         }
         state.request_labels = self.request_labels(request);
         state.request = HeadSize::of_request(request, of);
-        let current = self.inner.stores.of(of).state();
-        let generation = &current.generation;
-        state.captured = (generation.value_count > 0)
-            .then(|| Box::new(Captured::of_request(request, &*generation.values)));
+        #[cfg(feature = "metrics-config")]
+        {
+            state.captured = self.captured(of, request);
+        }
     }
 
     fn see_response(&self, state: &mut ObservedExchange, response: &ResponseHead<'_>) {
         let (status, headers) = (response.status(), response.headers());
         state.response_labels = self.response_labels(status, headers);
         state.response = HeadSize::of_response(status, response.version(), headers);
+        #[cfg(feature = "metrics-config")]
         if let (Some(captured), Some(direction)) = (&mut state.captured, state.direction) {
-            let current = self.inner.stores.of(direction).state();
-            captured.add_response(response, &*current.generation.values);
+            self.capture_response(captured, direction, response);
         }
     }
 
@@ -152,57 +152,16 @@ impl Metrics {
         let context = exchange.context().filter(|_| exchange.is_recorded());
         measured.sampled = context.map(|context| (context.trace_id(), context.span_id()));
         measured.ended = Instant::now();
-        match &state.captured {
-            Some(captured) => self.record_with_values(&measured, captured, exchange),
-            None => self.record(exchange.direction(), &measured),
+        #[cfg(feature = "metrics-config")]
+        if let Some(captured) = &state.captured {
+            self.record_with_values(&measured, captured, exchange);
+            return;
         }
+        self.record(exchange.direction(), &measured);
     }
 }
 
 impl Metrics {
-    fn record_with_values(
-        &self,
-        measured: &Measurement<'_>,
-        captured: &Captured,
-        exchange: &EndedExchange<'_>,
-    ) {
-        let peer = self.peer(measured.peer);
-        let attributes = EndedAttributes {
-            exchange,
-            captured,
-            measured,
-            node: &self.inner.workload,
-            service: self.service_of(exchange.direction(), measured, peer.as_deref()),
-            peer: peer.as_deref(),
-            request_id: exchange.request_id().map(ToString::to_string),
-        };
-        let mut measured = *measured;
-        measured.attributes = Some(&attributes);
-        self.record(exchange.direction(), &measured);
-    }
-
-    /// The service that a request was for, with what its peer says.
-    fn service_of(
-        &self,
-        direction: Direction,
-        measured: &Measurement<'_>,
-        peer: Option<&PeerMetadata>,
-    ) -> Service {
-        if direction == Direction::Server {
-            return self.inner.workload.own_service();
-        }
-        let namespace = peer.map(|peer| peer.namespace.as_str());
-        let namespace = namespace.filter(|namespace| !namespace.is_empty());
-        let destination = self.inner.destinations.destination(measured.destination.0);
-        let destination = destination.as_deref().unwrap_or(&Destination::Unknown);
-        let (host, name) = destination.host_and_name(namespace);
-        Service {
-            host: host.to_owned(),
-            name: name.to_owned(),
-            namespace: destination.namespace(namespace).to_owned(),
-        }
-    }
-
     /// The service that a request is for: by its header `host`, which a proxy goes by, or else by its
     /// URI.
     fn destination_of(&self, request: &RequestHead<'_>) -> DestinationNumber {

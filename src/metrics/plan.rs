@@ -1,15 +1,21 @@
 //! `Plan`: which metrics one direction's layers record, and with which labels.
 
-use super::{attributes::Attributes, labels::StandardLabel};
+#[cfg(feature = "metrics-config")]
+use super::attributes::Attributes;
+use super::labels::StandardLabel;
 use crate::direction::Direction;
+#[cfg(feature = "metrics-config")]
 use http::HeaderName;
-use std::{fmt, sync::Arc};
+use std::fmt;
+#[cfg(feature = "metrics-config")]
+use std::sync::Arc;
 
 /// What one direction's layers record: made of the configuration, executed by the store.
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) metrics: Vec<MetricPlan>,
     /// Values computed once an exchange ends, used by labels and by metrics of the user's own.
+    #[cfg(feature = "metrics-config")]
     pub(crate) values: Arc<dyn ComputedValues>,
     /// 0 if no value is computed.
     pub(crate) value_count: usize,
@@ -30,6 +36,8 @@ pub(crate) struct MetricPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum MetricKind {
     Counter,
+    // Only a configuration makes it. So below.
+    #[cfg_attr(not(feature = "metrics-config"), allow(dead_code))]
     Gauge,
     Histogram,
 }
@@ -45,6 +53,7 @@ pub(crate) enum Measured {
     RequestMessages,
     ResponseMessages,
     /// A computed value, read as an unsigned integer. What is not one counts as 0.
+    #[cfg_attr(not(feature = "metrics-config"), allow(dead_code))]
     Value(usize),
 }
 
@@ -53,11 +62,14 @@ pub(crate) enum Measured {
 pub(crate) enum LabelValue {
     Standard(StandardLabel),
     /// A computed value.
+    #[cfg_attr(not(feature = "metrics-config"), allow(dead_code))]
     Value(usize),
+    #[cfg_attr(not(feature = "metrics-config"), allow(dead_code))]
     Constant(String),
 }
 
 /// Computes values once an exchange has ended.
+#[cfg(feature = "metrics-config")]
 pub(crate) trait ComputedValues: Send + Sync {
     /// The request headers that the values read. They are captured at the request's head.
     fn request_headers(&self) -> &[HeaderName];
@@ -68,8 +80,10 @@ pub(crate) trait ComputedValues: Send + Sync {
 }
 
 /// No values.
+#[cfg(feature = "metrics-config")]
 pub(crate) struct NoValues;
 
+#[cfg(feature = "metrics-config")]
 impl ComputedValues for NoValues {
     fn request_headers(&self) -> &[HeaderName] {
         &[]
@@ -134,6 +148,7 @@ impl Plan {
         });
         Plan {
             metrics: metrics.into(),
+            #[cfg(feature = "metrics-config")]
             values: Arc::new(NoValues),
             value_count: 0,
         }

@@ -31,8 +31,8 @@ impl Store {
         let migrate = |table, layout, mask: Mask| {
             let groups = self.groups(table, &values, |key| mask.apply(key));
             let series = groups.into_iter().map(|(key, (values, previous))| {
-                let mut series = Series::new(layout, values, 0, new.in_use());
-                series.continue_from(previous);
+                let mut series = Series::new(layout, values, 0);
+                series.continue_from(previous, &old.token);
                 (key, Arc::new(series))
             });
             series.collect()

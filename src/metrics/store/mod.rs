@@ -5,6 +5,7 @@ mod bounds_json;
 mod generation;
 mod key;
 mod layout;
+#[cfg(feature = "metrics-config")]
 mod migrate;
 mod series;
 mod table;

@@ -8,7 +8,7 @@ use super::{
     generation::Generation,
     key::Key,
     layout::Layout,
-    series::{Counted, InUse, Series},
+    series::{Counted, Series},
 };
 use crate::metrics::{exemplar::Exemplar, hash::FoldState, intern::Interner, plan::Measured};
 use arc_swap::ArcSwap;
@@ -28,6 +28,7 @@ pub(in crate::metrics) type Table = HashMap<Key, Arc<Series>, FoldState>;
 pub(in crate::metrics) struct State {
     pub(in crate::metrics) generation: Arc<Generation>,
     /// Dropped with the last state of this configuration.
+    #[cfg(feature = "metrics-config")]
     pub(super) token: Arc<()>,
     pub(super) layout: Arc<Layout>,
     pub(super) message_layout: Arc<Layout>,
@@ -84,6 +85,7 @@ impl Store {
         Store {
             state: ArcSwap::from_pointee(State {
                 generation: Arc::new(generation),
+                #[cfg(feature = "metrics-config")]
                 token: Arc::new(()),
                 layout: Arc::new(layout),
                 message_layout: Arc::new(Layout::of_messages()),
@@ -212,12 +214,7 @@ impl Store {
                 let values = key.values.checked_sub(1);
                 let values = values.and_then(|number| self.values.value(number));
                 let layout = count.layout(&changed);
-                let series = Series::new(
-                    layout,
-                    values.unwrap_or_default(),
-                    interval,
-                    changed.in_use(),
-                );
+                let series = Series::new(layout, values.unwrap_or_default(), interval);
                 let series = Arc::new(series);
                 count
                     .table_mut(&mut changed)
@@ -270,12 +267,6 @@ impl Store {
 
     pub(in crate::metrics) fn expired(&self) -> u64 {
         self.expired.load(Relaxed)
-    }
-}
-
-impl State {
-    pub(super) fn in_use(&self) -> InUse {
-        InUse(Arc::downgrade(&self.token))
     }
 }
 
