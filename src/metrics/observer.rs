@@ -6,7 +6,7 @@ use super::{
     destination_numbers::DestinationNumber,
     handle::Metrics,
     measurement::{Measurement, RequestLabels, ResponseLabels},
-    peer::{Asked, PeerNumber, remove_metadata},
+    peer::{Asked, PeerNumber, metadata_bytes, remove_metadata},
     wire_size::HeadSize,
 };
 use crate::{
@@ -28,6 +28,8 @@ struct ObservedExchange {
     destination: DestinationNumber,
     request_labels: RequestLabels,
     response_labels: ResponseLabels,
+    /// Of the metadata in the request, on the wire.
+    metadata_bytes: u64,
     request: HeadSize,
     response: HeadSize,
     /// For computed values, if there are any.
@@ -58,10 +60,16 @@ impl AnyObserver for Metrics {
             return;
         };
         state.reads_peer = peer_trusted;
+        if direction == Direction::Server {
+            state.metadata_bytes = metadata_bytes(headers);
+        }
         match direction {
             _ if !peer_trusted => remove_metadata(headers),
             Direction::Server => (state.peer, state.asked) = self.take_peer(headers),
-            Direction::Client => self.tell_server(headers),
+            Direction::Client => {
+                self.tell_server(headers);
+                state.metadata_bytes = metadata_bytes(headers);
+            }
         }
         state.direction = Some(direction);
     }
@@ -110,7 +118,7 @@ impl Metrics {
             state.destination = self.destination_of(request);
         }
         state.request_labels = self.request_labels(request);
-        state.request = HeadSize::of_request(request, of);
+        state.request = HeadSize::of_request(request, of).with_metadata(state.metadata_bytes, of);
         #[cfg(feature = "metrics-config")]
         {
             state.captured = self.captured(of, request);

@@ -13,7 +13,7 @@ use std::{
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
     Mode, Tracer, TracerBuilder, Trust,
-    metrics::{Metrics, Workload},
+    metrics::{Metrics, Value, Workload},
     sample::Sampler,
 };
 
@@ -116,6 +116,25 @@ fn the_two_reports_of_a_request_agree() {
         assert!(!has_metadata(&shop.handled.lock().unwrap()));
         assert!(!has_metadata(&answered));
     }
+}
+
+/// The client's proxy would add it behind the client, and the server's would read it from the wire.
+#[test]
+fn the_metadata_is_part_of_what_a_server_gets_and_not_of_what_a_client_sends() {
+    let shop = Shop::new(|builder| builder);
+    shop.call(Trust::everyone(), None);
+    let bytes = |metrics: &Metrics| match &points(metrics, "istio_request_bytes")[0].value {
+        Value::Histogram(histogram) => histogram.sum,
+        other => panic!("{other:?}"),
+    };
+    let mut headers = HeaderMap::new();
+    shop.webapp.tell_server(&mut headers);
+    let lines = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let metadata = lines.sum::<usize>() as f64;
+    assert!(metadata > 300.0);
+    assert_eq!(bytes(&shop.catalog) - bytes(&shop.webapp), metadata);
 }
 
 #[test]

@@ -93,6 +93,18 @@ pub(in crate::metrics) fn remove_metadata(headers: &mut HeaderMap) {
     headers.remove(ID);
 }
 
+/// The bytes that the metadata among these headers takes on the wire, as HTTP/1.1.
+pub(in crate::metrics) fn metadata_bytes(headers: &HeaderMap) -> u64 {
+    let line = |name: HeaderName| {
+        let line = headers
+            .get(&name)
+            .map(|value| name.as_str().len() + value.len());
+        // `: ` and the line break.
+        line.map_or(0, |bytes| bytes as u64 + 4)
+    };
+    line(METADATA) + line(ID)
+}
+
 impl Peers {
     /// Reads and removes what a peer has sent. The first value of a header counts.
     pub(in crate::metrics) fn take(&self, headers: &mut HeaderMap) -> (PeerNumber, Asked) {

@@ -9,5 +9,5 @@ mod wire;
 
 pub(super) use cache::{PeerLabels, Peers};
 pub use exchange::{Asked, PeerNumber};
-pub(super) use exchange::{OwnHeaders, remove_metadata};
+pub(super) use exchange::{OwnHeaders, metadata_bytes, remove_metadata};
 pub use metadata::{PeerMetadata, PeerMetadataError};

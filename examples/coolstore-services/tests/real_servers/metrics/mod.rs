@@ -2,8 +2,11 @@
 //! a real Envoy say about the same requests.
 
 mod counts;
+mod dashboard;
 mod graph;
 mod oracle;
+mod page;
+mod programs;
 mod queries;
 mod shop;
 mod traffic;

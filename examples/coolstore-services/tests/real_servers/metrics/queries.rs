@@ -1,13 +1,20 @@
 //! What Istio's Grafana dashboards, Kiali and our own dashboard ask of Prometheus.
 
-use test_kit::backends::{Prometheus, Sample, eventually};
+use serde_json::Value;
+use test_kit::backends::{Prometheus, eventually};
 
 use super::Stage;
+use super::dashboard;
 use super::traffic::{Customer, call_grpc, call_nobody};
 use std::time::Duration;
 
 const GRAFANA: &str = include_str!("grafana.tsv");
 const KIALI: &str = include_str!("kiali.tsv");
+
+const METRICS_PAGE: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../src/guide/metrics.md"
+));
 
 const SCRAPED: Duration = Duration::from_secs(30);
 
@@ -30,7 +37,12 @@ async fn every_query_of_the_dashboards_and_of_kiali_runs() {
 
     let grafana = answers_of_grafana(&stage.prometheus).await;
     let kiali = answers_of_kiali(&stage.prometheus).await;
-    println!("answered: {grafana} expressions of Grafana, {kiali} queries of Kiali");
+    assert_alerts_run(&stage.prometheus).await;
+    let own = dashboard::answers(&stage.prometheus).await;
+    println!(
+        "answered: {grafana} expressions of Istio's dashboards, {kiali} queries of Kiali, {own} of \
+         our dashboard"
+    );
 }
 
 async fn send(stage: &Stage) {
@@ -51,6 +63,24 @@ async fn send(stage: &Stage) {
     call_grpc(&forum.tracer, stage.shop.silent, "Items", 5).await;
 }
 
+/// The alerts of the guide page "Metrics".
+async fn assert_alerts_run(prometheus: &Prometheus) {
+    let mut blocks = METRICS_PAGE.split("```yaml\n").skip(1);
+    let block = blocks.find(|block| block.starts_with("groups:"));
+    let (rules, _) = block.expect("alerts").split_once("```").expect("the end");
+    let rules: Value = serde_yaml_ng::from_str(rules).expect("YAML");
+    let rules = rules["groups"][0]["rules"].as_array().expect("rules");
+    assert!(!rules.is_empty());
+    for rule in rules {
+        let expression = rule["expr"].as_str().expect("an expression");
+        let result = prometheus.query(expression).await;
+        let fired = result.unwrap_or_else(|error| panic!("{expression}: {error}"));
+        // A tenth of what catalog has answered has failed, and no request was slow.
+        let fires = rule["alert"] == "RequestsFail";
+        assert_eq!(!fired.is_empty(), fires, "{expression}: {fired:#?}");
+    }
+}
+
 /// The lines of a table, by columns.
 fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
     let lines = table.lines().filter(|line| !line.starts_with('#'));
@@ -58,7 +88,7 @@ fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
 }
 
 /// Replaces what Grafana replaces. `$__rate_interval` is one that is shorter than this test.
-fn of_grafana(expression: &str, workload: &str) -> String {
+pub fn of_grafana(expression: &str, workload: &str) -> String {
     let service = format!("{workload}.shop.svc.cluster.local");
     [
         ("$__rate_interval", "1m"),
@@ -89,7 +119,13 @@ async fn answers_of_grafana(prometheus: &Prometheus) -> usize {
             panic!("{row:?}");
         };
         let asked = ["webapp", "catalog"].map(|workload| of_grafana(expression, workload));
-        answered += usize::from(runs(prometheus, id, "query", &asked, expected == "answers").await);
+        let question = Question {
+            id,
+            endpoint: "query",
+            queries: &asked,
+            must_answer: expected == "answers",
+        };
+        answered += usize::from(question.answered(prometheus).await);
     }
     answered
 }
@@ -118,46 +154,58 @@ async fn answers_of_kiali(prometheus: &Prometheus) -> usize {
                 text.replace(name, value)
             })
         });
-        answered +=
-            usize::from(runs(prometheus, id, endpoint, &asked, expected == "answers").await);
+        let question = Question {
+            id,
+            endpoint,
+            queries: &asked,
+            must_answer: expected == "answers",
+        };
+        answered += usize::from(question.answered(prometheus).await);
     }
     answered
 }
 
-/// Whether one of the queries answers; all of them must run.
-async fn runs(
-    prometheus: &Prometheus,
-    id: &str,
-    endpoint: &str,
-    queries: &[String],
-    must_answer: bool,
-) -> bool {
-    if endpoint == "label/__name__/values" {
-        let names = prometheus.api(endpoint, &[]).await.expect("an answer");
-        return names.as_array().is_some_and(|names| !names.is_empty());
+/// The same question about several workloads.
+pub struct Question<'a> {
+    pub id: &'a str,
+    /// Of Prometheus' API.
+    pub endpoint: &'a str,
+    pub queries: &'a [String],
+    pub must_answer: bool,
+}
+
+impl Question<'_> {
+    /// Whether one of the queries answers; all of them must run.
+    pub async fn answered(&self, prometheus: &Prometheus) -> bool {
+        let Question { id, queries, .. } = self;
+        if !self.must_answer {
+            return self.ask(prometheus).await;
+        }
+        eventually(
+            &format!("an answer to {id}"),
+            SCRAPED,
+            async || match self.ask(prometheus).await {
+                true => Ok(true),
+                false => Err(queries.join("\n")),
+            },
+        )
+        .await
     }
-    let ask = async || -> Result<bool, String> {
+
+    async fn ask(&self, prometheus: &Prometheus) -> bool {
+        if self.endpoint == "label/__name__/values" {
+            let names = prometheus.api(self.endpoint, &[]).await;
+            return names.expect("an answer") != Value::Array(Vec::new());
+        }
         let mut answered = false;
-        for query in queries {
-            let result: Result<Vec<Sample>, String> = match endpoint {
+        for query in self.queries {
+            let result = match self.endpoint {
                 "query_range" => prometheus.query_range(query).await,
                 _ => prometheus.query(query).await,
             };
-            let samples = result.unwrap_or_else(|error| panic!("{id}: {query}: {error}"));
+            let samples = result.unwrap_or_else(|error| panic!("{}: {query}: {error}", self.id));
             answered |= !samples.is_empty();
         }
-        Ok(answered)
-    };
-    if !must_answer {
-        return ask().await.is_ok_and(|answered| answered);
+        answered
     }
-    eventually(
-        &format!("an answer to {id}"),
-        SCRAPED,
-        async || match ask().await? {
-            true => Ok(true),
-            false => Err(queries.join("\n")),
-        },
-    )
-    .await
 }

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use axum::body::Bytes;
-use http_body_util::{BodyExt, Full};
+use axum::body::Body;
+use http_body_util::BodyExt;
 use hyper::{Request, Version};
 use tokio::time::timeout;
 use tower::{Layer, ServiceBuilder, ServiceExt};
@@ -14,7 +14,7 @@ use super::origin::Origin;
 use super::shown::Shown;
 use super::{OBSERVED, counted, tracer};
 use crate::metrics::shop::MESSAGE;
-use crate::parity::connect::{Sender, sender};
+use crate::parity::connect::sender_of;
 
 pub struct Case {
     pub name: &'static str,
@@ -111,7 +111,7 @@ pub const CASES: &[Case] = &[
 ];
 
 impl Case {
-    fn request(&self, name: &str) -> Request<Full<Bytes>> {
+    fn request(&self, name: &str) -> Request<Body> {
         let (method, version) = match (self.is_grpc, self.body.is_empty()) {
             (true, _) => ("POST", Version::HTTP_2),
             (false, true) => ("GET", Version::HTTP_11),
@@ -126,17 +126,13 @@ impl Case {
             request = request.header("content-type", "application/grpc");
             request = request.header("te", "trailers");
         }
-        request.body(Full::from(self.body)).expect("a request")
-    }
-
-    fn sender(&self, addr: SocketAddr) -> Sender {
-        sender(addr, self.is_grpc)
+        request.body(Body::from(self.body)).expect("a request")
     }
 }
 
 pub async fn sent_by_envoy(case: &Case, envoy: &Proxy, origin: &Origin) -> Shown {
     let name = format!("client {}", case.name);
-    let sender = case.sender(envoy.listener(case.upstream));
+    let sender = sender_of(envoy.listener(case.upstream), case.is_grpc);
     let request = case.request(&name);
     let exchange = async {
         let response = sender.oneshot(request).await.expect("Envoy answers");
@@ -157,7 +153,7 @@ pub async fn sent_by_layer(case: &Case, origin: &Origin) -> Shown {
     // The timeout belongs to the client, as Envoy's to the sidecar.
     let client = ServiceBuilder::new()
         .timeout(TIMEOUT)
-        .service(case.sender(addr));
+        .service(sender_of(addr, case.is_grpc));
     let client = tracer(&metrics).client_layer().layer(client);
     let request = case.request(&name);
     let exchange = async {

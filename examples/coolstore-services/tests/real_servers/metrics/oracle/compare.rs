@@ -26,7 +26,7 @@ struct Rule {
 
 impl Rule {
     fn matches(&self, envoy: &str, ours: &str) -> bool {
-        self.envoy == shown(envoy) && self.ours == shown(ours)
+        ["*", shown(envoy)].contains(&self.envoy) && self.ours == shown(ours)
     }
 }
 
