@@ -93,38 +93,52 @@ async fn the_commands_of_the_page_lead_from_the_metric_to_the_log_line() {
         .find(|block| block.contains("/blowup"));
     let traffic = traffic.expect("the traffic").split_once("```");
     shell.run(traffic.expect("the block's end").0, "");
-    let [by_service, by_prometheus] = commands("The metric")[..] else {
-        panic!("not two commands");
-    };
-    let shown = shell.run(by_service, "");
-    assert!(shown.contains(" # {trace_id=\""), "{shown}");
-    let trace_id = eventually("an exemplar", SHOWN, async || {
-        let trace_id = shell.run(by_prometheus, "").trim().to_owned();
-        match trace_id.len() {
-            32 => Ok(trace_id),
-            _ => Err(trace_id),
-        }
-    })
-    .await;
-    let [trace] = commands("The trace")[..] else {
-        panic!("not one command");
-    };
-    eventually("the trace", SHOWN, async || {
-        let spans = shell.run(trace, &trace_id);
-        match ["webapp\tCLIENT\t", "catalog\tSERVER\t"].map(|span| spans.contains(span)) {
-            [true, true] => Ok(()),
-            _ => Err(spans),
-        }
-    })
-    .await;
-    let [lines] = commands("The log line")[..] else {
-        panic!("not one command");
-    };
-    let lines = shell.run(lines, &trace_id);
-    // Both services have answered.
-    assert!(lines.matches("\"answered\"").count() >= 2, "{lines}");
-    assert!(
-        lines.lines().all(|line| line.contains(&trace_id)),
-        "{lines}"
-    );
+    let trace_id = shell.slow_trace().await;
+    shell.show_trace(&trace_id).await;
+    shell.show_log_lines(&trace_id);
+}
+
+impl Shell<'_> {
+    /// The trace of a slow request, from the metric.
+    async fn slow_trace(&self) -> String {
+        let [by_service, by_prometheus] = commands("The metric")[..] else {
+            panic!("not two commands");
+        };
+        let shown = self.run(by_service, "");
+        assert!(shown.contains(" # {trace_id=\""), "{shown}");
+        eventually("an exemplar", SHOWN, async || {
+            let trace_id = self.run(by_prometheus, "").trim().to_owned();
+            match trace_id.len() {
+                32 => Ok(trace_id),
+                _ => Err(trace_id),
+            }
+        })
+        .await
+    }
+
+    async fn show_trace(&self, trace_id: &str) {
+        let [command] = commands("The trace")[..] else {
+            panic!("not one command");
+        };
+        let expected = ["webapp.shop\tCLIENT\t", "catalog.shop\tSERVER\t"];
+        eventually("the trace", SHOWN, async || {
+            let spans = self.run(command, trace_id);
+            match expected.iter().all(|span| spans.contains(span)) {
+                true => Ok(()),
+                false => Err(spans),
+            }
+        })
+        .await;
+    }
+
+    fn show_log_lines(&self, trace_id: &str) {
+        let [command] = commands("The log line")[..] else {
+            panic!("not one command");
+        };
+        let lines = self.run(command, trace_id);
+        // Both services have answered.
+        assert!(lines.matches("\"answered\"").count() >= 2, "{lines}");
+        let all = lines.lines().all(|line| line.contains(trace_id));
+        assert!(all, "{lines}");
+    }
 }
