@@ -15,3 +15,4 @@ pub mod properties;
 pub mod serving;
 pub mod tag_format;
 pub mod url;
+pub mod viewer;

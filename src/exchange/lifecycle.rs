@@ -71,6 +71,10 @@ impl Exchange {
         if grpc && tags::has_grpc_type(response.headers()) {
             facts.grpc = Grpc::Answered { status: None };
         }
+        #[cfg(feature = "metrics")]
+        facts
+            .observation
+            .exchange_in_response(response.headers_mut());
         facts.observation.response(&ResponseHead::of(response));
         if let Some(record) = open.record() {
             tags::status(record, Some(status));

@@ -95,7 +95,6 @@ pub use exposition::{
 pub use handle::Metrics;
 pub use measurement::{Measurement, RequestLabels, ResponseLabels};
 pub use naming::Naming;
-pub use observer::ObservedExchange;
 pub use peer::{Asked, PeerMetadata, PeerMetadataError, PeerNumber};
 pub use principals::PrincipalsNumber;
 pub use store::{Buckets, BucketsError};

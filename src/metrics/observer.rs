@@ -7,21 +7,25 @@ use super::{
     ended_attributes::EndedAttributes,
     handle::Metrics,
     measurement::{Measurement, RequestLabels, ResponseLabels},
-    peer::{PeerMetadata, PeerNumber},
+    peer::{Asked, PeerMetadata, PeerNumber, remove_metadata},
     wire_size::HeadSize,
 };
 use crate::{
     direction::Direction,
     head::RequestHead,
-    observe::{EndedExchange, ExchangeObserver, ResponseHead},
+    observe::{AnyObserver, AnyState, EndedExchange, ResponseHead},
 };
-use http::{Method, header::HOST};
+use http::{HeaderMap, Method, header::HOST};
 use std::time::Instant;
 
 /// What metrics keep of an exchange until its end.
 #[derive(Debug, Clone, Default)]
-pub struct ObservedExchange {
-    pub(crate) peer: PeerNumber,
+struct ObservedExchange {
+    peer: PeerNumber,
+    /// What a server's response tells its client.
+    asked: Asked,
+    /// Whether what a client's response says is believed.
+    reads_peer: bool,
     destination: DestinationNumber,
     request_labels: RequestLabels,
     response_labels: ResponseLabels,
@@ -32,32 +36,88 @@ pub struct ObservedExchange {
     direction: Option<Direction>,
 }
 
-/// Counts the exchanges of both layers.
-///
-/// ```
-/// use tower_b3::{Tracer, metrics::{Metrics, Workload}};
-///
-/// let metrics = Metrics::builder(Workload::new("webapp").namespace("shop")).build();
-/// let tracer = Tracer::builder("webapp").observer(metrics.clone()).build()?;
-/// # Ok::<(), tower_b3::BuildError>(())
-/// ```
-impl ExchangeObserver for Metrics {
-    type State = ObservedExchange;
+/// Not an [`ExchangeObserver`](crate::observe::ExchangeObserver), because it also exchanges metadata with
+/// the peer.
+impl AnyObserver for Metrics {
+    fn new_state(&self) -> AnyState {
+        Box::new(ObservedExchange::default())
+    }
 
-    fn request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
+    fn owns(&self, state: &AnyState) -> bool {
+        state.is::<ObservedExchange>()
+    }
+
+    fn exchange_in_request(
+        &self,
+        state: &mut AnyState,
+        direction: Direction,
+        headers: &mut HeaderMap,
+        peer_trusted: bool,
+    ) {
+        let Some(state) = state.downcast_mut::<ObservedExchange>() else {
+            return;
+        };
+        state.reads_peer = peer_trusted;
+        match direction {
+            _ if !peer_trusted => remove_metadata(headers),
+            Direction::Server => (state.peer, state.asked) = self.take_peer(headers),
+            Direction::Client => self.tell_server(headers),
+        }
+        state.direction = Some(direction);
+    }
+
+    fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
+        let Some(state) = state.downcast_mut::<ObservedExchange>() else {
+            return;
+        };
+        match state.direction {
+            Some(Direction::Server) => self.tell_client(headers, state.asked),
+            Some(Direction::Client) if state.reads_peer => {
+                state.peer = self.take_peer(headers).0;
+            }
+            _ => remove_metadata(headers),
+        }
+    }
+
+    fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>) {
+        if let Some(state) = state.downcast_mut() {
+            self.see_request(state, direction, request);
+        }
+    }
+
+    fn response(&self, state: &mut AnyState, response: &ResponseHead<'_>) {
+        if let Some(state) = state.downcast_mut() {
+            self.see_response(state, response);
+        }
+    }
+
+    fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
+        if let Some(state) = state.downcast_mut() {
+            self.see_end(state, exchange);
+        }
+    }
+
+    fn reset(&self, state: &mut AnyState) {
+        if let Some(state) = state.downcast_mut::<ObservedExchange>() {
+            *state = ObservedExchange::default();
+        }
+    }
+}
+
+impl Metrics {
+    fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
         if of == Direction::Client {
             state.destination = self.destination_of(request);
         }
         state.request_labels = self.request_labels(request);
         state.request = HeadSize::of_request(request, of);
-        state.direction = Some(of);
         let current = self.inner.stores.of(of).state();
         let generation = &current.generation;
         state.captured = (generation.value_count > 0)
             .then(|| Box::new(Captured::of_request(request, &*generation.values)));
     }
 
-    fn response(&self, state: &mut ObservedExchange, response: &ResponseHead<'_>) {
+    fn see_response(&self, state: &mut ObservedExchange, response: &ResponseHead<'_>) {
         let (status, headers) = (response.status(), response.headers());
         state.response_labels = self.response_labels(status, headers);
         state.response = HeadSize::of_response(status, response.version(), headers);
@@ -67,7 +127,7 @@ impl ExchangeObserver for Metrics {
         }
     }
 
-    fn ended(&self, state: &mut ObservedExchange, exchange: &EndedExchange<'_>) {
+    fn see_end(&self, state: &mut ObservedExchange, exchange: &EndedExchange<'_>) {
         let mut measured = Measurement::new(exchange.response_code(), exchange.duration());
         measured.peer = state.peer;
         measured.destination = state.destination;

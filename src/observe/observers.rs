@@ -10,7 +10,7 @@ use std::{
 };
 
 /// The state of some observer.
-pub(super) type AnyState = Box<dyn Any + Send + Sync>;
+pub(crate) type AnyState = Box<dyn Any + Send + Sync>;
 
 /// An [`ExchangeObserver`] whose type is erased.
 pub(crate) trait AnyObserver: Send + Sync {
@@ -18,10 +18,40 @@ pub(crate) trait AnyObserver: Send + Sync {
     fn owns(&self, state: &AnyState) -> bool;
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>);
     fn response(&self, state: &mut AnyState, response: &ResponseHead<'_>);
-    fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap);
+    fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap) {
+        let _ = (state, trailers);
+    }
+
+    /// Reads or writes headers that are not the application's, before everybody else sees the request.
+    /// `peer_trusted` says whether the other side may tell, and be told, something.
+    #[cfg(feature = "metrics")]
+    fn exchange_in_request(
+        &self,
+        state: &mut AnyState,
+        direction: Direction,
+        headers: &mut HeaderMap,
+        peer_trusted: bool,
+    ) {
+        let _ = (state, direction, headers, peer_trusted);
+    }
+
+    /// The same for the response.
+    #[cfg(feature = "metrics")]
+    fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
+        let _ = (state, headers);
+    }
+
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>);
-    fn is_active(&self) -> bool;
-    fn flush(&self, timeout: Duration) -> bool;
+
+    fn is_active(&self) -> bool {
+        true
+    }
+
+    fn flush(&self, timeout: Duration) -> bool {
+        let _ = timeout;
+        true
+    }
+
     fn reset(&self, state: &mut AnyState);
 }
 

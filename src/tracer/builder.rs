@@ -127,6 +127,28 @@ impl TracerBuilder {
         self
     }
 
+    /// Counts the exchanges of both layers, as Istio's standard metrics, and exchanges the metadata with
+    /// peers that the metrics need: the headers `x-envoy-peer-metadata` and `x-envoy-peer-metadata-id`.
+    ///
+    /// A server layer reads them from requests of [trusted](crate::ServerLayer::trust) peers, and answers
+    /// with its own if the request had them. A client layer sends them to the hosts to which it
+    /// [propagates](crate::ClientLayer::propagate_only_to) trace headers, and reads those of the response.
+    /// The application does not see them.
+    ///
+    /// ```
+    /// use tower_b3::{Tracer, metrics::{Metrics, Workload}};
+    ///
+    /// let metrics = Metrics::builder(Workload::new("webapp").namespace("shop")).build();
+    /// let tracer = Tracer::builder("webapp").metrics(&metrics).build()?;
+    /// # Ok::<(), tower_b3::BuildError>(())
+    /// ```
+    #[cfg(feature = "metrics")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+    pub fn metrics(mut self, metrics: &crate::metrics::Metrics) -> Self {
+        self.observers.push(Arc::new(metrics.clone()));
+        self
+    }
+
     /// Counts the bytes and gRPC messages of request bodies of the type `B` while they are read, for
     /// [observers](crate::observe). `wrap` makes a `B` of a body that is counted.
     ///

@@ -99,16 +99,28 @@ impl TracerInner {
     }
 
     /// Shows the request to the observers, if there are any. The span has started, if it does.
+    /// `peer_trusted` says whether the other side may be told, and believed, who is there.
     pub(crate) fn observe<B: 'static>(
         &self,
         open: &mut OpenSpan,
         direction: Direction,
         request: &mut Request<B>,
+        peer_trusted: bool,
     ) {
+        #[cfg(not(feature = "metrics"))]
+        let _ = peer_trusted;
         if let Some(observers) = self.observers.of_current_thread() {
             let started = open.started().or_else(|| open.now());
             let started = started.unwrap_or_else(|| self.sink().now());
             let facts = &mut open.exchange;
+            facts.observation.prepare(observers);
+            #[cfg(feature = "metrics")]
+            facts.observation.exchange_in_request(
+                observers,
+                direction,
+                request.headers_mut(),
+                peer_trusted,
+            );
             let head = RequestHead::of(request);
             facts.observe(observers, started, direction, &head);
             facts.count_request(request.body_mut());

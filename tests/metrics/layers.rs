@@ -28,7 +28,7 @@ fn tracer(metrics: &Metrics, sampler: Sampler) -> Tracer {
     Tracer::builder("webapp")
         .sampler(sampler)
         .reporter(NoopReporter)
-        .observer(metrics.clone())
+        .metrics(metrics)
         .build()
         .unwrap()
 }

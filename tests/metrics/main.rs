@@ -9,6 +9,7 @@ mod destinations;
 mod exposition;
 mod hostile;
 mod layers;
+mod metadata_exchange;
 mod parser;
 mod peers;
 mod series;

@@ -16,10 +16,7 @@ fn exposed(settings: &str, paths: &[&str]) -> String {
         .mesh("cluster.local");
     let metrics = Metrics::builder(workload).build();
     metrics.reshape(&shape(settings));
-    let tracer = Tracer::builder("webapp")
-        .observer(metrics.clone())
-        .build()
-        .unwrap();
+    let tracer = Tracer::builder("webapp").metrics(&metrics).build().unwrap();
     let mut service = tracer.server_layer().layer(service_fn(|_: Request<()>| {
         ready(Ok::<_, Infallible>(Response::new(String::new())))
     }));

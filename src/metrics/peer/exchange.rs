@@ -87,6 +87,12 @@ impl OwnHeaders {
     }
 }
 
+/// Removes what a peer has sent that is not believed, and what a handler has copied.
+pub(in crate::metrics) fn remove_metadata(headers: &mut HeaderMap) {
+    headers.remove(METADATA);
+    headers.remove(ID);
+}
+
 impl Peers {
     /// Reads and removes what a peer has sent. The first value of a header counts.
     pub(in crate::metrics) fn take(&self, headers: &mut HeaderMap) -> (PeerNumber, Asked) {
