@@ -1,5 +1,5 @@
 #![cfg_attr(
-    not(all(feature = "config", feature = "log-format", feature = "otlp", feature = "reqwest", feature = "zipkin")),
+    not(all(feature = "access-log", feature = "config", feature = "log-format", feature = "otlp", feature = "reqwest", feature = "zipkin")),
     doc = include_str!("guide/links_docs_rs.md")
 )]
 //! B3 distributed tracing for Tower services, as an Envoy or Istio sidecar does it.
@@ -75,11 +75,14 @@
 //! | Functions under `#[tracing::instrument]` | [`guide::tracing`] |
 //! | Retries | [`guide::retries`] |
 //! | Ids of a request on its log lines; Grafana, Kibana, Kiali | [`guide::logs`], [`logs`] |
+//! | A line for each request, as Envoy writes it | [`guide::access_log`], [`access_log`] |
+//! | Istio's standard metrics | `metrics` |
 //! | Tests of a traced service | [`guide::testing`], `test` |
 //! | Read and write headers without the layers | [`propagation`] |
 //! | **Deploy** | |
 //! | In a mesh with sidecars, instead of one, or in ambient mode | [`guide::sidecar`], [`guide::no_sidecar`], [`guide::ambient`] |
 //! | Configuration from Istio's documents and the environment | [`config`], [`guide::no_sidecar`] |
+//! | Metrics shaped by Istio's documents | [`guide::metrics_configuration`] |
 //! | The name and tags of a sidecar's spans | [`istio`] |
 //! | Requests from outside, health checks | [`guide::edge`], [`Trust`], [`ServerLayer::exclude_paths`] |
 //! | Queue, retries, counts and shutdown of a reporter | [`guide::reporting`] |
@@ -103,9 +106,13 @@
 //! | `axum` | | [`RequestContext`] as an extractor, the matched path as the route, the peer's address |
 //! | `reqwest` | | [`mod@reqwest`]: `.traced(&layer)` sends a reqwest request through the client layer; reqwest's client as a service |
 //! | `config` | | [`config`]: Istio's tracing configuration, read from YAML or JSON, and watched |
+//! | `metrics-config` | | metrics shaped by Istio's configuration, see [`guide::metrics_configuration`] (includes `metrics` and `config`; brings cel, regex and chrono) |
+//! | `metrics` | | `metrics`: Istio's standard metrics for Prometheus, Grafana and Kiali, with exemplars; peer metadata |
+//! | `prometheus-client`, `prometheus` | | these metrics in a registry of one of these crates (include `metrics`) |
 //! | `test` | | `test`: collects the spans of a test, compares their tree with expected text, fails if spans are left over |
 //! | `tracing-layer` | | `TracingLayer` for `tracing-subscriber`: functions under `#[instrument]`, and the spans of libraries that use `tracing`, are spans of the trace, see [`guide::tracing`] |
 //! | `log-format` | | [`logs`]: the ids of a request on each of its log lines, whatever the filter: an event format for `tracing-subscriber` |
+//! | `access-log` | | [`access_log`]: a line for each exchange, sampled or not, in Envoy's text and JSON formats, from its own thread |
 //! | `log-ids` | | `trace_id` and `span_id` on the log lines of other subscribers: fields of a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! The features `axum` and `reqwest` are for axum 0.8 and reqwest 0.13. Support for another major
@@ -116,6 +123,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "access-log")]
+#[cfg_attr(docsrs, doc(cfg(feature = "access-log")))]
+pub mod access_log;
 #[cfg(feature = "axum")]
 mod axum;
 mod client;
@@ -126,7 +136,7 @@ pub mod config;
 #[cfg(feature = "config")]
 mod config_error;
 mod context;
-#[cfg(feature = "batch")]
+#[cfg(any(feature = "access-log", feature = "batch"))]
 mod decimal;
 mod digits;
 mod direction;
@@ -140,6 +150,9 @@ pub mod istio;
 #[cfg(feature = "log-format")]
 #[cfg_attr(docsrs, doc(cfg(feature = "log-format")))]
 pub mod logs;
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub mod metrics;
 pub mod observe;
 #[cfg(feature = "otlp")]
 #[cfg_attr(docsrs, doc(cfg(feature = "otlp")))]

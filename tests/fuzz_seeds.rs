@@ -1,7 +1,9 @@
 //! Replays the seeds of fuzz targets, unchanged and with one byte changed or the end cut off.
 //! `tests/propagation` replays the seeds of the targets for headers, `tests/config` those of `config`.
-#![cfg(all(feature = "config", feature = "otlp"))]
+#![cfg(all(feature = "access-log", feature = "config", feature = "otlp"))]
 
+#[path = "../fuzz/src/access_log_format.rs"]
+mod access_log_format;
 #[path = "../fuzz/src/config.rs"]
 #[allow(dead_code, reason = "tests/config runs it")]
 mod config;
@@ -9,12 +11,21 @@ mod config;
 mod environment;
 #[path = "../fuzz/src/forwarded_for.rs"]
 mod forwarded_for;
+#[cfg(feature = "metrics")]
+#[path = "../fuzz/src/histogram_buckets.rs"]
+mod histogram_buckets;
 #[path = "../fuzz/src/http_answer.rs"]
 mod http_answer;
 #[path = "../fuzz/src/labels.rs"]
 mod labels;
+#[cfg(feature = "metrics-config")]
+#[path = "../fuzz/src/metrics_config.rs"]
+mod metrics_config;
 #[path = "../fuzz/src/otlp_answer.rs"]
 mod otlp_answer;
+#[cfg(feature = "metrics")]
+#[path = "../fuzz/src/peer_metadata.rs"]
+mod peer_metadata;
 #[path = "../fuzz/src/serving.rs"]
 mod serving;
 #[path = "../fuzz/src/tag_format.rs"]
@@ -48,6 +59,11 @@ fn holds(target: &str, property: fn(&[u8])) {
 }
 
 #[test]
+fn any_access_log_format_holds() {
+    holds("access_log_format", access_log_format::access_log_format);
+}
+
+#[test]
 fn any_environment_holds() {
     holds("environment", environment::environment);
 }
@@ -55,6 +71,12 @@ fn any_environment_holds() {
 #[test]
 fn any_forwarded_for_holds() {
     holds("forwarded_for", forwarded_for::forwarded_for);
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn any_histogram_buckets_hold() {
+    holds("histogram_buckets", histogram_buckets::histogram_buckets);
 }
 
 #[test]
@@ -72,6 +94,12 @@ fn any_otlp_answer_holds() {
     holds("otlp_answer", otlp_answer::otlp_answer);
 }
 
+#[cfg(feature = "metrics")]
+#[test]
+fn any_peer_metadata_holds() {
+    holds("peer_metadata", peer_metadata::peer_metadata);
+}
+
 #[test]
 fn any_tag_format_holds() {
     holds("tag_format", tag_format::tag_format);
@@ -80,4 +108,16 @@ fn any_tag_format_holds() {
 #[test]
 fn any_url_holds() {
     holds("url", url::url);
+}
+
+#[cfg(feature = "metrics-config")]
+#[test]
+fn any_expression_holds() {
+    holds("expression", metrics_config::expression);
+}
+
+#[cfg(feature = "metrics-config")]
+#[test]
+fn any_configuration_of_metrics_holds() {
+    holds("metrics_config", metrics_config::metrics_config);
 }

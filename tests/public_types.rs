@@ -102,3 +102,22 @@ fn services_give_access_to_the_inner_service() {
     assert_eq!(client.get_ref(), "client?");
     assert_eq!(client.into_inner(), "client?");
 }
+
+#[cfg(feature = "metrics")]
+#[test]
+fn metrics_implement_the_documented_traits() {
+    use tower_b3::metrics;
+
+    shared::<metrics::Metrics>();
+    clone::<metrics::Metrics>();
+    shared::<metrics::MetricsBuilder>();
+    shared::<metrics::MetricsService>();
+    clone::<metrics::MetricsService>();
+    unpin::<metrics::ScrapeBody>();
+    shared::<metrics::Measurement<'static>>();
+    shared::<metrics::Workload>();
+    clone::<metrics::Workload>();
+    shared::<metrics::PeerMetadata>();
+    error::<metrics::PeerMetadataError>();
+    error::<metrics::BucketsError>();
+}

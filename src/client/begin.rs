@@ -31,7 +31,7 @@ impl ClientSettings {
             to_write,
         } = placement
         else {
-            return self.untraced(request);
+            return self.untraced(request, propagates);
         };
         inner.start(&mut open, is_local_root);
         if open.is_recorded() {
@@ -41,26 +41,26 @@ impl ClientSettings {
             let present = inner.propagation.tracing_headers(request.headers());
             self.write(to_write, present, &open.inherited, request.headers_mut());
         }
-        self.observe(request, &mut open);
+        self.observe(request, &mut open, propagates);
         Exchange::new(open)
     }
 
     /// The exchange of a request without a span: there is nothing to record, and the current span stays
     /// current.
-    fn untraced<B: 'static>(&self, request: &mut Request<B>) -> Exchange {
+    fn untraced<B: 'static>(&self, request: &mut Request<B>, propagates: bool) -> Exchange {
         if !self.tracer.inner.has_observers() {
             return Exchange::untraced();
         }
         let mut open = slot::blank();
         open.keeps_outer_span = true;
-        self.observe(request, &mut open);
+        self.observe(request, &mut open, propagates);
         Exchange::new(open)
     }
 
     /// Shows the request to the observers, and notes its route, if that is of interest.
-    fn observe<B: 'static>(&self, request: &mut Request<B>, open: &mut OpenSpan) {
+    fn observe<B: 'static>(&self, request: &mut Request<B>, open: &mut OpenSpan, propagates: bool) {
         let inner = &self.tracer.inner;
-        inner.observe(open, Direction::Client, request);
+        inner.observe(open, Direction::Client, request, propagates);
         if let (true, Some(route)) = (open.is_followed(), request.extensions().get()) {
             let route: &RouteTemplate = route;
             open.set_route(route.as_str());

@@ -1,6 +1,8 @@
 //! [`ConfigFile`]: a file of documents that remembers how it was read, so that it can be read again.
 //! [`watch`](super::watch) reloads it.
 
+#[cfg(feature = "metrics-config")]
+use super::metrics::MetricsListener;
 #[cfg(any(feature = "otlp", feature = "zipkin"))]
 use super::reporter::CollectorReporter;
 use super::{
@@ -41,6 +43,8 @@ pub struct ConfigFile {
     config: TracingConfig,
     #[cfg(any(feature = "otlp", feature = "zipkin"))]
     reporter: Option<CollectorReporter>,
+    #[cfg(feature = "metrics-config")]
+    metrics_listener: Option<MetricsListener>,
 }
 
 impl ConfigFile {
@@ -62,6 +66,8 @@ impl ConfigFile {
             config: documents.all_unchecked(),
             #[cfg(any(feature = "otlp", feature = "zipkin"))]
             reporter: None,
+            #[cfg(feature = "metrics-config")]
+            metrics_listener: None,
         })
     }
 
@@ -98,6 +104,16 @@ impl ConfigFile {
     /// The configuration, as the file was last read.
     pub fn config(&self) -> &TracingConfig {
         &self.config
+    }
+
+    #[cfg(feature = "metrics-config")]
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    #[cfg(feature = "metrics-config")]
+    pub(super) fn metrics_listener(&mut self) -> &mut Option<MetricsListener> {
+        &mut self.metrics_listener
     }
 
     /// The path, for log lines.

@@ -39,6 +39,13 @@
 //! | an Envoy bootstrap, or a ConfigMap with one for `sidecar.istio.io/bootstrapOverride` | `tracing.http` |
 //! | a List | its items |
 //!
+//! With the feature `access-log`, `accessLogFile`, `accessLogFormat`, `accessLogEncoding`,
+//! `defaultProviders.accessLogging` and `extensionProviders` with `envoyFileAccessLog` of a MeshConfig, and
+//! `spec.accessLogging` of a Telemetry are read too.
+//!
+//! With the feature `metrics-config`, documents are read for metrics too: see
+//! [the guide](crate::guide::metrics_configuration).
+//!
 //! Other documents are skipped. Inside the tracing blocks every field is checked, and an error names
 //! its path. Outside of them nothing is checked.
 //!
@@ -70,10 +77,14 @@
 // Each module uses only the ones before it. The test `architecture` reads this list.
 //
 // Dependency order: tree, yaml, node, custom_tag, http_settings, tls, proxy, telemetry, provider, mesh,
-//   bootstrap, naming, otel, model, source, settings, address, endpoint, collector, reporter, workload,
-//   ranked_config, recognise, documents, load, env, deserialize, restart, apply, file, destination, watch,
-//   start
+//   access_logging, bootstrap, naming, otel, metrics, model, source, settings, access_log, address, endpoint,
+//   collector, reporter, workload, ranked_config, recognise, documents, load, env, deserialize, restart, apply,
+//   file, metrics_shape, destination, watch, start
 
+#[cfg(feature = "access-log")]
+mod access_log;
+#[cfg(feature = "access-log")]
+mod access_logging;
 mod address;
 mod apply;
 mod bootstrap;
@@ -89,6 +100,10 @@ mod file;
 mod http_settings;
 mod load;
 mod mesh;
+#[cfg(feature = "metrics-config")]
+mod metrics;
+#[cfg(feature = "metrics-config")]
+mod metrics_shape;
 mod model;
 mod naming;
 mod node;

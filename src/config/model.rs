@@ -2,6 +2,10 @@
 //! them are merged. What follows from it is computed in [`settings`](super::settings) and
 //! [`endpoint`](super::endpoint).
 
+#[cfg(feature = "access-log")]
+use super::access_logging::AccessLogging;
+#[cfg(feature = "metrics-config")]
+use super::metrics::Metrics;
 use super::{
     bootstrap::Bootstrap, mesh::Mesh, naming::Naming, otel::Otel, proxy::Proxy,
     telemetry::Telemetry,
@@ -22,7 +26,11 @@ pub struct TracingConfig {
     /// Whether there are any of Istio's documents, so that Istio's defaults apply.
     pub(super) istio: bool,
     pub(super) otel: Otel,
+    #[cfg(feature = "metrics-config")]
+    pub(super) metrics: Metrics,
     pub(super) strict: bool,
+    #[cfg(feature = "access-log")]
+    pub(super) access_logging: AccessLogging,
 }
 
 impl TracingConfig {
@@ -41,12 +49,29 @@ impl TracingConfig {
             naming: self.naming.over(other.naming),
             istio: self.istio || other.istio,
             otel: self.otel.over(other.otel),
+            #[cfg(feature = "metrics-config")]
+            metrics: self.metrics.over(other.metrics),
             strict: self.strict || other.strict,
+            #[cfg(feature = "access-log")]
+            access_logging: self.access_logging.over(other.access_logging),
         }
+    }
+
+    /// Whether the two say the same about tracing.
+    pub(super) fn traces_as(&self, other: &TracingConfig) -> bool {
+        #[cfg(feature = "metrics-config")]
+        let other = &TracingConfig {
+            metrics: self.metrics.clone(),
+            ..other.clone()
+        };
+        self == other
     }
 
     /// Sets whether an unsupported provider is an error. By default the tracer then makes no spans,
     /// only forwards the tracing headers, and logs one error.
+    ///
+    /// It also makes an error of a setting of metrics that has no effect, such as an expression that is
+    /// not CEL. By default that is a warning.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> TracingConfig {
         self.strict = strict;

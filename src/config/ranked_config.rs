@@ -77,6 +77,8 @@ impl RankedConfig {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct RankedConfigs {
     pub(super) configs: Vec<RankedConfig>,
+    /// Whether any of them is about tracing, so that Istio's defaults apply.
+    pub(super) has_tracing: bool,
     /// The namespace whose resources apply to the whole mesh.
     pub(super) root_namespace: String,
 }
@@ -99,7 +101,7 @@ impl RankedConfigs {
                 one.config.clone().over(merged)
             });
         TracingConfig {
-            istio: true,
+            istio: self.has_tracing,
             ..merged
         }
     }

@@ -105,6 +105,16 @@ impl Watcher {
             return;
         }
         let path = self.file.shown_path();
+        #[cfg(feature = "metrics-config")]
+        if let Err(error) = self.file.notify_metrics(&changed) {
+            tracing::warn!("metrics configuration not reloaded: {error}");
+            return;
+        }
+        if self.file.config().traces_as(changed.config()) {
+            self.file = changed;
+            tracing::info!("metrics configuration reloaded from {path}");
+            return;
+        }
         if let Err(error) = self.tracer.reconfigure(changed.config()) {
             tracing::warn!("tracing configuration not reloaded: {path}: {error}");
             return;

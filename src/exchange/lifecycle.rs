@@ -71,6 +71,10 @@ impl Exchange {
         if grpc && tags::has_grpc_type(response.headers()) {
             facts.grpc = Grpc::Answered { status: None };
         }
+        #[cfg(feature = "metrics")]
+        facts
+            .observation
+            .exchange_in_response(response.headers_mut());
         facts.observation.response(&ResponseHead::of(response));
         if let Some(record) = open.record() {
             tags::status(record, Some(status));
@@ -98,8 +102,11 @@ impl Exchange {
 
     /// The trailers, with which a body ends.
     pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
-        let facts = self.open.as_ref().map(|open| &open.exchange);
-        if facts.is_some_and(|facts| facts.grpc != Grpc::No) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        open.exchange.observation.trailers(trailers);
+        if open.exchange.grpc != Grpc::No {
             self.grpc_status(trailers);
         }
         self.close(Ending::Complete, "");
@@ -209,6 +216,7 @@ fn observe(open: &mut OpenSpan, ending: Ending, error: &str) {
         context: inherited.context,
         is_recorded,
         request_id: inherited.forwarded.request_id(),
+        peer_address: facts.peer_address,
     });
 }
 

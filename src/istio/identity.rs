@@ -32,6 +32,22 @@ pub struct Identity {
     pub(super) istio_tags: bool,
 }
 
+/// A view of an identity. What is not known is `None`.
+#[cfg(feature = "metrics")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) pod: Option<&'a str>,
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) workload: Option<&'a str>,
+    pub(crate) cluster: Option<&'a str>,
+    pub(crate) mesh: Option<&'a str>,
+    pub(crate) canonical_service: Option<&'a str>,
+    pub(crate) canonical_revision: Option<&'a str>,
+    pub(crate) dns_domain: Option<&'a str>,
+    pub(crate) labels: &'a BTreeMap<String, String>,
+}
+
 impl Identity {
     /// Reads the environment variables of the process, and the labels in `/etc/istio/pod/labels` if
     /// that file exists.
@@ -141,6 +157,23 @@ impl Identity {
     pub fn istio_tags(mut self, on: bool) -> Identity {
         self.istio_tags = on;
         self
+    }
+
+    /// What is known, for the labels of metrics.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn known(&self) -> Known<'_> {
+        Known {
+            pod: self.pod.as_deref(),
+            namespace: self.namespace.as_deref(),
+            address: self.ip,
+            workload: self.workload.as_deref(),
+            cluster: self.cluster.as_deref(),
+            mesh: self.mesh.as_deref(),
+            canonical_service: self.canonical_service(),
+            canonical_revision: self.canonical_revision(),
+            dns_domain: self.dns_domain.as_deref(),
+            labels: &self.labels,
+        }
     }
 
     #[cfg(feature = "config")]

@@ -51,6 +51,8 @@ pub use ending::Ending;
 use grpc_messages::MessageCounter;
 pub(crate) use observation::Observation;
 pub use observer::ExchangeObserver;
+#[cfg(feature = "metrics")]
+pub(crate) use observers::AnyState;
 pub(crate) use observers::{AnyObserver, Observers, ObserversOfThreads};
 pub use response_flags::ResponseFlags;
 pub use response_head::ResponseHead;

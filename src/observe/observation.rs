@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{clock::Moment, direction::Direction, head::RequestHead, user_code::guarded};
 use bytes::Buf;
+use http::HeaderMap;
 use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 /// The observers of an exchange, and their states. Empty if nobody observes it, or if it has ended.
@@ -54,14 +55,8 @@ impl Observation {
         }
     }
 
-    /// Shows the request to the observers.
-    pub(crate) fn begin(
-        &mut self,
-        observers: &Arc<Observers>,
-        started: Moment,
-        direction: Direction,
-        request: &RequestHead<'_>,
-    ) {
+    /// Makes a state for each observer.
+    pub(crate) fn prepare(&mut self, observers: &Observers) {
         self.states.truncate(observers.list.len());
         for (at, observer) in observers.list.iter().enumerate() {
             match self.states.get_mut(at) {
@@ -70,9 +65,44 @@ impl Observation {
                 Some(state) => *state = observer.new_state(),
                 None => self.states.push(observer.new_state()),
             }
-            if let Some(state) = self.states.get_mut(at) {
-                guarded(|| observer.request(state, direction, request));
-            }
+        }
+    }
+
+    /// Lets the observers read and write headers of the request that are not the application's.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn exchange_in_request(
+        &mut self,
+        observers: &Observers,
+        direction: Direction,
+        headers: &mut HeaderMap,
+        peer_trusted: bool,
+    ) {
+        for (observer, state) in observers.list.iter().zip(&mut self.states) {
+            observer.exchange_in_request(state, direction, headers, peer_trusted);
+        }
+    }
+
+    /// The same for the response.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn exchange_in_response(&mut self, headers: &mut HeaderMap) {
+        let Some(observers) = &self.observers else {
+            return;
+        };
+        for (observer, state) in observers.list.iter().zip(&mut self.states) {
+            observer.exchange_in_response(state, headers);
+        }
+    }
+
+    /// Shows the request to the observers, which are [prepared](Self::prepare).
+    pub(crate) fn begin(
+        &mut self,
+        observers: &Arc<Observers>,
+        started: Moment,
+        direction: Direction,
+        request: &RequestHead<'_>,
+    ) {
+        for (observer, state) in observers.list.iter().zip(&mut self.states) {
+            guarded(|| observer.request(state, direction, request));
         }
         self.observers = Some(Arc::clone(observers));
         self.started = Some(started);
@@ -88,6 +118,15 @@ impl Observation {
         self.head_after = self.started.map(|started| started.elapsed());
         for (observer, state) in observers.list.iter().zip(&mut self.states) {
             guarded(|| observer.response(state, response));
+        }
+    }
+
+    /// Shows the trailers of the response to the observers.
+    pub(crate) fn trailers(&mut self, trailers: &HeaderMap) {
+        if let Some(observers) = &self.observers {
+            for (observer, state) in observers.list.iter().zip(&mut self.states) {
+                guarded(|| observer.trailers(state, trailers));
+            }
         }
     }
 

@@ -1,11 +1,16 @@
 //! The observers of a tracer, without the types of their states.
 
 use super::{BodyCounters, EndedExchange, ExchangeObserver, ResponseHead};
-use crate::{direction::Direction, head::RequestHead, shard};
-use std::{any::Any, sync::Arc};
+use crate::{direction::Direction, head::RequestHead, shard, user_code::guarded};
+use http::HeaderMap;
+use std::{
+    any::Any,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// The state of some observer.
-pub(super) type AnyState = Box<dyn Any + Send + Sync>;
+pub(crate) type AnyState = Box<dyn Any + Send + Sync>;
 
 /// An [`ExchangeObserver`] whose type is erased.
 pub(crate) trait AnyObserver: Send + Sync {
@@ -13,7 +18,40 @@ pub(crate) trait AnyObserver: Send + Sync {
     fn owns(&self, state: &AnyState) -> bool;
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>);
     fn response(&self, state: &mut AnyState, response: &ResponseHead<'_>);
+    fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap) {
+        let _ = (state, trailers);
+    }
+
+    /// Reads or writes headers that are not the application's, before everybody else sees the request.
+    /// `peer_trusted` says whether the other side may tell, and be told, something.
+    #[cfg(feature = "metrics")]
+    fn exchange_in_request(
+        &self,
+        state: &mut AnyState,
+        direction: Direction,
+        headers: &mut HeaderMap,
+        peer_trusted: bool,
+    ) {
+        let _ = (state, direction, headers, peer_trusted);
+    }
+
+    /// The same for the response.
+    #[cfg(feature = "metrics")]
+    fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
+        let _ = (state, headers);
+    }
+
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>);
+
+    fn is_active(&self) -> bool {
+        true
+    }
+
+    fn flush(&self, timeout: Duration) -> bool {
+        let _ = timeout;
+        true
+    }
+
     fn reset(&self, state: &mut AnyState);
 }
 
@@ -36,6 +74,20 @@ impl<O: ExchangeObserver> AnyObserver for O {
         if let Some(state) = state.downcast_mut() {
             ExchangeObserver::response(self, state, response);
         }
+    }
+
+    fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap) {
+        if let Some(state) = state.downcast_mut() {
+            ExchangeObserver::trailers(self, state, trailers);
+        }
+    }
+
+    fn is_active(&self) -> bool {
+        ExchangeObserver::is_active(self)
+    }
+
+    fn flush(&self, timeout: Duration) -> bool {
+        ExchangeObserver::flush(self, timeout)
     }
 
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
@@ -61,6 +113,13 @@ pub(crate) struct Observers {
     pub(super) body_counters: BodyCounters,
 }
 
+impl Observers {
+    fn any_is_active(&self) -> bool {
+        let mut list = self.list.iter();
+        list.any(|observer| guarded(|| observer.is_active()).unwrap_or(false))
+    }
+}
+
 /// The observers, once for each shard of threads: an exchange keeps a reference, and counting it must
 /// not contend with other threads.
 pub(crate) struct ObserversOfThreads(Vec<Arc<Observers>>);
@@ -84,11 +143,24 @@ impl ObserversOfThreads {
         ObserversOfThreads((0..shards).map(shard).collect())
     }
 
-    /// The observers, by the reference of the calling thread; `None` if there are none.
+    /// The observers, by the reference of the calling thread; `None` if none wants to see exchanges.
     pub(crate) fn of_current_thread(&self) -> Option<&Arc<Observers>> {
         if self.0.is_empty() {
             return None;
         }
-        self.0.get(shard::thread_number() % self.0.len())
+        let observers = self.0.get(shard::thread_number() % self.0.len())?;
+        observers.any_is_active().then_some(observers)
+    }
+
+    /// Has each observer write what is left. Returns whether nothing is left.
+    pub(crate) fn flush(&self, timeout: Duration) -> bool {
+        let started = Instant::now();
+        let list = self.0.first().map(|observers| observers.list.as_slice());
+        let mut all = true;
+        for observer in list.unwrap_or_default() {
+            let left = timeout.saturating_sub(started.elapsed());
+            all &= guarded(|| observer.flush(left)).unwrap_or(false);
+        }
+        all
     }
 }

@@ -34,7 +34,9 @@ impl ServerSettings {
         }
         if received.observed {
             let inner = &self.tracer.inner;
-            inner.observe(&mut open, Direction::Server, request);
+            let peer_trusted = received.peer_trusted;
+            inner.observe(&mut open, Direction::Server, request, peer_trusted);
+            open.exchange.peer_address = self.peer(&RequestHead::of(request));
         }
         if open.is_followed() {
             set_route(&RequestHead::of(request), &mut open);

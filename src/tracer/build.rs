@@ -7,6 +7,8 @@ use super::{
     BuildError, DynamicSettings, Settings, Tracer, TracerBuilder, TracerInner,
     dynamic::client_tag_sources,
 };
+#[cfg(all(feature = "access-log", feature = "config"))]
+use crate::access_log::AccessLog;
 use crate::{
     clock::Clock,
     direction::PerDirection,
@@ -39,6 +41,14 @@ pub(crate) trait Fallback: Send + Sync {
     ///
     /// The settings cannot be used; then no tracer is built.
     fn settings(&self, code: &Settings, has_reporter: bool) -> Result<Settings, BuildError>;
+
+    /// Has the log write what the configuration says.
+    ///
+    /// # Errors
+    ///
+    /// The configuration cannot be used; then no tracer is built.
+    #[cfg(feature = "access-log")]
+    fn start_access_log(&self, log: &AccessLog) -> Result<(), BuildError>;
 }
 
 impl TracerBuilder {
@@ -96,6 +106,8 @@ impl TracerBuilder {
             identity_tags: identity,
             #[cfg(feature = "config")]
             set_in_code,
+            #[cfg(all(feature = "access-log", feature = "config"))]
+            configured_log: this.configured_log,
             observers: ObserversOfThreads::new(this.observers, max, this.body_counters),
             url_limits: limits,
             tag_malformed_headers: this.tag_malformed,
@@ -119,9 +131,13 @@ impl TracerBuilder {
     #[cfg(feature = "config")]
     fn with_fallback(mut self) -> Result<TracerBuilder, BuildError> {
         if let Some(fallback) = self.fallback.take() {
+            #[cfg(feature = "access-log")]
+            fallback.start_access_log(&self.configured_log)?;
             let fallback = fallback.settings(&self.settings, self.reporter.is_some())?;
             self.settings = self.settings.or(fallback);
         }
+        #[cfg(feature = "access-log")]
+        self.observers.push(Arc::new(self.configured_log.clone()));
         Ok(self)
     }
 

@@ -4,6 +4,8 @@
 #[cfg(feature = "config")]
 use super::Fallback;
 use super::{Settings, Tracer};
+#[cfg(all(feature = "access-log", feature = "config"))]
+use crate::access_log::AccessLog;
 use crate::{
     direction::{Direction, Mode, PerDirection},
     id::TraceIdKind,
@@ -55,6 +57,8 @@ impl Tracer {
             tag_malformed: false,
             reporter: None,
             observers: Vec::new(),
+            #[cfg(all(feature = "access-log", feature = "config"))]
+            configured_log: AccessLog::empty(),
             body_counters: BodyCounters::default(),
             #[cfg(feature = "config")]
             fallback: None,
@@ -82,6 +86,9 @@ pub struct TracerBuilder {
     pub(super) tag_malformed: bool,
     pub(super) reporter: Option<Box<dyn Reporter>>,
     pub(super) observers: Vec<Arc<dyn AnyObserver>>,
+    /// Writes what a configuration says.
+    #[cfg(all(feature = "access-log", feature = "config"))]
+    pub(super) configured_log: AccessLog,
     pub(super) body_counters: BodyCounters,
     #[cfg(feature = "config")]
     pub(super) fallback: Option<Box<dyn Fallback>>,
@@ -117,6 +124,28 @@ impl TracerBuilder {
     /// are called in the order in which they were added.
     pub fn observer(mut self, observer: impl ExchangeObserver) -> Self {
         self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// Counts the exchanges of both layers, as Istio's standard metrics, and exchanges the metadata with
+    /// peers that the metrics need: the headers `x-envoy-peer-metadata` and `x-envoy-peer-metadata-id`.
+    ///
+    /// A server layer reads them from requests of [trusted](crate::ServerLayer::trust) peers, and answers
+    /// with its own if the request had them. A client layer sends them to the hosts to which it
+    /// [propagates](crate::ClientLayer::propagate_only_to) trace headers, and reads those of the response.
+    /// The application does not see them.
+    ///
+    /// ```
+    /// use tower_b3::{Tracer, metrics::{Metrics, Workload}};
+    ///
+    /// let metrics = Metrics::builder(Workload::new("webapp").namespace("shop")).build();
+    /// let tracer = Tracer::builder("webapp").metrics(&metrics).build()?;
+    /// # Ok::<(), tower_b3::BuildError>(())
+    /// ```
+    #[cfg(feature = "metrics")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+    pub fn metrics(mut self, metrics: &crate::metrics::Metrics) -> Self {
+        self.observers.push(Arc::new(metrics.clone()));
         self
     }
 

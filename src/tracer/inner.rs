@@ -7,6 +7,8 @@
 #[cfg(feature = "config")]
 use super::SetInCode;
 use super::dynamic::DynamicSettings;
+#[cfg(all(feature = "access-log", feature = "config"))]
+use crate::access_log::AccessLog;
 use crate::{
     context::Sampling,
     direction::{Direction, Mode, PerDirection},
@@ -53,6 +55,9 @@ pub(crate) struct TracerInner {
     pub(super) identity_tags: PerDirection<Vec<Tag>>,
     #[cfg(feature = "config")]
     pub(super) set_in_code: PerDirection<SetInCode>,
+    /// One of the observers: it writes what a configuration says.
+    #[cfg(all(feature = "access-log", feature = "config"))]
+    pub(crate) configured_log: AccessLog,
     pub(crate) observers: ObserversOfThreads,
     pub(crate) url_limits: UrlLimits,
     pub(crate) tag_malformed_headers: bool,
@@ -94,16 +99,28 @@ impl TracerInner {
     }
 
     /// Shows the request to the observers, if there are any. The span has started, if it does.
+    /// `peer_trusted` says whether the other side may be told, and believed, who is there.
     pub(crate) fn observe<B: 'static>(
         &self,
         open: &mut OpenSpan,
         direction: Direction,
         request: &mut Request<B>,
+        peer_trusted: bool,
     ) {
+        #[cfg(not(feature = "metrics"))]
+        let _ = peer_trusted;
         if let Some(observers) = self.observers.of_current_thread() {
             let started = open.started().or_else(|| open.now());
             let started = started.unwrap_or_else(|| self.sink().now());
             let facts = &mut open.exchange;
+            facts.observation.prepare(observers);
+            #[cfg(feature = "metrics")]
+            facts.observation.exchange_in_request(
+                observers,
+                direction,
+                request.headers_mut(),
+                peer_trusted,
+            );
             let head = RequestHead::of(request);
             facts.observe(observers, started, direction, &head);
             facts.count_request(request.body_mut());

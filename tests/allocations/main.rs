@@ -6,5 +6,7 @@
 mod common;
 
 mod layers;
+#[cfg(feature = "metrics")]
+mod metrics;
 #[cfg(feature = "zipkin")]
 mod reporter;

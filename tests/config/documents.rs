@@ -46,7 +46,7 @@ spec: { tracing: nonsense }
 ---
 kind: Telemetry
 apiVersion: telemetry.istio.io/v1
-spec: { metrics: [ { nonsense: true } ], tracing: null }
+spec: { another: [ { nonsense: true } ], tracing: null }
 ---
 kind: ConfigMap
 data: { game.properties: 'lives: 3 {', other.json: 'tracing: [ envoy. {' }
@@ -77,13 +77,17 @@ a text
         lone
     );
     let error = TracingConfig::from_yaml(others).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "no tracing configuration found; expected `tracing` or its fields, a MeshConfig, the \
-         ConfigMap istio, an IstioOperator, a ProxyConfig, a pod with the annotation \
-         proxy.istio.io/config, a Telemetry with `tracing`, or an Envoy bootstrap with \
+    let mut expected = "no tracing configuration found; expected `tracing` or its fields, a \
+         MeshConfig, the ConfigMap istio, an IstioOperator, a ProxyConfig, a pod with the \
+         annotation proxy.istio.io/config, a Telemetry with `tracing`, or an Envoy bootstrap with \
          `tracing.http`"
-    );
+        .to_owned();
+    if cfg!(feature = "metrics-config") {
+        expected += "; or about metrics: a Telemetry with `metrics`, `configOverride` of an \
+             IstioOperator, an EnvoyFilter or WasmPlugin with Istio's filters, or a pod with \
+             their annotations";
+    }
+    assert_eq!(error.to_string(), expected);
 }
 
 #[test]

@@ -3,9 +3,10 @@
 //! Flags override the documents of `--config`, and those override the environment.
 
 use crate::options::{Options, ReporterOptions, ShopMode};
-use std::{fmt::Display, net::SocketAddr};
+use std::{fmt::Display, net::SocketAddr, path::Path};
 use tower_b3::{
     BuildError, Direction, Mode, RunningTracer, StartError, Tracer, TracerBuilder,
+    access_log::{AccessLog, AccessLogFormat},
     config::{Collector, ConfigFile, TracingConfig},
     istio::Identity,
     otlp::OtlpReporter,
@@ -44,6 +45,9 @@ impl Tracing {
             ShopMode::Forward => None,
             ShopMode::Spans | ShopMode::Edge => reporter(&options.reporter)?,
         };
+        if let Some(path) = &options.access_log {
+            builder = builder.observer(access_log(path)?);
+        }
         builder = match &by_flags {
             Some(reporter) => builder.reporter(reporter.clone()),
             None if has_collector(options, config)? => builder,
@@ -152,6 +156,17 @@ fn reporter(flags: &ReporterOptions) -> Result<Option<BatchReporter>, String> {
     };
     let reporter = built.map_err(|error| invalid_value(flag, value, error))?;
     Ok(Some(reporter))
+}
+
+/// The access log of `--access-log`.
+fn access_log(path: &Path) -> Result<AccessLog, String> {
+    let log = AccessLog::builder().format(AccessLogFormat::istio());
+    let log = match path.to_str() {
+        Some("-") => log.stdout(),
+        _ => log.file(path),
+    };
+    let invalid = |error| invalid_value("--access-log <FILE>", path.display(), error);
+    log.start().map_err(invalid)
 }
 
 /// The name in the spans: the flag's, the configuration's, the workload's or the program's.

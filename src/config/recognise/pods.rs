@@ -33,6 +33,8 @@ impl DocumentReader<'_> {
         resource: &Node<'_>,
         pods: &Node<'_>,
     ) -> Result<(), ConfigError> {
+        #[cfg(feature = "metrics-config")]
+        self.metric_annotations(resource, pods)?;
         let annotations = pods.get("annotations");
         let Some(annotation) = annotations.and_then(|all| all.exactly(ANNOTATION)) else {
             return Ok(());
@@ -46,6 +48,8 @@ impl DocumentReader<'_> {
             let proxy_config = Node::new(tree, "");
             let tracing = proxy_config.get("tracing");
             let naming = Naming::read(&proxy_config);
+            #[cfg(feature = "metrics-config")]
+            self.stats_matcher(resource, &proxy_config);
             if tracing.is_none() && naming == Naming::default() {
                 continue;
             }

@@ -23,7 +23,7 @@ pub(super) const ANNOTATION: &str = "proxy.istio.io/config";
 
 /// The fields on the paths to the tracing blocks, and to what is read next to them. They must not be
 /// set twice, because only one of the two would count.
-const FIELDS_ON_THE_WAY: [&str; 23] = [
+const FIELDS_ON_THE_WAY: &[&str] = &[
     "spec",
     "tracing",
     "http",
@@ -47,20 +47,54 @@ const FIELDS_ON_THE_WAY: [&str; 23] = [
     "template",
     "selector",
     "matchLabels",
+    #[cfg(feature = "access-log")]
+    "accessLogging",
 ];
 
+/// The fields on the paths to what is read about metrics.
+#[cfg(feature = "metrics-config")]
+const METRICS_FIELDS: &[&str] = &[
+    "telemetry",
+    "v2",
+    "prometheus",
+    "configOverride",
+    "metrics",
+    "configPatches",
+    "patch",
+    "value",
+    "configuration",
+    "pluginConfig",
+    "workloadSelector",
+    "labels",
+    crate::config::metrics::BUCKETS,
+    crate::config::metrics::EVICTION,
+];
+#[cfg(not(feature = "metrics-config"))]
+const METRICS_FIELDS: &[&str] = &[];
+
+/// What else is recognised, for an error.
+#[cfg(feature = "metrics-config")]
+const ABOUT_METRICS: &str = "; or about metrics: a Telemetry with `metrics`, `configOverride` of an IstioOperator, an \
+                             EnvoyFilter or WasmPlugin with Istio's filters, or a pod with their annotations";
+#[cfg(not(feature = "metrics-config"))]
+const ABOUT_METRICS: &str = "";
+
 /// The fields by which a MeshConfig without a kind is recognised.
-const MESH_FIELDS: [&str; 5] = [
+const MESH_FIELDS: &[&str] = &[
     "defaultConfig",
     "extensionProviders",
     "defaultProviders",
     "rootNamespace",
     "enableTracing",
+    #[cfg(feature = "access-log")]
+    "accessLogFile",
 ];
 
 pub(in crate::config) struct DocumentReader<'b> {
     budget: &'b mut Budget,
     configs: Vec<RankedConfig>,
+    /// Whether any document is about tracing.
+    has_tracing: bool,
     pub(super) root_namespace: Option<String>,
 }
 
@@ -69,6 +103,7 @@ impl<'b> DocumentReader<'b> {
         DocumentReader {
             budget,
             configs: Vec::new(),
+            has_tracing: false,
             root_namespace: None,
         }
     }
@@ -79,11 +114,12 @@ impl<'b> DocumentReader<'b> {
                 "no tracing configuration found; expected `tracing` or its fields, a MeshConfig, \
                  the ConfigMap istio, an IstioOperator, a ProxyConfig, a pod with the annotation \
                  {ANNOTATION}, a Telemetry with `tracing`, or an Envoy bootstrap with \
-                 `tracing.http`"
+                 `tracing.http`{ABOUT_METRICS}"
             )));
         }
         Ok(RankedConfigs {
             configs: self.configs,
+            has_tracing: self.has_tracing,
             root_namespace: self
                 .root_namespace
                 .unwrap_or_else(|| ROOT_NAMESPACE.to_owned()),
@@ -98,9 +134,7 @@ impl<'b> DocumentReader<'b> {
     ) -> Result<(), ConfigError> {
         let title = title(node, position);
         let before = self.configs.len();
-        let read = node
-            .once(&FIELDS_ON_THE_WAY)
-            .and_then(|()| self.contents(node));
+        let read = fields_once(node).and_then(|()| self.contents(node));
         read.map_err(|error| error.in_document(&title))?;
         // Errors of providers come up only when they are used: add the document to them now.
         for ranked in &mut self.configs[before..] {
@@ -109,16 +143,24 @@ impl<'b> DocumentReader<'b> {
             ranked.config.mesh.providers = providers
                 .map(|(name, provider)| (name, provider.in_document(&title)))
                 .collect();
+            #[cfg(feature = "access-log")]
+            ranked.config.access_logging.in_document(&title);
         }
         Ok(())
     }
 
     fn contents(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
+        #[cfg(feature = "metrics-config")]
+        if self.metrics_resource(node)? {
+            return Ok(());
+        }
         let group = text_of(node, "apiVersion").and_then(|version| version.split_once('/'));
         let group = group.map(|(group, _)| group);
         match text_of(node, "kind") {
             None => self.document_without_kind(node),
             Some("Telemetry") if group.is_none_or(|group| group == "telemetry.istio.io") => {
+                #[cfg(feature = "metrics-config")]
+                self.telemetry_metrics(node)?;
                 self.telemetry(node)
             }
             Some("ProxyConfig") if group.is_none_or(|group| group == "networking.istio.io") => {
@@ -159,7 +201,9 @@ impl<'b> DocumentReader<'b> {
         }
         let is_values = node.at(&["meshConfig"]).is_some()
             || node.at(&["global", "proxy", "tracer"]).is_some()
-            || node.at(&["pilot", "traceSampling"]).is_some();
+            || node.at(&["pilot", "traceSampling"]).is_some()
+            || cfg!(feature = "metrics-config")
+                && node.at(&["telemetry", "v2", "prometheus"]).is_some();
         if is_values {
             self.chart_values(node)
         } else if MESH_FIELDS.iter().any(|field| node.get(field).is_some()) {
@@ -181,15 +225,33 @@ impl<'b> DocumentReader<'b> {
     }
 
     pub(super) fn add(&mut self, config: RankedConfig) {
+        self.has_tracing = true;
         self.configs.push(config);
+    }
+
+    /// Adds what is not about tracing, so that Istio's defaults for tracing do not apply.
+    #[cfg(any(feature = "access-log", feature = "metrics-config"))]
+    pub(super) fn add_without_tracing(&mut self, config: RankedConfig) {
+        self.configs.push(config);
+    }
+
+    #[cfg(feature = "metrics-config")]
+    pub(super) fn budget(&mut self) -> &mut Budget {
+        self.budget
     }
 
     /// Parses a text inside of the text.
     pub(super) fn parse_nested(&mut self, text: &str) -> Result<Vec<Tree>, ConfigError> {
         let trees = yaml::parse(text, self.budget)?;
         for tree in &trees {
-            Node::new(tree, "").once(&FIELDS_ON_THE_WAY)?;
+            fields_once(&Node::new(tree, ""))?;
         }
         Ok(trees)
     }
+}
+
+/// Checks that no field on the way to what is read is set twice.
+fn fields_once(node: &Node<'_>) -> Result<(), ConfigError> {
+    let fields = [FIELDS_ON_THE_WAY, METRICS_FIELDS].concat();
+    node.once(&fields)
 }

@@ -1,0 +1,21 @@
+//! What Istio's documents say about metrics.
+//!
+//! [`telemetry`] reads Telemetry resources, [`plugin_config`] the settings of the stats filter, which
+//! [`envoy_filter`] finds in EnvoyFilters, [`attributes`] attribute generation, [`annotations`]
+//! annotations of pods. [`model`] merges all of them.
+
+mod annotations;
+mod attributes;
+mod envoy_filter;
+mod model;
+mod plugin_config;
+mod telemetry;
+#[cfg(test)]
+mod tests;
+
+pub(super) use annotations::{BUCKETS, EVICTION, read_annotations, stats_matcher};
+pub(super) use attributes::read_attributes;
+pub(super) use envoy_filter::{EnvoyFilter, Patch, Settings};
+pub(super) use model::{Metrics, MetricsListener};
+pub(super) use plugin_config::read_plugin_config;
+pub(super) use telemetry::read_telemetry;

@@ -1,0 +1,160 @@
+//! [`Attributes`]: what expressions can ask of an exchange that has ended.
+//!
+//! The names are those of Envoy's attributes. Everything is optional: an expression that reads what is
+//! not known is `unknown`.
+
+use crate::direction::Direction;
+use http::HeaderName;
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
+
+/// An exchange that has ended, as expressions see it.
+pub(crate) trait Attributes {
+    /// Server: the request came in. Client: it was sent.
+    fn direction(&self) -> Direction;
+    fn method(&self) -> Option<&str> {
+        None
+    }
+    /// With the query.
+    fn path(&self) -> Option<&str> {
+        None
+    }
+    /// The authority as it was sent, with its port.
+    fn host(&self) -> Option<&str> {
+        None
+    }
+    fn scheme(&self) -> Option<&str> {
+        None
+    }
+    /// The first value of a header that was captured: see [`super::plan::ComputedValues`].
+    fn request_header(&self, _: &HeaderName) -> Option<&str> {
+        None
+    }
+    fn response_header(&self, _: &HeaderName) -> Option<&str> {
+        None
+    }
+    /// A trailer of the response, among the headers that were captured.
+    fn response_trailer(&self, _: &HeaderName) -> Option<&str> {
+        None
+    }
+    fn request_id(&self) -> Option<&str> {
+        None
+    }
+    /// `HTTP/1.1`, `HTTP/2`.
+    fn protocol(&self) -> Option<&str> {
+        None
+    }
+    fn start_time(&self) -> Option<SystemTime> {
+        None
+    }
+    fn duration(&self) -> Option<Duration> {
+        None
+    }
+    fn request_body_bytes(&self) -> Option<u64> {
+        None
+    }
+    /// With headers.
+    fn request_total_bytes(&self) -> Option<u64> {
+        None
+    }
+    fn response_body_bytes(&self) -> Option<u64> {
+        None
+    }
+    fn response_total_bytes(&self) -> Option<u64> {
+        None
+    }
+    /// `None` if no response was ever sent.
+    fn response_code(&self) -> Option<u16> {
+        None
+    }
+    /// `via_upstream`, `route_not_found`.
+    fn response_code_details(&self) -> Option<&str> {
+        None
+    }
+    /// Envoy's bits: 4 UT, 32 UF, 64 UC, 16384 DC.
+    fn response_flags(&self) -> Option<u64> {
+        None
+    }
+    /// That of the response, or the one that Envoy derives from its HTTP code.
+    fn grpc_status(&self) -> Option<u32> {
+        None
+    }
+    fn peer_address(&self) -> Option<SocketAddr> {
+        None
+    }
+    fn own_address(&self) -> Option<SocketAddr> {
+        None
+    }
+    fn mtls(&self) -> bool {
+        false
+    }
+    fn node(&self) -> Option<&dyn Node> {
+        None
+    }
+    /// The caller of a server, the callee of a client, if it has introduced itself.
+    fn peer(&self) -> Option<&dyn Node> {
+        None
+    }
+    fn route_name(&self) -> Option<&str> {
+        None
+    }
+    fn cluster_name(&self) -> Option<&str> {
+        None
+    }
+    /// What Istio puts in the metadata of a cluster: `host`, `name` or `namespace` of the service.
+    fn service(&self, _: ServiceField) -> Option<&str> {
+        None
+    }
+}
+
+/// A field of the service that a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum ServiceField {
+    Host,
+    Name,
+    Namespace,
+}
+
+/// Istio's metadata of a workload.
+pub(crate) trait Node {
+    /// By Istio's key: `NAME`, `NAMESPACE`, `WORKLOAD_NAME`, `CLUSTER_ID`, `MESH_ID`, `ISTIO_VERSION`,
+    /// `OWNER`, `IDENTITY`, `REGION`, `AVAILABILITY_ZONE`, `INSTANCE_IPS`, `APP_CONTAINERS`.
+    fn metadata(&self, key: &str) -> Option<&str>;
+    fn label(&self, name: &str) -> Option<&str>;
+    /// The node id: `sidecar~ip~pod.ns~ns.svc.domain`.
+    fn id(&self) -> Option<&str> {
+        None
+    }
+
+    fn canonical_service(&self) -> Option<&str> {
+        self.first_label(&[
+            "service.istio.io/canonical-name",
+            "app.kubernetes.io/name",
+            "app",
+        ])
+        .or_else(|| self.metadata("WORKLOAD_NAME"))
+    }
+
+    fn canonical_revision(&self) -> Option<&str> {
+        self.first_label(&[
+            "service.istio.io/canonical-revision",
+            "app.kubernetes.io/version",
+            "version",
+        ])
+    }
+
+    fn app(&self) -> Option<&str> {
+        self.label("app")
+    }
+
+    fn version(&self) -> Option<&str> {
+        self.label("version")
+    }
+
+    /// The first of these labels that is there.
+    fn first_label(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|name| self.label(name))
+    }
+}

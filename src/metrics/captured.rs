@@ -1,0 +1,60 @@
+//! `Captured`: what expressions need of the two heads, kept until the end of the exchange.
+
+use super::plan::ComputedValues;
+use crate::{head::RequestHead, observe::ResponseHead, text::cut};
+use http::{HeaderMap, HeaderName, header::HOST};
+
+/// A longer text is cut.
+const MAX_TEXT: usize = 1024;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Captured {
+    /// With the query.
+    pub(super) path: String,
+    pub(super) host: String,
+    pub(super) scheme: String,
+    request_headers: Vec<(HeaderName, String)>,
+    response_headers: Vec<(HeaderName, String)>,
+}
+
+impl Captured {
+    pub(super) fn of_request(head: &RequestHead<'_>, values: &dyn ComputedValues) -> Captured {
+        let uri = head.uri();
+        let path = uri.path_and_query().map_or("", |path| path.as_str());
+        let host = head.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let authority = || uri.authority().map(|authority| authority.as_str());
+        Captured {
+            path: cut(path, MAX_TEXT).to_owned(),
+            host: cut(host.or_else(authority).unwrap_or_default(), MAX_TEXT).to_owned(),
+            scheme: uri.scheme_str().unwrap_or("http").to_owned(),
+            request_headers: named(head.headers(), values.request_headers()),
+            response_headers: Vec::new(),
+        }
+    }
+
+    pub(super) fn add_response(&mut self, head: &ResponseHead<'_>, values: &dyn ComputedValues) {
+        self.response_headers = named(head.headers(), values.response_headers());
+    }
+
+    pub(super) fn request_header(&self, name: &HeaderName) -> Option<&str> {
+        find(&self.request_headers, name)
+    }
+
+    pub(super) fn response_header(&self, name: &HeaderName) -> Option<&str> {
+        find(&self.response_headers, name)
+    }
+}
+
+fn named(headers: &HeaderMap, names: &[HeaderName]) -> Vec<(HeaderName, String)> {
+    let found = names.iter().filter_map(|name| {
+        let value = String::from_utf8_lossy(headers.get(name)?.as_bytes());
+        Some((name.clone(), cut(&value, MAX_TEXT).to_owned()))
+    });
+    found.collect()
+}
+
+fn find<'a>(headers: &'a [(HeaderName, String)], name: &HeaderName) -> Option<&'a str> {
+    let mut headers = headers.iter();
+    let header = headers.find(|(other, _)| other == name);
+    header.map(|(_, value)| value.as_str())
+}

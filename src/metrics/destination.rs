@@ -1,0 +1,221 @@
+//! Which service a request is for, by its authority: what a control plane would say if the service
+//! exists.
+//!
+//! Both layers name services by [`Destinations`], because Kiali merges the two reports of a request only
+//! if they agree.
+
+use crate::hosts;
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// The value of a label that nobody knows.
+pub(super) const UNKNOWN: &str = "unknown";
+/// The longest name of a host, and the longest label that comes from outside.
+pub(super) const MAX_NAME: usize = 253;
+
+/// The labels of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Service {
+    /// `destination_service`: the full name, such as `catalog.shop.svc.cluster.local`.
+    pub host: String,
+    /// `destination_service_name`: the short name.
+    pub name: String,
+    /// `destination_service_namespace`.
+    pub namespace: String,
+}
+
+impl Service {
+    /// A service by its full name. Name and namespace are the first labels of a name like
+    /// `catalog.shop.svc.cluster.local`; of any other, the name is the whole and the namespace `unknown`.
+    ///
+    /// ```
+    /// use tower_b3::metrics::Service;
+    ///
+    /// let catalog = Service::of_host("catalog.shop.svc.cluster.local");
+    /// assert_eq!((&*catalog.name, &*catalog.namespace), ("catalog", "shop"));
+    /// ```
+    pub fn of_host(host: impl Into<String>) -> Service {
+        let host = host.into();
+        let mut labels = host.split('.');
+        let parts = (labels.next(), labels.next(), labels.next());
+        let (name, namespace) = match parts {
+            (Some(name), Some(namespace), Some("svc")) => (name.to_owned(), namespace.to_owned()),
+            _ => (host.clone(), UNKNOWN.to_owned()),
+        };
+        Service {
+            host,
+            name,
+            namespace,
+        }
+    }
+}
+
+impl From<&str> for Service {
+    fn from(host: &str) -> Service {
+        Service::of_host(host)
+    }
+}
+
+impl From<String> for Service {
+    fn from(host: String) -> Service {
+        Service::of_host(host)
+    }
+}
+
+/// What an authority says. A host of two labels is a service only if the peer's metadata says so, which
+/// is not known before the response.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Destination {
+    Known(Service),
+    /// `forum.shop`: a service if the peer is in the namespace `shop`.
+    Perhaps {
+        service: Service,
+        host: String,
+    },
+    Outside(String),
+    Unknown,
+}
+
+/// What is known about the hosts of a mesh.
+#[derive(Debug, Clone)]
+pub(super) struct Destinations {
+    namespace: Option<String>,
+    /// `cluster.local`
+    suffix: String,
+    namespaces: Vec<String>,
+    services: BTreeMap<String, Service>,
+}
+
+impl Destinations {
+    pub(super) fn new(namespace: Option<&str>, suffix: &str) -> Destinations {
+        Destinations {
+            namespace: namespace.map(str::to_owned),
+            suffix: suffix.to_ascii_lowercase(),
+            namespaces: Vec::new(),
+            services: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a namespace of the mesh.
+    pub(super) fn add_namespace(&mut self, namespace: String) {
+        self.namespaces.push(namespace.to_ascii_lowercase());
+    }
+
+    /// Says which service a host, or host and port, stands for.
+    pub(super) fn add_service(&mut self, authority: &str, service: Service) {
+        self.services
+            .insert(authority.to_ascii_lowercase(), service);
+    }
+
+    /// The service with this name in a namespace.
+    pub(super) fn service(&self, name: &str, namespace: &str) -> Service {
+        Service {
+            host: format!("{name}.{namespace}.svc.{}", self.suffix),
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+        }
+    }
+
+    /// The service that a URI's authority or a `host` header stands for.
+    pub(super) fn of_authority(&self, authority: &str) -> Destination {
+        // Longer than any host with a port and user information that a client would send.
+        if authority.len() > 4 * MAX_NAME {
+            return Destination::Unknown;
+        }
+        let host = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host);
+        let authority = lower(host);
+        let (host, _) = hosts::split_port(&authority);
+        let configured = self.services.get(&*authority);
+        let configured = configured.or_else(|| self.services.get(host));
+        if let Some(service) = configured {
+            return Destination::Known(service.clone());
+        }
+        if hosts::address(host).is_some() {
+            return Destination::Outside(authority.into_owned());
+        }
+        let name = hosts::name(host).filter(|name| !name.is_empty() && name.len() <= MAX_NAME);
+        let Some(name) = name else {
+            return Destination::Unknown;
+        };
+        // With the dot of the root, too.
+        match self.services.get(name) {
+            Some(service) => Destination::Known(service.clone()),
+            None => self.of_name(name),
+        }
+    }
+
+    fn of_name(&self, host: &str) -> Destination {
+        let outside = || Destination::Outside(host.to_owned());
+        let inside = host
+            .strip_suffix(&self.suffix)
+            .and_then(|rest| rest.strip_suffix('.'))
+            .unwrap_or(host);
+        if let Some(name) = inside.strip_suffix(".svc") {
+            // In front of the service may be a pod's name.
+            let mut labels = name.rsplit('.');
+            return match (labels.next(), labels.next()) {
+                (Some(namespace), Some(name)) => Destination::Known(self.service(name, namespace)),
+                _ => outside(),
+            };
+        }
+        let own = self.namespace.as_deref();
+        match (host.split_once('.'), own) {
+            (None, Some(own)) if host != "localhost" => Destination::Known(self.service(host, own)),
+            (Some((name, namespace)), _) if !namespace.contains('.') => {
+                let service = self.service(name, namespace);
+                let listed = self.namespaces.iter().any(|listed| listed == namespace);
+                match listed || own == Some(namespace) {
+                    true => Destination::Known(service),
+                    false => Destination::Perhaps {
+                        service,
+                        host: host.to_owned(),
+                    },
+                }
+            }
+            _ => outside(),
+        }
+    }
+}
+
+fn lower(text: &str) -> Cow<'_, str> {
+    match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(text.to_ascii_lowercase()),
+        false => Cow::Borrowed(text),
+    }
+}
+
+impl Destination {
+    /// Whether it may be a service of the mesh.
+    pub(super) fn is_service(&self) -> bool {
+        matches!(self, Destination::Known(_))
+    }
+
+    /// The labels `destination_service` and `destination_service_name`, with what the peer's metadata
+    /// says about its namespace.
+    pub(super) fn host_and_name(&self, peer_namespace: Option<&str>) -> (&str, &str) {
+        match self.resolve(peer_namespace) {
+            Ok(service) => (&service.host, &service.name),
+            Err(host) => (host, host),
+        }
+    }
+
+    /// The label `destination_service_namespace`.
+    pub(super) fn namespace<'a>(&'a self, peer_namespace: Option<&'a str>) -> &'a str {
+        match self.resolve(peer_namespace) {
+            Ok(service) if service.namespace != UNKNOWN => &service.namespace,
+            _ => peer_namespace.unwrap_or(UNKNOWN),
+        }
+    }
+
+    fn resolve(&self, peer_namespace: Option<&str>) -> Result<&Service, &str> {
+        match self {
+            Destination::Known(service) => Ok(service),
+            Destination::Perhaps { service, .. } if peer_namespace == Some(&service.namespace) => {
+                Ok(service)
+            }
+            Destination::Perhaps { host, .. } | Destination::Outside(host) => Err(host),
+            Destination::Unknown => Err(UNKNOWN),
+        }
+    }
+}

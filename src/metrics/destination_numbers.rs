@@ -1,0 +1,160 @@
+//! `DestinationNumbers`: the services that requests were sent to, by small numbers.
+
+use super::{
+    destination::{Destination, Destinations},
+    hash::FoldState,
+    intern::Interner,
+};
+use arc_swap::ArcSwap;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+/// How many spellings of authorities are kept.
+const MAX_AUTHORITIES: usize = 1_000;
+/// What numbers of hosts outside of the mesh start with: there is other room for them, so that they never
+/// displace services.
+const OUTSIDE: u32 = 1 << 31;
+
+/// A service that a request was sent to. The default is the own service at a server, and an unknown one
+/// at a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DestinationNumber(pub(super) u32);
+
+impl DestinationNumber {
+    /// There is no authority, or no room for another one.
+    pub(super) const UNKNOWN: DestinationNumber = DestinationNumber(1);
+    /// How many numbers are taken.
+    const TAKEN: u32 = 2;
+}
+
+#[derive(Clone, Default)]
+struct Authorities {
+    numbers: HashMap<Arc<str>, DestinationNumber, FoldState>,
+    /// In the order in which they came.
+    order: Vec<Arc<str>>,
+}
+
+pub(super) struct DestinationNumbers {
+    rules: Destinations,
+    authorities: ArcSwap<Authorities>,
+    adding: Mutex<()>,
+    services: Interner<Arc<Destination>>,
+    outside: Interner<Arc<Destination>>,
+    overflowed: AtomicU64,
+}
+
+impl DestinationNumbers {
+    /// At most this many services, and hosts outside of the mesh.
+    pub(super) fn new(
+        rules: Destinations,
+        max_services: usize,
+        max_outside: usize,
+    ) -> DestinationNumbers {
+        DestinationNumbers {
+            rules,
+            authorities: ArcSwap::default(),
+            adding: Mutex::new(()),
+            services: Interner::new(max_services),
+            outside: Interner::new(max_outside),
+            overflowed: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn number(&self, authority: &str) -> DestinationNumber {
+        if let Some(number) = self.authorities.load().numbers.get(authority) {
+            return *number;
+        }
+        self.add(authority)
+    }
+
+    #[cold]
+    fn add(&self, authority: &str) -> DestinationNumber {
+        let destination = self.rules.of_authority(authority);
+        let is_service = destination.is_service();
+        let (numbers, mark) = match destination {
+            Destination::Unknown => return DestinationNumber::UNKNOWN,
+            _ if is_service => (&self.services, 0),
+            _ => (&self.outside, OUTSIDE),
+        };
+        let Some(number) = numbers.number(&Arc::new(destination)) else {
+            self.overflowed.fetch_add(1, Relaxed);
+            return DestinationNumber::UNKNOWN;
+        };
+        let number = DestinationNumber((number + DestinationNumber::TAKEN) | mark);
+        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut authorities = Authorities::clone(&self.authorities.load());
+        if authorities.order.len() >= MAX_AUTHORITIES {
+            for oldest in authorities.order.drain(..MAX_AUTHORITIES / 4) {
+                authorities.numbers.remove(&oldest);
+            }
+        }
+        let authority: Arc<str> = Arc::from(authority);
+        if authorities
+            .numbers
+            .insert(Arc::clone(&authority), number)
+            .is_none()
+        {
+            authorities.order.push(authority);
+        }
+        self.authorities.store(Arc::new(authorities));
+        number
+    }
+
+    /// The destination with this number; `None` for the own service and the unknown one.
+    pub(super) fn destination(&self, number: u32) -> Option<Arc<Destination>> {
+        let numbers = match number & OUTSIDE {
+            0 => &self.services,
+            _ => &self.outside,
+        };
+        let number = number & !OUTSIDE;
+        numbers.value(number.checked_sub(DestinationNumber::TAKEN)?)
+    }
+
+    pub(super) fn overflowed(&self) -> u64 {
+        self.overflowed.load(Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_a_service_have_one_number() {
+        let numbers =
+            DestinationNumbers::new(Destinations::new(Some("shop"), "cluster.local"), 10, 10);
+        let catalog = numbers.number("catalog");
+        for spelling in [
+            "catalog:80",
+            "CATALOG.shop",
+            "catalog.shop.svc.cluster.local.:80",
+        ] {
+            assert_eq!(numbers.number(spelling), catalog, "{spelling}");
+        }
+        assert_ne!(numbers.number("forum"), catalog);
+        let catalog = numbers.destination(catalog.0).unwrap();
+        assert_eq!(catalog.host_and_name(None).1, "catalog");
+    }
+
+    #[test]
+    fn a_million_hosts_do_not_displace_services() {
+        let numbers =
+            DestinationNumbers::new(Destinations::new(Some("shop"), "cluster.local"), 10, 10);
+        for host in 0..3_000 {
+            numbers.number(&format!("host-{host}.example.com"));
+        }
+        assert_eq!(numbers.overflowed(), 2_990);
+        assert!(numbers.authorities.load().order.len() <= MAX_AUTHORITIES);
+        let catalog = numbers.destination(numbers.number("catalog").0).unwrap();
+        assert_eq!(catalog.host_and_name(None).1, "catalog");
+        let outside = numbers
+            .destination(numbers.number("host-1.example.com").0)
+            .unwrap();
+        assert_eq!(outside.host_and_name(None).1, "host-1.example.com");
+    }
+}

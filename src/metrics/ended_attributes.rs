@@ -1,0 +1,133 @@
+//! An exchange that has ended, as expressions see it.
+
+use super::{
+    attributes::{Attributes, Node, ServiceField},
+    captured::Captured,
+    destination::Service,
+    measurement::Measurement,
+    peer::PeerMetadata,
+    workload::Workload,
+};
+use crate::{direction::Direction, observe::EndedExchange};
+use http::{HeaderName, Version};
+use std::time::{Duration, SystemTime};
+
+pub(super) struct EndedAttributes<'a> {
+    pub(super) exchange: &'a EndedExchange<'a>,
+    pub(super) captured: &'a Captured,
+    /// Without its attributes.
+    pub(super) measured: &'a Measurement<'a>,
+    pub(super) node: &'a Workload,
+    pub(super) peer: Option<&'a PeerMetadata>,
+    pub(super) service: Service,
+    pub(super) request_id: Option<String>,
+}
+
+fn known(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+impl Attributes for EndedAttributes<'_> {
+    fn direction(&self) -> Direction {
+        self.exchange.direction()
+    }
+
+    fn method(&self) -> Option<&str> {
+        Some(self.exchange.method().as_str())
+    }
+
+    fn path(&self) -> Option<&str> {
+        known(&self.captured.path)
+    }
+
+    fn host(&self) -> Option<&str> {
+        known(&self.captured.host)
+    }
+
+    fn scheme(&self) -> Option<&str> {
+        known(&self.captured.scheme)
+    }
+
+    fn request_header(&self, name: &HeaderName) -> Option<&str> {
+        self.captured.request_header(name)
+    }
+
+    fn response_header(&self, name: &HeaderName) -> Option<&str> {
+        self.captured.response_header(name)
+    }
+
+    fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    fn protocol(&self) -> Option<&str> {
+        match self.exchange.version() {
+            Version::HTTP_10 => Some("HTTP/1.0"),
+            Version::HTTP_11 => Some("HTTP/1.1"),
+            Version::HTTP_2 => Some("HTTP/2"),
+            Version::HTTP_3 => Some("HTTP/3"),
+            _ => None,
+        }
+    }
+
+    fn start_time(&self) -> Option<SystemTime> {
+        Some(self.exchange.started())
+    }
+
+    fn duration(&self) -> Option<Duration> {
+        Some(self.exchange.duration())
+    }
+
+    fn request_body_bytes(&self) -> Option<u64> {
+        Some(self.exchange.request_bytes().unwrap_or(0))
+    }
+
+    fn request_total_bytes(&self) -> Option<u64> {
+        Some(self.measured.request_bytes)
+    }
+
+    fn response_body_bytes(&self) -> Option<u64> {
+        Some(self.exchange.response_bytes())
+    }
+
+    fn response_total_bytes(&self) -> Option<u64> {
+        Some(self.measured.response_bytes)
+    }
+
+    fn response_code(&self) -> Option<u16> {
+        Some(self.measured.shown_code()).filter(|code| *code != 0)
+    }
+
+    fn response_code_details(&self) -> Option<&str> {
+        Some(self.exchange.response_code_details())
+    }
+
+    fn response_flags(&self) -> Option<u64> {
+        Some(self.measured.flags)
+    }
+
+    fn grpc_status(&self) -> Option<u32> {
+        self.measured.derived_grpc_status().map(u32::from)
+    }
+
+    fn node(&self) -> Option<&dyn Node> {
+        Some(self.node)
+    }
+
+    fn peer(&self) -> Option<&dyn Node> {
+        self.peer.map(|peer| peer as &dyn Node)
+    }
+
+    fn route_name(&self) -> Option<&str> {
+        self.exchange.route()
+    }
+
+    fn service(&self, field: ServiceField) -> Option<&str> {
+        let text = match field {
+            ServiceField::Host => &self.service.host,
+            ServiceField::Name => &self.service.name,
+            ServiceField::Namespace => &self.service.namespace,
+        };
+        Some(text.as_str()).filter(|text| *text != super::destination::UNKNOWN)
+    }
+}

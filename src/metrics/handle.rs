@@ -1,0 +1,292 @@
+//! `Metrics`: counts exchanges.
+
+use super::{
+    builder::MetricsBuilder,
+    destination_numbers::{DestinationNumber, DestinationNumbers},
+    exemplar::Exemplar,
+    intern::Interner,
+    measurement::{Measurement, RequestLabels, ResponseLabels},
+    own_labels::OwnLabels,
+    peer::{Asked, OwnHeaders, PeerMetadata, PeerNumber, Peers},
+    principals::{Principals, PrincipalsNumber},
+    store::{Count, Counts, Generation, Key, State, Store},
+    workload::Workload,
+};
+use crate::{
+    direction::{Direction, PerDirection},
+    head::RequestHead,
+};
+use http::{HeaderMap, StatusCode};
+use std::{
+    cell::RefCell,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::SystemTime,
+};
+
+/// The metrics of a service: counts the exchanges of both layers, and shows the counts to Prometheus.
+///
+/// ```
+/// use tower_b3::metrics::{Metrics, Workload};
+///
+/// let workload = Workload::new("webapp").namespace("shop").label("app", "webapp");
+/// let metrics = Metrics::builder(workload).build();
+///
+/// // What Prometheus gets.
+/// let text = metrics.text();
+/// assert!(text.contains("istio_build{component=\"proxy\",tag=\"unknown\"} 1\n"));
+/// ```
+///
+/// A clone is another handle on the same metrics.
+#[derive(Clone)]
+pub struct Metrics {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) workload: Workload,
+    pub(super) stores: PerDirection<Store>,
+    pub(super) peers: Peers,
+    pub(super) destinations: DestinationNumbers,
+    pub(super) principals: Interner<Arc<Principals>>,
+    /// Methods and routes, with a line break between the two.
+    pub(super) operations: Interner<Arc<str>>,
+    pub(super) own_labels: OwnLabels,
+    pub(super) request_values: Interner<Arc<[String]>>,
+    pub(super) response_values: Interner<Arc<[String]>>,
+    pub(super) headers: OwnHeaders,
+    pub(super) label_overflows: AtomicU64,
+    pub(super) extra: Vec<Box<super::exposition::Extra>>,
+    pub(super) shows_build: bool,
+}
+
+impl Metrics {
+    /// Metrics of this workload.
+    pub fn builder(workload: Workload) -> MetricsBuilder {
+        MetricsBuilder::new(workload)
+    }
+
+    /// Counts an exchange. The layers call this; call it for requests that pass no layer.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_b3::{Direction, metrics::{Measurement, Metrics, Workload}};
+    ///
+    /// let metrics = Metrics::builder(Workload::new("webapp").namespace("shop")).build();
+    /// let mut call = Measurement::new(200, Duration::from_millis(12));
+    /// call.destination = metrics.destination("catalog:8080");
+    /// metrics.record(Direction::Client, &call);
+    /// assert!(metrics.text().contains("destination_service=\"catalog.shop.svc.cluster.local\""));
+    /// ```
+    pub fn record(&self, direction: Direction, measured: &Measurement<'_>) {
+        let store = self.inner.stores.of(direction);
+        // Again if the configuration changes in between.
+        while !self.try_record(store, direction, measured) {}
+        if measured.request_messages > 0 || measured.response_messages > 0 {
+            self.record_messages(direction, measured);
+        }
+    }
+
+    /// Counts gRPC messages of an exchange that goes on.
+    pub fn record_messages(&self, direction: Direction, measured: &Measurement<'_>) {
+        let store = self.inner.stores.of(direction);
+        loop {
+            let state = store.state();
+            let values = self.values(&state.generation, measured);
+            let key = self.key(store, &state.generation, direction, measured, &values);
+            let key = state.generation.messages.apply(key);
+            let count = Count::Messages {
+                request: measured.request_messages,
+                response: measured.response_messages,
+                at: measured.ended,
+            };
+            if store.count(&state, key, &count) {
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    fn try_record(&self, store: &Store, direction: Direction, measured: &Measurement<'_>) -> bool {
+        let state: &State = &store.state();
+        let values = self.values(&state.generation, measured);
+        let key = self.key(store, &state.generation, direction, measured, &values);
+        let key = state.generation.requests.apply(key);
+        let exemplar = measured.sampled.map(|(trace_id, span_id)| Exemplar {
+            trace_id,
+            span_id,
+            value: 1.0,
+            time: SystemTime::now(),
+        });
+        let counts = Counts {
+            duration: measured.duration,
+            request_bytes: measured.request_bytes,
+            response_bytes: measured.response_bytes,
+            values: &values,
+            exemplar,
+            at: measured.ended,
+        };
+        store.count(state, key, &Count::Exchange(counts))
+    }
+
+    fn values(&self, generation: &Generation, measured: &Measurement<'_>) -> Vec<String> {
+        let mut values = Vec::new();
+        if generation.value_count > 0 {
+            if let Some(attributes) = measured.attributes {
+                generation.values.compute(attributes, &mut values);
+            }
+            let unknown = || super::destination::UNKNOWN.to_owned();
+            values.resize_with(generation.value_count, unknown);
+        }
+        values
+    }
+
+    #[inline]
+    fn key(
+        &self,
+        store: &Store,
+        generation: &Generation,
+        direction: Direction,
+        measured: &Measurement<'_>,
+        values: &[String],
+    ) -> Key {
+        let destination = match (direction, measured.destination) {
+            (Direction::Client, DestinationNumber(0)) => DestinationNumber::UNKNOWN,
+            (_, destination) => destination,
+        };
+        let mut key = Key {
+            peer: measured.peer.labels,
+            destination: destination.0,
+            principals: measured.principals.0,
+            values: 0,
+            request_labels: measured.request_labels.0,
+            response_labels: measured.response_labels.0,
+            operation: 0,
+            flags: measured.flags,
+            code: measured.shown_code(),
+            grpc_status: measured.shown_grpc_status(),
+            grpc: measured.grpc,
+            overflow: false,
+        };
+        if generation.has_operation {
+            key.operation = self.operation(measured);
+        }
+        if !generation.label_values.is_empty() {
+            match store.number_of_values(generation.labels_of(values)) {
+                Some(number) => key.values = number,
+                None => return Key::OVERFLOW,
+            }
+        }
+        key
+    }
+
+    /// The number of method and route, without an allocation if they have one.
+    fn operation(&self, measured: &Measurement<'_>) -> u32 {
+        thread_local! {
+            static TEXT: RefCell<String> = const { RefCell::new(String::new()) };
+        }
+        let operations = &self.inner.operations;
+        let number = |text: &str| {
+            let number = operations.find(text);
+            number.or_else(|| operations.number(&Arc::from(text)))
+        };
+        let number = TEXT.try_with(|buffer| {
+            let mut text = buffer.borrow_mut();
+            text.clear();
+            text.push_str(measured.method);
+            text.push('\n');
+            text.push_str(measured.route);
+            number(&text)
+        });
+        self.counted(number.ok().flatten())
+    }
+
+    /// A number for keys, in which 0 stands for what is not known or has no room.
+    fn counted(&self, number: Option<u32>) -> u32 {
+        match number {
+            Some(number) => number + 1,
+            None => {
+                self.inner.label_overflows.fetch_add(1, Relaxed);
+                0
+            }
+        }
+    }
+
+    /// The service that an authority or a `host` header stands for.
+    pub fn destination(&self, authority: &str) -> DestinationNumber {
+        self.inner.destinations.number(authority)
+    }
+
+    /// The two ends of a connection with mutual TLS, by the URI names of their certificates.
+    pub fn principals(&self, own: Option<&str>, peer: Option<&str>) -> PrincipalsNumber {
+        let bounded = |name: &str| name.len() <= super::destination::MAX_NAME;
+        let owned = |name: Option<&str>| name.filter(|name| bounded(name)).map(str::to_owned);
+        let principals = Principals {
+            own: owned(own),
+            peer: owned(peer),
+        };
+        if principals == Principals::default() {
+            return PrincipalsNumber::default();
+        }
+        PrincipalsNumber(self.counted(self.inner.principals.number(&Arc::new(principals))))
+    }
+
+    /// The values of own labels from a request.
+    pub fn request_labels(&self, head: &RequestHead<'_>) -> RequestLabels {
+        let labels = &self.inner.own_labels;
+        if !labels.has_request() {
+            return RequestLabels::default();
+        }
+        let values = labels.of_request(head);
+        RequestLabels(self.counted(self.inner.request_values.number(&values)))
+    }
+
+    /// The values of own labels from a response.
+    pub fn response_labels(&self, status: StatusCode, headers: &HeaderMap) -> ResponseLabels {
+        let labels = &self.inner.own_labels;
+        if !labels.has_response() {
+            return ResponseLabels::default();
+        }
+        let values = labels.of_response(status, headers);
+        ResponseLabels(self.counted(self.inner.response_values.number(&values)))
+    }
+
+    /// Reads what a peer says about itself in the headers of a request or a response, and removes it.
+    ///
+    /// Of a request, [`Asked`] says what its response should tell.
+    pub fn take_peer(&self, headers: &mut HeaderMap) -> (PeerNumber, Asked) {
+        self.inner.peers.take(headers)
+    }
+
+    /// Adds what this workload says about itself to a request.
+    pub fn tell_server(&self, headers: &mut HeaderMap) {
+        self.inner.headers.write_to_request(headers);
+    }
+
+    /// Adds what this workload says about itself to a response, if its request did the same.
+    pub fn tell_client(&self, headers: &mut HeaderMap, asked: Asked) {
+        self.inner.headers.write_to_response(headers, asked);
+    }
+
+    /// What a peer has told; `None` if it has told nothing, or if a thousand others came since.
+    pub fn peer(&self, number: PeerNumber) -> Option<Arc<PeerMetadata>> {
+        self.inner.peers.metadata(number)
+    }
+
+    /// Records by another plan from now on. Series of metrics that stay keep their counts.
+    pub(crate) fn set_plan(&self, direction: Direction, plan: super::plan::Plan) {
+        let generation = Generation::of_plan(plan, &self.inner.own_labels.all);
+        self.inner.stores.of(direction).replace(generation);
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics")
+            .field("workload", &self.inner.workload)
+            .finish_non_exhaustive()
+    }
+}

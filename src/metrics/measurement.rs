@@ -1,0 +1,135 @@
+//! `Measurement`: what is recorded of an exchange.
+
+use super::{
+    attributes::Attributes, destination_numbers::DestinationNumber, peer::PeerNumber,
+    principals::PrincipalsNumber, store::NO_STATUS,
+};
+use crate::id::{SpanId, TraceId};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+/// An exchange that has ended, for [`Metrics::record`](super::Metrics::record).
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Measurement<'a> {
+    /// The other side, from its metadata.
+    pub peer: PeerNumber,
+    /// The service that the request was for.
+    pub destination: DestinationNumber,
+    /// Both sides, from the certificates of a connection with mutual TLS.
+    pub principals: PrincipalsNumber,
+    /// What own labels need of the request.
+    pub request_labels: RequestLabels,
+    /// What own labels need of the response.
+    pub response_labels: ResponseLabels,
+    /// The request's method.
+    pub method: &'a str,
+    /// The route's template; empty if unknown.
+    pub route: &'a str,
+    /// Whether the request is a gRPC request.
+    pub grpc: bool,
+    /// The response's code. Where there was no response, what a proxy would have answered: 503, 504, or
+    /// 0 if nobody was left to answer.
+    pub code: u16,
+    /// Whether there was a response.
+    pub responded: bool,
+    /// `grpc-status` of the response's trailers or headers.
+    pub grpc_status: Option<u16>,
+    /// Envoy's response flags, by its bits.
+    pub flags: u64,
+    /// From the request to the end.
+    pub duration: Duration,
+    /// Bytes of the request with its headers.
+    pub request_bytes: u64,
+    /// Bytes of the response with its headers.
+    pub response_bytes: u64,
+    /// gRPC messages since the last report.
+    pub request_messages: u64,
+    /// gRPC messages since the last report.
+    pub response_messages: u64,
+    /// The trace and the span, if the request is sampled.
+    pub sampled: Option<(TraceId, SpanId)>,
+    /// When the exchange ended.
+    pub ended: Instant,
+    pub(crate) attributes: Option<&'a (dyn Attributes + Sync)>,
+}
+
+/// What own labels need of a request. The default is nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestLabels(pub(super) u32);
+
+/// What own labels need of a response. The default is nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ResponseLabels(pub(super) u32);
+
+impl Measurement<'_> {
+    /// A request that was answered with this code at this moment.
+    pub fn new(code: u16, duration: Duration) -> Measurement<'static> {
+        Measurement {
+            peer: PeerNumber::UNKNOWN,
+            destination: DestinationNumber::default(),
+            principals: PrincipalsNumber::default(),
+            request_labels: RequestLabels::default(),
+            response_labels: ResponseLabels::default(),
+            method: "",
+            route: "",
+            grpc: false,
+            code,
+            responded: true,
+            grpc_status: None,
+            flags: 0,
+            duration,
+            request_bytes: 0,
+            response_bytes: 0,
+            request_messages: 0,
+            response_messages: 0,
+            sampled: None,
+            ended: Instant::now(),
+            attributes: None,
+        }
+    }
+
+    /// The code as it is shown. A proxy answers a gRPC request with 200 where it would answer another
+    /// one with 503.
+    pub(super) fn shown_code(&self) -> u16 {
+        match self.grpc && !self.responded && self.code != 0 {
+            true => 200,
+            false => self.code,
+        }
+    }
+
+    /// The gRPC status as it is shown: by Envoy's mapping of HTTP codes where the response has none.
+    pub(super) fn shown_grpc_status(&self) -> u16 {
+        let status = self.derived_grpc_status();
+        status.filter(|_| self.grpc).unwrap_or(NO_STATUS)
+    }
+
+    /// The gRPC status of any response, which Envoy has for plain HTTP, too.
+    pub(super) fn derived_grpc_status(&self) -> Option<u16> {
+        match (self.grpc_status, self.code) {
+            (Some(status), _) => Some(status),
+            (None, 0) => None,
+            (None, 400) => Some(13),
+            (None, 401) => Some(16),
+            (None, 403) => Some(7),
+            (None, 404) => Some(12),
+            (None, 429 | 502 | 503 | 504) => Some(14),
+            (None, _) => Some(2),
+        }
+    }
+}
+
+impl fmt::Debug for Measurement<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Measurement")
+            .field("code", &self.code)
+            .field("flags", &self.flags)
+            .field("grpc_status", &self.grpc_status)
+            .field("duration", &self.duration)
+            .field("request_bytes", &self.request_bytes)
+            .field("response_bytes", &self.response_bytes)
+            .finish_non_exhaustive()
+    }
+}

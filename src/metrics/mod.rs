@@ -1,0 +1,101 @@
+//! Istio's standard metrics, as a sidecar would count them: for Prometheus, Istio's dashboards and Kiali.
+//!
+//! [`Metrics`] counts exchanges. Each is counted once, at its end, whether it is sampled or not:
+//!
+//! | metric | type | counts |
+//! |---|---|---|
+//! | `istio_requests_total` | counter | requests |
+//! | `istio_request_duration_milliseconds` | histogram | whole milliseconds from a request to the end of its response |
+//! | `istio_request_bytes`, `istio_response_bytes` | histogram | bytes with headers |
+//! | `istio_request_messages_total`, `istio_response_messages_total` | counter | gRPC messages |
+//! | `istio_build` | gauge | 1 |
+//! | `tower_b3_metrics_series`, `tower_b3_metrics_…_total` | gauge, counter | what these metrics take, and what there was no room for |
+//! | `tower_b3_reporter_…` | counter, gauge | spans of a reporter, with `MetricsBuilder::reporter_stats` |
+//!
+//! The labels are Istio's 25, in Envoy's order. `reporter="destination"` counts what this service
+//! answered, `reporter="source"` what it sent. What [`Workload`] says fills the labels of the own side,
+//! what the peer tells in `x-envoy-peer-metadata` those of the other, and [`Metrics::destination`] says
+//! which service a host stands for. Kiali merges the two reports of a request if they agree.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tower_b3::{Direction, metrics::{Measurement, Metrics, Workload}};
+//!
+//! let workload = Workload::new("webapp").namespace("shop").label("app", "webapp");
+//! let metrics = Metrics::builder(workload).build();
+//! let app: axum::Router = axum::Router::new().route_service("/metrics", metrics.service());
+//! # let _ = app;
+//!
+//! metrics.record(Direction::Server, &Measurement::new(200, Duration::from_millis(12)));
+//! assert!(metrics.text().contains("\nistio_requests_total{reporter=\"destination\","));
+//! ```
+//!
+//! # Cost
+//!
+//! A series is found by a key of small numbers and counted by atomics, with a copy for each group of
+//! threads. Nothing is allocated once a series exists, and no thread waits for another. The first request
+//! of a series takes a lock and copies the table of series; so does a change of the configuration.
+//!
+//! # Bounds
+//!
+//! There are at most [`max_series`](MetricsBuilder::max_series) combinations of labels in each direction.
+//! A quarter of that is the number of peers, and of hosts outside of the mesh, that have labels of their
+//! own, so that nobody outside can take all of them. What exceeds a bound is counted with `unknown`
+//! labels, and in `tower_b3_metrics_overflows_total`. Peer metadata above 8 KiB or nested deeper than four
+//! levels is refused, names longer than 253 bytes or with control characters are `unknown`.
+
+mod attributes;
+mod builder;
+mod captured;
+mod destination;
+mod destination_numbers;
+mod ended_attributes;
+mod exemplar;
+mod exposition;
+mod handle;
+mod hash;
+mod intern;
+mod labels;
+mod measurement;
+mod naming;
+mod nodes;
+mod observer;
+mod own_labels;
+mod peer;
+mod plan;
+#[cfg(feature = "metrics-config")]
+pub(crate) mod shape;
+
+#[cfg(feature = "metrics-config")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics-config")))]
+pub use shape::{Expression, ExpressionError, MetricsShape};
+mod pod_name;
+mod principals;
+mod project;
+mod response_flags;
+mod store;
+#[cfg(test)]
+mod tests;
+mod wire_size;
+mod workload;
+
+pub use builder::MetricsBuilder;
+pub use destination::Service;
+pub use destination_numbers::DestinationNumber;
+pub use exemplar::Exemplar;
+#[cfg(feature = "prometheus-client")]
+#[cfg_attr(docsrs, doc(cfg(feature = "prometheus-client")))]
+pub use exposition::PrometheusClientCollector;
+#[cfg(feature = "prometheus")]
+#[cfg_attr(docsrs, doc(cfg(feature = "prometheus")))]
+pub use exposition::PrometheusCollector;
+pub use exposition::{
+    Family, HistogramValue, Kind, MetricsService, Point, Sample, ScrapeBody, Value,
+};
+pub use handle::Metrics;
+pub use measurement::{Measurement, RequestLabels, ResponseLabels};
+pub use naming::Naming;
+pub use peer::{Asked, PeerMetadata, PeerMetadataError, PeerNumber};
+pub use principals::PrincipalsNumber;
+pub use store::{Buckets, BucketsError};
+pub use workload::Workload;

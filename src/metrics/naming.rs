@@ -1,0 +1,114 @@
+//! `Naming`: what the metrics are called.
+
+use super::{
+    own_labels::OwnLabel,
+    plan::{Measured, MetricKind, Plan},
+    store::{Generation, Metric, Source},
+};
+use crate::direction::Direction;
+
+/// What the metrics are called, and which labels they have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Naming {
+    /// Istio's: `istio_requests_total` and so on, with the 25 labels by which Kiali and Istio's
+    /// dashboards find them.
+    #[default]
+    Istio,
+    /// Rate, errors, duration, as plain as can be: `http_server_requests_total` and
+    /// `http_server_request_duration_seconds`, for a client `http_client_…`, with `method`, `route` and
+    /// `status`.
+    Red,
+    /// OpenTelemetry's semantic conventions, as their Prometheus exporters write them:
+    /// `http_server_request_duration_seconds`, `http_server_request_body_size_bytes` and
+    /// `http_server_response_body_size_bytes`, for a client `http_client_…`, with
+    /// `http_request_method`, `http_route` (a client: `url_template`), `http_response_status_code` and
+    /// `error_type`.
+    OpenTelemetry,
+}
+
+impl Naming {
+    pub(super) fn generation(self, direction: Direction, own: &[OwnLabel]) -> Generation {
+        let side = match direction {
+            Direction::Server => "server",
+            Direction::Client => "client",
+        };
+        match self {
+            Naming::Istio => Generation::of_plan(Plan::standard(direction), own),
+            Naming::Red => Generation::of_metrics(red(side), own),
+            Naming::OpenTelemetry => Generation::of_metrics(open_telemetry(side), own),
+        }
+    }
+}
+
+fn metric(name: String, help: &str, measured: Measured, columns: &[(&str, Source)]) -> Metric {
+    let columns = columns.iter();
+    Metric {
+        name,
+        help: help.to_owned(),
+        kind: match measured {
+            Measured::Requests => MetricKind::Counter,
+            _ => MetricKind::Histogram,
+        },
+        measured,
+        columns: columns
+            .map(|(name, source)| ((*name).to_owned(), source.clone()))
+            .collect(),
+    }
+}
+
+fn red(side: &str) -> Vec<Metric> {
+    let columns = [
+        ("method", Source::Method),
+        ("route", Source::Route),
+        ("status", Source::Status),
+    ];
+    vec![
+        metric(
+            format!("http_{side}_requests_total"),
+            "Requests, counted at the end of their exchange.",
+            Measured::Requests,
+            &columns,
+        ),
+        metric(
+            format!("http_{side}_request_duration_seconds"),
+            "Time from a request to the end of its response.",
+            Measured::Duration,
+            &columns,
+        ),
+    ]
+}
+
+fn open_telemetry(side: &str) -> Vec<Metric> {
+    let route = if side == "server" {
+        "http_route"
+    } else {
+        "url_template"
+    };
+    let columns = [
+        ("http_request_method", Source::Method),
+        (route, Source::Route),
+        ("http_response_status_code", Source::Status),
+        ("error_type", Source::ErrorType),
+    ];
+    vec![
+        metric(
+            format!("http_{side}_request_duration_seconds"),
+            "Duration of HTTP requests.",
+            Measured::Duration,
+            &columns,
+        ),
+        metric(
+            format!("http_{side}_request_body_size_bytes"),
+            "Size of HTTP requests.",
+            Measured::RequestBytes,
+            &columns,
+        ),
+        metric(
+            format!("http_{side}_response_body_size_bytes"),
+            "Size of HTTP responses.",
+            Measured::ResponseBytes,
+            &columns,
+        ),
+    ]
+}

@@ -1,0 +1,107 @@
+//! The exchange of metadata: which headers are read, removed and written where.
+//!
+//! | | request | response |
+//! |---|---|---|
+//! | server | reads and removes both | writes those that the request had |
+//! | client | writes both, if the host may know | reads and removes both |
+
+use super::cache::Peers;
+use crate::{metrics::workload::Workload, shard};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const METADATA: HeaderName = HeaderName::from_static("x-envoy-peer-metadata");
+const ID: HeaderName = HeaderName::from_static("x-envoy-peer-metadata-id");
+
+/// A peer whose metadata was read. The default is a peer that has told nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PeerNumber {
+    /// The number of its labels; 0 if they are unknown.
+    pub(in crate::metrics) labels: u32,
+    /// The number of what it has told, which may be forgotten.
+    pub(super) metadata: u32,
+}
+
+impl PeerNumber {
+    /// A peer that has told nothing.
+    pub const UNKNOWN: PeerNumber = PeerNumber {
+        labels: 0,
+        metadata: 0,
+    };
+}
+
+/// Which headers a request had: its response gets the same, as from Istio's proxies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Asked {
+    metadata: bool,
+    id: bool,
+}
+
+/// The own headers.
+pub(in crate::metrics) struct OwnHeaders {
+    /// One copy for each shard of threads: a header value counts its references, and threads would
+    /// contend for that count.
+    copies: Vec<(HeaderValue, HeaderValue)>,
+}
+
+impl OwnHeaders {
+    pub(in crate::metrics) fn new(workload: &Workload) -> OwnHeaders {
+        let metadata = workload.metadata().encode();
+        let id = workload.node();
+        let copy = || {
+            let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
+            // Base64 always is a value. An id that is none is not sent: it is only a key of caches.
+            let id = value(&id).unwrap_or(HeaderValue::from_static("unknown"));
+            Some((value(&metadata)?, id))
+        };
+        OwnHeaders {
+            copies: (0..shard::count()).filter_map(|_| copy()).collect(),
+        }
+    }
+
+    fn write(&self, headers: &mut HeaderMap, which: Asked) {
+        let at = shard::thread_number() % self.copies.len().max(1);
+        let Some((metadata, id)) = self.copies.get(at) else {
+            return;
+        };
+        // A map that is full is left as it is.
+        if which.metadata {
+            let _ = headers.try_insert(METADATA, metadata.clone());
+        }
+        if which.id {
+            let _ = headers.try_insert(ID, id.clone());
+        }
+    }
+
+    /// To the request of a client.
+    pub(in crate::metrics) fn write_to_request(&self, headers: &mut HeaderMap) {
+        let both = Asked {
+            metadata: true,
+            id: true,
+        };
+        self.write(headers, both);
+    }
+
+    /// To the response of a server.
+    pub(in crate::metrics) fn write_to_response(&self, headers: &mut HeaderMap, asked: Asked) {
+        self.write(headers, asked);
+    }
+}
+
+/// Removes what a peer has sent that is not believed, and what a handler has copied.
+pub(in crate::metrics) fn remove_metadata(headers: &mut HeaderMap) {
+    headers.remove(METADATA);
+    headers.remove(ID);
+}
+
+impl Peers {
+    /// Reads and removes what a peer has sent. The first value of a header counts.
+    pub(in crate::metrics) fn take(&self, headers: &mut HeaderMap) -> (PeerNumber, Asked) {
+        let metadata = headers.remove(METADATA).filter(|value| !value.is_empty());
+        let asked = Asked {
+            metadata: metadata.is_some(),
+            id: headers.remove(ID).is_some_and(|value| !value.is_empty()),
+        };
+        let number = metadata.map(|value| self.number(value.as_bytes()));
+        (number.unwrap_or_default(), asked)
+    }
+}

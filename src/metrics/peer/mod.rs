@@ -1,0 +1,13 @@
+//! What two proxies tell each other about their workloads, in the headers `x-envoy-peer-metadata` and
+//! `x-envoy-peer-metadata-id`.
+
+mod cache;
+mod codec;
+mod exchange;
+mod metadata;
+mod wire;
+
+pub(super) use cache::{PeerLabels, Peers};
+pub use exchange::{Asked, PeerNumber};
+pub(super) use exchange::{OwnHeaders, remove_metadata};
+pub use metadata::{PeerMetadata, PeerMetadataError};

@@ -1,0 +1,166 @@
+//! `Plan`: which metrics one direction's layers record, and with which labels.
+
+use super::{attributes::Attributes, labels::StandardLabel};
+use crate::direction::Direction;
+use http::HeaderName;
+use std::{fmt, sync::Arc};
+
+/// What one direction's layers record: made of the configuration, executed by the store.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub(crate) metrics: Vec<MetricPlan>,
+    /// Values computed once an exchange ends, used by labels and by metrics of the user's own.
+    pub(crate) values: Arc<dyn ComputedValues>,
+    /// 0 if no value is computed.
+    pub(crate) value_count: usize,
+}
+
+/// A metric and its labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MetricPlan {
+    /// As exposed: `istio_requests_total`.
+    pub(crate) name: String,
+    pub(crate) help: String,
+    pub(crate) kind: MetricKind,
+    pub(crate) measured: Measured,
+    /// In the order of the exposition.
+    pub(crate) labels: Vec<(String, LabelValue)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum MetricKind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// What a metric counts or observes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Measured {
+    Requests,
+    /// In whole milliseconds, cut off. A metric whose name ends with `_seconds` shows seconds.
+    Duration,
+    RequestBytes,
+    ResponseBytes,
+    RequestMessages,
+    ResponseMessages,
+    /// A computed value, read as an unsigned integer. What is not one counts as 0.
+    Value(usize),
+}
+
+/// Where the value of a label comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum LabelValue {
+    Standard(StandardLabel),
+    /// A computed value.
+    Value(usize),
+    Constant(String),
+}
+
+/// Computes values once an exchange has ended.
+pub(crate) trait ComputedValues: Send + Sync {
+    /// The request headers that the values read. They are captured at the request's head.
+    fn request_headers(&self) -> &[HeaderName];
+    /// The response headers that the values read.
+    fn response_headers(&self) -> &[HeaderName];
+    /// Appends as many strings as there are values. One that cannot be computed is `unknown`.
+    fn compute(&self, exchange: &dyn Attributes, out: &mut Vec<String>);
+}
+
+/// No values.
+pub(crate) struct NoValues;
+
+impl ComputedValues for NoValues {
+    fn request_headers(&self) -> &[HeaderName] {
+        &[]
+    }
+
+    fn response_headers(&self) -> &[HeaderName] {
+        &[]
+    }
+
+    fn compute(&self, _: &dyn Attributes, _: &mut Vec<String>) {}
+}
+
+/// Istio's standard metrics for HTTP: name, help, kind and what they measure.
+const STANDARD: [(&str, &str, MetricKind, Measured); 6] = [
+    (
+        "istio_requests_total",
+        "Requests, counted at the end of their exchange.",
+        MetricKind::Counter,
+        Measured::Requests,
+    ),
+    (
+        "istio_request_duration_milliseconds",
+        "Time from a request to the end of its response.",
+        MetricKind::Histogram,
+        Measured::Duration,
+    ),
+    (
+        "istio_request_bytes",
+        "Bytes of a request, with its headers.",
+        MetricKind::Histogram,
+        Measured::RequestBytes,
+    ),
+    (
+        "istio_response_bytes",
+        "Bytes of a response, with its headers.",
+        MetricKind::Histogram,
+        Measured::ResponseBytes,
+    ),
+    (
+        "istio_request_messages_total",
+        "gRPC messages of requests.",
+        MetricKind::Counter,
+        Measured::RequestMessages,
+    ),
+    (
+        "istio_response_messages_total",
+        "gRPC messages of responses.",
+        MetricKind::Counter,
+        Measured::ResponseMessages,
+    ),
+];
+
+impl Plan {
+    /// Istio's standard metrics. They are the same in both directions.
+    pub(crate) fn standard(_: Direction) -> Plan {
+        let metrics = STANDARD.map(|(name, help, kind, measured)| MetricPlan {
+            name: name.to_owned(),
+            help: help.to_owned(),
+            kind,
+            measured,
+            labels: measured.standard_labels(),
+        });
+        Plan {
+            metrics: metrics.into(),
+            values: Arc::new(NoValues),
+            value_count: 0,
+        }
+    }
+}
+
+impl Measured {
+    /// Whether it counts gRPC messages. They are counted while an exchange goes on, so the response's
+    /// labels are not known.
+    pub(crate) fn is_messages(self) -> bool {
+        matches!(self, Measured::RequestMessages | Measured::ResponseMessages)
+    }
+
+    fn standard_labels(self) -> Vec<(String, LabelValue)> {
+        let labels = StandardLabel::ALL.into_iter();
+        labels
+            .filter(|label| !self.is_messages() || label.is_message_label())
+            .map(|label| (label.name().to_owned(), LabelValue::Standard(label)))
+            .collect()
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("metrics", &self.metrics)
+            .field("value_count", &self.value_count)
+            .finish_non_exhaustive()
+    }
+}

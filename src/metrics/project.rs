@@ -1,0 +1,273 @@
+//! The labels of a series, as text: from the small numbers of its key.
+
+use super::{
+    destination::{Destination, UNKNOWN},
+    destination_numbers::DestinationNumber,
+    handle::Inner,
+    labels::StandardLabel,
+    peer::PeerLabels,
+    principals::{self, Principals},
+    response_flags,
+    store::{Key, NO_STATUS, Source},
+    workload::Workload,
+};
+use crate::direction::Direction;
+use std::sync::Arc;
+
+/// Everything that the labels of one series are made of.
+pub(super) struct Labels<'a> {
+    inner: &'a Inner,
+    direction: Direction,
+    key: Key,
+    values: &'a [String],
+    peer: Option<Arc<PeerLabels>>,
+    principals: Option<Arc<Principals>>,
+    destination: Destination,
+    operation: Option<Arc<str>>,
+    request: Option<Arc<[String]>>,
+    response: Option<Arc<[String]>>,
+}
+
+/// Which side a label is about.
+#[derive(Clone, Copy)]
+enum Side<'a> {
+    Own(&'a Workload),
+    Peer(&'a PeerLabels),
+    Nobody,
+}
+
+impl<'a> Labels<'a> {
+    pub(super) fn new(
+        inner: &'a Inner,
+        direction: Direction,
+        key: Key,
+        values: &'a [String],
+    ) -> Labels<'a> {
+        let destination = match (key.destination, direction) {
+            (0, Direction::Server) => Destination::Known(inner.workload.own_service()),
+            (0, Direction::Client) => Destination::Unknown,
+            (number, _) if DestinationNumber(number) == DestinationNumber::UNKNOWN => {
+                Destination::Unknown
+            }
+            (number, _) => match inner.destinations.destination(number) {
+                Some(destination) => Destination::clone(&destination),
+                None => Destination::Unknown,
+            },
+        };
+        let number = |number: u32| number.checked_sub(1);
+        Labels {
+            inner,
+            direction,
+            key,
+            values,
+            peer: inner.peers.labels(key.peer),
+            principals: number(key.principals).and_then(|number| inner.principals.value(number)),
+            destination,
+            operation: number(key.operation).and_then(|number| inner.operations.value(number)),
+            request: number(key.request_labels)
+                .and_then(|number| inner.request_values.value(number)),
+            response: number(key.response_labels)
+                .and_then(|number| inner.response_values.value(number)),
+        }
+    }
+
+    /// The value of a label.
+    pub(super) fn value(&self, source: &Source) -> String {
+        let or_unknown =
+            |text: Option<&String>| text.cloned().unwrap_or_else(|| UNKNOWN.to_owned());
+        match source {
+            Source::Constant(text) => text.clone(),
+            Source::Standard(StandardLabel::Reporter) => self.reporter().to_owned(),
+            _ if self.key.overflow => UNKNOWN.to_owned(),
+            Source::Standard(label) => self.standard(*label),
+            Source::Value(at) => or_unknown(self.values.get(*at)),
+            Source::Request(at) => or_unknown(self.request.as_ref().and_then(|all| all.get(*at))),
+            Source::Response(at) => or_unknown(self.response.as_ref().and_then(|all| all.get(*at))),
+            Source::Method => self.operation().0.to_owned(),
+            Source::Route => self.operation().1.to_owned(),
+            Source::Status => match self.key.code {
+                0 => String::new(),
+                code => code.to_string(),
+            },
+            Source::ErrorType => match (self.key.code, self.key.flags) {
+                (400.., 0) if self.direction == Direction::Client => self.key.code.to_string(),
+                (500.., 0) => self.key.code.to_string(),
+                (_, 0) => String::new(),
+                (_, flags) => response_flags::names(flags),
+            },
+        }
+    }
+
+    fn reporter(&self) -> &'static str {
+        match self.direction {
+            Direction::Server => "destination",
+            Direction::Client => "source",
+        }
+    }
+
+    fn operation(&self) -> (&str, &str) {
+        let text = self.operation.as_deref();
+        text.and_then(|text| text.split_once('\n'))
+            .unwrap_or((UNKNOWN, UNKNOWN))
+    }
+
+    /// The side that sends the request.
+    fn source(&self) -> Side<'_> {
+        self.side(self.direction == Direction::Client)
+    }
+
+    /// The side that answers it.
+    fn destination(&self) -> Side<'_> {
+        self.side(self.direction == Direction::Server)
+    }
+
+    fn side(&self, own: bool) -> Side<'_> {
+        match (own, &self.peer) {
+            (true, _) => Side::Own(&self.inner.workload),
+            (false, Some(peer)) => Side::Peer(peer),
+            (false, None) => Side::Nobody,
+        }
+    }
+
+    fn peer_principal(&self) -> Option<&str> {
+        self.principals.as_ref()?.peer.as_deref()
+    }
+
+    fn own_principal(&self) -> Option<&str> {
+        self.principals.as_ref()?.own.as_deref()
+    }
+
+    fn peer_namespace(&self) -> Option<&str> {
+        let by_principal = self.peer_principal().and_then(principals::namespace);
+        let told = || self.peer.as_ref().map(|peer| peer.namespace.as_str());
+        by_principal.or_else(|| told().filter(|namespace| !namespace.is_empty()))
+    }
+
+    fn namespace(&self, side: Side<'_>) -> String {
+        match side {
+            Side::Own(workload) => workload.namespace_name().to_owned(),
+            _ => self.peer_namespace().unwrap_or(UNKNOWN).to_owned(),
+        }
+    }
+
+    fn principal(&self, own: bool) -> String {
+        let principal = match own {
+            true => self.own_principal(),
+            false => self.peer_principal(),
+        };
+        let told = self.peer.as_ref().map(|peer| peer.identity.as_str());
+        // A client takes a server's word for it where there is no certificate.
+        let told = told.filter(|id| !own && self.direction == Direction::Client && !id.is_empty());
+        principal.or(told).unwrap_or(UNKNOWN).to_owned()
+    }
+
+    fn standard(&self, label: StandardLabel) -> String {
+        use StandardLabel::*;
+        let is_client = self.direction == Direction::Client;
+        match label {
+            Reporter => self.reporter().to_owned(),
+            SourceWorkload => self.source().workload().to_owned(),
+            SourceCanonicalService => self.source().canonical_service().to_owned(),
+            SourceCanonicalRevision => self.source().canonical_revision().to_owned(),
+            SourceWorkloadNamespace => self.namespace(self.source()),
+            SourcePrincipal => self.principal(is_client),
+            SourceApp => self.source().app().to_owned(),
+            SourceVersion => self.source().version().to_owned(),
+            SourceCluster => self.source().cluster().to_owned(),
+            DestinationWorkload => self.destination().workload().to_owned(),
+            DestinationWorkloadNamespace => self.namespace(self.destination()),
+            DestinationPrincipal => self.principal(!is_client),
+            DestinationApp => self.destination().app().to_owned(),
+            DestinationVersion => self.destination().version().to_owned(),
+            DestinationService => self.service().0.to_owned(),
+            DestinationCanonicalService => self.destination().canonical_service().to_owned(),
+            DestinationCanonicalRevision => self.destination().canonical_revision().to_owned(),
+            DestinationServiceName => self.service().1.to_owned(),
+            DestinationServiceNamespace => {
+                let namespace = self.destination.namespace(self.client_peer_namespace());
+                namespace.to_owned()
+            }
+            DestinationCluster => self.destination().cluster().to_owned(),
+            RequestProtocol => if self.key.grpc { "grpc" } else { "http" }.to_owned(),
+            ResponseCode => self.key.code.to_string(),
+            GrpcResponseStatus => match self.key.grpc_status {
+                NO_STATUS => String::new(),
+                status => status.to_string(),
+            },
+            ResponseFlags => response_flags::names(self.key.flags),
+            ConnectionSecurityPolicy => self.security_policy().to_owned(),
+        }
+    }
+
+    /// The namespace of the side that answers, as far as its metadata says.
+    fn client_peer_namespace(&self) -> Option<&str> {
+        match self.direction {
+            Direction::Client => self.peer_namespace(),
+            Direction::Server => None,
+        }
+    }
+
+    fn service(&self) -> (&str, &str) {
+        self.destination.host_and_name(self.client_peer_namespace())
+    }
+
+    fn security_policy(&self) -> &'static str {
+        match self.direction {
+            Direction::Client => UNKNOWN,
+            Direction::Server => match (self.own_principal(), self.peer_principal()) {
+                (Some(_), Some(_)) => "mutual_tls",
+                _ => "none",
+            },
+        }
+    }
+}
+
+impl<'a> Side<'a> {
+    fn of(
+        self,
+        own: impl FnOnce(&'a Workload) -> &'a str,
+        peer: impl FnOnce(&'a PeerLabels) -> &'a String,
+        unknown: &'a str,
+    ) -> &'a str {
+        match self {
+            Side::Own(workload) => own(workload),
+            Side::Peer(labels) => match peer(labels).as_str() {
+                "" => unknown,
+                text => text,
+            },
+            Side::Nobody => unknown,
+        }
+    }
+
+    fn workload(self) -> &'a str {
+        self.of(Workload::workload_name, |peer| &peer.workload, UNKNOWN)
+    }
+
+    fn canonical_service(self) -> &'a str {
+        self.of(
+            Workload::canonical_name,
+            |peer| &peer.canonical_service,
+            UNKNOWN,
+        )
+    }
+
+    fn canonical_revision(self) -> &'a str {
+        self.of(
+            Workload::revision,
+            |peer| &peer.canonical_revision,
+            "latest",
+        )
+    }
+
+    fn app(self) -> &'a str {
+        self.of(Workload::app, |peer| &peer.app, UNKNOWN)
+    }
+
+    fn version(self) -> &'a str {
+        self.of(Workload::version, |peer| &peer.version, UNKNOWN)
+    }
+
+    fn cluster(self) -> &'a str {
+        self.of(Workload::cluster_name, |peer| &peer.cluster, UNKNOWN)
+    }
+}

@@ -1,0 +1,77 @@
+//! Attributes that the configuration generates, such as `istio_operationId` by path and method.
+
+use super::cel::{Expression, ExpressionError, Scope};
+use http::HeaderName;
+
+/// An attribute as it is configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GeneratedAttribute {
+    pub(crate) name: String,
+    /// In their order: the first that matches sets the value.
+    pub(crate) matches: Vec<AttributeMatch>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AttributeMatch {
+    pub(crate) value: String,
+    /// Empty: always.
+    pub(crate) condition: String,
+}
+
+/// An attribute whose conditions are compiled.
+#[derive(Debug, Clone)]
+pub(super) struct AttributeGenerator {
+    matches: Vec<(Option<Expression>, String)>,
+}
+
+impl AttributeGenerator {
+    /// `generated` are the names of the attributes that are generated before this one.
+    ///
+    /// # Errors
+    ///
+    /// The value of the match whose condition is wrong, and why.
+    pub(super) fn compile(
+        attribute: &GeneratedAttribute,
+        generated: &[String],
+    ) -> Result<AttributeGenerator, (String, ExpressionError)> {
+        let matches = attribute.matches.iter().map(|one| {
+            let condition = match one.condition.trim_ascii() {
+                "" => None,
+                text => {
+                    let condition = Expression::with_generated(text, generated);
+                    Some(condition.map_err(|error| (one.value.clone(), error))?)
+                }
+            };
+            Ok((condition, one.value.clone()))
+        });
+        let matches = matches.collect::<Result<_, _>>()?;
+        Ok(AttributeGenerator { matches })
+    }
+
+    /// Its value for an exchange. A condition that fails ends it without a value.
+    pub(super) fn generate(&self, scope: Scope<'_>) -> Option<&str> {
+        for (condition, value) in &self.matches {
+            let holds = match condition {
+                Some(condition) => condition.holds(scope)?,
+                None => true,
+            };
+            if holds {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn conditions(&self) -> impl Iterator<Item = &Expression> {
+        let conditions = self.matches.iter();
+        conditions.filter_map(|(condition, _)| condition.as_ref())
+    }
+
+    pub(super) fn request_headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.conditions().flat_map(Expression::request_headers)
+    }
+
+    pub(super) fn response_headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.conditions().flat_map(Expression::response_headers)
+    }
+}

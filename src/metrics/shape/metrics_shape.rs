@@ -1,0 +1,136 @@
+//! [`MetricsShape`]: everything that a configuration says about metrics.
+
+use super::{
+    attribute_generation::GeneratedAttribute,
+    buckets::BucketOverrides,
+    build::{no_metrics, plan},
+    plugin_config::PluginConfig,
+};
+use crate::{
+    direction::{Direction, PerDirection},
+    metrics::{
+        Metrics,
+        plan::{LabelValue, Plan},
+    },
+};
+use std::time::Duration;
+
+/// What the documents say, merged.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct ShapeSource {
+    /// `None` if there are no metrics in this direction.
+    pub(crate) stats: PerDirection<Option<PluginConfig>>,
+    pub(crate) attributes: PerDirection<Vec<GeneratedAttribute>>,
+    pub(crate) buckets: BucketOverrides,
+    pub(crate) eviction_interval: Option<Duration>,
+}
+
+/// The metrics of both directions, as a configuration shapes them: which there are, their labels, and
+/// when series expire. From [`TracingConfig::metrics_shape`](crate::config::TracingConfig::metrics_shape).
+#[derive(Debug, Clone)]
+pub struct MetricsShape {
+    directions: PerDirection<DirectionShape>,
+    buckets: BucketOverrides,
+    eviction_interval: Option<Duration>,
+}
+
+#[derive(Debug, Clone)]
+struct DirectionShape {
+    plan: Plan,
+    reporting_interval: Option<Duration>,
+    host_header_fallback: bool,
+}
+
+impl MetricsShape {
+    /// The shape, and what in its source has no effect, for log lines.
+    pub(crate) fn build(source: &ShapeSource) -> (MetricsShape, Vec<String>) {
+        let mut problems = Vec::new();
+        let mut of = |direction| {
+            let config = source.stats.of(direction).as_ref();
+            let plan = match config {
+                Some(config) => {
+                    let (plan, more) = plan(direction, config, source.attributes.of(direction));
+                    problems.extend(more);
+                    plan
+                }
+                None => no_metrics(direction),
+            };
+            let disabled = config.and_then(|config| config.disable_host_header_fallback);
+            DirectionShape {
+                plan,
+                reporting_interval: config.and_then(|config| config.reporting_interval),
+                host_header_fallback: !disabled.unwrap_or(direction == Direction::Server),
+            }
+        };
+        let directions = PerDirection {
+            server: of(Direction::Server),
+            client: of(Direction::Client),
+        };
+        let shape = MetricsShape {
+            directions,
+            buckets: source.buckets.clone(),
+            eviction_interval: source.eviction_interval,
+        };
+        let mut distinct: Vec<String> = Vec::new();
+        for problem in problems {
+            if !distinct.contains(&problem) {
+                distinct.push(problem);
+            }
+        }
+        (shape, distinct)
+    }
+
+    /// What the layers of this direction record.
+    pub(crate) fn plan(&self, direction: Direction) -> &Plan {
+        &self.directions.of(direction).plan
+    }
+
+    /// The names of the metrics that the layers of this direction record.
+    pub fn metrics(&self, direction: Direction) -> impl Iterator<Item = &str> {
+        let metrics = self.plan(direction).metrics.iter();
+        metrics.map(|metric| metric.name.as_str())
+    }
+
+    /// The names of a metric's labels, in their order. Empty if there is no such metric.
+    pub fn labels(&self, direction: Direction, metric: &str) -> impl Iterator<Item = &str> {
+        let mut metrics = self.plan(direction).metrics.iter();
+        let metric = metrics.find(|plan| plan.name == metric);
+        let labels = metric.map_or(&[][..], |metric| &metric.labels);
+        labels
+            .iter()
+            .map(|(name, _): &(String, LabelValue)| name.as_str())
+    }
+
+    /// How often the gRPC messages of a stream that goes on are reported, if it is set.
+    pub fn reporting_interval(&self, direction: Direction) -> Option<Duration> {
+        self.directions.of(direction).reporting_interval
+    }
+
+    /// Whether the request's host names the service if nothing else does.
+    pub fn host_header_fallback(&self, direction: Direction) -> bool {
+        self.directions.of(direction).host_header_fallback
+    }
+
+    /// The bounds of a histogram's buckets, if they are set.
+    pub fn buckets(&self, metric: &str) -> Option<&[f64]> {
+        self.buckets.bounds(metric)
+    }
+
+    /// How long a series is kept after its last use, at least, if it is set.
+    pub fn eviction_interval(&self) -> Option<Duration> {
+        self.eviction_interval
+    }
+}
+
+impl Metrics {
+    /// Records the metrics and labels of this shape from now on. Series that are in both keep their
+    /// counts.
+    ///
+    /// Buckets and expiry are settings of the [builder](crate::metrics::MetricsBuilder).
+    #[cfg_attr(docsrs, doc(cfg(feature = "metrics-config")))]
+    pub fn reshape(&self, shape: &MetricsShape) {
+        for direction in Direction::BOTH {
+            self.set_plan(direction, shape.plan(direction).clone());
+        }
+    }
+}

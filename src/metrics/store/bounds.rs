@@ -1,0 +1,260 @@
+//! `Bounds`: the buckets of a histogram, and `Buckets`, which says what they are.
+
+use crate::printable::quoted;
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+/// Envoy's buckets, in milliseconds and in bytes.
+const ENVOY: [f64; 19] = [
+    0.5,
+    1.0,
+    5.0,
+    10.0,
+    25.0,
+    50.0,
+    100.0,
+    250.0,
+    500.0,
+    1_000.0,
+    2_500.0,
+    5_000.0,
+    10_000.0,
+    30_000.0,
+    60_000.0,
+    300_000.0,
+    600_000.0,
+    1_800_000.0,
+    3_600_000.0,
+];
+/// The buckets that OpenTelemetry recommends for durations, in seconds.
+const SECONDS: [f64; 14] = [
+    0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
+];
+/// What Envoy calls these metrics before it exposes them: overrides name this.
+const STORED_PREFIX: &str = "istiocustom.";
+/// More buckets would make every series too large.
+const MAX_BOUNDS: usize = 100;
+
+/// The buckets of one histogram. They include their bound.
+#[derive(Debug, PartialEq)]
+pub(in crate::metrics) struct Bounds {
+    /// As they are exposed.
+    pub(in crate::metrics) exposed: Arc<[f64]>,
+    /// The largest whole number in each bucket, of milliseconds or bytes.
+    limits: Box<[u64]>,
+    /// What one of them is in the exposed unit.
+    unit: f64,
+}
+
+impl Bounds {
+    fn new(exposed: &[f64], unit: f64) -> Bounds {
+        // 0.25 s are 250 ms, even if the product is a little less.
+        let limit = |bound: &f64| (bound / unit + 1e-9).floor() as u64;
+        Bounds {
+            exposed: exposed.into(),
+            limits: exposed.iter().map(limit).collect(),
+            unit,
+        }
+    }
+
+    /// A sum in the exposed unit.
+    pub(in crate::metrics) fn in_unit(&self, sum: u64) -> f64 {
+        match self.unit {
+            1.0 => sum as f64,
+            // 250 ms are 0.25 s; the product would be a little more.
+            unit => sum as f64 / (1.0 / unit),
+        }
+    }
+
+    /// How many buckets there are, with the one that has no bound.
+    pub(super) fn buckets(&self) -> usize {
+        self.limits.len() + 1
+    }
+
+    /// The bucket that a value is in.
+    #[inline]
+    pub(super) fn bucket(&self, value: u64) -> usize {
+        self.limits.partition_point(|limit| *limit < value)
+    }
+}
+
+/// Which buckets histograms have. The default is Envoy's.
+///
+/// ```
+/// use tower_b3::metrics::Buckets;
+///
+/// // As in Istio's annotation, where the metrics are called `istiocustom.istio_…`.
+/// let buckets = Buckets::from_json(
+///     r#"{ "istiocustom": [1, 5, 10, 50, 100, 500, 1000, 5000], "cluster.": [1] }"#,
+/// )?;
+/// // In code, by the name of a metric.
+/// let buckets = buckets.metric("istio_response_bytes", [1e3, 1e4, 1e5, 1e6])?;
+/// # Ok::<(), tower_b3::metrics::BucketsError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Buckets {
+    by_prefix: BTreeMap<String, Vec<f64>>,
+}
+
+impl Buckets {
+    /// Reads the annotation `sidecar.istio.io/statsHistogramBuckets`: a JSON object of prefixes and their
+    /// bounds. The longest prefix of a metric's name in Envoy counts, which is `istiocustom.` and the
+    /// name as exposed. Prefixes of other statistics of Envoy's have no effect.
+    ///
+    /// # Errors
+    ///
+    /// The text is not such an object, or the bounds are not ascending numbers above zero.
+    pub fn from_json(json: &str) -> Result<Buckets, BucketsError> {
+        let mut buckets = Buckets::default();
+        for (prefix, bounds) in super::bounds_json::read(json).ok_or_else(|| BucketsError {
+            place: "statsHistogramBuckets".to_owned(),
+            found: quoted(json).to_string(),
+            expected: "a JSON object of prefixes and lists of numbers",
+        })? {
+            buckets.set(prefix, bounds)?;
+        }
+        Ok(buckets)
+    }
+
+    /// Sets the buckets of one metric.
+    ///
+    /// # Errors
+    ///
+    /// The bounds are not ascending numbers above zero.
+    pub fn metric(
+        mut self,
+        name: &str,
+        bounds: impl Into<Vec<f64>>,
+    ) -> Result<Buckets, BucketsError> {
+        self.set(format!("{STORED_PREFIX}{name}"), bounds.into())?;
+        Ok(self)
+    }
+
+    /// Sets the buckets of all metrics.
+    ///
+    /// # Errors
+    ///
+    /// The bounds are not ascending numbers above zero.
+    pub fn all(mut self, bounds: impl Into<Vec<f64>>) -> Result<Buckets, BucketsError> {
+        self.set(STORED_PREFIX.to_owned(), bounds.into())?;
+        Ok(self)
+    }
+
+    fn set(&mut self, prefix: String, bounds: Vec<f64>) -> Result<(), BucketsError> {
+        let positive = bounds.iter().all(|bound| bound.is_finite() && *bound > 0.0);
+        let ascending = bounds.windows(2).all(|pair| pair[0] < pair[1]);
+        if !positive || !ascending || bounds.is_empty() || bounds.len() > MAX_BOUNDS {
+            return Err(BucketsError {
+                place: format!("buckets of {}", quoted(&prefix)),
+                found: quoted(&format!("{bounds:?}")).to_string(),
+                expected: "1 to 100 ascending numbers above zero",
+            });
+        }
+        self.by_prefix.insert(prefix, bounds);
+        Ok(())
+    }
+
+    /// The buckets of a metric. One whose name ends with `_seconds` counts milliseconds.
+    pub(super) fn of(&self, metric: &str) -> Bounds {
+        let stored = format!("{STORED_PREFIX}{metric}");
+        let matching = self.by_prefix.iter();
+        let longest = matching
+            .filter(|(prefix, _)| stored.starts_with(prefix.as_str()))
+            .max_by_key(|(prefix, _)| prefix.len());
+        let in_seconds = metric.ends_with("_seconds");
+        let unit = if in_seconds { 0.001 } else { 1.0 };
+        match longest {
+            Some((_, bounds)) => Bounds::new(bounds, unit),
+            None if in_seconds => Bounds::new(&SECONDS, unit),
+            None => Bounds::new(&ENVOY, unit),
+        }
+    }
+}
+
+/// Buckets cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketsError {
+    place: String,
+    found: String,
+    expected: &'static str,
+}
+
+impl fmt::Display for BucketsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let BucketsError {
+            place,
+            found,
+            expected,
+        } = self;
+        write!(f, "{place}: expected {expected}, found {found}")
+    }
+}
+
+impl std::error::Error for BucketsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_inclusive() {
+        let bounds = Buckets::default().of("istio_request_bytes");
+        for (value, bucket) in [(0, 0), (1, 1), (2, 2), (5, 2), (6, 3), (100, 6), (101, 7)] {
+            assert_eq!(bounds.bucket(value), bucket, "{value}");
+        }
+        assert_eq!(bounds.bucket(3_600_000), 18);
+        assert_eq!(bounds.bucket(u64::MAX), 19);
+        let seconds = Buckets::default().of("http_server_request_duration_seconds");
+        for (milliseconds, bucket) in [
+            (5, 0),
+            (6, 1),
+            (75, 4),
+            (250, 6),
+            (10_000, 13),
+            (10_001, 14),
+        ] {
+            assert_eq!(seconds.bucket(milliseconds), bucket, "{milliseconds} ms");
+        }
+    }
+
+    #[test]
+    fn overrides_match_by_prefix_of_the_stored_name() {
+        let first =
+            |json: &str, metric: &str| Buckets::from_json(json).unwrap().of(metric).exposed[0];
+        let metric = "istio_request_bytes";
+        assert_eq!(first(r#"{"istiocustom":[7]}"#, metric), 7.0);
+        assert_eq!(first(r#"{"istio":[7]}"#, metric), 7.0);
+        assert_eq!(
+            first(r#"{"istiocustom.istio_request_bytes":[7]}"#, metric),
+            7.0
+        );
+        assert_eq!(first(r#"{"istio_request_bytes":[7]}"#, metric), 0.5);
+        assert_eq!(first(r#"{"cluster.":[7]}"#, metric), 0.5);
+        let both = r#"{"istio":[7],"istiocustom.istio_response":[8]}"#;
+        assert_eq!(first(both, metric), 7.0);
+        assert_eq!(first(both, "istio_response_bytes"), 8.0);
+    }
+
+    #[test]
+    fn an_error_names_what_was_found() {
+        for (json, error) in [
+            (
+                "[1]",
+                "statsHistogramBuckets: expected a JSON object of prefixes and lists of numbers, found \"[1]\"",
+            ),
+            (
+                r#"{"istio":[2,1]}"#,
+                "buckets of \"istio\": expected 1 to 100 ascending numbers above zero, found \"[2.0, 1.0]\"",
+            ),
+            (
+                r#"{"istio":[]}"#,
+                "buckets of \"istio\": expected 1 to 100 ascending numbers above zero, found \"[]\"",
+            ),
+            (
+                r#"{"istio":[0]}"#,
+                "buckets of \"istio\": expected 1 to 100 ascending numbers above zero, found \"[0.0]\"",
+            ),
+        ] {
+            assert_eq!(Buckets::from_json(json).unwrap_err().to_string(), error);
+        }
+    }
+}

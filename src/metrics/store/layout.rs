@@ -1,0 +1,135 @@
+//! `Layout`: which numbers a series has, and in which order.
+
+use super::{
+    bounds::{Bounds, Buckets},
+    generation::Generation,
+};
+use crate::metrics::plan::{Measured, MetricKind};
+use std::sync::Arc;
+
+/// One measured thing of a series.
+#[derive(Debug, Clone)]
+pub(in crate::metrics) struct Slot {
+    /// The name of a metric of the user's own; empty for what is always measured.
+    pub(in crate::metrics) name: String,
+    pub(in crate::metrics) measured: Measured,
+    pub(in crate::metrics) numbers: Numbers,
+    /// The first of its numbers.
+    pub(super) at: usize,
+    /// The first of its exemplars.
+    pub(super) exemplars: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::metrics) enum Numbers {
+    Counter,
+    /// The value, and when it was set.
+    Gauge,
+    /// The sum, then the buckets.
+    Histogram(Arc<Bounds>),
+}
+
+impl Numbers {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Numbers::Counter => 1,
+            Numbers::Gauge => 2,
+            Numbers::Histogram(bounds) => 1 + bounds.buckets(),
+        }
+    }
+
+    fn exemplars(&self) -> usize {
+        match self {
+            Numbers::Counter => 1,
+            Numbers::Gauge => 0,
+            Numbers::Histogram(bounds) => bounds.buckets(),
+        }
+    }
+
+    /// Whether numbers of the one can be added to numbers of the other.
+    fn is_like(&self, other: &Numbers) -> bool {
+        match (self, other) {
+            (Numbers::Counter, Numbers::Counter) | (Numbers::Gauge, Numbers::Gauge) => true,
+            (Numbers::Histogram(one), Numbers::Histogram(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+/// The slots of the series of one kind.
+#[derive(Debug, Default)]
+pub(in crate::metrics) struct Layout {
+    pub(in crate::metrics) slots: Vec<Slot>,
+    pub(super) numbers: usize,
+    pub(super) exemplars: usize,
+}
+
+/// Requests, duration and the two sizes come first, whatever is exposed.
+pub(super) const FIXED: usize = 4;
+
+impl Layout {
+    fn add(&mut self, name: &str, measured: Measured, numbers: Numbers) {
+        self.slots.push(Slot {
+            name: name.to_owned(),
+            measured,
+            at: self.numbers,
+            exemplars: self.exemplars,
+            numbers: numbers.clone(),
+        });
+        self.numbers += numbers.len();
+        self.exemplars += numbers.exemplars();
+    }
+
+    /// The series of requests.
+    pub(super) fn of_requests(generation: &Generation, buckets: &Buckets) -> Layout {
+        let mut layout = Layout::default();
+        layout.add("", Measured::Requests, Numbers::Counter);
+        for (measured, usual) in [
+            (Measured::Duration, "istio_request_duration_milliseconds"),
+            (Measured::RequestBytes, "istio_request_bytes"),
+            (Measured::ResponseBytes, "istio_response_bytes"),
+        ] {
+            let mut metrics = generation.metrics.iter();
+            let shown = metrics.find(|metric| metric.measured == measured);
+            let bounds = buckets.of(shown.map_or(usual, |metric| &metric.name));
+            layout.add("", measured, Numbers::Histogram(Arc::new(bounds)));
+        }
+        for metric in &generation.metrics {
+            if let Measured::Value(_) = metric.measured {
+                let numbers = match metric.kind {
+                    MetricKind::Counter => Numbers::Counter,
+                    MetricKind::Gauge => Numbers::Gauge,
+                    MetricKind::Histogram => Numbers::Histogram(Arc::new(buckets.of(&metric.name))),
+                };
+                layout.add(&metric.name, metric.measured, numbers);
+            }
+        }
+        layout
+    }
+
+    /// The series of gRPC messages.
+    pub(super) fn of_messages() -> Layout {
+        let mut layout = Layout::default();
+        layout.add("", Measured::RequestMessages, Numbers::Counter);
+        layout.add("", Measured::ResponseMessages, Numbers::Counter);
+        layout
+    }
+
+    /// The slot of another layout with the same meaning.
+    pub(super) fn like(&self, other: &Slot) -> Option<&Slot> {
+        let same = |slot: &&Slot| match slot.name.is_empty() {
+            true => other.name.is_empty() && slot.measured == other.measured,
+            false => slot.name == other.name,
+        };
+        let slot = self.slots.iter().find(same)?;
+        slot.numbers.is_like(&other.numbers).then_some(slot)
+    }
+
+    /// The slot that a metric shows.
+    pub(in crate::metrics) fn slot(&self, name: &str, measured: Measured) -> Option<&Slot> {
+        self.slots.iter().find(|slot| match measured {
+            Measured::Value(_) => slot.name == name,
+            _ => slot.measured == measured,
+        })
+    }
+}

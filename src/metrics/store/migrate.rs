@@ -1,0 +1,118 @@
+//! A new configuration: the series go on under it.
+
+use super::{
+    generation::{Generation, Source},
+    key::{Key, Mask},
+    layout::Layout,
+    series::Series,
+    table::{State, Store, Table},
+};
+use crate::metrics::destination::UNKNOWN;
+use std::{collections::HashMap, sync::Arc};
+
+type Groups = HashMap<Key, (Arc<[String]>, Vec<Arc<Series>>)>;
+
+impl Store {
+    /// Records by a new configuration. Series of metrics that stay keep their counts, also if their
+    /// labels change: computed values that are new have been `unknown` until now.
+    pub(in crate::metrics) fn replace(&self, generation: Generation) {
+        let _changing = self.lock();
+        let old = self.state();
+        let layout = Arc::new(Layout::of_requests(&generation, &self.settings.buckets));
+        let mut new = State {
+            generation: Arc::new(generation),
+            token: Arc::new(()),
+            layout,
+            message_layout: Arc::clone(&old.message_layout),
+            requests: Table::default(),
+            messages: Table::default(),
+        };
+        let values = values_by_old(&old.generation, &new.generation);
+        let migrate = |table, layout, mask: Mask| {
+            let groups = self.groups(table, &values, |key| mask.apply(key));
+            let series = groups.into_iter().map(|(key, (values, previous))| {
+                let mut series = Series::new(layout, values, 0, new.in_use());
+                series.continue_from(previous);
+                (key, Arc::new(series))
+            });
+            series.collect()
+        };
+        let requests = migrate(&old.requests, &new.layout, new.generation.requests);
+        let messages = migrate(&old.messages, &new.message_layout, new.generation.messages);
+        (new.requests, new.messages) = (requests, messages);
+        self.store(new);
+    }
+
+    /// The series by their new keys, with their new values.
+    fn groups(&self, old: &Table, by_old: &[ValueOf], mask: impl Fn(Key) -> Key) -> Groups {
+        let mut groups = Groups::new();
+        for (key, series) in old.iter().filter(|(_, series)| !series.is_retired()) {
+            let values = match key.values {
+                0 if by_old.is_empty() => Arc::default(),
+                _ => translated(by_old, &series.values),
+            };
+            let number = match values.is_empty() {
+                true => Some(0),
+                false => self.number_of_values(Arc::clone(&values)),
+            };
+            let key = match number {
+                Some(values) if !key.overflow => mask(Key { values, ..*key }),
+                _ => Key::OVERFLOW,
+            };
+            let values = if key.values == 0 {
+                Arc::default()
+            } else {
+                values
+            };
+            let group = groups.entry(key).or_insert_with(|| (values, Vec::new()));
+            group.1.push(Arc::clone(series));
+        }
+        groups
+    }
+}
+
+/// What a computed value of the new configuration is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ValueOf {
+    /// It is no label.
+    Nothing,
+    /// The value with this number in the old configuration.
+    Old(usize),
+    New,
+}
+
+/// The value of a label is the same if the label of the same metric had a computed value before.
+fn values_by_old(old: &Generation, new: &Generation) -> Vec<ValueOf> {
+    let mut by_old = vec![ValueOf::Nothing; new.value_count];
+    for metric in &new.metrics {
+        for (name, source) in &metric.columns {
+            let Source::Value(at) = source else {
+                continue;
+            };
+            let Some(place) = by_old.get_mut(*at) else {
+                continue;
+            };
+            let before = old.metrics.iter().filter(|other| other.name == metric.name);
+            let mut before = before.flat_map(|other| &other.columns);
+            let before = before.find_map(|(other, source)| match source {
+                Source::Value(at) if other == name => Some(*at),
+                _ => None,
+            });
+            match before {
+                Some(at) => *place = ValueOf::Old(at),
+                None if *place == ValueOf::Nothing => *place = ValueOf::New,
+                None => {}
+            }
+        }
+    }
+    by_old
+}
+
+fn translated(by_old: &[ValueOf], old: &[String]) -> Arc<[String]> {
+    let value = |of: &ValueOf| match of {
+        ValueOf::Nothing => String::new(),
+        ValueOf::Old(at) => old.get(*at).map_or(UNKNOWN, String::as_str).to_owned(),
+        ValueOf::New => UNKNOWN.to_owned(),
+    };
+    by_old.iter().map(value).collect()
+}

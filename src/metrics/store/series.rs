@@ -1,0 +1,265 @@
+//! `Series`: the numbers of one combination of labels.
+
+use super::{
+    layout::{FIXED, Layout, Numbers, Slot},
+    totals::Totals,
+};
+use crate::{
+    metrics::exemplar::{Exemplar, Exemplars},
+    shard,
+};
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{
+            AtomicU64,
+            Ordering::{Acquire, Relaxed, SeqCst},
+            fence,
+        },
+    },
+    time::SystemTime,
+};
+
+/// More stripes would cost more memory than the threads of a busier machine lose by sharing one.
+const MAX_STRIPES: usize = 8;
+
+const RETIRED: u64 = u64::MAX;
+
+fn is_idle(used: u64, interval: u64) -> bool {
+    used.saturating_add(2) <= interval
+}
+
+pub(in crate::metrics) struct Series {
+    pub(in crate::metrics) layout: Arc<Layout>,
+    /// The computed values; empty for those that are no labels.
+    pub(in crate::metrics) values: Arc<[String]>,
+    /// The numbers, once for each group of threads.
+    stripes: Box<[Box<[AtomicU64]>]>,
+    exemplars: Exemplars,
+    /// In which interval the series was used last, or `RETIRED`.
+    used: AtomicU64,
+    in_use: InUse,
+    /// What was counted under an earlier configuration. Threads may still be adding to these.
+    previous: Vec<Arc<Series>>,
+    /// What was counted under those before.
+    base: Totals,
+}
+
+/// Whether a thread may have a state of the configuration that a series was made under, and may be
+/// counting in it.
+#[derive(Clone)]
+pub(super) struct InUse(pub(super) Weak<()>);
+
+impl InUse {
+    fn is_in_use(&self) -> bool {
+        let in_use = self.0.strong_count() > 0;
+        // What the last one counted before it dropped the state is seen after this.
+        fence(Acquire);
+        in_use
+    }
+}
+
+/// What to count once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted<'a> {
+    pub(super) duration_ms: u64,
+    pub(super) request_bytes: u64,
+    pub(super) response_bytes: u64,
+    /// The values of the user's own metrics, in the order of the layout.
+    pub(super) own: &'a [u64],
+    /// For gauges: the last one that was set counts.
+    pub(super) order: u64,
+}
+
+impl Series {
+    pub(super) fn new(
+        layout: &Arc<Layout>,
+        values: Arc<[String]>,
+        interval: u64,
+        in_use: InUse,
+    ) -> Series {
+        let stripes = shard::count().min(MAX_STRIPES);
+        let stripe = || (0..layout.numbers).map(|_| AtomicU64::new(0)).collect();
+        Series {
+            layout: Arc::clone(layout),
+            values,
+            stripes: (0..stripes).map(|_| stripe()).collect(),
+            exemplars: Exemplars::default(),
+            used: AtomicU64::new(interval),
+            in_use,
+            previous: Vec::new(),
+            base: Totals::zero(layout),
+        }
+    }
+
+    /// Makes this series continue those of an earlier configuration.
+    pub(super) fn continue_from(&mut self, previous: Vec<Arc<Series>>) {
+        for series in &previous {
+            // One that is retired is not continued.
+            self.used.fetch_max(series.used.load(SeqCst), SeqCst);
+            self.base.add(&series.base);
+            for older in &series.previous {
+                match older.in_use.is_in_use() {
+                    true => self.previous.push(Arc::clone(older)),
+                    false => self.base.add(&older.own_totals()),
+                }
+            }
+        }
+        self.previous.extend(previous);
+    }
+
+    #[inline]
+    fn stripe(&self) -> Option<&[AtomicU64]> {
+        let at = shard::thread_number() % self.stripes.len().max(1);
+        self.stripes.get(at).map(|stripe| &**stripe)
+    }
+
+    #[inline]
+    pub(super) fn count(&self, counted: &Counted<'_>) {
+        let Some(stripe) = self.stripe() else {
+            return;
+        };
+        let slots = &self.layout.slots;
+        let fixed = [
+            1,
+            counted.duration_ms,
+            counted.request_bytes,
+            counted.response_bytes,
+        ];
+        for (slot, value) in slots.iter().zip(fixed) {
+            slot.count(stripe, value, counted.order);
+        }
+        let own = slots.get(FIXED..).unwrap_or_default();
+        for (slot, value) in own.iter().zip(counted.own) {
+            slot.count(stripe, *value, counted.order);
+        }
+    }
+
+    pub(super) fn count_messages(&self, request: u64, response: u64) {
+        let Some(stripe) = self.stripe() else {
+            return;
+        };
+        for (slot, value) in self.layout.slots.iter().zip([request, response]) {
+            slot.count(stripe, value, 0);
+        }
+    }
+
+    /// Keeps the request as the exemplar of what it was counted in.
+    pub(super) fn keep_exemplar(&self, counted: &Counted<'_>, exemplar: Exemplar) {
+        let fixed = [
+            1,
+            counted.duration_ms,
+            counted.request_bytes,
+            counted.response_bytes,
+        ];
+        let values = fixed.iter().chain(counted.own);
+        let places = self.layout.slots.iter().zip(values);
+        let places = places.filter_map(|(slot, value)| slot.exemplar(*value, exemplar));
+        self.exemplars.keep(self.layout.exemplars, places);
+    }
+
+    /// Notes that the series is used in this interval. `false` if it is retired, or must be because a
+    /// whole interval went by without any use.
+    #[inline]
+    pub(super) fn touch(&self, interval: u64) -> bool {
+        let used = self.used.load(Relaxed);
+        used == interval || self.touch_again(used, interval)
+    }
+
+    #[cold]
+    fn touch_again(&self, mut used: u64, interval: u64) -> bool {
+        while used < interval {
+            if is_idle(used, interval) {
+                return false;
+            }
+            match self.used.compare_exchange(used, interval, SeqCst, SeqCst) {
+                Ok(_) => return true,
+                Err(other) => used = other,
+            }
+        }
+        used != RETIRED
+    }
+
+    /// Retires the series if a whole interval went by without any use. It is never used again; whoever
+    /// counts into it at this moment counts again.
+    pub(super) fn retire_if_idle(&self, interval: u64) -> bool {
+        let used = self.used.load(SeqCst);
+        used == RETIRED
+            || is_idle(used, interval)
+                && self
+                    .used
+                    .compare_exchange(used, RETIRED, SeqCst, SeqCst)
+                    .is_ok()
+    }
+
+    #[inline]
+    pub(super) fn is_retired(&self) -> bool {
+        self.used.load(SeqCst) == RETIRED
+    }
+
+    /// What this object counts, without what came before.
+    fn own_totals(&self) -> Totals {
+        let mut totals = Totals::zero(&self.layout);
+        for stripe in &self.stripes {
+            totals.add_stripe(stripe);
+        }
+        totals
+    }
+
+    /// Everything that was counted.
+    pub(in crate::metrics) fn totals(&self, now: SystemTime) -> Totals {
+        let mut totals = self.own_totals();
+        totals.add(&self.base);
+        for previous in &self.previous {
+            totals.add(&previous.own_totals());
+        }
+        for slot in &self.layout.slots {
+            for at in slot.exemplars() {
+                totals.set_exemplar(at, self.exemplars.get(at, now));
+            }
+        }
+        totals
+    }
+}
+
+impl Slot {
+    #[inline]
+    fn count(&self, stripe: &[AtomicU64], value: u64, order: u64) {
+        let number = |at: usize| stripe.get(self.at + at);
+        match &self.numbers {
+            Numbers::Counter => {
+                if let Some(counter) = number(0) {
+                    counter.fetch_add(value, Relaxed);
+                }
+            }
+            Numbers::Gauge => {
+                if let (Some(gauge), Some(set)) = (number(0), number(1)) {
+                    gauge.store(value, Relaxed);
+                    set.store(order, Relaxed);
+                }
+            }
+            Numbers::Histogram(bounds) => {
+                let bucket = 1 + bounds.bucket(value);
+                if let (Some(sum), Some(bucket)) = (number(0), number(bucket)) {
+                    sum.fetch_add(value, Relaxed);
+                    bucket.fetch_add(1, Relaxed);
+                }
+            }
+        }
+    }
+
+    fn exemplar(&self, value: u64, exemplar: Exemplar) -> Option<(usize, Exemplar)> {
+        match &self.numbers {
+            Numbers::Counter => {
+                let value = value as f64;
+                Some((self.exemplars, Exemplar { value, ..exemplar }))
+            }
+            Numbers::Gauge => None,
+            Numbers::Histogram(bounds) => {
+                let at = self.exemplars + bounds.bucket(value);
+                let value = bounds.in_unit(value);
+                Some((at, Exemplar { value, ..exemplar }))
+            }
+        }
+    }
+}

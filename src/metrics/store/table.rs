@@ -1,0 +1,322 @@
+//! `Store`: the series of one direction.
+//!
+//! Looking up a series and counting wait for nobody. A lock is held while a series is added, which copies
+//! the table, while idle ones are removed, and while the configuration changes.
+
+use super::{
+    bounds::Buckets,
+    generation::Generation,
+    key::Key,
+    layout::Layout,
+    series::{Counted, InUse, Series},
+};
+use crate::metrics::{exemplar::Exemplar, hash::FoldState, intern::Interner, plan::Measured};
+use arc_swap::ArcSwap;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+pub(in crate::metrics) type Table = HashMap<Key, Arc<Series>, FoldState>;
+
+/// A configuration, and the series that were counted under it.
+#[derive(Clone)]
+pub(in crate::metrics) struct State {
+    pub(in crate::metrics) generation: Arc<Generation>,
+    /// Dropped with the last state of this configuration.
+    pub(super) token: Arc<()>,
+    pub(super) layout: Arc<Layout>,
+    pub(super) message_layout: Arc<Layout>,
+    pub(in crate::metrics) requests: Table,
+    pub(in crate::metrics) messages: Table,
+}
+
+#[derive(Debug, Clone)]
+pub(in crate::metrics) struct StoreSettings {
+    pub(in crate::metrics) buckets: Buckets,
+    pub(in crate::metrics) max_series: usize,
+    /// Series that are not used for a whole interval go. `None`: they stay.
+    pub(in crate::metrics) expiry: Option<Duration>,
+}
+
+pub(in crate::metrics) struct Store {
+    state: ArcSwap<State>,
+    changing: Mutex<()>,
+    pub(super) settings: StoreSettings,
+    /// The computed values that are labels.
+    pub(super) values: Interner<Arc<[String]>>,
+    origin: Instant,
+    /// What was counted in a series of overflow.
+    overflowed: AtomicU64,
+    expired: AtomicU64,
+}
+
+/// An exchange, as the store counts it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::metrics) struct Counts<'a> {
+    pub(in crate::metrics) duration: Duration,
+    pub(in crate::metrics) request_bytes: u64,
+    pub(in crate::metrics) response_bytes: u64,
+    /// All computed values.
+    pub(in crate::metrics) values: &'a [String],
+    pub(in crate::metrics) exemplar: Option<Exemplar>,
+    pub(in crate::metrics) at: Instant,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::metrics) enum Count<'a> {
+    Exchange(Counts<'a>),
+    Messages {
+        request: u64,
+        response: u64,
+        at: Instant,
+    },
+}
+
+impl Store {
+    pub(in crate::metrics) fn new(generation: Generation, settings: StoreSettings) -> Store {
+        let layout = Layout::of_requests(&generation, &settings.buckets);
+        Store {
+            state: ArcSwap::from_pointee(State {
+                generation: Arc::new(generation),
+                token: Arc::new(()),
+                layout: Arc::new(layout),
+                message_layout: Arc::new(Layout::of_messages()),
+                requests: Table::default(),
+                messages: Table::default(),
+            }),
+            changing: Mutex::new(()),
+            // Those of earlier configurations stay.
+            values: Interner::new(settings.max_series.saturating_mul(4)),
+            settings,
+            origin: Instant::now(),
+            overflowed: AtomicU64::new(0),
+            expired: AtomicU64::new(0),
+        }
+    }
+
+    /// The current state. What is made for its configuration can be counted in it only.
+    pub(in crate::metrics) fn state(&self) -> arc_swap::Guard<Arc<State>> {
+        self.state.load()
+    }
+
+    /// The number of computed values that are labels; `None` if there is no room for more.
+    pub(in crate::metrics) fn number_of_values(&self, values: Arc<[String]>) -> Option<u32> {
+        // 0 stands for none.
+        self.values.number(&values).map(|number| number + 1)
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the state, by somebody who holds the lock.
+    pub(super) fn store(&self, state: State) {
+        self.state.store(Arc::new(state));
+    }
+
+    fn interval(&self, at: Instant) -> u64 {
+        match self.settings.expiry {
+            Some(expiry) => {
+                let since = at.saturating_duration_since(self.origin).as_nanos();
+                (since / expiry.as_nanos().max(1)) as u64
+            }
+            None => 0,
+        }
+    }
+
+    /// Counts something in the series of a key that was made for this state. `false` if the state is no
+    /// longer the current one: make the key again.
+    pub(in crate::metrics) fn count(&self, state: &State, key: Key, count: &Count<'_>) -> bool {
+        let interval = self.interval(count.at());
+        match count.table(state).get(&key) {
+            Some(series) if series.touch(interval) => self.count_in(series, count),
+            _ => self.count_in_new(state, key, interval, count),
+        }
+    }
+
+    #[inline]
+    fn count_in(&self, series: &Series, count: &Count<'_>) -> bool {
+        match count {
+            Count::Exchange(counts) => self.count_exchange(series, counts),
+            Count::Messages {
+                request, response, ..
+            } => series.count_messages(*request, *response),
+        }
+        !series.is_retired()
+    }
+
+    #[inline]
+    fn count_exchange(&self, series: &Series, counts: &Counts<'_>) {
+        let own: Vec<u64> = match counts.values {
+            // Does not allocate.
+            [] => Vec::new(),
+            values => series.layout.own_values(values),
+        };
+        let order = match own.is_empty() {
+            true => 0,
+            false => {
+                let since = counts.at.saturating_duration_since(self.origin);
+                since.as_nanos() as u64 + 1
+            }
+        };
+        let counted = Counted {
+            // Cut off, not rounded.
+            duration_ms: counts.duration.as_millis() as u64,
+            request_bytes: counts.request_bytes,
+            response_bytes: counts.response_bytes,
+            own: &own,
+            order,
+        };
+        series.count(&counted);
+        if let Some(exemplar) = counts.exemplar {
+            series.keep_exemplar(&counted, exemplar);
+        }
+    }
+
+    #[cold]
+    fn count_in_new(&self, state: &State, key: Key, interval: u64, count: &Count<'_>) -> bool {
+        let full = count.table(state).len() >= self.settings.max_series;
+        let overflow = count.table(state).get(&Key::OVERFLOW);
+        if let (true, None, Some(series)) = (full, self.settings.expiry, overflow) {
+            if !count.table(state).contains_key(&key) {
+                self.overflowed.fetch_add(1, Relaxed);
+                return self.count_in(series, count);
+            }
+        }
+        let _changing = self.lock();
+        let current = self.state.load();
+        if !Arc::ptr_eq(&current.generation, &state.generation) {
+            return false;
+        }
+        if let Some(series) = count.table(&current).get(&key) {
+            if series.touch(interval) {
+                return self.count_in(series, count);
+            }
+        }
+        let mut changed = State::clone(&current);
+        self.remove_idle(&mut changed, interval);
+        let room = count.table(&changed).len() < self.settings.max_series;
+        let key = if room { key } else { Key::OVERFLOW };
+        if key.overflow {
+            self.overflowed.fetch_add(1, Relaxed);
+        }
+        let series = match count.table(&changed).get(&key) {
+            Some(series) if series.touch(interval) => Arc::clone(series),
+            _ => {
+                let values = key.values.checked_sub(1);
+                let values = values.and_then(|number| self.values.value(number));
+                let layout = count.layout(&changed);
+                let series = Series::new(
+                    layout,
+                    values.unwrap_or_default(),
+                    interval,
+                    changed.in_use(),
+                );
+                let series = Arc::new(series);
+                count
+                    .table_mut(&mut changed)
+                    .insert(key, Arc::clone(&series));
+                series
+            }
+        };
+        self.store(changed);
+        self.count_in(&series, count)
+    }
+
+    /// Removes series that were not used for a whole interval.
+    fn remove_idle(&self, state: &mut State, interval: u64) -> bool {
+        if self.settings.expiry.is_none() {
+            return false;
+        }
+        let mut removed = 0;
+        for table in [&mut state.requests, &mut state.messages] {
+            table.retain(|_, series| {
+                let retired = series.retire_if_idle(interval);
+                removed += u64::from(retired);
+                !retired
+            });
+        }
+        self.expired.fetch_add(removed, Relaxed);
+        removed > 0
+    }
+
+    /// Removes series that were not used for a whole interval.
+    pub(in crate::metrics) fn expire(&self, now: Instant) {
+        if self.settings.expiry.is_none() {
+            return;
+        }
+        let _changing = self.lock();
+        let mut state = State::clone(&self.state.load());
+        if self.remove_idle(&mut state, self.interval(now)) {
+            self.store(state);
+        }
+    }
+
+    /// How many series there are.
+    pub(in crate::metrics) fn len(&self) -> u64 {
+        let state = self.state.load();
+        (state.requests.len() + state.messages.len()) as u64
+    }
+
+    pub(in crate::metrics) fn overflowed(&self) -> u64 {
+        self.overflowed.load(Relaxed)
+    }
+
+    pub(in crate::metrics) fn expired(&self) -> u64 {
+        self.expired.load(Relaxed)
+    }
+}
+
+impl State {
+    pub(super) fn in_use(&self) -> InUse {
+        InUse(Arc::downgrade(&self.token))
+    }
+}
+
+impl Count<'_> {
+    fn at(&self) -> Instant {
+        match self {
+            Count::Exchange(counts) => counts.at,
+            Count::Messages { at, .. } => *at,
+        }
+    }
+
+    fn table<'a>(&self, state: &'a State) -> &'a Table {
+        match self {
+            Count::Exchange(_) => &state.requests,
+            Count::Messages { .. } => &state.messages,
+        }
+    }
+
+    fn table_mut<'a>(&self, state: &'a mut State) -> &'a mut Table {
+        match self {
+            Count::Exchange(_) => &mut state.requests,
+            Count::Messages { .. } => &mut state.messages,
+        }
+    }
+
+    fn layout<'a>(&self, state: &'a State) -> &'a Arc<Layout> {
+        match self {
+            Count::Exchange(_) => &state.layout,
+            Count::Messages { .. } => &state.message_layout,
+        }
+    }
+}
+
+impl Layout {
+    /// What the user's own metrics count, as unsigned integers. What is none counts as 0, as in Istio.
+    fn own_values(&self, values: &[String]) -> Vec<u64> {
+        let own = self.slots.iter().filter_map(|slot| match slot.measured {
+            Measured::Value(at) => Some(values.get(at)),
+            _ => None,
+        });
+        own.map(|value| value.and_then(|text| text.parse().ok()).unwrap_or(0))
+            .collect()
+    }
+}

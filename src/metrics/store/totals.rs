@@ -1,0 +1,98 @@
+//! `Totals`: the sums of a series, or of several with the same labels.
+
+use super::layout::{Layout, Numbers, Slot};
+use crate::metrics::exemplar::{Exemplar, newer};
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+#[derive(Clone)]
+pub(in crate::metrics) struct Totals {
+    layout: Arc<Layout>,
+    numbers: Vec<u64>,
+    exemplars: Vec<Option<Exemplar>>,
+}
+
+impl Totals {
+    pub(super) fn zero(layout: &Arc<Layout>) -> Totals {
+        Totals {
+            layout: Arc::clone(layout),
+            numbers: vec![0; layout.numbers],
+            exemplars: vec![None; layout.exemplars],
+        }
+    }
+
+    /// Adds what one group of threads has counted.
+    pub(super) fn add_stripe(&mut self, stripe: &[AtomicU64]) {
+        let numbers: Vec<u64> = stripe.iter().map(|number| number.load(Relaxed)).collect();
+        let layout = Arc::clone(&self.layout);
+        for slot in &layout.slots {
+            self.add_slot(slot, numbers.get(slot.numbers()).unwrap_or_default());
+        }
+    }
+
+    /// Adds what counts the same, whatever the other layout is.
+    pub(in crate::metrics) fn add(&mut self, other: &Totals) {
+        let layout = Arc::clone(&self.layout);
+        for slot in &layout.slots {
+            let Some(like) = other.layout.like(slot) else {
+                continue;
+            };
+            self.add_slot(slot, other.numbers.get(like.numbers()).unwrap_or_default());
+            let exemplars = other.exemplars.get(like.exemplars()).unwrap_or_default();
+            for (at, exemplar) in slot.exemplars().zip(exemplars) {
+                self.set_exemplar(at, *exemplar);
+            }
+        }
+    }
+
+    fn add_slot(&mut self, slot: &Slot, numbers: &[u64]) {
+        let own = self.numbers.get_mut(slot.numbers()).unwrap_or_default();
+        match (&slot.numbers, &mut *own, numbers) {
+            // The one that was set last.
+            (Numbers::Gauge, [value, set], [other, other_set]) => {
+                if *other_set >= *set {
+                    (*value, *set) = (*other, *other_set);
+                }
+            }
+            _ => {
+                for (own, other) in own.iter_mut().zip(numbers) {
+                    *own = own.wrapping_add(*other);
+                }
+            }
+        }
+    }
+
+    pub(super) fn set_exemplar(&mut self, at: usize, exemplar: Option<Exemplar>) {
+        if let Some(own) = self.exemplars.get_mut(at) {
+            *own = newer(*own, exemplar);
+        }
+    }
+
+    /// The numbers of a slot, and its exemplars.
+    pub(in crate::metrics) fn of(&self, slot: &Slot) -> (&[u64], &[Option<Exemplar>]) {
+        (
+            self.numbers.get(slot.numbers()).unwrap_or_default(),
+            self.exemplars.get(slot.exemplars()).unwrap_or_default(),
+        )
+    }
+}
+
+impl Slot {
+    fn numbers(&self) -> Range<usize> {
+        self.at..self.at + self.numbers.len()
+    }
+
+    pub(super) fn exemplars(&self) -> Range<usize> {
+        let count = match &self.numbers {
+            Numbers::Counter => 1,
+            Numbers::Gauge => 0,
+            Numbers::Histogram(bounds) => bounds.buckets(),
+        };
+        self.exemplars..self.exemplars + count
+    }
+}

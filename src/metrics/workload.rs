@@ -1,0 +1,319 @@
+//! `Workload`: what metrics and peers are told about this process.
+
+use super::{
+    destination::{Destinations, Service, UNKNOWN},
+    pod_name,
+};
+use crate::{file, istio::Identity};
+use std::{collections::BTreeMap, path::Path};
+
+/// Where Kubernetes mounts the namespace of a pod.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// The label of a canonical service, in Istio and on the wire.
+pub(super) const CANONICAL_NAME: &str = "service.istio.io/canonical-name";
+pub(super) const CANONICAL_REVISION: &str = "service.istio.io/canonical-revision";
+
+/// The workload that this process belongs to: the `source_*` labels of what it sends, the
+/// `destination_*` labels of what it answers, and what it tells its peers.
+///
+/// Kiali leaves out series without workload, namespace, cluster or canonical service, so none of the
+/// labels is ever empty:
+///
+/// | label | value | otherwise |
+/// |---|---|---|
+/// | workload | [`new`](Self::new); `ISTIO_META_WORKLOAD_NAME` | by the pod's name; the canonical service; `unknown` |
+/// | namespace | [`namespace`](Self::namespace); `POD_NAMESPACE` | of the service account; `unknown` |
+/// | cluster | [`cluster`](Self::cluster); `ISTIO_META_CLUSTER_ID` | `Kubernetes` |
+/// | canonical service | [`canonical_service`](Self::canonical_service); the labels `service.istio.io/canonical-name`, `app.kubernetes.io/name`, `app` | the workload |
+/// | canonical revision | [`canonical_revision`](Self::canonical_revision); the labels `service.istio.io/canonical-revision`, `app.kubernetes.io/version`, `version` | `latest` |
+/// | app | the label `app` | `unknown` |
+/// | version | the label `version` | `unknown` |
+/// | service | [`service`](Self::service) | `{canonical service}.{namespace}.svc.cluster.local` |
+///
+/// ```
+/// use tower_b3::metrics::Workload;
+///
+/// let workload = Workload::new("webapp")
+///     .namespace("shop")
+///     .label("version", "v1");
+/// assert_eq!(workload.service_host(), "webapp.shop.svc.cluster.local");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Workload {
+    pub(super) pod: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) namespace: Option<String>,
+    pub(super) cluster: Option<String>,
+    pub(super) mesh: Option<String>,
+    pub(super) istio_version: Option<String>,
+    pub(super) owner: Option<String>,
+    pub(super) identity: Option<String>,
+    pub(super) region: Option<String>,
+    pub(super) zone: Option<String>,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) shared_labels: Vec<String>,
+    canonical_service: Option<String>,
+    canonical_revision: Option<String>,
+    node_id: Option<String>,
+    address: Option<String>,
+    dns_domain: Option<String>,
+    service: Option<Service>,
+}
+
+impl Workload {
+    /// A workload of this name. Nothing is read from the environment.
+    pub fn new(name: impl Into<String>) -> Workload {
+        Workload {
+            name: Some(name.into()).filter(|name| !name.is_empty()),
+            ..Workload::default()
+        }
+    }
+
+    /// The workload of an [`Identity`]. If the identity does not know the namespace, it is read from the
+    /// service account's files, if there are any.
+    ///
+    /// ```
+    /// use tower_b3::{istio::Identity, metrics::Workload};
+    ///
+    /// let identity = Identity::from_vars(|name| match name {
+    ///     "POD_NAME" => Some("webapp-5b7c8d9f4c-x2x9k".to_owned()),
+    ///     "POD_NAMESPACE" => Some("shop".to_owned()),
+    ///     _ => None,
+    /// });
+    /// let workload = Workload::of(&identity);
+    /// assert_eq!(workload.service_host(), "webapp.shop.svc.cluster.local");
+    /// ```
+    pub fn of(identity: &Identity) -> Workload {
+        let known = identity.known();
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let namespace = owned(known.namespace).or_else(|| {
+            let text = file::read_text(Path::new(NAMESPACE_FILE)).ok()?;
+            Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+        });
+        Workload {
+            pod: owned(known.pod),
+            name: owned(known.workload),
+            namespace,
+            cluster: owned(known.cluster),
+            mesh: owned(known.mesh),
+            labels: known.labels.clone(),
+            canonical_service: owned(known.canonical_service),
+            canonical_revision: owned(known.canonical_revision),
+            address: known.address.map(|address| address.to_string()),
+            dns_domain: owned(known.dns_domain),
+            ..Workload::default()
+        }
+    }
+
+    /// Sets the name of the pod. It is told to peers, and the workload's name is derived from it if that
+    /// is not known.
+    #[must_use]
+    pub fn pod(mut self, name: impl Into<String>) -> Workload {
+        self.pod = Some(name.into());
+        self
+    }
+
+    /// Sets the namespace.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Workload {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Sets the cluster: Istio's `CLUSTER_ID`.
+    #[must_use]
+    pub fn cluster(mut self, cluster: impl Into<String>) -> Workload {
+        self.cluster = Some(cluster.into());
+        self
+    }
+
+    /// Sets the mesh: Istio's `MESH_ID`. Peers are told.
+    #[must_use]
+    pub fn mesh(mut self, mesh: impl Into<String>) -> Workload {
+        self.mesh = Some(mesh.into());
+        self
+    }
+
+    /// Sets the version of Istio that is told to peers, and shown as `tag` of `istio_build`.
+    #[must_use]
+    pub fn istio_version(mut self, version: impl Into<String>) -> Workload {
+        self.istio_version = Some(version.into());
+        self
+    }
+
+    /// Sets what owns the pod, such as
+    /// `kubernetes://apis/apps/v1/namespaces/shop/deployments/webapp`. Peers are told.
+    #[must_use]
+    pub fn owner(mut self, owner: impl Into<String>) -> Workload {
+        self.owner = Some(owner.into());
+        self
+    }
+
+    /// Sets the SPIFFE id. Peers are told.
+    #[must_use]
+    pub fn spiffe_id(mut self, id: impl Into<String>) -> Workload {
+        self.identity = Some(id.into());
+        self
+    }
+
+    /// Sets region and availability zone. Peers are told.
+    #[must_use]
+    pub fn locality(mut self, region: impl Into<String>, zone: impl Into<String>) -> Workload {
+        self.region = Some(region.into());
+        self.zone = Some(zone.into());
+        self
+    }
+
+    /// Sets the canonical service, whatever the labels say.
+    #[must_use]
+    pub fn canonical_service(mut self, name: impl Into<String>) -> Workload {
+        self.canonical_service = Some(name.into());
+        self
+    }
+
+    /// Sets the canonical revision, whatever the labels say.
+    #[must_use]
+    pub fn canonical_revision(mut self, revision: impl Into<String>) -> Workload {
+        self.canonical_revision = Some(revision.into());
+        self
+    }
+
+    /// Adds a label of the pod.
+    #[must_use]
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Workload {
+        self.labels.insert(name.into(), value.into());
+        self
+    }
+
+    /// Adds names of labels that peers are told, beside those that Istio needs: Istio's
+    /// `PILOT_MX_ADDITIONAL_LABELS`.
+    #[must_use]
+    pub fn share_labels<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Workload {
+        self.shared_labels.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets the node id, by which proxies cache what they know about a peer. Default:
+    /// `sidecar~{address}~{pod}.{namespace}~{dns domain}`.
+    #[must_use]
+    pub fn node_id(mut self, id: impl Into<String>) -> Workload {
+        self.node_id = Some(id.into());
+        self
+    }
+
+    /// Sets the domain in which short names of hosts are looked up. Default:
+    /// `{namespace}.svc.cluster.local`.
+    #[must_use]
+    pub fn dns_domain(mut self, domain: impl Into<String>) -> Workload {
+        self.dns_domain = Some(domain.into());
+        self
+    }
+
+    /// Sets the service that clients call, if it is not named after the canonical service.
+    ///
+    /// Kiali counts a request twice unless both of its reports name the same service, and the client's
+    /// names what it has called.
+    #[must_use]
+    pub fn service(mut self, service: impl Into<Service>) -> Workload {
+        self.service = Some(service.into());
+        self
+    }
+
+    /// The full name of the service that clients call.
+    pub fn service_host(&self) -> String {
+        self.own_service().host
+    }
+
+    pub(super) fn own_service(&self) -> Service {
+        let name = self.canonical_name();
+        match (&self.service, self.known_namespace()) {
+            (Some(service), _) => service.clone(),
+            (None, Some(namespace)) => self.destinations().service(name, namespace),
+            (None, None) => Service {
+                host: name.to_owned(),
+                name: name.to_owned(),
+                namespace: UNKNOWN.to_owned(),
+            },
+        }
+    }
+
+    pub(super) fn destinations(&self) -> Destinations {
+        let suffix = self.dns_domain.as_deref().and_then(|domain| {
+            let (_, suffix) = domain.split_once(".svc.")?;
+            Some(suffix.trim_end_matches('.'))
+        });
+        Destinations::new(self.known_namespace(), suffix.unwrap_or("cluster.local"))
+    }
+
+    fn known_namespace(&self) -> Option<&str> {
+        known(&self.namespace)
+    }
+
+    fn known_name(&self) -> Option<&str> {
+        let by_pod = || known(&self.pod).map(pod_name::workload);
+        known(&self.name).or_else(by_pod)
+    }
+
+    pub(super) fn workload_name(&self) -> &str {
+        let name = self.known_name();
+        name.or_else(|| self.known_canonical_name())
+            .unwrap_or(UNKNOWN)
+    }
+
+    pub(super) fn namespace_name(&self) -> &str {
+        self.known_namespace().unwrap_or(UNKNOWN)
+    }
+
+    pub(super) fn cluster_name(&self) -> &str {
+        known(&self.cluster).unwrap_or("Kubernetes")
+    }
+
+    pub(super) fn canonical_name(&self) -> &str {
+        let name = self.known_canonical_name().or_else(|| self.known_name());
+        name.unwrap_or(UNKNOWN)
+    }
+
+    fn known_canonical_name(&self) -> Option<&str> {
+        let labels = [CANONICAL_NAME, "app.kubernetes.io/name", "app"];
+        known(&self.canonical_service).or_else(|| self.first_label(&labels))
+    }
+
+    pub(super) fn revision(&self) -> &str {
+        let labels = [CANONICAL_REVISION, "app.kubernetes.io/version", "version"];
+        let revision = known(&self.canonical_revision).or_else(|| self.first_label(&labels));
+        revision.unwrap_or("latest")
+    }
+
+    pub(super) fn app(&self) -> &str {
+        self.first_label(&["app"]).unwrap_or(UNKNOWN)
+    }
+
+    pub(super) fn version(&self) -> &str {
+        self.first_label(&["version"]).unwrap_or(UNKNOWN)
+    }
+
+    /// The first of these labels that is set and not empty.
+    pub(super) fn first_label(&self, names: &[&str]) -> Option<&str> {
+        let mut values = names.iter().filter_map(|name| self.labels.get(*name));
+        let value = values.find(|value| !value.is_empty());
+        value.map(String::as_str)
+    }
+
+    /// The node id.
+    pub(super) fn node(&self) -> String {
+        if let Some(id) = known(&self.node_id) {
+            return id.to_owned();
+        }
+        let address = known(&self.address).unwrap_or_default();
+        let pod = known(&self.pod).unwrap_or_else(|| self.workload_name());
+        let namespace = self.namespace_name();
+        match known(&self.dns_domain) {
+            Some(domain) => format!("sidecar~{address}~{pod}.{namespace}~{domain}"),
+            None => format!("sidecar~{address}~{pod}.{namespace}~{namespace}.svc.cluster.local"),
+        }
+    }
+}
+
+fn known(text: &Option<String>) -> Option<&str> {
+    text.as_deref().filter(|text| !text.is_empty())
+}

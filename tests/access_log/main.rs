@@ -1,0 +1,13 @@
+//! The access log: a line for each exchange, in Envoy's formats.
+#![cfg(feature = "access-log")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+#[cfg(feature = "config")]
+mod configured;
+mod endings;
+mod formats;
+mod log;
+mod queue;
+mod values;

@@ -1,0 +1,100 @@
+//! Which service an authority stands for.
+
+use crate::{cases, cases::text, label, labels_of};
+use http::{HeaderMap, HeaderValue};
+use serde_json::Value;
+use std::time::Duration;
+use tower_b3::{
+    Direction,
+    metrics::{Measurement, Metrics, PeerMetadata, PeerNumber, Service, Workload},
+};
+
+const LABELS: [&str; 3] = [
+    "destination_service",
+    "destination_service_name",
+    "destination_service_namespace",
+];
+
+fn service(value: &Value) -> Service {
+    match value {
+        Value::String(host) => Service::of_host(host),
+        value => Service {
+            host: text(value, "host").to_owned(),
+            name: text(value, "name").to_owned(),
+            namespace: text(value, "namespace").to_owned(),
+        },
+    }
+}
+
+fn metrics(case: &Value) -> Metrics {
+    let workload = Workload::new("webapp")
+        .namespace(text(case, "own_namespace"))
+        .dns_domain(text(case, "dns_domain"));
+    let mut builder = Metrics::builder(workload);
+    for namespace in case["namespaces"].as_array().into_iter().flatten() {
+        builder = builder.namespaces([namespace.as_str().unwrap()]);
+    }
+    for (authority, value) in case["services"].as_object().into_iter().flatten() {
+        builder = builder.service_of(authority, service(value));
+    }
+    builder.build()
+}
+
+fn peer_in(metrics: &Metrics, namespace: &str) -> PeerNumber {
+    let mut peer = PeerMetadata::default();
+    peer.namespace = namespace.to_owned();
+    let value = HeaderValue::try_from(peer.encode()).unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("x-envoy-peer-metadata", value);
+    metrics.take_peer(&mut headers).0
+}
+
+#[test]
+fn the_shared_table_is_derived_as_specified() {
+    let table = cases::read("destination-cases.json");
+    let cases = table["cases"].as_array().unwrap();
+    assert!(cases.len() >= 46);
+    let mut wrong = Vec::new();
+    for case in cases {
+        let metrics = metrics(case);
+        let mut measured = Measurement::new(200, Duration::ZERO);
+        measured.destination = metrics.destination(text(case, "authority"));
+        if let Some(namespace) = case["peer_namespace"].as_str() {
+            measured.peer = peer_in(&metrics, namespace);
+        }
+        let point = labels_of(&metrics, Direction::Client, &measured);
+        for name in LABELS {
+            let expected = text(&case["expect"], name);
+            if label(&point, name) != expected {
+                let (id, found) = (text(case, "id"), label(&point, name));
+                wrong.push(format!("{id}: {name}: {found}, expected {expected}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn both_sides_name_the_same_service() {
+    let server = Workload::new("catalog").namespace("shop");
+    let client = Workload::new("webapp").namespace("shop");
+    let called = Metrics::builder(server).build();
+    let server = labels_of(
+        &called,
+        Direction::Server,
+        &Measurement::new(200, Duration::ZERO),
+    );
+    for authority in ["catalog", "catalog:8080", "catalog.shop.svc.cluster.local."] {
+        let calling = Metrics::builder(client.clone()).build();
+        let mut measured = Measurement::new(200, Duration::ZERO);
+        measured.destination = calling.destination(authority);
+        let client = labels_of(&calling, Direction::Client, &measured);
+        for name in LABELS {
+            assert_eq!(
+                label(&client, name),
+                label(&server, name),
+                "{authority}: {name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Both layers, over real connections.
+
+use crate::{
+    cases,
+    cases::text,
+    common::net::{http_client, serve, unreachable_address},
+    count, label, points, webapp,
+};
+use ::http::{Request, Response, StatusCode, Version};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
+use serde_json::Value as Json;
+use std::{convert::Infallible, net::SocketAddr};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_b3::{
+    Tracer,
+    metrics::{Metrics, Point, Value, Workload},
+    report::NoopReporter,
+    sample::Sampler,
+};
+
+fn tracer(metrics: &Metrics, sampler: Sampler) -> Tracer {
+    Tracer::builder("webapp")
+        .sampler(sampler)
+        .reporter(NoopReporter)
+        .metrics(metrics)
+        .build()
+        .unwrap()
+}
+
+/// Reads the request, and answers with 13 bytes, or what the path says.
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path().to_owned();
+    let _ = request.into_body().collect().await;
+    let (status, body) = match path.as_str() {
+        "/500" => (500, vec![b'x'; 13]),
+        "/big" => (200, vec![b'x'; 1000]),
+        _ => (200, b"hello, world\n".to_vec()),
+    };
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    Ok(response)
+}
+
+async fn server(metrics: &Metrics) -> SocketAddr {
+    let tracer = tracer(metrics, Sampler::never());
+    serve(tracer.server_layer().layer(service_fn(answer))).await
+}
+
+/// Sends this text, and returns how many bytes come back until the connection is closed.
+async fn exchanged(addr: SocketAddr, text: &str) -> u64 {
+    let text = text.replacen("\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1);
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut read = Vec::new();
+    stream.read_to_end(&mut read).await.unwrap();
+    // hyper repeats this after the layer, which cannot know.
+    let close = "connection: close\r\n";
+    let repeated = String::from_utf8_lossy(&read).contains(close);
+    read.len() as u64 - if repeated { close.len() as u64 } else { 0 }
+}
+
+fn sum(points: &[Point]) -> f64 {
+    let sums = points.iter().map(|point| match &point.value {
+        Value::Histogram(histogram) => histogram.sum,
+        other => panic!("{other:?}"),
+    });
+    sums.sum()
+}
+
+/// What a server counts of the requests that were sent to Envoy.
+#[tokio::test]
+async fn bytes_are_those_on_the_wire() {
+    let table = cases::read("envoy-bytes.json");
+    let mut compared = 0;
+    for case in table["http1"].as_array().unwrap() {
+        let id = text(case, "id");
+        if !["get", "post", "big", "head", "500"].contains(&id) {
+            continue;
+        }
+        let metrics = Metrics::builder(webapp()).build();
+        let addr = server(&metrics).await;
+        let read = exchanged(addr, text(case, "request")).await;
+        let close = "connection: close\r\n".len() as f64;
+        let request = case["request_bytes"].as_u64().map(|bytes| bytes as f64);
+        let counted = sum(&points(&metrics, "istio_request_bytes"));
+        assert_eq!(Some(counted - close), request, "{id}");
+        let counted = sum(&points(&metrics, "istio_response_bytes"));
+        // hyper says how long the body of a GET would be, which the layer does not know.
+        let length = if id == "head" {
+            "content-length: 13\r\n"
+        } else {
+            ""
+        };
+        assert_eq!(counted, read as f64 - length.len() as f64, "{id}");
+        compared += 1;
+    }
+    assert_eq!(compared, 5);
+    assert!(matches!(table["http2"], Json::Array(_)));
+}
+
+#[tokio::test]
+async fn every_request_is_counted_by_both_sides_and_they_agree() {
+    let served = Metrics::builder(Workload::new("catalog").namespace("shop")).build();
+    let addr = server(&served).await;
+    let called = Metrics::builder(webapp())
+        .service_of(addr.to_string(), "catalog.shop.svc.cluster.local")
+        .build();
+    for (sampler, path, times) in [
+        (Sampler::always(), "/items", 20),
+        (Sampler::never(), "/items", 30),
+        (Sampler::never(), "/500", 5),
+    ] {
+        let tracer = tracer(&called, sampler);
+        let client = http_client::<Empty<Bytes>>(Version::HTTP_11);
+        let client = tracer.client_layer().layer(client);
+        for _ in 0..times {
+            let request = Request::get(format!("http://{addr}{path}"));
+            let request = request.body(Empty::new()).unwrap();
+            let response = client.clone().oneshot(request).await.unwrap();
+            response.into_body().collect().await.unwrap();
+        }
+    }
+    let shown = |metrics: &Metrics| {
+        let points = points(metrics, "istio_requests_total");
+        let shown = points.iter().map(|point| {
+            let names = [
+                "destination_service",
+                "destination_service_name",
+                "destination_service_namespace",
+                "response_code",
+                "response_flags",
+                "request_protocol",
+            ];
+            (
+                names.map(|name| label(point, name).to_owned()),
+                count(point),
+            )
+        });
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&called), shown(&served));
+    let counts: Vec<u64> = shown(&called).into_iter().map(|(_, count)| count).collect();
+    assert_eq!(counts, [50, 5]);
+    // Both know the trace of the one that was sampled last.
+    let trace = |metrics: &Metrics| {
+        let text = metrics.openmetrics();
+        let (_, trace) = text.split_once(" # {trace_id=\"").unwrap();
+        trace[..32].to_owned()
+    };
+    assert_eq!(trace(&called), trace(&served));
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_503_with_uf() {
+    let addr = unreachable_address().await;
+    let metrics = Metrics::builder(webapp()).build();
+    let client = http_client::<Empty<Bytes>>(Version::HTTP_11);
+    let client = tracer(&metrics, Sampler::never())
+        .client_layer()
+        .layer(client);
+    let request = Request::get(format!("http://{addr}/"))
+        .body(Empty::new())
+        .unwrap();
+    client.oneshot(request).await.unwrap_err();
+    let points = points(&metrics, "istio_requests_total");
+    let labels = ["response_code", "response_flags"].map(|name| label(&points[0], name));
+    assert_eq!(labels, ["503", "UF"]);
+}

@@ -1,0 +1,164 @@
+//! Both layers tell each other who they are, and nobody else.
+
+use crate::{
+    common::{Script, drain, now},
+    label, points, webapp,
+};
+use http::{HeaderMap, Request, Response};
+use std::{
+    convert::Infallible,
+    future::ready,
+    sync::{Arc, Mutex},
+};
+use tower::{Layer, Service, service_fn};
+use tower_b3::{
+    Mode, Tracer, TracerBuilder, Trust,
+    metrics::{Metrics, Workload},
+    sample::Sampler,
+};
+
+const METADATA: &str = "x-envoy-peer-metadata";
+const ID: &str = "x-envoy-peer-metadata-id";
+
+fn catalog() -> Workload {
+    let catalog = Workload::new("catalog").namespace("shop");
+    catalog.label("app", "catalog").label("version", "v2")
+}
+
+/// Two services, without a network between them.
+struct Shop {
+    webapp: Metrics,
+    catalog: Metrics,
+    /// The headers that the handler of catalog has seen.
+    handled: Arc<Mutex<HeaderMap>>,
+    configure: fn(TracerBuilder) -> TracerBuilder,
+}
+
+impl Shop {
+    fn new(configure: fn(TracerBuilder) -> TracerBuilder) -> Shop {
+        Shop {
+            webapp: Metrics::builder(webapp()).build(),
+            catalog: Metrics::builder(catalog()).build(),
+            handled: Arc::default(),
+            configure,
+        }
+    }
+
+    fn tracer(&self, metrics: &Metrics) -> Tracer {
+        let builder = Tracer::builder("shop").metrics(metrics);
+        (self.configure)(builder).build().unwrap()
+    }
+
+    /// Sends a request from webapp to catalog, and returns the headers that webapp gets.
+    fn call(&self, trust: Trust, only_to: Option<&str>) -> HeaderMap {
+        let handled = Arc::clone(&self.handled);
+        let handler = service_fn(move |request: Request<()>| {
+            handled.lock().unwrap().clone_from(request.headers());
+            ready(Ok::<_, Infallible>(Response::new(Script::data("items"))))
+        });
+        let server = self.tracer(&self.catalog).server_layer().trust(trust);
+        let mut client = self.tracer(&self.webapp).client_layer();
+        if let Some(host) = only_to {
+            client = client.propagate_only_to([host]);
+        }
+        let mut client = client.layer(server.layer(handler));
+        let request = Request::get("http://catalog/items").body(()).unwrap();
+        let mut response = now(client.call(request)).unwrap();
+        drain(response.body_mut()).unwrap();
+        response.headers().clone()
+    }
+
+    /// What a label says in the report of either side.
+    fn label(&self, name: &str) -> [String; 2] {
+        [&self.webapp, &self.catalog].map(|metrics| {
+            let points = points(metrics, "istio_requests_total");
+            assert_eq!(points.len(), 1, "{points:?}");
+            label(&points[0], name).to_owned()
+        })
+    }
+}
+
+fn has_metadata(headers: &HeaderMap) -> bool {
+    headers.contains_key(METADATA) || headers.contains_key(ID)
+}
+
+/// Without one difference, Kiali would count the request twice.
+#[test]
+fn the_two_reports_of_a_request_agree() {
+    let modes: [fn(TracerBuilder) -> TracerBuilder; 3] = [
+        |builder| builder,
+        |builder| builder.sampler(Sampler::never()),
+        |builder| builder.mode(Mode::ForwardOnly),
+    ];
+    for configure in modes {
+        let shop = Shop::new(configure);
+        let answered = shop.call(Trust::everyone(), None);
+        let points = points(&shop.webapp, "istio_requests_total");
+        for (name, _) in &points[0].labels {
+            let [source, destination] = shop.label(name);
+            match &**name {
+                "reporter" => assert_ne!(source, destination),
+                // A client does not know it, not even over TLS.
+                "connection_security_policy" => {
+                    assert_eq!([source, destination], ["unknown", "none"]);
+                }
+                _ => assert_eq!(source, destination, "{name}"),
+            }
+        }
+        let labels = [
+            "source_workload",
+            "destination_workload",
+            "destination_version",
+        ];
+        let labels = labels.map(|name| shop.label(name)[0].clone());
+        assert_eq!(labels, ["webapp", "catalog", "v2"]);
+        // Neither application sees how.
+        assert!(!has_metadata(&shop.handled.lock().unwrap()));
+        assert!(!has_metadata(&answered));
+    }
+}
+
+#[test]
+fn a_peer_that_is_not_trusted_tells_nothing_and_is_told_nothing() {
+    let shop = Shop::new(|builder| builder);
+    shop.call(Trust::nobody(), None);
+    assert!(!has_metadata(&shop.handled.lock().unwrap()));
+    assert_eq!(shop.label("source_workload"), ["webapp", "unknown"]);
+    assert_eq!(shop.label("destination_workload"), ["unknown", "catalog"]);
+}
+
+#[test]
+fn hosts_outside_of_the_allow_list_are_told_nothing_and_not_believed() {
+    let shop = Shop::new(|builder| builder);
+    shop.call(Trust::everyone(), Some("payments"));
+    assert_eq!(shop.label("source_workload"), ["webapp", "unknown"]);
+    assert_eq!(shop.label("destination_workload"), ["unknown", "catalog"]);
+
+    let shop = Shop::new(|builder| builder);
+    shop.call(Trust::everyone(), Some("catalog"));
+    assert_eq!(shop.label("source_workload"), ["webapp", "webapp"]);
+}
+
+#[test]
+fn a_caller_gets_only_what_it_has_sent() {
+    let metrics = Metrics::builder(webapp()).build();
+    let tracer = Tracer::builder("shop").metrics(&metrics).build().unwrap();
+    let mut server = tracer.server_layer().layer(service_fn(|_: Request<()>| {
+        ready(Ok::<_, Infallible>(Response::new(Script::default())))
+    }));
+    for (sent, expected) in [
+        (&[][..], [false, false]),
+        (&[METADATA], [true, false]),
+        (&[ID], [false, true]),
+        (&[METADATA, ID], [true, true]),
+    ] {
+        let mut request = Request::new(());
+        for name in sent {
+            request.headers_mut().insert(*name, "abc".parse().unwrap());
+        }
+        let mut response = now(server.call(request)).unwrap();
+        drain(response.body_mut()).unwrap();
+        let told = [METADATA, ID].map(|name| response.headers().contains_key(name));
+        assert_eq!(told, expected, "{sent:?}");
+    }
+}

@@ -1,0 +1,115 @@
+//! The service that Prometheus scrapes.
+
+use crate::{answered, parser::parse, webapp};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+use tower_b3::{
+    Direction,
+    metrics::{Metrics, ScrapeBody},
+};
+
+async fn scraped(
+    metrics: &Metrics,
+    method: Method,
+    headers: &[(&str, &str)],
+) -> Response<ScrapeBody> {
+    let request = Request::builder().method(method).uri("/stats/prometheus");
+    let request = headers.iter().fold(request, |request, (name, value)| {
+        request.header(*name, *value)
+    });
+    let service = metrics.service();
+    service.oneshot(request.body(()).unwrap()).await.unwrap()
+}
+
+async fn body(response: Response<ScrapeBody>) -> Vec<u8> {
+    response
+        .into_body()
+        .collect()
+        .await
+        .unwrap()
+        .to_bytes()
+        .to_vec()
+}
+
+fn metrics() -> Metrics {
+    let metrics = Metrics::builder(webapp()).build();
+    metrics.record(Direction::Server, &answered(200));
+    metrics
+}
+
+#[tokio::test]
+async fn the_format_is_what_the_scraper_prefers() {
+    let metrics = metrics();
+    let open = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5";
+    for (accept, content_type, end) in [
+        (
+            open,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            "# EOF\n",
+        ),
+        ("*/*", "text/plain; version=0.0.4; charset=utf-8", "\n"),
+    ] {
+        let response = scraped(&metrics, Method::GET, &[("accept", accept)]).await;
+        assert_eq!(response.headers()["content-type"], content_type);
+        assert_eq!(response.headers()["vary"], "accept, accept-encoding");
+        let text = String::from_utf8(body(response).await).unwrap();
+        assert!(text.ends_with(end));
+        parse(&text);
+    }
+}
+
+#[tokio::test]
+async fn head_has_the_length_and_no_body() {
+    let metrics = metrics();
+    let text = body(scraped(&metrics, Method::GET, &[]).await).await;
+    let response = scraped(&metrics, Method::HEAD, &[]).await;
+    assert_eq!(response.headers()["content-length"], text.len().to_string());
+    assert!(body(response).await.is_empty());
+}
+
+#[tokio::test]
+async fn other_methods_are_refused() {
+    let response = scraped(&metrics(), Method::POST, &[]).await;
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(response.headers()["allow"], "GET, HEAD");
+}
+
+#[cfg(feature = "gzip")]
+#[tokio::test]
+async fn the_answer_is_compressed_if_that_is_accepted() {
+    use std::io::Read;
+    let metrics = metrics();
+    let response = scraped(&metrics, Method::GET, &[("accept-encoding", "gzip")]).await;
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let compressed = body(response).await;
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&compressed[..])
+        .read_to_string(&mut text)
+        .unwrap();
+    assert_eq!(text, metrics.text());
+    assert!(
+        compressed.len() * 5 < text.len(),
+        "{} of {}",
+        compressed.len(),
+        text.len()
+    );
+    let response = scraped(&metrics, Method::GET, &[("accept-encoding", "identity")]).await;
+    assert!(!response.headers().contains_key("content-encoding"));
+}
+
+/// Through axum, as in a service.
+#[tokio::test]
+async fn axum_serves_it_at_both_paths() {
+    let metrics = metrics();
+    let app: axum::Router = axum::Router::new()
+        .route_service("/stats/prometheus", metrics.service())
+        .route_service("/metrics", metrics.service());
+    for path in ["/stats/prometheus", "/metrics"] {
+        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let text = response.into_body().collect().await.unwrap().to_bytes();
+        parse(std::str::from_utf8(&text).unwrap());
+    }
+}

@@ -1,0 +1,181 @@
+//! Levels, providers and workloads.
+
+use super::{REQUESTS, difference, differences, shape};
+use tower_b3::{
+    Direction,
+    config::{Documents, Workload},
+};
+
+fn telemetry(name: &str, namespace: &str, selector: &str, label: &str, value: &str) -> String {
+    format!(
+        "
+kind: Telemetry
+metadata: {{ name: {name}, namespace: {namespace} }}
+spec:
+  selector: {{ matchLabels: {{ {selector} }} }}
+  metrics:
+  - overrides:
+    - match: {{ metric: REQUEST_COUNT }}
+      tagOverrides: {{ {label}: {{ value: \"{value}\" }} }}
+"
+    )
+}
+
+#[test]
+fn levels_add_up_for_the_workloads_that_they_are_for() {
+    let text = [
+        telemetry("catalog", "shop", "app: catalog", "c", "'workload'"),
+        telemetry("shop", "shop", "", "b", "'namespace'"),
+        telemetry("mesh", "istio-system", "", "a", "'mesh'"),
+        telemetry("other", "bank", "", "d", "'other'"),
+    ]
+    .join("\n---\n");
+    let documents = Documents::parse(&text).unwrap();
+    for (workload, expected) in [
+        (Workload::new("shop").label("app", "catalog"), "+a +b +c"),
+        (Workload::new("shop").label("app", "webapp"), "+a +b"),
+        (Workload::new("bank").label("app", "webapp"), "+a +d"),
+        (Workload::new("default"), "+a"),
+    ] {
+        let config = documents.for_workload(&workload).unwrap();
+        let shape = config.metrics_shape().unwrap();
+        assert_eq!(differences(&shape, REQUESTS), [expected; 2], "{workload:?}");
+    }
+}
+
+#[test]
+fn the_more_specific_level_enables_what_the_mesh_disables() {
+    let off = "
+kind: Telemetry
+metadata: { name: off, namespace: istio-system }
+spec: { metrics: [ { overrides: [ { disabled: true } ] } ] }
+";
+    assert_eq!(differences(&shape(off), REQUESTS), ["none"; 2]);
+    let on = telemetry("on", "shop", "", "a", "'x'");
+    for text in [format!("{off}\n---\n{on}"), format!("{on}\n---\n{off}")] {
+        assert_eq!(differences(&shape(&text), REQUESTS), ["+a"; 2]);
+        assert_eq!(differences(&shape(&text), "istio_request_bytes"), [""; 2]);
+    }
+}
+
+#[test]
+fn only_providers_of_metrics_make_metrics() {
+    let telemetry = |provider: &str| {
+        format!(
+            "{{ kind: Telemetry, spec: {{ metrics: [ {{ providers: [ {{ name: {provider} }} ], \
+             overrides: [ {{ match: {{ metric: REQUEST_COUNT }}, disabled: true }} ] }} ] }} }}"
+        )
+    };
+    let mesh = "
+kind: MeshConfig
+extensionProviders:
+- { name: Own, prometheus: {} }
+- { name: empty, prometheus: }
+- { name: prometheus, stackdriver: {} }
+";
+    let bytes = |text: &str| difference(&shape(text), Direction::Server, "istio_request_bytes");
+    assert_eq!(bytes(&telemetry("prometheus")), "");
+    assert_eq!(bytes(&telemetry("stackdriver")), "none");
+    for (provider, expected) in [
+        ("own", ""),
+        ("empty", ""),
+        ("prometheus", "none"),
+        ("x", "none"),
+    ] {
+        let text = format!("{mesh}---\n{}", telemetry(provider));
+        assert_eq!(bytes(&text), expected, "{provider}");
+    }
+    assert_eq!(
+        bytes("{ kind: MeshConfig, defaultProviders: { metrics: [] } }"),
+        "none"
+    );
+    assert_eq!(
+        bytes("{ kind: MeshConfig, defaultProviders: { tracing: [] } }"),
+        ""
+    );
+}
+
+#[test]
+fn filters_are_for_their_context_and_their_workloads() {
+    let filter = |context: &str, label: &str| {
+        format!(
+            "
+kind: EnvoyFilter
+metadata: {{ name: {label}, namespace: shop }}
+spec:
+  workloadSelector: {{ labels: {{ app: catalog }} }}
+  configPatches:
+  - applyTo: HTTP_FILTER
+    match: {{ context: {context} }}
+    patch:
+      operation: INSERT_BEFORE
+      value:
+        name: istio.stats
+        typedConfig:
+          '@type': type.googleapis.com/stats.PluginConfig
+          metrics: [ {{ name: requests_total, dimensions: {{ {label}: request.path }} }} ]
+"
+        )
+    };
+    let text = ["ANY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND", "GATEWAY"]
+        .map(|context| filter(context, &context.to_lowercase()))
+        .join("\n---\n");
+    let expected = ["+any +sidecar_inbound", "+any +sidecar_outbound"];
+    assert_eq!(differences(&shape(&text), REQUESTS), expected);
+    let documents = Documents::parse(&text).unwrap();
+    let webapp = documents.for_workload(&Workload::new("shop").label("app", "webapp"));
+    let webapp = webapp.unwrap().metrics_shape().unwrap();
+    assert_eq!(differences(&webapp, REQUESTS), ["", ""]);
+}
+
+#[test]
+fn other_filters_and_plugins_are_skipped() {
+    let text = "
+kind: EnvoyFilter
+metadata: { name: other }
+spec:
+  configPatches:
+  - applyTo: HTTP_FILTER
+    match: { context: ANYTHING }
+    patch: { operation: INSERT_BEFORE, value: { name: lua, typed_config: { '@type': x/y.Lua, nope: 1 } } }
+  - applyTo: NETWORK_FILTER
+    patch: { value: { name: istio.stats, typed_config: { nope: 1 } } }
+---
+kind: WasmPlugin
+spec: { url: oci://example.invalid/other, pluginConfig: { nope: 1 } }
+---
+kind: Telemetry
+spec: { metrics: [ { overrides: [ { tagOverrides: { a: { value: request.path } } } ] } ] }
+";
+    assert_eq!(differences(&shape(text), REQUESTS), ["+a"; 2]);
+}
+
+#[test]
+fn later_entries_override_earlier_ones() {
+    let text = "
+kind: IstioOperator
+spec: { values: { telemetry: { v2: { prometheus: { configOverride: { inboundSidecar: {
+  metrics: [
+    { dimensions: { a: request.path, reporter: request.path, source_app: 'not (' } },
+    { tags_to_remove: [ source_version, response_code ] },
+    { name: requests_total, dimensions: { response_code: request.path, source_app: request.path } },
+    { name: request_bytes, drop: true },
+    { name: request_bytes, dimensions: { b: request.path } },
+  ] } } } } } } }
+";
+    let shape = shape(text);
+    let server = |metric: &str| difference(&shape, Direction::Server, metric);
+    assert_eq!(server(REQUESTS), "-source_version +a");
+    // A replaced label stays in its place.
+    let labels: Vec<&str> = shape.labels(Direction::Server, REQUESTS).collect();
+    assert_eq!(labels[6..8], ["source_app", "source_cluster"]);
+    assert_eq!(
+        server("istio_response_bytes"),
+        "-source_app -source_version -response_code +a"
+    );
+    assert_eq!(
+        server("istio_request_messages_total"),
+        "-source_app -source_version +a"
+    );
+    assert_eq!(server("istio_request_bytes"), "none");
+}
