@@ -3,7 +3,6 @@
 pub mod config;
 pub mod environment;
 pub mod forwarded_for;
-pub mod histogram_buckets;
 pub mod http_answer;
 pub mod labels;
 pub mod metrics_config;

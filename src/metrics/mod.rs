@@ -74,6 +74,8 @@ mod plan_tests;
 mod pod_name;
 mod principals;
 mod project;
+#[cfg(feature = "metrics-config")]
+mod reshape;
 mod response_flags;
 #[cfg(feature = "metrics-config")]
 pub(crate) mod shape;

@@ -10,12 +10,12 @@ use super::{
     wire_size::HeadSize,
 };
 use crate::{
-    direction::Direction,
+    direction::{Direction, PerDirection},
     head::RequestHead,
     observe::{AnyObserver, AnyState, EndedExchange, ResponseHead},
 };
 use http::{HeaderMap, Method, header::HOST};
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 /// What metrics keep of an exchange until its end.
 #[derive(Debug, Clone, Default)]
@@ -36,9 +36,16 @@ struct ObservedExchange {
     direction: Option<Direction>,
 }
 
+/// Counts the exchanges of some directions.
+///
 /// Not an [`ExchangeObserver`](crate::observe::ExchangeObserver), because it also exchanges metadata with
 /// the peer.
-impl AnyObserver for Metrics {
+struct CountingObserver {
+    metrics: Metrics,
+    counted: PerDirection<bool>,
+}
+
+impl AnyObserver for CountingObserver {
     fn new_state(&self) -> AnyState {
         Box::new(ObservedExchange::default())
     }
@@ -57,43 +64,50 @@ impl AnyObserver for Metrics {
         let Some(state) = state.downcast_mut::<ObservedExchange>() else {
             return;
         };
+        if !self.counted.of(direction) {
+            return;
+        }
+        state.direction = Some(direction);
         state.reads_peer = peer_trusted;
         match direction {
             _ if !peer_trusted => remove_metadata(headers),
-            Direction::Server => (state.peer, state.asked) = self.take_peer(headers),
-            Direction::Client => self.tell_server(headers),
+            Direction::Server => {
+                (state.peer, state.asked) = self.metrics.inner.peers.take(headers);
+            }
+            Direction::Client => self.metrics.inner.headers.write_to_request(headers),
         }
-        state.direction = Some(direction);
     }
 
     fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
         let Some(state) = state.downcast_mut::<ObservedExchange>() else {
             return;
         };
+        let inner = &self.metrics.inner;
         match state.direction {
-            Some(Direction::Server) => self.tell_client(headers, state.asked),
+            None => {}
+            Some(Direction::Server) => inner.headers.write_to_response(headers, state.asked),
             Some(Direction::Client) if state.reads_peer => {
-                state.peer = self.take_peer(headers).0;
+                state.peer = inner.peers.take(headers).0;
             }
-            _ => remove_metadata(headers),
+            Some(Direction::Client) => remove_metadata(headers),
         }
     }
 
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>) {
-        if let Some(state) = state.downcast_mut() {
-            self.see_request(state, direction, request);
+        if let Some(state) = counted(state) {
+            self.metrics.see_request(state, direction, request);
         }
     }
 
     fn response(&self, state: &mut AnyState, response: &ResponseHead<'_>) {
-        if let Some(state) = state.downcast_mut() {
-            self.see_response(state, response);
+        if let Some(state) = counted(state) {
+            self.metrics.see_response(state, response);
         }
     }
 
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
-        if let Some(state) = state.downcast_mut() {
-            self.see_end(state, exchange);
+        if let Some(state) = counted(state) {
+            self.metrics.see_end(state, exchange);
         }
     }
 
@@ -104,9 +118,23 @@ impl AnyObserver for Metrics {
     }
 }
 
+/// The state of an exchange that is counted.
+fn counted(state: &mut AnyState) -> Option<&mut ObservedExchange> {
+    let state = state.downcast_mut::<ObservedExchange>();
+    state.filter(|state| state.direction.is_some())
+}
+
 impl Metrics {
+    /// Counts the exchanges of these directions.
+    pub(crate) fn observer(&self, counted: PerDirection<bool>) -> Arc<dyn AnyObserver> {
+        Arc::new(CountingObserver {
+            metrics: self.clone(),
+            counted,
+        })
+    }
+
     fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
-        if of == Direction::Client {
+        if of == Direction::Client || !self.inner.knows_service && self.believes_hosts() {
             state.destination = self.destination_of(request);
         }
         state.request_labels = self.request_labels(request);
@@ -162,6 +190,13 @@ impl Metrics {
 }
 
 impl Metrics {
+    /// Whether a server that does not know its own service takes the name from requests.
+    #[cold]
+    fn believes_hosts(&self) -> bool {
+        let state = self.inner.stores.server.state();
+        state.generation.host_header_fallback
+    }
+
     /// The service that a request is for: by its header `host`, which a proxy goes by, or else by its
     /// URI.
     fn destination_of(&self, request: &RequestHead<'_>) -> DestinationNumber {

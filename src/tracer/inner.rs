@@ -53,6 +53,9 @@ pub(crate) struct TracerInner {
     pub(super) identity_tags: PerDirection<Vec<Tag>>,
     #[cfg(feature = "config")]
     pub(super) set_in_code: PerDirection<SetInCode>,
+    /// The metrics that its layers count in, for changes of the configuration.
+    #[cfg(feature = "metrics-config")]
+    pub(crate) metrics: Vec<crate::metrics::Metrics>,
     pub(crate) observers: ObserversOfThreads,
     pub(crate) url_limits: UrlLimits,
     pub(crate) tag_malformed_headers: bool,

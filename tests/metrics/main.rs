@@ -10,6 +10,7 @@ mod exposition;
 mod hostile;
 mod layers;
 mod metadata_exchange;
+mod modes;
 mod parser;
 mod peers;
 mod series;

@@ -12,7 +12,7 @@ use std::{
 };
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Mode, Tracer, TracerBuilder, Trust,
+    Direction, Mode, Tracer, TracerBuilder, Trust,
     metrics::{Metrics, Workload},
     sample::Sampler,
 };
@@ -45,7 +45,10 @@ impl Shop {
     }
 
     fn tracer(&self, metrics: &Metrics) -> Tracer {
-        let builder = Tracer::builder("shop").metrics(metrics);
+        let mut builder = Tracer::builder("shop");
+        for direction in [Direction::Server, Direction::Client] {
+            builder = builder.metrics_for(direction, metrics);
+        }
         (self.configure)(builder).build().unwrap()
     }
 
