@@ -62,6 +62,7 @@ mod hash;
 mod intern;
 mod labels;
 mod measurement;
+mod message_reports;
 mod naming;
 #[cfg(feature = "metrics-config")]
 mod nodes;

@@ -6,13 +6,14 @@ use super::{
     destination_numbers::DestinationNumber,
     handle::Metrics,
     measurement::{Measurement, RequestLabels, ResponseLabels},
+    message_reports::MessageReports,
     peer::{Asked, PeerNumber, remove_metadata},
     wire_size::HeadSize,
 };
 use crate::{
     direction::{Direction, PerDirection},
     head::RequestHead,
-    observe::{AnyObserver, AnyState, EndedExchange, ResponseHead},
+    observe::{AnyObserver, AnyState, EndedExchange, MessageSink, ResponseHead},
 };
 use http::{HeaderMap, Method, header::HOST};
 use std::{sync::Arc, time::Instant};
@@ -34,6 +35,8 @@ struct ObservedExchange {
     #[cfg(feature = "metrics-config")]
     captured: Option<Box<Captured>>,
     direction: Option<Direction>,
+    /// Of a gRPC exchange.
+    messages: Option<Arc<MessageReports>>,
 }
 
 /// Counts the exchanges of some directions.
@@ -105,6 +108,19 @@ impl AnyObserver for CountingObserver {
         }
     }
 
+    fn message_sink(&self, state: &mut AnyState) -> Option<Arc<dyn MessageSink>> {
+        let state = counted(state)?;
+        let direction = state.direction?;
+        let now = Instant::now();
+        let reports = MessageReports::new(&self.metrics, direction, state.destination, now);
+        if direction == Direction::Server {
+            reports.set_peer(state.peer);
+        }
+        let reports = Arc::new(reports);
+        state.messages = Some(Arc::clone(&reports));
+        Some(reports)
+    }
+
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
         if let Some(state) = counted(state) {
             self.metrics.see_end(state, exchange);
@@ -147,6 +163,9 @@ impl Metrics {
 
     fn see_response(&self, state: &mut ObservedExchange, response: &ResponseHead<'_>) {
         let (status, headers) = (response.status(), response.headers());
+        if let Some(messages) = &state.messages {
+            messages.set_peer(state.peer);
+        }
         state.response_labels = self.response_labels(status, headers);
         state.response = HeadSize::of_response(status, response.version(), headers);
         #[cfg(feature = "metrics-config")]
@@ -175,8 +194,11 @@ impl Metrics {
             (Some(_), &Method::HEAD) => state.response.alone(),
             (Some(_), _) => state.response.with_body(exchange.response_bytes()),
         };
-        measured.request_messages = exchange.request_messages().unwrap_or(0);
-        measured.response_messages = exchange.response_messages().unwrap_or(0);
+        if let Some(messages) = &state.messages {
+            let rest = messages.end();
+            measured.request_messages = rest.request;
+            measured.response_messages = rest.response;
+        }
         let context = exchange.context().filter(|_| exchange.is_recorded());
         measured.sampled = context.map(|context| (context.trace_id(), context.span_id()));
         measured.ended = Instant::now();
