@@ -109,7 +109,10 @@ spec:
     const ONE: &[u8] = b"\0\0\0\0\x01a";
     const TWO_AND_A_HALF: &[u8] = b"\0\0\0\0\x01a\0\0\0\0\x01b\0\0\0\0\x02c";
     const REST: &[u8] = b"c";
-    for (settings, meanwhile) in [(interval, true), ("kind: Telemetry\nspec: {}", false)] {
+    for (settings, meanwhile) in [
+        (interval, true),
+        ("kind: Telemetry\nspec: { metrics: [ {} ] }", false),
+    ] {
         let workload = Workload::new("catalog").namespace("shop");
         let metrics = Metrics::builder(workload).shape(&shape(settings)).build();
         let tracer = Tracer::builder("catalog")
