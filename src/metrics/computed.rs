@@ -44,7 +44,7 @@ impl Metrics {
         captured: &Captured,
         exchange: &EndedExchange<'_>,
     ) {
-        let peer = self.peer(measured.peer);
+        let peer = self.inner.peers.metadata(measured.peer);
         let attributes = EndedAttributes {
             exchange,
             captured,

@@ -8,7 +8,7 @@ use super::{
     measurement::{Measurement, RequestLabels, ResponseLabels},
     naming::Naming,
     own_labels::OwnLabels,
-    peer::{Asked, OwnHeaders, PeerMetadata, PeerNumber, Peers},
+    peer::{OwnHeaders, PeerMetadata, PeerNumber, Peers},
     principals::{Principals, PrincipalsNumber},
     store::{Count, Counts, Generation, Key, State, Store},
     workload::Workload,
@@ -278,26 +278,22 @@ impl Metrics {
         ResponseLabels(self.counted(self.inner.response_values.number(&values)))
     }
 
-    /// Reads what a peer says about itself in the headers of a request or a response, and removes it.
+    /// A peer that has told this, for [`record`](Self::record). The layers read it from headers.
     ///
-    /// Of a request, [`Asked`] says what its response should tell.
-    pub fn take_peer(&self, headers: &mut HeaderMap) -> (PeerNumber, Asked) {
-        self.inner.peers.take(headers)
-    }
-
-    /// Adds what this workload says about itself to a request.
-    pub fn tell_server(&self, headers: &mut HeaderMap) {
-        self.inner.headers.write_to_request(headers);
-    }
-
-    /// Adds what this workload says about itself to a response, if its request did the same.
-    pub fn tell_client(&self, headers: &mut HeaderMap, asked: Asked) {
-        self.inner.headers.write_to_response(headers, asked);
-    }
-
-    /// What a peer has told; `None` if it has told nothing, or if a thousand others came since.
-    pub fn peer(&self, number: PeerNumber) -> Option<Arc<PeerMetadata>> {
-        self.inner.peers.metadata(number)
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_b3::{Direction, metrics::{Measurement, Metrics, PeerMetadata, Workload}};
+    ///
+    /// let metrics = Metrics::builder(Workload::new("catalog").namespace("shop")).build();
+    /// let mut caller = PeerMetadata::default();
+    /// caller.workload = "webapp".to_owned();
+    /// let mut request = Measurement::new(200, Duration::from_millis(12));
+    /// request.peer = metrics.peer(&caller);
+    /// metrics.record(Direction::Server, &request);
+    /// assert!(metrics.text().contains("source_workload=\"webapp\""));
+    /// ```
+    pub fn peer(&self, metadata: &PeerMetadata) -> PeerNumber {
+        self.inner.peers.of_metadata(metadata)
     }
 }
 

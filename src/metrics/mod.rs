@@ -102,7 +102,7 @@ pub use exposition::{
 pub use handle::Metrics;
 pub use measurement::{Measurement, RequestLabels, ResponseLabels};
 pub use naming::Naming;
-pub use peer::{Asked, PeerMetadata, PeerMetadataError, PeerNumber};
+pub use peer::{PeerMetadata, PeerMetadataError, PeerNumber};
 pub use principals::PrincipalsNumber;
 #[cfg(feature = "metrics-config")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics-config")))]

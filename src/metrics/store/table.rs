@@ -30,6 +30,7 @@ pub(in crate::metrics) struct State {
     /// Dropped with the last state of this configuration.
     #[cfg(feature = "metrics-config")]
     pub(super) token: Arc<()>,
+    #[cfg(feature = "metrics-config")]
     pub(super) buckets: Arc<Buckets>,
     /// Series that are not used for a whole interval go. `None`: they stay.
     pub(super) expiry: Option<Duration>,
@@ -89,6 +90,7 @@ impl Store {
                 generation: Arc::new(generation),
                 #[cfg(feature = "metrics-config")]
                 token: Arc::new(()),
+                #[cfg(feature = "metrics-config")]
                 buckets: Arc::new(settings.buckets),
                 expiry: settings.expiry,
                 layout: Arc::new(layout),
