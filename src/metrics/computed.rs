@@ -3,6 +3,7 @@
 use super::{
     captured::Captured,
     destination::{Destination, Service},
+    destination_numbers::DestinationNumber,
     ended_attributes::EndedAttributes,
     handle::Metrics,
     measurement::Measurement,
@@ -43,7 +44,7 @@ impl Metrics {
         captured: &Captured,
         exchange: &EndedExchange<'_>,
     ) {
-        let peer = self.peer(measured.peer);
+        let peer = self.inner.peers.metadata(measured.peer);
         let attributes = EndedAttributes {
             exchange,
             captured,
@@ -65,12 +66,17 @@ impl Metrics {
         measured: &Measurement<'_>,
         peer: Option<&PeerMetadata>,
     ) -> Service {
-        if direction == Direction::Server {
+        if measured.destination == DestinationNumber::default() && direction == Direction::Server {
             return self.inner.workload.own_service();
         }
         let namespace = peer.map(|peer| peer.namespace.as_str());
         let namespace = namespace.filter(|namespace| !namespace.is_empty());
         let destination = self.inner.destinations.destination(measured.destination.0);
+        let shows_hosts = || {
+            let state = self.inner.stores.of(direction).state();
+            state.generation.host_header_fallback
+        };
+        let destination = destination.filter(|it| it.is_resolved(namespace) || shows_hosts());
         let destination = destination.as_deref().unwrap_or(&Destination::Unknown);
         let (host, name) = destination.host_and_name(namespace);
         Service {

@@ -62,6 +62,7 @@ mod hash;
 mod intern;
 mod labels;
 mod measurement;
+mod message_reports;
 mod naming;
 #[cfg(feature = "metrics-config")]
 mod nodes;
@@ -74,6 +75,8 @@ mod plan_tests;
 mod pod_name;
 mod principals;
 mod project;
+#[cfg(feature = "metrics-config")]
+mod reshape;
 mod response_flags;
 #[cfg(feature = "metrics-config")]
 pub(crate) mod shape;
@@ -101,7 +104,7 @@ pub use exposition::{
 pub use handle::Metrics;
 pub use measurement::{Measurement, RequestLabels, ResponseLabels};
 pub use naming::Naming;
-pub use peer::{Asked, PeerMetadata, PeerMetadataError, PeerNumber};
+pub use peer::{PeerMetadata, PeerMetadataError, PeerNumber};
 pub use principals::PrincipalsNumber;
 #[cfg(feature = "metrics-config")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics-config")))]

@@ -6,16 +6,17 @@ use super::{
     destination_numbers::DestinationNumber,
     handle::Metrics,
     measurement::{Measurement, RequestLabels, ResponseLabels},
+    message_reports::MessageReports,
     peer::{Asked, PeerNumber, metadata_bytes, remove_metadata},
     wire_size::HeadSize,
 };
 use crate::{
-    direction::Direction,
+    direction::{Direction, PerDirection},
     head::RequestHead,
-    observe::{AnyObserver, AnyState, EndedExchange, ResponseHead},
+    observe::{AnyObserver, AnyState, EndedExchange, MessageSink, ResponseHead},
 };
 use http::{HeaderMap, Method, header::HOST};
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 /// What metrics keep of an exchange until its end.
 #[derive(Debug, Clone, Default)]
@@ -36,11 +37,20 @@ struct ObservedExchange {
     #[cfg(feature = "metrics-config")]
     captured: Option<Box<Captured>>,
     direction: Option<Direction>,
+    /// Of a gRPC exchange.
+    messages: Option<Arc<MessageReports>>,
 }
 
+/// Counts the exchanges of some directions.
+///
 /// Not an [`ExchangeObserver`](crate::observe::ExchangeObserver), because it also exchanges metadata with
 /// the peer.
-impl AnyObserver for Metrics {
+struct CountingObserver {
+    metrics: Metrics,
+    counted: PerDirection<bool>,
+}
+
+impl AnyObserver for CountingObserver {
     fn new_state(&self) -> AnyState {
         Box::new(ObservedExchange::default())
     }
@@ -59,49 +69,69 @@ impl AnyObserver for Metrics {
         let Some(state) = state.downcast_mut::<ObservedExchange>() else {
             return;
         };
+        if !self.counted.of(direction) {
+            return;
+        }
+        state.direction = Some(direction);
         state.reads_peer = peer_trusted;
         if direction == Direction::Server {
             state.metadata_bytes = metadata_bytes(headers);
         }
         match direction {
             _ if !peer_trusted => remove_metadata(headers),
-            Direction::Server => (state.peer, state.asked) = self.take_peer(headers),
+            Direction::Server => {
+                (state.peer, state.asked) = self.metrics.inner.peers.take(headers);
+            }
             Direction::Client => {
-                self.tell_server(headers);
+                self.metrics.inner.headers.write_to_request(headers);
                 state.metadata_bytes = metadata_bytes(headers);
             }
         }
-        state.direction = Some(direction);
     }
 
     fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
         let Some(state) = state.downcast_mut::<ObservedExchange>() else {
             return;
         };
+        let inner = &self.metrics.inner;
         match state.direction {
-            Some(Direction::Server) => self.tell_client(headers, state.asked),
+            None => {}
+            Some(Direction::Server) => inner.headers.write_to_response(headers, state.asked),
             Some(Direction::Client) if state.reads_peer => {
-                state.peer = self.take_peer(headers).0;
+                state.peer = inner.peers.take(headers).0;
             }
-            _ => remove_metadata(headers),
+            Some(Direction::Client) => remove_metadata(headers),
         }
     }
 
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>) {
-        if let Some(state) = state.downcast_mut() {
-            self.see_request(state, direction, request);
+        if let Some(state) = counted(state) {
+            self.metrics.see_request(state, direction, request);
         }
     }
 
     fn response(&self, state: &mut AnyState, response: &ResponseHead<'_>) {
-        if let Some(state) = state.downcast_mut() {
-            self.see_response(state, response);
+        if let Some(state) = counted(state) {
+            self.metrics.see_response(state, response);
         }
     }
 
+    fn message_sink(&self, state: &mut AnyState) -> Option<Arc<dyn MessageSink>> {
+        let state = counted(state)?;
+        let direction = state.direction?;
+        let now = Instant::now();
+        let reports = MessageReports::new(&self.metrics, direction, state.destination, now);
+        if direction == Direction::Server {
+            reports.set_peer(state.peer);
+        }
+        let reports = Arc::new(reports);
+        state.messages = Some(Arc::clone(&reports));
+        Some(reports)
+    }
+
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
-        if let Some(state) = state.downcast_mut() {
-            self.see_end(state, exchange);
+        if let Some(state) = counted(state) {
+            self.metrics.see_end(state, exchange);
         }
     }
 
@@ -112,9 +142,23 @@ impl AnyObserver for Metrics {
     }
 }
 
+/// The state of an exchange that is counted.
+fn counted(state: &mut AnyState) -> Option<&mut ObservedExchange> {
+    let state = state.downcast_mut::<ObservedExchange>();
+    state.filter(|state| state.direction.is_some())
+}
+
 impl Metrics {
+    /// Counts the exchanges of these directions.
+    pub(crate) fn observer(&self, counted: PerDirection<bool>) -> Arc<dyn AnyObserver> {
+        Arc::new(CountingObserver {
+            metrics: self.clone(),
+            counted,
+        })
+    }
+
     fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
-        if of == Direction::Client {
+        if of == Direction::Client || !self.inner.knows_service && self.believes_hosts() {
             state.destination = self.destination_of(request);
         }
         state.request_labels = self.request_labels(request);
@@ -127,6 +171,9 @@ impl Metrics {
 
     fn see_response(&self, state: &mut ObservedExchange, response: &ResponseHead<'_>) {
         let (status, headers) = (response.status(), response.headers());
+        if let Some(messages) = &state.messages {
+            messages.set_peer(state.peer);
+        }
         state.response_labels = self.response_labels(status, headers);
         state.response = HeadSize::of_response(status, response.version(), headers);
         #[cfg(feature = "metrics-config")]
@@ -155,8 +202,11 @@ impl Metrics {
             (Some(_), &Method::HEAD) => state.response.alone(),
             (Some(_), _) => state.response.with_body(exchange.response_bytes()),
         };
-        measured.request_messages = exchange.request_messages().unwrap_or(0);
-        measured.response_messages = exchange.response_messages().unwrap_or(0);
+        if let Some(messages) = &state.messages {
+            let rest = messages.end();
+            measured.request_messages = rest.request;
+            measured.response_messages = rest.response;
+        }
         let context = exchange.context().filter(|_| exchange.is_recorded());
         measured.sampled = context.map(|context| (context.trace_id(), context.span_id()));
         measured.ended = Instant::now();
@@ -170,6 +220,13 @@ impl Metrics {
 }
 
 impl Metrics {
+    /// Whether a server that does not know its own service takes the name from requests.
+    #[cold]
+    fn believes_hosts(&self) -> bool {
+        let state = self.inner.stores.server.state();
+        state.generation.host_header_fallback
+    }
+
     /// The service that a request is for: by its header `host`, which a proxy goes by, or else by its
     /// URI.
     fn destination_of(&self, request: &RequestHead<'_>) -> DestinationNumber {

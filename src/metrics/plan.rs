@@ -6,9 +6,9 @@ use super::labels::StandardLabel;
 use crate::direction::Direction;
 #[cfg(feature = "metrics-config")]
 use http::HeaderName;
-use std::fmt;
 #[cfg(feature = "metrics-config")]
 use std::sync::Arc;
+use std::{fmt, time::Duration};
 
 /// What one direction's layers record: made of the configuration, executed by the store.
 #[derive(Clone)]
@@ -19,6 +19,10 @@ pub(crate) struct Plan {
     pub(crate) values: Arc<dyn ComputedValues>,
     /// 0 if no value is computed.
     pub(crate) value_count: usize,
+    /// How often the gRPC messages of a stream that goes on are reported.
+    pub(crate) reporting_interval: Duration,
+    /// Whether the request's host names the service if nothing else does.
+    pub(crate) host_header_fallback: bool,
 }
 
 /// A metric and its labels.
@@ -96,6 +100,9 @@ impl ComputedValues for NoValues {
     fn compute(&self, _: &dyn Attributes, _: &mut Vec<String>) {}
 }
 
+/// Istio's default.
+pub(crate) const REPORTING_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Istio's standard metrics for HTTP: name, help, kind and what they measure.
 const STANDARD: [(&str, &str, MetricKind, Measured); 6] = [
     (
@@ -137,8 +144,8 @@ const STANDARD: [(&str, &str, MetricKind, Measured); 6] = [
 ];
 
 impl Plan {
-    /// Istio's standard metrics. They are the same in both directions.
-    pub(crate) fn standard(_: Direction) -> Plan {
+    /// Istio's standard metrics.
+    pub(crate) fn standard(direction: Direction) -> Plan {
         let metrics = STANDARD.map(|(name, help, kind, measured)| MetricPlan {
             name: name.to_owned(),
             help: help.to_owned(),
@@ -151,6 +158,8 @@ impl Plan {
             #[cfg(feature = "metrics-config")]
             values: Arc::new(NoValues),
             value_count: 0,
+            reporting_interval: REPORTING_INTERVAL,
+            host_header_fallback: direction == Direction::Client,
         }
     }
 }

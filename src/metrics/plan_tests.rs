@@ -7,6 +7,7 @@ use super::{
     labels::StandardLabel,
     measurement::Measurement,
     plan::{ComputedValues, LabelValue, Measured, MetricKind, MetricPlan, Plan},
+    store::StoreChanges,
     tests::{label, number, points_at},
     workload::Workload,
 };
@@ -50,6 +51,10 @@ fn with_label(label: &str, values: &'static [&'static str], value: usize) -> Pla
     plan
 }
 
+fn set_plan(metrics: &Metrics, plan: Plan) {
+    metrics.replace_plan(Direction::Server, plan, StoreChanges::default());
+}
+
 /// An exchange with these attributes, of which the test's values need none.
 struct Nothing;
 
@@ -77,7 +82,7 @@ fn counts_stay_when_the_plan_changes() {
     };
     let value = |text: &str| Some(text.to_owned());
     record(&metrics);
-    metrics.set_plan(Direction::Server, with_label("tenant", &["x", "acme"], 1));
+    set_plan(&metrics, with_label("tenant", &["x", "acme"], 1));
     assert_eq!(
         shown("istio_requests_total", "tenant"),
         [(value("unknown"), 1.0)]
@@ -93,7 +98,7 @@ fn counts_stay_when_the_plan_changes() {
     );
 
     // The same label, from a value with another number.
-    metrics.set_plan(Direction::Server, with_label("tenant", &["acme"], 0));
+    set_plan(&metrics, with_label("tenant", &["acme"], 0));
     record(&metrics);
     let both = [(value("acme"), 2.0), (value("unknown"), 1.0)];
     assert_eq!(shown("istio_requests_total", "tenant"), both);
@@ -104,15 +109,15 @@ fn counts_stay_when_the_plan_changes() {
         plan.metrics[0]
             .labels
             .retain(|(name, _)| name == "reporter");
-        metrics.set_plan(Direction::Server, plan);
+        set_plan(&metrics, plan);
         record(&metrics);
     }
     assert_eq!(shown("istio_requests_total", "tenant"), [(None, 8.0)]);
     let mut none = Plan::standard(Direction::Server);
     none.metrics.clear();
-    metrics.set_plan(Direction::Server, none);
+    set_plan(&metrics, none);
     assert_eq!(shown("istio_requests_total", "reporter"), []);
-    metrics.set_plan(Direction::Server, Plan::standard(Direction::Server));
+    set_plan(&metrics, Plan::standard(Direction::Server));
     assert_eq!(
         shown("istio_requests_total", "reporter"),
         [(value("destination"), 8.0)]
@@ -144,7 +149,7 @@ fn own_metrics_count_set_and_observe_computed_values() {
         plan.value_count = values.len();
         plan
     };
-    metrics.set_plan(Direction::Server, plan(&["2", "7", "100", "-1"]));
+    set_plan(&metrics, plan(&["2", "7", "100", "-1"]));
     record(&metrics);
     record(&metrics);
     let shown = || {
@@ -156,7 +161,7 @@ fn own_metrics_count_set_and_observe_computed_values() {
     assert_eq!(shown(), [(1, 4.0), (1, 7.0), (1, 200.0), (1, 0.0)]);
     // Values that are no labels make no series.
     assert_eq!(points(&metrics, "istio_requests_total").len(), 1);
-    metrics.set_plan(Direction::Server, plan(&["3", "5", "1", "true"]));
+    set_plan(&metrics, plan(&["3", "5", "1", "true"]));
     assert_eq!(shown(), [(1, 4.0), (1, 7.0), (1, 200.0), (1, 0.0)]);
     record(&metrics);
     assert_eq!(shown(), [(1, 7.0), (1, 5.0), (1, 201.0), (1, 0.0)]);
@@ -172,8 +177,8 @@ fn nothing_is_lost_while_the_plan_changes() {
             .collect();
         scope.spawn(|| {
             while !done.load(Relaxed) {
-                metrics.set_plan(Direction::Server, with_label("tenant", &["a"], 0));
-                metrics.set_plan(Direction::Server, Plan::standard(Direction::Server));
+                set_plan(&metrics, with_label("tenant", &["a"], 0));
+                set_plan(&metrics, Plan::standard(Direction::Server));
             }
         });
         for thread in counting {

@@ -62,8 +62,8 @@ pub struct Options {
     pub tags: Vec<Tag>,
 
     /// The address at which Prometheus finds the service's metrics, under /stats/prometheus and
-    /// /metrics; port 0 takes a free port. Without it, nothing is counted. The documents of --config
-    /// shape the metrics
+    /// /metrics; port 0 takes a free port. Without it, nothing is counted, nor in the mode `forward`,
+    /// because a sidecar counts. The documents of --config shape the metrics
     #[arg(long, value_name = "ADDR", env = "SHOP_METRICS", value_parser = address)]
     pub metrics: Option<SocketAddr>,
 

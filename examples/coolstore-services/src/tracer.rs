@@ -15,7 +15,7 @@ use std::{
 use tower_b3::{
     BuildError, Direction, Mode, RunningTracer, StartError, Tracer, TracerBuilder,
     access_log::{AccessLog, AccessLogFormat},
-    config::{Collector, ConfigError, ConfigFile, TracingConfig},
+    config::{Collector, ConfigFile, TracingConfig},
     istio::Identity,
     metrics::{Metrics, MetricsBuilder},
     otlp::OtlpReporter,
@@ -77,9 +77,7 @@ impl Tracing {
             builder = builder.reporter(ConsoleReporter::stderr());
         }
         let started = match file {
-            Some(file) => shaped(file, metrics.as_ref())
-                .map_err(|error| config_error(options, error))?
-                .start(builder),
+            Some(file) => file.start(builder),
             None => environment.start(builder),
         };
         let running = started.map_err(|error| start_error(options, error))?;
@@ -101,15 +99,6 @@ fn counting(metrics: MetricsBuilder, reporter: Arc<OnceLock<BatchReporter>>) -> 
         let reporter = reporter.get();
         reporter.map(BatchReporter::stats).unwrap_or_default()
     })
-}
-
-/// Gives the metrics the shape of the file, now and whenever it changes.
-fn shaped(file: ConfigFile, metrics: Option<&Metrics>) -> Result<ConfigFile, ConfigError> {
-    let Some(metrics) = metrics.cloned() else {
-        return Ok(file);
-    };
-    metrics.reshape(&file.metrics_shape()?);
-    Ok(file.on_metrics_change(move |shape| metrics.reshape(&shape)))
 }
 
 /// The identity of the pod, if the process runs in one that knows its namespace.

@@ -31,7 +31,7 @@ impl PeerNumber {
 
 /// Which headers a request had: its response gets the same, as from Istio's proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Asked {
+pub(in crate::metrics) struct Asked {
     metadata: bool,
     id: bool,
 }

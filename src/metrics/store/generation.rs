@@ -7,10 +7,10 @@ use crate::metrics::{
     exposition::{is_label_name, is_metric_name},
     labels::StandardLabel,
     own_labels::OwnLabel,
-    plan::{LabelValue, Measured, MetricKind, Plan},
+    plan::{LabelValue, Measured, MetricKind, Plan, REPORTING_INTERVAL},
 };
 use crate::printable::quoted;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Where the value of a label comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -51,6 +51,8 @@ pub(in crate::metrics) struct Generation {
     pub(in crate::metrics) messages: Mask,
     /// Whether a label is a method or a route.
     pub(in crate::metrics) has_operation: bool,
+    pub(in crate::metrics) reporting_interval: Duration,
+    pub(in crate::metrics) host_header_fallback: bool,
 }
 
 impl Generation {
@@ -78,6 +80,8 @@ impl Generation {
         Generation {
             #[cfg(feature = "metrics-config")]
             values: plan.values,
+            reporting_interval: plan.reporting_interval,
+            host_header_fallback: plan.host_header_fallback,
             ..Generation::new(metrics.collect(), plan.value_count)
         }
     }
@@ -135,6 +139,8 @@ impl Generation {
             messages: Mask::of(messages),
             has_operation: columns()
                 .any(|(_, source)| matches!(source, Source::Method | Source::Route)),
+            reporting_interval: REPORTING_INTERVAL,
+            host_header_fallback: true,
             metrics,
         }
     }

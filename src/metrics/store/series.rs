@@ -99,8 +99,6 @@ impl Series {
     #[cfg(feature = "metrics-config")]
     pub(super) fn continue_from(&mut self, previous: Vec<Arc<Series>>, token: &Arc<()>) {
         for series in &previous {
-            // One that is retired is not continued.
-            self.used.fetch_max(series.used.load(SeqCst), SeqCst);
             self.base.add(&series.base);
             for older in &series.previous {
                 match older.is_in_use() {
@@ -198,6 +196,12 @@ impl Series {
                     .used
                     .compare_exchange(used, RETIRED, SeqCst, SeqCst)
                     .is_ok()
+    }
+
+    /// In which interval it was used last.
+    #[cfg(feature = "metrics-config")]
+    pub(super) fn used(&self) -> u64 {
+        self.used.load(SeqCst)
     }
 
     #[inline]
