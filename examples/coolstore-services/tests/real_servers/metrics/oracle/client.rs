@@ -1,7 +1,5 @@
 //! Requests of a client: over Envoy, as a sidecar of the caller, and through the client layer.
 
-use std::net::SocketAddr;
-
 use axum::body::Body;
 use http_body_util::BodyExt;
 use hyper::{Request, Version};
