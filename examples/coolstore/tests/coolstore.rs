@@ -110,7 +110,9 @@ impl Shop {
         let stdout = eventually("the last line", || {
             Some(process.stdout()).filter(|stdout| stdout.contains("Ctrl-C"))
         });
-        let (_, page) = stdout.split_once("at once: http://").expect("the page");
+        let (_, page) = stdout
+            .split_once("as they arrive: http://")
+            .expect("the page");
         let (page, _) = page.split_once('/').expect("a path");
         let curls = stdout
             .lines()

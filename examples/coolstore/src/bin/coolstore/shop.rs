@@ -134,15 +134,15 @@ impl Shop {
         };
         let (webapp, catalog) = (self.webapp.address, self.catalog.address);
         format!(
-            "See these traces, and new ones at once: http://{page}/{moved}
+            "See these traces, and new ones as they arrive: http://{page}/{moved}
 
 A plain request:
   curl http://{webapp}/api/catalog
-Forced, so traced at any sampling percentage:
+A forced request, traced at any sampling percentage:
   curl -H 'x-envoy-force-trace: true' http://{webapp}/api/catalog
-With a tag of a header:
+A request with a tag from a header:
   curl -H 'x-tenant: acme' http://{webapp}/api/catalog/items/3
-Failing, since the catalog is told to fail, and then to stop that:
+A failing request (the catalog is told to fail, then to recover):
   curl -H 'b3: 0' -d '{{\"fail_percent\": 100}}' http://{catalog}/blowup
   curl http://{webapp}/api/catalog
   curl -H 'b3: 0' -d '{{}}' http://{catalog}/blowup
