@@ -2,10 +2,11 @@
 
 use super::{
     error::AccessLogError,
+    filter::Filter,
     format::AccessLogFormat,
     log::{AccessLog, NamedWriter},
     output::Output,
-    plan::{Filter, LogSettings, Plan},
+    plan::{LogSettings, Plan},
     writer::Writer,
 };
 use crate::{direction::Direction, observe::EndedExchange};
@@ -100,7 +101,7 @@ impl AccessLogBuilder {
         mut self,
         filter: impl Fn(&EndedExchange<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.filter = Some(Arc::new(filter));
+        self.filter = Some(Filter::Function(Arc::new(filter)));
         self
     }
 

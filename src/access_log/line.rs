@@ -44,11 +44,8 @@ impl LineState {
             return;
         };
         for planned in &plan.of(direction).lines {
-            if planned
-                .filter
-                .as_ref()
-                .is_some_and(|filter| !filter(exchange))
-            {
+            let filter = planned.filter.as_ref();
+            if filter.is_some_and(|filter| !filter.keeps(exchange, &self.captured)) {
                 continue;
             }
             let line = Line {

@@ -60,6 +60,7 @@ mod capture;
 mod durations;
 mod error;
 mod escape;
+mod filter;
 mod format;
 mod grpc_status;
 mod guard;
@@ -79,6 +80,10 @@ mod writer;
 
 pub use builder::AccessLogBuilder;
 pub use error::{AccessLogError, AccessLogFormatError};
+#[cfg(feature = "config")]
+pub(crate) use filter::Filter;
+#[cfg(all(feature = "config", feature = "metrics-config"))]
+pub(crate) use filter::{HeadFilter, Heads};
 pub use format::AccessLogFormat;
 pub use guard::AccessLogGuard;
 pub use json::JsonFormat;
@@ -88,5 +93,5 @@ pub(crate) use log::Replacement;
 #[cfg(feature = "config")]
 pub(crate) use output::Output;
 #[cfg(feature = "config")]
-pub(crate) use plan::{Filter, LogSettings};
+pub(crate) use plan::LogSettings;
 pub use stats::AccessLogStats;

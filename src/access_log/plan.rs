@@ -3,18 +3,13 @@
 use super::{
     capture::Captures,
     error::AccessLogError,
+    filter::{Filter, PlannedFilter},
     format::{AccessLogFormat, Layout},
     output::Output,
     queue::Queue,
 };
-use crate::{
-    direction::{Direction, PerDirection},
-    observe::EndedExchange,
-};
+use crate::direction::{Direction, PerDirection};
 use std::{fmt, sync::Arc};
-
-/// Chooses the exchanges that have a line.
-pub(crate) type Filter = Arc<dyn Fn(&EndedExchange<'_>) -> bool + Send + Sync>;
 
 /// One log as it is configured.
 #[derive(Clone)]
@@ -40,7 +35,7 @@ pub(super) struct DirectionPlan {
 
 pub(super) struct PlannedLine {
     pub(super) layout: Layout,
-    pub(super) filter: Option<Filter>,
+    pub(super) filter: Option<PlannedFilter>,
     pub(super) queue: Arc<Queue>,
 }
 
@@ -56,9 +51,10 @@ impl Plan {
                     continue;
                 }
                 let of = plan.of.of_mut(direction);
+                let filter = log.filter.as_ref();
                 of.lines.push(PlannedLine {
                     layout: log.format.layout(&mut of.captures)?,
-                    filter: log.filter.clone(),
+                    filter: filter.map(|filter| PlannedFilter::new(filter, &mut of.captures)),
                     queue: Arc::clone(queue),
                 });
             }

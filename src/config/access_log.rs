@@ -1,12 +1,14 @@
 //! The access logs that follow from a configuration: which providers are used, by Istio's rules, and
 //! what each of them writes.
 
+#[cfg(feature = "metrics-config")]
+use super::access_log_filter::filter_of;
 use super::{
     access_logging::{AccessLogging, Entry, FileLog, LogProvider},
     model::TracingConfig,
 };
 use crate::{
-    access_log::{AccessLogFormat, Filter, LogSettings, Output},
+    access_log::{AccessLogFormat, LogSettings, Output},
     config_error::ConfigError,
     direction::Direction,
     printable::name as shown,
@@ -159,9 +161,10 @@ impl Entry {
 }
 
 /// The filter of `filter.expression`, in CEL.
-fn filter_of(expression: &str) -> Result<Filter, String> {
+#[cfg(not(feature = "metrics-config"))]
+fn filter_of(expression: &str) -> Result<crate::access_log::Filter, String> {
     Err(format!(
-        "the filter {} is not supported: CEL is not evaluated in this build",
+        "the filter {} is not evaluated without the feature `metrics-config`",
         crate::printable::quoted(expression)
     ))
 }

@@ -77,12 +77,14 @@
 // Each module uses only the ones before it. The test `architecture` reads this list.
 //
 // Dependency order: tree, yaml, node, custom_tag, http_settings, tls, proxy, telemetry, provider, mesh,
-//   access_logging, bootstrap, naming, otel, metrics, model, source, settings, access_log, address, endpoint,
-//   collector, reporter, workload, ranked_config, recognise, documents, load, env, deserialize, restart, apply,
+//   access_logging, bootstrap, naming, otel, metrics, model, source, settings, access_log_filter, access_log,
+//   address, endpoint, collector, reporter, workload, ranked_config, recognise, documents, load, env, deserialize, restart, apply,
 //   file, metrics_shape, destination, watch, start
 
 #[cfg(feature = "access-log")]
 mod access_log;
+#[cfg(all(feature = "access-log", feature = "metrics-config"))]
+mod access_log_filter;
 #[cfg(feature = "access-log")]
 mod access_logging;
 mod address;

@@ -7,6 +7,8 @@ mod common;
 #[cfg(feature = "config")]
 mod configured;
 mod endings;
+#[cfg(all(feature = "config", feature = "metrics-config"))]
+mod filters;
 mod formats;
 mod log;
 mod queue;
