@@ -1,8 +1,8 @@
 //! `Observation`: what the observers keep of one exchange.
 
 use super::{
-    BodyCount, EndedExchange, Facts, MessageCounter, Observers, RequestBodySize, ResponseHead,
-    observers::AnyState,
+    BodyCount, EndedExchange, Facts, MessageCounter, MessageSinks, Observers, RequestBodySize,
+    ResponseHead, observers::AnyState,
 };
 use crate::{clock::Moment, direction::Direction, head::RequestHead, user_code::guarded};
 use bytes::Buf;
@@ -22,6 +22,8 @@ pub(crate) struct Observation {
     request_count: Option<Arc<BodyCount>>,
     /// The gRPC messages of the response so far.
     response_messages: MessageCounter,
+    /// Who is told of gRPC messages when they pass.
+    sinks: MessageSinks,
 }
 
 impl Observation {
@@ -39,7 +41,16 @@ impl Observation {
     /// is counted from now on instead, if it is of a type that can be counted.
     pub(crate) fn count_request(&mut self, body: &mut dyn Any, is_grpc: bool) -> Option<u64> {
         let observers = self.observers.as_ref()?;
-        match observers.body_counters.count(body, is_grpc)? {
+        #[cfg(feature = "metrics")]
+        if is_grpc {
+            for (observer, state) in observers.list.iter().zip(&mut self.states) {
+                if let Some(sink) = guarded(|| observer.message_sink(state)).flatten() {
+                    self.sinks.add(sink);
+                }
+            }
+        }
+        let counters = &observers.body_counters;
+        match counters.count(body, is_grpc, &self.sinks)? {
             RequestBodySize::Known(bytes) => Some(bytes),
             RequestBodySize::Counted(count) => {
                 self.request_count = Some(count);
@@ -51,7 +62,10 @@ impl Observation {
     /// Counts the gRPC messages in a frame of the response.
     pub(crate) fn count_response(&mut self, data: &impl Buf) {
         if self.is_active() {
+            let before = self.response_messages.count();
             guarded(|| self.response_messages.frame(data));
+            let passed = self.response_messages.count() - before;
+            guarded(|| self.sinks.response(passed));
         }
     }
 
@@ -108,6 +122,7 @@ impl Observation {
         self.started = Some(started);
         self.head_after = None;
         self.response_messages = MessageCounter::default();
+        self.sinks.clear();
     }
 
     /// Shows the head of the response to the observers.
@@ -143,6 +158,7 @@ impl Observation {
             facts.request_messages = count.map(|count| count.messages());
             facts.response_messages = Some(self.response_messages.count());
         }
+        self.sinks.clear();
         let exchange = EndedExchange::new(facts, started, self.head_after);
         for (observer, state) in observers.list.iter().zip(&mut self.states) {
             guarded(|| observer.ended(state, &exchange));

@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     direction::PerDirection,
     istio::Identity,
-    observe::ObserversOfThreads,
+    observe::{AnyObserver, ObserversOfThreads},
     record::{Endpoint, SpanSettings, SpanSinks},
     report::{NoopReporter, Reporter},
     sample::{RateLimit, Sampler, Threshold},
@@ -62,6 +62,7 @@ impl TracerBuilder {
     pub fn build(self) -> Result<Tracer, BuildError> {
         #[cfg(feature = "config")]
         let set_in_code = self.set_in_code();
+        let observers = self.all_observers();
         let this = self.with_fallback()?;
         if !this.named {
             return Err(BuildError::ServiceName);
@@ -108,11 +109,22 @@ impl TracerBuilder {
             set_in_code,
             #[cfg(all(feature = "access-log", feature = "config"))]
             configured_log: this.configured_log,
-            observers: ObserversOfThreads::new(this.observers, max, this.body_counters),
+            #[cfg(feature = "metrics-config")]
+            metrics: this.metrics.list(),
+            observers: ObserversOfThreads::new(observers, max, this.body_counters),
             url_limits: limits,
             tag_malformed_headers: this.tag_malformed,
         });
         Ok(Tracer { inner })
+    }
+
+    /// The metrics and the user's observers.
+    fn all_observers(&self) -> Vec<Arc<dyn AnyObserver>> {
+        #[cfg(feature = "metrics")]
+        let metrics = self.metrics.observers(&self.settings.mode);
+        #[cfg(not(feature = "metrics"))]
+        let metrics = Vec::new();
+        [metrics, self.observers.clone()].concat()
     }
 
     /// A configuration may come later, by `Tracer::reconfigure`, so this is kept in any case.

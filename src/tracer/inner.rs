@@ -58,6 +58,9 @@ pub(crate) struct TracerInner {
     /// One of the observers: it writes what a configuration says.
     #[cfg(all(feature = "access-log", feature = "config"))]
     pub(crate) configured_log: AccessLog,
+    /// The metrics that its layers count in, for changes of the configuration.
+    #[cfg(feature = "metrics-config")]
+    pub(crate) metrics: Vec<crate::metrics::Metrics>,
     pub(crate) observers: ObserversOfThreads,
     pub(crate) url_limits: UrlLimits,
     pub(crate) tag_malformed_headers: bool,

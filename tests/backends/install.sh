@@ -143,6 +143,8 @@ for server in "$@"; do
         ;;
     prometheus)
         [ -x "$prometheus_dir/usr/bin/prometheus" ] || install_prometheus
+        # For the commands of a guide page.
+        command -v jq >/dev/null || apt_install jq
         echo "PROMETHEUS=$prometheus_dir/usr/bin/prometheus"
         ;;
     *)
