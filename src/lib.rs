@@ -1,5 +1,5 @@
 #![cfg_attr(
-    not(all(feature = "config", feature = "log-format", feature = "otlp", feature = "reqwest", feature = "zipkin")),
+    not(all(feature = "access-log", feature = "config", feature = "log-format", feature = "otlp", feature = "reqwest", feature = "zipkin")),
     doc = include_str!("guide/links_docs_rs.md")
 )]
 //! B3 distributed tracing for Tower services, as an Envoy or Istio sidecar does it.
@@ -75,6 +75,7 @@
 //! | Functions under `#[tracing::instrument]` | [`guide::tracing`] |
 //! | Retries | [`guide::retries`] |
 //! | Ids of a request on its log lines; Grafana, Kibana, Kiali | [`guide::logs`], [`logs`] |
+//! | A line for each request, as Envoy writes it | [`guide::access_log`], [`access_log`] |
 //! | Istio's standard metrics | `metrics` |
 //! | Tests of a traced service | [`guide::testing`], `test` |
 //! | Read and write headers without the layers | [`propagation`] |
@@ -111,6 +112,7 @@
 //! | `test` | | `test`: collects the spans of a test, compares their tree with expected text, fails if spans are left over |
 //! | `tracing-layer` | | `TracingLayer` for `tracing-subscriber`: functions under `#[instrument]`, and the spans of libraries that use `tracing`, are spans of the trace, see [`guide::tracing`] |
 //! | `log-format` | | [`logs`]: the ids of a request on each of its log lines, whatever the filter: an event format for `tracing-subscriber` |
+//! | `access-log` | | [`access_log`]: a line for each exchange, sampled or not, in Envoy's text and JSON formats, from its own thread |
 //! | `log-ids` | | `trace_id` and `span_id` on the log lines of other subscribers: fields of a `tracing` span of level `ERROR` and target `tower_b3`, which a filter by target must let through (`RUST_LOG=info,webapp=debug`, or `webapp=info,tower_b3=error`) |
 //!
 //! The features `axum` and `reqwest` are for axum 0.8 and reqwest 0.13. Support for another major
@@ -121,6 +123,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "access-log")]
+#[cfg_attr(docsrs, doc(cfg(feature = "access-log")))]
+pub mod access_log;
 #[cfg(feature = "axum")]
 mod axum;
 mod client;
@@ -131,7 +136,7 @@ pub mod config;
 #[cfg(feature = "config")]
 mod config_error;
 mod context;
-#[cfg(feature = "batch")]
+#[cfg(any(feature = "access-log", feature = "batch"))]
 mod decimal;
 mod digits;
 mod direction;

@@ -10,7 +10,7 @@ const MAX_PLACE: usize = 200;
 /// How many characters of another program's output are shown.
 const MAX_LINE: usize = 200;
 /// How many characters of an error message are shown.
-#[cfg(any(feature = "batch", feature = "config"))]
+#[cfg(any(feature = "access-log", feature = "batch", feature = "config"))]
 const MAX_MESSAGE: usize = 500;
 
 /// Text that is escaped and truncated when it is displayed.
@@ -40,7 +40,7 @@ pub(crate) fn place(text: &str) -> Printable<'_> {
 }
 
 /// An error message.
-#[cfg(any(feature = "batch", feature = "config"))]
+#[cfg(any(feature = "access-log", feature = "batch", feature = "config"))]
 pub(crate) fn message(text: &str) -> Printable<'_> {
     at_most(text, MAX_MESSAGE)
 }

@@ -1,7 +1,9 @@
 //! Replays the seeds of fuzz targets, unchanged and with one byte changed or the end cut off.
 //! `tests/propagation` replays the seeds of the targets for headers, `tests/config` those of `config`.
-#![cfg(all(feature = "config", feature = "otlp"))]
+#![cfg(all(feature = "access-log", feature = "config", feature = "otlp"))]
 
+#[path = "../fuzz/src/access_log_format.rs"]
+mod access_log_format;
 #[path = "../fuzz/src/config.rs"]
 #[allow(dead_code, reason = "tests/config runs it")]
 mod config;
@@ -51,6 +53,11 @@ fn holds(target: &str, property: fn(&[u8])) {
         ran += 1;
     }
     assert!(ran >= 10, "{target} has only {ran} seeds");
+}
+
+#[test]
+fn any_access_log_format_holds() {
+    holds("access_log_format", access_log_format::access_log_format);
 }
 
 #[test]

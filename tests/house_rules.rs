@@ -11,7 +11,7 @@ const MAX_FUNCTION_LINES: usize = 60;
 const MAX_LINES_WITHOUT_COMMENT: usize = 100;
 
 /// Folders and files with Rust source.
-const SOURCES: &[&str] = &["src", "tests", "examples", "benches", "fuzz"];
+const SOURCES: &[&str] = &["src", "tests", "examples", "benches", "fuzz", "viewer"];
 
 struct Source {
     /// Relative to the root of the repository, with `/`.

@@ -26,13 +26,21 @@ pub fn config(input: &[u8]) {
         .into_iter()
         .flatten()
     {
-        use_all(&config);
+        if !may_open_files(text) {
+            use_all(&config);
+        }
         // Merging with an empty configuration, or with itself, changes nothing.
         let nothing = TracingConfig::default;
         assert_eq!(config.clone().over(nothing()), config);
         assert_eq!(nothing().over(config.clone()), config);
         assert_eq!(config.clone().over(config.clone()), config);
     }
+}
+
+/// Whether a tracer with this configuration may write an access log to a file, whose path is any text.
+fn may_open_files(text: &str) -> bool {
+    let text = text.replace('_', "").to_lowercase();
+    text.contains("accesslog")
 }
 
 pub fn use_all(config: &TracingConfig) {

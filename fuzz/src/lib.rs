@@ -1,5 +1,6 @@
 //! The properties that the fuzz targets check.
 
+pub mod access_log_format;
 pub mod config;
 pub mod environment;
 pub mod forwarded_for;
@@ -13,3 +14,4 @@ pub mod properties;
 pub mod serving;
 pub mod tag_format;
 pub mod url;
+pub mod viewer;

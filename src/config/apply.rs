@@ -1,7 +1,11 @@
 //! What a configuration does to a tracer: it supplies the settings that code leaves unset, when the
 //! tracer is built and when the configuration changes. The tracer itself knows no configuration.
 
+#[cfg(feature = "access-log")]
+use super::access_log::AccessLogs;
 use super::{endpoint::Target, model::TracingConfig};
+#[cfg(feature = "access-log")]
+use crate::access_log::{AccessLog, AccessLogError, Replacement};
 use crate::{
     config_error::ConfigError,
     direction::{Direction, Mode, PerDirection},
@@ -29,8 +33,8 @@ impl TracerBuilder {
 }
 
 impl Tracer {
-    /// Replaces the samplers and custom tags of the previous configuration by those of this one, from
-    /// now on. What code has set in the builder still [overrides](TracerBuilder::config) them.
+    /// Replaces the samplers, custom tags and access logs of the previous configuration by those of this
+    /// one, from now on. What code has set in the builder still [overrides](TracerBuilder::config) them.
     ///
     /// What [`set_sampler`](Self::set_sampler) and [`set_tags_for`](Self::set_tags_for) have set since
     /// is replaced too, except for a sampler if the builder has set one. All other settings stay as
@@ -43,10 +47,17 @@ impl Tracer {
     #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
     pub fn reconfigure(&self, config: &TracingConfig) -> Result<(), BuildError> {
         config.check()?;
+        #[cfg(feature = "access-log")]
+        let (log, left_out) = config.prepared_access_logs(&self.inner.configured_log)?;
         self.replace_fallback(
             |direction| config.sampler(direction),
             |direction| config.tags(direction),
         )?;
+        #[cfg(feature = "access-log")]
+        {
+            log.apply();
+            log_left_out(&left_out);
+        }
         Ok(())
     }
 }
@@ -75,6 +86,48 @@ impl Fallback for TracingConfig {
             self.log_missing_reporter(code);
         }
         Ok(settings)
+    }
+
+    #[cfg(feature = "access-log")]
+    fn start_access_log(&self, log: &AccessLog) -> Result<(), BuildError> {
+        self.check()?;
+        let (log, left_out) = self.prepared_access_logs(log)?;
+        log.apply();
+        log_left_out(&left_out);
+        Ok(())
+    }
+}
+
+#[cfg(feature = "access-log")]
+impl From<AccessLogError> for BuildError {
+    fn from(error: AccessLogError) -> Self {
+        BuildError::Config(ConfigError::general(error.to_string()))
+    }
+}
+
+#[cfg(feature = "access-log")]
+impl TracingConfig {
+    /// The access logs, with open outputs, and why others are left out. If the configuration is strict,
+    /// none may be.
+    fn prepared_access_logs<'a>(
+        &self,
+        log: &'a AccessLog,
+    ) -> Result<(Replacement<'a>, Vec<String>), BuildError> {
+        let AccessLogs { logs, unsupported } = self.access_logs()?;
+        let log = log.replace(&logs)?;
+        let failed: Vec<String> = log.failed().collect();
+        match failed.first() {
+            Some(reason) if self.strict => Err(ConfigError::general(reason).into()),
+            _ => Ok((log, [unsupported, failed].concat())),
+        }
+    }
+}
+
+/// Logs which access logs are not written, and why.
+#[cfg(feature = "access-log")]
+fn log_left_out(reasons: &[String]) {
+    for reason in reasons {
+        tracing::error!("access log: {reason}; its lines are not written");
     }
 }
 

@@ -39,6 +39,10 @@
 //! | an Envoy bootstrap, or a ConfigMap with one for `sidecar.istio.io/bootstrapOverride` | `tracing.http` |
 //! | a List | its items |
 //!
+//! With the feature `access-log`, `accessLogFile`, `accessLogFormat`, `accessLogEncoding`,
+//! `defaultProviders.accessLogging` and `extensionProviders` with `envoyFileAccessLog` of a MeshConfig, and
+//! `spec.accessLogging` of a Telemetry are read too.
+//!
 //! With the feature `metrics-config`, documents are read for metrics too: see
 //! [the guide](crate::guide::metrics_configuration).
 //!
@@ -73,10 +77,16 @@
 // Each module uses only the ones before it. The test `architecture` reads this list.
 //
 // Dependency order: tree, yaml, node, custom_tag, http_settings, tls, proxy, telemetry, provider, mesh,
-//   bootstrap, naming, otel, metrics, model, source, settings, address, endpoint, collector, reporter, workload,
-//   ranked_config, recognise, documents, load, env, deserialize, restart, apply, file, metrics_shape,
-//   destination, watch, start
+//   access_logging, bootstrap, naming, otel, metrics, model, source, settings, access_log_filter, access_log,
+//   address, endpoint, collector, reporter, workload, ranked_config, recognise, documents, load, env, deserialize, restart, apply,
+//   file, metrics_shape, destination, watch, start
 
+#[cfg(feature = "access-log")]
+mod access_log;
+#[cfg(all(feature = "access-log", feature = "metrics-config"))]
+mod access_log_filter;
+#[cfg(feature = "access-log")]
+mod access_logging;
 mod address;
 mod apply;
 mod bootstrap;

@@ -2,6 +2,8 @@
 //! them are merged. What follows from it is computed in [`settings`](super::settings) and
 //! [`endpoint`](super::endpoint).
 
+#[cfg(feature = "access-log")]
+use super::access_logging::AccessLogging;
 #[cfg(feature = "metrics-config")]
 use super::metrics::Metrics;
 use super::{
@@ -27,6 +29,8 @@ pub struct TracingConfig {
     #[cfg(feature = "metrics-config")]
     pub(super) metrics: Metrics,
     pub(super) strict: bool,
+    #[cfg(feature = "access-log")]
+    pub(super) access_logging: AccessLogging,
 }
 
 impl TracingConfig {
@@ -48,6 +52,8 @@ impl TracingConfig {
             #[cfg(feature = "metrics-config")]
             metrics: self.metrics.over(other.metrics),
             strict: self.strict || other.strict,
+            #[cfg(feature = "access-log")]
+            access_logging: self.access_logging.over(other.access_logging),
         }
     }
 

@@ -99,6 +99,8 @@ impl TracingConfig {
                 _ => {}
             }
         }
+        #[cfg(feature = "access-log")]
+        self.access_logs()?;
         Ok(())
     }
 }

@@ -121,7 +121,7 @@ fn provider(node: &Node<'_>) -> Result<Option<String>, ConfigError> {
 }
 
 /// The direction that an entry is for. `None` is both.
-fn only_direction(node: &Node<'_>) -> Result<Option<Direction>, ConfigError> {
+pub(super) fn only_direction(node: &Node<'_>) -> Result<Option<Direction>, ConfigError> {
     let Some(matches) = node.get("match") else {
         return Ok(None);
     };

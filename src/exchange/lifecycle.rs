@@ -102,8 +102,11 @@ impl Exchange {
 
     /// The trailers, with which a body ends.
     pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
-        let facts = self.open.as_ref().map(|open| &open.exchange);
-        if facts.is_some_and(|facts| facts.grpc != Grpc::No) {
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        open.exchange.observation.trailers(trailers);
+        if open.exchange.grpc != Grpc::No {
             self.grpc_status(trailers);
         }
         self.close(Ending::Complete, "");
@@ -213,6 +216,7 @@ fn observe(open: &mut OpenSpan, ending: Ending, error: &str) {
         context: inherited.context,
         is_recorded,
         request_id: inherited.forwarded.request_id(),
+        peer_address: facts.peer_address,
     });
 }
 

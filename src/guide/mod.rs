@@ -1,6 +1,6 @@
 #![doc = include_str!("links.md")]
 #![cfg_attr(
-    all(feature = "config", feature = "kafka", feature = "log-format", feature = "otlp", feature = "tracing-layer", feature = "zipkin"),
+    all(feature = "access-log", feature = "config", feature = "kafka", feature = "log-format", feature = "otlp", feature = "tracing-layer", feature = "zipkin"),
     doc = include_str!("links_features.md")
 )]
 #![doc = include_str!("README.md")]
@@ -12,7 +12,7 @@ macro_rules! page {
     ($name:ident, $file:literal $(, $feature:tt)*) => {
         #[doc = include_str!("links.md")]
         #[cfg_attr(
-            all(feature = "config", feature = "kafka", feature = "log-format", feature = "otlp", feature = "tracing-layer", feature = "zipkin"),
+            all(feature = "access-log", feature = "config", feature = "kafka", feature = "log-format", feature = "otlp", feature = "tracing-layer", feature = "zipkin"),
             doc = include_str!("links_features.md")
         )]
         #[cfg_attr(all($(feature = $feature),*), doc = include_str!($file))]
@@ -37,6 +37,7 @@ page!(
 );
 page!(tracing, "tracing.md", "test", "tracing-layer");
 page!(logs, "logs.md", "log-format");
+page!(access_log, "access_log.md", "access-log", "config");
 page!(testing, "testing.md", "test");
 page!(sidecar, "sidecar.md");
 page!(no_sidecar, "no_sidecar.md", "config", "zipkin");

@@ -90,6 +90,8 @@ mod tests;
 mod wire_size;
 mod workload;
 
+#[cfg(all(feature = "access-log", feature = "metrics-config"))]
+pub(crate) use attributes::Attributes;
 pub use builder::MetricsBuilder;
 pub use destination::Service;
 pub use destination_numbers::DestinationNumber;

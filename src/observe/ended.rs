@@ -5,7 +5,10 @@ use crate::{clock::Moment, context::TraceContext, direction::Direction, id::Requ
 use http::{Method, StatusCode, Version};
 #[cfg(feature = "metrics")]
 use std::time::Instant;
-use std::time::{Duration, SystemTime};
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
 
 /// What the layers know about an exchange. [`EndedExchange`] shows it to users.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +30,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) context: Option<TraceContext>,
     pub(crate) is_recorded: bool,
     pub(crate) request_id: Option<&'a RequestId>,
+    pub(crate) peer_address: Option<SocketAddr>,
 }
 
 /// A request and its response, after the end.
@@ -177,6 +181,13 @@ impl<'a> EndedExchange<'a> {
     /// Whether the exchange's span is recorded and reported here.
     pub fn is_recorded(&self) -> bool {
         self.facts.is_recorded
+    }
+
+    /// The address of the peer that sent the request to the server layer, as
+    /// [`ServerLayer::peer_address`](crate::ServerLayer::peer_address) or axum's `ConnectInfo` has it.
+    /// `None` for a client.
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        self.facts.peer_address
     }
 
     /// The request id.

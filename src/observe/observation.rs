@@ -6,7 +6,6 @@ use super::{
 };
 use crate::{clock::Moment, direction::Direction, head::RequestHead, user_code::guarded};
 use bytes::Buf;
-#[cfg(feature = "metrics")]
 use http::HeaderMap;
 use std::{any::Any, fmt, sync::Arc, time::Duration};
 
@@ -134,6 +133,15 @@ impl Observation {
         self.head_after = self.started.map(|started| started.elapsed());
         for (observer, state) in observers.list.iter().zip(&mut self.states) {
             guarded(|| observer.response(state, response));
+        }
+    }
+
+    /// Shows the trailers of the response to the observers.
+    pub(crate) fn trailers(&mut self, trailers: &HeaderMap) {
+        if let Some(observers) = &self.observers {
+            for (observer, state) in observers.list.iter().zip(&mut self.states) {
+                guarded(|| observer.trailers(state, trailers));
+            }
         }
     }
 

@@ -2,6 +2,8 @@
 
 use super::{EndedExchange, ResponseHead};
 use crate::{direction::Direction, head::RequestHead};
+use http::HeaderMap;
+use std::time::Duration;
 
 /// Sees the end of every exchange. Added with [`TracerBuilder::observer`](crate::TracerBuilder::observer).
 ///
@@ -53,8 +55,26 @@ pub trait ExchangeObserver: Send + Sync + 'static {
         let _ = (state, response);
     }
 
+    /// The trailers of the response have arrived, or are about to be sent. The exchange ends next.
+    fn trailers(&self, state: &mut Self::State, trailers: &HeaderMap) {
+        let _ = (state, trailers);
+    }
+
     /// The exchange has ended. Called exactly once for each exchange, whatever happened to it.
     fn ended(&self, state: &mut Self::State, exchange: &EndedExchange<'_>);
+
+    /// Whether the observer wants to see exchanges at present. If no observer of a tracer does, requests
+    /// do no work for observers. It is asked when a request starts.
+    fn is_active(&self) -> bool {
+        true
+    }
+
+    /// Writes or sends what is left, within this time. Called by [`Tracer::flush`](crate::Tracer::flush),
+    /// and when a `RunningTracer` ends. Returns whether nothing is left.
+    fn flush(&self, timeout: Duration) -> bool {
+        let _ = timeout;
+        true
+    }
 
     /// Makes a state ready for the next exchange. Override it to keep the memory of a buffer.
     fn reset(&self, state: &mut Self::State) {

@@ -3,10 +3,13 @@
 #[cfg(feature = "metrics")]
 use super::MessageSink;
 use super::{BodyCounters, EndedExchange, ExchangeObserver, ResponseHead};
-use crate::{direction::Direction, head::RequestHead, shard};
-#[cfg(feature = "metrics")]
+use crate::{direction::Direction, head::RequestHead, shard, user_code::guarded};
 use http::HeaderMap;
-use std::{any::Any, sync::Arc};
+use std::{
+    any::Any,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// The state of some observer.
 pub(crate) type AnyState = Box<dyn Any + Send + Sync>;
@@ -17,6 +20,9 @@ pub(crate) trait AnyObserver: Send + Sync {
     fn owns(&self, state: &AnyState) -> bool;
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>);
     fn response(&self, state: &mut AnyState, response: &ResponseHead<'_>);
+    fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap) {
+        let _ = (state, trailers);
+    }
 
     /// Reads or writes headers that are not the application's, before everybody else sees the request.
     /// `peer_trusted` says whether the other side may tell, and be told, something.
@@ -45,6 +51,16 @@ pub(crate) trait AnyObserver: Send + Sync {
     }
 
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>);
+
+    fn is_active(&self) -> bool {
+        true
+    }
+
+    fn flush(&self, timeout: Duration) -> bool {
+        let _ = timeout;
+        true
+    }
+
     fn reset(&self, state: &mut AnyState);
 }
 
@@ -67,6 +83,20 @@ impl<O: ExchangeObserver> AnyObserver for O {
         if let Some(state) = state.downcast_mut() {
             ExchangeObserver::response(self, state, response);
         }
+    }
+
+    fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap) {
+        if let Some(state) = state.downcast_mut() {
+            ExchangeObserver::trailers(self, state, trailers);
+        }
+    }
+
+    fn is_active(&self) -> bool {
+        ExchangeObserver::is_active(self)
+    }
+
+    fn flush(&self, timeout: Duration) -> bool {
+        ExchangeObserver::flush(self, timeout)
     }
 
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
@@ -92,6 +122,13 @@ pub(crate) struct Observers {
     pub(super) body_counters: BodyCounters,
 }
 
+impl Observers {
+    fn any_is_active(&self) -> bool {
+        let mut list = self.list.iter();
+        list.any(|observer| guarded(|| observer.is_active()).unwrap_or(false))
+    }
+}
+
 /// The observers, once for each shard of threads: an exchange keeps a reference, and counting it must
 /// not contend with other threads.
 pub(crate) struct ObserversOfThreads(Vec<Arc<Observers>>);
@@ -115,11 +152,24 @@ impl ObserversOfThreads {
         ObserversOfThreads((0..shards).map(shard).collect())
     }
 
-    /// The observers, by the reference of the calling thread; `None` if there are none.
+    /// The observers, by the reference of the calling thread; `None` if none wants to see exchanges.
     pub(crate) fn of_current_thread(&self) -> Option<&Arc<Observers>> {
         if self.0.is_empty() {
             return None;
         }
-        self.0.get(shard::thread_number() % self.0.len())
+        let observers = self.0.get(shard::thread_number() % self.0.len())?;
+        observers.any_is_active().then_some(observers)
+    }
+
+    /// Has each observer write what is left. Returns whether nothing is left.
+    pub(crate) fn flush(&self, timeout: Duration) -> bool {
+        let started = Instant::now();
+        let list = self.0.first().map(|observers| observers.list.as_slice());
+        let mut all = true;
+        for observer in list.unwrap_or_default() {
+            let left = timeout.saturating_sub(started.elapsed());
+            all &= guarded(|| observer.flush(left)).unwrap_or(false);
+        }
+        all
     }
 }

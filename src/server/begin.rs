@@ -36,6 +36,7 @@ impl ServerSettings {
             let inner = &self.tracer.inner;
             let peer_trusted = received.peer_trusted;
             inner.observe(&mut open, Direction::Server, request, peer_trusted);
+            open.exchange.peer_address = self.peer(&RequestHead::of(request));
         }
         if open.is_followed() {
             set_route(&RequestHead::of(request), &mut open);

@@ -10,6 +10,7 @@ use crate::{
 use http::{Method, StatusCode, Version};
 use std::{
     any::Any,
+    net::SocketAddr,
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -41,6 +42,8 @@ pub(crate) struct ExchangeFacts {
     /// Whether the body's `size_hint` or `is_end_stream` panicked: they get `&self`, so this is what
     /// they can set.
     pub(crate) hint_panicked: AtomicBool,
+    /// The peer of a server, if somebody observes the exchange.
+    pub(crate) peer_address: Option<SocketAddr>,
     /// Who else wants to know how the exchange ends. Empty once it has.
     pub(crate) observation: Observation,
 }
@@ -121,5 +124,6 @@ impl ExchangeFacts {
         self.response_bytes = 0;
         self.expected_bytes = None;
         self.hint_panicked = AtomicBool::new(false);
+        self.peer_address = None;
     }
 }

@@ -81,7 +81,9 @@ impl SharedSpan {
     /// Ends the span: its record goes to the reporter.
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Release);
-        // Who holds the lock looks at `ended` afterwards.
+        // Who holds the lock looks at `ended` afterwards. A machine with weak ordering may let it miss the
+        // store, since lock and flag are two variables. Then the next one who looks ends the span, or
+        // the drop of the last reference: the record is late, not lost.
         let open = self.lock().and_then(|mut open| open.take());
         if let Some(open) = open {
             open.finish();

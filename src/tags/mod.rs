@@ -46,3 +46,5 @@ pub(crate) use standard::{
     content_length, disconnected, failed, grpc_name, grpc_status, has_grpc_type, is_grpc_request,
     request_length, status,
 };
+#[cfg(feature = "access-log")]
+pub(crate) use standard::{authority, protocol};

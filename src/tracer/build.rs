@@ -7,6 +7,8 @@ use super::{
     BuildError, DynamicSettings, Settings, Tracer, TracerBuilder, TracerInner,
     dynamic::client_tag_sources,
 };
+#[cfg(all(feature = "access-log", feature = "config"))]
+use crate::access_log::AccessLog;
 use crate::{
     clock::Clock,
     direction::PerDirection,
@@ -39,6 +41,14 @@ pub(crate) trait Fallback: Send + Sync {
     ///
     /// The settings cannot be used; then no tracer is built.
     fn settings(&self, code: &Settings, has_reporter: bool) -> Result<Settings, BuildError>;
+
+    /// Has the log write what the configuration says.
+    ///
+    /// # Errors
+    ///
+    /// The configuration cannot be used; then no tracer is built.
+    #[cfg(feature = "access-log")]
+    fn start_access_log(&self, log: &AccessLog) -> Result<(), BuildError>;
 }
 
 impl TracerBuilder {
@@ -52,8 +62,9 @@ impl TracerBuilder {
     pub fn build(self) -> Result<Tracer, BuildError> {
         #[cfg(feature = "config")]
         let set_in_code = self.set_in_code();
-        let observers = self.all_observers();
+        let metrics = self.metrics_observers();
         let this = self.with_fallback()?;
+        let observers = [metrics, this.observers].concat();
         if !this.named {
             return Err(BuildError::ServiceName);
         }
@@ -99,6 +110,8 @@ impl TracerBuilder {
             set_in_code,
             #[cfg(feature = "metrics-config")]
             metrics: this.metrics.list(),
+            #[cfg(all(feature = "access-log", feature = "config"))]
+            configured_log: this.configured_log,
             observers: ObserversOfThreads::new(observers, max, this.body_counters),
             url_limits: limits,
             tag_malformed_headers: this.tag_malformed,
@@ -106,13 +119,12 @@ impl TracerBuilder {
         Ok(Tracer { inner })
     }
 
-    /// The metrics and the user's observers.
-    fn all_observers(&self) -> Vec<Arc<dyn AnyObserver>> {
+    /// The observers that count, by the modes that are set in code.
+    fn metrics_observers(&self) -> Vec<Arc<dyn AnyObserver>> {
         #[cfg(feature = "metrics")]
-        let metrics = self.metrics.observers(&self.settings.mode);
+        return self.metrics.observers(&self.settings.mode);
         #[cfg(not(feature = "metrics"))]
-        let metrics = Vec::new();
-        [metrics, self.observers.clone()].concat()
+        return Vec::new();
     }
 
     /// A configuration may come later, by `Tracer::reconfigure`, so this is kept in any case.
@@ -131,9 +143,13 @@ impl TracerBuilder {
     #[cfg(feature = "config")]
     fn with_fallback(mut self) -> Result<TracerBuilder, BuildError> {
         if let Some(fallback) = self.fallback.take() {
+            #[cfg(feature = "access-log")]
+            fallback.start_access_log(&self.configured_log)?;
             let fallback = fallback.settings(&self.settings, self.reporter.is_some())?;
             self.settings = self.settings.or(fallback);
         }
+        #[cfg(feature = "access-log")]
+        self.observers.push(Arc::new(self.configured_log.clone()));
         Ok(self)
     }
 

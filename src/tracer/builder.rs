@@ -4,6 +4,8 @@
 #[cfg(feature = "config")]
 use super::Fallback;
 use super::{Settings, Tracer};
+#[cfg(all(feature = "access-log", feature = "config"))]
+use crate::access_log::AccessLog;
 use crate::{
     direction::{Direction, Mode, PerDirection},
     id::TraceIdKind,
@@ -57,6 +59,8 @@ impl Tracer {
             observers: Vec::new(),
             #[cfg(feature = "metrics")]
             metrics: Default::default(),
+            #[cfg(all(feature = "access-log", feature = "config"))]
+            configured_log: AccessLog::empty(),
             body_counters: BodyCounters::default(),
             #[cfg(feature = "config")]
             fallback: None,
@@ -86,6 +90,9 @@ pub struct TracerBuilder {
     pub(super) observers: Vec<Arc<dyn AnyObserver>>,
     #[cfg(feature = "metrics")]
     pub(super) metrics: super::metrics::CountingMetrics,
+    /// Writes what a configuration says.
+    #[cfg(all(feature = "access-log", feature = "config"))]
+    pub(super) configured_log: AccessLog,
     pub(super) body_counters: BodyCounters,
     #[cfg(feature = "config")]
     pub(super) fallback: Option<Box<dyn Fallback>>,

@@ -12,7 +12,7 @@ use crate::{
 use std::{
     fmt,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Makes the layers and the spans of one service.
@@ -96,7 +96,10 @@ impl Tracer {
     /// Waits until the reporter has processed the spans finished so far, at most for `timeout`.
     /// Returns whether it has. Blocks: inside an async runtime, use `spawn_blocking`.
     pub fn flush(&self, timeout: Duration) -> bool {
-        self.inner.sinks.settings().reporter.flush(timeout)
+        let started = Instant::now();
+        let reported = self.inner.sinks.settings().reporter.flush(timeout);
+        let left = timeout.saturating_sub(started.elapsed());
+        self.inner.observers.flush(left) && reported
     }
 
     /// How many times this header was malformed. The reason is logged at `debug`, once per header.

@@ -7,6 +7,8 @@
 #[cfg(feature = "config")]
 use super::SetInCode;
 use super::dynamic::DynamicSettings;
+#[cfg(all(feature = "access-log", feature = "config"))]
+use crate::access_log::AccessLog;
 use crate::{
     context::Sampling,
     direction::{Direction, Mode, PerDirection},
@@ -56,6 +58,9 @@ pub(crate) struct TracerInner {
     /// The metrics that its layers count in, for changes of the configuration.
     #[cfg(feature = "metrics-config")]
     pub(crate) metrics: Vec<crate::metrics::Metrics>,
+    /// One of the observers: it writes what a configuration says.
+    #[cfg(all(feature = "access-log", feature = "config"))]
+    pub(crate) configured_log: AccessLog,
     pub(crate) observers: ObserversOfThreads,
     pub(crate) url_limits: UrlLimits,
     pub(crate) tag_malformed_headers: bool,

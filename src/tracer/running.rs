@@ -97,8 +97,11 @@ impl RunningTracer {
         self.ended = true;
         self.watch = None;
         let started = Instant::now();
+        // An output that blocks must not keep spans from being sent.
+        self.tracer.inner.observers.flush(timeout / 2);
         if self.in_front {
-            self.tracer.flush(timeout);
+            let left = timeout.saturating_sub(started.elapsed());
+            self.tracer.flush(left);
         }
         let left = timeout.saturating_sub(started.elapsed());
         let reporter = self.reporter.as_ref()?;

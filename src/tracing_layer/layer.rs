@@ -277,7 +277,8 @@ impl Default for TracingLayer {
 }
 
 impl Drop for TracingLayer {
-    /// Ends the spans that are left: nobody will close them.
+    /// Ends the spans that are left: nobody will close them. A registry can fail to close a span, as the
+    /// guide says under "Nesting".
     fn drop(&mut self) {
         for known in self.table.take_all() {
             if known.is_own {

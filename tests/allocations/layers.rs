@@ -215,3 +215,24 @@ fn an_observer_without_state_does_not_allocate() {
         assert_eq!(observed, bare, "{lines}");
     }
 }
+
+/// In Envoy's default format and in Istio's as JSON.
+#[cfg(feature = "access-log")]
+#[test]
+fn an_access_log_does_not_allocate() {
+    use tower_b3::access_log::{AccessLog, AccessLogFormat};
+    let bare = served(service_fn(handler()), &all("1"));
+    for format in [AccessLogFormat::envoy(), AccessLogFormat::istio_json()] {
+        let log = AccessLog::builder().format(format).writer(std::io::sink());
+        let log = log.start().unwrap();
+        let builder = Tracer::builder("shop").reporter(NoopReporter);
+        let layer = builder.observer(log.clone()).build().unwrap();
+        let layer = layer.server_layer();
+        for lines in [all("1"), all("0")] {
+            let logged = served(layer.layer(service_fn(handler())), &lines);
+            assert_eq!(logged, bare, "{lines}");
+        }
+        assert!(log.flush(std::time::Duration::from_secs(60)));
+        assert_eq!(log.stats().written, 4 * ROUNDS);
+    }
+}

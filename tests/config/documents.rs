@@ -46,7 +46,7 @@ spec: { tracing: nonsense }
 ---
 kind: Telemetry
 apiVersion: telemetry.istio.io/v1
-spec: { accessLogging: [ { nonsense: true } ], tracing: null }
+spec: { another: [ { nonsense: true } ], tracing: null }
 ---
 kind: ConfigMap
 data: { game.properties: 'lives: 3 {', other.json: 'tracing: [ envoy. {' }

@@ -1,8 +1,24 @@
 //! The same spans on several threads at once.
 
 use crate::scene::Scene;
-use std::{collections::HashSet, sync::Mutex, thread};
-use tracing::{Span, dispatcher, field::Empty, info, info_span};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+};
+use tower_b3::{TracingLayer, record::SpanRecord};
+use tracing::{
+    Dispatch, Id, Span, Subscriber, dispatcher, field::Empty, info, info_span, span::Attributes,
+};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+    registry,
+    registry::LookupSpan,
+};
 
 const THREADS: u64 = 4;
 const STEPS: usize = 5_000;
@@ -19,6 +35,38 @@ impl Random {
             .wrapping_add(1442695040888963407);
         (self.0 >> 33) as usize % bound
     }
+}
+
+/// The names of the spans that are made by the subscriber.
+const NAMES: [&str; 2] = ["shared", "other"];
+
+/// Counts the spans of these names that the subscriber makes and closes.
+#[derive(Clone, Default)]
+struct Counts {
+    made: Arc<AtomicUsize>,
+    closed: Arc<AtomicUsize>,
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Counts {
+    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        if NAMES.contains(&attributes.metadata().name()) {
+            self.made.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        if NAMES.contains(&context.metadata(&id).unwrap().name()) {
+            self.closed.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+/// A subscriber with this layer above the one under test.
+fn with_layer<L>(layer: L) -> Dispatch
+where
+    L: Layer<tracing_subscriber::layer::Layered<TracingLayer, registry::Registry>> + Send + Sync,
+{
+    Dispatch::new(registry().with(TracingLayer::new()).with(layer))
 }
 
 /// Enters, tags, replaces and drops shared spans, with scopes in between.
@@ -43,9 +91,16 @@ fn work(shared: &[Mutex<Span>], seed: u64) {
     }
 }
 
+/// How many of the spans have one of these names.
+fn count_of_subscriber(spans: &[SpanRecord]) -> usize {
+    let is_it = |span: &&SpanRecord| NAMES.contains(&span.name());
+    spans.iter().filter(is_it).count()
+}
+
 #[test]
 fn neither_block_nor_lose_spans() {
-    let scene = Scene::new();
+    let (mut scene, counts) = (Scene::new(), Counts::default());
+    scene.dispatch = with_layer(counts.clone());
     let shared: Vec<_> = (0..SHARED).map(|_| Mutex::new(Span::none())).collect();
     scene.run(|| {
         shared
@@ -64,7 +119,13 @@ fn neither_block_nor_lose_spans() {
         }
     });
     scene.outside(|| drop(shared));
-    let spans = scene.spans.take_all();
+    let mut spans = scene.spans.take_all();
+    assert_eq!(count_of_subscriber(&spans), counts.closed.load(Relaxed));
+    // In about 2 of 100 runs the registry does not close all spans: see
+    // `spans_that_the_registry_fails_to_close_end_with_the_layer`.
+    scene.dispatch = Dispatch::none();
+    spans.extend(scene.spans.take_all());
+    assert_eq!(count_of_subscriber(&spans), counts.made.load(Relaxed));
     let ids: HashSet<_> = spans.iter().map(|span| span.id()).collect();
     assert_eq!(ids.len(), spans.len());
     for span in &spans {
@@ -75,4 +136,51 @@ fn neither_block_nor_lose_spans() {
     }
     let requests = spans.iter().filter(|span| span.name() == "request").count();
     assert_eq!(requests as u64, THREADS + 1);
+}
+
+/// Refers to a span while the first other span is closed. Meanwhile another thread drops the span's last
+/// handle, so that the registry clears it where the reference is dropped.
+#[derive(Clone, Default)]
+struct Reference(Arc<Mutex<Option<(Span, Dispatch)>>>);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Reference {
+    fn on_close(&self, _: Id, context: Context<'_, S>) {
+        let last_handle = self.0.lock().unwrap().take();
+        let Some((span, dispatch)) = last_handle else {
+            return;
+        };
+        let reference = context.span(&span.id().unwrap());
+        let other = thread::spawn(move || dispatcher::with_default(&dispatch, || drop(span)));
+        other.join().unwrap();
+        drop(reference);
+    }
+}
+
+/// `Registry::try_close` refers to the span while it drops a handle. If another thread drops the last
+/// handle in this moment, the first thread clears the span within `try_close`. The span's parent, if
+/// that closes it, is then never cleared, and its own parent never closed (`tracing-subscriber` 0.3.23:
+/// `CLOSE_COUNT` counts the closes of both spans together).
+#[test]
+fn spans_that_the_registry_fails_to_close_end_with_the_layer() {
+    let (mut scene, reference) = (Scene::new(), Reference::default());
+    scene.dispatch = with_layer(reference.clone());
+    scene.run(|| {
+        let outer = info_span!("outer");
+        let middle = info_span!(parent: &outer, "middle");
+        let inner = info_span!(parent: &middle, "inner");
+        let other = info_span!("other");
+        *reference.0.lock().unwrap() = Some((inner, scene.dispatch.clone()));
+        drop((outer, middle));
+        drop(other);
+    });
+    scene.dispatch = Dispatch::none();
+    scene.spans.assert_tree(
+        "
+        shop  request
+        shop  └─ outer
+        shop     └─ middle
+        shop        └─ inner
+        shop  └─ other
+        ",
+    );
 }

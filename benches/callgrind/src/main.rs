@@ -11,10 +11,11 @@ use load::{
     Body, Head, PARENT_ID, SPAN_ID, Scenario, TRACE_ID, b3_multi, calling, counting_tracer, leaf,
     null_reporter, out_headers, prepare_out, serve, tracer,
 };
-use std::{convert::Infallible, hint::black_box, process::ExitCode, time::Duration};
+use std::{convert::Infallible, hint::black_box, io, process::ExitCode, time::Duration};
 use tower::{Layer, Service};
 use tower_b3::{
     Mode, Tracer,
+    access_log::AccessLog,
     propagation::{Forwarded, Propagation},
     report::BatchReporter,
 };
@@ -23,7 +24,7 @@ use tower_b3::{
 /// span records.
 const AT_ONCE: usize = 128;
 
-const ROWS: [&str; 13] = [
+const ROWS: [&str; 14] = [
     "in1",
     "in0",
     "none0",
@@ -33,6 +34,7 @@ const ROWS: [&str; 13] = [
     "in0-metrics",
     "out0-metrics",
     "forward-only",
+    "log0",
     "extract-multi",
     "extract-single",
     "extract-absent",
@@ -67,6 +69,7 @@ fn run(row: &str, traced: bool, count: usize) -> Option<()> {
         "in0-metrics" => exchange(Scenario::In0, Mode::Spans, counting_tracer, traced, count),
         "out0-metrics" => exchange(Scenario::Out0, Mode::Spans, counting_tracer, traced, count),
         "forward-only" => exchange(Scenario::Out1, Mode::ForwardOnly, tracer, traced, count),
+        "log0" => log(Scenario::In0, traced, count),
         "extract-multi" => extract(&b3_multi("1"), traced, count),
         "extract-single" => {
             let b3 = format!("b3: {TRACE_ID}-{SPAN_ID}-1-{PARENT_ID}\r\n");
@@ -107,6 +110,25 @@ fn exchange(
         _ => 0,
     };
     assert_eq!((stats.sent, stats.dropped.total()), (spans as u64, 0));
+}
+
+/// An access log in Envoy's default format, to an output that discards lines.
+fn log(scenario: Scenario, traced: bool, count: usize) {
+    let log = AccessLog::builder().writer(io::sink());
+    let log = log.start().expect("a log");
+    let tracer = Tracer::builder("orders").observer(log.clone());
+    let tracer = tracer.build().expect("a tracer");
+    let head = Head::of(scenario);
+    let prepare = || head.request(Body::default());
+    let flush = || assert!(log.flush(Duration::from_secs(60)));
+    if traced {
+        let mut server = tracer.server_layer().layer(leaf());
+        repeat(count, prepare, |one| serve(&mut server, one), flush);
+        assert_eq!(log.stats().written, 2 * count as u64);
+    } else {
+        let mut server = leaf();
+        repeat(count, prepare, |one| serve(&mut server, one), flush);
+    }
 }
 
 /// The function that callgrind counts; `run.sh` has its name.

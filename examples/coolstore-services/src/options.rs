@@ -82,6 +82,11 @@ pub struct Options {
     )]
     pub log_format: LogFormat,
 
+    /// A file for a line for each request that is served or sent, in Istio's default format; - is
+    /// standard output. Documents can configure access logs too [default: the documents' access logs]
+    #[arg(long, value_name = "FILE", env = "SHOP_ACCESS_LOG")]
+    pub access_log: Option<PathBuf>,
+
     /// The formats of the trace headers on outgoing requests: b3multi, b3, w3c. All are accepted on
     /// incoming requests [default: the documents' formats; else b3multi]
     #[arg(

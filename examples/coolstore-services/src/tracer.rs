@@ -9,10 +9,12 @@ use crate::{
 use std::{
     fmt::Display,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, OnceLock},
 };
 use tower_b3::{
     BuildError, Direction, Mode, RunningTracer, StartError, Tracer, TracerBuilder,
+    access_log::{AccessLog, AccessLogFormat},
     config::{Collector, ConfigFile, TracingConfig},
     istio::Identity,
     metrics::{Metrics, MetricsBuilder},
@@ -41,18 +43,12 @@ impl Tracing {
 
         let identity = identity.map(|identity| config.identify(identity));
         let name = service_name(program, options, config, identity.as_ref());
-        let by_flags = match options.mode {
-            ShopMode::Forward => None,
-            ShopMode::Spans | ShopMode::Edge => reporter(&options.reporter)?,
-        };
+        let by_flags = reporter_of_flags(options)?;
         let on_console = by_flags.is_none() && !has_collector(options, config)?;
         let counted = Arc::new(OnceLock::new());
         let metrics = options.metrics.map(|_| {
             let metrics = metrics::builder(&name, identity.as_ref());
-            match on_console {
-                true => metrics.build(),
-                false => counting(metrics, Arc::clone(&counted)).build(),
-            }
+            counting(metrics, (!on_console).then(|| Arc::clone(&counted))).build()
         });
 
         let mut builder = with_flags(Tracer::builder(name), options);
@@ -65,6 +61,9 @@ impl Tracing {
         // Peers cannot call 0.0.0.0, so it is not an address for spans.
         if !address.ip().is_unspecified() {
             builder = builder.address(address);
+        }
+        if let Some(path) = &options.access_log {
+            builder = builder.observer(access_log(path)?);
         }
         if let Some(reporter) = &by_flags {
             builder = builder.reporter(reporter.clone());
@@ -88,8 +87,14 @@ impl Tracing {
     }
 }
 
-/// Adds the counts of a reporter, once there is one.
-fn counting(metrics: MetricsBuilder, reporter: Arc<OnceLock<BatchReporter>>) -> MetricsBuilder {
+/// Adds the counts of a reporter, which comes later.
+fn counting(
+    metrics: MetricsBuilder,
+    reporter: Option<Arc<OnceLock<BatchReporter>>>,
+) -> MetricsBuilder {
+    let Some(reporter) = reporter else {
+        return metrics;
+    };
     metrics.reporter_stats(move || {
         let reporter = reporter.get();
         reporter.map(BatchReporter::stats).unwrap_or_default()
@@ -166,6 +171,14 @@ fn reject_reporter_flags(flags: &ReporterOptions) -> Result<(), String> {
     ))
 }
 
+/// The reporter that the flags describe, unless a sidecar makes the spans.
+fn reporter_of_flags(options: &Options) -> Result<Option<BatchReporter>, String> {
+    match options.mode {
+        ShopMode::Forward => Ok(None),
+        ShopMode::Spans | ShopMode::Edge => reporter(&options.reporter),
+    }
+}
+
 /// The reporter that the flags describe; `None` for the console.
 fn reporter(flags: &ReporterOptions) -> Result<Option<BatchReporter>, String> {
     let (flag, value, built) = if let Some(url) = &flags.zipkin {
@@ -187,6 +200,17 @@ fn reporter(flags: &ReporterOptions) -> Result<Option<BatchReporter>, String> {
     };
     let reporter = built.map_err(|error| invalid_value(flag, value, error))?;
     Ok(Some(reporter))
+}
+
+/// The access log of `--access-log`.
+fn access_log(path: &Path) -> Result<AccessLog, String> {
+    let log = AccessLog::builder().format(AccessLogFormat::istio());
+    let log = match path.to_str() {
+        Some("-") => log.stdout(),
+        _ => log.file(path),
+    };
+    let invalid = |error| invalid_value("--access-log <FILE>", path.display(), error);
+    log.start().map_err(invalid)
 }
 
 /// The name in the spans: the flag's, the configuration's, the workload's or the program's.

@@ -95,7 +95,7 @@ impl DocumentReader<'_> {
         let metrics = read_annotations(&annotations, self.budget())?;
         if metrics != Metrics::default() {
             let labels = pods.get("labels").map(|node| labels(&node));
-            self.add_metrics_config(RankedConfig {
+            self.add_without_tracing(RankedConfig {
                 rank: Rank::Annotation,
                 namespace: namespace(resource),
                 applies_to: AppliesTo::Pods(labels.unwrap_or_default()),
@@ -114,7 +114,7 @@ impl DocumentReader<'_> {
             without_effect: [name].into(),
             ..Metrics::default()
         };
-        self.add_metrics_config(RankedConfig {
+        self.add_without_tracing(RankedConfig {
             rank: Rank::Annotation,
             namespace: namespace(resource),
             applies_to: AppliesTo::All,
@@ -181,7 +181,7 @@ impl DocumentReader<'_> {
             Some(labels) if !labels.is_empty() => (Rank::Selector, AppliesTo::Selected(labels)),
             _ => (Rank::Namespace, AppliesTo::All),
         };
-        self.add_metrics_config(RankedConfig {
+        self.add_without_tracing(RankedConfig {
             rank,
             namespace: namespace(node),
             applies_to,
@@ -190,7 +190,7 @@ impl DocumentReader<'_> {
     }
 
     pub(super) fn add_metrics(&mut self, rank: Rank, metrics: Metrics) {
-        self.add_metrics_config(RankedConfig::for_all(rank, of_metrics(metrics)));
+        self.add_without_tracing(RankedConfig::for_all(rank, of_metrics(metrics)));
     }
 }
 

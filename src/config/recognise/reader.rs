@@ -47,6 +47,8 @@ const FIELDS_ON_THE_WAY: &[&str] = &[
     "template",
     "selector",
     "matchLabels",
+    #[cfg(feature = "access-log")]
+    "accessLogging",
 ];
 
 /// The fields on the paths to what is read about metrics.
@@ -78,12 +80,14 @@ const ABOUT_METRICS: &str = "; or about metrics: a Telemetry with `metrics`, `co
 const ABOUT_METRICS: &str = "";
 
 /// The fields by which a MeshConfig without a kind is recognised.
-const MESH_FIELDS: [&str; 5] = [
+const MESH_FIELDS: &[&str] = &[
     "defaultConfig",
     "extensionProviders",
     "defaultProviders",
     "rootNamespace",
     "enableTracing",
+    #[cfg(feature = "access-log")]
+    "accessLogFile",
 ];
 
 pub(in crate::config) struct DocumentReader<'b> {
@@ -139,6 +143,8 @@ impl<'b> DocumentReader<'b> {
             ranked.config.mesh.providers = providers
                 .map(|(name, provider)| (name, provider.in_document(&title)))
                 .collect();
+            #[cfg(feature = "access-log")]
+            ranked.config.access_logging.in_document(&title);
         }
         Ok(())
     }
@@ -223,9 +229,9 @@ impl<'b> DocumentReader<'b> {
         self.configs.push(config);
     }
 
-    /// Adds what is about metrics only, so that Istio's defaults for tracing do not apply.
-    #[cfg(feature = "metrics-config")]
-    pub(super) fn add_metrics_config(&mut self, config: RankedConfig) {
+    /// Adds what is not about tracing, so that Istio's defaults for tracing do not apply.
+    #[cfg(any(feature = "access-log", feature = "metrics-config"))]
+    pub(super) fn add_without_tracing(&mut self, config: RankedConfig) {
         self.configs.push(config);
     }
 

@@ -6,6 +6,8 @@ use super::{
     metadata::{labels, namespace, text_of},
     reader::{DocumentReader, ROOT_NAMESPACE},
 };
+#[cfg(feature = "access-log")]
+use crate::config::access_logging::AccessLogging;
 use crate::{
     config::{
         bootstrap::Bootstrap,
@@ -24,42 +26,32 @@ use crate::{
 
 impl DocumentReader<'_> {
     pub(super) fn telemetry(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
-        let Some(tracing) = node.at(&["spec", "tracing"]) else {
+        let Some(config) = telemetry_config(node)? else {
             return Ok(());
         };
-        let telemetry = Telemetry::read_list(&tracing)?;
         // A Telemetry with targets is for gateways and waypoints, not for workloads.
         let has_target = ["targetRef", "targetRefs"]
             .iter()
             .any(|target| node.at(&["spec", target]).is_some());
-        if !has_target {
-            self.resource(node, of_telemetry(telemetry));
+        if has_target {
+            return Ok(());
         }
+        let ranked = resource(node, config);
+        // One that is only about access logs leaves tracing as it is without Istio's documents.
+        #[cfg(feature = "access-log")]
+        if node.at(&["spec", "tracing"]).is_none() {
+            self.add_without_tracing(ranked);
+            return Ok(());
+        }
+        self.add(ranked);
         Ok(())
     }
 
     pub(super) fn proxy_config(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
         if let Some(tracing) = node.at(&["spec", "tracing"]) {
-            self.resource(node, of_proxy(Proxy::read(&tracing)?));
+            self.add(resource(node, of_proxy(Proxy::read(&tracing)?)));
         }
         Ok(())
-    }
-
-    /// Adds a resource, which applies to its namespace or to the workloads there that its selector
-    /// selects.
-    fn resource(&mut self, node: &Node<'_>, config: TracingConfig) {
-        let selector = node.at(&["spec", "selector", "matchLabels"]);
-        let labels = selector.map(|selector| labels(&selector));
-        let (rank, applies_to) = match labels {
-            Some(labels) if !labels.is_empty() => (Rank::Selector, AppliesTo::Selected(labels)),
-            _ => (Rank::Namespace, AppliesTo::All),
-        };
-        self.add(RankedConfig {
-            rank,
-            namespace: namespace(node),
-            applies_to,
-            config,
-        });
     }
 
     /// An IstioOperator or an Istio.
@@ -120,6 +112,8 @@ impl DocumentReader<'_> {
                 .get("defaultConfig")
                 .map(|proxy| Naming::read(&proxy))
                 .unwrap_or_default(),
+            #[cfg(feature = "access-log")]
+            access_logging: AccessLogging::of_mesh(node)?,
             ..of_proxy(proxy)
         };
         self.add(RankedConfig::for_all(Rank::Mesh, config));
@@ -181,5 +175,36 @@ impl DocumentReader<'_> {
             },
         });
         Ok(())
+    }
+}
+
+/// What the `spec` of a Telemetry says; `None` if it says nothing about tracing or access logs.
+fn telemetry_config(node: &Node<'_>) -> Result<Option<TracingConfig>, ConfigError> {
+    let tracing = node.at(&["spec", "tracing"]);
+    let tracing = tracing.map(|tracing| Telemetry::read_list(&tracing).map(of_telemetry));
+    let config = tracing.transpose()?;
+    #[cfg(feature = "access-log")]
+    if let Some(logging) = node.at(&["spec", "accessLogging"]) {
+        return Ok(Some(TracingConfig {
+            access_logging: AccessLogging::of_telemetry(&logging)?,
+            ..config.unwrap_or_default()
+        }));
+    }
+    Ok(config)
+}
+
+/// A resource, which applies to its namespace or to the workloads there that its selector selects.
+fn resource(node: &Node<'_>, config: TracingConfig) -> RankedConfig {
+    let selector = node.at(&["spec", "selector", "matchLabels"]);
+    let labels = selector.map(|selector| labels(&selector));
+    let (rank, applies_to) = match labels {
+        Some(labels) if !labels.is_empty() => (Rank::Selector, AppliesTo::Selected(labels)),
+        _ => (Rank::Namespace, AppliesTo::All),
+    };
+    RankedConfig {
+        rank,
+        namespace: namespace(node),
+        applies_to,
+        config,
     }
 }

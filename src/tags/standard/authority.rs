@@ -5,7 +5,7 @@ use http::{HeaderValue, header::HOST};
 use std::borrow::Cow;
 
 /// The host and port from the URI or the `Host` header, without credentials.
-pub(in crate::tags) fn authority<'a>(head: &RequestHead<'a>) -> Cow<'a, str> {
+pub(crate) fn authority<'a>(head: &RequestHead<'a>) -> Cow<'a, str> {
     let host = match head.uri().authority() {
         Some(_) => None,
         None => head.headers().get(HOST),

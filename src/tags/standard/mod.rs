@@ -10,10 +10,11 @@ mod request;
 mod response;
 mod tag_names;
 
-pub(super) use authority::{authority, text};
+pub(crate) use authority::authority;
+pub(super) use authority::text;
 pub(crate) use grpc::{GrpcStatus, grpc_name, grpc_status, has_grpc_type, is_grpc_request};
 pub(crate) use read_headers::READ_HEADERS;
-pub(super) use request::protocol;
+pub(crate) use request::protocol;
 pub(crate) use request::{RequestTagSettings, UrlLimits, request_length};
 pub(crate) use response::{canceled, content_length, disconnected, failed, status};
 pub(crate) use tag_names::TagConvention;

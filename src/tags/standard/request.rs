@@ -130,7 +130,7 @@ fn add_url(
 }
 
 /// The protocol as in `HTTP/1.1`; empty for an unknown version.
-pub(in crate::tags) fn protocol(version: Version) -> &'static str {
+pub(crate) fn protocol(version: Version) -> &'static str {
     match version {
         Version::HTTP_09 => "HTTP/0.9",
         Version::HTTP_10 => "HTTP/1.0",

@@ -7,6 +7,7 @@
 //! cargo test -p coolstore-services --test real_servers
 //! ```
 
+mod access_log;
 mod lab;
 mod parity;
 mod queues;

@@ -133,6 +133,43 @@ fn every_service_flushes_on_a_signal() {
 }
 
 #[test]
+fn every_access_log_is_complete_after_a_signal() {
+    let mut shop = Shop::open(&["--access-log", "-", "--mode", "forward"]);
+    for number in 0..3 {
+        let id = format!("request-{number}");
+        let answer = get(
+            shop.webapp.address(),
+            "/api/catalog",
+            &[("x-request-id", &id)],
+        );
+        assert_eq!(answer.status, 200);
+    }
+    let lines = |process: &mut Process| {
+        assert!(process.stop().success());
+        let stdout = process.stdout();
+        let lines = stdout.lines().skip(1).map(|line| {
+            let mut parts = line.split('"');
+            let request = parts.nth(1).unwrap().to_owned();
+            let code = parts.next().unwrap().split(' ').nth(1).unwrap().to_owned();
+            let id = line.split('"').find(|part| part.starts_with("request-"));
+            format!("{request} {code} {}", id.unwrap())
+        });
+        lines.collect::<Vec<_>>()
+    };
+    let (webapp, catalog) = (lines(&mut shop.webapp), lines(&mut shop.catalog));
+    for number in 0..3 {
+        let served = format!("GET /api/catalog HTTP/1.1 200 request-{number}");
+        let sent = format!("GET /items HTTP/1.1 200 request-{number}");
+        assert!(
+            webapp.contains(&served) && webapp.contains(&sent),
+            "{webapp:?}"
+        );
+        assert!(catalog.contains(&sent), "{catalog:?}");
+    }
+    assert_eq!((webapp.len(), catalog.len()), (6, 3));
+}
+
+#[test]
 fn a_closed_console_does_not_end_a_service() {
     let listen = &["--listen", "127.0.0.1:0"];
     let full = || File::create("/dev/full").expect("a full device");

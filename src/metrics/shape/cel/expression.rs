@@ -122,8 +122,18 @@ impl Expression {
         }
     }
 
+    /// Whether it is true for this exchange. If the evaluation fails, it is not.
+    #[cfg(feature = "access-log")]
+    pub(crate) fn holds_for(&self, exchange: &dyn crate::metrics::Attributes) -> bool {
+        let scope = Scope {
+            exchange,
+            generated: &[],
+        };
+        self.holds(scope) == Some(true)
+    }
+
     /// The request headers that it reads.
-    pub(in crate::metrics::shape) fn request_headers(&self) -> impl Iterator<Item = &HeaderName> {
+    pub(crate) fn request_headers(&self) -> impl Iterator<Item = &HeaderName> {
         self.attributes()
             .into_iter()
             .filter_map(|attribute| match attribute {
@@ -133,7 +143,7 @@ impl Expression {
     }
 
     /// The response headers and trailers that it reads.
-    pub(in crate::metrics::shape) fn response_headers(&self) -> impl Iterator<Item = &HeaderName> {
+    pub(crate) fn response_headers(&self) -> impl Iterator<Item = &HeaderName> {
         self.attributes()
             .into_iter()
             .filter_map(|attribute| match attribute {

@@ -56,6 +56,8 @@ impl Envoy {
         command
             .args(["--disable-hot-restart", "--concurrency", "1"])
             .args(["--log-level", "warning"])
+            // By default, an access log is written after ten seconds.
+            .args(["--file-flush-interval-msec", "200"])
             .arg("--config-path")
             .arg(&path)
             .arg("--admin-address-path")

@@ -1,0 +1,5 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(
+    |input: &[u8]| tower_b3_fuzz::access_log_format::access_log_format(input)
+);

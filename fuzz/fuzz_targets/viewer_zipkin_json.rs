@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| tower_b3_fuzz::viewer::viewer_zipkin_json(input));

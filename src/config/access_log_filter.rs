@@ -1,0 +1,142 @@
+//! The filter of an access log, an expression in CEL.
+
+use crate::{
+    access_log::{Filter, HeadFilter, Heads},
+    direction::Direction,
+    metrics::{Attributes, Expression},
+    observe::EndedExchange,
+};
+use http::{HeaderName, Version};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+/// The filter of `filter.expression`. As in Envoy, an exchange for which it is not true, or cannot be
+/// evaluated, has no line.
+pub(super) fn filter_of(expression: &str) -> Result<Filter, String> {
+    match Expression::parse(expression) {
+        Ok(parsed) => Ok(Filter::Heads(Arc::new(ExpressionFilter(parsed)))),
+        Err(error) => {
+            let expression = crate::printable::quoted(expression);
+            Err(format!("the filter {expression} cannot be used: {error}"))
+        }
+    }
+}
+
+struct ExpressionFilter(Expression);
+
+impl HeadFilter for ExpressionFilter {
+    fn request_headers(&self) -> Vec<HeaderName> {
+        self.0.request_headers().cloned().collect()
+    }
+
+    fn response_headers(&self) -> Vec<HeaderName> {
+        self.0.response_headers().cloned().collect()
+    }
+
+    fn keeps(&self, exchange: &EndedExchange<'_>, heads: &Heads<'_>) -> bool {
+        let request_id = exchange.request_id().map(ToString::to_string);
+        self.0.holds_for(&Logged {
+            exchange,
+            heads,
+            request_id,
+        })
+    }
+}
+
+/// An exchange that may have a line.
+struct Logged<'a> {
+    exchange: &'a EndedExchange<'a>,
+    heads: &'a Heads<'a>,
+    request_id: Option<String>,
+}
+
+impl Attributes for Logged<'_> {
+    fn direction(&self) -> Direction {
+        self.exchange.direction()
+    }
+
+    fn method(&self) -> Option<&str> {
+        Some(self.exchange.method().as_str())
+    }
+
+    fn path(&self) -> Option<&str> {
+        self.heads.path()
+    }
+
+    fn host(&self) -> Option<&str> {
+        self.heads.authority()
+    }
+
+    fn scheme(&self) -> Option<&str> {
+        self.heads.scheme()
+    }
+
+    fn request_header(&self, name: &HeaderName) -> Option<&str> {
+        self.heads.request_header(name)
+    }
+
+    fn response_header(&self, name: &HeaderName) -> Option<&str> {
+        self.heads.response_header(name)
+    }
+
+    fn response_trailer(&self, name: &HeaderName) -> Option<&str> {
+        self.heads.response_trailer(name)
+    }
+
+    fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    fn protocol(&self) -> Option<&str> {
+        match self.exchange.version() {
+            Version::HTTP_10 => Some("HTTP/1.0"),
+            Version::HTTP_11 => Some("HTTP/1.1"),
+            Version::HTTP_2 => Some("HTTP/2"),
+            Version::HTTP_3 => Some("HTTP/3"),
+            _ => None,
+        }
+    }
+
+    fn start_time(&self) -> Option<SystemTime> {
+        Some(self.exchange.started())
+    }
+
+    fn duration(&self) -> Option<Duration> {
+        Some(self.exchange.duration())
+    }
+
+    fn request_body_bytes(&self) -> Option<u64> {
+        Some(self.exchange.request_bytes().unwrap_or(0))
+    }
+
+    fn response_body_bytes(&self) -> Option<u64> {
+        Some(self.exchange.response_bytes())
+    }
+
+    fn response_code(&self) -> Option<u16> {
+        Some(self.exchange.response_code()).filter(|code| *code != 0)
+    }
+
+    fn response_code_details(&self) -> Option<&str> {
+        Some(self.exchange.response_code_details())
+    }
+
+    fn response_flags(&self) -> Option<u64> {
+        Some(self.exchange.response_flags().bits())
+    }
+
+    fn grpc_status(&self) -> Option<u32> {
+        self.exchange.grpc_status().map(u32::from)
+    }
+
+    fn peer_address(&self) -> Option<SocketAddr> {
+        self.exchange.peer_address()
+    }
+
+    fn route_name(&self) -> Option<&str> {
+        self.exchange.route()
+    }
+}

@@ -1,0 +1,99 @@
+//! What observers can do beside seeing the end of an exchange.
+
+#[path = "common/mod.rs"]
+mod common;
+
+use common::{Script, TestTracer, drain, get, now};
+use http::{HeaderMap, Request, Response};
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+use tower::{Layer, Service, service_fn};
+use tower_b3::observe::{EndedExchange, ExchangeObserver};
+
+type Answer = Result<Response<Script>, Infallible>;
+
+fn answers(body: impl Fn() -> Script) -> impl Fn(Request<()>) -> Ready<Answer> {
+    move |_| ready(Ok(Response::new(body())))
+}
+
+#[test]
+fn observers_see_trailers_and_the_peer_and_are_flushed() {
+    #[derive(Clone, Default)]
+    struct Seen(Arc<Mutex<Vec<String>>>);
+    impl Seen {
+        fn note(&self, what: String) {
+            self.0.lock().unwrap().push(what);
+        }
+    }
+    impl ExchangeObserver for Seen {
+        type State = ();
+        fn trailers(&self, (): &mut (), trailers: &HeaderMap) {
+            self.note(format!("trailers {trailers:?}"));
+        }
+        fn ended(&self, (): &mut (), exchange: &EndedExchange<'_>) {
+            self.note(format!("ended {:?}", exchange.peer_address()));
+        }
+        fn flush(&self, timeout: Duration) -> bool {
+            self.note(format!("flush {}", timeout.as_secs() >= 59));
+            false
+        }
+    }
+    let seen = Seen::default();
+    let test = TestTracer::of(|builder| builder.observer(seen.clone()));
+    let peer = "10.0.0.7:4711".parse().ok();
+    let layer = test.tracer.server_layer().peer_address(move |_| peer);
+    let trailers = || Script::trailers(&[("x-a", "b")]);
+    let mut server = layer.layer(service_fn(answers(trailers)));
+    drain(now(server.call(get("/", ""))).unwrap().body_mut()).unwrap();
+    assert!(!test.tracer.flush(Duration::from_secs(60)));
+    let seen = seen.0.lock().unwrap();
+    let expected = [
+        r#"trailers {"x-a": "b"}"#,
+        "ended Some(10.0.0.7:4711)",
+        "flush true",
+    ];
+    assert_eq!(*seen, expected);
+    test.spans.take_one();
+}
+
+/// It is active for as long as the flag says so.
+#[derive(Clone, Default)]
+struct Switched {
+    active: Arc<AtomicBool>,
+    ended: Arc<AtomicUsize>,
+}
+
+impl ExchangeObserver for Switched {
+    type State = ();
+
+    fn ended(&self, (): &mut (), _: &EndedExchange<'_>) {
+        self.ended.fetch_add(1, SeqCst);
+    }
+
+    fn is_active(&self) -> bool {
+        self.active.load(SeqCst)
+    }
+}
+
+#[test]
+fn an_inactive_observer_sees_nothing() {
+    let switched = Switched::default();
+    let test = TestTracer::of(|builder| builder.observer(switched.clone()));
+    let mut server = test
+        .tracer
+        .server_layer()
+        .layer(service_fn(answers(Script::default)));
+    for active in [false, true, false] {
+        switched.active.store(active, SeqCst);
+        drain(now(server.call(get("/", ""))).unwrap().body_mut()).unwrap();
+        assert_eq!(switched.ended.swap(0, SeqCst), usize::from(active));
+    }
+    test.spans.take_all();
+}

@@ -1,0 +1,63 @@
+// A row of the list: root, services, duration, errors, age.
+
+import { at } from '../api.js';
+import { serviceClass } from '../colours.js';
+import { cut, el, said, setText } from '../dom.js';
+import { age, count, dateTime, duration, plural } from '../format.js';
+
+/** The chips that a row shows; the others are counted. */
+const CHIPS = 6;
+
+export function createRow(mark) {
+  const row = el('div', {});
+  const parts = {
+    pick: el('input', { type: 'checkbox', tabindex: '-1', 'aria-label': 'Mark for comparison', title: 'Mark for comparison (c)' }),
+    link: el('a', { tabindex: '-1' }),
+    badge: el('span', { class: 'mark-error' }),
+    chips: el('div', { class: 'chips', role: 'gridcell' }),
+    time: el('b'),
+    fill: el('div', { class: 'fill' }),
+    spans: el('div', { class: 'spans', role: 'gridcell' }),
+    age: el('div', { class: 'age', role: 'gridcell' }),
+  };
+  parts.pick.addEventListener('change', () => mark(row.rowIndex, parts.pick.checked));
+  row.append(
+    el('div', { class: 'pick', role: 'gridcell' }, parts.pick),
+    el('div', { class: 'name', role: 'gridcell' }, parts.link, parts.badge),
+    parts.chips,
+    el('div', { class: 'time', role: 'gridcell' }, parts.time, el('div', { class: 'track' }, parts.fill)),
+    parts.spans, parts.age);
+  row.parts = parts;
+  return row;
+}
+
+export function updateRow(row, trace, { share, marked }) {
+  const { parts } = row;
+  row.classList.toggle('failed', trace.errorCount > 0);
+  row.classList.toggle('fresh', performance.now() - trace.arrived < 1600);
+  parts.pick.checked = marked;
+  setText(parts.time, duration(trace.duration));
+  parts.fill.style.width = `${(share * 100).toFixed(1)}%`;
+  setText(parts.spans, plural(trace.spanCount, 'span'));
+  setText(parts.age, age(trace.timestamp));
+  parts.age.title = dateTime(trace.timestamp);
+  parts.badge.hidden = !trace.errorCount;
+  setText(parts.badge, plural(trace.errorCount, 'error'));
+  // Names and chips are built again only if the row shows another trace or another state of it.
+  if (row.trace === trace) return;
+  row.trace = trace;
+  const name = trace.rootName || (trace.missingRoot ? 'root span missing' : 'unnamed span');
+  parts.link.href = at(`/traces/${encodeURIComponent(trace.traceId)}`);
+  parts.link.title = cut(`${trace.rootService} ${name}`, 300);
+  parts.link.replaceChildren(said(trace.rootService || 'unknown service', { class: 'root' }), ' ',
+    said(name, { class: trace.missingRoot ? 'span-name muted' : 'span-name' }));
+  parts.chips.replaceChildren(...chips(trace.services));
+}
+
+function chips(services) {
+  const shown = services.slice(0, CHIPS).map(({ name, count: spans }) => el('span', { class: `chip ${serviceClass(name)}` },
+    el('i', { class: 'swatch', 'aria-hidden': 'true' }), said(name || 'unknown service'),
+    el('b', { title: plural(spans, 'span') }, count(spans))));
+  if (services.length > CHIPS) shown.push(el('span', { class: 'more' }, `+${services.length - CHIPS}`));
+  return shown;
+}

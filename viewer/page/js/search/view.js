@@ -1,0 +1,322 @@
+// The list of traces: filters, scatter, rows; new traces appear on top.
+
+import * as api from '../api.js';
+import { button, cut, el, onFrame, setText, toast } from '../dom.js';
+import { bytes, clock, count, duration, plural } from '../format.js';
+import * as live from '../live.js';
+import { VirtualGrid } from '../virtual.js';
+import { Filters } from './filters.js';
+import { createRow, updateRow } from './rows.js';
+import { Scatter } from './scatter.js';
+import { FIRST, LIMIT, TraceList, inBrush } from './store.js';
+
+export function show(main, context) {
+  const search = new Search(main, context);
+  return search.view();
+}
+
+class Search {
+  constructor(main, context) {
+    this.context = context;
+    this.list = new TraceList((trace) => this.filters.acceptsDuration(trace));
+    this.marked = new Set();
+    this.list.order = context.query.get('sort') || 'newest';
+    this.list.brush = readBrush(context.query);
+    this.filters = new Filters(context.query, () => { this.remember(); this.load(); });
+    this.scatter = new Scatter({
+      opened: (trace) => this.open(trace),
+      brushed: (range) => this.brush(range),
+    });
+    this.grid = new VirtualGrid({
+      label: 'Traces',
+      className: 'traces',
+      create: () => createRow((index, on) => this.mark(this.list.shown[index], on)),
+      update: (row, index) => this.updateRow(row, index),
+      opened: (index) => this.open(this.list.shown[index]),
+      selected: (index) => { this.selectedId = this.list.shown[index]?.traceId; },
+    });
+    this.arrangeSoon = onFrame(() => this.arrange());
+    this.build(main);
+    this.load();
+    this.loadStatus();
+  }
+
+  build(main) {
+    this.title = el('h1', {}, 'Traces');
+    this.brushChip = el('span', { class: 'brush', hidden: true });
+    this.edgeChip = el('span', { class: 'brush', hidden: true });
+    this.compareButton = button('Compare', () => this.compare(), { hidden: true, class: 'primary' });
+    const options = [['newest', 'Newest first'], ['longest', 'Longest first'], ['shortest', 'Shortest first'],
+      ['spans', 'Most spans first'], ['errors', 'Most errors first']];
+    this.sort = el('select', {
+      'aria-label': 'Order',
+      on: { change: () => { this.list.order = this.sort.value; this.remember(); this.arrange(); } },
+    }, options.map(([value, label]) => el('option', { value }, label)));
+    this.sort.value = this.list.order;
+    this.file = el('input', {
+      type: 'file', hidden: true, multiple: true, accept: '.json,.jsonl,.gz', 'aria-label': 'Files with traces',
+      on: { change: () => { this.upload([...this.file.files]); this.file.value = ''; } },
+    });
+    const bar = el('div', { class: 'list-bar' }, this.title, this.edgeChip, this.brushChip,
+      el('div', { class: 'end' }, this.compareButton, this.sort,
+        button('Open file', () => this.file.click(), { title: 'Zipkin, Jaeger or OTLP JSON', key: 'u' }), this.file,
+        button('Clear', () => this.askClear(), { title: 'Delete all traces' })));
+    this.empty = el('div', { class: 'empty', hidden: true });
+    this.store = el('span', {}, '');
+    const place = el('footer', { class: 'place' }, this.store,
+      el('span', {}, 'A viewer for development. Production belongs to Zipkin, Jaeger or an OpenTelemetry backend.'));
+    this.element = el('section', { class: 'search view', 'aria-label': 'Traces' });
+    this.element.append(this.filters.element, this.scatter.element, bar, this.empty, this.grid.element, place);
+    this.element.addEventListener('dragover', (event) => {
+      if (![...event.dataTransfer.types].includes('Files')) return;
+      event.preventDefault();
+      this.element.classList.add('dropping');
+    });
+    this.element.addEventListener('dragleave', () => this.element.classList.remove('dropping'));
+    this.element.addEventListener('drop', (event) => {
+      event.preventDefault();
+      this.element.classList.remove('dropping');
+      this.upload([...event.dataTransfer.files]);
+    });
+    main.replaceChildren(this.element);
+  }
+
+  view() {
+    const unsubscribe = live.subscribe({
+      trace: (summary) => this.arrived(summary),
+      cleared: () => { this.matched = 0; this.list.replace([]); this.arrange(); this.loadStatus(); },
+      refresh: () => this.load({ marked: this.loaded }),
+    });
+    const second = setInterval(() => { if (!document.hidden) this.grid.refresh(); }, 1000);
+    const status = setInterval(() => { if (!document.hidden) this.loadStatus(); }, 5000);
+    return {
+      title: 'Traces',
+      keys: [
+        { keys: ['/'], does: 'Filter by tags and annotations', run: () => this.filters.tags.focus() },
+        { keys: ['s'], does: 'Choose the service', run: () => this.filters.service.focus() },
+        { keys: ['e'], does: 'Errors only', run: () => this.filters.toggleErrors() },
+        ...this.grid.keys('trace'),
+        { keys: ['c'], does: 'Mark the trace for comparison', run: () => this.toggleMark() },
+        { keys: ['C'], does: 'Compare the two marked traces', run: () => this.compare() },
+        { keys: ['z'], does: 'Narrow the time around the trace', run: () => this.narrow() },
+        { keys: ['u'], does: 'Open a file', run: () => this.file.click() },
+        { keys: ['Escape'], does: 'Leave the field, clear the brush', run: (event) => this.escape(event) },
+      ],
+      redraw: () => this.scatter.draw(),
+      close: () => {
+        this.closed = true;
+        unsubscribe();
+        clearInterval(second);
+        clearInterval(status);
+        clearTimeout(this.reload);
+        this.request?.abort();
+        this.grid.close();
+        this.scatter.close();
+      },
+    };
+  }
+
+  async load({ marked = false } = {}) {
+    this.request?.abort();
+    this.request = new AbortController();
+    const limit = this.loaded ? LIMIT : FIRST;
+    let more = false;
+    try {
+      const { traces, matched } = await api.summaries({ ...this.filters.query(), limit }, this.request.signal);
+      if (this.closed) return;
+      more = limit < LIMIT && matched > traces.length;
+      this.matched = matched;
+      this.list.replace(traces, marked);
+      this.failure = null;
+      for (const { services } of traces.slice(0, 50)) this.filters.learn(services);
+    } catch (error) {
+      if (error.name === 'AbortError') return;
+      this.failure = error;
+      this.list.replace([]);
+    }
+    this.loaded = true;
+    this.arrange();
+    if (more) this.load();
+  }
+
+  /** A live update. Filters that only the server can judge are asked again, once a second. */
+  arrived(summary) {
+    this.filters.learn(summary.services);
+    if (this.filters.isPlain) {
+      if (!this.filters.accepts(summary)) return;
+      if (!this.list.byId.has(summary.traceId)) this.matched = (this.matched ?? 0) + 1;
+      this.list.upsert(summary);
+      this.arrangeSoon();
+    } else {
+      this.reload ??= setTimeout(() => { this.reload = null; this.load(); }, 1000);
+    }
+  }
+
+  arrange() {
+    if (this.closed) return;
+    const before = this.list.shown[0]?.traceId;
+    this.list.arrange();
+    this.title.textContent = this.heading();
+    this.showChips();
+    this.showEmpty();
+    this.scatter.show(this.list.shown, this.list.brush);
+    this.grid.setCount(this.list.shown.length);
+    // Rows that appear above those in sight do not move them.
+    const above = before ? this.list.shown.findIndex(({ traceId }) => traceId === before) : 0;
+    if (above > 0 && this.grid.element.scrollTop > 0) this.grid.element.scrollTop += above * this.grid.height;
+    const selected = this.selectedId ? this.list.shown.findIndex(({ traceId }) => traceId === this.selectedId) : -1;
+    if (selected !== this.grid.index) {
+      this.grid.index = selected;
+      this.grid.refresh();
+    }
+  }
+
+  heading() {
+    const shown = this.list.shown.length;
+    const all = Math.max(this.matched ?? 0, this.list.all.length);
+    return shown < all ? `${count(shown)} of ${plural(all, 'trace')}` : plural(shown, 'trace');
+  }
+
+  showChips() {
+    const { brush } = this.list;
+    this.brushChip.hidden = !brush;
+    if (brush) {
+      this.brushChip.replaceChildren(
+        `${clock(brush.from)} – ${clock(brush.to)}, ${duration(brush.shortest)} – ${duration(brush.longest)}`,
+        button('✕', () => this.brush(null), { class: 'quiet icon', 'aria-label': 'Remove the brush' }));
+    }
+    const { caller, callee } = this.filters.values;
+    this.edgeChip.hidden = !callee;
+    if (callee) {
+      this.edgeChip.replaceChildren(cut(`${caller} calls ${callee}`, 80),
+        button('✕', () => this.filters.clearEdge(), { class: 'quiet icon', 'aria-label': 'Show all calls' }));
+    }
+  }
+
+  updateRow(row, index) {
+    const trace = this.list.shown[index];
+    updateRow(row, trace, { share: this.list.share(trace.duration), marked: this.marked.has(trace.traceId) });
+  }
+
+  showEmpty() {
+    const none = this.loaded && !this.list.shown.length;
+    this.empty.hidden = !none;
+    this.grid.element.hidden = none;
+    if (!none) return;
+    if (this.failure) {
+      this.empty.replaceChildren(el('h2', {}, this.failure.status ? 'The query was refused' : 'The server does not answer'),
+        el('p', {}, cut(this.failure.message, 400)));
+    } else if (this.filters.isEmpty && !this.list.brush) {
+      const to = this.status?.listen ?? location.host;
+      this.empty.replaceChildren(el('h2', {}, 'No traces yet'),
+        el('p', {}, 'Send spans to one of these addresses, or drop a file with traces here.'),
+        el('pre', { tabindex: '0' }, `Zipkin   http://${to}/api/v2/spans\nOTLP     http://${this.status?.otlp ?? to}/v1/traces`));
+    } else {
+      this.empty.replaceChildren(el('h2', {}, 'No trace matches'),
+        el('p', {}, button('Reset all filters', () => { this.brush(null); this.filters.reset(); })));
+    }
+  }
+
+  async loadStatus() {
+    try {
+      this.status = await api.status();
+    } catch { return; }
+    const { spans, traces, bytes: size, maxBytes, evictedTraces } = this.status;
+    setText(this.store, `${plural(traces, 'trace')}, ${plural(spans, 'span')}, ${bytes(size)} of ${bytes(maxBytes)}`
+      + (evictedTraces ? `, ${plural(evictedTraces, 'older trace')} dropped` : ''));
+    if (!this.empty.hidden) this.showEmpty();
+  }
+
+  brush(range) {
+    this.list.brush = range;
+    if (range && !this.list.all.some((trace) => inBrush(trace, range))) this.list.brush = null;
+    this.remember();
+    this.arrange();
+  }
+
+  /** What the brush does, by keyboard: a quarter of the time, around the selected trace. */
+  narrow() {
+    const trace = this.list.shown[this.grid.index];
+    if (!trace) return;
+    const { from, to, shortest, longest } = this.scatter.range;
+    const around = (to - from) / 8;
+    this.brush({
+      from: Math.round(trace.timestamp - around), to: Math.round(trace.timestamp + around),
+      shortest: Math.floor(shortest), longest: Math.ceil(longest),
+    });
+  }
+
+  remember() {
+    const { brush, order } = this.list;
+    this.context.replace({
+      ...this.filters.values,
+      sort: order === 'newest' ? '' : order,
+      brush: brush ? [brush.from, brush.to, brush.shortest, brush.longest].join('-') : '',
+    });
+  }
+
+  open(trace) {
+    if (trace) this.context.go(`/traces/${encodeURIComponent(trace.traceId)}`);
+  }
+
+  mark(trace, on) {
+    if (!trace) return;
+    if (on) this.marked.add(trace.traceId); else this.marked.delete(trace.traceId);
+    // The first mark makes room for a third.
+    if (this.marked.size > 2) this.marked.delete(this.marked.values().next().value);
+    this.compareButton.hidden = this.marked.size < 2;
+    this.grid.refresh();
+  }
+
+  toggleMark() {
+    const trace = this.list.shown[this.grid.index];
+    if (trace) this.mark(trace, !this.marked.has(trace.traceId));
+  }
+
+  compare() {
+    const [a, b] = this.marked;
+    if (b) this.context.go('/compare', { a, b });
+    else toast('Mark two traces with c first');
+  }
+
+  escape(event) {
+    if (event.target.matches('input, select')) event.target.blur();
+    else if (this.list.brush) this.brush(null);
+    this.grid.element.focus({ preventScroll: true });
+  }
+
+  async upload(files) {
+    const opened = [];
+    for (const file of files) {
+      try {
+        const { traceIds } = await api.upload(file);
+        opened.push(...traceIds);
+      } catch (error) {
+        toast(`${cut(file.name, 60)}: ${cut(error.message, 300)}`, 'error');
+        return;
+      }
+    }
+    if (opened.length === 1) this.context.go(`/traces/${encodeURIComponent(opened[0])}`);
+    else if (opened.length) { toast(`Read ${plural(opened.length, 'trace')}`); this.load(); }
+  }
+
+  askClear() {
+    const dialog = el('dialog', { 'aria-labelledby': 'clear-title' },
+      el('header', {}, el('h2', { id: 'clear-title' }, 'Delete all traces?')),
+      el('p', {}, 'They are kept in memory only and cannot be restored.'),
+      el('div', { class: 'actions' },
+        button('Keep them', () => dialog.close(), { autofocus: true }),
+        button('Delete', async () => {
+          dialog.close();
+          try { await api.clear(); } catch (error) { toast(cut(error.message, 300), 'error'); }
+        }, { class: 'primary' })));
+    dialog.addEventListener('close', () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  }
+}
+
+function readBrush(query) {
+  const [from, to, shortest, longest] = (query.get('brush') ?? '').split('-').map(Number);
+  return longest > 0 ? { from, to, shortest, longest } : null;
+}

@@ -1,0 +1,33 @@
+//! Names and values of tags, for completion.
+
+use super::Store;
+use std::collections::BTreeSet;
+
+/// More values than this are no help.
+const MOST_VALUES: usize = 100;
+/// Longer values are texts or URLs, which nobody chooses from a list.
+const LONGEST_VALUE: usize = 120;
+
+impl Store {
+    /// The names of all tags, sorted.
+    pub(crate) fn tag_names(&self) -> Vec<Box<str>> {
+        let traces = self.snapshot();
+        let spans = traces.iter().flat_map(|trace| trace.spans());
+        let names = spans.flat_map(|span| span.tags.iter().map(|(name, _)| &**name));
+        let names: BTreeSet<&str> = names.collect();
+        names.into_iter().map(Box::from).collect()
+    }
+
+    /// Values of a tag, sorted.
+    pub(crate) fn tag_values(&self, name: &str) -> Vec<Box<str>> {
+        let traces = self.snapshot();
+        let spans = traces.iter().flat_map(|trace| trace.spans());
+        let mut values: BTreeSet<&str> = BTreeSet::new();
+        for value in spans.filter_map(|span| span.tag(name)) {
+            if value.len() <= LONGEST_VALUE && values.len() < MOST_VALUES {
+                values.insert(value);
+            }
+        }
+        values.into_iter().map(Box::from).collect()
+    }
+}
