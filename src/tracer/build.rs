@@ -62,8 +62,9 @@ impl TracerBuilder {
     pub fn build(self) -> Result<Tracer, BuildError> {
         #[cfg(feature = "config")]
         let set_in_code = self.set_in_code();
-        let observers = self.all_observers();
+        let metrics = self.metrics_observers();
         let this = self.with_fallback()?;
+        let observers = [metrics, this.observers].concat();
         if !this.named {
             return Err(BuildError::ServiceName);
         }
@@ -107,10 +108,10 @@ impl TracerBuilder {
             identity_tags: identity,
             #[cfg(feature = "config")]
             set_in_code,
-            #[cfg(all(feature = "access-log", feature = "config"))]
-            configured_log: this.configured_log,
             #[cfg(feature = "metrics-config")]
             metrics: this.metrics.list(),
+            #[cfg(all(feature = "access-log", feature = "config"))]
+            configured_log: this.configured_log,
             observers: ObserversOfThreads::new(observers, max, this.body_counters),
             url_limits: limits,
             tag_malformed_headers: this.tag_malformed,
@@ -118,13 +119,12 @@ impl TracerBuilder {
         Ok(Tracer { inner })
     }
 
-    /// The metrics and the user's observers.
-    fn all_observers(&self) -> Vec<Arc<dyn AnyObserver>> {
+    /// The observers that count, by the modes that are set in code.
+    fn metrics_observers(&self) -> Vec<Arc<dyn AnyObserver>> {
         #[cfg(feature = "metrics")]
-        let metrics = self.metrics.observers(&self.settings.mode);
+        return self.metrics.observers(&self.settings.mode);
         #[cfg(not(feature = "metrics"))]
-        let metrics = Vec::new();
-        [metrics, self.observers.clone()].concat()
+        return Vec::new();
     }
 
     /// A configuration may come later, by `Tracer::reconfigure`, so this is kept in any case.
