@@ -70,6 +70,20 @@ export class Waterfall {
     this.grid.setCount(this.visible.length);
   }
 
+  /** The trace has changed: the same span is selected, and the same rows are in sight. */
+  renew(same) {
+    const { grid, selected } = this;
+    const height = grid.height ?? 0;
+    const top = this.visible[Math.floor(grid.element.scrollTop / (height || 1))];
+    const before = top?.row;
+    this.arrange();
+    const shown = (node) => (node ? this.nearestVisible(node).row : undefined);
+    grid.index = shown(same(selected)) ?? -1;
+    const after = shown(same(top));
+    if (grid.element.scrollTop > 0 && after !== undefined) grid.element.scrollTop += (after - before) * height;
+    this.redraw();
+  }
+
   redraw() {
     this.drawAxis();
     this.grid.refresh();
