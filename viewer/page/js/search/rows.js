@@ -56,17 +56,22 @@ export function updateRow(row, trace, { share, marked, room }) {
   parts.chips.replaceChildren(...chips(trace, room));
 }
 
-/** As many chips as there is room for, at least one. */
-function chips({ services, serviceCount }, room) {
-  let left = room - MORE;
-  const fitting = services.slice(0, CHIPS).filter(({ name, count: spans }, index) => {
-    left -= Math.min(LONGEST, CHIP + LETTER * (name.length + String(spans).length));
-    return index === 0 || left >= 0;
-  });
-  const shown = fitting.map(({ name, count: spans }) => el('span', { class: `chip ${serviceClass(name)}` },
+/** How many of the services there is room for, at least one. */
+function fitting(services, all, room) {
+  let used = 0;
+  for (const [index, { name, count: spans }] of services.entries()) {
+    used += Math.min(LONGEST, CHIP + LETTER * (name.length + String(spans).length));
+    if (index > 0 && used + (index + 1 < all ? MORE : 0) > room) return index;
+  }
+  return services.length;
+}
+
+function chips({ services, serviceCount = services.length }, room) {
+  const most = services.slice(0, CHIPS);
+  const shown = most.slice(0, fitting(most, serviceCount, room)).map(({ name, count: spans }) => el('span', { class: `chip ${serviceClass(name)}` },
     el('i', { class: 'swatch', 'aria-hidden': 'true' }), said(name || 'unknown service'),
     el('b', { title: plural(spans, 'span') }, count(spans))));
-  const others = (serviceCount ?? services.length) - shown.length;
+  const others = serviceCount - shown.length;
   if (others > 0) shown.push(el('span', { class: 'more', title: plural(others, 'more service') }, `+${others}`));
   return shown;
 }

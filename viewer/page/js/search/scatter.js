@@ -227,7 +227,8 @@ function logMarks(shortest, longest) {
 
 /** Seconds between two marks of the time axis. */
 function timeStep(seconds, wanted) {
-  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200,
+    ...[1, 2, 7, 14, 28].map((days) => days * 86_400)];
   return steps.find((step) => seconds / step <= wanted) ?? ticks(0, seconds, wanted)[1] ?? seconds;
 }
 

@@ -188,18 +188,10 @@ class Search {
 
   showChips() {
     const { brush } = this.list;
-    this.brushChip.hidden = !brush;
-    if (brush) {
-      this.brushChip.replaceChildren(
-        `${[brush.from, brush.to].map((at) => moment(at, brush.to - brush.from)).join(' – ')}, ${duration(brush.shortest)} – ${duration(brush.longest)}`,
-        button('✕', () => this.brush(null), { class: 'quiet icon', 'aria-label': 'Remove the brush' }));
-    }
-    const { calls } = this.filters;
-    this.callsChip.hidden = !calls;
-    if (calls) {
-      this.callsChip.replaceChildren(cut(calls, 80),
-        button('✕', () => this.filters.clearCalls(), { class: 'quiet icon', 'aria-label': 'Show all calls' }));
-    }
+    const text = brush && `${[brush.from, brush.to].map((at) => moment(at, brush.to - brush.from)).join(' – ')}, `
+      + `${duration(brush.shortest)} – ${duration(brush.longest)}`;
+    showChip(this.brushChip, text, 'Remove the brush', () => this.brush(null));
+    showChip(this.callsChip, cut(this.filters.calls, 80), 'Show all calls', () => this.filters.clearCalls());
   }
 
   updateRow(row, index) {
@@ -332,6 +324,15 @@ class Search {
     document.body.append(dialog);
     dialog.showModal();
   }
+}
+
+/** Shows what narrows the list, with a button that removes it; without a text, nothing. */
+function showChip(chip, text, label, remove) {
+  chip.hidden = !text;
+  // A button that is made again would lose the focus.
+  if (!text || chip.shown === text) return;
+  chip.shown = text;
+  chip.replaceChildren(text, button('✕', remove, { class: 'quiet icon', 'aria-label': label }));
 }
 
 /** The brush of an address, which anyone may have written: what cannot be drawn is no brush. */

@@ -8,7 +8,6 @@ import { dragRange, wheelZoom } from './window.js';
 
 /** Ticks and segments that one bar shows at most. */
 const MOST_PARTS = 60;
-const INDENT = 12;
 const DEEPEST = 24;
 /** The room for durations on the right of the bars: `--label` of the style sheet. */
 const LABEL = 72;
@@ -144,7 +143,6 @@ export class Waterfall {
     row.className = `row ${serviceClass(node.service)}${node.error ? ' failed' : ''}${row.match ? ' match' : ''}${selected}`;
     row.setAttribute('aria-level', String(node.depth + 1));
     if (open === null) row.removeAttribute('aria-expanded'); else row.setAttribute('aria-expanded', String(open));
-    parts.nameCell.style.paddingLeft = `${8 + Math.min(node.depth, DEEPEST) * INDENT}px`;
     row.style.setProperty('--depth', Math.min(node.depth, DEEPEST));
     parts.toggle.dataset.open = String(open);
     parts.toggle.style.visibility = open === null ? 'hidden' : '';
