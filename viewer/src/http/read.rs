@@ -117,3 +117,48 @@ fn config(shared: &Shared) -> Reply {
         "strictTraceId": shared.strict_trace_id,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Viewer;
+    use std::thread;
+
+    #[tokio::test]
+    async fn queries_run_on_threads_of_their_own() {
+        let Viewer { shared } = Viewer::default();
+        let thread = compute(&shared, |_| thread::current().id()).await;
+        assert_ne!(thread.unwrap(), thread::current().id());
+        for path in [
+            "/viewer/summaries",
+            "/viewer/map",
+            "/viewer/trace/1",
+            "/api/v2/traces",
+            "/api/v2/trace/1",
+            "/api/v2/dependencies",
+            "/api/v2/autocompleteValues",
+        ] {
+            assert!(matches!(Read::find(path), Some(Read::Query(_))), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_query_counts_until_it_ends() {
+        let Viewer { shared } = Viewer::default();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let (started, starts) = tokio::sync::oneshot::channel();
+        let query = compute(&shared, move |_| {
+            started.send(()).unwrap();
+            ended.recv().unwrap_err();
+        });
+        tokio::select! {
+            _ = query => panic!("it waits"),
+            // The other branch is dropped, as if the client had closed.
+            started = starts => started.unwrap(),
+        }
+        assert_eq!(shared.queries.available_permits(), QUERIES_AT_ONCE - 1);
+        drop(end);
+        let all = u32::try_from(QUERIES_AT_ONCE).unwrap();
+        let _all = shared.queries.acquire_many(all).await.unwrap();
+    }
+}

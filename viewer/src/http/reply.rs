@@ -99,3 +99,17 @@ pub(super) fn method_not_allowed(allowed: &'static str) -> Reply {
     headers.insert(ALLOW, HeaderValue::from_static(allowed));
     reply
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_that_takes_too_much_is_refused() {
+        let value = "x".repeat(10_000);
+        for (quota, status) in [(9_000, 503), (30_000, 200)] {
+            let reply = large_json(&Quota::new(quota), &value);
+            assert_eq!(reply.status(), status, "{quota}");
+        }
+    }
+}
