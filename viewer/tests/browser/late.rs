@@ -33,7 +33,7 @@ async fn a_late_span_leaves_the_focus_and_the_selection() {
         page.post(&[call(start, 3, "first", 100_000)]);
         page.until_count(".spans .row:not([hidden])", 3).await;
         page.until(FOCUSED, "Find in the trace").await;
-        // The name of the first service is not typed in vain: the field takes the other letters.
+        // What is typed before and after makes one text.
         page.keys(&["c"]).await;
         page.until("document.querySelector('.find input').value", "sec")
             .await;
@@ -65,11 +65,15 @@ async fn the_rest_of_a_span_is_shown_when_it_comes() {
             .await;
         page.keys(&["G", "Enter"]).await;
         page.until_text(".panel", "No tags").await;
+        page.eval("document.querySelector('.copy-buttons button').focus()")
+            .await;
         let ended = call(start, 2, "charge", 500_000);
         page.post(&[with(ended, json!({ "tags": { "error": "declined" } }))]);
         page.until_text(".row[aria-rowindex='2']", "1.00 ms").await;
         page.until_text(".facts", "Errors 1").await;
         page.until_text(".panel .tag-row", "declined").await;
+        page.until("document.activeElement.innerText", "Copy id")
+            .await;
     })
     .await;
 }

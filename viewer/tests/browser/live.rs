@@ -182,6 +182,11 @@ async fn a_trace_is_one_when_the_rest_of_its_id_comes() {
             view(21),
         )
         .await;
+        page.until(
+            "document.querySelector('.list-bar h1').innerText",
+            "1 trace",
+        )
+        .await;
         page.until_count(".traces .row.selected:not([hidden]) .pick :checked", 1)
             .await;
     })
