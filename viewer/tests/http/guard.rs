@@ -99,7 +99,8 @@ async fn clients_send_spans_under_any_host() {
     let server = Server::start(Viewer::default()).await;
     let client = server.client();
     let evil = ("host", "evil.test");
-    let cases: [(&str, &[(&str, &str)], u16); 7] = [
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, Headers<'_>, u16); 7] = [
         ("/api/v2/spans", &[("host", "zipkin")], 202),
         ("/v1/traces", &[("host", "outbound|4318||otel.mesh")], 200),
         ("/viewer/traces", &[("host", "zipkin")], 403),
