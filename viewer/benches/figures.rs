@@ -35,6 +35,8 @@ impl Program {
         let start = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_tower-b3-viewer"))
             .args(["--listen", "127.0.0.1:0", "--otlp", "off"])
+            // All spans fit.
+            .args(["--max-bytes", "1GiB"])
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program starts");

@@ -35,8 +35,8 @@ Usage: tower-b3-viewer [options]
   --max-bytes SIZE     Memory for spans, such as 512MiB (default: 256MiB)
   --load FILE          Load a file at the start: Zipkin JSON, Jaeger JSON, OTLP
                        JSON, or JSON lines (repeatable; .gz too)
-  --strict-trace-id    Keep 64-bit trace ids apart from 128-bit ids with the same
-                       end, as Zipkin does by default
+  --strict-trace-id    In Zipkin's API, keep 64-bit trace ids apart from 128-bit
+                       ids with the same end, as Zipkin does by default
   --open               Open the page in the browser
   --page DIRECTORY     Serve the page's files from here, to work on the page
   -h, --help           Show this text
@@ -99,8 +99,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, S
             }
             Long("max-spans") => options.limits.max_spans = number(&text(&mut parser)?)?,
             Long("max-bytes") => options.limits.max_bytes = size(&text(&mut parser)?)?,
-            Long("allow-host") => options.hosts.push(text(&mut parser)?),
-            Long("allow-origin") => options.origins.push(text(&mut parser)?),
+            Long("allow-host") => options.hosts.push(host(text(&mut parser)?)?),
+            Long("allow-origin") => options.origins.push(origin(text(&mut parser)?)?),
             Long("load") => options.load.push(path(&mut parser)?),
             Long("page") => options.page = Some(path(&mut parser)?),
             Long("strict-trace-id") => options.strict_trace_id = true,
@@ -127,6 +127,35 @@ fn address(option: &str, text: &str) -> Result<SocketAddr, String> {
         None => text.parse(),
     };
     parsed.map_err(|_| format!("{option} is {text:?}; it must be an address like 127.0.0.1:9411"))
+}
+
+fn host(text: String) -> Result<String, String> {
+    if text == "*" || is_host(&text) {
+        return Ok(text);
+    }
+    Err(format!(
+        "--allow-host is {text:?}; it must be a name without a port like zipkin, or *"
+    ))
+}
+
+fn origin(text: String) -> Result<String, String> {
+    let is_origin = |(scheme, authority): (&str, &str)| {
+        let port = authority.rsplit_once(':');
+        let host = port.filter(|(_, port)| port.parse::<u16>().is_ok());
+        !scheme.is_empty() && is_host(host.map_or(authority, |(host, _)| host))
+    };
+    if text == "*" || text.split_once("://").is_some_and(is_origin) {
+        return Ok(text);
+    }
+    Err(format!(
+        "--allow-origin is {text:?}; it must be an origin without a path like https://shop.test, or *"
+    ))
+}
+
+/// Whether it is the name or the address of a host, and nothing else.
+fn is_host(text: &str) -> bool {
+    let authority = text.parse::<http::uri::Authority>();
+    authority.is_ok_and(|authority| authority.host() == text)
 }
 
 fn number(text: &str) -> Result<usize, String> {

@@ -48,7 +48,7 @@ async fn start(options: Options) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| in_use("--listen", address, &error))?;
     let address = listener.local_addr()?;
-    let otlp = otlp_listener(options.otlp).await?;
+    let otlp = otlp_listener(options.otlp, address).await?;
     let otlp_address = otlp.as_ref().map(TcpListener::local_addr).transpose()?;
     viewer.set_addresses(address, otlp_address);
     let otlp_shown = otlp_address.unwrap_or(address);
@@ -96,11 +96,17 @@ fn load(viewer: &Viewer, file: &Path) -> Result<(), String> {
     Ok(())
 }
 
-async fn otlp_listener(otlp: Otlp) -> Result<Option<TcpListener>, String> {
+/// `main`: where OTLP is accepted too.
+async fn otlp_listener(otlp: Otlp, main: SocketAddr) -> Result<Option<TcpListener>, String> {
     match otlp {
         Otlp::Off => Ok(None),
         Otlp::IfFree => {
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, OTLP_PORT)).await;
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, OTLP_PORT));
+            let listener = TcpListener::bind(address).await;
+            let listener = listener.map_err(|error| {
+                let why = in_use("--otlp", address, &error);
+                eprintln!("tower-b3-viewer: OTLP is only at http://{main}/v1/traces: {why}");
+            });
             Ok(listener.ok())
         }
         Otlp::At(address) => {

@@ -114,8 +114,24 @@ fn the_network_has_to_be_asked_for() {
 }
 
 #[test]
+fn otlps_port_in_use_is_said() {
+    // If another program has it, that does as well.
+    let _taken = TcpListener::bind("127.0.0.1:4318");
+    let process = Process::listen(PROGRAM, &[]);
+    let address = process.address();
+    let expected = format!(
+        "tower-b3-viewer: OTLP is only at http://{address}/v1/traces: 127.0.0.1:4318 is in use by "
+    );
+    let stderr = eventually("the reason", || {
+        Some(process.stderr()).filter(|stderr| stderr.ends_with('\n'))
+    });
+    assert!(stderr.starts_with(&expected), "{stderr}");
+    assert_eq!(get(address, "/health").json()["status"], "UP");
+}
+
+#[test]
 fn wrong_arguments_are_said() {
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 15] = [
         (
             &["--listen", "here"],
             "--listen is \"here\"; it must be an address like 127.0.0.1:9411",
@@ -135,6 +151,48 @@ fn wrong_arguments_are_said() {
         (
             &["--max-bytes", "99999999999GiB"],
             "--max-bytes is \"99999999999GiB\"; it must be a size like 512MiB",
+        ),
+        (
+            &["--allow-host", "zipkin:9411"],
+            "--allow-host is \"zipkin:9411\"; it must be a name without a port like zipkin, or *",
+        ),
+        (
+            &["--allow-host", "http://zipkin"],
+            "--allow-host is \"http://zipkin\"; it must be a name without a port like zipkin, or *",
+        ),
+        (
+            &["--allow-host", ""],
+            "--allow-host is \"\"; it must be a name without a port like zipkin, or *",
+        ),
+        (
+            &["--allow-origin", "https://shop.test/"],
+            "--allow-origin is \"https://shop.test/\"; it must be an origin without a path like https://shop.test, or *",
+        ),
+        (
+            &["--allow-origin", "shop.test"],
+            "--allow-origin is \"shop.test\"; it must be an origin without a path like https://shop.test, or *",
+        ),
+        (
+            &["--allow-origin", "https://me@shop.test"],
+            "--allow-origin is \"https://me@shop.test\"; it must be an origin without a path like https://shop.test, or *",
+        ),
+        (
+            &[
+                "--allow-host",
+                "*",
+                "--allow-host",
+                "[::1]",
+                "--allow-host",
+                "zipkin.",
+                "--allow-origin",
+                "*",
+                "--allow-origin",
+                "http://[::1]:80",
+                "--allow-origin",
+                "http://a.test:1",
+                "-x",
+            ],
+            "invalid option '-x'; see --help",
         ),
         (&["--listen"], "missing argument for option '--listen'"),
         (&["--colour"], "invalid option '--colour'; see --help"),

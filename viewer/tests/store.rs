@@ -34,7 +34,11 @@ struct Model {
 impl Model {
     fn size(&self) -> (usize, usize) {
         let spans = || self.traces.iter().flat_map(|(_, spans)| spans);
-        (spans().count(), spans().map(Span::bytes).sum())
+        let services: BTreeSet<_> = spans().filter_map(Span::local_service).collect();
+        let bytes: usize = spans().map(Span::bytes).sum();
+        let traces = self.traces.len() * Store::TRACE_BYTES;
+        let services = services.len() * Store::SERVICE_BYTES;
+        (spans().count(), bytes + traces + services)
     }
 
     fn add(&mut self, span: &Span, limits: Limits) {
@@ -43,9 +47,26 @@ impl Model {
         if known.is_some_and(|(_, spans)| spans.contains(span)) {
             return;
         }
+        let trace = if known.is_some() {
+            0
+        } else {
+            Store::TRACE_BYTES
+        };
+        let own = known.map_or((0, 0), |(_, spans)| {
+            let bytes: usize = spans.iter().map(Span::bytes).sum();
+            (spans.len(), bytes + Store::TRACE_BYTES)
+        });
+        if own.0 >= limits.max_spans || own.1 + span.bytes() + trace > limits.max_bytes {
+            self.dropped += 1;
+            return;
+        }
         loop {
             let (spans, bytes) = self.size();
-            if spans < limits.max_spans && bytes + span.bytes() <= limits.max_bytes {
+            let mut all = self.traces.iter().flat_map(|(_, spans)| spans);
+            let is_known = all.any(|other| other.local_service() == span.local_service());
+            let service = if is_known { 0 } else { Store::SERVICE_BYTES };
+            let bytes = bytes + span.bytes() + trace + service;
+            if spans < limits.max_spans && bytes <= limits.max_bytes {
                 break;
             }
             let Some(oldest) = self.traces.iter().position(|(other, _)| *other != id) else {
@@ -64,7 +85,7 @@ impl Model {
 
 proptest! {
     #[test]
-    fn it_holds_what_a_simple_list_holds(messages in vec(vec(spans(), 0..6), 0..20), max_bytes in 400_usize..8_000) {
+    fn it_holds_what_a_simple_list_holds(messages in vec(vec(spans(), 0..6), 0..20), max_bytes in 1_000_usize..16_000) {
         let limits = Limits { max_spans: MAX_SPANS, max_bytes };
         let (store, mut model) = (Store::new(limits), Model::default());
         for message in messages {

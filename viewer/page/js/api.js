@@ -12,11 +12,15 @@ export function local(path) {
 
 async function answer(response) {
   if (response.ok) return response.status === 204 ? null : response.json();
-  let reason = `${response.status} ${response.statusText}`;
-  try {
-    reason = (await response.json()).error ?? reason;
-  } catch { /* Not JSON: the status says it. */ }
-  throw Object.assign(new Error(reason), { status: response.status });
+  const reason = await reasonOf(response).catch(() => null);
+  throw Object.assign(new Error(reason || `${response.status} ${response.statusText}`), { status: response.status });
+}
+
+/** What the server says about a refusal: JSON with `error`, or a sentence. */
+async function reasonOf(response) {
+  const type = response.headers.get('content-type') ?? '';
+  if (type.startsWith('application/json')) return (await response.json()).error;
+  return type.startsWith('text/plain') ? (await response.text()).trim() : null;
 }
 
 async function get(path, query = {}, signal = undefined) {

@@ -72,6 +72,15 @@ export function button(label, click, { key, ...attributes } = {}) {
   return el('button', { type: 'button', ...attributes, title, on: { click } }, label);
 }
 
+/** Replaces an element by a newer one. The focus stays where it is: on the control of the same place. */
+export function renew(element, newer) {
+  const controls = (node) => [...node.querySelectorAll('a, button, input')];
+  const at = controls(element).indexOf(document.activeElement);
+  element.replaceWith(newer);
+  if (at >= 0) controls(newer)[at]?.focus({ preventScroll: true });
+  return newer;
+}
+
 /** Calls a function at most once a frame. */
 export function onFrame(callback) {
   let asked = false;

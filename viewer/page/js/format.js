@@ -38,6 +38,7 @@ export function parseDuration(text) {
 }
 
 export function age(micros, now = Date.now()) {
+  if (!micros) return '–';
   const seconds = Math.max(0, Math.round(now / 1000 - micros / 1e6));
   if (seconds < 2) return 'now';
   if (seconds < 60) return `${seconds} s ago`;
@@ -61,6 +62,12 @@ export function clock(micros) {
   const date = new Date(micros / 1000);
   return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
 }
+
+/** Microseconds. */
+export const DAY = 86_400e6;
+
+/** A time among others that lie so far apart: `14:03:09`, or `11-26 14:03` over more than a day. */
+export const moment = (micros, span) => (span > DAY ? dateTime(micros).slice(5, 16) : clock(micros));
 
 /** A round value, without the zeros that only precision needs: `5 ms`, `2.5 s`. */
 export const shortDuration = (micros) => duration(micros).replace(/(\.\d*?)0+ /, '$1 ').replace('. ', ' ');

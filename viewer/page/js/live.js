@@ -5,6 +5,7 @@ import { announce, setText } from './dom.js';
 
 /** Milliseconds. */
 const FIRST_REFRESH = 300;
+const RECONNECT = 5000;
 
 const subscribers = new Set();
 let source = null;
@@ -12,7 +13,11 @@ let paused = false;
 let connected = false;
 /** Events begin when the connection is open: what came before, the views have to ask for. */
 let missed = true;
-let waiting = 0;
+/** The traces that have changed while the updates are paused, by the end of their ids. */
+const waiting = new Set();
+/** Whether there are more of them than the server has named. */
+let more = false;
+let reconnecting = 0;
 
 /** Handlers `trace(summary)`, `cleared()`, `refresh()`. Returns how to unsubscribe. */
 export function subscribe(handlers) {
@@ -35,6 +40,7 @@ export function start() {
 }
 
 function connect() {
+  clearTimeout(reconnecting);
   source ??= events({
     open() {
       connected = true;
@@ -47,18 +53,29 @@ function connect() {
       connected = false;
       missed = true;
       show();
+      // After a refusal, such as of one page too many, the browser does not try again.
+      if (source?.readyState === EventSource.CLOSED) {
+        source = null;
+        reconnecting = setTimeout(() => { if (!document.hidden) connect(); }, RECONNECT);
+      }
     },
     trace(summary) {
-      if (paused) { waiting += 1; show(); } else tell('trace', summary);
+      if (paused) { waiting.add(summary.traceId.slice(-16)); show(); } else tell('trace', summary);
     },
     lagged() {
-      if (paused) waiting += 1; else tell('refresh');
+      if (paused) { more = true; show(); } else tell('refresh');
     },
-    cleared() { tell('cleared'); },
+    cleared() { forget(); show(); tell('cleared'); },
   });
 }
 
+function forget() {
+  waiting.clear();
+  more = false;
+}
+
 function disconnect() {
+  clearTimeout(reconnecting);
   source?.close();
   source = null;
   connected = false;
@@ -68,7 +85,7 @@ function disconnect() {
 
 export function toggle() {
   paused = !paused;
-  if (!paused) { waiting = 0; tell('refresh'); }
+  if (!paused) { forget(); tell('refresh'); }
   announce(paused ? 'Live updates paused' : 'Live updates resumed');
   show();
 }
@@ -79,6 +96,7 @@ function show() {
   if (button.dataset.state !== state) button.dataset.state = state;
   button.setAttribute('aria-pressed', String(!paused));
   const text = { on: 'Live', off: 'Not connected', paused: 'Paused' }[state];
-  setText(document.getElementById('live-text'), paused && waiting ? `Paused · ${waiting} new` : text);
+  const news = waiting.size || more ? ` · ${waiting.size}${more ? '+' : ''} new` : '';
+  setText(document.getElementById('live-text'), paused ? text + news : text);
   button.title = paused ? 'Resume live updates (p)' : 'Pause live updates (p)';
 }

@@ -16,6 +16,8 @@ const views = [
 const main = document.getElementById('main');
 let open = null;
 let turn = 0;
+/** The filters, the order and the brush with which the list was last shown. */
+let lastSearch = '';
 
 /** Shows the view of the present address. */
 async function show() {
@@ -25,6 +27,7 @@ async function show() {
   open?.close?.();
   open = null;
   keys.setViewKeys([]);
+  if (path === '/') lastSearch = location.search;
   markNavigation(path);
   if (!view) {
     main.replaceChildren(el('div', { class: 'empty' }, el('h1', {}, 'There is no such page'),
@@ -36,7 +39,7 @@ async function show() {
   const argument = decode(view.path.exec(path)[1] ?? '');
   open = { title: view.title };
   document.title = `${view.title} · tower-b3 viewer`;
-  Object.assign(open, render(main, { argument, query: new URLSearchParams(location.search), go, replace }));
+  Object.assign(open, render(main, { argument, query: new URLSearchParams(location.search), go, replace, goToList }));
   keys.setViewKeys(open.keys ?? []);
 }
 
@@ -46,7 +49,8 @@ function decode(text) {
 
 function markNavigation(path) {
   for (const link of document.querySelectorAll('[data-nav]')) {
-    link.setAttribute('href', at(link.dataset.nav));
+    const isList = link.dataset.nav === '/' && !link.classList.contains('brand');
+    link.setAttribute('href', at(link.dataset.nav) + (isList && path !== '/' ? lastSearch : ''));
     const current = link.dataset.nav === path || (link.dataset.nav === '/' && path.startsWith('/traces/'));
     if (current && !link.classList.contains('brand')) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
@@ -60,9 +64,16 @@ function go(path, query = {}) {
   main.focus({ preventScroll: true });
 }
 
+/** Goes to the list as it was left; from the list itself, to all traces. */
+function goToList() {
+  const search = local(location.pathname) === '/' ? '' : lastSearch;
+  go('/', Object.fromEntries(new URLSearchParams(search)));
+}
+
 /** Keeps the state of a view in the address, without an entry in the history. */
 function replace(query) {
   history.replaceState(null, '', location.pathname + searchOf(query));
+  if (local(location.pathname) === '/') lastSearch = location.search;
 }
 
 function searchOf(query) {
@@ -102,7 +113,7 @@ function redraw() {
 }
 
 keys.setPageKeys([
-  { keys: ['g t'], does: 'Traces', run: () => go('/') },
+  { keys: ['g t'], does: 'Traces', run: goToList },
   { keys: ['g m'], does: 'Map', run: () => go('/map') },
   { keys: ['g c'], does: 'Compare', run: () => go('/compare') },
   { keys: ['p'], does: 'Pause or resume live updates', run: live.toggle },

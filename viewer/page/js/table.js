@@ -33,9 +33,12 @@ export class SortedTable {
 
   close() { this.grid.close(); }
 
-  setItems(items) {
+  /** `same(item)` is the new state of an item that was selected. */
+  setItems(items, same) {
     this.items = items;
-    this.arrange();
+    const { scrollTop } = this.grid.element;
+    this.arrange(same);
+    if (same) this.grid.element.scrollTop = scrollTop;
   }
 
   sortBy(column) {
@@ -45,8 +48,8 @@ export class SortedTable {
     this.grid.element.scrollTop = 0;
   }
 
-  arrange() {
-    const kept = this.sorted?.[this.grid.index];
+  arrange(same = (item) => item) {
+    const kept = same(this.sorted?.[this.grid.index]);
     const column = this.columns.find(({ id }) => id === this.sort) ?? this.columns[0];
     const sign = this.descending ? -1 : 1;
     const order = column.number
@@ -59,7 +62,7 @@ export class SortedTable {
       header.setAttribute('aria-pressed', String(sorted));
     }
     this.grid.setCount(this.sorted.length);
-    if (kept) this.grid.select(this.sorted.indexOf(kept), { silent: true });
+    this.grid.select(kept ? this.sorted.indexOf(kept) : -1, { silent: true });
   }
 
   create() {

@@ -26,7 +26,13 @@ export class VirtualGrid {
     this.draw = onFrame(() => this.render());
     this.element.addEventListener('scroll', this.draw, { passive: true });
     this.space.addEventListener('click', (event) => this.clicked(event));
-    this.observer = new ResizeObserver(() => { this.measure(); this.draw(); });
+    this.observer = new ResizeObserver(() => {
+      // The rows may have to show less or more of their contents.
+      this.stale ||= this.width !== this.element.clientWidth;
+      this.width = this.element.clientWidth;
+      this.measure();
+      this.draw();
+    });
     this.observer.observe(this.element);
   }
 

@@ -1,13 +1,12 @@
 //! Files that tools export, whatever their format.
 
 use super::{
-    DecodeError, Inflated, Otlp, gunzip, jaeger_json, otlp::otlp_result_json, otlp_json,
+    DecodeError, Inflated, Otlp, gunzip, is_gzip, jaeger_json, otlp::otlp_result_json, otlp_json,
     zipkin_json,
 };
-use crate::model::{Span, read_nested_lists, read_one};
+use crate::model::{Budget, Span, read_nested_lists, read_one};
 use serde::{Deserialize, de::IgnoredAny};
 
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 const MOST_INFLATED: usize = 256 << 20;
 
 /// Reads a file with traces: Zipkin's, Jaeger's or OpenTelemetry's JSON, one document or one on each
@@ -26,11 +25,11 @@ const MOST_INFLATED: usize = 256 << 20;
 /// # Ok::<(), tower_b3_viewer::decode::DecodeError>(())
 /// ```
 pub fn any_export(file: &[u8]) -> Result<Vec<Span>, DecodeError> {
-    if !file.starts_with(&GZIP) {
-        return documents(file);
+    if !is_gzip(file) {
+        return any_inflated_export(file);
     }
     match gunzip(file, MOST_INFLATED) {
-        Inflated::Complete(inflated) => documents(&inflated),
+        Inflated::Complete(inflated) => any_inflated_export(&inflated),
         Inflated::TooLarge => {
             let most = MOST_INFLATED >> 20;
             Err(DecodeError::new(format!(
@@ -41,8 +40,9 @@ pub fn any_export(file: &[u8]) -> Result<Vec<Span>, DecodeError> {
     }
 }
 
-fn documents(file: &[u8]) -> Result<Vec<Span>, DecodeError> {
-    let mut spans = Vec::new();
+/// The same of a file that is not compressed.
+pub(crate) fn any_inflated_export(file: &[u8]) -> Result<Vec<Span>, DecodeError> {
+    let (mut spans, budget) = (Vec::new(), Budget::default());
     let mut stream = serde_json::Deserializer::from_slice(file).into_iter::<IgnoredAny>();
     let (mut start, mut number) = (0, 0);
     while let Some(next) = stream.next() {
@@ -56,7 +56,11 @@ fn documents(file: &[u8]) -> Result<Vec<Span>, DecodeError> {
             1 => error,
             _ => DecodeError::new(format!("document {number}: {error}")),
         };
-        spans.append(&mut read.map_err(named)?);
+        let mut read = read.map_err(named)?;
+        for span in &read {
+            budget.spend(span).map_err(DecodeError::new)?;
+        }
+        spans.append(&mut read);
         start = end;
     }
     Ok(spans)

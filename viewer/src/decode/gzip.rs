@@ -8,6 +8,11 @@ pub(crate) enum Inflated {
     Broken(io::Error),
 }
 
+/// Whether a file is compressed: by its first bytes.
+pub(crate) fn is_gzip(file: &[u8]) -> bool {
+    file.starts_with(&[0x1f, 0x8b])
+}
+
 /// Inflates at most `most` bytes.
 pub(crate) fn gunzip(compressed: &[u8], most: usize) -> Inflated {
     let mut inflated = Vec::new();

@@ -1,7 +1,7 @@
 //! Jaeger's JSON, as its page downloads it and its API returns it.
 
-use super::{DecodeError, budget::Budget};
-use crate::model::{Annotation, Endpoint, Kind, Span, SpanId, TraceId, WholeNumber};
+use super::DecodeError;
+use crate::model::{Annotation, Budget, Endpoint, Kind, Span, SpanId, TraceId, WholeNumber};
 use serde::Deserialize;
 use std::collections::HashMap;
 
@@ -99,7 +99,7 @@ pub fn jaeger_json(json: &[u8]) -> Result<Vec<Span>, DecodeError> {
             .ok_or(error)
     });
     let traces = traces.map_err(|error| DecodeError::new(error.to_string()))?;
-    let (mut spans, mut budget) = (Vec::new(), Budget::default());
+    let (mut spans, budget) = (Vec::new(), Budget::default());
     for trace in &traces {
         for from in &trace.spans {
             let at = spans.len() + 1;
@@ -107,7 +107,7 @@ pub fn jaeger_json(json: &[u8]) -> Result<Vec<Span>, DecodeError> {
             let process = process.or_else(|| trace.processes.get(&from.process_id));
             let span = convert(from, process);
             let span = span.map_err(|error| DecodeError::new(format!("span {at}: {error}")))?;
-            budget.spend(&span)?;
+            budget.spend(&span).map_err(DecodeError::new)?;
             spans.push(span);
         }
     }

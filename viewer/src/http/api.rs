@@ -3,20 +3,25 @@
 use super::{
     params::Params,
     receive::{UPLOAD, receive},
-    reply::{Refusal, Reply, empty, json, json_error},
+    reply::{Refusal, Reply, empty, json, json_error, large_json},
     viewer::Shared,
 };
 use crate::{
-    decode::any_export,
-    model::{Span, TraceId},
+    decode::{DecodeError, any_inflated_export},
+    model::TraceId,
     store::{QueryError, StoreStats},
-    trace::Summary,
+    trace::{Summary, TraceView},
 };
 use bytes::Buf;
 use http::{HeaderMap, StatusCode};
 use http_body::Body;
 use serde::Serialize;
-use std::{collections::BTreeSet, fmt::Display, net::SocketAddr, sync::atomic::Ordering::Relaxed};
+use std::{
+    collections::BTreeSet,
+    fmt::Display,
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 /// The number of summaries without a `limit`.
 const DEFAULT_LIMIT: usize = 100;
@@ -42,12 +47,20 @@ pub(super) fn summaries(shared: &Shared, query: Option<&str>) -> Reply {
         found.retain(|trace| trace.has_call(caller, callee));
     }
     let newest = found.iter().take(query.limit);
-    json(&Summaries {
-        traces: newest
-            .filter_map(|trace| trace.summary().cloned())
-            .collect(),
+    let newest = newest.filter_map(|trace| trace.summary().cloned());
+    let summaries = Summaries {
+        traces: newest.collect(),
         matched: found.len(),
-    })
+    };
+    large_json(&shared.responses, &summaries)
+}
+
+#[derive(Serialize)]
+struct Trace {
+    #[serde(flatten)]
+    view: TraceView,
+    /// The number of its last change, as in its summary.
+    updated: u64,
 }
 
 /// `GET /viewer/trace/{id}`.
@@ -56,8 +69,14 @@ pub(super) fn trace(shared: &Shared, id: &str) -> Reply {
         Ok(id) => id,
         Err(error) => return json_error(StatusCode::BAD_REQUEST, error.to_string()),
     };
-    match shared.store.stored(id).and_then(|trace| trace.view()) {
-        Some(view) => json(&view),
+    let stored = shared.store.stored(id);
+    let trace = stored.and_then(|trace| {
+        let updated = trace.updated();
+        let view = trace.view()?;
+        Some(Trace { view, updated })
+    });
+    match trace {
+        Some(trace) => large_json(&shared.responses, &trace),
         None => {
             let error = format!("There is no trace {id}. It may have made room for newer traces.");
             json_error(StatusCode::NOT_FOUND, error)
@@ -68,7 +87,7 @@ pub(super) fn trace(shared: &Shared, id: &str) -> Reply {
 /// `GET /viewer/map`.
 pub(super) fn map(shared: &Shared, query: Option<&str>) -> Reply {
     match Params::new(query).open_window() {
-        Ok(window) => json(&shared.store.map(window)),
+        Ok(window) => large_json(&shared.responses, &shared.store.map(window)),
         Err(error) => bad_request(error),
     }
 }
@@ -116,15 +135,22 @@ pub(super) async fn upload<B>(
 where
     B: Body<Data: Buf, Error: Display>,
 {
-    let spans: Vec<Span> = receive(&shared.held, headers, body, UPLOAD, any_export)
-        .await?
-        .map_err(|error| Box::new(json_error(StatusCode::BAD_REQUEST, error.to_string())))?;
-    let uploaded = Uploaded {
-        trace_ids: spans.iter().map(|span| span.trace_id).collect(),
-        spans: spans.len(),
+    let store = Arc::clone(&shared.store);
+    let add = move |file: &[u8]| {
+        let spans = any_inflated_export(file)?;
+        let uploaded = Uploaded {
+            trace_ids: spans.iter().map(|span| span.trace_id).collect(),
+            spans: spans.len(),
+        };
+        store.add(spans);
+        Ok(uploaded)
     };
-    shared.store.add(spans);
-    Ok(json(&uploaded))
+    let uploaded: Result<Uploaded, DecodeError> =
+        receive(&shared.held, headers, body, UPLOAD, add).await?;
+    Ok(match uploaded {
+        Ok(uploaded) => large_json(&shared.responses, &uploaded),
+        Err(error) => json_error(StatusCode::BAD_REQUEST, error.to_string()),
+    })
 }
 
 /// `DELETE /viewer/traces`.

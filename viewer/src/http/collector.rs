@@ -11,7 +11,7 @@ use bytes::Buf;
 use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use http_body::Body;
 use prost::Message;
-use std::fmt::Display;
+use std::{fmt::Display, sync::Arc};
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
@@ -39,9 +39,10 @@ where
         // Zipkin takes everything else for JSON.
         _ => zipkin_json,
     };
-    let spans = receive(&shared.held, headers, body, MESSAGE, decode).await?;
-    let spans = spans.map_err(|error| refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
-    shared.store.add(spans);
+    let store = Arc::clone(&shared.store);
+    let add = move |message: &[u8]| decode(message).map(|spans| store.add(spans));
+    let added = receive(&shared.held, headers, body, MESSAGE, add).await?;
+    added.map_err(|error| refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
     Ok(empty(StatusCode::ACCEPTED))
 }
 
@@ -67,11 +68,15 @@ where
             return Err(refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence));
         }
     }
-    let read = receive(&shared.held, headers, body, MESSAGE, decode).await?;
-    let read = read.map_err(|error| Box::new(form.error(&error.to_string())))?;
-    let reply = form.success(read.rejected, &read.reason);
-    shared.store.add(read.spans);
-    Ok(reply)
+    let store = Arc::clone(&shared.store);
+    let add = move |message: &[u8]| {
+        let read = decode(message)?;
+        store.add(read.spans);
+        Ok((read.rejected, read.reason))
+    };
+    let added: Result<_, DecodeError> = receive(&shared.held, headers, body, MESSAGE, add).await?;
+    let (rejected, reason) = added.map_err(|error| Box::new(form.error(&error.to_string())))?;
+    Ok(form.success(rejected, &reason))
 }
 
 /// The form of OTLP's messages.

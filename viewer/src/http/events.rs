@@ -6,6 +6,7 @@
 use super::{
     Body,
     params::Params,
+    read::compute,
     reply::{Reply, text},
     viewer::Shared,
 };
@@ -59,32 +60,23 @@ async fn send_events(
     let now = shared.store.updates_since(u64::MAX - 1, 0);
     // A number that is yet to come is of a program that ran before.
     let is_outdated = since.is_some_and(|since| since > now.last);
-    let mut sent = since.unwrap_or(now.last);
-    let mut generation = now.generation;
-    let mut message = b"retry: 1000\n\n".to_vec();
+    let mut client = Client {
+        sent: since.unwrap_or(now.last),
+        generation: now.generation,
+        message: b"retry: 1000\n\n".to_vec(),
+    };
     if is_outdated {
-        sent = 0;
-        write_event(&mut message, "cleared", now.last, &());
+        client.sent = 0;
+        write_event(&mut client.message, "cleared", now.last, &());
     }
     loop {
-        let updates = shared.store.updates_since(sent, MOST_TRACES);
-        if updates.generation != generation {
-            generation = updates.generation;
-            write_event(&mut message, "cleared", updates.last, &());
-        }
-        if updates.missed > 0 {
-            let missed = serde_json::json!({ "missed": updates.missed });
-            write_event(&mut message, "lagged", sent, &missed);
-        }
-        for trace in &updates.traces {
-            if let Some(summary) = trace.summary() {
-                write_event(&mut message, "trace", trace.updated(), summary);
-            }
-        }
-        sent = updates.last;
-        if !message.is_empty() {
-            let sent = to.send(std::mem::take(&mut message).into()).await;
-            if sent.is_err() {
+        client = match compute(&shared, move |shared| client.updated(shared)).await {
+            Ok(client) => client,
+            Err(_) => return,
+        };
+        if !client.message.is_empty() {
+            let message = std::mem::take(&mut client.message);
+            if to.send(message.into()).await.is_err() {
                 return;
             }
             sleep(PAUSE).await;
@@ -94,9 +86,40 @@ async fn send_events(
             changed = timeout(HEARTBEAT, changes.changed()) => match changed {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return,
-                Err(_) => message.extend_from_slice(b": still here\n\n"),
+                Err(_) => client.message.extend_from_slice(b": still here\n\n"),
             }
         }
+    }
+}
+
+/// What a client knows, and what is sent to it next.
+struct Client {
+    /// The number of the last change that it knows.
+    sent: u64,
+    generation: u64,
+    message: Vec<u8>,
+}
+
+impl Client {
+    /// Adds what has changed to the message.
+    fn updated(mut self, shared: &Shared) -> Client {
+        let (sent, message) = (self.sent, &mut self.message);
+        let updates = shared.store.updates_since(sent, MOST_TRACES);
+        if updates.generation != self.generation {
+            self.generation = updates.generation;
+            write_event(message, "cleared", updates.last, &());
+        }
+        if updates.missed > 0 {
+            let missed = serde_json::json!({ "missed": updates.missed });
+            write_event(message, "lagged", sent, &missed);
+        }
+        for trace in &updates.traces {
+            if let Some(summary) = trace.summary() {
+                write_event(message, "trace", trace.updated(), summary);
+            }
+        }
+        self.sent = updates.last;
+        self
     }
 }
 

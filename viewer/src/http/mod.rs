@@ -7,11 +7,14 @@ mod events;
 mod guard;
 mod page;
 mod params;
+mod quota;
+mod read;
 mod receive;
 mod reply;
 mod router;
 mod server;
 mod viewer;
+mod write_timeout;
 mod zipkin;
 
 pub use body::Body;

@@ -1,17 +1,15 @@
 //! Reads the bodies of requests, within limits of size, time and total memory.
 
-use super::reply::{Refusal, refusal};
+use super::{
+    quota::{Part, Quota, UsedUp},
+    reply::{Refusal, refusal},
+};
 use crate::decode::{self, Inflated};
 use bytes::{Buf, Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header::CONTENT_ENCODING};
 use http_body::Body;
 use http_body_util::BodyExt;
-use std::{
-    fmt::Display,
-    pin::pin,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-    time::Duration,
-};
+use std::{fmt::Display, pin::pin, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::timeout};
 
 /// The limits of one request's body, before and after it is inflated.
@@ -19,18 +17,22 @@ use tokio::{sync::Semaphore, time::timeout};
 pub(super) struct Size {
     pub(super) received: usize,
     pub(super) inflated: usize,
+    /// Whether it is a file, which says itself whether it is compressed.
+    pub(super) is_file: bool,
 }
 
 /// Spans that a client sends: 10 MiB, as in Zipkin.
 pub(super) const MESSAGE: Size = Size {
     received: 10 << 20,
     inflated: 16 << 20,
+    is_file: false,
 };
 
 /// A file that somebody uploads in the page.
 pub(super) const UPLOAD: Size = Size {
     received: 64 << 20,
     inflated: 64 << 20,
+    is_file: true,
 };
 
 /// How long a client may take to send a body.
@@ -48,58 +50,34 @@ const LARGE_AT_ONCE: usize = 2;
 /// The bodies that are held.
 #[derive(Debug)]
 pub(super) struct Held {
-    bytes: AtomicUsize,
-    large: Semaphore,
+    bodies: Arc<Quota>,
+    large: Arc<Semaphore>,
 }
 
 impl Default for Held {
     fn default() -> Held {
         Held {
-            bytes: AtomicUsize::new(0),
-            large: Semaphore::new(LARGE_AT_ONCE),
+            bodies: Quota::new(TOTAL),
+            large: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
         }
     }
 }
 
-/// A part of [`Held`], given back when dropped.
-pub(super) struct Part<'a> {
-    held: &'a Held,
-    bytes: usize,
-}
-
-impl Drop for Part<'_> {
-    fn drop(&mut self) {
-        self.held.bytes.fetch_sub(self.bytes, Relaxed);
-    }
-}
-
-impl Part<'_> {
-    fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
-        self.bytes += bytes;
-        let total = self.held.bytes.fetch_add(bytes, Relaxed) + bytes;
-        if total > TOTAL {
-            let sentence = "Too many requests are sending spans at once. Try again later.";
-            return Err(refusal(StatusCode::SERVICE_UNAVAILABLE, sentence));
-        }
-        Ok(())
-    }
-}
-
-/// Reads a body, inflates it if its encoding says so, and hands it to `read`.
+/// Reads a body, inflates it if it is compressed, and hands it to `read`.
 pub(super) async fn receive<B, T>(
     held: &Held,
     headers: &HeaderMap,
     body: B,
     size: Size,
-    read: fn(&[u8]) -> T,
+    read: impl FnOnce(&[u8]) -> T + Send + 'static,
 ) -> Result<T, Refusal>
 where
     B: Body,
     B::Error: Display,
     T: Send + 'static,
 {
-    let is_gzip = is_gzip(headers)?;
-    let mut part = Part { held, bytes: 0 };
+    let says_gzip = is_gzip(headers)?;
+    let mut part = held.bodies.part();
     let received = match timeout(TIME, collect(body, size.received, &mut part)).await {
         Ok(received) => received?,
         Err(_) => {
@@ -107,13 +85,13 @@ where
             return Err(refusal(StatusCode::REQUEST_TIMEOUT, sentence));
         }
     };
+    let is_gzip = says_gzip || (size.is_file && decode::is_gzip(&received));
     let work = move || match is_gzip {
         true => inflate(&received, size.inflated, read),
         false => Ok(read(&received)),
     };
-    // What is compressed is a multiple.
-    let likely_bytes = if is_gzip { 8 * part.bytes } else { part.bytes };
-    if likely_bytes <= LARGE {
+    // A few bytes may inflate to a thousand times as many.
+    if part.bytes() <= LARGE && !is_gzip {
         return work();
     }
     let closed = |error: &dyn Display| {
@@ -122,10 +100,14 @@ where
             format!("The server ends: {error}."),
         )
     };
-    let permit = held.large.acquire().await.map_err(|error| closed(&error))?;
-    let done = tokio::task::spawn_blocking(work).await;
-    drop(permit);
-    done.map_err(|error| closed(&error))?
+    let permit = Arc::clone(&held.large).acquire_owned().await;
+    let permit = permit.map_err(|error| closed(&error))?;
+    let done = tokio::task::spawn_blocking(move || {
+        // They are held until the work is done, also if the client is gone.
+        let _held = (permit, part);
+        work()
+    });
+    done.await.map_err(|error| closed(&error))?
 }
 
 /// Whether the body is compressed, if its encoding is allowed.
@@ -143,7 +125,7 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
     }
 }
 
-fn inflate<T>(received: &[u8], most: usize, read: fn(&[u8]) -> T) -> Result<T, Refusal> {
+fn inflate<T>(received: &[u8], most: usize, read: impl FnOnce(&[u8]) -> T) -> Result<T, Refusal> {
     match decode::gunzip(received, most) {
         Inflated::Complete(inflated) => Ok(read(&inflated)),
         Inflated::TooLarge => Err(too_large(most, "The inflated body")),
@@ -154,7 +136,7 @@ fn inflate<T>(received: &[u8], most: usize, read: fn(&[u8]) -> T) -> Result<T, R
     }
 }
 
-async fn collect<B>(body: B, most: usize, part: &mut Part<'_>) -> Result<Bytes, Refusal>
+async fn collect<B>(body: B, most: usize, part: &mut Part) -> Result<Bytes, Refusal>
 where
     B: Body,
     B::Error: Display,
@@ -176,7 +158,10 @@ where
         if received.len() + len > most {
             return Err(too_large(most, "The body"));
         }
-        part.grow(len)?;
+        part.grow(len).map_err(|UsedUp| {
+            let sentence = "Too many requests are sending spans at once. Try again later.";
+            refusal(StatusCode::SERVICE_UNAVAILABLE, sentence)
+        })?;
         bytes::BufMut::put(&mut received, data);
     }
     Ok(received.freeze())
@@ -185,4 +170,35 @@ where
 fn too_large(most: usize, what: &str) -> Refusal {
     let sentence = format!("{what} is larger than {} MiB.", most >> 20);
     refusal(StatusCode::PAYLOAD_TOO_LARGE, sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::Full;
+    use std::sync::mpsc;
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn a_client_that_closes_does_not_make_room_for_another() {
+        let held = Held::default();
+        let body = Full::new(Bytes::from(vec![b' '; LARGE + 1]));
+        let (started, starts) = oneshot::channel();
+        let (end, ended) = mpsc::channel::<()>();
+        let read = move |_: &[u8]| {
+            started.send(()).unwrap();
+            ended.recv().unwrap_err();
+        };
+        let headers = HeaderMap::new();
+        tokio::select! {
+            _ = receive(&held, &headers, body, MESSAGE, read) => panic!("it waits"),
+            // The other branch is dropped, as if the client had closed.
+            started = starts => started.unwrap(),
+        }
+        assert_eq!(held.large.available_permits(), LARGE_AT_ONCE - 1);
+        assert!(held.bodies.part().grow(TOTAL - LARGE).is_err());
+        drop(end);
+        let all = u32::try_from(LARGE_AT_ONCE).unwrap();
+        let _all = held.large.acquire_many(all).await.unwrap();
+    }
 }

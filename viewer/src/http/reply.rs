@@ -1,12 +1,13 @@
 //! Responses.
 
-use super::Body;
+use super::{Body, quota::Quota};
 use bytes::Bytes;
 use http::{
     HeaderValue, Response, StatusCode,
     header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION},
 };
 use serde::Serialize;
+use std::sync::Arc;
 
 pub(super) type Reply = Response<Body>;
 
@@ -39,26 +40,48 @@ pub(super) fn refusal(status: StatusCode, sentence: impl Into<String>) -> Refusa
     Box::new(text(status, sentence))
 }
 
-/// The value as JSON.
+/// The value as JSON, which is small.
 pub(super) fn json(value: &impl Serialize) -> Reply {
     json_with(StatusCode::OK, value)
 }
 
 pub(super) fn json_with(status: StatusCode, value: &impl Serialize) -> Reply {
     match serde_json::to_vec(value) {
-        Ok(body) => {
-            let mut reply = with_type(status, JSON, body);
-            let headers = reply.headers_mut();
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            reply
+        Ok(body) => with_json(status, body),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+/// The value as JSON of any size, which counts until it is sent.
+pub(super) fn large_json(responses: &Arc<Quota>, value: &impl Serialize) -> Reply {
+    match responses.json(value) {
+        Ok(Some(body)) => with_json(StatusCode::OK, body),
+        Ok(None) => {
+            let sentence = "The responses that are being sent take too much memory. Ask for less, \
+                            or try again later.";
+            text(StatusCode::SERVICE_UNAVAILABLE, sentence)
         }
         Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
 }
 
+fn with_json(status: StatusCode, body: impl Into<Bytes>) -> Reply {
+    let mut reply = with_type(status, JSON, body);
+    let headers = reply.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    reply
+}
+
 /// An error as the page expects it.
 pub(super) fn json_error(status: StatusCode, error: impl Into<String>) -> Reply {
     json_with(status, &serde_json::json!({ "error": error.into() }))
+}
+
+pub(super) fn not_found(path: &str) -> Reply {
+    text(
+        StatusCode::NOT_FOUND,
+        format!("There is nothing at {path}."),
+    )
 }
 
 pub(super) fn redirect(to: &str) -> Reply {
@@ -75,4 +98,18 @@ pub(super) fn method_not_allowed(allowed: &'static str) -> Reply {
     let headers = reply.headers_mut();
     headers.insert(ALLOW, HeaderValue::from_static(allowed));
     reply
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_that_takes_too_much_is_refused() {
+        let value = "x".repeat(10_000);
+        for (quota, status) in [(9_000, 503), (30_000, 200)] {
+            let reply = large_json(&Quota::new(quota), &value);
+            assert_eq!(reply.status(), status, "{quota}");
+        }
+    }
 }

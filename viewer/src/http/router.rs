@@ -1,13 +1,13 @@
 //! Which path does what.
 
 use super::{
-    api, collector, events,
-    reply::{Reply, empty, json, method_not_allowed, redirect, text},
+    api, collector,
+    read::Read,
+    reply::{Reply, empty, method_not_allowed, not_found},
     viewer::Shared,
-    zipkin,
 };
 use bytes::Buf;
-use http::{Method, Request, StatusCode, header::ORIGIN};
+use http::{Method, Request, StatusCode, header::ORIGIN, request::Parts};
 use http_body::Body;
 use std::{
     fmt::Display,
@@ -34,7 +34,7 @@ where
     reply
 }
 
-async fn route<B>(shared: &Arc<Shared>, head: &http::request::Parts, body: B) -> Reply
+async fn route<B>(shared: &Arc<Shared>, head: &Parts, body: B) -> Reply
 where
     B: Body<Data: Buf, Error: Display>,
 {
@@ -42,49 +42,45 @@ where
     if head.method == Method::OPTIONS {
         return empty(StatusCode::NO_CONTENT);
     }
-    if let Some(allowed) = post_path(path) {
-        if !allowed
-            .split(", ")
-            .any(|allowed| allowed == head.method.as_str())
-        {
-            // Zipkin's list of span names has the path of its collector.
-            if path == "/api/v2/spans" && is_read(&head.method) {
-                return get(shared, head, path).unwrap_or_else(|| not_found(path));
-            }
+    let is_read = matches!(head.method, Method::GET | Method::HEAD);
+    // Zipkin's list of span names has the path of its collector.
+    let is_list = path == "/api/v2/spans" && is_read;
+    if let Some(allowed) = post_path(path).filter(|_| !is_list) {
+        let mut methods = allowed.split(", ");
+        if !methods.any(|allowed| allowed == head.method.as_str()) {
             return method_not_allowed(allowed);
         }
-        let reply = match (path, &head.method) {
-            ("/api/v2/spans", _) => collector::zipkin(shared, &head.headers, body).await,
-            ("/api/v1/spans", _) => Ok(collector::zipkin_v1()),
-            ("/v1/traces", _) => collector::otlp(shared, &head.headers, body).await,
-            (_, &Method::DELETE) => Ok(api::clear(shared)),
-            _ => api::upload(shared, &head.headers, body).await,
-        };
-        return reply.unwrap_or_else(|refused| *refused);
+        return post(shared, head, path, body).await;
     }
-    match get(shared, head, path) {
-        Some(_) if !is_read(&head.method) => method_not_allowed("GET"),
-        Some(reply) => reply,
+    match Read::find(path) {
         None => not_found(path),
+        Some(_) if !is_read => method_not_allowed("GET"),
+        Some(read) => read.respond(shared, head).await,
     }
 }
 
-fn own_path<'a>(shared: &Shared, head: &'a http::request::Parts) -> &'a str {
+async fn post<B>(shared: &Arc<Shared>, head: &Parts, path: &str, body: B) -> Reply
+where
+    B: Body<Data: Buf, Error: Display>,
+{
+    let reply = match (path, &head.method) {
+        ("/api/v2/spans", _) => collector::zipkin(shared, &head.headers, body).await,
+        ("/api/v1/spans", _) => Ok(collector::zipkin_v1()),
+        ("/v1/traces", _) => collector::otlp(shared, &head.headers, body).await,
+        (_, &Method::DELETE) => Ok(api::clear(shared)),
+        _ => api::upload(shared, &head.headers, body).await,
+    };
+    reply.unwrap_or_else(|refused| *refused)
+}
+
+fn own_path<'a>(shared: &Shared, head: &'a Parts) -> &'a str {
     let path = head.uri.path();
     // A server that mounts the service may have removed the prefix.
     let path = path.strip_prefix(&*shared.page.prefix).unwrap_or(path);
+    // Zipkin has its API below the path of its page too.
+    let api = path.strip_prefix("/zipkin");
+    let path = api.filter(|api| api.starts_with("/api/")).unwrap_or(path);
     if path.is_empty() { "/" } else { path }
-}
-
-fn is_read(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
-}
-
-fn not_found(path: &str) -> Reply {
-    text(
-        StatusCode::NOT_FOUND,
-        format!("There is nothing at {path}."),
-    )
 }
 
 /// Whether clients send spans to this path.
@@ -99,54 +95,4 @@ fn post_path(path: &str) -> Option<&'static str> {
         "/viewer/traces" => Some("DELETE, POST"),
         _ => None,
     }
-}
-
-/// Responds to a path that is read; `None` if there is no such path.
-fn get(shared: &Arc<Shared>, head: &http::request::Parts, path: &str) -> Option<Reply> {
-    let query = head.uri.query();
-    let headers = &head.headers;
-    if let Some(path) = path.strip_prefix("/api/v2/") {
-        return zipkin::respond(shared, &head.method, path, query);
-    }
-    if let Some(file) = path.strip_prefix("/page/") {
-        return shared.page.file(file, headers);
-    }
-    if let Some(id) = path.strip_prefix("/viewer/trace/") {
-        return Some(api::trace(shared, id));
-    }
-    let prefix = &shared.page.prefix;
-    let reply = match path {
-        "/" | "/map" | "/compare" => shared.page.index(headers),
-        "/viewer/summaries" => api::summaries(shared, query),
-        "/viewer/map" => api::map(shared, query),
-        "/viewer/status" => api::status(shared),
-        "/viewer/events" => events::respond(shared, query, headers),
-        "/health" => json(&serde_json::json!({ "status": "UP" })),
-        "/zipkin/config.json" => config(shared),
-        "/zipkin" | "/zipkin/" => redirect(&format!("{prefix}/")),
-        "/favicon.ico" => return shared.page.file("favicon.ico", headers),
-        _ => {
-            if let Some(view) = path.strip_prefix("/zipkin/traces/") {
-                return Some(redirect(&format!("{prefix}/traces/{view}")));
-            }
-            let id = path.strip_prefix("/traces/")?;
-            if id.is_empty() || id.contains('/') {
-                return None;
-            }
-            shared.page.index(headers)
-        }
-    };
-    Some(reply)
-}
-
-/// What Zipkin's page and its clients ask for.
-fn config(shared: &Shared) -> Reply {
-    json(&serde_json::json!({
-        "environment": "",
-        "queryLimit": 10,
-        "defaultLookback": 900_000,
-        "searchEnabled": true,
-        "dependency": { "enabled": true, "lowErrorRate": 0.5, "highErrorRate": 0.75 },
-        "strictTraceId": shared.strict_trace_id,
-    }))
 }

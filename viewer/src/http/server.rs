@@ -1,6 +1,6 @@
 //! Serves a viewer on a listener.
 
-use super::viewer::Viewer;
+use super::{viewer::Viewer, write_timeout::WriteTimeout};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{sync::Arc, time::Duration};
@@ -14,7 +14,8 @@ const MOST_CONNECTIONS: usize = 1024;
 /// Pause after an error such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the viewer until the future is dropped, over HTTP/1.1.
+/// Serves the viewer until the future is dropped, over HTTP/1.1. Clients that send or read nothing for
+/// some time are disconnected.
 ///
 /// ```
 /// # async fn run() -> std::io::Result<()> {
@@ -47,7 +48,7 @@ pub async fn serve(viewer: Viewer, listener: TcpListener) {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIME)
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(WriteTimeout::new(stream)), service);
             // A client that is gone, or that does not speak HTTP.
             let _ = connection.await;
             drop(permit);

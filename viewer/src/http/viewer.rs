@@ -1,6 +1,9 @@
 //! `Viewer`: the store and everything that reads from it or writes to it.
 
-use super::{Body, events::MOST_CLIENTS, guard::Guard, page::Page, receive::Held, router};
+use super::{
+    Body, events::MOST_CLIENTS, guard::Guard, page::Page, quota::Quota, read::QUERIES_AT_ONCE,
+    receive::Held, router,
+};
 use crate::{
     reporter::ViewerReporter,
     store::{Limits, Store},
@@ -19,6 +22,9 @@ use std::{
 use tokio::sync::Semaphore;
 use tower_service::Service;
 
+/// How many bytes of responses are in memory at once, over all requests.
+const MOST_RESPONSES: usize = 256 << 20;
+
 /// A collector of traces with a page. Clones share the same traces.
 #[derive(Debug, Clone)]
 pub struct Viewer {
@@ -33,6 +39,9 @@ pub(super) struct Shared {
     pub(super) page: Page,
     pub(super) strict_trace_id: bool,
     pub(super) held: Held,
+    /// Responses that are being sent.
+    pub(super) responses: Arc<Quota>,
+    pub(super) queries: Arc<Semaphore>,
     pub(super) rejected_posts: AtomicU64,
     pub(super) event_clients: Arc<Semaphore>,
     /// The addresses that it listens on: the main one, and that for OTLP.
@@ -130,8 +139,8 @@ impl ViewerBuilder {
         self
     }
 
-    /// Tells 64-bit trace ids from 128-bit ids that end in the same digits. Default: they match,
-    /// because some services truncate ids.
+    /// In Zipkin's API, tells 64-bit trace ids from 128-bit ids that end in the same digits. Default:
+    /// they match, because some services truncate ids. On the page they always match.
     #[must_use]
     pub fn strict_trace_id(mut self, strict: bool) -> Self {
         self.strict_trace_id = strict;
@@ -155,6 +164,8 @@ impl ViewerBuilder {
                 page: self.page,
                 strict_trace_id: self.strict_trace_id,
                 held: Held::default(),
+                responses: Quota::new(MOST_RESPONSES),
+                queries: Arc::new(Semaphore::new(QUERIES_AT_ONCE)),
                 rejected_posts: AtomicU64::new(0),
                 event_clients: Arc::new(Semaphore::new(MOST_CLIENTS)),
                 addresses: OnceLock::new(),

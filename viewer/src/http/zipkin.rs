@@ -2,68 +2,72 @@
 
 use super::{
     params::Params,
-    reply::{Reply, json, method_not_allowed, text},
+    read::Query,
+    reply::{Reply, large_json, text},
     viewer::Shared,
 };
 use crate::{
     model::{IdError, Span, TraceId},
     store::QueryError,
 };
-use http::{Method, StatusCode};
+use http::StatusCode;
 use percent_encoding::percent_decode_str;
+use serde::Serialize;
 use std::{collections::HashSet, sync::Arc};
 
 /// The number of traces without a `limit`.
 const DEFAULT_LIMIT: usize = 10;
 
-/// Responds to a path below `/api/v2/`; `None` if there is no such path.
-pub(super) fn respond(
-    shared: &Shared,
-    method: &Method,
-    path: &str,
-    query: Option<&str>,
-) -> Option<Reply> {
-    let params = Params::new(query);
-    let reply: &dyn Fn() -> Result<Reply, QueryError> = match path {
-        "services" => &|| Ok(json(&shared.store.services())),
-        "spans" => &|| {
+/// The query at a path below `/api/v2/`; `None` if there is no such path.
+pub(super) fn find(path: &str) -> Option<Query> {
+    let answer: fn(&Shared, &Params<'_>) -> Result<Reply, QueryError> = match path {
+        "services" => |shared, _| Ok(json(shared, &shared.store.services())),
+        "spans" => |shared, params| {
             let service = params.required("serviceName")?;
-            Ok(json(&shared.store.span_names(service)))
+            Ok(json(shared, &shared.store.span_names(service)))
         },
-        "remoteServices" => &|| {
+        "remoteServices" => |shared, params| {
             let service = params.required("serviceName")?;
-            Ok(json(&shared.store.remote_services(service)))
+            Ok(json(shared, &shared.store.remote_services(service)))
         },
-        "traces" => &|| {
+        "traces" => |shared, params| {
             let mut query = params.trace_query(params.window()?, DEFAULT_LIMIT)?;
             query.strict_trace_id = shared.strict_trace_id;
-            Ok(json(&shared.store.find(&query)))
+            Ok(json(shared, &shared.store.find(&query)))
         },
-        "traceMany" => &|| many(shared, params.required("traceIds")?),
-        "dependencies" => &|| {
+        "traceMany" => |shared, params| many(shared, params.required("traceIds")?),
+        "dependencies" => |shared, params| {
             params.required("endTs")?;
-            Ok(json(&shared.store.links(params.window()?)))
+            Ok(json(shared, &shared.store.links(params.window()?)))
         },
-        "autocompleteKeys" => &|| Ok(json(&shared.store.tag_names())),
-        "autocompleteValues" => &|| {
+        "autocompleteKeys" => |shared, _| Ok(json(shared, &shared.store.tag_names())),
+        "autocompleteValues" => |shared, params| {
             let key = params.required("key")?;
             if key.is_empty() {
                 return Err(QueryError("key was empty".to_owned()));
             }
-            Ok(json(&shared.store.tag_values(key)))
+            Ok(json(shared, &shared.store.tag_values(key)))
         },
         _ => {
             let id = path.strip_prefix("trace/")?;
             if id.is_empty() || id.contains('/') {
                 return None;
             }
-            &move || trace(shared, id)
+            let id = id.to_owned();
+            return Some(Box::new(move |shared, _| or_refused(trace(shared, &id))));
         }
     };
-    if !matches!(*method, Method::GET | Method::HEAD) {
-        return Some(method_not_allowed("GET"));
-    }
-    Some(reply().unwrap_or_else(|error| text(StatusCode::BAD_REQUEST, error.0)))
+    Some(Box::new(move |shared, query| {
+        or_refused(answer(shared, &Params::new(query)))
+    }))
+}
+
+fn or_refused(reply: Result<Reply, QueryError>) -> Reply {
+    reply.unwrap_or_else(|error| text(StatusCode::BAD_REQUEST, error.0))
+}
+
+fn json(shared: &Shared, value: &impl Serialize) -> Reply {
+    large_json(&shared.responses, value)
 }
 
 /// Reads an id as Zipkin does, with its texts.
@@ -97,7 +101,7 @@ fn trace(shared: &Shared, id: &str) -> Result<Reply, QueryError> {
     if spans.is_empty() {
         return Ok(text(StatusCode::NOT_FOUND, format!("{id} not found")));
     }
-    Ok(json(&spans))
+    Ok(json(shared, &spans))
 }
 
 fn many(shared: &Shared, ids: &str) -> Result<Reply, QueryError> {
@@ -119,5 +123,5 @@ fn many(shared: &Shared, ids: &str) -> Result<Reply, QueryError> {
     }
     let traces = ids.into_iter().map(|id| spans(shared, id));
     let traces: Vec<_> = traces.filter(|spans| !spans.is_empty()).collect();
-    Ok(json(&traces))
+    Ok(json(shared, &traces))
 }

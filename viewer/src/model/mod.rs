@@ -1,5 +1,6 @@
 //! Spans as Zipkin's API v2 has them: whatever came in, it is stored in this form.
 
+mod budget;
 mod endpoint;
 mod id;
 mod number;
@@ -12,6 +13,7 @@ pub use endpoint::Endpoint;
 pub use id::{IdError, SpanId, TraceId};
 pub use span::{Annotation, Kind, Span};
 
+pub(crate) use budget::Budget;
 pub(crate) use number::WholeNumber;
 pub(crate) use read_json::{read_list, read_nested_lists, read_one};
 pub(crate) use text::Text;

@@ -1,7 +1,7 @@
 //! Spans from Zipkin's JSON, with Zipkin's leniency: unknown fields and `null` are skipped, numbers
 //! may be text and text may be a number, a repeated field replaces the earlier one.
 
-use super::{Annotation, Endpoint, Kind, Span, SpanId, Text, TraceId, WholeNumber};
+use super::{Annotation, Budget, Endpoint, Kind, Span, SpanId, Text, TraceId, WholeNumber};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::{borrow::Cow, cell::Cell, fmt, rc::Rc};
 
@@ -36,12 +36,13 @@ fn read<'a, S: DeserializeSeed<'a>>(
     })
 }
 
-/// Where the reader is.
+/// Where the reader is, and the memory that it may take.
 #[derive(Default, Clone)]
 struct Place {
     /// The number of the span, starting with 1.
     span: Rc<Cell<usize>>,
     field: Rc<Cell<&'static str>>,
+    budget: Rc<Budget>,
 }
 
 struct Lists(Place);
@@ -93,7 +94,14 @@ impl<'de> Visitor<'de> for List {
             self.0.span.set(spans.len() + 1);
             self.0.field.set("");
             match list.next_element_seed(One(self.0.clone()))? {
-                Some(span) => spans.push(span),
+                Some(span) => {
+                    let spent = self.0.budget.spend(&span);
+                    spent.map_err(|error| {
+                        self.0.span.set(0);
+                        A::Error::custom(error)
+                    })?;
+                    spans.push(span);
+                }
                 None => {
                     self.0.span.set(0);
                     return Ok(spans);

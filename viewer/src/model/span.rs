@@ -118,24 +118,24 @@ impl Span {
         self.timestamp.saturating_add(self.duration)
     }
 
-    /// About how many bytes of memory the span takes.
+    /// About how many bytes of memory the span takes in a store. Its names count twice, because the
+    /// store has an index of names.
     pub fn bytes(&self) -> usize {
         /// An allocation's own cost, and the references to a span in the store.
         const ALLOCATION: usize = 16;
         const REFERENCES: usize = 64;
+        /// The place of a name in the index.
+        const IN_INDEX: usize = 56;
         let text = |text: &str| text.len() + ALLOCATION;
-        let endpoint = |endpoint: &Option<Endpoint>| {
-            let name = endpoint.as_ref().and_then(|e| e.service_name.as_deref());
-            name.map_or(0, text)
-        };
+        let name = |name: Option<&str>| name.map_or(0, |name| 2 * text(name) + IN_INDEX);
         let tags = self.tags.iter();
         let tags = tags.map(|(name, value)| 32 + text(name) + text(value));
         let annotations = self.annotations.iter().map(|a| 24 + text(&a.value));
         size_of::<Span>()
             + REFERENCES
-            + self.name.as_deref().map_or(0, text)
-            + endpoint(&self.local_endpoint)
-            + endpoint(&self.remote_endpoint)
+            + name(self.name.as_deref())
+            + name(self.local_service())
+            + name(self.remote_service())
             + tags.sum::<usize>()
             + annotations.sum::<usize>()
     }
@@ -156,9 +156,13 @@ impl Span {
         self.annotations.sort();
         self.annotations.dedup();
         normalize_tags(&mut self.tags);
+        // Of what was removed, no memory is kept.
+        self.annotations.shrink_to_fit();
+        self.tags.shrink_to_fit();
     }
 
-    /// Takes over what another part of the same span knows; what is known here is kept.
+    /// Takes over what another part of the same span knows; what is known here is kept. After the
+    /// last part, the span has to be normalized.
     pub(crate) fn merge(&mut self, other: &Span) {
         self.trace_id = self.trace_id.max(other.trace_id);
         self.parent_id = self.parent_id.or(other.parent_id);
@@ -178,7 +182,6 @@ impl Span {
         self.tags.extend_from_slice(&other.tags);
         self.debug |= other.debug;
         self.shared |= other.shared;
-        self.normalize();
     }
 }
 

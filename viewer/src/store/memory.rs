@@ -56,7 +56,7 @@ pub struct StoreStats {
     pub evicted_traces: u64,
     /// Spans that were received.
     pub received_spans: u64,
-    /// Spans that did not fit because their trace alone fills the store.
+    /// Spans that did not fit, because they or their trace alone fill the store.
     pub dropped_spans: u64,
 }
 
@@ -81,6 +81,8 @@ struct Entry {
     trace: StoredTrace,
     /// The hashes of the spans: a span that was reported twice in the same form is stored once.
     hashes: HashSet<u64>,
+    /// About how many bytes the trace takes.
+    bytes: usize,
 }
 
 impl Default for Store {
@@ -90,6 +92,11 @@ impl Default for Store {
 }
 
 impl Store {
+    /// About how many bytes a trace takes beside its spans, with its summary.
+    pub const TRACE_BYTES: usize = 1024;
+    /// About how many bytes the index of a service's names takes beside the names.
+    pub const SERVICE_BYTES: usize = 768;
+
     /// Makes an empty store.
     pub fn new(limits: Limits) -> Store {
         Store {
@@ -222,18 +229,20 @@ impl Traces {
         if known.is_some_and(|entry| entry.hashes.contains(&hash)) {
             return;
         }
-        let bytes = span.bytes();
-        if !self.make_room(bytes, id, limits) {
+        let trace = known.map_or(Store::TRACE_BYTES, |_| 0);
+        let bytes = span.bytes() + trace;
+        if !self.make_room(&span, bytes, limits) {
             self.stats.dropped_spans += 1;
             return;
         }
         self.stats.spans += 1;
-        self.stats.bytes += bytes;
+        self.stats.bytes += bytes + self.service_bytes(&span);
         self.names.add(&span);
         let entry = self.by_id.entry(id).or_default();
         if entry.trace.spans.is_empty() {
             self.arrival.push_back(id);
         }
+        entry.bytes += bytes;
         entry.hashes.insert(hash);
         entry.trace.push(Arc::new(span));
         if entry.trace.updated <= before {
@@ -244,9 +253,25 @@ impl Traces {
         }
     }
 
-    /// Evicts other traces than `id` until so many bytes fit. Returns whether they do.
-    fn make_room(&mut self, bytes: usize, id: u64, limits: Limits) -> bool {
-        while self.stats.spans >= limits.max_spans || self.stats.bytes + bytes > limits.max_bytes {
+    /// What the index takes for the service of a span, if it is new.
+    fn service_bytes(&self, span: &Span) -> usize {
+        let service = span.local_service();
+        let new = service.filter(|service| !self.names.has_service(service));
+        new.map_or(0, |_| Store::SERVICE_BYTES)
+    }
+
+    /// Evicts other traces than the span's until its bytes fit. Returns whether they do.
+    fn make_room(&mut self, span: &Span, bytes: usize, limits: Limits) -> bool {
+        let id = span.trace_id.low();
+        let own = self.by_id.get(&id);
+        let (spans, own) = own.map_or((0, 0), |own| (own.trace.spans.len(), own.bytes));
+        // Other traces do not make room in vain.
+        if spans >= limits.max_spans || own + bytes > limits.max_bytes {
+            return false;
+        }
+        while self.stats.spans >= limits.max_spans
+            || self.stats.bytes + bytes + self.service_bytes(span) > limits.max_bytes
+        {
             let oldest = usize::from(self.arrival.front() == Some(&id));
             let Some(evicted) = self.arrival.remove(oldest) else {
                 return false;
@@ -262,10 +287,12 @@ impl Traces {
             return;
         };
         self.by_update.remove(&entry.trace.updated);
+        self.stats.spans -= entry.trace.spans.len();
+        self.stats.bytes -= entry.bytes;
         for span in entry.trace.spans.iter() {
-            self.stats.spans -= 1;
-            self.stats.bytes -= span.bytes();
-            self.names.remove(span);
+            if self.names.remove(span) {
+                self.stats.bytes -= Store::SERVICE_BYTES;
+            }
         }
     }
 }

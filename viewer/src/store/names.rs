@@ -35,7 +35,12 @@ impl Names {
         }
     }
 
-    pub(super) fn remove(&mut self, span: &Span) {
+    pub(super) fn has_service(&self, service: &str) -> bool {
+        self.0.contains_key(service)
+    }
+
+    /// Returns whether the span was the last of its service.
+    pub(super) fn remove(&mut self, span: &Span) -> bool {
         fn uncount(names: &mut BTreeMap<Box<str>, usize>, name: Option<&str>) {
             let Some(name) = name else { return };
             if let Some(count) = names.get_mut(name) {
@@ -45,17 +50,18 @@ impl Names {
                 }
             }
         }
-        let Some(service) = span.local_service() else {
-            return;
+        let service = span.local_service();
+        let Some((service, names)) = service.and_then(|s| Some((s, self.0.get_mut(s)?))) else {
+            return false;
         };
-        if let Some(names) = self.0.get_mut(service) {
-            names.spans -= 1;
-            uncount(&mut names.span_names, span.name.as_deref());
-            uncount(&mut names.remote_services, span.remote_service());
-            if names.spans == 0 {
-                self.0.remove(service);
-            }
+        names.spans -= 1;
+        uncount(&mut names.span_names, span.name.as_deref());
+        uncount(&mut names.remote_services, span.remote_service());
+        let is_last = names.spans == 0;
+        if is_last {
+            self.0.remove(service);
         }
+        is_last
     }
 
     pub(super) fn services(&self) -> Vec<Box<str>> {

@@ -271,7 +271,7 @@ impl Store {
                 continue;
             }
             if query.strict_trace_id {
-                let parts = trace.by_complete_id().into_iter().map(|(_, spans)| spans);
+                let parts = trace.by_complete_id().into_iter();
                 found.extend(parts.filter(|spans| query.matches(spans)));
             } else {
                 found.push(trace.spans().to_vec());

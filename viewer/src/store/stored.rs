@@ -1,8 +1,11 @@
 use crate::{
-    model::{Span, TraceId},
+    model::Span,
     trace::{Summary, TraceView, for_each_call, merge},
 };
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
 
 /// The spans of a trace as they were reported. A clone is a cheap snapshot.
 #[derive(Debug, Clone, Default)]
@@ -58,13 +61,15 @@ impl StoredTrace {
     }
 
     /// The traces by complete id, for those who do not want 64-bit ids to match 128-bit ids.
-    pub(crate) fn by_complete_id(&self) -> Vec<(TraceId, Vec<Arc<Span>>)> {
-        let mut groups: Vec<(TraceId, Vec<Arc<Span>>)> = Vec::new();
+    pub(crate) fn by_complete_id(&self) -> Vec<Vec<Arc<Span>>> {
+        let mut groups: Vec<Vec<Arc<Span>>> = Vec::new();
+        let mut by_id = HashMap::new();
         for span in self.spans.iter() {
-            match groups.iter_mut().find(|(id, _)| *id == span.trace_id) {
-                Some((_, spans)) => spans.push(Arc::clone(span)),
-                None => groups.push((span.trace_id, vec![Arc::clone(span)])),
+            let at = *by_id.entry(span.trace_id).or_insert(groups.len());
+            if at == groups.len() {
+                groups.push(Vec::new());
             }
+            groups[at].push(Arc::clone(span));
         }
         groups
     }

@@ -17,6 +17,7 @@ pub fn merge(spans: &[Arc<Span>]) -> Vec<Arc<Span>> {
     while let Some(mut span) = sorted.next() {
         let mut known = Endpoint::default();
         let mut is_tracked = false;
+        let mut is_merged = false;
         while let Some(next) = sorted.next_if(|next| {
             if next.id != span.id {
                 return false;
@@ -28,7 +29,11 @@ pub fn merge(spans: &[Arc<Span>]) -> Vec<Arc<Span>> {
             next.shared == span.shared
                 && add_if_compatible(&mut known, next.local_endpoint.as_ref())
         }) {
+            is_merged = true;
             Arc::make_mut(&mut span).merge(&next);
+        }
+        if is_merged {
+            Arc::make_mut(&mut span).normalize();
         }
         if span.trace_id != trace_id {
             Arc::make_mut(&mut span).trace_id = trace_id;

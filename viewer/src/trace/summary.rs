@@ -3,6 +3,11 @@ use crate::model::TraceId;
 use serde::Serialize;
 use std::collections::HashMap;
 
+/// The services of a summary. A list has no room for more.
+const MOST_SERVICES: usize = 6;
+/// The characters of a name in a summary.
+const LONGEST_NAME: usize = 240;
+
 /// A trace in a list of traces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -10,7 +15,7 @@ use std::collections::HashMap;
 pub struct Summary {
     /// The id.
     pub trace_id: TraceId,
-    /// The service of the root, or of the first span.
+    /// The service of the root, or of the first span. Names end with `…` after 240 characters.
     pub root_service: Box<str>,
     /// The name of the root, or of the first span.
     pub root_name: Box<str>,
@@ -22,8 +27,10 @@ pub struct Summary {
     pub span_count: usize,
     /// How many of them have the tag `error`.
     pub error_count: usize,
-    /// The services and how many spans each has, most first.
+    /// The services and how many spans each has, most first: at most six.
     pub services: Vec<ServiceCount>,
+    /// The number of all services.
+    pub service_count: usize,
     /// Whether the root was not reported, or not yet.
     pub missing_root: bool,
     /// A number that grows with every change of any trace.
@@ -51,29 +58,36 @@ impl Summary {
         for service in spans().filter_map(|span| span.local_service()) {
             *counts.entry(service).or_default() += 1;
         }
-        let services = counts.into_iter().map(|(name, count)| ServiceCount {
-            name: name.into(),
+        let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+        counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        let most = counts.iter().take(MOST_SERVICES);
+        let services = most.map(|&(name, count)| ServiceCount {
+            name: cut(name),
             count,
         });
-        let mut services: Vec<ServiceCount> = services.collect();
-        services.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
         Summary {
             trace_id: view.trace_id,
-            root_service: root
-                .and_then(|span| span.local_service())
-                .unwrap_or("")
-                .into(),
-            root_name: root
-                .and_then(|span| span.name.as_deref())
-                .unwrap_or("")
-                .into(),
+            root_service: cut(root.and_then(|span| span.local_service()).unwrap_or("")),
+            root_name: cut(root.and_then(|span| span.name.as_deref()).unwrap_or("")),
             timestamp: start,
             duration: end.saturating_sub(start),
             span_count: view.spans.len(),
             error_count: spans().filter(|span| span.is_error()).count(),
-            services,
+            services: services.collect(),
+            service_count: counts.len(),
             missing_root: view.root.is_none(),
             updated,
+        }
+    }
+}
+
+/// The beginning of a long name, so that a list of summaries is small.
+fn cut(name: &str) -> Box<str> {
+    match name.char_indices().nth(LONGEST_NAME) {
+        None => name.into(),
+        Some(_) => {
+            let start = name.chars().take(LONGEST_NAME - 1);
+            start.chain(['…']).collect::<String>().into()
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::{
     fmt::Debug,
     future::Future,
-    io::Write,
-    net::SocketAddr,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -199,6 +199,22 @@ impl Page {
             prefix,
             ..page
         }
+    }
+
+    /// A connection that listens to the viewer's events, as an open page does.
+    pub fn listen(&self) -> TcpStream {
+        let mut connection = TcpStream::connect(self.address).expect("a connection");
+        let request = format!(
+            "GET {}/viewer/events HTTP/1.1\r\nhost: {}\r\n\r\n",
+            self.prefix, self.address
+        );
+        connection
+            .write_all(request.as_bytes())
+            .expect("a request that is sent");
+        let mut start = [0; 12];
+        connection.read_exact(&mut start).expect("a response");
+        assert_eq!(&start, b"HTTP/1.1 200");
+        connection
     }
 
     pub async fn open(&self, path: &str) {

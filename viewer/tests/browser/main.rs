@@ -15,6 +15,7 @@ mod harness;
 mod hostile;
 mod keyboard;
 mod large;
+mod late;
 mod live;
 mod map;
 mod mounted;

@@ -95,3 +95,24 @@ async fn a_service_leads_to_its_traces_by_keyboard() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_service_without_spans_leads_to_the_calls_of_it() {
+    browse("map_remote", async |page: Page| {
+        page.post(&products(3, seconds_ago(4), 9_000));
+        page.post(&[with(
+            timed(span(4, 1, 0, "gateway", "get"), seconds_ago(3), 2_000),
+            json!({ "kind": "CLIENT", "remoteEndpoint": { "serviceName": "redis", "port": 6379 } }),
+        )]);
+        page.open("/map").await;
+        page.until_count(".map-service", 3).await;
+        page.eval("[...document.querySelectorAll('.map-service')].find((node) => node.textContent.includes('redis')).focus()").await;
+        page.keys(&["Enter"]).await;
+        page.until("location.search", "?remote=redis").await;
+        page.until_text(".list-bar h1", "1 trace").await;
+        page.until_text(".list-bar", "Calls of redis").await;
+        page.click("button[aria-label='Show all calls']").await;
+        page.until_text(".list-bar h1", "2 traces").await;
+    })
+    .await;
+}

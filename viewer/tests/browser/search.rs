@@ -1,8 +1,10 @@
 //! The list of traces: rows, filters, order, brush, files.
 
+use serde_json::json;
+
 use crate::{
     harness::{Page, browse},
-    spans::{order, products, seconds_ago, view},
+    spans::{order, products, seconds_ago, span, view},
 };
 
 /// Three traces: products that took 5 ms and 400 ms, and a failed order of 40 ms.
@@ -190,6 +192,131 @@ async fn clearing_asks_first() {
             "0 traces",
         )
         .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_brush_from_zero_is_drawn() {
+    browse("brush_zero", async |page: Page| {
+        page.post(&products(1, seconds_ago(9), 1));
+        page.open("/").await;
+        page.until_text(".list-bar h1", "1 trace").await;
+        page.keys(&["j", "z"]).await;
+        page.until("/brush=\\d+-\\d+-1-\\d+$/.test(location.search)", true)
+            .await;
+        for brush in [
+            "1-9000000000000000-0-2",
+            "0-8e300-0-9e300",
+            "5-5-1-2",
+            "1-2",
+        ] {
+            page.open(&format!("/?brush={brush}")).await;
+            page.until_text(".traces", "get /products").await;
+        }
+        page.open("/?brush=1-9000000000000000-0-2").await;
+        page.until_text(".brush:not([hidden])", "1 µs – 2 µs").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn traces_without_a_time_are_not_among_the_points() {
+    browse("untimed", async |page: Page| {
+        page.post(&[span(1, 1, 0, "gateway", "no time")]);
+        page.open("/").await;
+        page.until_text(".traces .row .age", "–").await;
+        let label = "document.querySelector('.scatter canvas').getAttribute('aria-label')";
+        page.until(label, "Durations over time: no traces").await;
+        page.post(&products(2, seconds_ago(9), 5_000));
+        page.until(&format!("{label}.includes(': 1 trace,')"), true)
+            .await;
+        page.until_text(".list-bar h1", "2 traces").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_axis_has_dates_if_the_traces_are_days_apart() {
+    browse("axis", async |page: Page| {
+        page.post(&products(1, seconds_ago(4 * 86_400), 5_000));
+        page.post(&products(2, seconds_ago(9), 5_000));
+        page.open("/").await;
+        page.until_text(".list-bar h1", "2 traces").await;
+        page.eval(
+            "window.drawn = []; const { fillText } = CanvasRenderingContext2D.prototype; \
+             CanvasRenderingContext2D.prototype.fillText = function (text, ...place) { \
+                 drawn.push(text); fillText.call(this, text, ...place); }",
+        )
+        .await;
+        page.keys(&["t"]).await;
+        page.until(
+            "drawn.filter((text) => /^\\d\\d-\\d\\d \\d\\d:\\d\\d$/.test(text)).length > 2",
+            true,
+        )
+        .await;
+        page.until("drawn.some((text) => /:\\d\\d:/.test(text))", false)
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_sentence_of_a_refusal_is_shown() {
+    browse("refused", async |page: Page| {
+        let large = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("large.json");
+        let file = std::fs::File::create(&large).unwrap();
+        file.set_len((64 << 20) + 1).unwrap();
+        page.open("/").await;
+        page.until_text(".empty", "No traces yet").await;
+        page.choose_file("input[type=file]", &large).await;
+        page.until_text(".toast.error", "large.json: The body is larger than")
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_way_back_from_a_trace_keeps_the_filters() {
+    browse("search_back", async |page: Page| {
+        post_three(&page);
+        let search = "/?service=catalog&sort=longest";
+        page.open(search).await;
+        page.until_text(".list-bar h1", "2 traces").await;
+        page.keys(&["j", "Enter"]).await;
+        page.until("location.pathname", view(3)).await;
+        page.until_count(".spans .row:not([hidden])", 2).await;
+        page.keys(&["b"]).await;
+        page.until("location.pathname + location.search", search)
+            .await;
+        page.until_text(".list-bar h1", "2 traces").await;
+        page.click("[data-nav='/map']").await;
+        page.until("location.pathname", "/map").await;
+        page.click(".views [data-nav='/']").await;
+        page.until("location.pathname + location.search", search)
+            .await;
+        page.click("button[title='Reset all filters']").await;
+        page.until_text(".list-bar h1", "3 traces").await;
+        page.click("[data-nav='/map']").await;
+        page.until("location.pathname", "/map").await;
+        page.keys(&["g", "t"]).await;
+        page.until("location.pathname + location.search", "/?sort=longest")
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_tag_error_is_an_error_whatever_its_value() {
+    browse("error_tag", async |page: Page| {
+        let mut spans = products(5, seconds_ago(9), 5_000);
+        spans[1]["tags"] = json!({ "error": "false" });
+        page.post(&spans);
+        page.open("/").await;
+        page.until_text(".traces .mark-error", "1 error").await;
+        page.keys(&["j", "Enter"]).await;
+        page.until_text(".facts", "Errors 1").await;
+        page.until_count(".spans .row.failed", 1).await;
     })
     .await;
 }

@@ -99,6 +99,9 @@ async fn ids_of_64_and_128_bits_match_unless_they_are_strict() {
                 found,
                 "{id}, strict: {strict}"
             );
+            // On the page they always match.
+            let trace = client.get(&format!("/viewer/trace/{id}")).await.json();
+            assert_eq!(trace["spans"].as_array().unwrap().len(), 2);
         }
     }
 }

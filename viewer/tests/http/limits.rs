@@ -70,6 +70,25 @@ async fn gzip_bombs_are_refused() {
     assert_eq!((answer.status.as_u16(), answer.text()), (415, sentence));
 }
 
+/// A file says itself that it is compressed.
+#[tokio::test]
+async fn compressed_files_are_inflated_up_to_their_limit() {
+    let server = Server::start(Viewer::default()).await;
+    let client = server.client();
+    let file = gzip(br#"[{"traceId":"1","id":"1"}]"#);
+    let answer = client.post("/viewer/traces", "", file).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json()["spans"]),
+        (200, &json!(1))
+    );
+    let bomb = gzip(&vec![b' '; (64 << 20) + 1]);
+    let answer = client.post("/viewer/traces", "", bomb).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.text()),
+        (413, "The inflated body is larger than 64 MiB.")
+    );
+}
+
 /// Time is paused, so that it passes as soon as everything waits.
 #[tokio::test(start_paused = true)]
 async fn slow_bodies_are_refused() {
@@ -81,6 +100,57 @@ async fn slow_bodies_are_refused() {
     let read = stream.read(&mut answer).await.unwrap();
     let answer = String::from_utf8_lossy(&answer[..read]);
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_that_do_not_read_are_disconnected() {
+    let server = Server::start(Viewer::default()).await;
+    let spans = json!([{ "traceId": "1", "id": "1", "tags": { "text": "x".repeat(9 << 20) } }]);
+    for trace in 1..=4 {
+        let mut spans = spans.clone();
+        spans[0]["traceId"] = json!(trace.to_string());
+        let answer = server
+            .client()
+            .post("/api/v2/spans", JSON, spans.to_string())
+            .await;
+        assert_eq!(answer.status, 202);
+    }
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = "GET /api/v2/traceMany?traceIds=1,2,3,4 HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    // What the system had buffered, and no more.
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+    assert!(answer.len() < 36 << 20, "{}", answer.len());
+}
+
+/// What does not fit drives nothing out.
+#[tokio::test]
+async fn a_span_that_is_too_large_leaves_the_others() {
+    let limits = Limits {
+        max_bytes: 100_000,
+        ..Limits::default()
+    };
+    let server = Server::start(Viewer::builder().limits(limits).build()).await;
+    let client = server.client();
+    let text = |len: usize| json!({ "text": "x".repeat(len) });
+    let spans = json!([
+        { "traceId": "1", "id": "1" },
+        { "traceId": "2", "id": "1", "tags": text(200_000) },
+        { "traceId": "3", "id": "1", "tags": text(90_000) },
+        { "traceId": "3", "id": "2", "tags": text(20_000) },
+    ]);
+    client.post("/api/v2/spans", JSON, spans.to_string()).await;
+    let status = client.get("/viewer/status").await.json();
+    let counts = [
+        &status["spans"],
+        &status["traces"],
+        &status["evictedTraces"],
+        &status["droppedSpans"],
+    ];
+    assert_eq!(counts, [2, 2, 0, 2]);
 }
 
 #[tokio::test]

@@ -147,7 +147,27 @@ async fn attributes_that_many_spans_share_are_bounded() {
     message["resourceSpans"][0]["scopeSpans"][0]["spans"] = json!(vec![span; 300]);
     let answer = client.post("/v1/traces", JSON, message.to_string()).await;
     assert_eq!(answer.status, 400);
-    let reason = "its spans take more than 256 MiB, with the attributes that they share; send fewer spans at once";
+    let reason = "the spans take more than 256 MiB of memory; send fewer spans at once";
     assert_eq!(answer.json()["message"], reason);
     assert_eq!(client.get("/viewer/status").await.json()["spans"], 0);
+}
+
+/// In Zipkin, the presence of the tag is the error.
+#[tokio::test]
+async fn an_error_that_is_false_is_none() {
+    let server = Server::start(Viewer::default()).await;
+    let client = server.client();
+    let mut message = export();
+    message["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["status"] = json!({});
+    for (value, is_error) in [
+        (json!({ "boolValue": false }), false),
+        (json!({ "stringValue": "false" }), false),
+        (json!({ "boolValue": true }), true),
+    ] {
+        message["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["attributes"] =
+            json!([{ "key": "error", "value": value }]);
+        client.post("/v1/traces", JSON, message.to_string()).await;
+        let found = client.get("/viewer/summaries?errorsOnly=true").await.json();
+        assert_eq!(found["matched"], u8::from(is_error), "{value}");
+    }
 }

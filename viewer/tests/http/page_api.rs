@@ -21,7 +21,7 @@ async fn summaries_say_what_a_list_shows() {
     let found = client.get("/viewer/summaries?errorsOnly=true").await.json();
     let expected = json!({ "matched": 1, "traces": [{
         "traceId": "0000000000000001", "rootService": "web", "rootName": "get /", "timestamp": start, "duration": 1100,
-        "spanCount": 3, "errorCount": 1, "services": [{ "name": "web", "count": 2 }, { "name": "db", "count": 1 }],
+        "spanCount": 3, "errorCount": 1, "services": [{ "name": "web", "count": 2 }, { "name": "db", "count": 1 }], "serviceCount": 2,
         "missingRoot": false, "updated": 1,
     }] });
     assert_eq!(found, expected);
@@ -43,6 +43,46 @@ async fn summaries_say_what_a_list_shows() {
         (answer.status.as_u16(), answer.json()),
         (400, json!({ "error": "minDuration <= 0" }))
     );
+}
+
+#[tokio::test]
+async fn summaries_are_small() {
+    let server = Server::start(Viewer::default()).await;
+    let client = server.client();
+    let service = |id: u32| {
+        let name = format!("{id}{}", "ü".repeat(1_000));
+        json!({ "traceId": "1", "id": id.to_string(), "name": name, "localEndpoint": { "serviceName": name } })
+    };
+    let spans: Vec<_> = (1..=9).map(service).collect();
+    client
+        .post("/api/v2/spans", JSON, json!(spans).to_string())
+        .await;
+    let found = client.get("/viewer/summaries").await.json();
+    let summary = &found["traces"][0];
+    let services = summary["services"].as_array().unwrap();
+    assert_eq!((services.len(), &summary["serviceCount"]), (6, &json!(9)));
+    let cut = format!("1{}…", "ü".repeat(238));
+    let names = [
+        &services[0]["name"],
+        &summary["rootService"],
+        &summary["rootName"],
+    ];
+    assert_eq!(names, [&json!(cut); 3]);
+}
+
+#[tokio::test]
+async fn a_trace_has_the_number_of_its_last_change() {
+    let server = Server::start(Viewer::default()).await;
+    let client = server.client();
+    for name in ["a", "b", "c"] {
+        let span = json!([{ "traceId": "1", "id": "1", "name": name }]);
+        client.post("/api/v2/spans", JSON, span.to_string()).await;
+        let found = client.get("/viewer/summaries").await.json();
+        let trace = client.get("/viewer/trace/1").await.json();
+        assert!(trace["updated"].is_u64(), "{trace}");
+        assert_eq!(trace["updated"], found["traces"][0]["updated"]);
+        assert_eq!(trace["spans"].as_array().unwrap().len(), 1);
+    }
 }
 
 #[tokio::test]

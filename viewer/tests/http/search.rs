@@ -76,3 +76,48 @@ async fn the_page_has_no_period_unless_it_is_asked_for() {
         assert_eq!(traces["matched"], found, "{period}");
     }
 }
+
+#[tokio::test]
+async fn of_many_values_of_a_tag_the_first_are_listed() {
+    let server = Server::start(Viewer::default()).await;
+    let client = server.client();
+    let span = |at: u32| json!({ "traceId": format!("{at:x}"), "id": "1", "tags": { "key": format!("{at:03}") } });
+    let spans: Vec<Value> = (1..=300).map(span).collect();
+    client
+        .post("/api/v2/spans", JSON, json!(spans).to_string())
+        .await;
+    let values = client.get("/api/v2/autocompleteValues?key=key").await;
+    let first: Vec<String> = (1..=100).map(|at| format!("{at:03}")).collect();
+    assert_eq!(values.json(), json!(first));
+}
+
+/// Zipkin's own page asks below its own path, and so do links and clients that were made for it.
+#[tokio::test]
+async fn the_paths_of_zipkins_page_lead_here() {
+    let viewer = Viewer::builder().mounted_at("/_traces").build();
+    let server = Server::start(viewer).await;
+    let client = server.client();
+    let span = json!([{ "traceId": "1", "id": "1", "localEndpoint": { "serviceName": "web" } }]);
+    client.post("/api/v2/spans", JSON, span.to_string()).await;
+    for path in ["/zipkin/api/v2/services", "/_traces/zipkin/api/v2/services"] {
+        let answer = client.get(path).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.text()),
+            (200, "[\"web\"]"),
+            "{path}"
+        );
+    }
+    for (path, view) in [
+        ("/zipkin", "/_traces/"),
+        ("/zipkin/", "/_traces/"),
+        ("/zipkin/dependency", "/_traces/map"),
+        ("/zipkin/traces/1", "/_traces/traces/1"),
+    ] {
+        let answer = client.get(path).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("location")),
+            (302, view),
+            "{path}"
+        );
+    }
+}

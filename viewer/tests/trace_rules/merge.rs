@@ -103,3 +103,18 @@ fn annotations_are_sorted_and_unique() {
         [event(1, "a"), event(2, "b"), event(3, "c")]
     );
 }
+
+/// Without more work for each part than for the one before: otherwise this test does not end.
+#[test]
+fn a_span_may_have_very_many_parts() {
+    const PARTS: usize = 200_000;
+    let part = |at: usize| {
+        let mut part = span('a');
+        part.tags.push((at.to_string().into(), "".into()));
+        part
+    };
+    let parts: Vec<Span> = (0..PARTS).map(part).collect();
+    let merged = merge(&shared_spans(&parts));
+    assert_eq!((merged.len(), merged[0].tags.len()), (1, PARTS));
+    assert!(merged[0].tag("777").is_some());
+}

@@ -53,8 +53,8 @@ export class Drawing {
     const group = svg('g', {
       class: 'map-service', tabindex: '0', role: 'button', 'aria-label': `${cut(name || 'unknown service')} ${facts}, show its traces`,
       on: {
-        click: () => { if (!this.moved) this.openedService(name); },
-        keydown: (event) => { if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); this.openedService(name); } },
+        click: () => { if (!this.moved) this.openedService(name, spans); },
+        keydown: (event) => { if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); this.openedService(name, spans); } },
         pointerenter: () => this.highlight((edge) => edge.caller === name || edge.callee === name),
         pointerleave: () => this.highlight(null),
         focus: () => this.highlight((edge) => edge.caller === name || edge.callee === name),

@@ -21,7 +21,8 @@ class MapView {
     this.lookback = context.query.get('lookback') ?? '';
     this.drawing = new Drawing({
       opened: (edge) => this.open(edge),
-      openedService: (name) => this.context.go('/', { service: name, lookback: this.lookback }),
+      // A service that reports no spans is known by those of its callers.
+      openedService: (name, spans) => this.context.go('/', { [spans ? 'service' : 'remote']: name, lookback: this.lookback }),
       pointed: (edge) => this.point(edge),
     });
     this.table = new SortedTable({

@@ -5,6 +5,8 @@ import { button, cut, el } from '../dom.js';
 import { parseDuration } from '../format.js';
 
 const MINUTE = 60_000;
+/** Milliseconds between a service that is new and the question for all of them. */
+const LEARN = 1000;
 const LOOKBACKS = [
   ['', 'All that is kept', 0],
   ['5m', 'Last 5 minutes', 5 * MINUTE],
@@ -15,7 +17,7 @@ const LOOKBACKS = [
 ];
 
 /** The names of the filters in the page's address. */
-const NAMES = ['service', 'span', 'tags', 'min', 'max', 'lookback', 'errors', 'caller', 'callee'];
+const NAMES = ['service', 'span', 'tags', 'min', 'max', 'lookback', 'errors', 'caller', 'callee', 'remote'];
 
 export class Filters {
   constructor(query, changed) {
@@ -97,10 +99,16 @@ export class Filters {
     this.span.disabled = !service;
   }
 
-  /** Learns of a service that a live update names. */
-  learn(services) {
-    if (this.known && services.some(({ name }) => name && !this.known.has(name))) this.loadServices();
+  /** Learns of the services of a trace, of which the server names only the first few. */
+  learn({ services, serviceCount }) {
+    if (!this.known) return;
+    // A long name is cut, which cannot be compared.
+    const unknown = serviceCount > services.length
+      || services.some(({ name }) => name && !name.endsWith('…') && !this.known.has(name));
+    if (unknown) this.learning ??= setTimeout(() => { this.learning = null; this.loadServices(); }, LEARN);
   }
+
+  close() { clearTimeout(this.learning); }
 
   read() {
     const before = this.values.service;
@@ -129,9 +137,14 @@ export class Filters {
     this.changed();
   }
 
-  /** The traces behind an edge of the map: none of them any more. */
-  clearEdge() {
-    this.values.caller = this.values.callee = '';
+  /** The calls that were chosen on the map; '' if none were. */
+  get calls() {
+    const { caller, callee, remote } = this.values;
+    return callee ? `${caller} calls ${callee}` : remote && `Calls of ${remote}`;
+  }
+
+  clearCalls() {
+    this.values.caller = this.values.callee = this.values.remote = '';
     this.changed();
   }
 
@@ -171,10 +184,10 @@ export class Filters {
 
   /** The parameters of the server's query. */
   query() {
-    const { service, span, tags, lookback, errors, caller, callee } = this.values;
+    const { service, span, tags, lookback, errors, caller, callee, remote } = this.values;
     const within = LOOKBACKS.find(([value]) => value === lookback)?.[2];
     return {
-      serviceName: service, spanName: span, annotationQuery: tags,
+      serviceName: service, spanName: span, remoteServiceName: remote, annotationQuery: tags,
       ...(service ? this.durationOfSpans() : {}),
       lookback: within || '', errorsOnly: errors, caller, callee,
     };

@@ -2,7 +2,7 @@
 
 import { colour, prepare } from '../colours.js';
 import { el, onFrame, said } from '../dom.js';
-import { clock, duration, plural, shortDuration, ticks } from '../format.js';
+import { DAY, duration, moment, plural, shortDuration, ticks } from '../format.js';
 
 const LEFT = 52;
 const RIGHT = 8;
@@ -34,12 +34,13 @@ export class Scatter {
   close() { this.observer.disconnect(); }
 
   show(traces, brush) {
-    this.traces = traces;
+    // A trace without a time has no place on the axis.
+    this.traces = traces.filter(({ timestamp }) => timestamp > 0);
     this.brush = brush;
     this.extent();
-    const failed = traces.filter(({ errorCount }) => errorCount).length;
-    this.canvas.setAttribute('aria-label', traces.length
-      ? `Durations over time: ${plural(traces.length, 'trace')}, ${failed} with errors, `
+    const failed = this.traces.filter(({ errorCount }) => errorCount).length;
+    this.canvas.setAttribute('aria-label', this.traces.length
+      ? `Durations over time: ${plural(this.traces.length, 'trace')}, ${failed} with errors, `
         + `${duration(this.range.shortest)} to ${duration(this.range.longest)}`
       : 'Durations over time: no traces');
     this.draw();
@@ -118,10 +119,12 @@ export class Scatter {
     context.textBaseline = 'alphabetic';
     context.textAlign = 'center';
     const step = timeStep((to - from) / 1e6, Math.max(2, (this.width - LEFT) / 110)) * 1e6;
+    const dated = to - from > DAY;
+    const margin = dated ? 40 : 28;
     const zone = new Date(from / 1000).getTimezoneOffset() * 6e7;
     for (let at = Math.ceil((from - zone) / step) * step + zone; at <= to; at += step) {
       const x = this.x(at);
-      if (x > LEFT + 24 && x < this.width - 28) context.fillText(clock(at), x, this.height - 5);
+      if (x > LEFT + margin - 4 && x < this.width - margin) context.fillText(moment(at, to - from), x, this.height - 5);
     }
   }
 
@@ -166,7 +169,7 @@ export class Scatter {
     const title = el('strong', {}, said(trace.rootService), ' ', said(trace.rootName));
     const errors = trace.errorCount ? `, ${plural(trace.errorCount, 'error')}` : '';
     this.tip.replaceChildren(title,
-      `${duration(trace.duration)}, ${plural(trace.spanCount, 'span')}${errors}, ${clock(trace.timestamp)}`);
+      `${duration(trace.duration)}, ${plural(trace.spanCount, 'span')}${errors}, ${moment(trace.timestamp, this.range.to - this.range.from)}`);
     const left = Math.min(this.x(trace.timestamp) + 16, this.width - this.tip.offsetWidth - 8);
     this.tip.style.left = `${Math.max(0, left)}px`;
     this.tip.style.top = `${Math.min(this.y(trace.duration) + 10, this.height - 20)}px`;
@@ -195,8 +198,8 @@ export class Scatter {
     return {
       from: time(Math.min(x0, x1)),
       to: time(Math.max(x0, x1)),
-      shortest: flat ? Math.floor(shortest) : Math.max(1, micros(Math.max(y0, y1))),
-      longest: flat ? Math.ceil(longest) : micros(Math.min(y0, y1)),
+      shortest: Math.max(1, flat ? Math.floor(shortest) : micros(Math.max(y0, y1))),
+      longest: Math.max(2, flat ? Math.ceil(longest) : micros(Math.min(y0, y1))),
     };
   }
 
@@ -211,10 +214,10 @@ export class Scatter {
   }
 }
 
-/** Powers of ten between two durations; with fewer than two of them, their doubles and halves too. */
+/** Powers of ten from 1 µs on between two durations; with fewer than two of them, their doubles and halves too. */
 function logMarks(shortest, longest) {
   const marks = [];
-  for (let power = Math.floor(Math.log10(shortest)); 10 ** power <= longest; power += 1) {
+  for (let power = Math.max(0, Math.floor(Math.log10(shortest))); 10 ** power <= longest; power += 1) {
     for (const digit of [1, 2, 5]) marks.push(digit * 10 ** power);
   }
   const within = marks.filter((mark) => mark >= shortest && mark <= longest);
@@ -224,7 +227,8 @@ function logMarks(shortest, longest) {
 
 /** Seconds between two marks of the time axis. */
 function timeStep(seconds, wanted) {
-  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
+  const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200,
+    ...[1, 2, 7, 14, 28].map((days) => days * 86_400)];
   return steps.find((step) => seconds / step <= wanted) ?? ticks(0, seconds, wanted)[1] ?? seconds;
 }
 

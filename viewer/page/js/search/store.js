@@ -1,4 +1,4 @@
-// The traces of the list: kept by id, ordered, narrowed by the brush of the scatter.
+// The traces of the list: kept by the ends of their ids, ordered, narrowed by the brush of the scatter.
 
 /** The most traces that are asked for and kept. */
 export const LIMIT = 5000;
@@ -13,40 +13,58 @@ const ORDERS = {
   errors: (a, b) => b.errorCount - a.errorCount || b.timestamp - a.timestamp,
 };
 
+/** What a trace is kept by: it may have 64 bits of its id at first, and all 128 later. */
+export const keyOf = ({ traceId }) => traceId.slice(-16);
+
 export class TraceList {
   /** `accepts(trace)` is asked about each trace that is shown. */
   constructor(accepts) {
     this.accepts = accepts;
-    this.byId = new Map();
+    this.byKey = new Map();
     this.order = 'newest';
     this.brush = null;
     this.all = [];
     this.shown = [];
   }
 
-  /** Shows these traces. Those that have come since the last time are marked, if `marked`. */
-  replace(traces, marked = false) {
+  /**
+   * Shows the traces of an answer. Those that have come since the last time are marked, if `marked`.
+   * What was heard of since the question was asked may be missing in the answer: it is kept if
+   * `keeps(trace)`. Returns how many traces the answer did not have.
+   */
+  replace(traces, { marked = false, asked = Infinity, keeps = () => false } = {}) {
+    const before = this.byKey;
+    this.byKey = new Map();
     for (const trace of traces) {
-      trace.arrived = this.byId.get(trace.traceId)?.arrived ?? (marked && !this.byId.has(trace.traceId) ? performance.now() : -Infinity);
+      const key = keyOf(trace);
+      const known = before.get(key);
+      trace.arrived = known?.arrived ?? (marked ? performance.now() : -Infinity);
+      this.byKey.set(key, known?.heard >= asked && known.updated > trace.updated ? known : trace);
     }
-    this.byId = new Map(traces.map((trace) => [trace.traceId, trace]));
+    const answered = this.byKey.size;
+    for (const [key, trace] of before) {
+      if (trace.heard >= asked && !this.byKey.has(key) && keeps(trace)) this.byKey.set(key, trace);
+    }
+    return this.byKey.size - answered;
   }
+
+  has(trace) { return this.byKey.has(keyOf(trace)); }
 
   /** Adds or updates a trace. An update that is older than what is kept changes nothing. */
   upsert(trace) {
-    const known = this.byId.get(trace.traceId);
+    const known = this.byKey.get(keyOf(trace));
     if (known && known.updated > trace.updated) return;
-    if (!known) trace.arrived = performance.now();
-    else trace.arrived = known.arrived;
-    this.byId.set(trace.traceId, trace);
+    trace.heard = performance.now();
+    trace.arrived = known?.arrived ?? trace.heard;
+    this.byKey.set(keyOf(trace), trace);
   }
 
   /** Orders and narrows. Over the limit the oldest are left out. */
   arrange() {
-    let all = [...this.byId.values()];
+    let all = [...this.byKey.values()];
     if (all.length > LIMIT) {
       all.sort(ORDERS.newest);
-      for (const trace of all.slice(LIMIT)) this.byId.delete(trace.traceId);
+      for (const trace of all.slice(LIMIT)) this.byKey.delete(keyOf(trace));
       all = all.slice(0, LIMIT);
     }
     all = all.filter(this.accepts);

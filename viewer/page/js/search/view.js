@@ -2,13 +2,13 @@
 
 import * as api from '../api.js';
 import { button, cut, el, onFrame, setText, toast } from '../dom.js';
-import { bytes, clock, count, duration, plural } from '../format.js';
+import { bytes, count, duration, moment, plural } from '../format.js';
 import * as live from '../live.js';
 import { VirtualGrid } from '../virtual.js';
 import { Filters } from './filters.js';
 import { createRow, updateRow } from './rows.js';
 import { Scatter } from './scatter.js';
-import { FIRST, LIMIT, TraceList, inBrush } from './store.js';
+import { FIRST, LIMIT, TraceList, inBrush, keyOf } from './store.js';
 
 export function show(main, context) {
   const search = new Search(main, context);
@@ -33,7 +33,7 @@ class Search {
       create: () => createRow((index, on) => this.mark(this.list.shown[index], on)),
       update: (row, index) => this.updateRow(row, index),
       opened: (index) => this.open(this.list.shown[index]),
-      selected: (index) => { this.selectedId = this.list.shown[index]?.traceId; },
+      selected: (index) => { this.selectedKey = this.keyAt(index); },
     });
     this.arrangeSoon = onFrame(() => this.arrange());
     this.build(main);
@@ -44,7 +44,7 @@ class Search {
   build(main) {
     this.title = el('h1', {}, 'Traces');
     this.brushChip = el('span', { class: 'brush', hidden: true });
-    this.edgeChip = el('span', { class: 'brush', hidden: true });
+    this.callsChip = el('span', { class: 'brush', hidden: true });
     this.compareButton = button('Compare', () => this.compare(), { hidden: true, class: 'primary' });
     const options = [['newest', 'Newest first'], ['longest', 'Longest first'], ['shortest', 'Shortest first'],
       ['spans', 'Most spans first'], ['errors', 'Most errors first']];
@@ -57,7 +57,7 @@ class Search {
       type: 'file', hidden: true, multiple: true, accept: '.json,.jsonl,.gz', 'aria-label': 'Files with traces',
       on: { change: () => { this.upload([...this.file.files]); this.file.value = ''; } },
     });
-    const bar = el('div', { class: 'list-bar' }, this.title, this.edgeChip, this.brushChip,
+    const bar = el('div', { class: 'list-bar' }, this.title, this.callsChip, this.brushChip,
       el('div', { class: 'end' }, this.compareButton, this.sort,
         button('Open file', () => this.file.click(), { title: 'Zipkin, Jaeger or OTLP JSON', key: 'u' }), this.file,
         button('Clear', () => this.askClear(), { title: 'Delete all traces' })));
@@ -110,6 +110,7 @@ class Search {
         clearInterval(status);
         clearTimeout(this.reload);
         this.request?.abort();
+        this.filters.close();
         this.grid.close();
         this.scatter.close();
       },
@@ -120,15 +121,16 @@ class Search {
     this.request?.abort();
     this.request = new AbortController();
     const limit = this.loaded ? LIMIT : FIRST;
+    const asked = performance.now();
     let more = false;
     try {
       const { traces, matched } = await api.summaries({ ...this.filters.query(), limit }, this.request.signal);
       if (this.closed) return;
       more = limit < LIMIT && matched > traces.length;
-      this.matched = matched;
-      this.list.replace(traces, marked);
+      const keeps = (trace) => this.filters.isPlain && this.filters.accepts(trace);
+      this.matched = matched + this.list.replace(traces, { marked, asked, keeps });
       this.failure = null;
-      for (const { services } of traces.slice(0, 50)) this.filters.learn(services);
+      traces.slice(0, 50).forEach((trace) => this.filters.learn(trace));
     } catch (error) {
       if (error.name === 'AbortError') return;
       this.failure = error;
@@ -141,10 +143,10 @@ class Search {
 
   /** A live update. Filters that only the server can judge are asked again, once a second. */
   arrived(summary) {
-    this.filters.learn(summary.services);
+    this.filters.learn(summary);
     if (this.filters.isPlain) {
       if (!this.filters.accepts(summary)) return;
-      if (!this.list.byId.has(summary.traceId)) this.matched = (this.matched ?? 0) + 1;
+      if (!this.list.has(summary)) this.matched = (this.matched ?? 0) + 1;
       this.list.upsert(summary);
       this.arrangeSoon();
     } else {
@@ -154,7 +156,7 @@ class Search {
 
   arrange() {
     if (this.closed) return;
-    const before = this.list.shown[0]?.traceId;
+    const before = this.keyAt(0);
     this.list.arrange();
     this.title.textContent = this.heading();
     this.showChips();
@@ -162,14 +164,21 @@ class Search {
     this.scatter.show(this.list.shown, this.list.brush);
     this.grid.setCount(this.list.shown.length);
     // Rows that appear above those in sight do not move them.
-    const above = before ? this.list.shown.findIndex(({ traceId }) => traceId === before) : 0;
+    const above = before ? this.placeOf(before) : 0;
     if (above > 0 && this.grid.element.scrollTop > 0) this.grid.element.scrollTop += above * this.grid.height;
-    const selected = this.selectedId ? this.list.shown.findIndex(({ traceId }) => traceId === this.selectedId) : -1;
+    const selected = this.selectedKey ? this.placeOf(this.selectedKey) : -1;
     if (selected !== this.grid.index) {
       this.grid.index = selected;
       this.grid.refresh();
     }
   }
+
+  keyAt(index) {
+    const trace = this.list.shown[index];
+    return trace && keyOf(trace);
+  }
+
+  placeOf(key) { return this.list.shown.findIndex((trace) => keyOf(trace) === key); }
 
   heading() {
     const shown = this.list.shown.length;
@@ -179,23 +188,22 @@ class Search {
 
   showChips() {
     const { brush } = this.list;
-    this.brushChip.hidden = !brush;
-    if (brush) {
-      this.brushChip.replaceChildren(
-        `${clock(brush.from)} – ${clock(brush.to)}, ${duration(brush.shortest)} – ${duration(brush.longest)}`,
-        button('✕', () => this.brush(null), { class: 'quiet icon', 'aria-label': 'Remove the brush' }));
-    }
-    const { caller, callee } = this.filters.values;
-    this.edgeChip.hidden = !callee;
-    if (callee) {
-      this.edgeChip.replaceChildren(cut(`${caller} calls ${callee}`, 80),
-        button('✕', () => this.filters.clearEdge(), { class: 'quiet icon', 'aria-label': 'Show all calls' }));
-    }
+    const text = brush && `${[brush.from, brush.to].map((at) => moment(at, brush.to - brush.from)).join(' – ')}, `
+      + `${duration(brush.shortest)} – ${duration(brush.longest)}`;
+    showChip(this.brushChip, text, 'Remove the brush', () => this.brush(null));
+    showChip(this.callsChip, cut(this.filters.calls, 80), 'Show all calls', () => this.filters.clearCalls());
   }
 
   updateRow(row, index) {
     const trace = this.list.shown[index];
-    updateRow(row, trace, { share: this.list.share(trace.duration), marked: this.marked.has(trace.traceId) });
+    // All rows have the same room for chips: one of them is measured.
+    if (this.measured !== this.grid.width) {
+      this.room = row.parts.chips.clientWidth;
+      if (this.room) this.measured = this.grid.width;
+    }
+    updateRow(row, trace, {
+      share: this.list.share(trace.duration), marked: this.marked.has(keyOf(trace)), room: this.room,
+    });
   }
 
   showEmpty() {
@@ -238,11 +246,12 @@ class Search {
   narrow() {
     const trace = this.list.shown[this.grid.index];
     if (!trace) return;
+    if (!trace.timestamp) { toast('The trace has no time'); return; }
     const { from, to, shortest, longest } = this.scatter.range;
     const around = (to - from) / 8;
     this.brush({
       from: Math.round(trace.timestamp - around), to: Math.round(trace.timestamp + around),
-      shortest: Math.floor(shortest), longest: Math.ceil(longest),
+      shortest: Math.max(1, Math.floor(shortest)), longest: Math.ceil(longest),
     });
   }
 
@@ -261,7 +270,8 @@ class Search {
 
   mark(trace, on) {
     if (!trace) return;
-    if (on) this.marked.add(trace.traceId); else this.marked.delete(trace.traceId);
+    const key = keyOf(trace);
+    if (on) this.marked.add(key); else this.marked.delete(key);
     // The first mark makes room for a third.
     if (this.marked.size > 2) this.marked.delete(this.marked.values().next().value);
     this.compareButton.hidden = this.marked.size < 2;
@@ -270,11 +280,11 @@ class Search {
 
   toggleMark() {
     const trace = this.list.shown[this.grid.index];
-    if (trace) this.mark(trace, !this.marked.has(trace.traceId));
+    if (trace) this.mark(trace, !this.marked.has(keyOf(trace)));
   }
 
   compare() {
-    const [a, b] = this.marked;
+    const [a, b] = [...this.marked].map((key) => this.list.byKey.get(key)?.traceId ?? key);
     if (b) this.context.go('/compare', { a, b });
     else toast('Mark two traces with c first');
   }
@@ -316,7 +326,19 @@ class Search {
   }
 }
 
+/** Shows what narrows the list, with a button that removes it; without a text, nothing. */
+function showChip(chip, text, label, remove) {
+  chip.hidden = !text;
+  // A button that is made again would lose the focus.
+  if (!text || chip.shown === text) return;
+  chip.shown = text;
+  chip.replaceChildren(text, button('✕', remove, { class: 'quiet icon', 'aria-label': label }));
+}
+
+/** The brush of an address, which anyone may have written: what cannot be drawn is no brush. */
 function readBrush(query) {
-  const [from, to, shortest, longest] = (query.get('brush') ?? '').split('-').map(Number);
-  return longest > 0 ? { from, to, shortest, longest } : null;
+  const numbers = (query.get('brush') ?? '').split('-').map(Number);
+  if (numbers.length !== 4 || !numbers.every(Number.isSafeInteger)) return null;
+  const [from, to, shortest, longest] = [numbers[0], numbers[1], Math.max(1, numbers[2]), numbers[3]];
+  return from < to && shortest < longest ? { from, to, shortest, longest } : null;
 }

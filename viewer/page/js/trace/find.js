@@ -44,9 +44,21 @@ export class Find {
     if (wanted === this.wanted) return;
     this.wanted = wanted;
     this.at = -1;
-    this.matches = wanted ? this.trace.rows.filter((node) => says(node, wanted)) : [];
+    this.match();
+  }
+
+  match() {
+    this.matches = this.wanted ? this.trace.rows.filter((node) => says(node, this.wanted)) : [];
     this.show();
     this.found(new Set(this.matches));
+  }
+
+  /** The trace has changed; `same(node)` is the new state of a span. */
+  renew(same) {
+    const present = same(this.matches[this.at]);
+    this.match();
+    this.at = this.matches.indexOf(present);
+    this.show();
   }
 
   show() {

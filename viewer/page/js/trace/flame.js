@@ -7,6 +7,8 @@ import { duration, percent, plural } from '../format.js';
 
 const HEIGHT = 22;
 
+const keyOf = ({ service, name }) => `${service}\0${name}`;
+
 /** Merges the tree. Children are visited after their parents, so that no recursion is needed. */
 function mergeFrames(rows) {
   const all = { service: '', name: 'All root spans', nodes: [], children: new Map(), self: 0, depth: 0, errors: 0, parent: null };
@@ -14,7 +16,7 @@ function mergeFrames(rows) {
   const frames = [all];
   for (const node of rows) {
     const parent = node.parent ? frameOf.get(node.parent) : all;
-    const key = `${node.service}\0${node.name}`;
+    const key = keyOf(node);
     let frame = parent.children.get(key);
     if (!frame) {
       frame = { service: node.service, name: node.name, nodes: [], children: new Map(), self: 0, depth: parent.depth + 1, errors: 0, parent };
@@ -47,18 +49,29 @@ function place(all, frames) {
   }
 }
 
+/** The keys that lead from the root to a frame. */
+function pathTo(frame) {
+  const keys = [];
+  for (let each = frame; each.parent; each = each.parent) keys.unshift(keyOf(each));
+  return keys;
+}
+
+/** The frame to which the keys lead, as far as there is one. */
+function follow(all, keys) {
+  let frame = all;
+  for (const key of keys) frame = frame.children.get(key) ?? frame;
+  return frame;
+}
+
 export class Flame {
   constructor(trace, { opened }) {
-    const { all, frames } = mergeFrames(trace.rows);
-    this.all = all;
-    this.frames = frames;
+    this.trace = trace;
     this.opened = opened;
-    this.base = all;
-    this.focused = all.list[0] ?? all;
     this.matches = new Set();
-    this.depth = frames.reduce((most, frame) => Math.max(most, frame.depth), 0) + 1;
     this.canvas = el('canvas', { tabindex: '0', role: 'img', 'aria-label': 'Flame graph: arrow keys move, Enter zooms, Escape shows all. The table has the same figures.' });
-    this.canvas.style.height = `${this.depth * HEIGHT}px`;
+    this.merge();
+    this.base = this.all;
+    this.focused = this.all.list[0] ?? this.all;
     this.line = el('p', { class: 'flame-line' });
     this.scroll = el('div', { class: 'flame-scroll' }, this.canvas);
     this.element = el('div', { class: 'flame' }, this.line, this.scroll);
@@ -78,6 +91,21 @@ export class Flame {
   }
 
   close() { this.observer.disconnect(); }
+
+  merge() {
+    Object.assign(this, mergeFrames(this.trace.rows));
+    const depth = this.frames.reduce((most, frame) => Math.max(most, frame.depth), 0) + 1;
+    this.canvas.style.height = `${depth * HEIGHT}px`;
+  }
+
+  /** The trace has changed: the same frames are zoomed and focused. */
+  renew() {
+    const [base, focused] = [this.base, this.focused].map(pathTo);
+    this.merge();
+    this.base = follow(this.all, base);
+    this.focused = follow(this.all, focused);
+    this.point(null);
+  }
   redraw() { this.draw(); }
 
   /** The place of a frame in the zoomed picture, as shares. */

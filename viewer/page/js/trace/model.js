@@ -1,13 +1,13 @@
 // A trace as a tree: parents, depth, self times, the critical path. No recursion, since a trace may
 // be a chain of thousands of spans.
 
-/** Whether Zipkin's tag `error` says that a span failed. */
+/** A span failed if it has the tag `error`, whatever the value: so Zipkin's format says. */
 function isError(tags) {
-  return tags !== undefined && Object.hasOwn(tags, 'error') && tags.error !== 'false';
+  return tags !== undefined && Object.hasOwn(tags, 'error');
 }
 
-/** Builds the model of the server's answer `{ traceId, spans, notes }`. */
-export function buildTrace({ traceId, spans, notes = [] }) {
+/** Builds the model of the server's answer `{ traceId, spans, notes, updated }`. */
+export function buildTrace({ traceId, spans, notes = [], updated }) {
   const nodes = spans.map(toNode);
   const missing = connect(nodes);
   const roots = nodes.filter((node) => !node.parent);
@@ -20,7 +20,7 @@ export function buildTrace({ traceId, spans, notes = [] }) {
   rows.forEach((node, index) => { node.index = index; });
   const start = rows.reduce((least, node) => Math.min(least, node.start), Infinity);
   const end = rows.reduce((most, node) => Math.max(most, node.end), start);
-  const trace = { traceId, rows, roots, start, end, duration: Math.max(1, end - start), notes };
+  const trace = { traceId, rows, roots, start, end, duration: Math.max(1, end - start), notes, updated };
   attachNotes(trace);
   countSelfTimes(rows);
   markErrorsBelow(rows);

@@ -46,6 +46,21 @@ export class Panel {
     this.element.scrollTop = 0;
   }
 
+  /** The span or its trace has changed: the tags stay narrowed, and the panel stays where it is. */
+  renew(trace, node) {
+    const { scrollTop } = this.element;
+    const controls = () => [...this.element.querySelectorAll('a, button, input')];
+    const focused = controls().indexOf(document.activeElement);
+    const wanted = this.filter?.value ?? '';
+    this.show(trace, node);
+    if (wanted && this.filter) {
+      this.filter.value = wanted;
+      this.filter.dispatchEvent(new Event('input'));
+    }
+    this.element.scrollTop = scrollTop;
+    if (focused >= 0) (controls()[focused] ?? this.closeButton).focus({ preventScroll: true });
+  }
+
   figures() {
     const { trace, node } = this;
     const onPath = node.path.reduce((sum, [from, to]) => sum + to - from, 0);
@@ -81,6 +96,7 @@ export class Panel {
 
   tags() {
     const entries = Object.entries(this.node.span.tags ?? {});
+    this.filter = null;
     if (!entries.length) return section('Tags', el('p', { class: 'muted' }, 'No tags'));
     const groups = el('div', {});
     const filter = el('input', {
@@ -88,6 +104,7 @@ export class Panel {
       on: { input: () => this.fillTags(groups, entries, filter.value.trim().toLowerCase()) },
     });
     this.fillTags(groups, entries, '');
+    this.filter = filter;
     return section('Tags', entries.length > 6 ? filter : null, groups);
   }
 

@@ -1,7 +1,7 @@
 // The table of all spans, and the statistics by service and name.
 
 import { serviceClass } from '../colours.js';
-import { button, cut, el, said, setText } from '../dom.js';
+import { button, el, said, setText } from '../dom.js';
 import { count, duration, percent } from '../format.js';
 import { SortedTable } from '../table.js';
 import { statistics } from './model.js';
@@ -71,7 +71,6 @@ export class Statistics {
   redraw() {}
 
   columns() {
-    const { duration: whole } = this.trace;
     const time = (id, label, extra) => ({ id, label, number: true, value: (group) => group[id], text: (group) => duration(group[id]), ...extra });
     return [
       { id: 'service', label: 'Service', value: (group) => group.service, cell: serviceCell, className: 'wide' },
@@ -82,11 +81,17 @@ export class Statistics {
         cell: (group, cell) => { setText(cell, count(group.errors)); cell.classList.toggle('bad', group.errors > 0); },
       },
       time('self', 'Self time'),
-      { id: 'path', label: 'Critical', number: true, value: (group) => group.path, text: (group) => percent(group.path, whole), className: 'optional' },
+      { id: 'path', label: 'Critical', number: true, value: (group) => group.path, text: (group) => percent(group.path, this.trace.duration), className: 'optional' },
       time('total', 'Total', { className: 'optional' }),
       time('mean', 'Mean', { className: 'optional' }),
       time('longest', 'Longest', { className: 'optional' }),
     ];
+  }
+
+  /** The spans of the trace have changed. */
+  renew() {
+    const groups = statistics(this.trace.rows, this.byName);
+    this.table.setItems(groups, (old) => groups.find(({ service, name }) => service === old?.service && name === old?.name));
   }
 
   toggle() {
@@ -97,6 +102,8 @@ export class Statistics {
 }
 
 function groupName(group, cell) {
-  setText(cell, group.name === null ? 'all spans' : cut(group.name || 'unnamed span'));
+  if (cell.shown === group) return;
+  cell.shown = group;
+  cell.replaceChildren(said(group.name === null ? 'all spans' : group.name || 'unnamed span'));
   cell.classList.toggle('muted', group.name === null);
 }

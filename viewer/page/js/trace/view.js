@@ -1,7 +1,7 @@
 // One trace: waterfall, flame graph, table and statistics, and the panel of the selected span.
 
 import * as api from '../api.js';
-import { announce, button, copy, cut, el, toast } from '../dom.js';
+import { announce, button, copy, cut, el, renew, toast } from '../dom.js';
 import { duration, plural } from '../format.js';
 import * as live from '../live.js';
 import { Find } from './find.js';
@@ -30,7 +30,7 @@ class TraceView {
     this.state = readState(context.query);
     this.element = el('section', { class: 'trace view', 'aria-label': 'Trace' },
       el('p', { class: 'empty muted' }, 'Loading the trace …'));
-    this.shortcuts = [];
+    this.others = {};
     main.replaceChildren(this.element);
     this.load();
   }
@@ -49,14 +49,12 @@ class TraceView {
       return;
     }
     if (this.closed) return;
-    this.setUp(buildTrace(answer));
+    if (!this.trace) this.setUp(buildTrace(answer));
   }
 
   setUp(trace) {
-    this.tearDown();
     this.trace = trace;
     const { state } = this;
-    document.title = cut(`${trace.roots[0].service} ${trace.roots[0].name}`, 80);
     this.window = new TimeWindow(trace, () => this.windowChanged());
     this.panel = new Panel({ close: () => this.closePanel(), select: (node) => this.choose(node) });
     this.waterfall = new Waterfall(trace, this.window, {
@@ -80,7 +78,6 @@ class TraceView {
   }
 
   build() {
-    const { trace } = this;
     this.tabs = el('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Views of the trace' }, TABS.map(([tab, label], index) => (
       el('button', {
         type: 'button', role: 'tab', id: `tab-${tab}`, 'aria-controls': 'trace-content', title: `${label} (${index + 1})`,
@@ -89,15 +86,45 @@ class TraceView {
     this.pathButton = button('Critical path', () => this.togglePath(), { class: 'toggle', 'aria-pressed': 'true', key: 'x' });
     this.zoomButton = button('Show all', () => this.window.whole(), { hidden: true, title: 'Show the whole time', key: '0' });
     this.content = el('div', { class: 'trace-content', id: 'trace-content', role: 'tabpanel' });
-    this.element.replaceChildren(...[
-      traceHead(trace, () => this.copyLink()),
-      notesList(trace, (node) => this.choose(node)),
-      el('div', { class: 'trace-bar' }, this.tabs, this.find.element, this.pathButton, this.zoomButton,
-        legend(trace, (name) => this.find.set(name))),
+    const [head, notes, services] = this.said = [1, 2, 3].map(() => el('div'));
+    this.element.replaceChildren(head, notes,
+      el('div', { class: 'trace-bar' }, this.tabs, this.find.element, this.pathButton, this.zoomButton, services),
       this.minimap.element,
-      el('div', { class: 'trace-body' }, this.content, this.panel.element),
-    ].filter(Boolean));
+      el('div', { class: 'trace-body' }, this.content, this.panel.element));
+    this.say();
     this.togglePath(this.state.path);
+  }
+
+  /** What is said of the trace as a whole. */
+  say() {
+    const { trace } = this;
+    document.title = cut(`${trace.roots[0].service} ${trace.roots[0].name}`, 80);
+    const parts = [
+      traceHead(trace, () => this.copyLink()),
+      notesList(trace, (node) => this.choose(node)) ?? el('div', { hidden: true }),
+      legend(trace, (name) => this.find.set(name)),
+    ];
+    this.said = this.said.map((part, index) => renew(part, parts[index]));
+  }
+
+  /** The trace has changed. What is selected, focused, found and in sight stays so. */
+  renew(trace) {
+    const byKey = new Map(trace.rows.map((node) => [node.key, node]));
+    const same = (node) => node && byKey.get(node.key);
+    const before = { ...this.trace };
+    // The parts of the view hold the trace: it stays the same object.
+    Object.assign(this.trace, trace);
+    this.node = same(this.node);
+    this.say();
+    this.waterfall.renew(same);
+    this.others.table?.setItems(trace.rows, same);
+    this.others.statistics?.renew();
+    this.others.flame?.renew();
+    this.find.renew(same);
+    this.window.renew(before);
+    this.minimap.redraw();
+    const shown = same(this.panel.node);
+    if (shown) this.panel.renew(this.trace, shown);
   }
 
   tearDown() {
@@ -133,17 +160,15 @@ class TraceView {
     };
   }
 
-  /** More spans of this trace have arrived: it is shown again, in the same state. */
+  /** Something of this trace has arrived: it is asked for again, and shown if it has changed. */
   reload() {
     this.reloading ??= setTimeout(async () => {
       this.reloading = null;
       let answer;
       try { answer = await api.trace(this.id); } catch { return; }
-      if (this.closed || answer.spans.length === this.trace?.rows.length) return;
-      this.state = readState(new URLSearchParams(this.stateQuery()));
-      const { scrollTop } = this.waterfall?.grid.element ?? {};
-      this.setUp(buildTrace(answer));
-      this.waterfall.grid.element.scrollTop = scrollTop ?? 0;
+      if (this.closed || !answer.spans.length) return;
+      if (!this.trace) this.setUp(buildTrace(answer));
+      else if (answer.updated !== this.trace.updated) this.renew(buildTrace(answer));
     }, 400);
   }
 
@@ -178,7 +203,7 @@ class TraceView {
       { keys: ['y'], does: 'Copy the span id', run: () => { if (this.node) copy(this.node.id, 'the span id'); } },
       { keys: ['Y'], does: 'Copy a link to this view', run: () => this.copyLink() },
       { keys: ['D'], does: 'Download as JSON', run: () => save(this.id) },
-      { keys: ['b'], does: 'Back to the traces', run: () => this.context.go('/') },
+      { keys: ['b'], does: 'Back to the traces', run: () => this.context.goToList() },
       { keys: ['Escape'], does: 'Close the panel, leave the field', run: (event) => this.escape(event) },
     ];
   }
@@ -211,7 +236,7 @@ class TraceView {
     this.content.replaceChildren(shown.element);
     this.element.dataset.tab = tab;
     if (tab === 'table' && this.node) shown.grid.select(shown.sorted.indexOf(this.node), { silent: true });
-    if (tab === 'waterfall' && this.node) this.waterfall.select(this.node, { silent: true });
+    if (tab === 'waterfall' && this.node) this.waterfall.select(this.waterfall.nearestVisible(this.node), { silent: true });
     if (tab === 'waterfall') this.waterfall.redraw();
     // The flame graph has keys of its own; the other views are moved by the page's shortcuts.
     if (this.ready && tab === 'flame') shown.canvas.focus({ preventScroll: true });

@@ -8,7 +8,6 @@ import { dragRange, wheelZoom } from './window.js';
 
 /** Ticks and segments that one bar shows at most. */
 const MOST_PARTS = 60;
-const INDENT = 12;
 const DEEPEST = 24;
 /** The room for durations on the right of the bars: `--label` of the style sheet. */
 const LABEL = 72;
@@ -68,6 +67,20 @@ export class Waterfall {
       this.visible.push(node);
     }
     this.grid.setCount(this.visible.length);
+  }
+
+  /** The trace has changed: the same span is selected, and the same rows are in sight. */
+  renew(same) {
+    const { grid, selected } = this;
+    const height = grid.height ?? 0;
+    const top = this.visible[Math.floor(grid.element.scrollTop / (height || 1))];
+    const before = top?.row;
+    this.arrange();
+    const shown = (node) => (node ? this.nearestVisible(node).row : undefined);
+    grid.index = shown(same(selected)) ?? -1;
+    const after = shown(same(top));
+    if (grid.element.scrollTop > 0 && after !== undefined) grid.element.scrollTop += (after - before) * height;
+    this.redraw();
   }
 
   redraw() {
@@ -130,7 +143,6 @@ export class Waterfall {
     row.className = `row ${serviceClass(node.service)}${node.error ? ' failed' : ''}${row.match ? ' match' : ''}${selected}`;
     row.setAttribute('aria-level', String(node.depth + 1));
     if (open === null) row.removeAttribute('aria-expanded'); else row.setAttribute('aria-expanded', String(open));
-    parts.nameCell.style.paddingLeft = `${8 + Math.min(node.depth, DEEPEST) * INDENT}px`;
     row.style.setProperty('--depth', Math.min(node.depth, DEEPEST));
     parts.toggle.dataset.open = String(open);
     parts.toggle.style.visibility = open === null ? 'hidden' : '';

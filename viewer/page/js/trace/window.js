@@ -25,6 +25,13 @@ export class TimeWindow {
     this.changed();
   }
 
+  /** The trace has changed: the same time is shown, or the whole again. */
+  renew({ start, duration }) {
+    const isWhole = this.to - this.from >= duration;
+    const earlier = start - this.trace.start;
+    if (isWhole) this.whole(); else this.set(this.from + earlier, this.to + earlier);
+  }
+
   whole() { this.set(0, this.trace.duration); }
 
   /** Zooms by a factor about a share of the window. */

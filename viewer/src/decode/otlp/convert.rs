@@ -117,6 +117,8 @@ fn add_attribute(span: &mut Span, remote: &mut Endpoint, attribute: &KeyValue) {
         PEER_SERVICE if !value.is_empty() => remote.set_service_name(&value),
         PEER_ADDRESS if value.parse::<std::net::IpAddr>().is_ok() => remote.set_ip_text(&value),
         PEER_PORT if value.parse::<u16>().is_ok() => remote.port = value.parse().unwrap_or(0),
+        // In Zipkin, the presence of the tag is the error.
+        "error" if value == "false" => {}
         key => add_tag(span, key, value),
     }
 }

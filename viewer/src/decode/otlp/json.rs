@@ -5,8 +5,8 @@ use super::{
     message::{AnyValue, OtlpSpan, Resource, Scope, Value},
 };
 use crate::{
-    decode::{DecodeError, budget::Budget},
-    model::{Span, WholeNumber},
+    decode::DecodeError,
+    model::{Budget, Span, WholeNumber},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{
@@ -37,7 +37,7 @@ pub(in crate::decode) fn otlp_result_json(json: &[u8]) -> Result<Otlp, DecodeErr
 }
 
 fn collect(request: Request) -> Result<Otlp, DecodeError> {
-    let (mut read, mut budget) = (Otlp::default(), Budget::default());
+    let (mut read, budget) = (Otlp::default(), Budget::default());
     for resource in request.resource_spans {
         let attributes = resource.resource.unwrap_or_default();
         for scope in resource.scope_spans {
@@ -45,7 +45,7 @@ fn collect(request: Request) -> Result<Otlp, DecodeError> {
             let Spans(mut spans) = scope.spans;
             for span in &mut spans.spans {
                 complete(span, &attributes, &named);
-                budget.spend(span)?;
+                budget.spend(span).map_err(DecodeError::new)?;
             }
             if read.rejected == 0 {
                 read.reason = spans.reason;

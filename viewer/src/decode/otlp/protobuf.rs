@@ -2,10 +2,12 @@ use super::{
     convert::{Otlp, complete, span},
     message::{OtlpSpan, Resource, Scope},
 };
-use crate::decode::{
-    DecodeError,
-    budget::Budget,
-    wire::{Messages, decode},
+use crate::{
+    decode::{
+        DecodeError,
+        wire::{Messages, decode},
+    },
+    model::Budget,
 };
 
 /// The fields of `ExportTraceServiceRequest`, `ResourceSpans` and `ScopeSpans`.
@@ -22,16 +24,16 @@ const SPANS: usize = 2;
 ///
 /// If the message is not such a protocol buffer.
 pub fn otlp_protobuf(message: &[u8]) -> Result<Otlp, DecodeError> {
-    let (mut read, mut budget) = (Otlp::default(), Budget::default());
+    let (mut read, budget) = (Otlp::default(), Budget::default());
     for field in Messages(message) {
         if let (RESOURCE_SPANS, bytes) = field? {
-            resource_spans(bytes, &mut read, &mut budget)?;
+            resource_spans(bytes, &mut read, &budget)?;
         }
     }
     Ok(read)
 }
 
-fn resource_spans(bytes: &[u8], read: &mut Otlp, budget: &mut Budget) -> Result<(), DecodeError> {
+fn resource_spans(bytes: &[u8], read: &mut Otlp, budget: &Budget) -> Result<(), DecodeError> {
     // A resource may come after its spans.
     let resource: Resource = part("resource", find(bytes, RESOURCE)?)?;
     for field in Messages(bytes) {
@@ -46,7 +48,7 @@ fn scope_spans(
     bytes: &[u8],
     resource: &Resource,
     read: &mut Otlp,
-    budget: &mut Budget,
+    budget: &Budget,
 ) -> Result<(), DecodeError> {
     let scope: Scope = part("scope", find(bytes, SCOPE)?)?;
     for field in Messages(bytes) {
@@ -56,7 +58,7 @@ fn scope_spans(
             let mut span = span(&message).map_err(|error| format!("span {at}: {error}"));
             if let Ok(span) = &mut span {
                 complete(span, resource, &scope);
-                budget.spend(span)?;
+                budget.spend(span).map_err(DecodeError::new)?;
             }
             read.add(span);
         }

@@ -5,7 +5,7 @@ use crate::{
         DecodeError,
         wire::{Messages, decode},
     },
-    model::{Annotation, Endpoint, Kind, Span, SpanId, TraceId},
+    model::{Annotation, Budget, Endpoint, Kind, Span, SpanId, TraceId},
 };
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -68,13 +68,15 @@ struct Proto3Annotation {
 ///
 /// If any span is not valid.
 pub fn zipkin_proto3(message: &[u8]) -> Result<Vec<Span>, DecodeError> {
-    let mut spans = Vec::new();
+    let (mut spans, budget) = (Vec::new(), Budget::default());
     for field in Messages(message) {
         let (number, bytes) = field?;
         if number == SPANS {
             let span = decode(bytes).and_then(convert);
             let at = spans.len() + 1;
-            spans.push(span.map_err(|error| DecodeError::new(format!("span {at}: {error}")))?);
+            let span = span.map_err(|error| DecodeError::new(format!("span {at}: {error}")))?;
+            budget.spend(&span).map_err(DecodeError::new)?;
+            spans.push(span);
         }
     }
     Ok(spans)
