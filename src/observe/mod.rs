@@ -21,8 +21,8 @@
 //! # Ok::<(), tower_b3::BuildError>(())
 //! ```
 //!
-//! Spans, the access log and metrics agree about an exchange because all of them read the same facts at
-//! the same place.
+//! Spans, the access log and metrics read the same facts about an exchange at the same place. They differ
+//! where Envoy's do: of the response flags a span has only `DC`, and without a response its code is 0.
 //!
 //! | request | observed |
 //! |---|---|

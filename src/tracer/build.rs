@@ -108,6 +108,8 @@ impl TracerBuilder {
             set_in_code,
             #[cfg(all(feature = "access-log", feature = "config"))]
             configured_log: this.configured_log,
+            #[cfg(feature = "access-log")]
+            access_logs: this.access_logs,
             observers: ObserversOfThreads::new(this.observers, max, this.body_counters),
             url_limits: limits,
             tag_malformed_headers: this.tag_malformed,
@@ -137,7 +139,10 @@ impl TracerBuilder {
             self.settings = self.settings.or(fallback);
         }
         #[cfg(feature = "access-log")]
-        self.observers.push(Arc::new(self.configured_log.clone()));
+        {
+            let log = self.configured_log.clone();
+            self = self.observer(log);
+        }
         Ok(self)
     }
 

@@ -4,7 +4,7 @@
 #[cfg(feature = "config")]
 use super::Fallback;
 use super::{Settings, Tracer};
-#[cfg(all(feature = "access-log", feature = "config"))]
+#[cfg(feature = "access-log")]
 use crate::access_log::AccessLog;
 use crate::{
     direction::{Direction, Mode, PerDirection},
@@ -57,6 +57,8 @@ impl Tracer {
             tag_malformed: false,
             reporter: None,
             observers: Vec::new(),
+            #[cfg(feature = "access-log")]
+            access_logs: Vec::new(),
             #[cfg(all(feature = "access-log", feature = "config"))]
             configured_log: AccessLog::empty(),
             body_counters: BodyCounters::default(),
@@ -86,6 +88,9 @@ pub struct TracerBuilder {
     pub(super) tag_malformed: bool,
     pub(super) reporter: Option<Box<dyn Reporter>>,
     pub(super) observers: Vec<Arc<dyn AnyObserver>>,
+    /// Those among the observers.
+    #[cfg(feature = "access-log")]
+    pub(super) access_logs: Vec<AccessLog>,
     /// Writes what a configuration says.
     #[cfg(all(feature = "access-log", feature = "config"))]
     pub(super) configured_log: AccessLog,
@@ -123,6 +128,10 @@ impl TracerBuilder {
     /// Adds an observer of every exchange, sampled or not: for metrics, or a log of your own. Observers
     /// are called in the order in which they were added.
     pub fn observer(mut self, observer: impl ExchangeObserver) -> Self {
+        #[cfg(feature = "access-log")]
+        if let Some(log) = (&observer as &dyn std::any::Any).downcast_ref::<AccessLog>() {
+            self.access_logs.push(log.clone());
+        }
         self.observers.push(Arc::new(observer));
         self
     }

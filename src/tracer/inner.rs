@@ -7,7 +7,7 @@
 #[cfg(feature = "config")]
 use super::SetInCode;
 use super::dynamic::DynamicSettings;
-#[cfg(all(feature = "access-log", feature = "config"))]
+#[cfg(feature = "access-log")]
 use crate::access_log::AccessLog;
 use crate::{
     context::Sampling,
@@ -58,6 +58,9 @@ pub(crate) struct TracerInner {
     /// One of the observers: it writes what a configuration says.
     #[cfg(all(feature = "access-log", feature = "config"))]
     pub(crate) configured_log: AccessLog,
+    /// Those among the observers.
+    #[cfg(feature = "access-log")]
+    pub(super) access_logs: Vec<AccessLog>,
     pub(crate) observers: ObserversOfThreads,
     pub(crate) url_limits: UrlLimits,
     pub(crate) tag_malformed_headers: bool,
