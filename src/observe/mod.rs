@@ -43,11 +43,11 @@ mod response_flags;
 mod response_head;
 
 pub use counted_body::CountedBody;
-use counted_body::{BodyCount, RequestBodySize};
-pub(crate) use counted_body::{BodyCounters, CountWith};
+pub(crate) use counted_body::{BodyCounters, CountWith, RequestBodySize};
 pub use ended::EndedExchange;
 pub(crate) use ended::Facts;
 pub use ending::Ending;
+pub(crate) use failure::{JUDGED_LENGTH, TransportFailure};
 use grpc_messages::MessageCounter;
 pub(crate) use observation::Observation;
 pub use observer::ExchangeObserver;

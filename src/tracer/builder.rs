@@ -163,7 +163,8 @@ impl TracerBuilder {
     ///
     /// axum's body is counted with the feature `axum`, and reqwest's with the feature `reqwest`. A body
     /// that is empty or knows its size is left as it is, unless it is a gRPC body; the others cost an
-    /// allocation, and what `wrap` costs. Without an observer nothing is counted.
+    /// allocation, and what `wrap` costs. Without an observer nothing is counted. If `wrap` panics, the panic
+    /// is the caller's of the service, because the body is lost.
     ///
     /// ```
     /// # use tower_b3::{Tracer, observe::EndedExchange};
