@@ -191,6 +191,7 @@ impl Exchange {
         let Some(open) = &mut self.open else {
             return;
         };
+        open.note_route_from_below();
         observe(open, ending, error);
         let renamed = open.is_renamed();
         if let Some((record, facts)) = open.record_and_facts() {

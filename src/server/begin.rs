@@ -36,6 +36,7 @@ impl ServerSettings {
             self.observe(request, &received, &mut open);
         }
         if open.is_followed() {
+            open.take_route_from_below();
             set_route(&RequestHead::of(request), &mut open);
         }
         if self.context_in_extensions {
