@@ -4,12 +4,11 @@
 //! are 200 of them.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use http::{HeaderMap, HeaderValue};
 use std::{hint::black_box, time::Duration};
 use tower_b3::{
     Direction,
     id::{SpanId, TraceId},
-    metrics::{Measurement, Metrics, PeerNumber, Workload},
+    metrics::{Measurement, Metrics, PeerMetadata, PeerNumber, Workload},
 };
 
 const PEERS: usize = 20;
@@ -26,16 +25,16 @@ fn workload(name: &str) -> Workload {
         .label("version", "v1")
 }
 
-/// The headers of requests from some workloads.
-fn headers() -> Vec<HeaderMap> {
-    let headers = |number| {
-        let mut headers = HeaderMap::new();
-        let peer = Metrics::builder(workload(&format!("peer-{number}"))).build();
-        peer.tell_server(&mut headers);
-        headers.insert("user-agent", HeaderValue::from_static("bench"));
-        headers
+/// What some workloads tell.
+fn peers() -> Vec<PeerMetadata> {
+    let peer = |number| {
+        let mut peer = PeerMetadata::default();
+        peer.workload = format!("peer-{number}");
+        peer.namespace = "istioinaction".to_owned();
+        (peer.app, peer.version) = (peer.workload.clone(), "v1".to_owned());
+        peer
     };
-    (0..PEERS).map(headers).collect()
+    (0..PEERS).map(peer).collect()
 }
 
 fn measured(number: usize, peers: &[PeerNumber]) -> Measurement<'static> {
@@ -51,11 +50,7 @@ fn measured(number: usize, peers: &[PeerNumber]) -> Measurement<'static> {
 
 fn ours(criterion: &mut Criterion) {
     let metrics = Metrics::builder(workload("catalog")).build();
-    let headers = headers();
-    let peers: Vec<PeerNumber> = headers
-        .iter()
-        .map(|headers| metrics.take_peer(&mut headers.clone()).0)
-        .collect();
+    let peers: Vec<PeerNumber> = peers().iter().map(|peer| metrics.peer(peer)).collect();
     let requests: Vec<_> = (0..PEERS * CODES.len())
         .map(|number| measured(number, &peers))
         .collect();
@@ -71,16 +66,6 @@ fn ours(criterion: &mut Criterion) {
             measured.sampled = Some(ids);
             metrics.record(Direction::Server, black_box(&measured));
         });
-    });
-    let mut next = headers.iter().cycle();
-    group.bench_function("read a peer (with a clone of the headers)", |bencher| {
-        bencher.iter(|| {
-            let mut headers = next.next().unwrap().clone();
-            metrics.take_peer(black_box(&mut headers))
-        });
-    });
-    group.bench_function("a clone of the headers", |bencher| {
-        bencher.iter(|| next.next().unwrap().clone());
     });
     group.bench_function("destination", |bencher| {
         bencher.iter(|| metrics.destination(black_box("catalog.istioinaction:80")));

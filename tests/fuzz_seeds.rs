@@ -11,9 +11,6 @@ mod config;
 mod environment;
 #[path = "../fuzz/src/forwarded_for.rs"]
 mod forwarded_for;
-#[cfg(feature = "metrics")]
-#[path = "../fuzz/src/histogram_buckets.rs"]
-mod histogram_buckets;
 #[path = "../fuzz/src/http_answer.rs"]
 mod http_answer;
 #[path = "../fuzz/src/labels.rs"]
@@ -71,12 +68,6 @@ fn any_environment_holds() {
 #[test]
 fn any_forwarded_for_holds() {
     holds("forwarded_for", forwarded_for::forwarded_for);
-}
-
-#[cfg(feature = "metrics")]
-#[test]
-fn any_histogram_buckets_hold() {
-    holds("histogram_buckets", histogram_buckets::histogram_buckets);
 }
 
 #[test]

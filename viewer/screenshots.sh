@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the README's screenshots of the page, in docs/viewer-*.png, in light and dark.
+# Makes the screenshots of the page, in docs/viewer-*.png, in light and dark: of a generated shop with
+# many traces, and of the coolstore, as the README's first command shows it.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -35,7 +36,19 @@ cat > "$fonts" <<XML
 </fontconfig>
 XML
 
-FONTCONFIG_FILE=$fonts TOWER_B3_BROWSER=1 TOWER_B3_SCREENSHOTS=$root/docs \
+cargo build -p coolstore
+output=$(mktemp)
+target/debug/coolstore > "$output" &
+coolstore=$!
+trap 'kill "$coolstore"; rm "$output"' EXIT
+until grep -q 'until Ctrl-C' "$output"; do
+    kill -0 "$coolstore"
+    sleep 0.1
+done
+page=$(sed -n 's|^See these traces.* http://\([^/]*\)/.*|\1|p' "$output")
+
+TOWER_B3_COOLSTORE=$page FONTCONFIG_FILE=$fonts TOWER_B3_BROWSER=1 \
+    TOWER_B3_SCREENSHOTS=$root/docs \
     cargo test -p tower-b3-viewer --test browser -- screenshots
 pngquant --force --ext .png --speed 1 --skip-if-larger 256 docs/viewer-*.png || test $? -eq 98
 ls -l docs/viewer-*.png

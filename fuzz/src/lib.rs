@@ -4,7 +4,6 @@ pub mod access_log_format;
 pub mod config;
 pub mod environment;
 pub mod forwarded_for;
-pub mod histogram_buckets;
 pub mod http_answer;
 pub mod labels;
 pub mod metrics_config;

@@ -44,7 +44,7 @@ pub struct ConfigFile {
     #[cfg(any(feature = "otlp", feature = "zipkin"))]
     reporter: Option<CollectorReporter>,
     #[cfg(feature = "metrics-config")]
-    metrics_listener: Option<MetricsListener>,
+    pub(super) metrics_listener: Option<MetricsListener>,
 }
 
 impl ConfigFile {
@@ -109,11 +109,6 @@ impl ConfigFile {
     #[cfg(feature = "metrics-config")]
     pub(super) fn path(&self) -> &Path {
         &self.path
-    }
-
-    #[cfg(feature = "metrics-config")]
-    pub(super) fn metrics_listener(&mut self) -> &mut Option<MetricsListener> {
-        &mut self.metrics_listener
     }
 
     /// The path, for log lines.

@@ -1,6 +1,8 @@
 //! From the merged documents to the shape of the metrics.
 
 use super::{file::ConfigFile, metrics::Metrics, model::TracingConfig};
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+use crate::tracer::TracerBuilder;
 use crate::{
     config_error::ConfigError,
     direction::PerDirection,
@@ -8,6 +10,7 @@ use crate::{
         MetricsShape,
         shape::{PluginConfig, ShapeSource, merge},
     },
+    tracer::Tracer,
     user_code::guarded,
 };
 use std::sync::Arc;
@@ -90,25 +93,59 @@ impl ConfigFile {
 
 impl ConfigFile {
     /// Calls this with the new shape of the metrics when a change of the file changes it, on the thread
-    /// that [watches](Self::watch) the file.
+    /// that [watches](Self::watch) the file. The metrics of the tracer have their new shape already: this
+    /// is for others.
     #[cfg_attr(docsrs, doc(cfg(feature = "metrics-config")))]
     #[must_use]
     pub fn on_metrics_change(
         mut self,
         listener: impl Fn(MetricsShape) + Send + Sync + 'static,
     ) -> ConfigFile {
-        *self.metrics_listener() = Some(Arc::new(listener));
+        self.metrics_listener = Some(Arc::new(listener));
         self
     }
 
-    /// Calls the listener if the metrics of the changed file are not those of this one.
-    pub(super) fn notify_metrics(&mut self, changed: &ConfigFile) -> Result<(), ConfigError> {
-        if self.config().metrics == changed.config().metrics {
+    /// The shape of the changed file's metrics, if it is not that of this one and somebody uses it.
+    pub(super) fn changed_shape(
+        &self,
+        changed: &ConfigFile,
+        tracer: &Tracer,
+    ) -> Result<Option<MetricsShape>, ConfigError> {
+        let same = self.config().metrics == changed.config().metrics;
+        if same || !self.shapes_metrics(tracer) {
+            return Ok(None);
+        }
+        changed.metrics_shape().map(Some)
+    }
+
+    /// Whether a change of the shape concerns somebody.
+    pub(super) fn shapes_metrics(&self, tracer: &Tracer) -> bool {
+        self.metrics_listener.is_some() || !tracer.inner.metrics.is_empty()
+    }
+
+    /// Gives the new shape to the tracer's metrics and to the listener.
+    pub(super) fn reshape(&self, tracer: &Tracer, shape: MetricsShape) {
+        for metrics in &tracer.inner.metrics {
+            metrics.reshape(&shape);
+        }
+        if let Some(listener) = &self.metrics_listener {
+            guarded(|| listener(shape));
+        }
+    }
+}
+
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+impl TracingConfig {
+    /// Gives the builder's metrics their shape, if there are any and the configuration says something
+    /// about them.
+    pub(super) fn shape_metrics(&self, builder: &TracerBuilder) -> Result<(), ConfigError> {
+        let all = builder.counting();
+        if all.is_empty() || self.metrics == Metrics::default() {
             return Ok(());
         }
-        if let Some(listener) = self.metrics_listener().clone() {
-            let shape = changed.metrics_shape()?;
-            guarded(|| listener(shape));
+        let shape = self.metrics_shape()?;
+        for metrics in all {
+            metrics.shape_at_start(&shape);
         }
         Ok(())
     }

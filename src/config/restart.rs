@@ -43,4 +43,22 @@ impl TracingConfig {
         let changed = settings.into_iter().filter(|(_, differs)| *differs);
         changed.map(|(name, _)| name).collect()
     }
+
+    /// The same for the metrics.
+    #[cfg(feature = "metrics-config")]
+    pub(super) fn metric_changes_after_restart(
+        &self,
+        built_with: &TracingConfig,
+    ) -> impl Iterator<Item = &'static str> {
+        let (new, old) = (&self.metrics, &built_with.metrics);
+        let settings = [
+            ("buckets of metrics", new.buckets != old.buckets),
+            (
+                "expiry of series",
+                new.eviction_interval != old.eviction_interval,
+            ),
+        ];
+        let changed = settings.into_iter().filter(|(_, differs)| *differs);
+        changed.map(|(name, _)| name)
+    }
 }

@@ -44,13 +44,16 @@ impl ConfigFile {
     /// reporter nor a collector, spans are dropped, and a warning has the reason. The name of the
     /// service is the builder's, whatever [`TracingConfig::service_name`] is.
     ///
+    /// With the feature `metrics-config`, the builder's `metrics` get the file's shape, except for
+    /// buckets and an expiry that code has set, and follow its changes.
+    ///
     /// If [`reporter`](Self::reporter) was called, that reporter is used for the collector of the
     /// file, and shut down in the end.
     ///
     /// # Errors
     ///
-    /// Those of [`TracingConfig::reporter`] and [`TracerBuilder::build`], or the thread that watches
-    /// the file cannot be started.
+    /// Those of [`TracingConfig::reporter`], `TracingConfig::metrics_shape` and
+    /// [`TracerBuilder::build`], or the thread that watches the file cannot be started.
     #[cfg_attr(docsrs, doc(cfg(any(feature = "otlp", feature = "zipkin"))))]
     pub fn start(self, tracer: impl Into<TracerBuilder>) -> Result<RunningTracer, StartError> {
         let (builder, mut file) = (tracer.into(), self);
@@ -116,6 +119,8 @@ impl TracingConfig {
         builder: TracerBuilder,
         reporter: Option<CollectorReporter>,
     ) -> Result<RunningTracer, StartError> {
+        #[cfg(feature = "metrics-config")]
+        self.shape_metrics(&builder)?;
         builder
             .config(self)
             .start_with(reporter.map(BatchReporter::from))

@@ -17,7 +17,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 impl ConfigFile {
     /// Reads the file once a second on a thread of its own, and applies its changes to the tracer as
     /// [`Tracer::reconfigure`] does. If the collector changes, the `reporter` is redirected. Other
-    /// changes need a restart, which is logged.
+    /// changes need a restart, which is logged. With the feature `metrics-config`, the tracer's metrics
+    /// are reshaped, except for buckets and the expiry of series.
     ///
     /// Files of certificates that the file names are read too, so that the `reporter` uses renewed
     /// ones. A certificate that cannot be read is logged as a warning and tried again.
@@ -106,27 +107,42 @@ impl Watcher {
         }
         let path = self.file.shown_path();
         #[cfg(feature = "metrics-config")]
-        if let Err(error) = self.file.notify_metrics(&changed) {
-            tracing::warn!("metrics configuration not reloaded: {error}");
-            return;
-        }
-        if self.file.config().traces_as(changed.config()) {
-            self.file = changed;
-            tracing::info!("metrics configuration reloaded from {path}");
-            return;
-        }
-        if let Err(error) = self.tracer.reconfigure(changed.config()) {
-            tracing::warn!("tracing configuration not reloaded: {path}: {error}");
-            return;
+        let shape = match self.file.changed_shape(&changed, &self.tracer) {
+            Ok(shape) => shape,
+            Err(error) => {
+                tracing::warn!("metrics configuration not reloaded: {error}");
+                return;
+            }
+        };
+        let traces = !self.file.config().traces_as(changed.config());
+        if traces {
+            if let Err(error) = self.tracer.reconfigure(changed.config()) {
+                tracing::warn!("tracing configuration not reloaded: {path}: {error}");
+                return;
+            }
         }
         self.file = changed;
-        let pending = self.file.config().changes_after_restart(&self.built_with);
+        #[cfg(feature = "metrics-config")]
+        if let Some(shape) = shape {
+            self.file.reshape(&self.tracer, shape);
+        }
+        self.log_reloaded(&path, if traces { "tracing" } else { "metrics" });
+    }
+
+    fn log_reloaded(&self, path: &str, what: &str) {
+        let config = self.file.config();
+        #[cfg_attr(not(feature = "metrics-config"), allow(unused_mut))]
+        let mut pending = config.changes_after_restart(&self.built_with);
+        #[cfg(feature = "metrics-config")]
+        if self.file.shapes_metrics(&self.tracer) {
+            pending.extend(config.metric_changes_after_restart(&self.built_with));
+        }
         if pending.is_empty() {
-            tracing::info!("tracing configuration reloaded from {path}");
+            tracing::info!("{what} configuration reloaded from {path}");
         } else {
             let pending = pending.join(", ");
             tracing::warn!(
-                "tracing configuration reloaded from {path}; changes that need a restart: {pending}"
+                "{what} configuration reloaded from {path}; changes that need a restart: {pending}"
             );
         }
     }

@@ -45,6 +45,12 @@ impl Exchange {
         request: &mut Request<B>,
     ) -> Exchange {
         let mut exchange = Exchange::new(open);
+        #[cfg(feature = "metrics")]
+        if let Some(open) = exchange.open.as_mut() {
+            if open.exchange.grpc != Grpc::No {
+                open.exchange.observation.find_sinks();
+            }
+        }
         let size = {
             let _watch = PanicWatch::of(&exchange);
             let facts = exchange.open.as_ref().map(|open| &open.exchange);

@@ -1,6 +1,6 @@
 #![doc = include_str!("links.md")]
 #![cfg_attr(
-    all(feature = "access-log", feature = "config", feature = "kafka", feature = "log-format", feature = "otlp", feature = "tracing-layer", feature = "zipkin"),
+    all(feature = "access-log", feature = "config", feature = "kafka", feature = "log-format", feature = "metrics", feature = "otlp", feature = "tracing-layer", feature = "zipkin"),
     doc = include_str!("links_features.md")
 )]
 #![doc = include_str!("README.md")]
@@ -12,7 +12,7 @@ macro_rules! page {
     ($name:ident, $file:literal $(, $feature:tt)*) => {
         #[doc = include_str!("links.md")]
         #[cfg_attr(
-            all(feature = "access-log", feature = "config", feature = "kafka", feature = "log-format", feature = "otlp", feature = "tracing-layer", feature = "zipkin"),
+            all(feature = "access-log", feature = "config", feature = "kafka", feature = "log-format", feature = "metrics", feature = "otlp", feature = "tracing-layer", feature = "zipkin"),
             doc = include_str!("links_features.md")
         )]
         #[cfg_attr(all($(feature = $feature),*), doc = include_str!($file))]
@@ -41,6 +41,8 @@ page!(access_log, "access_log.md", "access-log", "config");
 page!(testing, "testing.md", "test");
 page!(sidecar, "sidecar.md");
 page!(no_sidecar, "no_sidecar.md", "config", "zipkin");
+page!(metrics, "metrics.md", "axum", "metrics");
+page!(metric_trace_log, "metric_trace_log.md");
 page!(
     metrics_configuration,
     "metrics_configuration.md",

@@ -1,5 +1,7 @@
 //! `MetricsBuilder`.
 
+#[cfg(feature = "metrics-config")]
+use super::handle::SetInCode;
 use super::{
     destination::Service,
     destination_numbers::DestinationNumbers,
@@ -31,10 +33,15 @@ pub struct MetricsBuilder {
     workload: Workload,
     naming: Naming,
     own_labels: OwnLabels,
-    store: StoreSettings,
+    buckets: Option<Buckets>,
+    max_series: usize,
+    /// `Some(None)`: series stay.
+    expiry: Option<Option<Duration>>,
     namespaces: Vec<String>,
     services: Vec<(String, Service)>,
     extra: Vec<Box<Extra>>,
+    #[cfg(feature = "metrics-config")]
+    pub(super) shape: Option<super::shape::MetricsShape>,
 }
 
 impl MetricsBuilder {
@@ -43,14 +50,14 @@ impl MetricsBuilder {
             workload,
             naming: Naming::default(),
             own_labels: OwnLabels::default(),
-            store: StoreSettings {
-                buckets: Buckets::default(),
-                max_series: MAX_SERIES,
-                expiry: None,
-            },
+            buckets: None,
+            max_series: MAX_SERIES,
+            expiry: None,
             namespaces: Vec::new(),
             services: Vec::new(),
             extra: Vec::new(),
+            #[cfg(feature = "metrics-config")]
+            shape: None,
         }
     }
 
@@ -160,7 +167,7 @@ impl MetricsBuilder {
     /// ```
     #[must_use]
     pub fn buckets(mut self, buckets: Buckets) -> MetricsBuilder {
-        self.store.buckets = buckets;
+        self.buckets = Some(buckets);
         self
     }
 
@@ -177,7 +184,7 @@ impl MetricsBuilder {
     /// ```
     #[must_use]
     pub fn max_series(mut self, most: usize) -> MetricsBuilder {
-        self.store.max_series = most.max(1);
+        self.max_series = most.max(1);
         self
     }
 
@@ -195,7 +202,7 @@ impl MetricsBuilder {
     /// ```
     #[must_use]
     pub fn expire_after(mut self, interval: Duration) -> MetricsBuilder {
-        self.store.expiry = Some(interval).filter(|interval| !interval.is_zero());
+        self.expiry = Some(Some(interval).filter(|interval| !interval.is_zero()));
         self
     }
 
@@ -266,14 +273,24 @@ impl MetricsBuilder {
         for (authority, service) in self.services {
             rules.add_service(&authority, service);
         }
-        let most = self.store.max_series;
+        let most = self.max_series;
+        #[cfg(feature = "metrics-config")]
+        let set_in_code = SetInCode {
+            buckets: self.buckets.is_some(),
+            expiry: self.expiry.is_some(),
+        };
+        let settings = StoreSettings {
+            buckets: self.buckets.unwrap_or_default(),
+            max_series: most,
+            expiry: self.expiry.flatten(),
+        };
         // So that neither peers nor hosts that somebody invents can take all of them.
         let quarter = (most / 4).max(1);
         let store = |direction| {
             let generation = self.naming.generation(direction, &self.own_labels.all);
-            Store::new(generation, self.store.clone())
+            Store::new(generation, settings.clone())
         };
-        Metrics {
+        let metrics = Metrics {
             inner: Arc::new(Inner {
                 stores: PerDirection {
                     server: store(Direction::Server),
@@ -288,11 +305,21 @@ impl MetricsBuilder {
                 headers: OwnHeaders::new(&self.workload),
                 label_overflows: AtomicU64::new(0),
                 extra: self.extra,
-                shows_build: self.naming == Naming::Istio,
+                naming: self.naming,
+                knows_service: self.workload.knows_service(),
+                #[cfg(feature = "metrics-config")]
+                set_in_code,
+                #[cfg(feature = "metrics-config")]
+                refused_shape: std::sync::atomic::AtomicBool::new(false),
                 own_labels: self.own_labels,
                 workload: self.workload,
             }),
+        };
+        #[cfg(feature = "metrics-config")]
+        if let Some(shape) = self.shape {
+            metrics.shape_at_start(&shape);
         }
+        metrics
     }
 }
 
@@ -301,7 +328,9 @@ impl fmt::Debug for MetricsBuilder {
         f.debug_struct("MetricsBuilder")
             .field("workload", &self.workload)
             .field("naming", &self.naming)
-            .field("store", &self.store)
+            .field("buckets", &self.buckets)
+            .field("max_series", &self.max_series)
+            .field("expire_after", &self.expiry)
             .finish_non_exhaustive()
     }
 }

@@ -208,6 +208,11 @@ impl Destination {
         }
     }
 
+    /// Whether it is a service of the mesh.
+    pub(super) fn is_resolved(&self, peer_namespace: Option<&str>) -> bool {
+        self.resolve(peer_namespace).is_ok()
+    }
+
     fn resolve(&self, peer_namespace: Option<&str>) -> Result<&Service, &str> {
         match self {
             Destination::Known(service) => Ok(service),

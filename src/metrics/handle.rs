@@ -6,8 +6,9 @@ use super::{
     exemplar::Exemplar,
     intern::Interner,
     measurement::{Measurement, RequestLabels, ResponseLabels},
+    naming::Naming,
     own_labels::OwnLabels,
-    peer::{Asked, OwnHeaders, PeerMetadata, PeerNumber, Peers},
+    peer::{OwnHeaders, PeerMetadata, PeerNumber, Peers},
     principals::{Principals, PrincipalsNumber},
     store::{Count, Counts, Generation, Key, State, Store},
     workload::Workload,
@@ -60,13 +61,33 @@ pub(super) struct Inner {
     pub(super) headers: OwnHeaders,
     pub(super) label_overflows: AtomicU64,
     pub(super) extra: Vec<Box<super::exposition::Extra>>,
-    pub(super) shows_build: bool,
+    pub(super) naming: Naming,
+    /// Whether the own service is known without the host of a request.
+    pub(super) knows_service: bool,
+    #[cfg(feature = "metrics-config")]
+    pub(super) set_in_code: SetInCode,
+    /// Whether a shape has had no effect, which is logged once.
+    #[cfg(feature = "metrics-config")]
+    pub(super) refused_shape: std::sync::atomic::AtomicBool,
+}
+
+/// Which of the settings that a configuration has too are set in code.
+#[cfg(feature = "metrics-config")]
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SetInCode {
+    pub(super) buckets: bool,
+    pub(super) expiry: bool,
 }
 
 impl Metrics {
     /// Metrics of this workload.
     pub fn builder(workload: Workload) -> MetricsBuilder {
         MetricsBuilder::new(workload)
+    }
+
+    /// Whether this is a handle on the same metrics.
+    pub(crate) fn is(&self, other: &Metrics) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// Counts an exchange. The layers call this; call it for requests that pass no layer.
@@ -134,7 +155,10 @@ impl Metrics {
 
     fn values(&self, generation: &Generation, measured: &Measurement<'_>) -> Vec<String> {
         let mut values = Vec::new();
+        #[cfg(not(feature = "metrics-config"))]
+        let _ = measured;
         if generation.value_count > 0 {
+            #[cfg(feature = "metrics-config")]
             if let Some(attributes) = measured.attributes {
                 generation.values.compute(attributes, &mut values);
             }
@@ -254,32 +278,22 @@ impl Metrics {
         ResponseLabels(self.counted(self.inner.response_values.number(&values)))
     }
 
-    /// Reads what a peer says about itself in the headers of a request or a response, and removes it.
+    /// A peer that has told this, for [`record`](Self::record). The layers read it from headers.
     ///
-    /// Of a request, [`Asked`] says what its response should tell.
-    pub fn take_peer(&self, headers: &mut HeaderMap) -> (PeerNumber, Asked) {
-        self.inner.peers.take(headers)
-    }
-
-    /// Adds what this workload says about itself to a request.
-    pub fn tell_server(&self, headers: &mut HeaderMap) {
-        self.inner.headers.write_to_request(headers);
-    }
-
-    /// Adds what this workload says about itself to a response, if its request did the same.
-    pub fn tell_client(&self, headers: &mut HeaderMap, asked: Asked) {
-        self.inner.headers.write_to_response(headers, asked);
-    }
-
-    /// What a peer has told; `None` if it has told nothing, or if a thousand others came since.
-    pub fn peer(&self, number: PeerNumber) -> Option<Arc<PeerMetadata>> {
-        self.inner.peers.metadata(number)
-    }
-
-    /// Records by another plan from now on. Series of metrics that stay keep their counts.
-    pub(crate) fn set_plan(&self, direction: Direction, plan: super::plan::Plan) {
-        let generation = Generation::of_plan(plan, &self.inner.own_labels.all);
-        self.inner.stores.of(direction).replace(generation);
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_b3::{Direction, metrics::{Measurement, Metrics, PeerMetadata, Workload}};
+    ///
+    /// let metrics = Metrics::builder(Workload::new("catalog").namespace("shop")).build();
+    /// let mut caller = PeerMetadata::default();
+    /// caller.workload = "webapp".to_owned();
+    /// let mut request = Measurement::new(200, Duration::from_millis(12));
+    /// request.peer = metrics.peer(&caller);
+    /// metrics.record(Direction::Server, &request);
+    /// assert!(metrics.text().contains("source_workload=\"webapp\""));
+    /// ```
+    pub fn peer(&self, metadata: &PeerMetadata) -> PeerNumber {
+        self.inner.peers.of_metadata(metadata)
     }
 }
 

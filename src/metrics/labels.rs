@@ -94,6 +94,7 @@ impl StandardLabel {
     }
 
     /// The label of this name.
+    #[cfg(any(test, feature = "metrics-config"))]
     pub(crate) fn from_name(name: &str) -> Option<StandardLabel> {
         let mut all = StandardLabel::ALL.into_iter();
         all.find(|label| label.name() == name)

@@ -1,8 +1,10 @@
 //! `Measurement`: what is recorded of an exchange.
 
+#[cfg(feature = "metrics-config")]
+use super::attributes::Attributes;
 use super::{
-    attributes::Attributes, destination_numbers::DestinationNumber, peer::PeerNumber,
-    principals::PrincipalsNumber, store::NO_STATUS,
+    destination_numbers::DestinationNumber, peer::PeerNumber, principals::PrincipalsNumber,
+    store::NO_STATUS,
 };
 use crate::id::{SpanId, TraceId};
 use std::{
@@ -53,6 +55,7 @@ pub struct Measurement<'a> {
     pub sampled: Option<(TraceId, SpanId)>,
     /// When the exchange ended.
     pub ended: Instant,
+    #[cfg(feature = "metrics-config")]
     pub(crate) attributes: Option<&'a (dyn Attributes + Sync)>,
 }
 
@@ -87,6 +90,7 @@ impl Measurement<'_> {
             response_messages: 0,
             sampled: None,
             ended: Instant::now(),
+            #[cfg(feature = "metrics-config")]
             attributes: None,
         }
     }

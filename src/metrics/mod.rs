@@ -44,11 +44,16 @@
 //! labels, and in `tower_b3_metrics_overflows_total`. Peer metadata above 8 KiB or nested deeper than four
 //! levels is refused, names longer than 253 bytes or with control characters are `unknown`.
 
+#[cfg(feature = "metrics-config")]
 mod attributes;
 mod builder;
+#[cfg(feature = "metrics-config")]
 mod captured;
+#[cfg(feature = "metrics-config")]
+mod computed;
 mod destination;
 mod destination_numbers;
+#[cfg(feature = "metrics-config")]
 mod ended_attributes;
 mod exemplar;
 mod exposition;
@@ -57,22 +62,24 @@ mod hash;
 mod intern;
 mod labels;
 mod measurement;
+mod message_reports;
 mod naming;
+#[cfg(feature = "metrics-config")]
 mod nodes;
 mod observer;
 mod own_labels;
 mod peer;
 mod plan;
-#[cfg(feature = "metrics-config")]
-pub(crate) mod shape;
-
-#[cfg(feature = "metrics-config")]
-#[cfg_attr(docsrs, doc(cfg(feature = "metrics-config")))]
-pub use shape::{Expression, ExpressionError, MetricsShape};
+#[cfg(all(test, feature = "metrics-config"))]
+mod plan_tests;
 mod pod_name;
 mod principals;
 mod project;
+#[cfg(feature = "metrics-config")]
+mod reshape;
 mod response_flags;
+#[cfg(feature = "metrics-config")]
+pub(crate) mod shape;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -97,7 +104,10 @@ pub use exposition::{
 pub use handle::Metrics;
 pub use measurement::{Measurement, RequestLabels, ResponseLabels};
 pub use naming::Naming;
-pub use peer::{Asked, PeerMetadata, PeerMetadataError, PeerNumber};
+pub use peer::{PeerMetadata, PeerMetadataError, PeerNumber};
 pub use principals::PrincipalsNumber;
+#[cfg(feature = "metrics-config")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics-config")))]
+pub use shape::{Expression, ExpressionError, MetricsShape};
 pub use store::{Buckets, BucketsError};
 pub use workload::Workload;

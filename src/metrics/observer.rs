@@ -1,22 +1,22 @@
 //! [`Metrics`] as an observer of the layers.
 
+#[cfg(feature = "metrics-config")]
+use super::captured::Captured;
 use super::{
-    captured::Captured,
-    destination::{Destination, Service},
     destination_numbers::DestinationNumber,
-    ended_attributes::EndedAttributes,
     handle::Metrics,
     measurement::{Measurement, RequestLabels, ResponseLabels},
-    peer::{Asked, PeerMetadata, PeerNumber, remove_metadata},
+    message_reports::MessageReports,
+    peer::{Asked, PeerNumber, metadata_bytes, remove_metadata},
     wire_size::HeadSize,
 };
 use crate::{
-    direction::Direction,
+    direction::{Direction, PerDirection},
     head::RequestHead,
-    observe::{AnyObserver, AnyState, EndedExchange, ResponseHead},
+    observe::{AnyObserver, AnyState, EndedExchange, MessageSink, ResponseHead},
 };
 use http::{HeaderMap, Method, header::HOST};
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 /// What metrics keep of an exchange until its end.
 #[derive(Debug, Clone, Default)]
@@ -29,16 +29,28 @@ struct ObservedExchange {
     destination: DestinationNumber,
     request_labels: RequestLabels,
     response_labels: ResponseLabels,
+    /// Of the metadata in the request, on the wire.
+    metadata_bytes: u64,
     request: HeadSize,
     response: HeadSize,
     /// For computed values, if there are any.
+    #[cfg(feature = "metrics-config")]
     captured: Option<Box<Captured>>,
     direction: Option<Direction>,
+    /// Of a gRPC exchange.
+    messages: Option<Arc<MessageReports>>,
 }
 
+/// Counts the exchanges of some directions.
+///
 /// Not an [`ExchangeObserver`](crate::observe::ExchangeObserver), because it also exchanges metadata with
 /// the peer.
-impl AnyObserver for Metrics {
+struct CountingObserver {
+    metrics: Metrics,
+    counted: PerDirection<bool>,
+}
+
+impl AnyObserver for CountingObserver {
     fn new_state(&self) -> AnyState {
         Box::new(ObservedExchange::default())
     }
@@ -57,43 +69,69 @@ impl AnyObserver for Metrics {
         let Some(state) = state.downcast_mut::<ObservedExchange>() else {
             return;
         };
-        state.reads_peer = peer_trusted;
-        match direction {
-            _ if !peer_trusted => remove_metadata(headers),
-            Direction::Server => (state.peer, state.asked) = self.take_peer(headers),
-            Direction::Client => self.tell_server(headers),
+        if !self.counted.of(direction) {
+            return;
         }
         state.direction = Some(direction);
+        state.reads_peer = peer_trusted;
+        if direction == Direction::Server {
+            state.metadata_bytes = metadata_bytes(headers);
+        }
+        match direction {
+            _ if !peer_trusted => remove_metadata(headers),
+            Direction::Server => {
+                (state.peer, state.asked) = self.metrics.inner.peers.take(headers);
+            }
+            Direction::Client => {
+                self.metrics.inner.headers.write_to_request(headers);
+                state.metadata_bytes = metadata_bytes(headers);
+            }
+        }
     }
 
     fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
         let Some(state) = state.downcast_mut::<ObservedExchange>() else {
             return;
         };
+        let inner = &self.metrics.inner;
         match state.direction {
-            Some(Direction::Server) => self.tell_client(headers, state.asked),
+            None => {}
+            Some(Direction::Server) => inner.headers.write_to_response(headers, state.asked),
             Some(Direction::Client) if state.reads_peer => {
-                state.peer = self.take_peer(headers).0;
+                state.peer = inner.peers.take(headers).0;
             }
-            _ => remove_metadata(headers),
+            Some(Direction::Client) => remove_metadata(headers),
         }
     }
 
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>) {
-        if let Some(state) = state.downcast_mut() {
-            self.see_request(state, direction, request);
+        if let Some(state) = counted(state) {
+            self.metrics.see_request(state, direction, request);
         }
     }
 
     fn response(&self, state: &mut AnyState, response: &ResponseHead<'_>) {
-        if let Some(state) = state.downcast_mut() {
-            self.see_response(state, response);
+        if let Some(state) = counted(state) {
+            self.metrics.see_response(state, response);
         }
     }
 
+    fn message_sink(&self, state: &mut AnyState) -> Option<Arc<dyn MessageSink>> {
+        let state = counted(state)?;
+        let direction = state.direction?;
+        let now = Instant::now();
+        let reports = MessageReports::new(&self.metrics, direction, state.destination, now);
+        if direction == Direction::Server {
+            reports.set_peer(state.peer);
+        }
+        let reports = Arc::new(reports);
+        state.messages = Some(Arc::clone(&reports));
+        Some(reports)
+    }
+
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
-        if let Some(state) = state.downcast_mut() {
-            self.see_end(state, exchange);
+        if let Some(state) = counted(state) {
+            self.metrics.see_end(state, exchange);
         }
     }
 
@@ -104,26 +142,43 @@ impl AnyObserver for Metrics {
     }
 }
 
+/// The state of an exchange that is counted.
+fn counted(state: &mut AnyState) -> Option<&mut ObservedExchange> {
+    let state = state.downcast_mut::<ObservedExchange>();
+    state.filter(|state| state.direction.is_some())
+}
+
 impl Metrics {
+    /// Counts the exchanges of these directions.
+    pub(crate) fn observer(&self, counted: PerDirection<bool>) -> Arc<dyn AnyObserver> {
+        Arc::new(CountingObserver {
+            metrics: self.clone(),
+            counted,
+        })
+    }
+
     fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
-        if of == Direction::Client {
+        if of == Direction::Client || !self.inner.knows_service && self.believes_hosts() {
             state.destination = self.destination_of(request);
         }
         state.request_labels = self.request_labels(request);
-        state.request = HeadSize::of_request(request, of);
-        let current = self.inner.stores.of(of).state();
-        let generation = &current.generation;
-        state.captured = (generation.value_count > 0)
-            .then(|| Box::new(Captured::of_request(request, &*generation.values)));
+        state.request = HeadSize::of_request(request, of).with_metadata(state.metadata_bytes, of);
+        #[cfg(feature = "metrics-config")]
+        {
+            state.captured = self.captured(of, request);
+        }
     }
 
     fn see_response(&self, state: &mut ObservedExchange, response: &ResponseHead<'_>) {
         let (status, headers) = (response.status(), response.headers());
+        if let Some(messages) = &state.messages {
+            messages.set_peer(state.peer);
+        }
         state.response_labels = self.response_labels(status, headers);
         state.response = HeadSize::of_response(status, response.version(), headers);
+        #[cfg(feature = "metrics-config")]
         if let (Some(captured), Some(direction)) = (&mut state.captured, state.direction) {
-            let current = self.inner.stores.of(direction).state();
-            captured.add_response(response, &*current.generation.values);
+            self.capture_response(captured, direction, response);
         }
     }
 
@@ -147,60 +202,29 @@ impl Metrics {
             (Some(_), &Method::HEAD) => state.response.alone(),
             (Some(_), _) => state.response.with_body(exchange.response_bytes()),
         };
-        measured.request_messages = exchange.request_messages().unwrap_or(0);
-        measured.response_messages = exchange.response_messages().unwrap_or(0);
+        if let Some(messages) = &state.messages {
+            let rest = messages.end();
+            measured.request_messages = rest.request;
+            measured.response_messages = rest.response;
+        }
         let context = exchange.context().filter(|_| exchange.is_recorded());
         measured.sampled = context.map(|context| (context.trace_id(), context.span_id()));
         measured.ended = Instant::now();
-        match &state.captured {
-            Some(captured) => self.record_with_values(&measured, captured, exchange),
-            None => self.record(exchange.direction(), &measured),
+        #[cfg(feature = "metrics-config")]
+        if let Some(captured) = &state.captured {
+            self.record_with_values(&measured, captured, exchange);
+            return;
         }
+        self.record(exchange.direction(), &measured);
     }
 }
 
 impl Metrics {
-    fn record_with_values(
-        &self,
-        measured: &Measurement<'_>,
-        captured: &Captured,
-        exchange: &EndedExchange<'_>,
-    ) {
-        let peer = self.peer(measured.peer);
-        let attributes = EndedAttributes {
-            exchange,
-            captured,
-            measured,
-            node: &self.inner.workload,
-            service: self.service_of(exchange.direction(), measured, peer.as_deref()),
-            peer: peer.as_deref(),
-            request_id: exchange.request_id().map(ToString::to_string),
-        };
-        let mut measured = *measured;
-        measured.attributes = Some(&attributes);
-        self.record(exchange.direction(), &measured);
-    }
-
-    /// The service that a request was for, with what its peer says.
-    fn service_of(
-        &self,
-        direction: Direction,
-        measured: &Measurement<'_>,
-        peer: Option<&PeerMetadata>,
-    ) -> Service {
-        if direction == Direction::Server {
-            return self.inner.workload.own_service();
-        }
-        let namespace = peer.map(|peer| peer.namespace.as_str());
-        let namespace = namespace.filter(|namespace| !namespace.is_empty());
-        let destination = self.inner.destinations.destination(measured.destination.0);
-        let destination = destination.as_deref().unwrap_or(&Destination::Unknown);
-        let (host, name) = destination.host_and_name(namespace);
-        Service {
-            host: host.to_owned(),
-            name: name.to_owned(),
-            namespace: destination.namespace(namespace).to_owned(),
-        }
+    /// Whether a server that does not know its own service takes the name from requests.
+    #[cold]
+    fn believes_hosts(&self) -> bool {
+        let state = self.inner.stores.server.state();
+        state.generation.host_header_fallback
     }
 
     /// The service that a request is for: by its header `host`, which a proxy goes by, or else by its

@@ -1,18 +1,28 @@
 //! `Plan`: which metrics one direction's layers record, and with which labels.
 
-use super::{attributes::Attributes, labels::StandardLabel};
+#[cfg(feature = "metrics-config")]
+use super::attributes::Attributes;
+use super::labels::StandardLabel;
 use crate::direction::Direction;
+#[cfg(feature = "metrics-config")]
 use http::HeaderName;
-use std::{fmt, sync::Arc};
+#[cfg(feature = "metrics-config")]
+use std::sync::Arc;
+use std::{fmt, time::Duration};
 
 /// What one direction's layers record: made of the configuration, executed by the store.
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) metrics: Vec<MetricPlan>,
     /// Values computed once an exchange ends, used by labels and by metrics of the user's own.
+    #[cfg(feature = "metrics-config")]
     pub(crate) values: Arc<dyn ComputedValues>,
     /// 0 if no value is computed.
     pub(crate) value_count: usize,
+    /// How often the gRPC messages of a stream that goes on are reported.
+    pub(crate) reporting_interval: Duration,
+    /// Whether the request's host names the service if nothing else does.
+    pub(crate) host_header_fallback: bool,
 }
 
 /// A metric and its labels.
@@ -30,6 +40,8 @@ pub(crate) struct MetricPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum MetricKind {
     Counter,
+    // Only a configuration makes it. So below.
+    #[cfg_attr(not(feature = "metrics-config"), allow(dead_code))]
     Gauge,
     Histogram,
 }
@@ -45,6 +57,7 @@ pub(crate) enum Measured {
     RequestMessages,
     ResponseMessages,
     /// A computed value, read as an unsigned integer. What is not one counts as 0.
+    #[cfg_attr(not(feature = "metrics-config"), allow(dead_code))]
     Value(usize),
 }
 
@@ -53,11 +66,14 @@ pub(crate) enum Measured {
 pub(crate) enum LabelValue {
     Standard(StandardLabel),
     /// A computed value.
+    #[cfg_attr(not(feature = "metrics-config"), allow(dead_code))]
     Value(usize),
+    #[cfg_attr(not(feature = "metrics-config"), allow(dead_code))]
     Constant(String),
 }
 
 /// Computes values once an exchange has ended.
+#[cfg(feature = "metrics-config")]
 pub(crate) trait ComputedValues: Send + Sync {
     /// The request headers that the values read. They are captured at the request's head.
     fn request_headers(&self) -> &[HeaderName];
@@ -68,8 +84,10 @@ pub(crate) trait ComputedValues: Send + Sync {
 }
 
 /// No values.
+#[cfg(feature = "metrics-config")]
 pub(crate) struct NoValues;
 
+#[cfg(feature = "metrics-config")]
 impl ComputedValues for NoValues {
     fn request_headers(&self) -> &[HeaderName] {
         &[]
@@ -81,6 +99,9 @@ impl ComputedValues for NoValues {
 
     fn compute(&self, _: &dyn Attributes, _: &mut Vec<String>) {}
 }
+
+/// Istio's default.
+pub(crate) const REPORTING_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Istio's standard metrics for HTTP: name, help, kind and what they measure.
 const STANDARD: [(&str, &str, MetricKind, Measured); 6] = [
@@ -123,8 +144,8 @@ const STANDARD: [(&str, &str, MetricKind, Measured); 6] = [
 ];
 
 impl Plan {
-    /// Istio's standard metrics. They are the same in both directions.
-    pub(crate) fn standard(_: Direction) -> Plan {
+    /// Istio's standard metrics.
+    pub(crate) fn standard(direction: Direction) -> Plan {
         let metrics = STANDARD.map(|(name, help, kind, measured)| MetricPlan {
             name: name.to_owned(),
             help: help.to_owned(),
@@ -134,8 +155,11 @@ impl Plan {
         });
         Plan {
             metrics: metrics.into(),
+            #[cfg(feature = "metrics-config")]
             values: Arc::new(NoValues),
             value_count: 0,
+            reporting_interval: REPORTING_INTERVAL,
+            host_header_fallback: direction == Direction::Client,
         }
     }
 }

@@ -71,6 +71,14 @@ impl<'a> Labels<'a> {
         }
     }
 
+    /// Whether a host that is no service of the mesh is shown.
+    pub(super) fn with_hosts(mut self, shown: bool) -> Labels<'a> {
+        if !shown && !self.destination.is_resolved(self.client_peer_namespace()) {
+            self.destination = Destination::Unknown;
+        }
+        self
+    }
+
     /// The value of a label.
     pub(super) fn value(&self, source: &Source) -> String {
         let or_unknown =

@@ -55,6 +55,16 @@ impl HeadSize {
         }
     }
 
+    /// The same request as a proxy would count it beside its application, which sees no metadata of peers:
+    /// a server reads it from the wire before it is removed, and a client's is added behind the proxy.
+    pub(super) fn with_metadata(self, bytes: u64, direction: Direction) -> HeadSize {
+        let bytes = match direction {
+            Direction::Server => self.bytes + bytes,
+            Direction::Client => self.bytes.saturating_sub(bytes),
+        };
+        HeadSize { bytes, ..self }
+    }
+
     pub(super) fn of_response(
         status: StatusCode,
         version: Version,

@@ -224,6 +224,11 @@ impl Workload {
         self.own_service().host
     }
 
+    /// Whether the own service has a name without the host of a request.
+    pub(super) fn knows_service(&self) -> bool {
+        self.service.is_some() || self.known_namespace().is_some()
+    }
+
     pub(super) fn own_service(&self) -> Service {
         let name = self.canonical_name();
         match (&self.service, self.known_namespace()) {

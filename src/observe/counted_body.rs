@@ -1,6 +1,6 @@
 //! Counts the bytes and gRPC messages of a request's body as they pass.
 
-use super::grpc_messages::MessageCounter;
+use super::{grpc_messages::MessageCounter, message_sinks::MessageSinks};
 use crate::user_code::guarded;
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
@@ -23,6 +23,8 @@ use std::{
 pub(crate) struct BodyCount {
     bytes: AtomicU64,
     messages: AtomicU64,
+    /// Who is told of messages when they pass.
+    sinks: MessageSinks,
 }
 
 impl BodyCount {
@@ -62,8 +64,11 @@ impl<B: Body> Body for CountedBody<B> {
                 let bytes = guarded(|| data.remaining()).unwrap_or(0);
                 this.count.bytes.fetch_add(bytes as u64, Relaxed);
                 if let Some(messages) = this.messages {
+                    let before = messages.count();
                     guarded(|| messages.frame(data));
                     this.count.messages.store(messages.count(), Relaxed);
+                    let passed = messages.count() - before;
+                    guarded(|| this.count.sinks.request(passed));
                 }
             }
         }
@@ -90,7 +95,12 @@ pub(crate) enum RequestBodySize {
 /// Counts bodies of one type.
 pub(crate) trait CountBody: Send + Sync {
     /// `None` if the body is of another type, or its hints panic. Messages are counted if it is a gRPC body.
-    fn count(&self, body: &mut dyn Any, is_grpc: bool) -> Option<RequestBodySize>;
+    fn count(
+        &self,
+        body: &mut dyn Any,
+        is_grpc: bool,
+        sinks: &MessageSinks,
+    ) -> Option<RequestBodySize>;
 }
 
 /// Counts bodies of the type `B`, which can hold a body of any other type.
@@ -113,7 +123,12 @@ where
     B: Body + Default + 'static,
     F: Fn(CountedBody<B>) -> B + Send + Sync,
 {
-    fn count(&self, body: &mut dyn Any, is_grpc: bool) -> Option<RequestBodySize> {
+    fn count(
+        &self,
+        body: &mut dyn Any,
+        is_grpc: bool,
+        sinks: &MessageSinks,
+    ) -> Option<RequestBodySize> {
         let body = body.downcast_mut::<B>()?;
         let known = guarded(|| match body.is_end_stream() {
             true => Some(0),
@@ -122,7 +137,10 @@ where
         if let Some(bytes) = known {
             return Some(RequestBodySize::Known(bytes));
         }
-        let count = Arc::default();
+        let count = Arc::new(BodyCount {
+            sinks: sinks.clone(),
+            ..BodyCount::default()
+        });
         let counted = CountedBody {
             inner: std::mem::take(body),
             count: Arc::clone(&count),
@@ -155,9 +173,14 @@ impl BodyCounters {
         self.0.push(Arc::new(counter));
     }
 
-    pub(crate) fn count(&self, body: &mut dyn Any, is_grpc: bool) -> Option<RequestBodySize> {
+    pub(crate) fn count(
+        &self,
+        body: &mut dyn Any,
+        is_grpc: bool,
+        sinks: &MessageSinks,
+    ) -> Option<RequestBodySize> {
         let mut counters = self.0.iter();
-        counters.find_map(|counter| counter.count(body, is_grpc))
+        counters.find_map(|counter| counter.count(body, is_grpc, sinks))
     }
 }
 

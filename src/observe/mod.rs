@@ -36,6 +36,7 @@ mod ended;
 mod ending;
 mod failure;
 mod grpc_messages;
+mod message_sinks;
 mod observation;
 mod observer;
 mod observers;
@@ -49,6 +50,9 @@ pub(crate) use ended::Facts;
 pub use ending::Ending;
 pub(crate) use failure::{JUDGED_LENGTH, TransportFailure};
 use grpc_messages::MessageCounter;
+use message_sinks::MessageSinks;
+#[cfg(feature = "metrics")]
+pub(crate) use message_sinks::{MessageSink, Messages};
 pub(crate) use observation::Observation;
 pub use observer::ExchangeObserver;
 #[cfg(feature = "metrics")]

@@ -1,7 +1,7 @@
 //! `Observation`: what the observers keep of one exchange.
 
 use super::{
-    EndedExchange, Facts, MessageCounter, Observers, RequestBodySize, ResponseHead,
+    EndedExchange, Facts, MessageCounter, MessageSinks, Observers, RequestBodySize, ResponseHead,
     TransportFailure,
     observers::{AnyObserver, AnyState},
 };
@@ -25,6 +25,8 @@ pub(crate) struct Observation {
     response_messages: MessageCounter,
     /// Why there is no response, if the exchange failed.
     failure: TransportFailure,
+    /// Who is told of gRPC messages when they pass.
+    sinks: MessageSinks,
 }
 
 /// What one observer keeps.
@@ -55,12 +57,24 @@ impl Observation {
         is_grpc: bool,
     ) -> Option<RequestBodySize> {
         let observers = self.observers.as_ref()?;
-        observers.body_counters.count(body, is_grpc)
+        observers.body_counters.count(body, is_grpc, &self.sinks)
     }
 
     /// Keeps what [`count_request`](Self::count_request) has returned.
     pub(crate) fn set_request_size(&mut self, size: Option<RequestBodySize>) {
         self.request_size = size;
+    }
+
+    /// Asks the observers whom to tell of gRPC messages.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn find_sinks(&mut self) {
+        if let Some(observers) = &self.observers {
+            for (observer, state) in active(observers, &mut self.states) {
+                if let Some(sink) = guarded(|| observer.message_sink(state)).flatten() {
+                    self.sinks.add(sink);
+                }
+            }
+        }
     }
 
     /// The exchange fails with an error of this text.
@@ -71,7 +85,10 @@ impl Observation {
     /// Counts the gRPC messages in a frame of the response.
     pub(crate) fn count_response(&mut self, data: &impl Buf) {
         if self.is_active() {
+            let before = self.response_messages.count();
             guarded(|| self.response_messages.frame(data));
+            let passed = self.response_messages.count() - before;
+            guarded(|| self.sinks.response(passed));
         }
     }
 
@@ -142,6 +159,7 @@ impl Observation {
         self.request_size = None;
         self.response_messages = MessageCounter::default();
         self.failure = TransportFailure::default();
+        self.sinks.clear();
     }
 
     /// Shows the head of the response to the observers.
@@ -181,6 +199,7 @@ impl Observation {
             facts.response_messages = Some(self.response_messages.count());
         }
         facts.failure = self.failure;
+        self.sinks.clear();
         let exchange = EndedExchange::new(facts, started, self.head_after);
         for (observer, state) in active(&observers, &mut self.states) {
             guarded(|| observer.ended(state, &exchange));

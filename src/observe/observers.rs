@@ -1,5 +1,7 @@
 //! The observers of a tracer, without the types of their states.
 
+#[cfg(feature = "metrics")]
+use super::MessageSink;
 use super::{BodyCounters, EndedExchange, ExchangeObserver, ResponseHead};
 use crate::{direction::Direction, head::RequestHead, shard, user_code::guarded};
 use http::HeaderMap;
@@ -39,6 +41,13 @@ pub(crate) trait AnyObserver: Send + Sync {
     #[cfg(feature = "metrics")]
     fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
         let _ = (state, headers);
+    }
+
+    /// Whom to tell of the gRPC messages of an exchange whose request it has seen.
+    #[cfg(feature = "metrics")]
+    fn message_sink(&self, state: &mut AnyState) -> Option<Arc<dyn MessageSink>> {
+        let _ = state;
+        None
     }
 
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>);

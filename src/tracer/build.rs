@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     direction::PerDirection,
     istio::Identity,
-    observe::ObserversOfThreads,
+    observe::{AnyObserver, ObserversOfThreads},
     record::{Endpoint, SpanSettings, SpanSinks},
     report::{NoopReporter, Reporter},
     sample::{RateLimit, Sampler, Threshold},
@@ -62,7 +62,10 @@ impl TracerBuilder {
     pub fn build(self) -> Result<Tracer, BuildError> {
         #[cfg(feature = "config")]
         let set_in_code = self.set_in_code();
-        let this = self.with_fallback()?;
+        // By the modes that code has set, whatever a configuration says about spans.
+        let mut observers = self.metrics_observers();
+        let mut this = self.with_fallback()?;
+        observers.append(&mut this.observers);
         if !this.named {
             return Err(BuildError::ServiceName);
         }
@@ -110,11 +113,21 @@ impl TracerBuilder {
             configured_log: this.configured_log,
             #[cfg(feature = "access-log")]
             access_logs: this.access_logs,
-            observers: ObserversOfThreads::new(this.observers, max, this.body_counters),
+            #[cfg(feature = "metrics-config")]
+            metrics: this.metrics.list(),
+            observers: ObserversOfThreads::new(observers, max, this.body_counters),
             url_limits: limits,
             tag_malformed_headers: this.tag_malformed,
         });
         Ok(Tracer { inner })
+    }
+
+    fn metrics_observers(&self) -> Vec<Arc<dyn AnyObserver>> {
+        #[cfg(feature = "metrics")]
+        let metrics = self.metrics.observers(&self.settings.mode);
+        #[cfg(not(feature = "metrics"))]
+        let metrics = Vec::new();
+        metrics
     }
 
     /// A configuration may come later, by `Tracer::reconfigure`, so this is kept in any case.

@@ -1,5 +1,5 @@
 //! [`TracerBuilder`]: one method for each setting. [`build`](super::build) checks them and makes the
-//! tracer. `TracerBuilder::config` is defined next to the configuration.
+//! tracer. `TracerBuilder::config` is defined next to the configuration, `metrics` in a module of its own.
 
 #[cfg(feature = "config")]
 use super::Fallback;
@@ -61,6 +61,8 @@ impl Tracer {
             access_logs: Vec::new(),
             #[cfg(all(feature = "access-log", feature = "config"))]
             configured_log: AccessLog::empty(),
+            #[cfg(feature = "metrics")]
+            metrics: Default::default(),
             body_counters: BodyCounters::default(),
             #[cfg(feature = "config")]
             fallback: None,
@@ -94,6 +96,8 @@ pub struct TracerBuilder {
     /// Writes what a configuration says.
     #[cfg(all(feature = "access-log", feature = "config"))]
     pub(super) configured_log: AccessLog,
+    #[cfg(feature = "metrics")]
+    pub(super) metrics: super::metrics::CountingMetrics,
     pub(super) body_counters: BodyCounters,
     #[cfg(feature = "config")]
     pub(super) fallback: Option<Box<dyn Fallback>>,
@@ -133,28 +137,6 @@ impl TracerBuilder {
             self.access_logs.push(log.clone());
         }
         self.observers.push(Arc::new(observer));
-        self
-    }
-
-    /// Counts the exchanges of both layers, as Istio's standard metrics, and exchanges the metadata with
-    /// peers that the metrics need: the headers `x-envoy-peer-metadata` and `x-envoy-peer-metadata-id`.
-    ///
-    /// A server layer reads them from requests of [trusted](crate::ServerLayer::trust) peers, and answers
-    /// with its own if the request had them. A client layer sends them to the hosts to which it
-    /// [propagates](crate::ClientLayer::propagate_only_to) trace headers, and reads those of the response.
-    /// The application does not see them.
-    ///
-    /// ```
-    /// use tower_b3::{Tracer, metrics::{Metrics, Workload}};
-    ///
-    /// let metrics = Metrics::builder(Workload::new("webapp").namespace("shop")).build();
-    /// let tracer = Tracer::builder("webapp").metrics(&metrics).build()?;
-    /// # Ok::<(), tower_b3::BuildError>(())
-    /// ```
-    #[cfg(feature = "metrics")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
-    pub fn metrics(mut self, metrics: &crate::metrics::Metrics) -> Self {
-        self.observers.push(Arc::new(metrics.clone()));
         self
     }
 

@@ -61,6 +61,9 @@ pub(crate) struct TracerInner {
     /// Those among the observers.
     #[cfg(feature = "access-log")]
     pub(super) access_logs: Vec<AccessLog>,
+    /// The metrics that its layers count in, for changes of the configuration.
+    #[cfg(feature = "metrics-config")]
+    pub(crate) metrics: Vec<crate::metrics::Metrics>,
     pub(crate) observers: ObserversOfThreads,
     pub(crate) url_limits: UrlLimits,
     pub(crate) tag_malformed_headers: bool,

@@ -1,8 +1,8 @@
 //! The tracer: starts traces and spans, decides on sampling, and builds from code's settings.
 //!
 //! [`handle`] is what users hold, and `running` a handle together with the reporter that is shut down
-//! with it; `messages` has its spans of messages; [`builder`], [`build`] and `start` make them. [`inner`] is what the layers share: [`decide`]
-//! decides about sampling, and [`dynamic`] holds what [`change`] may change while the service runs. The
+//! with it; `messages` has its spans of messages; [`builder`], [`build`] and `start` make them, and `metrics`
+//! says what is counted. [`inner`] is what the layers share: [`decide`] decides about sampling, and [`dynamic`] holds what [`change`] may change while the service runs. The
 //! layers and the configuration build on this module, which knows neither.
 
 mod build;
@@ -14,6 +14,8 @@ mod error;
 mod handle;
 mod inner;
 mod messages;
+#[cfg(feature = "metrics")]
+mod metrics;
 #[cfg(feature = "batch")]
 mod running;
 mod settings;

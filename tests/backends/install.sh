@@ -5,6 +5,7 @@
 #   ZIPKIN_JAR=/…/zipkin-server-3.6.1-exec.jar
 #   ENVOY=/…/envoy
 #   JAEGER=/…/jaeger          for `install.sh jaeger`: built with Go, about three minutes
+#   BRAVE_LIB=/…/brave-6.3.0  for `install.sh brave`: a directory of jars
 #   KAFKA_LIB=/…/kafka-4.1.0  for `install.sh kafka`: a directory of jars
 #   PROMETHEUS=/…/prometheus  for `install.sh prometheus`: the distribution's, with promtool beside it
 #
@@ -16,6 +17,8 @@ zipkin_version=3.6.1
 envoy_version=1.40.0
 jaeger_version=1.76.0 # the module's version; the program is Jaeger 2
 kafka_version=4.1.0
+brave_version=6.3.0
+zipkin_reporter_version=3.5.1
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cache=${TOWER_B3_BACKENDS:-$root/target/backends}
@@ -27,6 +30,7 @@ envoy_dir=$cache/envoy-$envoy_version
 envoy=$envoy_dir/envoy/_bin/envoy
 jaeger=$cache/jaeger-$jaeger_version
 kafka_lib=$cache/kafka-$kafka_version
+brave_lib=$cache/brave-$brave_version
 prometheus_dir=$cache/prometheus
 
 apt_install() {
@@ -75,30 +79,25 @@ install_jaeger() {
     rm -rf "$build"
 }
 
-install_kafka() {
+# The jars of an artefact and its dependencies, in a directory: install_jars DIRECTORY GROUP:NAME:VERSION…
+install_jars() {
     command -v mvn >/dev/null || apt_install maven
-    local unfinished=$kafka_lib.unfinished
-    rm -rf "$unfinished" "$kafka_lib"
+    local directory=$1 unfinished=$1.unfinished group name version
+    shift
+    rm -rf "$unfinished" "$directory"
     mkdir "$unfinished"
-    cat >"$unfinished/pom.xml" <<POM
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>tests</groupId><artifactId>kafka</artifactId><version>1</version>
-  <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>
-      <version>$kafka_version</version>
-    </dependency>
-    <dependency>
-      <groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId>
-      <version>$kafka_version</version>
-    </dependency>
-  </dependencies>
-</project>
-POM
+    {
+        echo '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>'
+        echo '<groupId>tests</groupId><artifactId>jars</artifactId><version>1</version><dependencies>'
+        while IFS=: read -r group name version; do
+            echo "<dependency><groupId>$group</groupId><artifactId>$name</artifactId>"
+            echo "<version>$version</version></dependency>"
+        done < <(printf '%s\n' "$@")
+        echo '</dependencies></project>'
+    } >"$unfinished/pom.xml"
     mvn -q -B -f "$unfinished/pom.xml" dependency:copy-dependencies \
         -Dmaven.repo.local="$cache/m2" -DoutputDirectory="$unfinished" >&2
-    mv "$unfinished" "$kafka_lib"
+    mv "$unfinished" "$directory"
 }
 
 # The package is unpacked, not installed, because installing it starts a service.
@@ -129,16 +128,27 @@ for server in "$@"; do
         [ -x "$jaeger" ] || install_jaeger
         echo "JAEGER=$jaeger"
         ;;
+    brave)
+        # A test runs its client from source.
+        command -v javac >/dev/null || apt_install default-jdk-headless
+        [ -d "$brave_lib" ] || install_jars "$brave_lib" "io.zipkin.brave:brave:$brave_version" \
+            "io.zipkin.reporter2:zipkin-reporter-brave:$zipkin_reporter_version" \
+            "io.zipkin.reporter2:zipkin-sender-urlconnection:$zipkin_reporter_version"
+        echo "BRAVE_LIB=$brave_lib"
+        ;;
     kafka)
-        [ -d "$kafka_lib" ] || install_kafka
+        [ -d "$kafka_lib" ] || install_jars "$kafka_lib" \
+            "org.apache.kafka:kafka_2.13:$kafka_version" "org.apache.kafka:kafka-tools:$kafka_version"
         echo "KAFKA_LIB=$kafka_lib"
         ;;
     prometheus)
         [ -x "$prometheus_dir/usr/bin/prometheus" ] || install_prometheus
+        # For the commands of a guide page.
+        command -v jq >/dev/null || apt_install jq
         echo "PROMETHEUS=$prometheus_dir/usr/bin/prometheus"
         ;;
     *)
-        echo "install.sh: no such server: $server (there are jaeger, kafka and prometheus)" >&2
+        echo "install.sh: no such server: $server (there are brave, jaeger, kafka and prometheus)" >&2
         exit 2
         ;;
     esac

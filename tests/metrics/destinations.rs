@@ -1,7 +1,6 @@
 //! Which service an authority stands for.
 
 use crate::{cases, cases::text, label, labels_of};
-use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use std::time::Duration;
 use tower_b3::{
@@ -43,10 +42,7 @@ fn metrics(case: &Value) -> Metrics {
 fn peer_in(metrics: &Metrics, namespace: &str) -> PeerNumber {
     let mut peer = PeerMetadata::default();
     peer.namespace = namespace.to_owned();
-    let value = HeaderValue::try_from(peer.encode()).unwrap();
-    let mut headers = HeaderMap::new();
-    headers.insert("x-envoy-peer-metadata", value);
-    metrics.take_peer(&mut headers).0
+    metrics.peer(&peer)
 }
 
 #[test]

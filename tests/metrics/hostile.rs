@@ -69,7 +69,7 @@ fn record(metrics: &Metrics, call: &Call) {
     request.extensions_mut().insert(call.text.clone());
     measured.request_labels = metrics.request_labels(&RequestHead::of(&request));
     measured.response_labels = metrics.response_labels(StatusCode::OK, &headers);
-    measured.peer = metrics.take_peer(&mut headers).0;
+    measured.peer = metrics.peer(&peer);
     measured.destination = metrics.destination(&call.authority);
     measured.route = &call.text;
     measured.method = &call.peer;

@@ -10,15 +10,19 @@ mod exposition;
 mod hostile;
 mod layers;
 mod metadata_exchange;
+mod modes;
 mod parser;
 mod peers;
 mod series;
 mod service;
 mod threads;
 
-use std::time::Duration;
+use ::http::{HeaderMap, Request, Response};
+use common::Script;
+use std::{convert::Infallible, future::ready, time::Duration};
+use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Direction,
+    Direction, Tracer,
     metrics::{Family, Measurement, Metrics, Point, Value, Workload},
 };
 
@@ -31,6 +35,33 @@ fn webapp() -> Workload {
 
 fn answered(code: u16) -> Measurement<'static> {
     Measurement::new(code, Duration::from_millis(7))
+}
+
+/// The headers of a request that a client with these metrics sends.
+fn told(metrics: &Metrics, headers: HeaderMap) -> HeaderMap {
+    let tracer = Tracer::builder("client").metrics(metrics).build().unwrap();
+    let mut client = tracer
+        .client_layer()
+        .layer(service_fn(|request: Request<()>| {
+            let mut response = Response::new(Script::default());
+            response.extensions_mut().insert(request.headers().clone());
+            ready(Ok::<_, Infallible>(response))
+        }));
+    let mut request = Request::get("http://server/").body(()).unwrap();
+    *request.headers_mut() = headers;
+    let response = common::now(client.call(request)).unwrap();
+    response.extensions().get::<HeaderMap>().unwrap().clone()
+}
+
+/// The headers with which a server with these metrics answers a request.
+fn answer(metrics: &Metrics, headers: HeaderMap) -> HeaderMap {
+    let tracer = Tracer::builder("server").metrics(metrics).build().unwrap();
+    let mut server = tracer.server_layer().layer(service_fn(|_: Request<()>| {
+        ready(Ok::<_, Infallible>(Response::new(Script::default())))
+    }));
+    let mut request = Request::get("/").body(()).unwrap();
+    *request.headers_mut() = headers;
+    common::now(server.call(request)).unwrap().headers().clone()
 }
 
 /// The points of a metric.

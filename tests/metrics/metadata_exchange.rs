@@ -12,8 +12,8 @@ use std::{
 };
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Mode, Tracer, TracerBuilder, Trust,
-    metrics::{Metrics, Workload},
+    Direction, Mode, Tracer, TracerBuilder, Trust,
+    metrics::{Metrics, Value, Workload},
     sample::Sampler,
 };
 
@@ -45,7 +45,10 @@ impl Shop {
     }
 
     fn tracer(&self, metrics: &Metrics) -> Tracer {
-        let builder = Tracer::builder("shop").metrics(metrics);
+        let mut builder = Tracer::builder("shop");
+        for direction in [Direction::Server, Direction::Client] {
+            builder = builder.metrics_for(direction, metrics);
+        }
         (self.configure)(builder).build().unwrap()
     }
 
@@ -116,6 +119,20 @@ fn the_two_reports_of_a_request_agree() {
         assert!(!has_metadata(&shop.handled.lock().unwrap()));
         assert!(!has_metadata(&answered));
     }
+}
+
+/// The client's proxy would add it behind the client, and the server's would read it from the wire.
+#[test]
+fn the_metadata_is_part_of_what_a_server_gets_and_not_of_what_a_client_sends() {
+    let shop = Shop::new(|builder| builder);
+    shop.call(Trust::everyone(), None);
+    let bytes = |metrics: &Metrics| match &points(metrics, "istio_request_bytes")[0].value {
+        Value::Histogram(histogram) => histogram.sum,
+        other => panic!("{other:?}"),
+    };
+    // The node id alone has more than 20 bytes, the metadata several hundreds.
+    let metadata = bytes(&shop.catalog) - bytes(&shop.webapp);
+    assert!((300.0..700.0).contains(&metadata), "{metadata}");
 }
 
 #[test]

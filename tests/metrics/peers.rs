@@ -1,14 +1,11 @@
 //! What peers tell each other.
 
-use crate::{answered, cases, cases::text, label, labels_of, webapp};
+use crate::{answer, cases, cases::text, label, points, told, webapp};
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use tower_b3::{
-    Direction,
-    metrics::{Metrics, PeerMetadata, PeerMetadataError, PeerNumber, Workload},
-};
+use tower_b3::metrics::{Metrics, PeerMetadata, PeerMetadataError, Point, Workload};
 
 const METADATA: &str = "x-envoy-peer-metadata";
 const ID: &str = "x-envoy-peer-metadata-id";
@@ -51,13 +48,12 @@ pub fn workload(metadata: &Value) -> Workload {
     workload
 }
 
-/// Reads a header as a server does: what the peer is called in the labels, and its number.
-fn taken(metrics: &Metrics, value: &str) -> PeerNumber {
+/// The labels of a request with this header that a server answers.
+fn source(metrics: &Metrics, value: &str) -> Point {
     let mut headers = HeaderMap::new();
     headers.insert(METADATA, HeaderValue::from_str(value).unwrap());
-    let (number, _) = metrics.take_peer(&mut headers);
-    assert!(headers.is_empty());
-    number
+    answer(metrics, headers);
+    points(metrics, "istio_requests_total").remove(0)
 }
 
 fn check_peer(id: &str, peer: &PeerMetadata, expected: &Value) {
@@ -86,9 +82,7 @@ fn check_peer(id: &str, peer: &PeerMetadata, expected: &Value) {
 
 fn check_labels(id: &str, value: &str, expected: &Value) {
     let metrics = Metrics::builder(webapp()).build();
-    let mut measured = answered(200);
-    measured.peer = taken(&metrics, value);
-    let point = labels_of(&metrics, Direction::Server, &measured);
+    let point = source(&metrics, value);
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(label(&point, name), value.as_str().unwrap(), "{id}: {name}");
     }
@@ -128,7 +122,8 @@ fn headers_of_others_are_read_as_in_the_shared_table() {
             }
             _ => {
                 let metrics = Metrics::builder(webapp()).build();
-                assert_eq!(taken(&metrics, value), PeerNumber::UNKNOWN, "{id}");
+                let point = source(&metrics, value);
+                assert_eq!(label(&point, "source_workload"), "unknown", "{id}");
             }
         }
     }
@@ -153,8 +148,7 @@ fn a_workload_tells_what_a_sidecar_would() {
         }
         let additional = case["additional_labels"].as_array().unwrap();
         workload = workload.share_labels(additional.iter().map(|name| name.as_str().unwrap()));
-        let mut headers = HeaderMap::new();
-        Metrics::builder(workload).build().tell_server(&mut headers);
+        let headers = told(&Metrics::builder(workload).build(), HeaderMap::new());
         assert_eq!(headers[METADATA], text(case, METADATA), "{id}");
         assert_eq!(headers[ID], text(case, ID), "{id}");
         compared += 1;
@@ -165,8 +159,7 @@ fn a_workload_tells_what_a_sidecar_would() {
 #[test]
 fn a_workload_tells_the_versions_that_new_proxies_leave_out() {
     let workload = webapp().mesh("mesh1").istio_version("1.30.0");
-    let mut headers = HeaderMap::new();
-    Metrics::builder(workload).build().tell_server(&mut headers);
+    let headers = told(&Metrics::builder(workload).build(), HeaderMap::new());
     let peer = PeerMetadata::decode(headers[METADATA].as_bytes()).unwrap();
     assert_eq!((&*peer.mesh, &*peer.istio_version), ("mesh1", "1.30.0"));
 }
@@ -176,8 +169,7 @@ fn a_response_tells_what_its_request_told() {
     let server = Metrics::builder(webapp()).build();
     let client = Metrics::builder(Workload::new("client")).build();
     for (metadata, id) in [(true, true), (true, false), (false, true), (false, false)] {
-        let mut request = HeaderMap::new();
-        client.tell_server(&mut request);
+        let mut request = told(&client, HeaderMap::new());
         if !metadata {
             request.remove(METADATA);
         }
@@ -188,16 +180,9 @@ fn a_response_tells_what_its_request_told() {
         if !metadata {
             request.insert(METADATA, HeaderValue::from_static(""));
         }
-        request.insert("x-other", HeaderValue::from_static("stays"));
-        let (_, asked) = server.take_peer(&mut request);
-        assert_eq!(request.len(), 1);
-        let mut response = HeaderMap::new();
-        server.tell_client(&mut response, asked);
+        let response = answer(&server, request);
         assert_eq!(response.contains_key(METADATA), metadata);
         assert_eq!(response.contains_key(ID), id);
-        let (peer, _) = client.take_peer(&mut response);
-        assert_eq!(client.peer(peer).is_some(), metadata);
-        assert!(response.is_empty());
     }
 }
 
@@ -206,22 +191,23 @@ fn metadata_replaces_what_the_application_wrote() {
     let mut headers = HeaderMap::new();
     headers.append(METADATA, HeaderValue::from_static("a"));
     headers.append(METADATA, HeaderValue::from_static("b"));
-    Metrics::builder(webapp()).build().tell_server(&mut headers);
+    let headers = told(&Metrics::builder(webapp()).build(), headers);
     assert_eq!(headers.get_all(METADATA).iter().count(), 1);
 }
 
 #[test]
 fn a_peer_cannot_choose_the_labels_of_another_by_its_id() {
     let metrics = Metrics::builder(Workload::new("catalog")).build();
-    let header = |workload: &str| {
-        let mut headers = HeaderMap::new();
+    for workload in ["first", "second"] {
         let own = Workload::new(workload).node_id("sidecar~1.2.3.4~a.b~b.svc.cluster.local");
-        Metrics::builder(own).build().tell_server(&mut headers);
-        headers
-    };
-    let [first, second] = ["first", "second"].map(|name| metrics.take_peer(&mut header(name)).0);
-    assert_eq!(metrics.peer(first).unwrap().workload, "first");
-    assert_eq!(metrics.peer(second).unwrap().workload, "second");
+        answer(
+            &metrics,
+            told(&Metrics::builder(own).build(), HeaderMap::new()),
+        );
+    }
+    let points = points(&metrics, "istio_requests_total");
+    let sources = points.iter().map(|point| label(point, "source_workload"));
+    assert_eq!(sources.collect::<Vec<_>>(), ["first", "second"]);
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Whole series, as Istio's own tests expect them from its proxies.
 
-use crate::{cases, cases::text, count, peers::workload, points};
+use crate::{cases, cases::text, count, peers::workload, points, told};
 use http::HeaderMap;
 use serde_json::Value;
 use std::time::Duration;
 use tower_b3::{
     Direction,
-    metrics::{Measurement, Metrics, Service},
+    metrics::{Measurement, Metrics, PeerMetadata, Service},
 };
 
 /// Cases that need a configuration of the labels.
@@ -80,17 +80,17 @@ impl Exchange<'_> {
             Direction::Server => "client_node",
             Direction::Client => "server_node",
         };
-        let mut headers = HeaderMap::new();
         let exchanged = text(self.case, "exchange") == "istio_headers";
-        if let (Some(node), true) = (self.node(peer), exchanged) {
-            Metrics::builder(workload(node))
-                .build()
-                .tell_server(&mut headers);
-        }
+        let peer = self.node(peer).filter(|_| exchanged);
+        let peer = peer.map(|node| {
+            let peer = Metrics::builder(workload(node)).build();
+            let headers = told(&peer, HeaderMap::new());
+            PeerMetadata::decode(headers["x-envoy-peer-metadata"].as_bytes()).unwrap()
+        });
         let (request, response) = (&self.case["request"], &self.case["response"]);
         let code = response["code"].as_u64().unwrap() as u16;
         let mut measured = Measurement::new(code, Duration::from_millis(3));
-        measured.peer = metrics.take_peer(&mut headers).0;
+        measured.peer = peer.map(|peer| metrics.peer(&peer)).unwrap_or_default();
         if self.direction == Direction::Client {
             measured.destination = metrics.destination(text(request, "authority"));
         }

@@ -2,6 +2,7 @@
 
 use crate::{answered, parser::parse, webapp};
 use http::{Method, Request, Response, StatusCode};
+use http_body::Body;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 use tower_b3::{
@@ -73,6 +74,54 @@ async fn other_methods_are_refused() {
     let response = scraped(&metrics(), Method::POST, &[]).await;
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(response.headers()["allow"], "GET, HEAD");
+}
+
+/// As many series as there may be.
+fn full() -> Metrics {
+    let metrics = Metrics::builder(webapp()).build();
+    for code in 0..2_000 {
+        metrics.record(Direction::Server, &answered(code));
+    }
+    metrics
+}
+
+#[tokio::test]
+async fn a_long_answer_comes_in_pieces() {
+    let metrics = full();
+    let mut body = scraped(&metrics, Method::GET, &[]).await.into_body();
+    assert_eq!(body.size_hint().exact(), None);
+    let text = metrics.text();
+    assert!(text.len() > 50_000_000, "{}", text.len());
+    let mut rest = text.as_bytes();
+    let mut pieces = 0;
+    while let Some(frame) = body.frame().await {
+        let piece = frame.unwrap().into_data().unwrap();
+        // 64 KiB and at most a histogram more.
+        assert!(
+            !piece.is_empty() && piece.len() < 128 * 1024,
+            "{}",
+            piece.len()
+        );
+        rest = rest.strip_prefix(&piece[..]).unwrap();
+        pieces += 1;
+    }
+    assert!(rest.is_empty() && body.is_end_stream());
+    assert!(pieces > 100, "{pieces}");
+}
+
+#[tokio::test]
+async fn a_slow_scrape_shows_what_there_was_and_holds_up_nobody() {
+    let metrics = full();
+    let before = metrics.text();
+    let slow = scraped(&metrics, Method::GET, &[]).await;
+    let mut aborted = scraped(&metrics, Method::GET, &[]).await.into_body();
+    aborted.frame().await.unwrap().unwrap();
+    // On the same thread: a lock that a scrape held would be waited for forever.
+    metrics.record(Direction::Client, &answered(200));
+    metrics.record(Direction::Server, &answered(2_001));
+    drop(aborted);
+    assert!(metrics.text().contains("reporter=\"source\""));
+    assert!(body(slow).await == before.into_bytes());
 }
 
 #[cfg(feature = "gzip")]

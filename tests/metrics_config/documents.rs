@@ -6,6 +6,8 @@ use super::{
 use std::time::Duration;
 use tower_b3::{Direction, config::TracingConfig};
 
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
+
 #[test]
 fn without_settings_there_are_istios_standard_metrics() {
     let shape = TracingConfig::default().metrics_shape().unwrap();
@@ -23,7 +25,7 @@ fn without_settings_there_are_istios_standard_metrics() {
         );
         let labels: Vec<&str> = shape.labels(direction, REQUESTS).collect();
         assert_eq!(labels, STANDARD_LABELS);
-        assert_eq!(shape.reporting_interval(direction), None);
+        assert_eq!(shape.reporting_interval(direction), DEFAULT_INTERVAL);
     }
     assert_eq!(shape.buckets("istio_request_bytes"), None);
     assert_eq!(shape.eviction_interval(), None);
@@ -128,9 +130,12 @@ fn the_settings_of_the_task_page_are_read() {
             .collect::<Vec<_>>(),
         ["request_host"]
     );
-    let ten = Some(Duration::from_secs(10));
+    let ten = Duration::from_secs(10);
     assert_eq!(shape.reporting_interval(Direction::Server), ten);
-    assert_eq!(shape.reporting_interval(Direction::Client), None);
+    assert_eq!(
+        shape.reporting_interval(Direction::Client),
+        DEFAULT_INTERVAL
+    );
 }
 
 /// A Telemetry by its name, the labels of `istio_requests_total` in both directions, and those of
@@ -171,7 +176,10 @@ fn telemetry_resources_shape_the_metrics() {
         assert_eq!(differences(&shape, REQUESTS), *requests, "{name}");
         let duration = "istio_request_duration_milliseconds";
         assert_eq!(differences(&shape, duration), *durations, "{name}");
-        let interval = (*name == "slow-reports").then_some(Duration::from_secs(10));
+        let interval = match *name {
+            "slow-reports" => Duration::from_secs(10),
+            _ => DEFAULT_INTERVAL,
+        };
         assert_eq!(shape.reporting_interval(Direction::Server), interval);
     }
     shape(&case("docs-telemetry.yaml"));
@@ -251,6 +259,6 @@ fn json_and_both_ways_of_writing_names_are_read() {
         "-reporter +n +yes"
     );
     let interval = shape.reporting_interval(Direction::Server);
-    assert_eq!(interval, Some(Duration::from_millis(2500)));
+    assert_eq!(interval, Duration::from_millis(2500));
     assert!(shape.host_header_fallback(Direction::Server));
 }

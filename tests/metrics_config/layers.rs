@@ -1,9 +1,12 @@
 //! Requests through the layers, counted as the configuration says.
 
 use super::{case, shape};
+use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use std::{convert::Infallible, future::ready};
-use tower::{Layer, Service, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_b3::{
     Tracer,
     metrics::{Metrics, Workload},
@@ -71,5 +74,78 @@ fn a_generated_attribute_is_a_label() {
     for operation in ["ListItems", "GetItem", "unknown"] {
         let label = format!("request_operation=\"{operation}\"}} 1");
         assert!(text.contains(&label), "{text}");
+    }
+}
+
+/// The counts of gRPC messages of requests and of responses.
+fn messages(metrics: &Metrics) -> [u64; 2] {
+    let text = metrics.text();
+    ["request", "response"].map(|side| {
+        let metric = format!("istio_{side}_messages_total{{");
+        let counts = text.lines().filter(|line| line.starts_with(&metric));
+        let counts = counts.map(|line| line.rsplit_once(' ').unwrap().1);
+        counts.map(|count| count.parse::<u64>().unwrap()).sum()
+    })
+}
+
+type Frames = UnsyncBoxBody<Bytes, Infallible>;
+
+/// A body of these frames.
+fn body(frames: &[&'static [u8]]) -> Frames {
+    let frames: Vec<_> = frames
+        .iter()
+        .map(|frame| Ok(Frame::data(Bytes::from_static(frame))))
+        .collect();
+    StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync()
+}
+
+#[tokio::test]
+async fn messages_of_a_long_stream_are_counted_while_it_goes_on() {
+    let interval = "
+kind: Telemetry
+spec:
+  metrics: [ { reportingInterval: 0.000000001s } ]
+";
+    const ONE: &[u8] = b"\0\0\0\0\x01a";
+    const TWO_AND_A_HALF: &[u8] = b"\0\0\0\0\x01a\0\0\0\0\x01b\0\0\0\0\x02c";
+    const REST: &[u8] = b"c";
+    for (settings, meanwhile) in [
+        (interval, true),
+        ("kind: Telemetry\nspec: { metrics: [ {} ] }", false),
+    ] {
+        let workload = Workload::new("catalog").namespace("shop");
+        let metrics = Metrics::builder(workload).shape(&shape(settings)).build();
+        let tracer = Tracer::builder("catalog")
+            .metrics(&metrics)
+            .count_request_bodies(Frames::new)
+            .build()
+            .unwrap();
+        let so_far = |expected: [u64; 2]| if meanwhile { expected } else { [0, 0] };
+        let seen = metrics.clone();
+        let handler = service_fn(move |request: Request<Frames>| {
+            let seen = seen.clone();
+            async move {
+                let mut sent = request.into_body();
+                sent.frame().await.unwrap().unwrap();
+                assert_eq!(messages(&seen), so_far([1, 0]));
+                sent.frame().await.unwrap().unwrap();
+                assert_eq!(messages(&seen), so_far([3, 0]));
+                let response = Response::builder().header("content-type", "application/grpc");
+                let response = response.body(body(&[ONE, TWO_AND_A_HALF, REST]));
+                Ok::<_, Infallible>(response.unwrap())
+            }
+        });
+        let request = Request::post("/shop.Catalog/Watch")
+            .header("content-type", "application/grpc")
+            .body(body(&[ONE, TWO_AND_A_HALF]))
+            .unwrap();
+        let response = tracer.server_layer().layer(handler).oneshot(request).await;
+        let mut received = response.unwrap().into_body();
+        for response in [1, 3, 4] {
+            received.frame().await.unwrap().unwrap();
+            assert_eq!(messages(&metrics), so_far([3, response]));
+        }
+        assert!(received.frame().await.is_none());
+        assert_eq!(messages(&metrics), [3, 4]);
     }
 }

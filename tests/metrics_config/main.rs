@@ -1,6 +1,7 @@
 //! Istio's configuration of metrics: what is read, how it is merged, and what it makes of the metrics.
 #![cfg(feature = "metrics-config")]
 
+mod built;
 mod documents;
 mod errors;
 mod expressions;

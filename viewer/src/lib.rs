@@ -26,6 +26,7 @@ pub mod store;
 pub mod trace;
 
 mod http;
+mod record;
 mod reporter;
 
 pub use http::{Body, Viewer, ViewerBuilder, ViewerService, serve};

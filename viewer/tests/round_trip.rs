@@ -67,6 +67,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
+    fn a_record_of_a_stored_span(records in vec(records(any_text), 1..8)) {
+        let stored = expected(&records);
+        let records: Vec<SpanRecord> = stored.iter().map(SpanRecord::from).collect();
+        prop_assert_eq!(expected(&records), stored);
+    }
+
+    #[test]
     fn json(records in vec(records(any_text), 1..8)) {
         let messages = messages(JsonEncoder, &records);
         let read = messages.iter().map(|message| zipkin_json(&message.body).unwrap());

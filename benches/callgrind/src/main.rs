@@ -8,8 +8,8 @@
 
 use http::{HeaderMap, Request, Response};
 use load::{
-    Body, Head, PARENT_ID, SPAN_ID, Scenario, TRACE_ID, b3_multi, calling, leaf, null_reporter,
-    out_headers, prepare_out, serve, tracer,
+    Body, Head, PARENT_ID, SPAN_ID, Scenario, TRACE_ID, b3_multi, calling, counting_tracer, leaf,
+    null_reporter, out_headers, prepare_out, serve, tracer,
 };
 use std::{convert::Infallible, hint::black_box, io, process::ExitCode, time::Duration};
 use tower::{Layer, Service};
@@ -24,13 +24,15 @@ use tower_b3::{
 /// span records.
 const AT_ONCE: usize = 128;
 
-const ROWS: [&str; 12] = [
+const ROWS: [&str; 14] = [
     "in1",
     "in0",
     "none0",
     "none1",
     "out1",
     "out0",
+    "in0-metrics",
+    "out0-metrics",
     "forward-only",
     "log0",
     "extract-multi",
@@ -64,7 +66,9 @@ fn main() -> ExitCode {
 
 fn run(row: &str, traced: bool, count: usize) -> Option<()> {
     match row {
-        "forward-only" => exchange(Scenario::Out1, Mode::ForwardOnly, traced, count),
+        "in0-metrics" => exchange(Scenario::In0, Mode::Spans, counting_tracer, traced, count),
+        "out0-metrics" => exchange(Scenario::Out0, Mode::Spans, counting_tracer, traced, count),
+        "forward-only" => exchange(Scenario::Out1, Mode::ForwardOnly, tracer, traced, count),
         "log0" => log(Scenario::In0, traced, count),
         "extract-multi" => extract(&b3_multi("1"), traced, count),
         "extract-single" => {
@@ -73,12 +77,18 @@ fn run(row: &str, traced: bool, count: usize) -> Option<()> {
         }
         "extract-absent" => extract("", traced, count),
         "inject-multi" => inject(traced, count),
-        _ => exchange(Scenario::parse(row)?, Mode::Spans, traced, count),
+        _ => exchange(Scenario::parse(row)?, Mode::Spans, tracer, traced, count),
     }
     Some(())
 }
 
-fn exchange(scenario: Scenario, mode: Mode, traced: bool, count: usize) {
+fn exchange(
+    scenario: Scenario,
+    mode: Mode,
+    tracer: fn(Mode, bool, BatchReporter) -> Tracer,
+    traced: bool,
+    count: usize,
+) {
     let reporter = null_reporter().expect("a reporter");
     let tracer = tracer(mode, scenario.sampler_says_yes(), reporter.clone());
     match (scenario.calls_out(), traced) {

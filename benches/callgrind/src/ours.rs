@@ -3,7 +3,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tower_b3::{
-    Mode, Tracer,
+    Mode, Tracer, TracerBuilder,
+    metrics::{Metrics, Workload},
     record::SpanRecord,
     report::{
         BatchOptions, BatchReporter, EncodeError, Encoded, Encoder, Message, Outcome, Reporter,
@@ -54,6 +55,21 @@ pub fn null_reporter() -> Result<BatchReporter, ReporterError> {
 
 /// A tracer that samples all or none of the requests that arrive without a decision.
 pub fn tracer(mode: Mode, samples: bool, reporter: impl Reporter) -> Tracer {
+    builder(mode, samples, reporter).build().expect("a tracer")
+}
+
+/// The same tracer, and metrics of its layers.
+pub fn counting_tracer(mode: Mode, samples: bool, reporter: impl Reporter) -> Tracer {
+    let workload = Workload::new("orders")
+        .namespace("shop")
+        .label("app", "orders")
+        .label("version", "v1");
+    let metrics = Metrics::builder(workload).build();
+    let builder = builder(mode, samples, reporter).metrics(&metrics);
+    builder.build().expect("a tracer")
+}
+
+fn builder(mode: Mode, samples: bool, reporter: impl Reporter) -> TracerBuilder {
     let sampler = if samples {
         Sampler::always()
     } else {
@@ -65,6 +81,4 @@ pub fn tracer(mode: Mode, samples: bool, reporter: impl Reporter) -> Tracer {
         .tag(Tag::literal("env", "prod"))
         .tag(Tag::request_header("tenant", "x-tenant"))
         .reporter(reporter)
-        .build()
-        .expect("a tracer")
 }

@@ -61,6 +61,12 @@ pub struct Options {
     )]
     pub tags: Vec<Tag>,
 
+    /// The address at which Prometheus finds the service's metrics, under /stats/prometheus and
+    /// /metrics; port 0 takes a free port. Without it, nothing is counted, nor in the mode `forward`,
+    /// because a sidecar counts. The documents of --config shape the metrics
+    #[arg(long, value_name = "ADDR", env = "SHOP_METRICS", value_parser = address)]
+    pub metrics: Option<SocketAddr>,
+
     /// The service's name in its spans [default: OTEL_SERVICE_NAME; in a pod, the name that Istio
     /// gives it; else the program's name]
     #[arg(long, value_name = "NAME", env = "SHOP_SERVICE")]

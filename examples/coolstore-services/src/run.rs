@@ -1,6 +1,7 @@
 //! Runs one service as a process, from its options to its shutdown.
 
 use crate::{
+    metrics::MetricsServer,
     options::Options,
     tracer::{Tracing, invalid_value},
 };
@@ -22,7 +23,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Serves `app` until SIGTERM or SIGINT.
 ///
-/// Prints one line on standard output, when it listens. Ends with status 2 if an option cannot be
+/// Prints a line on standard output when it listens, and another one if it serves metrics. Ends with status 2 if an option cannot be
 /// used, and with status 1 if it cannot serve.
 pub fn run(
     program: &'static str,
@@ -57,6 +58,7 @@ struct Service {
     listener: TcpListener,
     address: SocketAddr,
     tracing: Tracing,
+    metrics: Option<MetricsServer>,
 }
 
 impl Service {
@@ -64,8 +66,17 @@ impl Service {
         let unusable = |error| invalid_value("--listen <ADDR>", options.listen, error);
         let listener = TcpListener::bind(options.listen).map_err(unusable)?;
         let address = listener.local_addr().map_err(unusable)?;
+        let tracing = Tracing::start(program, options, address)?;
+        let metrics = match (options.metrics, tracing.metrics.clone()) {
+            (Some(address), Some(metrics)) => {
+                let bound = MetricsServer::bind(address, metrics);
+                Some(bound.map_err(|error| invalid_value("--metrics <ADDR>", address, error))?)
+            }
+            _ => None,
+        };
         Ok(Service {
-            tracing: Tracing::start(program, options, address)?,
+            tracing,
+            metrics,
             listener,
             address,
         })
@@ -78,6 +89,11 @@ impl Service {
             let listener = tokio::net::TcpListener::from_std(self.listener)?;
             let stop = stop_signal()?;
             print_or_log(&format!("listening on http://{}", self.address));
+            if let Some(metrics) = self.metrics {
+                let url = metrics.url();
+                metrics.spawn()?;
+                print_or_log(&format!("metrics on {url}"));
+            }
             serve(listener, app, stop).await
         });
         // This cancels the requests that are still in progress, which ends their spans.

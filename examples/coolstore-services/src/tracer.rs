@@ -1,14 +1,23 @@
-//! The tracer that the options describe, started with its reporter.
+//! The tracer and the metrics that the options describe, started with the reporter.
 //!
 //! Flags override the documents of `--config`, and those override the environment.
 
-use crate::options::{Options, ReporterOptions, ShopMode};
-use std::{fmt::Display, net::SocketAddr, path::Path};
+use crate::{
+    metrics,
+    options::{Options, ReporterOptions, ShopMode},
+};
+use std::{
+    fmt::Display,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 use tower_b3::{
     BuildError, Direction, Mode, RunningTracer, StartError, Tracer, TracerBuilder,
     access_log::{AccessLog, AccessLogFormat},
     config::{Collector, ConfigFile, TracingConfig},
     istio::Identity,
+    metrics::{Metrics, MetricsBuilder},
     otlp::OtlpReporter,
     report::{BatchReporter, ConsoleReporter},
     zipkin::{Encoding, KafkaReporter, ZipkinReporter},
@@ -18,6 +27,7 @@ pub(crate) struct Tracing {
     pub(crate) running: RunningTracer,
     /// `None` if spans are printed on standard error, or if the service makes none.
     pub(crate) reporter: Option<BatchReporter>,
+    pub(crate) metrics: Option<Metrics>,
 }
 
 impl Tracing {
@@ -33,36 +43,62 @@ impl Tracing {
 
         let identity = identity.map(|identity| config.identify(identity));
         let name = service_name(program, options, config, identity.as_ref());
+        let by_flags = match options.mode {
+            ShopMode::Forward => None,
+            ShopMode::Spans | ShopMode::Edge => reporter(&options.reporter)?,
+        };
+        let on_console = by_flags.is_none() && !has_collector(options, config)?;
+        let counted = Arc::new(OnceLock::new());
+        let metrics = options.metrics.map(|_| {
+            let metrics = metrics::builder(&name, identity.as_ref());
+            match on_console {
+                true => metrics.build(),
+                false => counting(metrics, Arc::clone(&counted)).build(),
+            }
+        });
+
         let mut builder = with_flags(Tracer::builder(name), options);
         if let Some(identity) = identity {
             builder = builder.identity(identity);
+        }
+        if let Some(metrics) = &metrics {
+            builder = builder.metrics(metrics);
         }
         // Peers cannot call 0.0.0.0, so it is not an address for spans.
         if !address.ip().is_unspecified() {
             builder = builder.address(address);
         }
-        let by_flags = match options.mode {
-            ShopMode::Forward => None,
-            ShopMode::Spans | ShopMode::Edge => reporter(&options.reporter)?,
-        };
         if let Some(path) = &options.access_log {
             builder = builder.observer(access_log(path)?);
         }
-        builder = match &by_flags {
-            Some(reporter) => builder.reporter(reporter.clone()),
-            None if has_collector(options, config)? => builder,
-            None => builder.reporter(ConsoleReporter::stderr()),
-        };
+        if let Some(reporter) = &by_flags {
+            builder = builder.reporter(reporter.clone());
+        } else if on_console {
+            builder = builder.reporter(ConsoleReporter::stderr());
+        }
         let started = match file {
             Some(file) => file.start(builder),
             None => environment.start(builder),
         };
         let running = started.map_err(|error| start_error(options, error))?;
+        let reporter = by_flags.or_else(|| running.reporter().cloned());
+        if let Some(reporter) = &reporter {
+            counted.get_or_init(|| reporter.clone());
+        }
         Ok(Tracing {
-            reporter: by_flags.or_else(|| running.reporter().cloned()),
+            reporter,
             running,
+            metrics,
         })
     }
+}
+
+/// Adds the counts of a reporter, once there is one.
+fn counting(metrics: MetricsBuilder, reporter: Arc<OnceLock<BatchReporter>>) -> MetricsBuilder {
+    metrics.reporter_stats(move || {
+        let reporter = reporter.get();
+        reporter.map(BatchReporter::stats).unwrap_or_default()
+    })
 }
 
 /// The identity of the pod, if the process runs in one that knows its namespace.

@@ -15,6 +15,7 @@ use tower_b3::{
 
 const WITH: &str = include_str!("../../istio/with-sidecar.yaml");
 const WITHOUT: &str = include_str!("../../istio/without-sidecar.yaml");
+const POD_MONITOR: &str = include_str!("../../istio/podmonitor.yaml");
 
 /// The documents of a manifest.
 struct Manifest(Vec<Value>);
@@ -156,6 +157,7 @@ fn start(manifest: &Manifest, name: &str, catalog: &str) -> Process {
     let port = &container["ports"][0]["containerPort"];
     let mut args: Vec<String> = list(&container["args"])
         .map(|arg| text(arg).replace(&format!("--listen=0.0.0.0:{port}"), "--listen=127.0.0.1:0"))
+        .map(|arg| arg.replace("--metrics=0.0.0.0:15020", "--metrics=127.0.0.1:0"))
         .map(|arg| arg.replace("--catalog=http://catalog", &format!("--catalog={catalog}")))
         .collect();
     assert!(
@@ -351,4 +353,48 @@ fn without_sidecars_the_percentage_is_the_documents() {
         assert_eq!(headers["x-b3-sampled"], sampled, "{id}: {headers}");
     }
     assert_eq!(get(shop.webapp.address(), "/reporter", &[]).status, 200);
+}
+
+/// By annotations, and by the Prometheus operator.
+#[test]
+fn prometheus_finds_the_metrics_of_both_programs() {
+    let manifest = Manifest::parse(WITHOUT);
+    let monitor = Manifest::parse(POD_MONITOR);
+    let monitor = &monitor.named("PodMonitor", "tower-b3");
+    assert_eq!(monitor["apiVersion"], "monitoring.coreos.com/v1");
+    assert_eq!(monitor["metadata"]["namespace"], "shop");
+    let endpoint = &monitor["spec"]["podMetricsEndpoints"][0];
+    let selected = &monitor["spec"]["selector"]["matchExpressions"][0];
+    assert_eq!(selected["operator"], "Exists");
+    for name in ["webapp", "catalog"] {
+        let deployment = manifest.named("Deployment", name);
+        let pod = &deployment["spec"]["template"]["metadata"];
+        assert!(pod["labels"].get(text(&selected["key"])).is_some());
+        let annotations = &pod["annotations"];
+        assert_eq!(annotations["prometheus.io/scrape"], "true");
+        assert_eq!(annotations["prometheus.io/path"], endpoint["path"]);
+        let port = text(&annotations["prometheus.io/port"]);
+        let container = container(deployment);
+        let mut ports = list(&container["ports"]);
+        let named = ports.find(|one| one["name"] == endpoint["port"]);
+        let named = named.expect("the port");
+        assert_eq!(named["containerPort"].to_string(), port, "{name}");
+        let metrics = format!("--metrics=0.0.0.0:{port}");
+        let mut args = list(&container["args"]);
+        assert!(args.any(|arg| arg == metrics.as_str()), "{metrics}");
+    }
+
+    let shop = Shop::start(&manifest);
+    assert_eq!(get(shop.webapp.address(), "/headers", &[]).status, 200);
+    let stdout = shop.webapp.stdout();
+    let url = stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("metrics on http://"));
+    let (address, _) = url.expect("an address").split_once('/').expect("a path");
+    let address = address.parse().expect("an address");
+    let shown = get(address, text(&endpoint["path"]), &[]);
+    assert_eq!(shown.status, 200);
+    // Who it is comes from the pod.
+    let own = "destination_workload=\"webapp\",destination_workload_namespace=\"shop\"";
+    assert!(shown.text().contains(own), "{shown:?}");
 }

@@ -9,7 +9,7 @@ use crate::{
         yaml,
     },
     config_error::ConfigError,
-    metrics::shape::BucketOverrides,
+    metrics::Buckets,
     printable::quoted,
 };
 use std::time::Duration;
@@ -73,10 +73,7 @@ pub(in crate::config) fn stats_matcher(proxy_config: &Node<'_>) -> Option<String
 }
 
 /// A JSON object from prefixes of names to bounds.
-fn read_buckets(
-    annotation: &Node<'_>,
-    budget: &mut Budget,
-) -> Result<BucketOverrides, ConfigError> {
+fn read_buckets(annotation: &Node<'_>, budget: &mut Budget) -> Result<Buckets, ConfigError> {
     let in_annotation = |error: ConfigError| error.in_document(&format!("annotation {BUCKETS}"));
     let trees = yaml::parse(annotation.text()?, budget).map_err(in_annotation)?;
     let [tree] = &trees[..] else {
@@ -84,11 +81,13 @@ fn read_buckets(
     };
     let node = Node::new(tree, "");
     let entries = node.entries().map_err(in_annotation)?;
-    let buckets = entries.into_iter().map(|(prefix, bounds)| {
-        let bounds = read_bounds(&bounds).map_err(in_annotation)?;
-        Ok((prefix.to_owned(), bounds))
-    });
-    Ok(BucketOverrides::new(buckets.collect::<Result<_, _>>()?))
+    let mut buckets = Buckets::default();
+    for (prefix, node) in entries {
+        let bounds = read_bounds(&node).map_err(in_annotation)?;
+        let with_bounds = buckets.prefix(prefix, bounds);
+        buckets = with_bounds.map_err(|error| in_annotation(node.error(error.to_string())))?;
+    }
+    Ok(buckets)
 }
 
 fn read_bounds(node: &Node<'_>) -> Result<Vec<f64>, ConfigError> {

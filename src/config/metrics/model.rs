@@ -4,10 +4,8 @@ use crate::{
     config::node::Node,
     config_error::ConfigError,
     direction::PerDirection,
-    metrics::MetricsShape,
-    metrics::shape::{
-        BucketOverrides, GeneratedAttribute, PluginConfig, TelemetryMetrics, appended,
-    },
+    metrics::shape::{GeneratedAttribute, PluginConfig, TelemetryMetrics, appended},
+    metrics::{Buckets, MetricsShape},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +27,7 @@ pub(in crate::config) struct Metrics {
     pub(in crate::config) default_providers: Option<Vec<String>>,
     /// `extensionProviders` by name in lower case: whether they are for metrics.
     pub(in crate::config) providers: BTreeMap<String, bool>,
-    pub(in crate::config) buckets: BucketOverrides,
+    pub(in crate::config) buckets: Buckets,
     pub(in crate::config) eviction_interval: Option<Duration>,
     /// What is set but has no effect, for a log line.
     pub(in crate::config) without_effect: BTreeSet<String>,

@@ -5,6 +5,7 @@ use crate::{
     direction::Direction,
     metrics::{
         handle::{Inner, Metrics},
+        naming::Naming,
         plan::MetricKind,
         project::Labels,
         store::{Metric, Numbers, Series, Slot, Source, State, Totals},
@@ -46,7 +47,7 @@ impl Metrics {
             }
         }
         families.retain(|family| !family.points.is_empty());
-        if inner.shows_build {
+        if inner.naming == Naming::Istio {
             families.push(inner.build_info());
         }
         families.extend(inner.own_counts());
@@ -75,6 +76,7 @@ impl<'a> Shown<'a> {
         let read = |table: &'a crate::metrics::store::Table| {
             let series = table.iter().map(|(key, series)| {
                 let labels = Labels::new(inner, direction, *key, &series.values);
+                let labels = labels.with_hosts(state.generation.host_header_fallback);
                 (labels, series.totals(time))
             });
             series.collect()

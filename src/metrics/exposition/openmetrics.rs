@@ -2,7 +2,9 @@
 
 use super::{
     family::{Family, Kind, Point, Value},
+    negotiate::Format,
     text::{escape, write_labels},
+    writer::Writer,
 };
 use crate::metrics::{exemplar::Exemplar, handle::Metrics};
 use std::{
@@ -14,17 +16,11 @@ impl Metrics {
     /// All metrics in the OpenMetrics text format 1.0, with exemplars: the traces of recent sampled
     /// requests.
     pub fn openmetrics(&self) -> String {
-        let mut text = String::new();
-        for family in self.families() {
-            // Writing to a string does not fail.
-            let _ = write_family(&mut text, &family);
-        }
-        text.push_str("# EOF\n");
-        text
+        Writer::new(Format::OpenMetrics("1.0.0"), self.families()).all()
     }
 }
 
-fn write_family(to: &mut String, family: &Family) -> fmt::Result {
+pub(super) fn write_head(to: &mut String, family: &Family) -> fmt::Result {
     // The samples of a counter end with `_total`, its family does not. A counter of another name could
     // only be shown under that name as a metric of an unknown type.
     let total = family.name.strip_suffix("_total");
@@ -37,13 +33,12 @@ fn write_family(to: &mut String, family: &Family) -> fmt::Result {
     write!(to, "# HELP {name} ")?;
     escape(to, &family.help, true);
     to.push('\n');
-    for point in &family.points {
-        write_point(to, &family.name, total.is_some(), point)?;
-    }
     Ok(())
 }
 
-fn write_point(to: &mut String, name: &str, exemplars: bool, point: &Point) -> fmt::Result {
+pub(super) fn write_point(to: &mut String, family: &Family, point: &Point) -> fmt::Result {
+    let name = &family.name;
+    let exemplars = name.ends_with("_total");
     let mut labels = String::new();
     write_labels(&mut labels, &point.labels);
     let braced = match labels.is_empty() {

@@ -1,17 +1,18 @@
 //! [`MetricsService`]: what Prometheus scrapes.
 
-use super::negotiate::Format;
+use super::{
+    negotiate::Format,
+    scrape_body::{Pieces, ScrapeBody},
+    writer::Writer,
+};
 use crate::metrics::handle::Metrics;
-use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
     header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, VARY},
 };
-use http_body::{Body, Frame, SizeHint};
 use std::{
     convert::Infallible,
     future::{Ready, ready},
-    pin::Pin,
     task::{Context, Poll},
 };
 use tower_service::Service;
@@ -69,22 +70,19 @@ impl<B> Service<Request<B>> for MetricsService {
 impl MetricsService {
     fn answer(&self, request: &HeaderMap, is_head: bool) -> Response<ScrapeBody> {
         let format = Format::of(request);
-        let text = match format {
-            Format::Text => self.metrics.text(),
-            Format::OpenMetrics(_) => self.metrics.openmetrics(),
-        };
+        let writer = Writer::new(format, self.metrics.families());
         let mut headers = HeaderMap::new();
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static(format.content_type()),
         );
         headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
-        let body = compressed(text, request, &mut headers);
+        let pieces = pieces(writer, request, &mut headers);
         let body = if is_head {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-            ScrapeBody(None)
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(pieces.len()));
+            ScrapeBody::default()
         } else {
-            ScrapeBody(Some(Bytes::from(body)))
+            ScrapeBody::new(pieces)
         };
         let mut response = Response::new(body);
         *response.headers_mut() = headers;
@@ -93,58 +91,24 @@ impl MetricsService {
 }
 
 #[cfg(feature = "gzip")]
-fn compressed(text: String, request: &HeaderMap, headers: &mut HeaderMap) -> Vec<u8> {
-    use flate2::{Compression, write::GzEncoder};
-    use std::io::Write;
-
+fn pieces(writer: Writer, request: &HeaderMap, headers: &mut HeaderMap) -> Pieces {
     if !super::negotiate::accepts_gzip(request) {
-        return text.into_bytes();
+        return Pieces::new(writer);
     }
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    // Writing to a vector does not fail.
-    match gzip.write_all(text.as_bytes()).and_then(|()| gzip.finish()) {
-        Ok(bytes) => {
-            let encoding = HeaderValue::from_static("gzip");
-            headers.insert(http::header::CONTENT_ENCODING, encoding);
-            bytes
-        }
-        Err(_) => text.into_bytes(),
-    }
+    let encoding = HeaderValue::from_static("gzip");
+    headers.insert(http::header::CONTENT_ENCODING, encoding);
+    Pieces::compressed(writer)
 }
 
 #[cfg(not(feature = "gzip"))]
-fn compressed(text: String, _: &HeaderMap, _: &mut HeaderMap) -> Vec<u8> {
-    text.into_bytes()
+fn pieces(writer: Writer, _: &HeaderMap, _: &mut HeaderMap) -> Pieces {
+    Pieces::new(writer)
 }
 
 fn refused() -> Response<ScrapeBody> {
-    let mut response = Response::new(ScrapeBody(None));
+    let mut response = Response::new(ScrapeBody::default());
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     let allowed = HeaderValue::from_static("GET, HEAD");
     response.headers_mut().insert(ALLOW, allowed);
     response
-}
-
-/// The body of an answer.
-#[derive(Debug, Clone, Default)]
-pub struct ScrapeBody(Option<Bytes>);
-
-impl Body for ScrapeBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
 }

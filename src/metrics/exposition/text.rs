@@ -1,6 +1,10 @@
 //! Prometheus' text format 0.0.4, as Envoy writes it.
 
-use super::family::{Family, Kind, Point, Value};
+use super::{
+    family::{Family, Kind, Point, Value},
+    negotiate::Format,
+    writer::Writer,
+};
 use crate::metrics::handle::Metrics;
 use std::{
     fmt::{self, Write},
@@ -10,30 +14,22 @@ use std::{
 impl Metrics {
     /// All metrics in Prometheus' text format 0.0.4.
     pub fn text(&self) -> String {
-        let mut text = String::new();
-        for family in self.families() {
-            // Writing to a string does not fail.
-            let _ = write_family(&mut text, &family);
-        }
-        text
+        Writer::new(Format::Text, self.families()).all()
     }
 }
 
-fn write_family(to: &mut String, family: &Family) -> fmt::Result {
+pub(super) fn write_head(to: &mut String, family: &Family) -> fmt::Result {
     let name = &family.name;
     to.push_str("# HELP ");
     to.push_str(name);
     to.push(' ');
     // Quotes are not escaped here.
     escape(to, &family.help, false);
-    writeln!(to, "\n# TYPE {name} {}", family.kind.name())?;
-    for point in &family.points {
-        write_point(to, name, point)?;
-    }
-    Ok(())
+    writeln!(to, "\n# TYPE {name} {}", family.kind.name())
 }
 
-fn write_point(to: &mut String, name: &str, point: &Point) -> fmt::Result {
+pub(super) fn write_point(to: &mut String, family: &Family, point: &Point) -> fmt::Result {
+    let name = &family.name;
     let mut labels = String::new();
     write_labels(&mut labels, &point.labels);
     match &point.value {

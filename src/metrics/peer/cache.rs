@@ -99,13 +99,8 @@ impl Peers {
 
     #[cold]
     fn add(&self, value: &[u8], peer: PeerMetadata) -> PeerNumber {
-        // 0 stands for an unknown peer.
-        let labels = match self.labels.number(&Arc::new(PeerLabels::of(&peer))) {
-            Some(number) => number + 1,
-            None => {
-                self.overflowed.fetch_add(1, Relaxed);
-                return PeerNumber::UNKNOWN;
-            }
+        let Some(labels) = self.number_of_labels(&peer) else {
+            return PeerNumber::UNKNOWN;
         };
         let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut values = Values::clone(&self.values.load());
@@ -126,6 +121,23 @@ impl Peers {
         number
     }
 
+    /// The number of a peer's labels. 0 stands for an unknown peer.
+    fn number_of_labels(&self, peer: &PeerMetadata) -> Option<u32> {
+        let number = self.labels.number(&Arc::new(PeerLabels::of(peer)));
+        if number.is_none() {
+            self.overflowed.fetch_add(1, Relaxed);
+        }
+        number.map(|number| number + 1)
+    }
+
+    /// A peer that has told this, without a header.
+    pub(in crate::metrics) fn of_metadata(&self, peer: &PeerMetadata) -> PeerNumber {
+        PeerNumber {
+            labels: self.number_of_labels(peer).unwrap_or(0),
+            metadata: 0,
+        }
+    }
+
     /// The labels of a peer; `None` if it is unknown.
     pub(in crate::metrics) fn labels(&self, number: u32) -> Option<Arc<PeerLabels>> {
         self.labels.value(number.checked_sub(1)?)
@@ -133,6 +145,7 @@ impl Peers {
 
     /// What a peer has told; `None` if it is unknown, or if so many others came since that it is
     /// forgotten.
+    #[cfg(any(test, feature = "metrics-config"))]
     pub(in crate::metrics) fn metadata(&self, number: PeerNumber) -> Option<Arc<PeerMetadata>> {
         self.values.load().metadata.get(&number.metadata).cloned()
     }

@@ -31,7 +31,7 @@ impl PeerNumber {
 
 /// Which headers a request had: its response gets the same, as from Istio's proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Asked {
+pub(in crate::metrics) struct Asked {
     metadata: bool,
     id: bool,
 }
@@ -91,6 +91,18 @@ impl OwnHeaders {
 pub(in crate::metrics) fn remove_metadata(headers: &mut HeaderMap) {
     headers.remove(METADATA);
     headers.remove(ID);
+}
+
+/// The bytes that the metadata among these headers takes on the wire, as HTTP/1.1.
+pub(in crate::metrics) fn metadata_bytes(headers: &HeaderMap) -> u64 {
+    let line = |name: HeaderName| {
+        let line = headers
+            .get(&name)
+            .map(|value| name.as_str().len() + value.len());
+        // `: ` and the line break.
+        line.map_or(0, |bytes| bytes as u64 + 4)
+    };
+    line(METADATA) + line(ID)
 }
 
 impl Peers {

@@ -8,6 +8,6 @@ mod metadata;
 mod wire;
 
 pub(super) use cache::{PeerLabels, Peers};
-pub use exchange::{Asked, PeerNumber};
-pub(super) use exchange::{OwnHeaders, remove_metadata};
+pub use exchange::PeerNumber;
+pub(super) use exchange::{Asked, OwnHeaders, metadata_bytes, remove_metadata};
 pub use metadata::{PeerMetadata, PeerMetadataError};

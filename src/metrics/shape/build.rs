@@ -11,7 +11,7 @@ use crate::{
     direction::Direction,
     metrics::{
         labels::StandardLabel,
-        plan::{LabelValue, Measured, MetricPlan, Plan},
+        plan::{LabelValue, Measured, MetricPlan, Plan, REPORTING_INTERVAL},
     },
     printable::name,
 };
@@ -62,6 +62,11 @@ pub(super) fn plan(
         metrics: metrics.map(Metric::finish).collect(),
         value_count: builder.values.count(),
         values: Arc::new(builder.values),
+        reporting_interval: config.reporting_interval.unwrap_or(REPORTING_INTERVAL),
+        host_header_fallback: match config.disable_host_header_fallback {
+            Some(disabled) => !disabled,
+            None => direction == Direction::Client,
+        },
     };
     (plan, builder.problems)
 }

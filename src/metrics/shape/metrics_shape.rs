@@ -2,14 +2,13 @@
 
 use super::{
     attribute_generation::GeneratedAttribute,
-    buckets::BucketOverrides,
     build::{no_metrics, plan},
     plugin_config::PluginConfig,
 };
 use crate::{
     direction::{Direction, PerDirection},
     metrics::{
-        Metrics,
+        Buckets,
         plan::{LabelValue, Plan},
     },
 };
@@ -21,53 +20,38 @@ pub(crate) struct ShapeSource {
     /// `None` if there are no metrics in this direction.
     pub(crate) stats: PerDirection<Option<PluginConfig>>,
     pub(crate) attributes: PerDirection<Vec<GeneratedAttribute>>,
-    pub(crate) buckets: BucketOverrides,
+    pub(crate) buckets: Buckets,
     pub(crate) eviction_interval: Option<Duration>,
 }
 
 /// The metrics of both directions, as a configuration shapes them: which there are, their labels, and
-/// when series expire. From [`TracingConfig::metrics_shape`](crate::config::TracingConfig::metrics_shape).
+/// when series expire. From [`TracingConfig::metrics_shape`](crate::config::TracingConfig::metrics_shape), for
+/// [`MetricsBuilder::shape`](crate::metrics::MetricsBuilder::shape) and [`Metrics::reshape`](crate::metrics::Metrics::reshape).
 #[derive(Debug, Clone)]
 pub struct MetricsShape {
-    directions: PerDirection<DirectionShape>,
-    buckets: BucketOverrides,
+    plans: PerDirection<Plan>,
+    buckets: Buckets,
     eviction_interval: Option<Duration>,
-}
-
-#[derive(Debug, Clone)]
-struct DirectionShape {
-    plan: Plan,
-    reporting_interval: Option<Duration>,
-    host_header_fallback: bool,
 }
 
 impl MetricsShape {
     /// The shape, and what in its source has no effect, for log lines.
     pub(crate) fn build(source: &ShapeSource) -> (MetricsShape, Vec<String>) {
         let mut problems = Vec::new();
-        let mut of = |direction| {
-            let config = source.stats.of(direction).as_ref();
-            let plan = match config {
-                Some(config) => {
-                    let (plan, more) = plan(direction, config, source.attributes.of(direction));
-                    problems.extend(more);
-                    plan
-                }
-                None => no_metrics(direction),
-            };
-            let disabled = config.and_then(|config| config.disable_host_header_fallback);
-            DirectionShape {
-                plan,
-                reporting_interval: config.and_then(|config| config.reporting_interval),
-                host_header_fallback: !disabled.unwrap_or(direction == Direction::Server),
+        let mut of = |direction| match source.stats.of(direction) {
+            Some(config) => {
+                let (plan, more) = plan(direction, config, source.attributes.of(direction));
+                problems.extend(more);
+                plan
             }
+            None => no_metrics(direction),
         };
-        let directions = PerDirection {
+        let plans = PerDirection {
             server: of(Direction::Server),
             client: of(Direction::Client),
         };
         let shape = MetricsShape {
-            directions,
+            plans,
             buckets: source.buckets.clone(),
             eviction_interval: source.eviction_interval,
         };
@@ -82,7 +66,7 @@ impl MetricsShape {
 
     /// What the layers of this direction record.
     pub(crate) fn plan(&self, direction: Direction) -> &Plan {
-        &self.directions.of(direction).plan
+        self.plans.of(direction)
     }
 
     /// The names of the metrics that the layers of this direction record.
@@ -101,14 +85,14 @@ impl MetricsShape {
             .map(|(name, _): &(String, LabelValue)| name.as_str())
     }
 
-    /// How often the gRPC messages of a stream that goes on are reported, if it is set.
-    pub fn reporting_interval(&self, direction: Direction) -> Option<Duration> {
-        self.directions.of(direction).reporting_interval
+    /// How often the gRPC messages of a stream that goes on are reported. Default: 5 s.
+    pub fn reporting_interval(&self, direction: Direction) -> Duration {
+        self.plan(direction).reporting_interval
     }
 
     /// Whether the request's host names the service if nothing else does.
     pub fn host_header_fallback(&self, direction: Direction) -> bool {
-        self.directions.of(direction).host_header_fallback
+        self.plan(direction).host_header_fallback
     }
 
     /// The bounds of a histogram's buckets, if they are set.
@@ -120,17 +104,8 @@ impl MetricsShape {
     pub fn eviction_interval(&self) -> Option<Duration> {
         self.eviction_interval
     }
-}
 
-impl Metrics {
-    /// Records the metrics and labels of this shape from now on. Series that are in both keep their
-    /// counts.
-    ///
-    /// Buckets and expiry are settings of the [builder](crate::metrics::MetricsBuilder).
-    #[cfg_attr(docsrs, doc(cfg(feature = "metrics-config")))]
-    pub fn reshape(&self, shape: &MetricsShape) {
-        for direction in Direction::BOTH {
-            self.set_plan(direction, shape.plan(direction).clone());
-        }
+    pub(in crate::metrics) fn all_buckets(&self) -> &Buckets {
+        &self.buckets
     }
 }

@@ -4,7 +4,6 @@
 //! [`GeneratedAttribute`]; [`MetricsShape`] is what follows from them: a plan for each direction.
 
 mod attribute_generation;
-mod buckets;
 mod build;
 mod cel;
 mod metrics_shape;
@@ -19,7 +18,6 @@ pub(crate) use super::plan::MetricKind;
 #[cfg(test)]
 pub(crate) use super::plan::{LabelValue, Measured, Plan};
 pub(crate) use attribute_generation::{AttributeMatch, GeneratedAttribute};
-pub(crate) use buckets::BucketOverrides;
 pub use cel::{Expression, ExpressionError};
 pub use metrics_shape::MetricsShape;
 pub(crate) use metrics_shape::ShapeSource;

@@ -82,39 +82,20 @@ impl Bounds {
 /// ```
 /// use tower_b3::metrics::Buckets;
 ///
-/// // As in Istio's annotation, where the metrics are called `istiocustom.istio_…`.
-/// let buckets = Buckets::from_json(
-///     r#"{ "istiocustom": [1, 5, 10, 50, 100, 500, 1000, 5000], "cluster.": [1] }"#,
-/// )?;
-/// // In code, by the name of a metric.
-/// let buckets = buckets.metric("istio_response_bytes", [1e3, 1e4, 1e5, 1e6])?;
+/// let buckets = Buckets::default()
+///     .all([1.0, 5.0, 10.0, 50.0, 100.0, 500.0, 1_000.0, 5_000.0])?
+///     .metric("istio_response_bytes", [1e3, 1e4, 1e5, 1e6])?;
 /// # Ok::<(), tower_b3::metrics::BucketsError>(())
 /// ```
+///
+/// Istio's annotation `sidecar.istio.io/statsHistogramBuckets` is read with the feature
+/// `metrics-config`: see [`MetricsBuilder::shape`](crate::metrics::MetricsBuilder).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Buckets {
     by_prefix: BTreeMap<String, Vec<f64>>,
 }
 
 impl Buckets {
-    /// Reads the annotation `sidecar.istio.io/statsHistogramBuckets`: a JSON object of prefixes and their
-    /// bounds. The longest prefix of a metric's name in Envoy counts, which is `istiocustom.` and the
-    /// name as exposed. Prefixes of other statistics of Envoy's have no effect.
-    ///
-    /// # Errors
-    ///
-    /// The text is not such an object, or the bounds are not ascending numbers above zero.
-    pub fn from_json(json: &str) -> Result<Buckets, BucketsError> {
-        let mut buckets = Buckets::default();
-        for (prefix, bounds) in super::bounds_json::read(json).ok_or_else(|| BucketsError {
-            place: "statsHistogramBuckets".to_owned(),
-            found: quoted(json).to_string(),
-            expected: "a JSON object of prefixes and lists of numbers",
-        })? {
-            buckets.set(prefix, bounds)?;
-        }
-        Ok(buckets)
-    }
-
     /// Sets the buckets of one metric.
     ///
     /// # Errors
@@ -139,6 +120,23 @@ impl Buckets {
         Ok(self)
     }
 
+    /// Sets the buckets of all metrics whose names in Envoy begin like this: those are `istiocustom.` and
+    /// the name as exposed. The longest prefix counts.
+    #[cfg(feature = "metrics-config")]
+    pub(crate) fn prefix(
+        mut self,
+        prefix: &str,
+        bounds: Vec<f64>,
+    ) -> Result<Buckets, BucketsError> {
+        self.set(prefix.to_owned(), bounds)?;
+        Ok(self)
+    }
+
+    #[cfg(feature = "metrics-config")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_prefix.is_empty()
+    }
+
     fn set(&mut self, prefix: String, bounds: Vec<f64>) -> Result<(), BucketsError> {
         let positive = bounds.iter().all(|bound| bound.is_finite() && *bound > 0.0);
         let ascending = bounds.windows(2).all(|pair| pair[0] < pair[1]);
@@ -153,17 +151,21 @@ impl Buckets {
         Ok(())
     }
 
-    /// The buckets of a metric. One whose name ends with `_seconds` counts milliseconds.
-    pub(super) fn of(&self, metric: &str) -> Bounds {
+    /// The bounds for a metric, if they are set.
+    pub(crate) fn bounds(&self, metric: &str) -> Option<&[f64]> {
         let stored = format!("{STORED_PREFIX}{metric}");
         let matching = self.by_prefix.iter();
-        let longest = matching
-            .filter(|(prefix, _)| stored.starts_with(prefix.as_str()))
-            .max_by_key(|(prefix, _)| prefix.len());
+        let matching = matching.filter(|(prefix, _)| stored.starts_with(prefix.as_str()));
+        let longest = matching.max_by_key(|(prefix, _)| prefix.len());
+        longest.map(|(_, bounds)| &bounds[..])
+    }
+
+    /// The buckets of a metric. One whose name ends with `_seconds` counts milliseconds.
+    pub(super) fn of(&self, metric: &str) -> Bounds {
         let in_seconds = metric.ends_with("_seconds");
         let unit = if in_seconds { 0.001 } else { 1.0 };
-        match longest {
-            Some((_, bounds)) => Bounds::new(bounds, unit),
+        match self.bounds(metric) {
+            Some(bounds) => Bounds::new(bounds, unit),
             None if in_seconds => Bounds::new(&SECONDS, unit),
             None => Bounds::new(&ENVOY, unit),
         }
@@ -216,45 +218,48 @@ mod tests {
         }
     }
 
+    fn overrides(by_prefix: &[(&str, &[f64])]) -> Buckets {
+        let mut buckets = Buckets::default();
+        for (prefix, bounds) in by_prefix {
+            buckets.set((*prefix).to_owned(), bounds.to_vec()).unwrap();
+        }
+        buckets
+    }
+
     #[test]
     fn overrides_match_by_prefix_of_the_stored_name() {
         let first =
-            |json: &str, metric: &str| Buckets::from_json(json).unwrap().of(metric).exposed[0];
+            |prefix: &str, metric: &str| overrides(&[(prefix, &[7.0])]).of(metric).exposed[0];
         let metric = "istio_request_bytes";
-        assert_eq!(first(r#"{"istiocustom":[7]}"#, metric), 7.0);
-        assert_eq!(first(r#"{"istio":[7]}"#, metric), 7.0);
-        assert_eq!(
-            first(r#"{"istiocustom.istio_request_bytes":[7]}"#, metric),
-            7.0
-        );
-        assert_eq!(first(r#"{"istio_request_bytes":[7]}"#, metric), 0.5);
-        assert_eq!(first(r#"{"cluster.":[7]}"#, metric), 0.5);
-        let both = r#"{"istio":[7],"istiocustom.istio_response":[8]}"#;
-        assert_eq!(first(both, metric), 7.0);
-        assert_eq!(first(both, "istio_response_bytes"), 8.0);
+        for (prefix, bound) in [
+            ("istiocustom", 7.0),
+            ("istio", 7.0),
+            ("istiocustom.istio_request_bytes", 7.0),
+            ("istio_request_bytes", 0.5),
+            ("cluster.", 0.5),
+        ] {
+            assert_eq!(first(prefix, metric), bound, "{prefix}");
+        }
+        let both = overrides(&[("istio", &[7.0]), ("istiocustom.istio_response", &[8.0])]);
+        assert_eq!(both.of(metric).exposed[0], 7.0);
+        assert_eq!(both.of("istio_response_bytes").exposed[0], 8.0);
     }
 
     #[test]
     fn an_error_names_what_was_found() {
-        for (json, error) in [
-            (
-                "[1]",
-                "statsHistogramBuckets: expected a JSON object of prefixes and lists of numbers, found \"[1]\"",
-            ),
-            (
-                r#"{"istio":[2,1]}"#,
-                "buckets of \"istio\": expected 1 to 100 ascending numbers above zero, found \"[2.0, 1.0]\"",
-            ),
-            (
-                r#"{"istio":[]}"#,
-                "buckets of \"istio\": expected 1 to 100 ascending numbers above zero, found \"[]\"",
-            ),
-            (
-                r#"{"istio":[0]}"#,
-                "buckets of \"istio\": expected 1 to 100 ascending numbers above zero, found \"[0.0]\"",
-            ),
+        for (bounds, found) in [
+            (&[2.0, 1.0][..], "[2.0, 1.0]"),
+            (&[], "[]"),
+            (&[0.0], "[0.0]"),
         ] {
-            assert_eq!(Buckets::from_json(json).unwrap_err().to_string(), error);
+            let error = Buckets::default().all(bounds).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "buckets of \"istiocustom.\": expected 1 to 100 ascending numbers above zero, \
+                     found \"{found}\""
+                )
+            );
         }
     }
 }

@@ -1,14 +1,16 @@
 //! `Generation`: a plan in the form that the store executes. A new configuration makes a new one.
 
 use super::key::Mask;
+#[cfg(feature = "metrics-config")]
+use crate::metrics::plan::{ComputedValues, NoValues};
 use crate::metrics::{
     exposition::{is_label_name, is_metric_name},
     labels::StandardLabel,
     own_labels::OwnLabel,
-    plan::{ComputedValues, LabelValue, Measured, MetricKind, NoValues, Plan},
+    plan::{LabelValue, Measured, MetricKind, Plan, REPORTING_INTERVAL},
 };
 use crate::printable::quoted;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// Where the value of a label comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,6 +42,7 @@ pub(in crate::metrics) struct Metric {
 
 pub(in crate::metrics) struct Generation {
     pub(in crate::metrics) metrics: Vec<Metric>,
+    #[cfg(feature = "metrics-config")]
     pub(in crate::metrics) values: Arc<dyn ComputedValues>,
     pub(in crate::metrics) value_count: usize,
     /// Which of the values are labels. The others differ with every request, and must not make series.
@@ -48,6 +51,8 @@ pub(in crate::metrics) struct Generation {
     pub(in crate::metrics) messages: Mask,
     /// Whether a label is a method or a route.
     pub(in crate::metrics) has_operation: bool,
+    pub(in crate::metrics) reporting_interval: Duration,
+    pub(in crate::metrics) host_header_fallback: bool,
 }
 
 impl Generation {
@@ -72,7 +77,13 @@ impl Generation {
             metric.add_own(own);
             metric
         });
-        Generation::new(metrics.collect(), plan.values, plan.value_count)
+        Generation {
+            #[cfg(feature = "metrics-config")]
+            values: plan.values,
+            reporting_interval: plan.reporting_interval,
+            host_header_fallback: plan.host_header_fallback,
+            ..Generation::new(metrics.collect(), plan.value_count)
+        }
     }
 
     /// Metrics without computed values.
@@ -80,7 +91,7 @@ impl Generation {
         for metric in &mut metrics {
             metric.add_own(own);
         }
-        Generation::new(metrics, Arc::new(NoValues), 0)
+        Generation::new(metrics, 0)
     }
 
     /// The values that are labels. The places of the others are empty.
@@ -94,11 +105,7 @@ impl Generation {
         labels.into()
     }
 
-    fn new(
-        mut metrics: Vec<Metric>,
-        values: Arc<dyn ComputedValues>,
-        value_count: usize,
-    ) -> Generation {
+    fn new(mut metrics: Vec<Metric>, value_count: usize) -> Generation {
         metrics.retain(|metric| {
             let valid = is_metric_name(&metric.name);
             if !valid {
@@ -124,13 +131,16 @@ impl Generation {
             .iter()
             .partition(|metric| metric.measured.is_messages());
         Generation {
-            values,
+            #[cfg(feature = "metrics-config")]
+            values: Arc::new(NoValues),
             value_count,
             label_values,
             requests: Mask::of(requests),
             messages: Mask::of(messages),
             has_operation: columns()
                 .any(|(_, source)| matches!(source, Source::Method | Source::Route)),
+            reporting_interval: REPORTING_INTERVAL,
+            host_header_fallback: true,
             metrics,
         }
     }

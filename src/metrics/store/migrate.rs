@@ -1,6 +1,7 @@
 //! A new configuration: the series go on under it.
 
 use super::{
+    bounds::Buckets,
     generation::{Generation, Source},
     key::{Key, Mask},
     layout::Layout,
@@ -8,31 +9,52 @@ use super::{
     table::{State, Store, Table},
 };
 use crate::metrics::destination::UNKNOWN;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// What changes of a store's settings, beside the metrics. `None` stays.
+#[derive(Debug, Default)]
+pub(in crate::metrics) struct StoreChanges {
+    pub(in crate::metrics) buckets: Option<Buckets>,
+    pub(in crate::metrics) expiry: Option<Option<Duration>>,
+}
 
 type Groups = HashMap<Key, (Arc<[String]>, Vec<Arc<Series>>)>;
 
 impl Store {
     /// Records by a new configuration. Series of metrics that stay keep their counts, also if their
     /// labels change: computed values that are new have been `unknown` until now.
-    pub(in crate::metrics) fn replace(&self, generation: Generation) {
+    pub(in crate::metrics) fn replace(&self, generation: Generation, changes: StoreChanges) {
         let _changing = self.lock();
         let old = self.state();
-        let layout = Arc::new(Layout::of_requests(&generation, &self.settings.buckets));
+        let buckets = changes
+            .buckets
+            .map_or_else(|| Arc::clone(&old.buckets), Arc::new);
+        let expiry = changes.expiry.unwrap_or(old.expiry);
+        let layout = Arc::new(Layout::of_requests(&generation, &buckets));
         let mut new = State {
             generation: Arc::new(generation),
             token: Arc::new(()),
+            buckets,
+            expiry,
             layout,
             message_layout: Arc::clone(&old.message_layout),
             requests: Table::default(),
             messages: Table::default(),
         };
         let values = values_by_old(&old.generation, &new.generation);
+        // Of another length: all series count as used now.
+        let used = (expiry != old.expiry).then(|| self.interval(expiry, Instant::now()));
         let migrate = |table, layout, mask: Mask| {
             let groups = self.groups(table, &values, |key| mask.apply(key));
             let series = groups.into_iter().map(|(key, (values, previous))| {
-                let mut series = Series::new(layout, values, 0, new.in_use());
-                series.continue_from(previous);
+                let last = || previous.iter().map(|series| series.used()).max();
+                let used = used.or_else(last).unwrap_or(0);
+                let mut series = Series::new(layout, values, used);
+                series.continue_from(previous, &old.token);
                 (key, Arc::new(series))
             });
             series.collect()

@@ -8,13 +8,17 @@ use crate::{
     metrics::exemplar::{Exemplar, Exemplars},
     shard,
 };
+#[cfg(feature = "metrics-config")]
+use std::sync::{
+    Weak,
+    atomic::{Ordering::Acquire, fence},
+};
 use std::{
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{
             AtomicU64,
-            Ordering::{Acquire, Relaxed, SeqCst},
-            fence,
+            Ordering::{Relaxed, SeqCst},
         },
     },
     time::SystemTime,
@@ -38,21 +42,25 @@ pub(in crate::metrics) struct Series {
     exemplars: Exemplars,
     /// In which interval the series was used last, or `RETIRED`.
     used: AtomicU64,
-    in_use: InUse,
     /// What was counted under an earlier configuration. Threads may still be adding to these.
-    previous: Vec<Arc<Series>>,
+    previous: Vec<Previous>,
     /// What was counted under those before.
     base: Totals,
 }
 
-/// Whether a thread may have a state of the configuration that a series was made under, and may be
-/// counting in it.
+/// A series of an earlier configuration.
 #[derive(Clone)]
-pub(super) struct InUse(pub(super) Weak<()>);
+struct Previous {
+    series: Arc<Series>,
+    /// Whether a thread may have a state of that configuration, and may be counting in the series.
+    #[cfg(feature = "metrics-config")]
+    in_use: Weak<()>,
+}
 
-impl InUse {
+#[cfg(feature = "metrics-config")]
+impl Previous {
     fn is_in_use(&self) -> bool {
-        let in_use = self.0.strong_count() > 0;
+        let in_use = self.in_use.strong_count() > 0;
         // What the last one counted before it dropped the state is seen after this.
         fence(Acquire);
         in_use
@@ -72,12 +80,7 @@ pub(super) struct Counted<'a> {
 }
 
 impl Series {
-    pub(super) fn new(
-        layout: &Arc<Layout>,
-        values: Arc<[String]>,
-        interval: u64,
-        in_use: InUse,
-    ) -> Series {
+    pub(super) fn new(layout: &Arc<Layout>, values: Arc<[String]>, interval: u64) -> Series {
         let stripes = shard::count().min(MAX_STRIPES);
         let stripe = || (0..layout.numbers).map(|_| AtomicU64::new(0)).collect();
         Series {
@@ -86,25 +89,28 @@ impl Series {
             stripes: (0..stripes).map(|_| stripe()).collect(),
             exemplars: Exemplars::default(),
             used: AtomicU64::new(interval),
-            in_use,
             previous: Vec::new(),
             base: Totals::zero(layout),
         }
     }
 
-    /// Makes this series continue those of an earlier configuration.
-    pub(super) fn continue_from(&mut self, previous: Vec<Arc<Series>>) {
+    /// Makes this series continue those of an earlier configuration, which is in use as long as there
+    /// is its token.
+    #[cfg(feature = "metrics-config")]
+    pub(super) fn continue_from(&mut self, previous: Vec<Arc<Series>>, token: &Arc<()>) {
         for series in &previous {
-            // One that is retired is not continued.
-            self.used.fetch_max(series.used.load(SeqCst), SeqCst);
             self.base.add(&series.base);
             for older in &series.previous {
-                match older.in_use.is_in_use() {
-                    true => self.previous.push(Arc::clone(older)),
-                    false => self.base.add(&older.own_totals()),
+                match older.is_in_use() {
+                    true => self.previous.push(older.clone()),
+                    false => self.base.add(&older.series.own_totals()),
                 }
             }
         }
+        let previous = previous.into_iter().map(|series| Previous {
+            series,
+            in_use: Arc::downgrade(token),
+        });
         self.previous.extend(previous);
     }
 
@@ -192,6 +198,12 @@ impl Series {
                     .is_ok()
     }
 
+    /// In which interval it was used last.
+    #[cfg(feature = "metrics-config")]
+    pub(super) fn used(&self) -> u64 {
+        self.used.load(SeqCst)
+    }
+
     #[inline]
     pub(super) fn is_retired(&self) -> bool {
         self.used.load(SeqCst) == RETIRED
@@ -211,7 +223,7 @@ impl Series {
         let mut totals = self.own_totals();
         totals.add(&self.base);
         for previous in &self.previous {
-            totals.add(&previous.own_totals());
+            totals.add(&previous.series.own_totals());
         }
         for slot in &self.layout.slots {
             for at in slot.exemplars() {

@@ -8,7 +8,7 @@ use super::{
     generation::Generation,
     key::Key,
     layout::Layout,
-    series::{Counted, InUse, Series},
+    series::{Counted, Series},
 };
 use crate::metrics::{exemplar::Exemplar, hash::FoldState, intern::Interner, plan::Measured};
 use arc_swap::ArcSwap;
@@ -28,7 +28,12 @@ pub(in crate::metrics) type Table = HashMap<Key, Arc<Series>, FoldState>;
 pub(in crate::metrics) struct State {
     pub(in crate::metrics) generation: Arc<Generation>,
     /// Dropped with the last state of this configuration.
+    #[cfg(feature = "metrics-config")]
     pub(super) token: Arc<()>,
+    #[cfg(feature = "metrics-config")]
+    pub(super) buckets: Arc<Buckets>,
+    /// Series that are not used for a whole interval go. `None`: they stay.
+    pub(super) expiry: Option<Duration>,
     pub(super) layout: Arc<Layout>,
     pub(super) message_layout: Arc<Layout>,
     pub(in crate::metrics) requests: Table,
@@ -39,14 +44,13 @@ pub(in crate::metrics) struct State {
 pub(in crate::metrics) struct StoreSettings {
     pub(in crate::metrics) buckets: Buckets,
     pub(in crate::metrics) max_series: usize,
-    /// Series that are not used for a whole interval go. `None`: they stay.
     pub(in crate::metrics) expiry: Option<Duration>,
 }
 
 pub(in crate::metrics) struct Store {
     state: ArcSwap<State>,
     changing: Mutex<()>,
-    pub(super) settings: StoreSettings,
+    max_series: usize,
     /// The computed values that are labels.
     pub(super) values: Interner<Arc<[String]>>,
     origin: Instant,
@@ -84,7 +88,11 @@ impl Store {
         Store {
             state: ArcSwap::from_pointee(State {
                 generation: Arc::new(generation),
+                #[cfg(feature = "metrics-config")]
                 token: Arc::new(()),
+                #[cfg(feature = "metrics-config")]
+                buckets: Arc::new(settings.buckets),
+                expiry: settings.expiry,
                 layout: Arc::new(layout),
                 message_layout: Arc::new(Layout::of_messages()),
                 requests: Table::default(),
@@ -93,7 +101,7 @@ impl Store {
             changing: Mutex::new(()),
             // Those of earlier configurations stay.
             values: Interner::new(settings.max_series.saturating_mul(4)),
-            settings,
+            max_series: settings.max_series,
             origin: Instant::now(),
             overflowed: AtomicU64::new(0),
             expired: AtomicU64::new(0),
@@ -120,8 +128,9 @@ impl Store {
         self.state.store(Arc::new(state));
     }
 
-    fn interval(&self, at: Instant) -> u64 {
-        match self.settings.expiry {
+    /// The number of an interval of idle series.
+    pub(super) fn interval(&self, expiry: Option<Duration>, at: Instant) -> u64 {
+        match expiry {
             Some(expiry) => {
                 let since = at.saturating_duration_since(self.origin).as_nanos();
                 (since / expiry.as_nanos().max(1)) as u64
@@ -133,7 +142,7 @@ impl Store {
     /// Counts something in the series of a key that was made for this state. `false` if the state is no
     /// longer the current one: make the key again.
     pub(in crate::metrics) fn count(&self, state: &State, key: Key, count: &Count<'_>) -> bool {
-        let interval = self.interval(count.at());
+        let interval = self.interval(state.expiry, count.at());
         match count.table(state).get(&key) {
             Some(series) if series.touch(interval) => self.count_in(series, count),
             _ => self.count_in_new(state, key, interval, count),
@@ -181,9 +190,9 @@ impl Store {
 
     #[cold]
     fn count_in_new(&self, state: &State, key: Key, interval: u64, count: &Count<'_>) -> bool {
-        let full = count.table(state).len() >= self.settings.max_series;
+        let full = count.table(state).len() >= self.max_series;
         let overflow = count.table(state).get(&Key::OVERFLOW);
-        if let (true, None, Some(series)) = (full, self.settings.expiry, overflow) {
+        if let (true, None, Some(series)) = (full, state.expiry, overflow) {
             if !count.table(state).contains_key(&key) {
                 self.overflowed.fetch_add(1, Relaxed);
                 return self.count_in(series, count);
@@ -201,7 +210,7 @@ impl Store {
         }
         let mut changed = State::clone(&current);
         self.remove_idle(&mut changed, interval);
-        let room = count.table(&changed).len() < self.settings.max_series;
+        let room = count.table(&changed).len() < self.max_series;
         let key = if room { key } else { Key::OVERFLOW };
         if key.overflow {
             self.overflowed.fetch_add(1, Relaxed);
@@ -212,12 +221,7 @@ impl Store {
                 let values = key.values.checked_sub(1);
                 let values = values.and_then(|number| self.values.value(number));
                 let layout = count.layout(&changed);
-                let series = Series::new(
-                    layout,
-                    values.unwrap_or_default(),
-                    interval,
-                    changed.in_use(),
-                );
+                let series = Series::new(layout, values.unwrap_or_default(), interval);
                 let series = Arc::new(series);
                 count
                     .table_mut(&mut changed)
@@ -231,7 +235,7 @@ impl Store {
 
     /// Removes series that were not used for a whole interval.
     fn remove_idle(&self, state: &mut State, interval: u64) -> bool {
-        if self.settings.expiry.is_none() {
+        if state.expiry.is_none() {
             return false;
         }
         let mut removed = 0;
@@ -248,12 +252,13 @@ impl Store {
 
     /// Removes series that were not used for a whole interval.
     pub(in crate::metrics) fn expire(&self, now: Instant) {
-        if self.settings.expiry.is_none() {
+        if self.state.load().expiry.is_none() {
             return;
         }
         let _changing = self.lock();
         let mut state = State::clone(&self.state.load());
-        if self.remove_idle(&mut state, self.interval(now)) {
+        let interval = self.interval(state.expiry, now);
+        if self.remove_idle(&mut state, interval) {
             self.store(state);
         }
     }
@@ -270,12 +275,6 @@ impl Store {
 
     pub(in crate::metrics) fn expired(&self) -> u64 {
         self.expired.load(Relaxed)
-    }
-}
-
-impl State {
-    pub(super) fn in_use(&self) -> InUse {
-        InUse(Arc::downgrade(&self.token))
     }
 }
 

@@ -20,6 +20,11 @@ pub struct Response {
 }
 
 impl Response {
+    /// The body.
+    pub fn text(&self) -> &str {
+        &self.body
+    }
+
     /// The body, which must be JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
@@ -68,11 +73,30 @@ pub fn exchange(address: SocketAddr, request: &[u8]) -> Response {
         .split(' ')
         .nth(1)
         .and_then(|status| status.parse().ok());
+    let is_chunked = head.to_lowercase().contains("transfer-encoding: chunked");
     Response {
         status: status.unwrap_or_else(|| panic!("no status in {head:?}")),
         head: head.to_owned(),
-        body: body.to_owned(),
+        body: if is_chunked {
+            joined(body)
+        } else {
+            body.to_owned()
+        },
     }
+}
+
+/// The contents of a body that came in chunks, without trailers.
+fn joined(mut chunks: &str) -> String {
+    let mut body = String::new();
+    while let Some((size, rest)) = chunks.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap_or_else(|_| panic!("a size: {size:?}"));
+        if size == 0 {
+            break;
+        }
+        body.push_str(&rest[..size]);
+        chunks = &rest[size + 2..];
+    }
+    body
 }
 
 /// Sends a GET request and reads its response, a JSON object, on a connection that stays open.

@@ -3,7 +3,7 @@
 //! - [`Process`] runs a program as a child process, and [`http`] talks to it without a runtime.
 //! - [`ZipkinStub`] accepts spans and remembers them.
 //! - [`log`] keeps log lines.
-//! - [`backends`] starts the real Zipkin, Jaeger, Kafka and Envoy.
+//! - [`backends`] starts the real Zipkin, Jaeger, Kafka, Envoy and Prometheus.
 
 pub mod backends;
 pub mod http;

@@ -2,11 +2,12 @@
 
 use super::reply::{Refusal, Reply, refusal};
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode, Uri,
+    HeaderMap, HeaderValue, Method, StatusCode,
     header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
         CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
     },
+    request::Parts,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -29,12 +30,19 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Refuses a request that a page from elsewhere may have sent.
-    pub(super) fn check(
-        &self,
-        method: &Method,
-        uri: &Uri,
-        headers: &HeaderMap,
-    ) -> Result<(), Refusal> {
+    ///
+    /// `takes_spans`: whether it is a POST to a collector. Unless a browser sent it, that may have any
+    /// host, because some clients send another name: Envoy sends that of its cluster.
+    pub(super) fn check(&self, head: &Parts, takes_spans: bool) -> Result<(), Refusal> {
+        let Parts {
+            method,
+            uri,
+            headers,
+            ..
+        } = head;
+        if takes_spans && !is_of_browser(headers) {
+            return Ok(());
+        }
         let host = headers.get(HOST).map(HeaderValue::to_str);
         let host = match host {
             Some(Ok(host)) => Some(host),
@@ -132,6 +140,11 @@ fn cross_origin(origin: &str) -> Refusal {
          them. Allow an origin with --allow-origin."
     );
     refusal(StatusCode::FORBIDDEN, sentence)
+}
+
+/// Browsers send `Origin` with every POST, to the page's own server too.
+fn is_of_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site")
 }
 
 fn is_cross_site(headers: &HeaderMap) -> bool {

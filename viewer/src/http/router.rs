@@ -22,7 +22,8 @@ where
     let (head, body) = request.into_parts();
     let origin = head.headers.get(ORIGIN).cloned();
     let is_post = head.method == Method::POST;
-    let mut reply = match shared.guard.check(&head.method, &head.uri, &head.headers) {
+    let takes_spans = is_post && is_collector(own_path(shared, &head));
+    let mut reply = match shared.guard.check(&head, takes_spans) {
         Ok(()) => route(shared, &head, body).await,
         Err(refused) => *refused,
     };
@@ -37,10 +38,7 @@ async fn route<B>(shared: &Arc<Shared>, head: &http::request::Parts, body: B) ->
 where
     B: Body<Data: Buf, Error: Display>,
 {
-    let path = head.uri.path();
-    // A server that mounts the service may have removed the prefix.
-    let path = path.strip_prefix(&*shared.page.prefix).unwrap_or(path);
-    let path = if path.is_empty() { "/" } else { path };
+    let path = own_path(shared, head);
     if head.method == Method::OPTIONS {
         return empty(StatusCode::NO_CONTENT);
     }
@@ -71,6 +69,13 @@ where
     }
 }
 
+fn own_path<'a>(shared: &Shared, head: &'a http::request::Parts) -> &'a str {
+    let path = head.uri.path();
+    // A server that mounts the service may have removed the prefix.
+    let path = path.strip_prefix(&*shared.page.prefix).unwrap_or(path);
+    if path.is_empty() { "/" } else { path }
+}
+
 fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
@@ -82,10 +87,15 @@ fn not_found(path: &str) -> Reply {
     )
 }
 
+/// Whether clients send spans to this path.
+fn is_collector(path: &str) -> bool {
+    matches!(path, "/api/v2/spans" | "/api/v1/spans" | "/v1/traces")
+}
+
 /// The methods of a path that takes a body.
 fn post_path(path: &str) -> Option<&'static str> {
     match path {
-        "/api/v2/spans" | "/api/v1/spans" | "/v1/traces" => Some("POST"),
+        _ if is_collector(path) => Some("POST"),
         "/viewer/traces" => Some("DELETE, POST"),
         _ => None,
     }

@@ -314,12 +314,17 @@ impl Page {
     }
 
     pub async fn click(&self, selector: &str) {
-        let element = self.client.wait().for_element(Locator::Css(selector)).await;
-        element
-            .unwrap_or_else(|error| panic!("{selector}: {error}"))
-            .click()
-            .await
-            .unwrap_or_else(|error| panic!("{selector}: {error}"));
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            let element = self.client.wait().for_element(Locator::Css(selector)).await;
+            let element = element.unwrap_or_else(|error| panic!("{selector}: {error}"));
+            match element.click().await {
+                Ok(()) => return,
+                // An update of the page has replaced the element since.
+                Err(error) if error.is_stale_element_reference() && Instant::now() < deadline => {}
+                Err(error) => panic!("{selector}: {error}"),
+            }
+        }
     }
 
     /// Types into a field and confirms it, in place of what it held.

@@ -1,5 +1,5 @@
 //! The screenshots of the README: `viewer/screenshots.sh` runs this with `TOWER_B3_SCREENSHOTS`, the
-//! directory to write to.
+//! directory to write to, and `TOWER_B3_COOLSTORE`, the address of the coolstore's page.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,8 @@ use crate::{
 };
 
 const SIZE: (u32, u32) = (1280, 760);
+/// For the few spans of the coolstore.
+const LOW: (u32, u32) = (1280, 560);
 
 /// A shop's last hour: 150 requests, of which some failed.
 fn post_shop(page: &Page) -> String {
@@ -35,6 +37,38 @@ async fn save(page: &Page, dir: &Path, name: &str) {
     let image = page.screenshot().await;
     let path = dir.join(format!("viewer-{name}.png"));
     std::fs::write(&path, image).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+}
+
+/// The coolstore's request that fails.
+async fn save_coolstore(page: &Page, dir: &Path, address: &str) {
+    let shop = page.of(address.parse().expect("an address"), "");
+    let failed = shop
+        .request("GET", "/api/v2/traces?annotationQuery=error", "")
+        .json();
+    let trace = failed[0][0]["traceId"].as_str().expect("a failed trace");
+    shop.resize(LOW.0, LOW.1).await;
+    for theme in ["light", "dark"] {
+        shop.media(&[
+            ("prefers-color-scheme", theme),
+            ("prefers-reduced-motion", "reduce"),
+        ])
+        .await;
+        shop.open(&format!("/traces/{trace}")).await;
+        shop.until(
+            "document.querySelectorAll('.spans .row:not([hidden])').length",
+            4,
+        )
+        .await;
+        shop.keys(&["e", "e", "e"]).await;
+        shop.until(
+            "document.querySelectorAll('.panel .tag-row').length > 5",
+            true,
+        )
+        .await;
+        shop.until("document.getElementById('live').dataset.state", "on")
+            .await;
+        save(&shop, dir, &format!("coolstore-{theme}")).await;
+    }
 }
 
 #[tokio::test]
@@ -79,6 +113,9 @@ async fn screenshots_are_taken() {
             page.until("document.getElementById('live').dataset.state", "on")
                 .await;
             save(&page, &dir, &format!("map-{theme}")).await;
+        }
+        if let Ok(address) = std::env::var("TOWER_B3_COOLSTORE") {
+            save_coolstore(&page, &dir, &address).await;
         }
         page.devtools("Emulation.clearDeviceMetricsOverride", json!({}))
             .await;

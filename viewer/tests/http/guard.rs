@@ -93,6 +93,44 @@ async fn posts_of_other_origins_are_refused() {
     );
 }
 
+/// Envoy sends the name of its cluster as the host.
+#[tokio::test]
+async fn clients_send_spans_under_any_host() {
+    let server = Server::start(Viewer::default()).await;
+    let client = server.client();
+    let evil = "evil.test";
+    let no_browser = ("user-agent", "no browser");
+    let cases = [
+        ("/api/v2/spans", "zipkin", no_browser, 202),
+        ("/v1/traces", "outbound|4318||otel.mesh", no_browser, 200),
+        ("/viewer/traces", "zipkin", no_browser, 403),
+        // A page of this host, after DNS rebinding.
+        ("/api/v2/spans", evil, ("origin", "http://evil.test"), 403),
+        ("/v1/traces", evil, ("origin", "null"), 403),
+        (
+            "/api/v2/spans",
+            evil,
+            ("sec-fetch-site", "same-origin"),
+            403,
+        ),
+    ];
+    for (path, host, header, status) in cases {
+        let body = if path == "/v1/traces" { "{}" } else { "[]" };
+        let headers = [("content-type", "application/json"), ("host", host), header];
+        let answer = client.send(Method::POST, path, &headers, body).await;
+        assert_eq!(answer.status, status, "{path} {headers:?}: {answer:?}");
+    }
+    let answer = client
+        .send(
+            Method::GET,
+            "/api/v2/spans?serviceName=a",
+            &[("host", evil)],
+            "",
+        )
+        .await;
+    assert_eq!(answer.status, 403);
+}
+
 #[tokio::test]
 async fn origins_can_be_allowed() {
     let server = Server::start(Viewer::builder().allow_origin("https://shop.test").build()).await;

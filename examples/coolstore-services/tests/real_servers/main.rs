@@ -1,14 +1,15 @@
-//! The services and the reporters against the real Zipkin, Envoy, Jaeger and Kafka.
+//! The services and the reporters against the real Zipkin, Envoy, Jaeger, Kafka and Prometheus.
 //!
 //! Skipped unless `TOWER_B3_REAL_SERVERS=1`. To run them:
 //!
 //! ```sh
-//! set -a; source <(tests/backends/install.sh jaeger kafka); TOWER_B3_REAL_SERVERS=1
+//! set -a; source <(tests/backends/install.sh jaeger kafka prometheus); TOWER_B3_REAL_SERVERS=1
 //! cargo test -p coolstore-services --test real_servers
 //! ```
 
 mod access_log;
 mod lab;
+mod metrics;
 mod parity;
 mod queues;
 mod reporters;

@@ -1,6 +1,7 @@
 //! The services as processes: options, headers, routes, output and shutdown.
 
 mod headers;
+mod metrics;
 mod options;
 mod processes;
 mod routes;

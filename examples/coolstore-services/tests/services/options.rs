@@ -170,6 +170,7 @@ fn an_empty_variable_counts_as_unset() {
         "TAGS",
         "SERVICE",
         "PROPAGATION",
+        "METRICS",
         "CATALOG",
     ];
     let names = names.map(|name| format!("SHOP_{name}"));

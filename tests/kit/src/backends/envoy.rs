@@ -90,6 +90,12 @@ impl Envoy {
         *addr.unwrap_or_else(|| panic!("no listener {name:?} in {:?}", self.listeners))
     }
 
+    /// Its statistics, as Prometheus would get them.
+    pub async fn prometheus(&self, http: &Http) -> Result<String, String> {
+        let url = format!("http://{}/stats/prometheus", self.admin);
+        http.get(&url, &[]).await
+    }
+
     /// The value of a counter.
     pub async fn stat(&self, http: &Http, name: &str) -> Result<u64, String> {
         let url = format!("http://{}/stats?filter=^{name}$", self.admin);

@@ -43,6 +43,10 @@ impl LoggedProcess {
         read(&self.stdout)
     }
 
+    pub fn stderr(&self) -> String {
+        read(&self.stderr)
+    }
+
     /// Panics if the process has ended, because it will never be ready.
     pub fn assert_running(&mut self) {
         if let Some(status) = self.ended() {

@@ -8,6 +8,7 @@ mod http;
 mod jaeger;
 mod kafka;
 mod logged_process;
+mod prometheus;
 mod setup;
 mod zipkin;
 
@@ -16,5 +17,6 @@ pub use http::Http;
 pub use jaeger::{Jaeger, JaegerSpan, read as jaeger_spans};
 pub use kafka::Kafka;
 pub use logged_process::{LoggedProcess, listening_on};
+pub use prometheus::{Prometheus, Sample};
 pub use setup::{eventually, test_dir};
 pub use zipkin::{Span, Zipkin, now_us};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 const SWITCH: &str = "TOWER_B3_REAL_SERVERS";
-const INSTALL: &str = "set -a; source <(tests/backends/install.sh jaeger kafka)";
+const INSTALL: &str = "set -a; source <(tests/backends/install.sh brave jaeger kafka prometheus)";
 
 /// An empty directory for the output of a test's servers, below the package's
 /// `CARGO_TARGET_TMPDIR`. `None` if the real servers are switched off; then it prints how to switch

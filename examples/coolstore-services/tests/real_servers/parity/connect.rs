@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body_util::Full;
 use hyper::Uri;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -18,6 +18,18 @@ use tower::util::BoxCloneSyncService;
 pub type Sender = BoxCloneSyncService<Request<Full<Bytes>>, Response<Incoming>, Error>;
 
 pub fn sender(addr: SocketAddr, http2: bool) -> Sender {
+    sender_of(addr, http2)
+}
+
+/// The same for other bodies.
+pub fn sender_of<B>(
+    addr: SocketAddr,
+    http2: bool,
+) -> BoxCloneSyncService<Request<B>, Response<Incoming>, Error>
+where
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    B: Send + Unpin + 'static,
+{
     let connect = service_fn(move |_: Uri| {
         let stream =
             async move { Ok::<_, io::Error>(TokioIo::new(TcpStream::connect(addr).await?)) };

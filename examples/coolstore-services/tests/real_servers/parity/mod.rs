@@ -6,7 +6,7 @@ mod backend;
 mod case;
 mod cases;
 mod compare;
-mod connect;
+pub mod connect;
 mod differences;
 mod envoy;
 mod observe;

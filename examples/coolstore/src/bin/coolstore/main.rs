@@ -1,4 +1,5 @@
-//! The whole shop in one process. It sends a few requests to itself and prints their traces.
+//! The whole shop in one process. It sends a few requests to itself, prints their traces, and shows
+//! them in a page.
 //!
 //! ```sh
 //! cargo run -p coolstore
@@ -6,6 +7,7 @@
 
 mod demo;
 mod shop;
+mod traces;
 
 use coolstore::{logging::log_to_stderr, server::stop_signal};
 use futures_util::future::{FutureExt, select};
@@ -21,7 +23,7 @@ use tracing_subscriber::filter::LevelFilter;
 const USAGE: &str = "\
 usage: coolstore [--once]
 
-The whole shop in one process. It sends a few requests and prints their traces.
+The whole shop in one process. It sends a few requests, prints their traces, and shows them in a page.
 
   --once    End when the traces are printed, instead of serving on until Ctrl-C";
 
@@ -53,13 +55,13 @@ async fn run(once: bool) -> Result<(), Failure> {
         .map(drop)
         .boxed()
         .shared();
-    let shop = Shop::open(stop.clone()).await?;
+    let shop = Shop::open(stop.clone(), !once).await?;
     tokio::select! {
         shown = demo::run(&shop) => shown?,
         () = stop.clone() => {}
     }
     if !once {
-        print(&shop.addresses())?;
+        print(&shop.invitation())?;
         stop.await;
     }
     // After a signal the receiver is gone.

@@ -1,14 +1,14 @@
-//! The shop: catalog, webapp and the collector of their spans, each on a separate port.
+//! The shop: catalog, webapp and the collector of their spans with its page, each on a separate port.
 
+use crate::traces::Traces;
 use axum::{Router, body::Body, http::Request};
 use coolstore::{
     catalog,
-    collector::Collector,
     server::serve,
     traced::Traced,
     webapp::{self, CatalogUrl},
 };
-use futures_util::future::{BoxFuture, Shared, pending};
+use futures_util::future::{BoxFuture, Shared};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
@@ -29,9 +29,8 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 pub type Stop = Shared<BoxFuture<'static, ()>>;
 
 pub struct Shop {
-    pub collector: Collector,
+    pub traces: Traces,
     pub client: legacy::Client<HttpConnector, Body>,
-    collector_address: SocketAddr,
     catalog: Service,
     webapp: Service,
 }
@@ -78,22 +77,17 @@ impl Service {
 }
 
 impl Shop {
-    pub async fn open(stop: Stop) -> Result<Shop, Failure> {
-        let collector = Collector::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let collector_address = listener.local_addr()?;
-        // The collector must outlive the services to receive their last spans, so it never stops.
-        tokio::spawn(serve(listener, collector.router(), pending()));
-
-        let catalog =
-            Service::start("catalog", collector_address, stop.clone(), catalog::router).await?;
+    /// `usual_port`: whether the page is to have Zipkin's port, if that is free.
+    pub async fn open(stop: Stop, usual_port: bool) -> Result<Shop, Failure> {
+        let traces = Traces::open(usual_port).await?;
+        let collector = traces.address;
+        let catalog = Service::start("catalog", collector, stop.clone(), catalog::router).await?;
         let url: CatalogUrl = format!("http://{}", catalog.address).parse()?;
         let webapp = |traced| webapp::router(traced, url);
-        let webapp = Service::start("webapp", collector_address, stop, webapp).await?;
+        let webapp = Service::start("webapp", collector, stop, webapp).await?;
         Ok(Shop {
-            collector,
+            traces,
             client: legacy::Client::builder(TokioExecutor::new()).build_http(),
-            collector_address,
             catalog,
             webapp,
         })
@@ -131,18 +125,29 @@ impl Shop {
         Ok(())
     }
 
-    /// Commands to try while the shop is open.
-    pub fn addresses(&self) -> String {
+    /// The page's URL, and commands to try while the shop is open.
+    pub fn invitation(&self) -> String {
+        let page = self.traces.address;
+        let moved = match self.traces.is_elsewhere {
+            true => " (port 9411 is not free)",
+            false => "",
+        };
+        let (webapp, catalog) = (self.webapp.address, self.catalog.address);
         format!(
-            "\nThe shop is open until Ctrl-C:\n  \
-             curl -i http://{webapp}/api/catalog\n  \
-             curl -s http://{webapp}/headers\n  \
-             curl -X POST http://{catalog}/blowup -d '{{\"fail_percent\": 50}}'\n  \
-             curl -s http://{webapp}/reporter\n  \
-             curl -s http://{collector}/api/v2/trace/TRACE_ID",
-            webapp = self.webapp.address,
-            catalog = self.catalog.address,
-            collector = self.collector_address,
+            "See these traces, and new ones as they arrive: http://{page}/{moved}
+
+A plain request:
+  curl http://{webapp}/api/catalog
+A forced request, traced at any sampling percentage:
+  curl -H 'x-envoy-force-trace: true' http://{webapp}/api/catalog
+A request with a tag from a header:
+  curl -H 'x-tenant: acme' http://{webapp}/api/catalog/items/3
+A failing request (the catalog is told to fail, then to recover):
+  curl -H 'b3: 0' -d '{{\"fail_percent\": 100}}' http://{catalog}/blowup
+  curl http://{webapp}/api/catalog
+  curl -H 'b3: 0' -d '{{}}' http://{catalog}/blowup
+
+The shop is open until Ctrl-C."
         )
     }
 

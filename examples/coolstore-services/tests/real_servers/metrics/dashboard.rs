@@ -1,0 +1,54 @@
+//! The dashboard in `examples/istio`: each of its queries and variables answers.
+
+use serde_json::Value;
+use test_kit::backends::Prometheus;
+
+use super::queries::{Question, of_grafana};
+
+const DASHBOARD: &str = include_str!("../../../../istio/dashboard.json");
+
+/// How many queries and variables answer: all of them.
+pub async fn answers(prometheus: &Prometheus) -> usize {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).expect("JSON");
+    let mut answered = 0;
+    for panel in list(&dashboard["panels"]) {
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let expression = target["expr"].as_str().expect("an expression");
+            ask(prometheus, &panel["title"], expression).await;
+            answered += 1;
+        }
+    }
+    for variable in list(&dashboard["templating"]["list"]) {
+        let Some(query) = variable["query"]["query"].as_str() else {
+            continue;
+        };
+        let inner = query
+            .strip_prefix("label_values(")
+            .and_then(|rest| rest.strip_suffix(')'));
+        let (metric, label) = inner
+            .and_then(|inner| inner.rsplit_once(", "))
+            .unwrap_or_else(|| panic!("not label_values(metric, label): {query}"));
+        let values = format!("count({metric}) by ({label})");
+        ask(prometheus, &variable["name"], &values).await;
+        answered += 1;
+    }
+    answered
+}
+
+async fn ask(prometheus: &Prometheus, title: &Value, expression: &str) {
+    let expression = expression
+        .replace("$job", ".*")
+        .replace("$namespace", ".*")
+        .replace("$workload", ".*");
+    let question = Question {
+        id: title.as_str().expect("a title"),
+        endpoint: "query",
+        queries: &[of_grafana(&expression, "")],
+        must_answer: true,
+    };
+    question.answered(prometheus).await;
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().expect("a list").iter()
+}

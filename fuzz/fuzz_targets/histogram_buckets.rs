@@ -1,5 +1,0 @@
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| {
-    tower_b3_fuzz::histogram_buckets::histogram_buckets(input)
-});

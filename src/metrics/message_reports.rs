@@ -1,0 +1,230 @@
+//! `MessageReports`: the gRPC messages of an exchange, counted while its streams go on.
+//!
+//! A frame that passes after the reporting interval reports what has passed so far, and the end of the
+//! exchange reports the rest. There is no timer: a stream without messages has nothing to report.
+
+use super::{
+    destination_numbers::DestinationNumber, handle::Metrics, measurement::Measurement,
+    peer::PeerNumber,
+};
+use crate::{
+    direction::Direction,
+    observe::{MessageSink, Messages},
+};
+use std::{
+    fmt,
+    sync::{
+        OnceLock,
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
+    },
+    time::{Duration, Instant},
+};
+
+/// What is known of an exchange when its request's head has passed.
+pub(super) struct MessageReports {
+    metrics: Metrics,
+    direction: Direction,
+    destination: DestinationNumber,
+    /// Nothing is reported until it is known: a client knows it when the response's head has arrived.
+    peer: OnceLock<PeerNumber>,
+    started: Instant,
+    interval: Duration,
+    /// When the next report is due, in nanoseconds from the start.
+    due: AtomicU64,
+    /// What has passed and is not reported. Whoever takes a number counts it.
+    request: AtomicU64,
+    response: AtomicU64,
+    ended: AtomicBool,
+}
+
+impl MessageReports {
+    pub(super) fn new(
+        metrics: &Metrics,
+        direction: Direction,
+        destination: DestinationNumber,
+        started: Instant,
+    ) -> MessageReports {
+        let state = metrics.inner.stores.of(direction).state();
+        let interval = state.generation.reporting_interval;
+        MessageReports {
+            metrics: metrics.clone(),
+            direction,
+            destination,
+            peer: OnceLock::new(),
+            started,
+            interval,
+            due: AtomicU64::new(nanos(interval)),
+            request: AtomicU64::new(0),
+            response: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    /// The peer is known, or will not be.
+    pub(super) fn set_peer(&self, peer: PeerNumber) {
+        // The first one counts.
+        let _ = self.peer.set(peer);
+    }
+
+    /// Ends the reports, and returns what is left for the end of the exchange.
+    pub(super) fn end(&self) -> Messages {
+        self.ended.store(true, SeqCst);
+        self.take()
+    }
+
+    fn take(&self) -> Messages {
+        Messages {
+            request: self.request.swap(0, SeqCst),
+            response: self.response.swap(0, SeqCst),
+        }
+    }
+
+    /// Whether this caller reports now.
+    fn is_due(&self, at: Instant) -> bool {
+        let now = nanos(at.saturating_duration_since(self.started));
+        let due = self.due.load(Relaxed);
+        let next = now.saturating_add(nanos(self.interval));
+        now >= due
+            && self
+                .due
+                .compare_exchange(due, next, Relaxed, Relaxed)
+                .is_ok()
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl MessageSink for MessageReports {
+    fn passed(&self, messages: Messages, at: Instant) {
+        self.request.fetch_add(messages.request, SeqCst);
+        self.response.fetch_add(messages.response, SeqCst);
+        let Some(peer) = self.peer.get() else {
+            return;
+        };
+        if self.ended.load(SeqCst) || !self.is_due(at) {
+            return;
+        }
+        let messages = self.take();
+        if messages == Messages::default() {
+            return;
+        }
+        let mut measured = Measurement::new(0, Duration::ZERO);
+        measured.peer = *peer;
+        measured.destination = self.destination;
+        measured.grpc = true;
+        measured.request_messages = messages.request;
+        measured.response_messages = messages.response;
+        measured.ended = at;
+        self.metrics.record_messages(self.direction, &measured);
+    }
+}
+
+impl fmt::Debug for MessageReports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageReports")
+            .field("request", &self.request)
+            .field("response", &self.response)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{
+        tests::{number, points_at},
+        workload::Workload,
+    };
+    use std::sync::Arc;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn counted(metrics: &Metrics, name: &str) -> f64 {
+        let points = points_at(metrics, name, Instant::now());
+        points.iter().map(number).sum()
+    }
+
+    fn both(metrics: &Metrics) -> [f64; 2] {
+        ["request", "response"]
+            .map(|side| counted(metrics, &format!("istio_{side}_messages_total")))
+    }
+
+    fn messages(request: u64, response: u64) -> Messages {
+        Messages { request, response }
+    }
+
+    #[test]
+    fn messages_are_reported_every_five_seconds_and_at_the_end() {
+        let metrics = Metrics::builder(Workload::new("catalog")).build();
+        let start = Instant::now();
+        let reports = MessageReports::new(
+            &metrics,
+            Direction::Server,
+            DestinationNumber::default(),
+            start,
+        );
+        reports.set_peer(PeerNumber::UNKNOWN);
+        for (at, passed, expected) in [
+            (1, messages(1, 2), [0.0, 0.0]),
+            (4, messages(1, 0), [0.0, 0.0]),
+            (5, messages(0, 1), [2.0, 3.0]),
+            (9, messages(1, 1), [2.0, 3.0]),
+            // A stream that was silent in between.
+            (60, messages(1, 1), [4.0, 5.0]),
+            (61, messages(3, 4), [4.0, 5.0]),
+        ] {
+            reports.passed(passed, start + at * SECOND);
+            assert_eq!(both(&metrics), expected, "{at} s");
+        }
+        assert_eq!(reports.end(), messages(3, 4));
+        reports.passed(messages(1, 1), start + 100 * SECOND);
+        assert_eq!(both(&metrics), [4.0, 5.0]);
+    }
+
+    #[test]
+    fn a_client_reports_once_it_knows_its_peer() {
+        let metrics = Metrics::builder(Workload::new("webapp")).build();
+        let start = Instant::now();
+        let catalog = metrics.destination("catalog.shop");
+        let reports = MessageReports::new(&metrics, Direction::Client, catalog, start);
+        reports.passed(messages(7, 0), start + 6 * SECOND);
+        assert_eq!(both(&metrics), [0.0, 0.0]);
+        reports.set_peer(PeerNumber::UNKNOWN);
+        reports.passed(messages(1, 0), start + 7 * SECOND);
+        assert_eq!(both(&metrics)[0], 8.0);
+        assert_eq!(reports.end(), messages(0, 0));
+    }
+
+    #[test]
+    fn tasks_that_pass_messages_at_the_same_time_lose_none() {
+        let metrics = Metrics::builder(Workload::new("catalog")).build();
+        let start = Instant::now();
+        let reports = MessageReports::new(
+            &metrics,
+            Direction::Server,
+            DestinationNumber::default(),
+            start,
+        );
+        let reports = Arc::new(reports);
+        reports.set_peer(PeerNumber::UNKNOWN);
+        std::thread::scope(|scope| {
+            for side in [messages(1, 0), messages(0, 1)] {
+                let reports = Arc::clone(&reports);
+                scope.spawn(move || {
+                    for second in 0..10_000 {
+                        reports.passed(side, start + second * SECOND);
+                    }
+                });
+            }
+        });
+        let rest = reports.end();
+        let [request, response] = both(&metrics);
+        assert_eq!(request as u64 + rest.request, 10_000);
+        assert_eq!(response as u64 + rest.response, 10_000);
+    }
+}
