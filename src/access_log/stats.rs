@@ -1,7 +1,4 @@
-use std::{
-    iter::Sum,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What has become of the lines of an access log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -15,8 +12,8 @@ pub struct AccessLogStats {
     pub failed: u64,
 }
 
-impl Sum for AccessLogStats {
-    fn sum<I: Iterator<Item = AccessLogStats>>(all: I) -> AccessLogStats {
+impl AccessLogStats {
+    pub(crate) fn sum(all: impl Iterator<Item = AccessLogStats>) -> AccessLogStats {
         all.fold(AccessLogStats::default(), |sum, one| AccessLogStats {
             written: sum.written + one.written,
             dropped: sum.dropped + one.dropped,

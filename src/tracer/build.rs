@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     direction::PerDirection,
     istio::Identity,
-    observe::{AnyObserver, ObserversOfThreads},
+    observe::ObserversOfThreads,
     record::{Endpoint, SpanSettings, SpanSinks},
     report::{NoopReporter, Reporter},
     sample::{RateLimit, Sampler, Threshold},
@@ -62,10 +62,7 @@ impl TracerBuilder {
     pub fn build(self) -> Result<Tracer, BuildError> {
         #[cfg(feature = "config")]
         let set_in_code = self.set_in_code();
-        // By the modes that code has set, whatever a configuration says about spans.
-        let mut observers = self.metrics_observers();
-        let mut this = self.with_fallback()?;
-        observers.append(&mut this.observers);
+        let this = self.with_metrics().with_fallback()?;
         if !this.named {
             return Err(BuildError::ServiceName);
         }
@@ -115,19 +112,27 @@ impl TracerBuilder {
             access_logs: this.access_logs,
             #[cfg(feature = "metrics-config")]
             metrics: this.metrics.list(),
-            observers: ObserversOfThreads::new(observers, max, this.body_counters),
+            observers: ObserversOfThreads::new(this.observers, max, this.body_counters),
             url_limits: limits,
             tag_malformed_headers: this.tag_malformed,
         });
         Ok(Tracer { inner })
     }
 
-    fn metrics_observers(&self) -> Vec<Arc<dyn AnyObserver>> {
+    /// With the metrics before the user's observers, by the modes that code has set, whatever a
+    /// configuration says about spans.
+    fn with_metrics(self) -> TracerBuilder {
         #[cfg(feature = "metrics")]
-        let metrics = self.metrics.observers(&self.settings.mode);
+        return TracerBuilder {
+            observers: [
+                self.metrics.observers(&self.settings.mode),
+                self.observers.clone(),
+            ]
+            .concat(),
+            ..self
+        };
         #[cfg(not(feature = "metrics"))]
-        let metrics = Vec::new();
-        metrics
+        self
     }
 
     /// A configuration may come later, by `Tracer::reconfigure`, so this is kept in any case.

@@ -2,6 +2,8 @@
 //! `server_layer` and `client_layer` are defined next to the layers.
 
 use super::TracerInner;
+#[cfg(feature = "access-log")]
+use crate::access_log::{AccessLog, AccessLogStats};
 use crate::{
     context::TraceContext,
     direction::{Direction, Mode},
@@ -116,9 +118,9 @@ impl Tracer {
     /// ```
     #[cfg(feature = "access-log")]
     #[cfg_attr(docsrs, doc(cfg(feature = "access-log")))]
-    pub fn access_log_stats(&self) -> crate::access_log::AccessLogStats {
+    pub fn access_log_stats(&self) -> AccessLogStats {
         let logs = self.inner.access_logs.iter();
-        logs.map(crate::access_log::AccessLog::stats).sum()
+        AccessLogStats::sum(logs.map(AccessLog::stats))
     }
 
     /// How many times this header was malformed. The reason is logged at `debug`, once per header.

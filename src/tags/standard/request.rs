@@ -4,7 +4,6 @@ use super::{
     authority::{authority_with_host, text},
     read_headers::{
         AT_CONTENT_LENGTH, AT_CONTENT_TYPE, AT_FORWARDED_PROTO, AT_HOST, AT_USER_AGENT,
-        FORWARDED_PROTO,
     },
     response::parse_number,
     tag_names::TagConvention,
@@ -121,7 +120,7 @@ fn add_url<'a>(
 #[cfg(feature = "access-log")]
 pub(crate) fn scheme<'a>(head: &RequestHead<'a>) -> &'a str {
     let trusted = head.trusts_forwarded_proto();
-    let forwarded = trusted.then(|| head.headers().get(FORWARDED_PROTO));
+    let forwarded = trusted.then(|| head.headers().get(super::read_headers::FORWARDED_PROTO));
     scheme_with_forwarded(head, forwarded.flatten())
 }
 
