@@ -79,6 +79,12 @@ impl Moment {
         self.micros
     }
 
+    /// The moment on the monotonic clock.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn instant(&self) -> Instant {
+        self.instant
+    }
+
     /// The time since this moment.
     pub(crate) fn elapsed(&self) -> Duration {
         self.instant.elapsed()

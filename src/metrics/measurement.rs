@@ -70,6 +70,11 @@ pub struct ResponseLabels(pub(super) u32);
 impl Measurement<'_> {
     /// A request that was answered with this code at this moment.
     pub fn new(code: u16, duration: Duration) -> Measurement<'static> {
+        Measurement::at(Instant::now(), code, duration)
+    }
+
+    /// A request that was answered with this code at another moment.
+    pub(super) fn at(ended: Instant, code: u16, duration: Duration) -> Measurement<'static> {
         Measurement {
             peer: PeerNumber::UNKNOWN,
             destination: DestinationNumber::default(),
@@ -89,7 +94,7 @@ impl Measurement<'_> {
             request_messages: 0,
             response_messages: 0,
             sampled: None,
-            ended: Instant::now(),
+            ended,
             #[cfg(feature = "metrics-config")]
             attributes: None,
         }

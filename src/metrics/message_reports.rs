@@ -113,13 +113,12 @@ impl MessageSink for MessageReports {
         if messages == Messages::default() {
             return;
         }
-        let mut measured = Measurement::new(0, Duration::ZERO);
+        let mut measured = Measurement::at(at, 0, Duration::ZERO);
         measured.peer = *peer;
         measured.destination = self.destination;
         measured.grpc = true;
         measured.request_messages = messages.request;
         measured.response_messages = messages.response;
-        measured.ended = at;
         self.metrics.record_messages(self.direction, &measured);
     }
 }

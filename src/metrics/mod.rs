@@ -41,7 +41,11 @@
 //! There are at most [`max_series`](MetricsBuilder::max_series) combinations of labels in each direction.
 //! A quarter of that is the number of peers, and of hosts outside of the mesh, that have labels of their
 //! own, so that nobody outside can take all of them. What exceeds a bound is counted with `unknown`
-//! labels, and in `tower_b3_metrics_overflows_total`. Peer metadata above 8 KiB or nested deeper than four
+//! labels, and in `tower_b3_metrics_overflows_total`. Series that [expire](MetricsBuilder::expire_after)
+//! make room for others. Peers and hosts do not: a process that meets more callers in its life than that
+//! quarter, where each version of a workload is one, needs a larger `max_series`.
+//!
+//! A scrape is sent in pieces, of what was counted when it began. Peer metadata above 8 KiB or nested deeper than four
 //! levels is refused, names longer than 253 bytes or with control characters are `unknown`.
 
 #[cfg(feature = "metrics-config")]

@@ -183,7 +183,11 @@ impl Metrics {
     }
 
     fn see_end(&self, state: &mut ObservedExchange, exchange: &EndedExchange<'_>) {
-        let mut measured = Measurement::new(exchange.response_code(), exchange.duration());
+        let mut measured = Measurement::at(
+            exchange.ended_at(),
+            exchange.response_code(),
+            exchange.duration(),
+        );
         measured.peer = state.peer;
         measured.destination = state.destination;
         measured.request_labels = state.request_labels;
@@ -209,7 +213,6 @@ impl Metrics {
         }
         let context = exchange.context().filter(|_| exchange.is_recorded());
         measured.sampled = context.map(|context| (context.trace_id(), context.span_id()));
-        measured.ended = Instant::now();
         #[cfg(feature = "metrics-config")]
         if let Some(captured) = &state.captured {
             self.record_with_values(&measured, captured, exchange);

@@ -5,10 +5,7 @@
 //! For HTTP/2 it is an estimate, because headers are compressed and have no line breaks.
 
 use crate::{direction::Direction, head::RequestHead};
-use http::{
-    HeaderMap, Method, StatusCode, Version,
-    header::{CONTENT_LENGTH, DATE, HOST, TRANSFER_ENCODING},
-};
+use http::{HeaderMap, Method, StatusCode, Version};
 
 /// `: ` and the line break of a header.
 const HEADER: u64 = 4;
@@ -28,6 +25,35 @@ pub(super) struct HeadSize {
     is_chunked: bool,
 }
 
+/// The lines of some headers, and which of them there are.
+#[derive(Default)]
+struct Headers {
+    bytes: u64,
+    host: bool,
+    date: bool,
+    content_length: bool,
+    transfer_encoding: bool,
+}
+
+impl Headers {
+    /// In one pass: looking a name up costs more than comparing it with all that are there.
+    fn of(headers: &HeaderMap) -> Headers {
+        let mut found = Headers::default();
+        for (name, value) in headers {
+            let name = name.as_str();
+            found.bytes += (name.len() + value.len()) as u64 + HEADER;
+            match name {
+                "host" => found.host = true,
+                "date" => found.date = true,
+                "content-length" => found.content_length = true,
+                "transfer-encoding" => found.transfer_encoding = true,
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
 impl HeadSize {
     /// A request that has arrived has all of its headers already.
     pub(super) fn of_request(head: &RequestHead<'_>, direction: Direction) -> HeadSize {
@@ -40,12 +66,12 @@ impl HeadSize {
         };
         // Two spaces, `HTTP/1.1` and a line break.
         let line = head.method().as_str().len() + target + 12;
-        let host = match head.headers().contains_key(HOST) || authority.is_empty() {
+        let headers = Headers::of(head.headers());
+        let host = match headers.host || authority.is_empty() {
             true => 0,
             false => 4 + authority.len() as u64 + HEADER,
         };
-        let bytes = line as u64 + host;
-        let size = HeadSize::of(bytes, head.headers(), head.version());
+        let size = HeadSize::of(line as u64 + host, headers, head.version());
         let is_sent = direction == Direction::Client;
         let may_be_bodiless = [Method::GET, Method::HEAD, Method::CONNECT].contains(head.method());
         HeadSize {
@@ -72,11 +98,8 @@ impl HeadSize {
     ) -> HeadSize {
         // `HTTP/1.1 200 ` and a line break.
         let line = 15 + status.canonical_reason().map_or(0, str::len) as u64;
-        let date = if headers.contains_key(DATE) {
-            0
-        } else {
-            DATE_HEADER
-        };
+        let headers = Headers::of(headers);
+        let date = if headers.date { 0 } else { DATE_HEADER };
         let size = HeadSize::of(line + date, headers, version);
         let has_body = !status.is_informational()
             && status != StatusCode::NO_CONTENT
@@ -92,18 +115,13 @@ impl HeadSize {
         self.bytes
     }
 
-    fn of(bytes: u64, headers: &HeaderMap, version: Version) -> HeadSize {
-        let lines = headers
-            .iter()
-            .map(|(name, value)| (name.as_str().len() + value.len()) as u64 + HEADER);
+    fn of(bytes: u64, headers: Headers, version: Version) -> HeadSize {
         let is_http1 = version <= Version::HTTP_11;
-        let has_length = headers.contains_key(CONTENT_LENGTH);
-        let is_chunked = headers.contains_key(TRANSFER_ENCODING);
         HeadSize {
-            bytes: bytes + lines.sum::<u64>() + LINE_BREAK,
-            adds_length: is_http1 && !has_length && !is_chunked,
+            bytes: bytes + headers.bytes + LINE_BREAK,
+            adds_length: is_http1 && !headers.content_length && !headers.transfer_encoding,
             adds_zero: false,
-            is_chunked: is_http1 && is_chunked,
+            is_chunked: is_http1 && headers.transfer_encoding,
         }
     }
 

@@ -212,7 +212,9 @@ impl Workload {
     /// Sets the service that clients call, if it is not named after the canonical service.
     ///
     /// Kiali counts a request twice unless both of its reports name the same service, and the client's
-    /// names what it has called.
+    /// names what it has called. It is not learned from the header `host` of requests, which anybody can
+    /// choose; only a server that does not know its namespace takes it, if a configuration says so with
+    /// `disable_host_header_fallback: false`.
     #[must_use]
     pub fn service(mut self, service: impl Into<Service>) -> Workload {
         self.service = Some(service.into());

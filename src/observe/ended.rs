@@ -3,6 +3,8 @@
 use super::{Ending, ResponseFlags, TransportFailure};
 use crate::{clock::Moment, context::TraceContext, direction::Direction, id::RequestId};
 use http::{Method, StatusCode, Version};
+#[cfg(feature = "metrics")]
+use std::time::Instant;
 use std::{
     net::SocketAddr,
     time::{Duration, SystemTime},
@@ -163,6 +165,12 @@ impl<'a> EndedExchange<'a> {
     /// The time from the request to the end.
     pub fn duration(&self) -> Duration {
         self.duration
+    }
+
+    /// When it ended, without another look at the clock.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn ended_at(&self) -> Instant {
+        self.started.instant() + self.duration
     }
 
     /// The context of the exchange's span. `None` if there is no such span, because a sidecar makes

@@ -9,6 +9,8 @@ mod layers;
 mod log_lines;
 mod merging;
 mod reload;
+#[cfg(feature = "zipkin")]
+mod started;
 
 use tower_b3::{
     Direction,

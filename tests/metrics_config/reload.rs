@@ -7,22 +7,16 @@ use std::{
     sync::mpsc::{Receiver, channel},
     time::Duration,
 };
-use test_kit::{eventually, log};
-use tower_b3::{
-    Direction, Tracer,
-    config::ConfigFile,
-    metrics::{Measurement, Metrics, MetricsShape, Workload},
-    sample::Sampler,
-};
+use tower_b3::{Direction, Tracer, config::ConfigFile, metrics::MetricsShape, sample::Sampler};
 
 /// More than enough for the thread that reads the file once a second.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A file, which is removed at the end.
-struct Document(PathBuf);
+pub(crate) struct Document(PathBuf);
 
 impl Document {
-    fn new(name: &str, text: &str) -> Document {
+    pub(crate) fn new(name: &str, text: &str) -> Document {
         let file = format!("tower-b3-metrics-{name}-{}.yaml", std::process::id());
         let document = Document(std::env::temp_dir().join(file));
         fs::write(&document.0, text).unwrap();
@@ -30,13 +24,13 @@ impl Document {
     }
 
     /// Replaces the file in one step.
-    fn write(&self, text: &str) {
+    pub(crate) fn write(&self, text: &str) {
         let new = self.0.with_extension("new");
         fs::write(&new, text).unwrap();
         fs::rename(new, &self.0).unwrap();
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }
@@ -47,7 +41,7 @@ impl Drop for Document {
     }
 }
 
-fn telemetry(label: &str, sampling: u32) -> String {
+pub(crate) fn telemetry(label: &str, sampling: u32) -> String {
     format!(
         "
 kind: Telemetry
@@ -118,84 +112,4 @@ fn is_sampled(tracer: &Tracer) -> bool {
         .unwrap()
         .sampling()
         .is_sampled()
-}
-
-fn pod(bounds: &str) -> String {
-    format!(
-        "---
-kind: Pod
-metadata:
-  name: webapp
-  annotations: {{ sidecar.istio.io/statsHistogramBuckets: '{{\"istiocustom\": {bounds}}}' }}
-"
-    )
-}
-
-/// Counts a request, and returns the lines of a metric.
-#[cfg(feature = "zipkin")]
-fn counted(metrics: &Metrics, metric: &str) -> Vec<String> {
-    let measured = Measurement::new(200, Duration::from_millis(7));
-    metrics.record(Direction::Server, &measured);
-    let text = metrics.text();
-    let lines = text.lines().filter(|line| line.starts_with(metric));
-    lines.map(str::to_owned).collect()
-}
-
-#[cfg(feature = "zipkin")]
-#[test]
-fn a_started_file_shapes_the_metrics_of_the_tracer() {
-    log::start();
-    let text = |label: &str, bounds: &str| telemetry(label, 100) + &pod(bounds);
-    let document = Document::new("started", &text("a", "[5, 50]"));
-    let metrics = Metrics::builder(Workload::new("webapp")).build();
-    let file = ConfigFile::open(document.path()).unwrap();
-    let builder = Tracer::builder("webapp").metrics(&metrics);
-    let tracing = file.start(builder).unwrap();
-    let has_label = |label: &str| {
-        let requests = counted(&metrics, REQUESTS);
-        requests
-            .iter()
-            .all(|line| line.contains(&format!("{label}=\"unknown\"")))
-    };
-    assert!(has_label("a"));
-    // 5, 50 and infinity.
-    let buckets = || counted(&metrics, "istio_request_bytes_bucket{").len();
-    assert_eq!(buckets(), 3);
-
-    document.write(&text("b", "[5]"));
-    eventually("the new label", || has_label("b").then_some(()));
-    assert_eq!(buckets(), 3);
-    let file = document.path().display().to_string();
-    let line = eventually("a log line", || {
-        log::lines(&file)
-            .into_iter()
-            .find(|line| line.contains("restart"))
-    });
-    assert!(
-        line.starts_with("WARN metrics configuration reloaded from "),
-        "{line}"
-    );
-    assert!(
-        line.ends_with("; changes that need a restart: buckets of metrics"),
-        "{line}"
-    );
-    drop(tracing);
-}
-
-#[cfg(feature = "zipkin")]
-#[test]
-fn a_strict_file_does_not_start_with_settings_without_effect() {
-    let wrong = telemetry("a", 100).replace("request.path", "'1 +'");
-    let document = Document::new("strict", &wrong);
-    let metrics = Metrics::builder(Workload::new("webapp")).build();
-    let strict = tower_b3::config::TracingConfig::default().strict(true);
-    let start = || {
-        let file = ConfigFile::open(document.path())
-            .unwrap()
-            .over(strict.clone())
-            .unwrap();
-        file.start(Tracer::builder("webapp").metrics(&metrics))
-    };
-    let error = start().map(drop).unwrap_err().to_string();
-    assert!(error.contains("the label a is not CEL"), "{error}");
 }

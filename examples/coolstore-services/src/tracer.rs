@@ -43,18 +43,12 @@ impl Tracing {
 
         let identity = identity.map(|identity| config.identify(identity));
         let name = service_name(program, options, config, identity.as_ref());
-        let by_flags = match options.mode {
-            ShopMode::Forward => None,
-            ShopMode::Spans | ShopMode::Edge => reporter(&options.reporter)?,
-        };
+        let by_flags = reporter_of_flags(options)?;
         let on_console = by_flags.is_none() && !has_collector(options, config)?;
         let counted = Arc::new(OnceLock::new());
         let metrics = options.metrics.map(|_| {
             let metrics = metrics::builder(&name, identity.as_ref());
-            match on_console {
-                true => metrics.build(),
-                false => counting(metrics, Arc::clone(&counted)).build(),
-            }
+            counting(metrics, (!on_console).then(|| Arc::clone(&counted))).build()
         });
 
         let mut builder = with_flags(Tracer::builder(name), options);
@@ -93,8 +87,14 @@ impl Tracing {
     }
 }
 
-/// Adds the counts of a reporter, once there is one.
-fn counting(metrics: MetricsBuilder, reporter: Arc<OnceLock<BatchReporter>>) -> MetricsBuilder {
+/// Adds the counts of a reporter, which comes later.
+fn counting(
+    metrics: MetricsBuilder,
+    reporter: Option<Arc<OnceLock<BatchReporter>>>,
+) -> MetricsBuilder {
+    let Some(reporter) = reporter else {
+        return metrics;
+    };
     metrics.reporter_stats(move || {
         let reporter = reporter.get();
         reporter.map(BatchReporter::stats).unwrap_or_default()
@@ -169,6 +169,14 @@ fn reject_reporter_flags(flags: &ReporterOptions) -> Result<(), String> {
         "{flag} needs --zipkin, --otlp or --kafka: here --config or the environment says where \
          spans go"
     ))
+}
+
+/// The reporter that the flags describe, unless a sidecar makes the spans.
+fn reporter_of_flags(options: &Options) -> Result<Option<BatchReporter>, String> {
+    match options.mode {
+        ShopMode::Forward => Ok(None),
+        ShopMode::Spans | ShopMode::Edge => reporter(&options.reporter),
+    }
 }
 
 /// The reporter that the flags describe; `None` for the console.

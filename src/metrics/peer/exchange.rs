@@ -89,8 +89,15 @@ impl OwnHeaders {
 
 /// Removes what a peer has sent that is not believed, and what a handler has copied.
 pub(in crate::metrics) fn remove_metadata(headers: &mut HeaderMap) {
-    headers.remove(METADATA);
-    headers.remove(ID);
+    if has_metadata(headers) {
+        headers.remove(METADATA);
+        headers.remove(ID);
+    }
+}
+
+/// Looking both names up costs more than comparing them with all that are there.
+fn has_metadata(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| *name == METADATA || *name == ID)
 }
 
 /// The bytes that the metadata among these headers takes on the wire, as HTTP/1.1.
@@ -108,6 +115,9 @@ pub(in crate::metrics) fn metadata_bytes(headers: &HeaderMap) -> u64 {
 impl Peers {
     /// Reads and removes what a peer has sent. The first value of a header counts.
     pub(in crate::metrics) fn take(&self, headers: &mut HeaderMap) -> (PeerNumber, Asked) {
+        if !has_metadata(headers) {
+            return (PeerNumber::UNKNOWN, Asked::default());
+        }
         let metadata = headers.remove(METADATA).filter(|value| !value.is_empty());
         let asked = Asked {
             metadata: metadata.is_some(),
