@@ -10,6 +10,8 @@ pub struct RequestHead<'a> {
     version: Version,
     headers: &'a HeaderMap,
     extensions: &'a Extensions,
+    /// Whether the peer may say in `x-forwarded-proto` which scheme its own client has used.
+    trusts_forwarded_proto: bool,
 }
 
 impl<'a> RequestHead<'a> {
@@ -21,7 +23,17 @@ impl<'a> RequestHead<'a> {
             version: request.version(),
             headers: request.headers(),
             extensions: request.extensions(),
+            trusts_forwarded_proto: false,
         }
+    }
+
+    pub(crate) fn trust_forwarded_proto(mut self, trust: bool) -> RequestHead<'a> {
+        self.trusts_forwarded_proto = trust;
+        self
+    }
+
+    pub(crate) fn trusts_forwarded_proto(&self) -> bool {
+        self.trusts_forwarded_proto
     }
 
     /// The method.

@@ -75,6 +75,9 @@ pub fn rename(name: impl AsRef<str>) {
 
 /// Sets the route that the current request took: `/items/{id}`. The SERVER span is then named
 /// `{METHOD} {route}`. With the feature `axum` this is done for you.
+///
+/// It may be called inside of local spans and spans of the `tracing` crate, and in tasks with
+/// [`in_current_context`], until the response is complete. The last call counts.
 pub fn route(template: impl AsRef<str>) {
     let template = template.as_ref();
     with_current(|open| open.set_route(template));

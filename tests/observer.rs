@@ -4,7 +4,7 @@
 mod common;
 
 use bytes::Bytes;
-use common::{Script, Step, TestTracer, drain, get, headers, next, now, poll};
+use common::{DebugText, Script, Step, TestTracer, drain, get, headers, next, now, poll};
 use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use std::{
@@ -183,7 +183,9 @@ fn failures_of_a_server() {
 fn failures_of_a_client_have_the_codes_and_flags_that_envoy_reports() {
     with_each_tracer(|lines, tracer| {
         let call = |error: &'static str, expected: &str| {
-            let service = service_fn(move |_: Request<()>| ready(Answer::Err(error)));
+            let service = service_fn(move |_: Request<()>| {
+                ready(Err::<Response<Script>, _>(DebugText(error)))
+            });
             let mut client = tracer.client_layer().layer(service);
             let _ = now(client.call(get("http://catalog/", "")));
             let line = lines.take_one();
@@ -192,6 +194,14 @@ fn failures_of_a_client_have_the_codes_and_flags_that_envoy_reports() {
         call("kind: ConnectionRefused", " 503 UF Failed");
         call("hyper::Error(IncompleteMessage)", " 503 UC Failed");
         call("Elapsed(())", " 504 UT Failed");
+        // A URL says nothing, however long it is, and what comes after it counts.
+        let url = |end: &str| {
+            let path = "Elapsed(".repeat(200);
+            let text = format!("Error {{ url: \"http://a/{path}\", source: {end} }}");
+            &*Box::leak(text.into_boxed_str())
+        };
+        call(url("TimedOut"), " 504 UT Failed");
+        call(url("IncompleteMessage"), " 503 UC Failed");
 
         let service = service_fn(|_: Request<()>| pending::<Answer>());
         drop(

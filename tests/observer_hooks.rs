@@ -15,7 +15,10 @@ use std::{
     time::Duration,
 };
 use tower::{Layer, Service, service_fn};
-use tower_b3::observe::{EndedExchange, ExchangeObserver};
+use tower_b3::{
+    Direction, Mode, RequestHead,
+    observe::{EndedExchange, ExchangeObserver},
+};
 
 type Answer = Result<Response<Script>, Infallible>;
 
@@ -79,6 +82,48 @@ impl ExchangeObserver for Switched {
 
     fn is_active(&self) -> bool {
         self.active.load(SeqCst)
+    }
+}
+
+/// Next to another one that is active, an inactive observer is not called; each is asked once a request.
+#[test]
+fn activity_is_asked_for_once_and_counts_for_each_observer() {
+    #[derive(Clone, Default)]
+    struct Asked(Switched, Arc<AtomicUsize>);
+    impl ExchangeObserver for Asked {
+        type State = ();
+        fn request(&self, (): &mut (), _: Direction, _: &RequestHead<'_>) {
+            self.0.ended.fetch_add(100, SeqCst);
+        }
+        fn ended(&self, (): &mut (), exchange: &EndedExchange<'_>) {
+            self.0.ended(&mut (), exchange);
+        }
+        fn is_active(&self) -> bool {
+            self.1.fetch_add(1, SeqCst);
+            self.0.is_active()
+        }
+    }
+    let (on, off) = (Asked::default(), Asked::default());
+    on.0.active.store(true, SeqCst);
+    for mode in [Mode::Spans, Mode::ForwardOnly] {
+        let test = TestTracer::of(|builder| {
+            let builder = builder.observer(off.clone()).observer(on.clone());
+            builder.mode(mode)
+        });
+        let mut server = test
+            .tracer
+            .server_layer()
+            .layer(service_fn(answers(Script::default)));
+        let mut client = test
+            .tracer
+            .client_layer()
+            .layer(service_fn(answers(Script::default)));
+        drain(now(server.call(get("/", ""))).unwrap().body_mut()).unwrap();
+        drain(now(client.call(get("http://a/", ""))).unwrap().body_mut()).unwrap();
+        assert_eq!((on.1.swap(0, SeqCst), off.1.swap(0, SeqCst)), (2, 2));
+        assert_eq!(on.0.ended.swap(0, SeqCst), 202);
+        assert_eq!(off.0.ended.swap(0, SeqCst), 0);
+        test.spans.take_all();
     }
 }
 

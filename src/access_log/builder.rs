@@ -1,5 +1,7 @@
 //! [`AccessLogBuilder`]: one method for each setting.
 
+#[cfg(feature = "config")]
+use super::stats::Totals;
 use super::{
     error::AccessLogError,
     filter::Filter,
@@ -105,8 +107,8 @@ impl AccessLogBuilder {
         self
     }
 
-    /// How many bytes of lines may wait to be written; 8 MiB by default, 4 KiB at least. The limit is
-    /// divided among the threads: up to a core's part may be left unused while other parts are full.
+    /// How many bytes of lines may wait to be written, with those that are being written; 8 MiB by default,
+    /// 4 KiB at least.
     pub fn max_queued_bytes(mut self, bytes: usize) -> Self {
         self.max_queued_bytes = bytes;
         self
@@ -128,7 +130,8 @@ impl AccessLogBuilder {
             Some(writer) => ("a writer".to_owned(), writer),
             None => (self.output.to_string(), self.output.open()?),
         };
-        let writer = Writer::start(name, writer, self.max_queued_bytes)?;
+        let totals = Arc::default();
+        let writer = Writer::start(name, writer, self.max_queued_bytes, &totals)?;
         let settings = LogSettings {
             output: self.output,
             format: self.format,
@@ -139,20 +142,26 @@ impl AccessLogBuilder {
         let named = NamedWriter {
             #[cfg(feature = "config")]
             output: None,
+            #[cfg(feature = "config")]
+            retired: false,
             writer,
         };
-        Ok(AccessLog::of(plan, vec![named]))
+        Ok(AccessLog::of(plan, vec![named], totals))
     }
 }
 
 #[cfg(feature = "config")]
 impl NamedWriter {
     /// A writer to this output, with the default limit.
-    pub(super) fn start(output: &Output) -> Result<NamedWriter, AccessLogError> {
-        let opened = output.open()?;
+    pub(super) fn start(
+        output: &Output,
+        totals: &Arc<Totals>,
+    ) -> Result<NamedWriter, AccessLogError> {
+        let (name, opened) = (output.to_string(), output.open()?);
         Ok(NamedWriter {
-            writer: Writer::start(output.to_string(), opened, DEFAULT_MAX_QUEUED_BYTES)?,
+            writer: Writer::start(name, opened, DEFAULT_MAX_QUEUED_BYTES, totals)?,
             output: Some(output.clone()),
+            retired: false,
         })
     }
 }

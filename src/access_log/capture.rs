@@ -5,7 +5,11 @@ use super::{
     error::{AccessLogFormatError, Reason},
     token::RawOperator,
 };
-use crate::{head::RequestHead, observe::ResponseHead, tags::authority};
+use crate::{
+    head::RequestHead,
+    observe::ResponseHead,
+    tags::{authority, scheme},
+};
 use http::{HeaderMap, HeaderName};
 
 /// Where a captured value is kept: its number among the values of a line.
@@ -109,8 +113,7 @@ impl Field {
                 return !authority.is_empty();
             }
             Field::Scheme => {
-                let scheme = head.uri().scheme_str().unwrap_or("http");
-                to.extend_from_slice(scheme.as_bytes());
+                to.extend_from_slice(scheme(head).as_bytes());
             }
             Field::Status => return false,
             Field::Header(name) => return write_header(name, head.headers(), to),

@@ -11,6 +11,7 @@ pub struct AccessLogFormatError(pub(super) Reason);
 pub(super) enum Reason {
     Empty,
     Syntax(String),
+    RepeatedName(String),
     Unknown(String),
     Unsupported(String, &'static str),
     NoArgument(String),
@@ -33,8 +34,11 @@ impl fmt::Display for AccessLogFormatError {
                  write %% for a single %",
                 quoted(rest)
             ),
+            Reason::RepeatedName(repeated) => {
+                write!(f, "the name {} is in an object twice", quoted(repeated))
+            }
             Reason::Unknown(operator) => {
-                write!(f, "%{}% is not an operator of Envoy", name(operator))
+                write!(f, "%{}% is not known here", name(operator))
             }
             Reason::Unsupported(operator, reason) => {
                 write!(f, "%{}% is not supported: {reason}", name(operator))

@@ -9,18 +9,20 @@ pub(super) fn escape_from(start: usize, to: &mut Vec<u8>) {
     if to[start..].iter().all(is_plain) {
         return;
     }
-    let value = to.split_off(start);
-    match std::str::from_utf8(&value) {
-        Ok(text) => text.bytes().for_each(|byte| push_text_byte(byte, to)),
-        Err(_) => {
-            for byte in value {
-                match is_plain(&byte) {
-                    true => to.push(byte),
-                    false => push_code(byte, to),
-                }
-            }
+    let is_text = std::str::from_utf8(&to[start..]).is_ok();
+    let end = to.len();
+    for at in start..end {
+        let byte = to[at];
+        match is_text {
+            true => push_text_byte(byte, to),
+            false if is_plain(&byte) => to.push(byte),
+            false => push_code(byte, to),
         }
     }
+    // What was appended takes the place of the value. Both are in `to`, whose memory is used again.
+    let escaped = to.len() - end;
+    to.copy_within(end.., start);
+    to.truncate(start + escaped);
 }
 
 /// A text, with quotes, as JSON.

@@ -141,7 +141,7 @@ impl AccessLogFormat {
     ///
     /// # Errors
     ///
-    /// As [`text`](Self::text), except that texts may be empty.
+    /// As [`text`](Self::text), except that texts may be empty; and an object has a name twice.
     pub fn json(format: JsonFormat) -> Result<AccessLogFormat, AccessLogFormatError> {
         AccessLogFormat::of(Syntax::Json(format)).checked()
     }

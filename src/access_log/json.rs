@@ -2,7 +2,7 @@
 
 use super::{
     capture::Captures,
-    error::AccessLogFormatError,
+    error::{AccessLogFormatError, Reason},
     escape::{escape_from, quoted},
     operator::Written,
     template::{Line, Template},
@@ -29,7 +29,7 @@ use super::{
 pub enum JsonFormat {
     /// A text with operators.
     Text(String),
-    /// An object. Lines have its names in alphabetical order, as Envoy's do.
+    /// An object. Lines have its names in alphabetical order, as Envoy's do. A name may be there only once.
     Object(Vec<(String, JsonFormat)>),
     /// A list.
     List(Vec<JsonFormat>),
@@ -74,6 +74,18 @@ impl From<String> for JsonFormat {
     }
 }
 
+impl From<bool> for JsonFormat {
+    fn from(flag: bool) -> JsonFormat {
+        JsonFormat::Bool(flag)
+    }
+}
+
+impl From<f64> for JsonFormat {
+    fn from(number: f64) -> JsonFormat {
+        JsonFormat::Number(number)
+    }
+}
+
 /// A [`JsonFormat`] that is ready to be written.
 #[derive(Debug, Clone)]
 pub(super) enum JsonTemplate {
@@ -112,6 +124,10 @@ impl JsonTemplate {
             JsonFormat::Object(entries) => {
                 let mut sorted: Vec<&(String, JsonFormat)> = entries.iter().collect();
                 sorted.sort_by(|(one, _), (other, _)| one.cmp(other));
+                let mut pairs = sorted.iter().zip(sorted.iter().skip(1));
+                if let Some(((name, _), _)) = pairs.find(|((one, _), (other, _))| one == other) {
+                    return Err(AccessLogFormatError(Reason::RepeatedName(name.clone())));
+                }
                 let entry = |(name, value): &(String, JsonFormat)| {
                     let value = JsonTemplate::parse(value, captures)?;
                     Ok((format!("{}:", quoted(name)), value))

@@ -22,6 +22,9 @@ pub struct LineState {
 /// More memory than this is given back after an exchange.
 const KEPT_BYTES: usize = 16 * 1024;
 
+/// Lines up to this length are written without growing the buffer, although their lengths differ.
+const USUAL_LENGTH: usize = 1024;
+
 impl LineState {
     /// Begins with an exchange.
     pub(super) fn begin(&mut self, plan: &Arc<Plan>, direction: Direction) {
@@ -54,6 +57,7 @@ impl LineState {
                 omit_empty: planned.layout.omit_empty,
             };
             self.line.clear();
+            self.line.reserve(USUAL_LENGTH);
             planned.layout.write(line, &mut self.line);
             planned.queue.push(&self.line);
         }

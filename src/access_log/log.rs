@@ -1,7 +1,11 @@
 //! [`AccessLog`]: the observer that writes a line for each exchange.
 
 use super::{
-    builder::AccessLogBuilder, line::LineState, plan::Plan, stats::AccessLogStats, writer::Writer,
+    builder::AccessLogBuilder,
+    line::LineState,
+    plan::Plan,
+    stats::{AccessLogStats, Totals},
+    writer::Writer,
 };
 #[cfg(feature = "config")]
 use super::{error::AccessLogError, output::Output, plan::LogSettings};
@@ -25,7 +29,7 @@ use std::{
 /// [`TracerBuilder::observer`](crate::TracerBuilder::observer).
 ///
 /// When its last handle is dropped, also those of tracers and layers, what is queued is written, for a
-/// second at most. `main` usually returns earlier than that: keep a [`guard`](Self::guard) there, or call
+/// second at most for each output. `main` usually returns earlier than that: keep a [`guard`](Self::guard) there, or call
 /// [`flush`](Self::flush).
 #[derive(Clone)]
 pub struct AccessLog {
@@ -37,12 +41,16 @@ struct Shared {
     /// Whether the plan has lines at all.
     active: AtomicBool,
     writers: Mutex<Vec<NamedWriter>>,
+    totals: Arc<Totals>,
 }
 
 /// A thread that writes, with its output, if that may be used again by another configuration.
 pub(super) struct NamedWriter {
     #[cfg(feature = "config")]
     pub(super) output: Option<Output>,
+    /// Whether only exchanges that began with the previous configuration have lines for it.
+    #[cfg(feature = "config")]
+    pub(super) retired: bool,
     pub(super) writer: Writer,
 }
 
@@ -52,12 +60,13 @@ impl AccessLog {
         AccessLogBuilder::new()
     }
 
-    pub(super) fn of(plan: Plan, writers: Vec<NamedWriter>) -> AccessLog {
+    pub(super) fn of(plan: Plan, writers: Vec<NamedWriter>, totals: Arc<Totals>) -> AccessLog {
         AccessLog {
             shared: Arc::new(Shared {
                 active: AtomicBool::new(!plan.is_empty()),
                 plan: ArcSwap::from_pointee(plan),
                 writers: Mutex::new(writers),
+                totals,
             }),
         }
     }
@@ -80,13 +89,14 @@ impl AccessLog {
 
     /// What has become of the lines so far.
     pub fn stats(&self) -> AccessLogStats {
+        self.shared.totals.stats()
+    }
+
+    /// How many lines wait, or are being written.
+    pub(crate) fn queued(&self) -> u64 {
         let writers = self.writers();
-        let all = writers.iter().map(|named| named.writer.queue().stats());
-        all.fold(AccessLogStats::default(), |sum, one| AccessLogStats {
-            written: sum.written + one.written,
-            dropped: sum.dropped + one.dropped,
-            failed: sum.failed + one.failed,
-        })
+        let queued = writers.iter().map(|named| named.writer.queue().queued());
+        queued.sum()
     }
 
     fn writers(&self) -> MutexGuard<'_, Vec<NamedWriter>> {
@@ -100,7 +110,7 @@ impl AccessLog {
 impl AccessLog {
     /// A log without lines.
     pub(crate) fn empty() -> AccessLog {
-        AccessLog::of(Plan::default(), Vec::new())
+        AccessLog::of(Plan::default(), Vec::new(), Arc::default())
     }
 
     /// Opens the outputs of these logs, which [`Replacement::apply`] then has written. Outputs that stay
@@ -121,7 +131,7 @@ impl AccessLog {
             if is_open || failed.iter().any(|(output, _)| **output == log.output) {
                 continue;
             }
-            match NamedWriter::start(&log.output) {
+            match NamedWriter::start(&log.output, &self.shared.totals) {
                 Ok(writer) => started.push(writer),
                 Err(error) => failed.push((&log.output, error)),
             }
@@ -161,7 +171,8 @@ impl Replacement<'_> {
         self.failed.iter().map(ToString::to_string)
     }
 
-    /// Writes these logs from now on, and ends the threads of outputs that are no longer used.
+    /// Writes these logs from now on. An output that is no longer used stays open until the next change,
+    /// for the exchanges that have begun.
     pub(crate) fn apply(mut self) {
         let shared = &self.log.shared;
         let active = !self.plan.is_empty();
@@ -169,14 +180,20 @@ impl Replacement<'_> {
         shared.active.store(active, Relaxed);
         let mut all = std::mem::take(&mut *self.writers);
         all.append(&mut self.started);
-        let (used, unused): (Vec<_>, Vec<_>) = all.into_iter().partition(|named| {
+        let mut ended = Vec::new();
+        for mut named in all {
             let output = named.output.as_ref();
-            self.outputs.iter().any(|other| output == Some(other))
-        });
-        *self.writers = used;
+            let used = self.outputs.iter().any(|other| output == Some(other));
+            if !used && named.retired {
+                ended.push(named);
+            } else {
+                named.retired = !used;
+                self.writers.push(named);
+            }
+        }
         // Ending a thread takes a moment, in which others may want to flush.
         drop(self.writers);
-        drop(unused);
+        drop(ended);
     }
 }
 

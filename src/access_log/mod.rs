@@ -15,7 +15,7 @@
 //! `accessLogEncoding` of a MeshConfig and `accessLogging` of a Telemetry.
 //!
 //! Lines are written by a thread of their own. A request only appends its line to a queue in memory, and
-//! never waits: a line that finds the queue full is dropped and counted in the [`AccessLogStats`].
+//! never waits for the output: a line that finds the queue full is dropped and counted in the [`AccessLogStats`].
 //!
 //! # Operators
 //!
@@ -68,6 +68,7 @@ mod json;
 mod line;
 mod log;
 mod operator;
+mod outage_log;
 mod output;
 mod plan;
 mod queue;

@@ -24,7 +24,7 @@ pub(crate) struct LogSettings {
 /// The lines of an exchange, and what is captured for them.
 #[derive(Default)]
 pub(super) struct Plan {
-    of: PerDirection<DirectionPlan>,
+    directions: PerDirection<DirectionPlan>,
 }
 
 #[derive(Default)]
@@ -50,11 +50,11 @@ impl Plan {
                 if log.direction.is_some_and(|only| only != direction) {
                     continue;
                 }
-                let of = plan.of.of_mut(direction);
+                let directed = plan.directions.of_mut(direction);
                 let filter = log.filter.as_ref();
-                of.lines.push(PlannedLine {
-                    layout: log.format.layout(&mut of.captures)?,
-                    filter: filter.map(|filter| PlannedFilter::new(filter, &mut of.captures)),
+                directed.lines.push(PlannedLine {
+                    layout: log.format.layout(&mut directed.captures)?,
+                    filter: filter.map(|filter| PlannedFilter::new(filter, &mut directed.captures)),
                     queue: Arc::clone(queue),
                 });
             }
@@ -63,7 +63,7 @@ impl Plan {
     }
 
     pub(super) fn of(&self, direction: Direction) -> &DirectionPlan {
-        self.of.of(direction)
+        self.directions.of(direction)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -1,16 +1,19 @@
 //! `Queue`: the lines between the threads that serve requests and the thread that writes.
 //!
-//! Each thread appends to a shard of its own, which is locked for as long as it takes to copy a line. A
-//! shard that is locked or full is skipped. So no request waits, and lines of different threads may be
-//! written in another order than they were made.
+//! Each thread appends to a shard of its own, or to another one if that is locked. Only if all are
+//! locked does it wait for its own, for as long as it takes to copy a line or to swap two buffers. So lines
+//! may be written in another order than they were made.
+//!
+//! What the shards hold comes out of one budget, which is given back when the lines are written. They take
+//! it in advance, some lines at a time, so that threads do not contend for it.
 
-use super::stats::AccessLogStats;
+use super::stats::Totals;
 use crate::shard;
 use std::{
     mem,
     sync::{
-        Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     thread::Thread,
     time::{Duration, Instant},
@@ -20,18 +23,27 @@ use std::{
 const FIRST_CAPACITY: usize = 256 * 1024;
 /// The writer is woken when a shard has this many bytes, as in Envoy.
 const ENOUGH_TO_WRITE: usize = 64 * 1024;
+/// What a shard takes of the budget at once.
+const ADVANCE: usize = 16 * 1024;
+/// With fewer shards, threads on a machine of few cores would often find all of them locked.
+const MIN_SHARDS: usize = 4;
 
 pub(super) struct Queue {
     shards: Vec<Shard>,
-    max_shard_bytes: usize,
-    max_bytes: usize,
+    /// How many bytes the shards may still take.
+    budget: AtomicUsize,
+    advance: usize,
+    enough_to_write: usize,
     /// The thread that writes, to be woken.
     writer: OnceLock<Thread>,
     /// Whether that thread sleeps until a line arrives.
     idle: AtomicBool,
+    /// Of this queue alone.
     dropped: AtomicU64,
-    written: AtomicU64,
-    failed: AtomicU64,
+    /// Lines that are taken out, and not written yet.
+    writing: AtomicU64,
+    /// Of all queues of the log.
+    totals: Arc<Totals>,
     progress: Mutex<Progress>,
     progressed: Condvar,
 }
@@ -44,6 +56,8 @@ struct Shard(Mutex<Lines>);
 pub(super) struct Lines {
     pub(super) bytes: Vec<u8>,
     pub(super) count: u64,
+    /// What is taken of the budget: the length of `bytes`, or more.
+    reserved: usize,
     /// No more lines are taken.
     closed: bool,
 }
@@ -60,63 +74,81 @@ struct Progress {
 }
 
 impl Queue {
-    pub(super) fn new(max_bytes: usize) -> Queue {
-        let count = shard::count();
-        let max_shard_bytes = max_bytes / count;
+    pub(super) fn new(max_bytes: usize, totals: Arc<Totals>) -> Queue {
+        let count = shard::count().max(MIN_SHARDS);
+        let part = max_bytes / count;
         let lines = |_| {
             Shard(Mutex::new(Lines {
-                bytes: Vec::with_capacity(max_shard_bytes.min(FIRST_CAPACITY)),
+                bytes: Vec::with_capacity(part.min(FIRST_CAPACITY)),
                 ..Lines::default()
             }))
         };
         Queue {
             shards: (0..count).map(lines).collect(),
-            max_shard_bytes,
-            max_bytes,
+            budget: AtomicUsize::new(max_bytes),
+            advance: (part / 4).min(ADVANCE),
+            enough_to_write: (part / 2).min(ENOUGH_TO_WRITE),
             writer: OnceLock::new(),
             idle: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
-            written: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
+            writing: AtomicU64::new(0),
+            totals,
             progress: Mutex::default(),
             progressed: Condvar::new(),
         }
     }
 
-    /// Appends a line. It never waits: if there is no room, the line is dropped and counted.
+    /// Appends a line. It does not wait for the output: if the queue is full, or closed, the line is dropped
+    /// and counted.
     pub(super) fn push(&self, line: &[u8]) {
-        let own = shard::thread_number();
         let count = self.shards.len();
-        for at in 0..count {
-            if self.push_to(&self.shards[(own + at) % count], line) {
-                return;
-            }
+        let own = shard::thread_number() % count;
+        let shards = || (0..count).filter_map(|at| self.shards.get((own + at) % count));
+        let pushed = shards().any(|shard| match shard.0.try_lock() {
+            Ok(lines) => self.push_to(lines, line),
+            Err(TryLockError::Poisoned(lines)) => self.push_to(lines.into_inner(), line),
+            Err(TryLockError::WouldBlock) => false,
+        });
+        // The budget is for all shards, so any of them tells whether there is room.
+        if !pushed && !shards().any(|shard| self.push_to(shard.lines(), line)) {
+            self.dropped.fetch_add(1, Relaxed);
+            self.totals.dropped.fetch_add(1, Relaxed);
         }
-        self.dropped.fetch_add(1, Relaxed);
     }
 
-    fn push_to(&self, shard: &Shard, line: &[u8]) -> bool {
-        let mut lines = match shard.0.try_lock() {
-            Ok(lines) => lines,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
-        };
+    fn push_to(&self, mut lines: MutexGuard<'_, Lines>, line: &[u8]) -> bool {
         let before = lines.bytes.len();
         let after = before + line.len();
-        // A line that is longer than a shard's part of the limit has a shard for itself.
-        let fits = after <= self.max_shard_bytes || before == 0 && after <= self.max_bytes;
-        if lines.closed || !fits {
+        if lines.closed || !self.reserve(&mut lines, after) {
             return false;
         }
         lines.bytes.extend_from_slice(line);
         lines.count += 1;
         drop(lines);
-        let enough = (self.max_shard_bytes / 2).min(ENOUGH_TO_WRITE);
+        let enough = self.enough_to_write;
         let has_enough = before < enough && after >= enough;
         if has_enough || self.idle.load(Relaxed) {
             self.wake();
         }
         true
+    }
+
+    /// Takes as much of the budget as this many bytes of lines need. Returns whether there is as much.
+    fn reserve(&self, lines: &mut Lines, bytes: usize) -> bool {
+        let Some(missing) = bytes
+            .checked_sub(lines.reserved)
+            .filter(|&missing| missing > 0)
+        else {
+            return true;
+        };
+        for wanted in [missing.max(self.advance), missing] {
+            let take = |budget: usize| budget.checked_sub(wanted);
+            if self.budget.fetch_update(Relaxed, Relaxed, take).is_ok() {
+                lines.reserved += wanted;
+                return true;
+            }
+        }
+        false
     }
 
     fn wake(&self) {
@@ -168,17 +200,10 @@ impl Queue {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn stats(&self) -> AccessLogStats {
-        AccessLogStats {
-            written: self.written.load(Relaxed),
-            dropped: self.dropped.load(Relaxed),
-            failed: self.failed.load(Relaxed),
-        }
-    }
-
-    /// How many lines wait.
+    /// How many lines wait, or are being written.
     pub(super) fn queued(&self) -> u64 {
-        self.shards.iter().map(|shard| shard.lines().count).sum()
+        let waiting = self.shards.iter().map(|shard| shard.lines().count);
+        waiting.sum::<u64>() + self.writing.load(Relaxed)
     }
 }
 
@@ -203,8 +228,12 @@ impl Queue {
             }
             mem::swap(&mut queued.bytes, &mut lines.bytes);
             mem::swap(&mut queued.count, &mut lines.count);
+            let reserved = mem::take(&mut queued.reserved);
+            self.writing.store(lines.count, Relaxed);
             drop(queued);
             write(lines);
+            self.writing.store(0, Relaxed);
+            self.budget.fetch_add(reserved, Relaxed);
             let written = lines.bytes.len();
             lines.bytes.clear();
             lines.count = 0;
@@ -227,17 +256,26 @@ impl Queue {
         }
     }
 
+    /// The queue is closed and drained: its memory is given back, because plans may keep the queue.
     pub(super) fn note_ended(&self) {
+        for shard in &self.shards {
+            shard.lines().bytes = Vec::new();
+        }
         self.progress().ended = true;
         self.progressed.notify_all();
     }
 
+    /// How many lines were dropped.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Relaxed)
+    }
+
     pub(super) fn count_written(&self, lines: u64) {
-        self.written.fetch_add(lines, Relaxed);
+        self.totals.written.fetch_add(lines, Relaxed);
     }
 
     pub(super) fn count_failed(&self, lines: u64) {
-        self.failed.fetch_add(lines, Relaxed);
+        self.totals.failed.fetch_add(lines, Relaxed);
     }
 
     /// Says that the writer is going to sleep until a line arrives. Returns whether it may: no line has

@@ -44,7 +44,6 @@ const PREFIXES: &[(&str, &str)] = &[
     ("DOWNSTREAM_TLS_", "the layers do not see TLS"),
     ("UPSTREAM_TLS_", "the layers do not see TLS"),
     ("DOWNSTREAM_PEER_", "the layers do not see TLS"),
-    ("DOWNSTREAM_LOCAL_", CONNECTION),
     ("DOWNSTREAM_", CONNECTION),
     ("UPSTREAM_", "a service has no upstream as a proxy has"),
     ("BYTES_", CONNECTION),

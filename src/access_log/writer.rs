@@ -2,9 +2,11 @@
 
 use super::{
     error::AccessLogError,
+    outage_log::OutageLog,
     queue::{Lines, Queue},
+    stats::Totals,
 };
-use crate::{printable::message, user_code::catch};
+use crate::user_code::catch;
 use std::{io::Write, sync::Arc, thread, time::Duration};
 
 /// While lines arrive, they are written this often, and earlier if there are many.
@@ -24,13 +26,13 @@ impl Writer {
         name: String,
         output: Box<dyn Write + Send>,
         max_queued_bytes: usize,
+        totals: &Arc<Totals>,
     ) -> Result<Writer, AccessLogError> {
-        let queue = Arc::new(Queue::new(max_queued_bytes));
+        let queue = Arc::new(Queue::new(max_queued_bytes, Arc::clone(totals)));
         let mut writing = Writing {
             queue: Arc::clone(&queue),
-            name: name.clone(),
             output,
-            failing: false,
+            outage: OutageLog::new(&name),
         };
         let thread = thread::Builder::new()
             .name("tower-b3-access".to_owned())
@@ -59,10 +61,8 @@ impl Drop for Writer {
 /// What the thread owns.
 struct Writing {
     queue: Arc<Queue>,
-    name: String,
     output: Box<dyn Write + Send>,
-    /// Whether the last write failed, which was logged.
-    failing: bool,
+    outage: OutageLog,
 }
 
 impl Writing {
@@ -79,12 +79,13 @@ impl Writing {
                 any = true;
                 self.write(lines);
             });
+            let in_outage = self.outage.look(queue.dropped(), any, ending);
             queue.note_done(flush);
             if ending {
                 queue.note_ended();
                 return;
             }
-            if any {
+            if any || in_outage {
                 thread::park_timeout(PERIOD);
             } else if queue.become_idle() && queue.asked() == (flush, false) {
                 thread::park();
@@ -96,24 +97,11 @@ impl Writing {
         let output = &mut self.output;
         let written = catch(|| output.write_all(&lines.bytes).and_then(|()| output.flush()));
         let error = match written {
-            Ok(Ok(())) => {
-                self.queue.count_written(lines.count);
-                self.failing = false;
-                return;
-            }
+            Ok(Ok(())) => return self.queue.count_written(lines.count),
             Ok(Err(error)) => error.to_string(),
             Err(panic) => format!("the writer panicked: {panic}"),
         };
         self.queue.count_failed(lines.count);
-        if !self.failing {
-            self.failing = true;
-            let (name, error) = (&self.name, message(&error));
-            // A subscriber is user code too, and the thread must go on.
-            let _ = catch(|| {
-                tracing::warn!(
-                    "access log to {name}: {error}; lines are lost, and counted, until writing succeeds"
-                );
-            });
-        }
+        self.outage.failed(lines.count, &error);
     }
 }

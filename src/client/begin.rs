@@ -41,30 +41,36 @@ impl ClientSettings {
             let present = inner.propagation.tracing_headers(request.headers());
             self.write(to_write, present, &open.inherited, request.headers_mut());
         }
-        self.observe(request, &mut open, propagates);
-        Exchange::new(open)
+        if inner.prepare_observation(&mut open) {
+            inner.observe(&mut open, Direction::Client, request, propagates);
+        }
+        set_route(request, &mut open);
+        Exchange::of_request(open, request)
     }
 
     /// The exchange of a request without a span: there is nothing to record, and the current span stays
     /// current.
     fn untraced<B: 'static>(&self, request: &mut Request<B>, propagates: bool) -> Exchange {
-        if !self.tracer.inner.has_observers() {
+        let inner = &*self.tracer.inner;
+        if inner.observers.is_empty() {
             return Exchange::untraced();
         }
         let mut open = slot::blank();
-        open.keeps_outer_span = true;
-        self.observe(request, &mut open, propagates);
-        Exchange::new(open)
-    }
-
-    /// Shows the request to the observers, and notes its route, if that is of interest.
-    fn observe<B: 'static>(&self, request: &mut Request<B>, open: &mut OpenSpan, propagates: bool) {
-        let inner = &self.tracer.inner;
-        inner.observe(open, Direction::Client, request, propagates);
-        if let (true, Some(route)) = (open.is_followed(), request.extensions().get()) {
-            let route: &RouteTemplate = route;
-            open.set_route(route.as_str());
+        if !inner.prepare_observation(&mut open) {
+            open.finish();
+            return Exchange::untraced();
         }
+        open.keeps_outer_span = true;
+        if let Some(id) = request
+            .headers()
+            .get(REQUEST_ID)
+            .and_then(RequestId::from_header)
+        {
+            open.inherited.forwarded.set_request_id(id);
+        }
+        inner.observe(&mut open, Direction::Client, request, propagates);
+        set_route(request, &mut open);
+        Exchange::of_request(open, request)
     }
 
     /// Tags a span that is recorded, and writes the request's headers.
@@ -112,5 +118,15 @@ impl ClientSettings {
         if !write_first {
             self.write(to_write, present, inherited, request.headers_mut());
         }
+    }
+}
+
+/// Notes the route of a request that the application knows.
+fn set_route<B>(request: &Request<B>, open: &mut OpenSpan) {
+    if !open.is_followed() {
+        return;
+    }
+    if let Some(route) = request.extensions().get::<RouteTemplate>() {
+        open.set_route(route.as_str());
     }
 }

@@ -33,8 +33,6 @@ impl ClientSettings {
         let tags = RequestTagSettings {
             component: &inner.component,
             url_limits: inner.url_limits,
-            // Of an outgoing request, `x-forwarded-proto` is about somebody else's connection.
-            trusted: false,
             grpc: is_grpc,
         };
         let authority = inner

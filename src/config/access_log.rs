@@ -27,7 +27,7 @@ const STDOUT: &str = "/dev/stdout";
 pub(super) struct AccessLogs {
     pub(super) logs: Vec<LogSettings>,
     /// Why others are not written, each reason once.
-    pub(super) unsupported: Vec<String>,
+    pub(super) left_out: Vec<String>,
 }
 
 /// A provider's name, and the expression of its filter.
@@ -38,17 +38,21 @@ impl TracingConfig {
     ///
     /// # Errors
     ///
-    /// A provider that is used and misconfigured, or unsupported while the configuration is `strict`.
+    /// The configuration is `strict`, and a provider that is used is misconfigured or unsupported.
     pub(super) fn access_logs(&self) -> Result<AccessLogs, ConfigError> {
         let logging = &self.access_logging;
         let mut all = AccessLogs::default();
         for direction in Direction::BOTH {
             for (name, filter) in logging.used(direction) {
-                match logging.log(name, filter, direction)? {
+                match logging.log(name, filter, direction) {
                     Ok(log) => all.logs.push(log),
-                    Err(reason) if self.strict => return Err(ConfigError::general(reason)),
-                    Err(reason) if all.unsupported.contains(&reason) => {}
-                    Err(reason) => all.unsupported.push(reason),
+                    Err(error) if self.strict => return Err(error),
+                    Err(error) => {
+                        let reason = error.to_string();
+                        if !all.left_out.contains(&reason) {
+                            all.left_out.push(reason);
+                        }
+                    }
                 }
             }
         }
@@ -109,7 +113,7 @@ impl AccessLogging {
         name: &str,
         filter: Option<&str>,
         direction: Direction,
-    ) -> Result<Result<LogSettings, String>, ConfigError> {
+    ) -> Result<LogSettings, ConfigError> {
         let built_in = FileLog::default();
         let file = match self.mesh.providers.get(name) {
             Some(LogProvider::File(file)) => file,
@@ -117,19 +121,17 @@ impl AccessLogging {
             Some(LogProvider::Other(kind)) => {
                 let (name, kind) = (shown(name), shown(kind));
                 let reason = format!("the provider {name} ({kind}) is not supported");
-                return Ok(Err(reason));
+                return Err(ConfigError::general(reason));
             }
             None if name == BUILT_IN => &built_in,
             None => {
                 let name = shown(name);
                 let reason = format!("the provider {name} is not defined in `extensionProviders`");
-                return Ok(Err(reason));
+                return Err(ConfigError::general(reason));
             }
         };
-        let filter = match filter.map(filter_of).transpose() {
-            Ok(filter) => filter,
-            Err(reason) => return Ok(Err(reason)),
-        };
+        let filter = filter.map(filter_of).transpose();
+        let filter = filter.map_err(ConfigError::general)?;
         let is_implied = self.mesh.default_providers.is_none() && self.levels.is_empty();
         let path = match (&file.path, &self.mesh.file) {
             (Some(path), _) if !is_implied => path,
@@ -142,12 +144,12 @@ impl AccessLogging {
             None if name == BUILT_IN => self.mesh.format()?,
             None => AccessLogFormat::istio(),
         };
-        Ok(Ok(LogSettings {
+        Ok(LogSettings {
             output: Output::of_path(Path::new(path)),
             format: format.omit_empty_values(file.omit_empty),
             direction: Some(direction),
             filter,
-        }))
+        })
     }
 }
 

@@ -42,8 +42,9 @@ impl Tracer {
     ///
     /// # Errors
     ///
-    /// A provider that is used and misconfigured, or unsupported while the configuration is
-    /// [`strict`](TracingConfig::strict), or a tag that cannot be used. Then nothing changes.
+    /// A tracing provider that is used and misconfigured, or a tag that cannot be used; while the
+    /// configuration is [`strict`](TracingConfig::strict), also a tracing provider that is not supported, or
+    /// an access log that cannot be written. Then nothing changes.
     #[cfg_attr(docsrs, doc(cfg(feature = "config")))]
     pub fn reconfigure(&self, config: &TracingConfig) -> Result<(), BuildError> {
         config.check()?;
@@ -113,12 +114,12 @@ impl TracingConfig {
         &self,
         log: &'a AccessLog,
     ) -> Result<(Replacement<'a>, Vec<String>), BuildError> {
-        let AccessLogs { logs, unsupported } = self.access_logs()?;
+        let AccessLogs { logs, left_out } = self.access_logs()?;
         let log = log.replace(&logs)?;
         let failed: Vec<String> = log.failed().collect();
         match failed.first() {
             Some(reason) if self.strict => Err(ConfigError::general(reason).into()),
-            _ => Ok((log, [unsupported, failed].concat())),
+            _ => Ok((log, [left_out, failed].concat())),
         }
     }
 }

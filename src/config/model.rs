@@ -70,6 +70,10 @@ impl TracingConfig {
     /// Sets whether an unsupported provider is an error. By default the tracer then makes no spans,
     /// only forwards the tracing headers, and logs one error.
     ///
+    /// It also makes an error of an access log that cannot be written, because its provider is not supported,
+    /// its format or filter cannot be used, or its file cannot be opened. By default the log is left out, and
+    /// one error is logged.
+    ///
     /// It also makes an error of a setting of metrics that has no effect, such as an expression that is
     /// not CEL. By default that is a warning.
     #[must_use]

@@ -10,17 +10,20 @@
 
 use super::{
     end,
+    panic_watch::PanicWatch,
     response_head::{has_body, is_upgrade},
 };
 use crate::{
-    observe::{Ending, Facts, ResponseHead},
+    direction::Direction,
+    observe::{Ending, Facts, JUDGED_LENGTH, ResponseHead, TransportFailure},
     propagation::REQUEST_ID,
     span::{ExchangeFacts, Grpc, OpenSpan},
     tags::{self, GrpcStatus},
+    text::cut,
     user_code::{debug_text, guarded},
 };
 use bytes::Buf;
-use http::{HeaderMap, Response, header::Entry};
+use http::{HeaderMap, Request, Response, header::Entry};
 use http_body::Body;
 use std::fmt;
 
@@ -34,6 +37,32 @@ impl Exchange {
     /// An exchange in this span, which holds the facts about it.
     pub(crate) fn new(open: Box<OpenSpan>) -> Exchange {
         Exchange { open: Some(open) }
+    }
+
+    /// The same. If somebody observes the exchange, the request's body is counted while it is read.
+    pub(crate) fn of_request<B: 'static>(
+        open: Box<OpenSpan>,
+        request: &mut Request<B>,
+    ) -> Exchange {
+        let mut exchange = Exchange::new(open);
+        #[cfg(feature = "metrics")]
+        if let Some(open) = exchange.open.as_mut() {
+            if open.exchange.grpc != Grpc::No {
+                open.exchange.observation.find_sinks();
+            }
+        }
+        let size = {
+            let _watch = PanicWatch::of(&exchange);
+            let facts = exchange.open.as_ref().map(|open| &open.exchange);
+            facts.and_then(|facts| {
+                let is_grpc = facts.grpc != Grpc::No;
+                facts.observation.count_request(request.body_mut(), is_grpc)
+            })
+        };
+        if let Some(open) = &mut exchange.open {
+            open.exchange.observation.set_request_size(size);
+        }
+        exchange
     }
 
     /// An exchange without a span.
@@ -143,8 +172,19 @@ impl Exchange {
             None => open.exchange.observation.max_error_length(),
         };
         // The error is formatted only if somebody is interested.
-        let error = max_length.map(|max_length| debug_text(error, max_length));
-        self.close(Ending::Failed, error.as_deref().unwrap_or_default());
+        let Some(max_length) = max_length else {
+            return self.close(Ending::Failed, "");
+        };
+        let facts = &mut open.exchange;
+        let judges = facts.observation.is_active() && facts.direction == Some(Direction::Client);
+        let text = match judges {
+            true => debug_text(error, max_length.max(JUDGED_LENGTH)),
+            false => debug_text(error, max_length),
+        };
+        if judges {
+            facts.observation.fail(&text);
+        }
+        self.close(Ending::Failed, cut(&text, max_length));
     }
 
     /// Ends the exchange: here everything about it is known. `open.exchange` holds method, route,
@@ -157,6 +197,7 @@ impl Exchange {
         let Some(open) = &mut self.open else {
             return;
         };
+        open.note_route_from_below();
         observe(open, ending, error);
         let renamed = open.is_renamed();
         if let Some((record, facts)) = open.record_and_facts() {
@@ -209,6 +250,7 @@ fn observe(open: &mut OpenSpan, ending: Ending, error: &str) {
         grpc_status: facts.grpc.status(),
         ending,
         error,
+        failure: TransportFailure::default(),
         request_bytes: facts.request_bytes,
         response_bytes: facts.response_bytes,
         request_messages: None,

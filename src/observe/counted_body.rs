@@ -94,7 +94,7 @@ pub(crate) enum RequestBodySize {
 
 /// Counts bodies of one type.
 pub(crate) trait CountBody: Send + Sync {
-    /// `None` if the body is of another type, or panics. Messages are counted if it is a gRPC body.
+    /// `None` if the body is of another type, or its hints panic. Messages are counted if it is a gRPC body.
     fn count(
         &self,
         body: &mut dyn Any,
@@ -146,7 +146,8 @@ where
             count: Arc::clone(&count),
             messages: is_grpc.then(MessageCounter::default),
         };
-        *body = guarded(|| (self.wrap)(counted))?;
+        // Not guarded: if it panics, the body is gone, and the request must not go on with another one.
+        *body = (self.wrap)(counted);
         Some(RequestBodySize::Counted(count))
     }
 }

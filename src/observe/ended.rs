@@ -1,6 +1,6 @@
 //! `EndedExchange`: what is known about an exchange when it has ended.
 
-use super::{Ending, ResponseFlags};
+use super::{Ending, ResponseFlags, TransportFailure};
 use crate::{clock::Moment, context::TraceContext, direction::Direction, id::RequestId};
 use http::{Method, StatusCode, Version};
 #[cfg(feature = "metrics")]
@@ -23,6 +23,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) ending: Ending,
     /// Empty unless the exchange failed.
     pub(crate) error: &'a str,
+    pub(crate) failure: TransportFailure,
     pub(crate) request_bytes: Option<u64>,
     pub(crate) response_bytes: u64,
     pub(crate) request_messages: Option<u64>,
@@ -94,7 +95,7 @@ impl<'a> EndedExchange<'a> {
 
     /// What went wrong, as Envoy's response flags.
     pub fn response_flags(&self) -> ResponseFlags {
-        ResponseFlags::of(self.facts.direction, self.facts.ending, self.facts.error)
+        ResponseFlags::of(self.facts.direction, self.facts.ending, self.facts.failure)
     }
 
     /// Why the response has its code, as Envoy's `%RESPONSE_CODE_DETAILS%` says it: `via_upstream` for

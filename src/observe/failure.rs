@@ -1,15 +1,22 @@
 //! What kind of failure kept a client from getting a response.
 
+use crate::text::cut;
+use std::iter;
+
 /// Why there is no response, or only a part of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum TransportFailure {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum TransportFailure {
     /// No connection was made.
     ConnectionFailed,
     /// Time ran out before the response.
     TimedOut,
+    #[default]
     /// The connection was closed, or the failure has no known kind.
     ConnectionClosed,
 }
+
+/// How many bytes of an error's text are judged.
+pub(crate) const JUDGED_LENGTH: usize = 16 * 1024;
 
 /// What the `Debug` of hyper-util's and reqwest's errors contains if connecting failed. tonic, tower's
 /// `BoxError` and `std::io::Error` print what they wrap.
@@ -26,9 +33,12 @@ const TIMED_OUT: [&str; 4] = ["Elapsed(", "TimedOut", "TimeoutExpired(", "Timeou
 
 impl TransportFailure {
     /// Judges by the error's `Debug` text: a service's error has no other bound, and is wrapped by many
-    /// types on its way here.
+    /// types on its way here. What is quoted in it, such as a URL, comes from elsewhere, and does not count.
     pub(super) fn of(error: &str) -> TransportFailure {
-        let has = |parts: &[&str]| parts.iter().any(|part| error.contains(part));
+        let error = cut(error, JUDGED_LENGTH);
+        let has = |parts: &[&str]| {
+            unquoted(error).any(|piece| parts.iter().any(|part| piece.contains(part)))
+        };
         if has(&CONNECTION_FAILED) {
             TransportFailure::ConnectionFailed
         } else if has(&TIMED_OUT) {
@@ -37,6 +47,25 @@ impl TransportFailure {
             TransportFailure::ConnectionClosed
         }
     }
+}
+
+/// The pieces of a `Debug` text that are not in quotes.
+fn unquoted(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    iter::from_fn(move || {
+        let (piece, quoted) = match rest?.split_once('"') {
+            Some((piece, quoted)) => (piece, quoted),
+            None => return rest.take(),
+        };
+        let mut escaped = false;
+        let end = quoted.bytes().position(|byte| {
+            let ends = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            ends
+        });
+        rest = end.and_then(|end| quoted.get(end + 1..));
+        Some(piece)
+    })
 }
 
 #[cfg(test)]
@@ -64,6 +93,15 @@ mod tests {
                 TimedOut,
             ),
             ("Elapsed(())", TimedOut),
+            (
+                r#"Error { url: "http://a/Elapsed(\"TimedOut" }"#,
+                ConnectionClosed,
+            ),
+            (
+                r#"Error { url: "a\\", source: TimedOut, text: "b" }"#,
+                TimedOut,
+            ),
+            (r#"Error { url: "TimedOut"#, ConnectionClosed),
             (
                 "Custom { kind: ConnectionReset, error: \"x\" }",
                 ConnectionClosed,

@@ -21,8 +21,8 @@
 //! # Ok::<(), tower_b3::BuildError>(())
 //! ```
 //!
-//! Spans, the access log and metrics agree about an exchange because all of them read the same facts at
-//! the same place.
+//! Spans, the access log and metrics read the same facts about an exchange at the same place. They differ
+//! where Envoy's do: of the response flags a span has only `DC`, and without a response its code is 0.
 //!
 //! | request | observed |
 //! |---|---|
@@ -44,11 +44,11 @@ mod response_flags;
 mod response_head;
 
 pub use counted_body::CountedBody;
-use counted_body::{BodyCount, RequestBodySize};
-pub(crate) use counted_body::{BodyCounters, CountWith};
+pub(crate) use counted_body::{BodyCounters, CountWith, RequestBodySize};
 pub use ended::EndedExchange;
 pub(crate) use ended::Facts;
 pub use ending::Ending;
+pub(crate) use failure::{JUDGED_LENGTH, TransportFailure};
 use grpc_messages::MessageCounter;
 use message_sinks::MessageSinks;
 #[cfg(feature = "metrics")]

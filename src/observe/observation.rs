@@ -1,8 +1,9 @@
 //! `Observation`: what the observers keep of one exchange.
 
 use super::{
-    BodyCount, EndedExchange, Facts, MessageCounter, MessageSinks, Observers, RequestBodySize,
-    ResponseHead, observers::AnyState,
+    EndedExchange, Facts, MessageCounter, MessageSinks, Observers, RequestBodySize, ResponseHead,
+    TransportFailure,
+    observers::{AnyObserver, AnyState},
 };
 use crate::{clock::Moment, direction::Direction, head::RequestHead, user_code::guarded};
 use bytes::Buf;
@@ -14,16 +15,25 @@ use std::{any::Any, fmt, sync::Arc, time::Duration};
 pub(crate) struct Observation {
     observers: Option<Arc<Observers>>,
     /// One for each observer. They stay when the exchange has ended, for the next one.
-    states: Vec<AnyState>,
+    states: Vec<State>,
     started: Option<Moment>,
     /// The time from the start to the response's head.
     head_after: Option<Duration>,
-    /// How much of the request's body has been read, if that is counted.
-    request_count: Option<Arc<BodyCount>>,
+    /// What is known of the size of the request's body beside its content-length.
+    request_size: Option<RequestBodySize>,
     /// The gRPC messages of the response so far.
     response_messages: MessageCounter,
+    /// Why there is no response, if the exchange failed.
+    failure: TransportFailure,
     /// Who is told of gRPC messages when they pass.
     sinks: MessageSinks,
+}
+
+/// What one observer keeps.
+struct State {
+    /// Whether the observer wants to see this exchange.
+    active: bool,
+    kept: AnyState,
 }
 
 impl Observation {
@@ -37,26 +47,39 @@ impl Observation {
         Some(self.observers.as_ref()?.max_error_length)
     }
 
-    /// Returns the size of the request's body. A body that does not know its size, or has gRPC messages,
-    /// is counted from now on instead, if it is of a type that can be counted.
-    pub(crate) fn count_request(&mut self, body: &mut dyn Any, is_grpc: bool) -> Option<u64> {
+    /// The size of the request's body. A body that does not know its size, or has gRPC messages, is counted
+    /// from now on, if it is of a type that can be counted.
+    ///
+    /// A panic of the user's code that wraps the body goes on: the body is lost with it.
+    pub(crate) fn count_request(
+        &self,
+        body: &mut dyn Any,
+        is_grpc: bool,
+    ) -> Option<RequestBodySize> {
         let observers = self.observers.as_ref()?;
-        #[cfg(feature = "metrics")]
-        if is_grpc {
-            for (observer, state) in observers.list.iter().zip(&mut self.states) {
+        observers.body_counters.count(body, is_grpc, &self.sinks)
+    }
+
+    /// Keeps what [`count_request`](Self::count_request) has returned.
+    pub(crate) fn set_request_size(&mut self, size: Option<RequestBodySize>) {
+        self.request_size = size;
+    }
+
+    /// Asks the observers whom to tell of gRPC messages.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn find_sinks(&mut self) {
+        if let Some(observers) = &self.observers {
+            for (observer, state) in active(observers, &mut self.states) {
                 if let Some(sink) = guarded(|| observer.message_sink(state)).flatten() {
                     self.sinks.add(sink);
                 }
             }
         }
-        let counters = &observers.body_counters;
-        match counters.count(body, is_grpc, &self.sinks)? {
-            RequestBodySize::Known(bytes) => Some(bytes),
-            RequestBodySize::Counted(count) => {
-                self.request_count = Some(count);
-                None
-            }
-        }
+    }
+
+    /// The exchange fails with an error of this text.
+    pub(crate) fn fail(&mut self, error: &str) {
+        self.failure = TransportFailure::of(error);
     }
 
     /// Counts the gRPC messages in a frame of the response.
@@ -69,17 +92,29 @@ impl Observation {
         }
     }
 
-    /// Makes a state for each observer.
-    pub(crate) fn prepare(&mut self, observers: &Observers) {
+    /// Asks each observer whether it wants to see an exchange, and makes a state for it. Returns whether one
+    /// does.
+    pub(crate) fn prepare(&mut self, observers: &Observers) -> bool {
         self.states.truncate(observers.list.len());
+        let mut any = false;
         for (at, observer) in observers.list.iter().enumerate() {
+            let active = guarded(|| observer.is_active()).unwrap_or(false);
+            any |= active;
             match self.states.get_mut(at) {
-                // The state is left from an exchange of the same observer, or of one like it.
-                Some(state) if observer.owns(state) => {}
-                Some(state) => *state = observer.new_state(),
-                None => self.states.push(observer.new_state()),
+                Some(state) => {
+                    state.active = active;
+                    // Usually it is left from an exchange of the same observer, or of one like it.
+                    if active && !observer.owns(&state.kept) {
+                        state.kept = observer.new_state();
+                    }
+                }
+                None => self.states.push(State {
+                    active,
+                    kept: observer.new_state(),
+                }),
             }
         }
+        any
     }
 
     /// Lets the observers read and write headers of the request that are not the application's.
@@ -91,7 +126,7 @@ impl Observation {
         headers: &mut HeaderMap,
         peer_trusted: bool,
     ) {
-        for (observer, state) in observers.list.iter().zip(&mut self.states) {
+        for (observer, state) in active(observers, &mut self.states) {
             observer.exchange_in_request(state, direction, headers, peer_trusted);
         }
     }
@@ -102,7 +137,7 @@ impl Observation {
         let Some(observers) = &self.observers else {
             return;
         };
-        for (observer, state) in observers.list.iter().zip(&mut self.states) {
+        for (observer, state) in active(observers, &mut self.states) {
             observer.exchange_in_response(state, headers);
         }
     }
@@ -115,13 +150,15 @@ impl Observation {
         direction: Direction,
         request: &RequestHead<'_>,
     ) {
-        for (observer, state) in observers.list.iter().zip(&mut self.states) {
+        for (observer, state) in active(observers, &mut self.states) {
             guarded(|| observer.request(state, direction, request));
         }
         self.observers = Some(Arc::clone(observers));
         self.started = Some(started);
         self.head_after = None;
+        self.request_size = None;
         self.response_messages = MessageCounter::default();
+        self.failure = TransportFailure::default();
         self.sinks.clear();
     }
 
@@ -131,7 +168,7 @@ impl Observation {
             return;
         };
         self.head_after = self.started.map(|started| started.elapsed());
-        for (observer, state) in observers.list.iter().zip(&mut self.states) {
+        for (observer, state) in active(observers, &mut self.states) {
             guarded(|| observer.response(state, response));
         }
     }
@@ -139,7 +176,7 @@ impl Observation {
     /// Shows the trailers of the response to the observers.
     pub(crate) fn trailers(&mut self, trailers: &HeaderMap) {
         if let Some(observers) = &self.observers {
-            for (observer, state) in observers.list.iter().zip(&mut self.states) {
+            for (observer, state) in active(observers, &mut self.states) {
                 guarded(|| observer.trailers(state, trailers));
             }
         }
@@ -150,21 +187,34 @@ impl Observation {
         let (Some(observers), Some(started)) = (self.observers.take(), self.started.take()) else {
             return;
         };
-        let count = self.request_count.take();
-        if let Some(count) = &count {
-            facts.request_bytes = Some(count.bytes());
+        match self.request_size.take() {
+            Some(RequestBodySize::Known(bytes)) => facts.request_bytes = Some(bytes),
+            Some(RequestBodySize::Counted(count)) => {
+                facts.request_bytes = Some(count.bytes());
+                facts.request_messages = facts.is_grpc.then(|| count.messages());
+            }
+            None => {}
         }
         if facts.is_grpc {
-            facts.request_messages = count.map(|count| count.messages());
             facts.response_messages = Some(self.response_messages.count());
         }
+        facts.failure = self.failure;
         self.sinks.clear();
         let exchange = EndedExchange::new(facts, started, self.head_after);
-        for (observer, state) in observers.list.iter().zip(&mut self.states) {
+        for (observer, state) in active(&observers, &mut self.states) {
             guarded(|| observer.ended(state, &exchange));
             guarded(|| observer.reset(state));
         }
     }
+}
+
+/// The observers that want to see the exchange, with their states.
+fn active<'a>(
+    observers: &'a Observers,
+    states: &'a mut [State],
+) -> impl Iterator<Item = (&'a Arc<dyn AnyObserver>, &'a mut AnyState)> {
+    let all = observers.list.iter().zip(states);
+    all.filter_map(|(observer, state)| state.active.then_some((observer, &mut state.kept)))
 }
 
 impl fmt::Debug for Observation {

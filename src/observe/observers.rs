@@ -122,13 +122,6 @@ pub(crate) struct Observers {
     pub(super) body_counters: BodyCounters,
 }
 
-impl Observers {
-    fn any_is_active(&self) -> bool {
-        let mut list = self.list.iter();
-        list.any(|observer| guarded(|| observer.is_active()).unwrap_or(false))
-    }
-}
-
 /// The observers, once for each shard of threads: an exchange keeps a reference, and counting it must
 /// not contend with other threads.
 pub(crate) struct ObserversOfThreads(Vec<Arc<Observers>>);
@@ -152,13 +145,16 @@ impl ObserversOfThreads {
         ObserversOfThreads((0..shards).map(shard).collect())
     }
 
-    /// The observers, by the reference of the calling thread; `None` if none wants to see exchanges.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The observers, by the reference of the calling thread; `None` if there are none.
     pub(crate) fn of_current_thread(&self) -> Option<&Arc<Observers>> {
         if self.0.is_empty() {
             return None;
         }
-        let observers = self.0.get(shard::thread_number() % self.0.len())?;
-        observers.any_is_active().then_some(observers)
+        self.0.get(shard::thread_number() % self.0.len())
     }
 
     /// Has each observer write what is left. Returns whether nothing is left.

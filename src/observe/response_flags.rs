@@ -1,6 +1,6 @@
 //! `ResponseFlags`: why an exchange did not end as it should have, in Envoy's terms.
 
-use super::{Ending, failure::TransportFailure};
+use super::{Ending, TransportFailure};
 use crate::direction::Direction;
 use std::fmt;
 
@@ -24,8 +24,12 @@ pub enum ResponseFlags {
 }
 
 impl ResponseFlags {
-    /// The flags of an exchange that ended like this. `error` is what a failed one failed with.
-    pub(super) fn of(direction: Direction, ending: Ending, error: &str) -> ResponseFlags {
+    /// The flags of an exchange that ended like this. `failure` is why a failed one of a client failed.
+    pub(super) fn of(
+        direction: Direction,
+        ending: Ending,
+        failure: TransportFailure,
+    ) -> ResponseFlags {
         match (ending, direction) {
             (Ending::Complete | Ending::Upgraded, _) => ResponseFlags::None,
             (Ending::Canceled, _) | (Ending::BodyDropped, Direction::Server) => {
@@ -38,7 +42,7 @@ impl ResponseFlags {
             (Ending::Panicked, _) | (Ending::Failed, Direction::Server) => {
                 ResponseFlags::UpstreamConnectionTermination
             }
-            (Ending::Failed, Direction::Client) => match TransportFailure::of(error) {
+            (Ending::Failed, Direction::Client) => match failure {
                 TransportFailure::ConnectionFailed => ResponseFlags::UpstreamConnectionFailure,
                 TransportFailure::TimedOut => ResponseFlags::UpstreamRequestTimeout,
                 TransportFailure::ConnectionClosed => ResponseFlags::UpstreamConnectionTermination,

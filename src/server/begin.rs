@@ -26,25 +26,35 @@ impl ServerSettings {
         let received = self.receive(request, &mut open);
         if self.forwards(&received) {
             if received.outer.is_some() {
-                return self.stay_in_outer_span(request, open);
+                return self.stay_in_outer_span(request, &received, open);
             }
             self.forward_received_headers(dynamic, request, &received, &mut open);
         } else {
             self.trace(dynamic, request, &received, &mut open);
         }
         if received.observed {
-            let inner = &self.tracer.inner;
-            let peer_trusted = received.peer_trusted;
-            inner.observe(&mut open, Direction::Server, request, peer_trusted);
-            open.exchange.peer_address = self.peer(&RequestHead::of(request));
+            self.observe(request, &received, &mut open);
         }
         if open.is_followed() {
+            open.take_route_from_below();
             set_route(&RequestHead::of(request), &mut open);
         }
         if self.context_in_extensions {
             request.extensions_mut().insert(RequestContext::of(&open));
         }
-        Exchange::new(open)
+        Exchange::of_request(open, request)
+    }
+
+    /// Shows the request to the observers.
+    pub(super) fn observe<B: 'static>(
+        &self,
+        request: &mut Request<B>,
+        received: &Received,
+        open: &mut OpenSpan,
+    ) {
+        let inner = &self.tracer.inner;
+        inner.observe(open, Direction::Server, request, received.peer_trusted);
+        open.exchange.peer_address = self.peer(&RequestHead::of(request));
     }
 
     /// Decides about the trace, and starts the span.
@@ -73,7 +83,7 @@ impl ServerSettings {
         }
         if open.is_recorded() {
             let traced = TracedRequest {
-                head: RequestHead::of(request),
+                head: RequestHead::of(request).trust_forwarded_proto(received.peer_trusted),
                 values: &values,
                 incoming: &incoming,
                 received,

@@ -1,11 +1,11 @@
 //! Requests without a SERVER span: their headers are forwarded as they came.
 
-use super::{receive::Received, settings::ServerSettings};
+use super::{receive::Received, settings::ServerSettings, start::set_route};
 use crate::{
     direction::Mode,
     exchange::Exchange,
     head::RequestHead,
-    span::{OpenSpan, OutgoingRequests, RequestContext},
+    span::{OpenSpan, OutgoingRequests, RequestContext, slot},
     tracer::DynamicSettings,
 };
 use http::{HeaderMap, Request};
@@ -21,17 +21,26 @@ impl ServerSettings {
     }
 
     /// Leaves the span of the outer server layer current, so client layers use its context.
-    pub(super) fn stay_in_outer_span<B>(
+    pub(super) fn stay_in_outer_span<B: 'static>(
         &self,
         request: &mut Request<B>,
-        open: Box<OpenSpan>,
+        received: &Received,
+        mut open: Box<OpenSpan>,
     ) -> Exchange {
-        open.finish();
         if self.context_in_extensions {
             let outer = RequestContext::current().unwrap_or_default();
             request.extensions_mut().insert(outer);
         }
-        Exchange::untraced()
+        if !received.observed {
+            open.finish();
+            return Exchange::untraced();
+        }
+        open.keeps_outer_span = true;
+        self.observe(request, received, &mut open);
+        set_route(&RequestHead::of(request), &mut open);
+        // A further layer inside of this one must not show the request again.
+        slot::with_current(|outer| outer.served_request = open.served_request);
+        Exchange::of_request(open, request)
     }
 
     /// Makes client layers send the request's own headers.

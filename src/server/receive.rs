@@ -42,7 +42,7 @@ impl ServerSettings {
         let excluded = self.excludes(&RequestHead::of(request));
         let observed_outside = served.is_some_and(|served| served.observed);
         let inner = &*self.tracer.inner;
-        let observed = !excluded && !observed_outside && inner.has_observers();
+        let observed = !excluded && !observed_outside && inner.prepare_observation(open);
         open.served_request = Some(ServedRequest {
             peer_trusted,
             observed: observed || observed_outside,

@@ -45,7 +45,6 @@ impl ServerSettings {
         let tags = RequestTagSettings {
             component: &inner.component,
             url_limits: inner.url_limits,
-            trusted: request.received.peer_trusted,
             grpc: is_grpc,
         };
         inner

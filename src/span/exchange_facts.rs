@@ -9,7 +9,6 @@ use crate::{
 };
 use http::{Method, StatusCode, Version};
 use std::{
-    any::Any,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -102,13 +101,6 @@ impl ExchangeFacts {
         self.request_bytes = tags::content_length(headers);
         self.observation
             .begin(observers, started, direction, request);
-    }
-
-    /// Counts the request's body while it is read, if somebody observes the exchange.
-    pub(crate) fn count_request(&mut self, body: &mut dyn Any) {
-        let is_grpc = self.grpc != Grpc::No;
-        let known = self.observation.count_request(body, is_grpc);
-        self.request_bytes = known.or(self.request_bytes);
     }
 
     /// Forgets everything, and keeps the memory of the route.

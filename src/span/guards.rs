@@ -361,6 +361,7 @@ impl OpenSpan {
         copy.inherited.context = self.inherited.context;
         copy.inherited.outgoing_requests = self.inherited.outgoing_requests;
         copy.inherited.inherit(&self.inherited);
+        copy.inherited.route.clone_from(&self.inherited.route);
         copy.inherited.sink.clone_from(&self.inherited.sink);
         copy.served_request = self.served_request;
         let carried = SharedSpan::new(copy, scope);

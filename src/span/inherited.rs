@@ -2,6 +2,7 @@
 
 #[cfg(feature = "log-ids")]
 use super::log_span::LogSpan;
+use super::route_from_below::RouteFromBelow;
 use crate::{
     clock::Moment, context::TraceContext, propagation::Forwarded, record::SpanSink,
     tags::FallbackValues,
@@ -37,6 +38,8 @@ pub(crate) struct Inherited {
     pub(crate) clock: Option<Moment>,
     /// Where spans below are reported; `None` if the trace is not recorded here.
     pub(crate) sink: Option<Arc<SpanSink>>,
+    /// Where the route of the request being served goes, if it is of interest.
+    pub(super) route: Option<Arc<RouteFromBelow>>,
     #[cfg(feature = "log-ids")]
     pub(super) log_span: Option<LogSpan>,
 }
@@ -53,6 +56,7 @@ impl Inherited {
             tag_fallbacks: self.tag_fallbacks.clone(),
             clock: self.clock,
             sink: self.sink.clone(),
+            route: self.route.clone(),
             #[cfg(feature = "log-ids")]
             log_span: self.log_span.clone(),
         }
@@ -81,6 +85,7 @@ impl Inherited {
         self.tag_fallbacks.clear();
         self.clock = None;
         self.sink = None;
+        self.route = None;
         #[cfg(feature = "log-ids")]
         {
             self.log_span = None;

@@ -13,6 +13,7 @@ mod local;
 #[cfg(feature = "log-ids")]
 mod log_span;
 mod open;
+mod route_from_below;
 #[cfg(feature = "tracing-layer")]
 mod shared;
 pub(crate) mod slot;

@@ -10,6 +10,7 @@ use super::log_span::LogSpan;
 use super::{
     ExchangeFacts, Inherited,
     handle::{self, Note, Notes, SpanHandle},
+    route_from_below::RouteFromBelow,
     slot,
 };
 #[cfg(feature = "tracing-layer")]
@@ -51,6 +52,8 @@ pub(crate) struct OpenSpan {
     /// User code has named the span, so the layers do not.
     renamed: bool,
     notes: Option<Arc<Mutex<Notes>>>,
+    /// Left from an earlier exchange, for its memory.
+    spare_route: Option<Arc<RouteFromBelow>>,
     #[cfg(feature = "tracing-layer")]
     pub(super) scope: ScopeOfGuards,
 }
@@ -118,10 +121,30 @@ impl OpenSpan {
         self.renamed
     }
 
+    /// Lets local spans and carried contexts below set the route of this exchange.
+    pub(crate) fn take_route_from_below(&mut self) {
+        self.inherited.route = Some(self.spare_route.take().unwrap_or_default());
+    }
+
+    /// Sets the route of the exchange, or else of the one above.
     pub(crate) fn set_route(&mut self, template: &str) {
-        if self.is_followed() {
-            self.exchange.route.clear();
-            self.exchange.route.push_str(template);
+        let from_below = self.inherited.route.as_ref();
+        if self.exchange.direction.is_some() {
+            if self.is_followed() {
+                self.exchange.route.clear();
+                self.exchange.route.push_str(template);
+                // The last call counts.
+                from_below.inspect(|route| route.unset());
+            }
+        } else if let Some(route) = from_below {
+            route.set(template);
+        }
+    }
+
+    /// Copies the route that was set below, if one was, to what is known about the exchange.
+    pub(crate) fn note_route_from_below(&mut self) {
+        if let Some(route) = &self.inherited.route {
+            route.copy_to(&mut self.exchange.route);
         }
     }
 
@@ -218,14 +241,20 @@ impl OpenSpan {
     /// Ends the span and gives the box back to the thread.
     pub(crate) fn finish(mut self: Box<Self>) {
         self.end();
+        #[cfg(feature = "tracing-layer")]
+        self.scope.clear();
+        if let Some(mut route) = self.inherited.route.take() {
+            if Arc::get_mut(&mut route).is_some() {
+                route.unset();
+                self.spare_route = Some(route);
+            }
+        }
         self.inherited.clear();
         self.served_request = None;
         self.panicked = false;
         self.keeps_outer_span = false;
         self.renamed = false;
         self.exchange.clear();
-        #[cfg(feature = "tracing-layer")]
-        self.scope.clear();
         slot::recycle(self);
     }
 
@@ -235,6 +264,7 @@ impl OpenSpan {
         open.inherited.context = Some(context);
         open.inherited.outgoing_requests = self.inherited.outgoing_requests;
         open.inherited.inherit(&self.inherited);
+        open.inherited.route.clone_from(&self.inherited.route);
         open.served_request = self.served_request;
         open
     }

@@ -47,4 +47,4 @@ pub(crate) use standard::{
     request_length, status,
 };
 #[cfg(feature = "access-log")]
-pub(crate) use standard::{authority, protocol};
+pub(crate) use standard::{authority, protocol, scheme};

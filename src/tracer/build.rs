@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     direction::PerDirection,
     istio::Identity,
-    observe::{AnyObserver, ObserversOfThreads},
+    observe::ObserversOfThreads,
     record::{Endpoint, SpanSettings, SpanSinks},
     report::{NoopReporter, Reporter},
     sample::{RateLimit, Sampler, Threshold},
@@ -62,9 +62,7 @@ impl TracerBuilder {
     pub fn build(self) -> Result<Tracer, BuildError> {
         #[cfg(feature = "config")]
         let set_in_code = self.set_in_code();
-        let metrics = self.metrics_observers();
-        let this = self.with_fallback()?;
-        let observers = [metrics, this.observers].concat();
+        let this = self.with_metrics().with_fallback()?;
         if !this.named {
             return Err(BuildError::ServiceName);
         }
@@ -108,23 +106,33 @@ impl TracerBuilder {
             identity_tags: identity,
             #[cfg(feature = "config")]
             set_in_code,
-            #[cfg(feature = "metrics-config")]
-            metrics: this.metrics.list(),
             #[cfg(all(feature = "access-log", feature = "config"))]
             configured_log: this.configured_log,
-            observers: ObserversOfThreads::new(observers, max, this.body_counters),
+            #[cfg(feature = "access-log")]
+            access_logs: this.access_logs,
+            #[cfg(feature = "metrics-config")]
+            metrics: this.metrics.list(),
+            observers: ObserversOfThreads::new(this.observers, max, this.body_counters),
             url_limits: limits,
             tag_malformed_headers: this.tag_malformed,
         });
         Ok(Tracer { inner })
     }
 
-    /// The observers that count, by the modes that are set in code.
-    fn metrics_observers(&self) -> Vec<Arc<dyn AnyObserver>> {
+    /// With the metrics before the user's observers, by the modes that code has set, whatever a
+    /// configuration says about spans.
+    fn with_metrics(self) -> TracerBuilder {
         #[cfg(feature = "metrics")]
-        return self.metrics.observers(&self.settings.mode);
+        return TracerBuilder {
+            observers: [
+                self.metrics.observers(&self.settings.mode),
+                self.observers.clone(),
+            ]
+            .concat(),
+            ..self
+        };
         #[cfg(not(feature = "metrics"))]
-        return Vec::new();
+        self
     }
 
     /// A configuration may come later, by `Tracer::reconfigure`, so this is kept in any case.
@@ -149,7 +157,10 @@ impl TracerBuilder {
             self.settings = self.settings.or(fallback);
         }
         #[cfg(feature = "access-log")]
-        self.observers.push(Arc::new(self.configured_log.clone()));
+        {
+            let log = self.configured_log.clone();
+            self = self.observer(log);
+        }
         Ok(self)
     }
 

@@ -4,7 +4,7 @@
 #[cfg(feature = "config")]
 use super::Fallback;
 use super::{Settings, Tracer};
-#[cfg(all(feature = "access-log", feature = "config"))]
+#[cfg(feature = "access-log")]
 use crate::access_log::AccessLog;
 use crate::{
     direction::{Direction, Mode, PerDirection},
@@ -57,6 +57,8 @@ impl Tracer {
             tag_malformed: false,
             reporter: None,
             observers: Vec::new(),
+            #[cfg(feature = "access-log")]
+            access_logs: Vec::new(),
             #[cfg(all(feature = "access-log", feature = "config"))]
             configured_log: AccessLog::empty(),
             #[cfg(feature = "metrics")]
@@ -88,6 +90,9 @@ pub struct TracerBuilder {
     pub(super) tag_malformed: bool,
     pub(super) reporter: Option<Box<dyn Reporter>>,
     pub(super) observers: Vec<Arc<dyn AnyObserver>>,
+    /// Those among the observers.
+    #[cfg(feature = "access-log")]
+    pub(super) access_logs: Vec<AccessLog>,
     /// Writes what a configuration says.
     #[cfg(all(feature = "access-log", feature = "config"))]
     pub(super) configured_log: AccessLog,
@@ -127,6 +132,10 @@ impl TracerBuilder {
     /// Adds an observer of every exchange, sampled or not: for metrics, or a log of your own. Observers
     /// are called in the order in which they were added.
     pub fn observer(mut self, observer: impl ExchangeObserver) -> Self {
+        #[cfg(feature = "access-log")]
+        if let Some(log) = (&observer as &dyn std::any::Any).downcast_ref::<AccessLog>() {
+            self.access_logs.push(log.clone());
+        }
         self.observers.push(Arc::new(observer));
         self
     }
@@ -136,7 +145,8 @@ impl TracerBuilder {
     ///
     /// axum's body is counted with the feature `axum`, and reqwest's with the feature `reqwest`. A body
     /// that is empty or knows its size is left as it is, unless it is a gRPC body; the others cost an
-    /// allocation, and what `wrap` costs. Without an observer nothing is counted.
+    /// allocation, and what `wrap` costs. Without an observer nothing is counted. If `wrap` panics, the panic
+    /// is the caller's of the service, because the body is lost.
     ///
     /// ```
     /// # use tower_b3::{Tracer, observe::EndedExchange};

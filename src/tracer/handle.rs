@@ -2,6 +2,8 @@
 //! `server_layer` and `client_layer` are defined next to the layers.
 
 use super::TracerInner;
+#[cfg(feature = "access-log")]
+use crate::access_log::{AccessLog, AccessLogStats};
 use crate::{
     context::TraceContext,
     direction::{Direction, Mode},
@@ -93,13 +95,32 @@ impl Tracer {
         Span::of(open)
     }
 
-    /// Waits until the reporter has processed the spans finished so far, at most for `timeout`.
-    /// Returns whether it has. Blocks: inside an async runtime, use `spawn_blocking`.
+    /// Waits until the reporter has processed the spans finished so far and then, in the time that is left,
+    /// until the [observers](crate::TracerBuilder::observer) have written what they have, access logs among
+    /// them; at most for `timeout`. Returns whether nothing is left. Blocks: inside an async runtime, use `spawn_blocking`.
     pub fn flush(&self, timeout: Duration) -> bool {
         let started = Instant::now();
         let reported = self.inner.sinks.settings().reporter.flush(timeout);
         let left = timeout.saturating_sub(started.elapsed());
         self.inner.observers.flush(left) && reported
+    }
+
+    /// What has become of the lines of the access logs so far: those that a configuration has started, and
+    /// those among the [observers](crate::TracerBuilder::observer).
+    ///
+    /// ```
+    /// use tower_b3::{Tracer, access_log::AccessLog};
+    ///
+    /// let access_log = AccessLog::builder().stderr().start()?;
+    /// let tracer = Tracer::builder("shop").observer(access_log).build()?;
+    /// assert_eq!(tracer.access_log_stats().dropped, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "access-log")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "access-log")))]
+    pub fn access_log_stats(&self) -> AccessLogStats {
+        let logs = self.inner.access_logs.iter();
+        AccessLogStats::sum(logs.map(AccessLog::stats))
     }
 
     /// How many times this header was malformed. The reason is logged at `debug`, once per header.

@@ -7,7 +7,7 @@
 #[cfg(feature = "config")]
 use super::SetInCode;
 use super::dynamic::DynamicSettings;
-#[cfg(all(feature = "access-log", feature = "config"))]
+#[cfg(feature = "access-log")]
 use crate::access_log::AccessLog;
 use crate::{
     context::Sampling,
@@ -58,6 +58,9 @@ pub(crate) struct TracerInner {
     /// One of the observers: it writes what a configuration says.
     #[cfg(all(feature = "access-log", feature = "config"))]
     pub(crate) configured_log: AccessLog,
+    /// Those among the observers.
+    #[cfg(feature = "access-log")]
+    pub(super) access_logs: Vec<AccessLog>,
     /// The metrics that its layers count in, for changes of the configuration.
     #[cfg(feature = "metrics-config")]
     pub(crate) metrics: Vec<crate::metrics::Metrics>,
@@ -97,11 +100,14 @@ impl TracerInner {
         }
     }
 
-    pub(crate) fn has_observers(&self) -> bool {
-        self.observers.of_current_thread().is_some()
+    /// Asks the observers whether they want to see an exchange. Returns whether one does, to whom
+    /// [`observe`](Self::observe) then shows it.
+    pub(crate) fn prepare_observation(&self, open: &mut OpenSpan) -> bool {
+        let observers = self.observers.of_current_thread();
+        observers.is_some_and(|observers| open.exchange.observation.prepare(observers))
     }
 
-    /// Shows the request to the observers, if there are any. The span has started, if it does.
+    /// Shows the request to the observers that want to see it. The span has started, if it does.
     /// `peer_trusted` says whether the other side may be told, and believed, who is there.
     pub(crate) fn observe<B: 'static>(
         &self,
@@ -110,13 +116,10 @@ impl TracerInner {
         request: &mut Request<B>,
         peer_trusted: bool,
     ) {
-        #[cfg(not(feature = "metrics"))]
-        let _ = peer_trusted;
         if let Some(observers) = self.observers.of_current_thread() {
             let started = open.started().or_else(|| open.now());
             let started = started.unwrap_or_else(|| self.sink().now());
             let facts = &mut open.exchange;
-            facts.observation.prepare(observers);
             #[cfg(feature = "metrics")]
             facts.observation.exchange_in_request(
                 observers,
@@ -124,9 +127,10 @@ impl TracerInner {
                 request.headers_mut(),
                 peer_trusted,
             );
-            let head = RequestHead::of(request);
+            // Of an outgoing request, `x-forwarded-proto` is about somebody else's connection.
+            let trusted = peer_trusted && direction == Direction::Server;
+            let head = RequestHead::of(request).trust_forwarded_proto(trusted);
             facts.observe(observers, started, direction, &head);
-            facts.count_request(request.body_mut());
         }
     }
 

@@ -50,15 +50,23 @@ impl Tracer {
             return Span::none();
         }
         let span = Span::below_current(name, Some(self.inner.sink()));
+        let mut begins_trace = false;
         let span = match span.filter(|span| span.context().is_some()) {
             Some(span) => span,
             None => {
-                let headers = self.captured_headers();
-                let headers = headers.unwrap_or_else(|| self.inner.propagation.headers_of(carrier));
+                let captured = self.captured_headers();
+                begins_trace = captured.is_none();
+                let headers = captured.unwrap_or_else(|| {
+                    let headers = self.inner.propagation.headers_of(carrier);
+                    begins_trace &= headers.is_empty();
+                    headers
+                });
                 self.start_below(Direction::Client, &headers, name)
             }
         };
         match self.inner.mode.client {
+            // There is nothing to pass on. Without the span's own context, the message would carry none.
+            Mode::RecordOnly if begins_trace => self.inject_span(&span, carrier),
             Mode::RecordOnly => self.inject(carrier),
             _ => self.inject_span(&span, carrier),
         }

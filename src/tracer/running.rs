@@ -98,7 +98,7 @@ impl RunningTracer {
         self.watch = None;
         let started = Instant::now();
         // An output that blocks must not keep spans from being sent.
-        self.tracer.inner.observers.flush(timeout / 2);
+        self.flush_observers(timeout / 2);
         if self.in_front {
             let left = timeout.saturating_sub(started.elapsed());
             self.tracer.flush(left);
@@ -106,6 +106,21 @@ impl RunningTracer {
         let left = timeout.saturating_sub(started.elapsed());
         let reporter = self.reporter.as_ref()?;
         Some(reporter.shutdown(left))
+    }
+}
+
+impl RunningTracer {
+    fn flush_observers(&self, timeout: Duration) {
+        let inner = &self.tracer.inner;
+        if inner.observers.flush(timeout) {
+            return;
+        }
+        #[cfg(feature = "access-log")]
+        if let Some(log) = inner.access_logs.iter().find(|log| log.queued() > 0) {
+            return log.warn_of_queued(timeout);
+        }
+        let seconds = timeout.as_secs_f64();
+        tracing::warn!("tracing: an observer has not finished within {seconds} s");
     }
 }
 

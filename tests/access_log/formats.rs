@@ -5,7 +5,7 @@ use crate::{
     log::{Logged, empty},
 };
 use proptest::prelude::*;
-use tower_b3::access_log::AccessLogFormat;
+use tower_b3::access_log::{AccessLogFormat, JsonFormat};
 
 #[track_caller]
 fn error(format: &str) -> String {
@@ -20,11 +20,8 @@ fn errors_name_the_operator_and_the_reason() {
         "\"% of %PROTOCOL%\" does not start with an operator such as %PROTOCOL% or %REQ(header):20%; \
          write %% for a single %"
     );
-    assert_eq!(error("%UNKNOWN%"), "%UNKNOWN% is not an operator of Envoy");
-    assert_eq!(
-        error("%UNKNOWN(x)%"),
-        "%UNKNOWN% is not an operator of Envoy"
-    );
+    assert_eq!(error("%UNKNOWN%"), "%UNKNOWN% is not known here");
+    assert_eq!(error("%UNKNOWN(x)%"), "%UNKNOWN% is not known here");
     assert_eq!(
         error("%REQUEST_DURATION%"),
         "%REQUEST_DURATION% is not supported: the layers do not see when the body of a request ends"
@@ -41,6 +38,13 @@ fn errors_name_the_operator_and_the_reason() {
         error("%PROTOCOL(x)%"),
         "%PROTOCOL% takes neither an argument nor a length"
     );
+}
+
+#[test]
+fn an_object_has_a_name_only_once() {
+    let inner = JsonFormat::object([("b", true), ("a", false), ("b", true)]);
+    let error = AccessLogFormat::json(JsonFormat::object([("outer", inner)])).unwrap_err();
+    assert_eq!(error.to_string(), "the name \"b\" is in an object twice");
 }
 
 #[test]

@@ -5,6 +5,8 @@
 mod common;
 
 #[cfg(feature = "config")]
+mod changes;
+#[cfg(feature = "config")]
 mod configured;
 mod endings;
 #[cfg(all(feature = "config", feature = "metrics-config"))]

@@ -13,7 +13,10 @@ use std::{
     thread,
     time::Duration,
 };
-use test_kit::log::LogBuffer;
+use test_kit::{
+    eventually,
+    log::{self, LogBuffer},
+};
 use tower_b3::{
     Tracer,
     access_log::{AccessLog, AccessLogError, AccessLogFormat},
@@ -104,7 +107,7 @@ fn a_line_longer_than_the_queue_is_dropped() {
 #[test]
 fn many_threads_write_whole_lines() {
     let logged = Logged::of(|log| log.format(path_format()), |tracer| tracer);
-    let threads = 8;
+    let threads = 16;
     thread::scope(|scope| {
         for number in 0..threads {
             let logged = &logged;
@@ -118,12 +121,120 @@ fn many_threads_write_whole_lines() {
     let text = logged.take();
     let mut lines: Vec<&str> = text.lines().collect();
     let stats = logged.log.stats();
+    assert_eq!((stats.written, stats.dropped), (threads * 500, 0));
     assert_eq!(lines.len() as u64, stats.written);
-    assert_eq!(stats.written + stats.dropped, threads * 500);
     lines.sort_unstable();
     lines.dedup();
     assert_eq!(lines.len() as u64, stats.written);
     assert!(lines.iter().all(|line| line.matches('/').count() == 2));
+}
+
+#[test]
+fn the_limit_is_for_all_threads_together() {
+    for length in [100, 1500, 3000] {
+        let gate = Gate::default();
+        let log = AccessLog::builder()
+            .format(path_format())
+            .writer(gate.clone());
+        let limit = 4096;
+        let log = log.max_queued_bytes(limit).start().unwrap();
+        let logged = Logged::of(|log| log, |tracer| tracer.observer(log.clone()));
+        let path = format!("/{}", "x".repeat(length - 2));
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        logged.served(get(&path, ""), empty);
+                    }
+                });
+            }
+        });
+        gate.open();
+        assert!(log.flush(PATIENCE));
+        let written = gate.1.bytes().len();
+        // Shards may have room that is smaller than a line.
+        let least = (limit - limit / 4).min(limit / length * length);
+        assert!((least..=limit).contains(&written), "{length}: {written}");
+        logged.take_bytes();
+    }
+}
+
+#[test]
+fn an_outage_is_logged_at_its_start_and_with_totals_at_its_end() {
+    log::start();
+    let failing = Arc::new(AtomicBool::new(true));
+    let writer = Fails(Arc::clone(&failing), Lines::default());
+    let log = AccessLog::builder().format(path_format());
+    let log = log.writer(writer.clone()).start().unwrap();
+    let logged = Logged::of(|log| log, |tracer| tracer.observer(log.clone()));
+    for _ in 0..77 {
+        logged.served(get("/1", ""), empty);
+    }
+    assert!(log.flush(PATIENCE));
+    failing.store(false, SeqCst);
+    logged.served(get("/2", ""), empty);
+    assert!(log.flush(PATIENCE));
+    let totals = "lines are written again; 77 lines could not be written, and 0 were dropped";
+    assert_eq!(log::lines(totals).len(), 1);
+    assert!(!log::lines("disk full; lines are lost, and counted").is_empty());
+    logged.take_bytes();
+}
+
+#[test]
+fn drops_are_logged_and_the_tracer_has_their_count() {
+    log::start();
+    let gate = Gate::default();
+    let log = AccessLog::builder().format(path_format());
+    let log = log.writer(gate.clone()).max_queued_bytes(4096);
+    let log = log.start().unwrap();
+    let logged = Logged::of(|log| log, |tracer| tracer.observer(log.clone()));
+    logged.served(get("/first", ""), empty);
+    gate.wait_until_entered();
+    for _ in 0..83 {
+        logged.served(get(&format!("/{}", "x".repeat(5000)), ""), empty);
+    }
+    assert_eq!(logged.test.tracer.access_log_stats().dropped, 83);
+    gate.open();
+    assert!(log.flush(PATIENCE));
+    eventually("the end of the outage", || {
+        let lines = log::lines("0 lines could not be written, and 83 were dropped");
+        (lines.len() == 1).then_some(())
+    });
+    assert!(!log::lines("the queue was full; lines are lost, and counted").is_empty());
+    logged.take_bytes();
+}
+
+#[test]
+fn a_guard_and_a_running_tracer_say_what_they_leave() {
+    let gate = Gate::default();
+    let buffer = LogBuffer::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(buffer.clone())
+        .finish();
+    let log = AccessLog::builder()
+        .format(path_format())
+        .writer(gate.clone());
+    let log = log.start().unwrap();
+    let logged = Logged::of(|log| log, |tracer| tracer.observer(log.clone()));
+    for _ in 0..3 {
+        logged.served(get("/", ""), empty);
+    }
+    tracing::subscriber::with_default(subscriber, || {
+        drop(log.guard().timeout(Duration::ZERO));
+        #[cfg(feature = "zipkin")]
+        {
+            let reporter = tower_b3::zipkin::JsonLinesReporter::builder(io::sink());
+            let running = Tracer::builder("shop")
+                .observer(log.clone())
+                .start(reporter.build().unwrap());
+            drop(running.unwrap().timeout(Duration::from_millis(1)));
+        }
+    });
+    let expected = 1 + usize::from(cfg!(feature = "zipkin"));
+    let lines = buffer.lines_with("access log: 3 lines are not written after ");
+    assert_eq!(lines.len(), expected, "{}", buffer.text());
+    gate.open();
+    logged.take_bytes();
 }
 
 #[test]

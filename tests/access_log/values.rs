@@ -1,13 +1,14 @@
 //! The values of operators, in text and in JSON.
 
 use crate::{
-    common::{SPAN, Script, TRACE, get},
-    log::{Logged, answer, empty},
+    common::{SPAN, Script, TRACE, drain, get, now},
+    log::{Logged, PATIENCE, answer, empty},
 };
 use http::{Request, StatusCode};
-use std::net::SocketAddr;
+use std::{convert::Infallible, future::ready, net::SocketAddr};
+use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Direction, TracerBuilder,
+    Direction, TracerBuilder, Trust,
     access_log::{AccessLogFormat, JsonFormat},
     sample::Sampler,
 };
@@ -231,4 +232,25 @@ fn a_filter_and_a_direction_choose_exchanges() {
     let layer = logged.test.tracer.client_layer();
     crate::common::sent_headers(&layer, get("http://catalog/c", ""));
     assert_eq!(logged.take(), "/b\n");
+}
+
+/// The same rule as for the tag `http.url`.
+#[test]
+fn the_scheme_is_what_a_trusted_peer_says() {
+    let logged = Logged::text("%REQ(:SCHEME)%");
+    let serve = |trust: Trust| {
+        let layer = logged.test.tracer.server_layer().trust(trust);
+        let mut server = layer.layer(service_fn(|_: Request<()>| {
+            ready(Ok::<_, Infallible>(empty()))
+        }));
+        let request = get("/", "host: shop|x-forwarded-proto: https");
+        drain(now(server.call(request)).unwrap().body_mut()).unwrap();
+        assert!(logged.log.flush(PATIENCE));
+        let span = logged.test.spans.take_one();
+        let url = span.tag("http.url").unwrap().into_owned();
+        (logged.take_line(), url)
+    };
+    let line = |scheme: &str| (scheme.to_owned(), format!("{scheme}://shop/"));
+    assert_eq!(serve(Trust::everyone()), line("https"));
+    assert_eq!(serve(Trust::nobody()), line("http"));
 }

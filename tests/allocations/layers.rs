@@ -136,6 +136,7 @@ fn tags_names_and_local_spans_of_the_handler_do_not_allocate() {
     let tagging = |_: Request<()>| {
         tower_b3::tag("cart.items", "3");
         tower_b3::scope::route("/items/{id}");
+        tower_b3::span("local").in_scope(|| tower_b3::scope::route("/items/{id}"));
         tower_b3::span("local").in_scope(|| tower_b3::annotate("cache miss"));
         handler()(Request::new(()))
     };

@@ -28,6 +28,16 @@ pub const TRACE: &str = "463ac35c9f6413ad48485a3953bb6124";
 pub const SPAN: &str = "a2fb4a1d1a96d312";
 pub const PARENT: &str = "0020000000000001";
 
+/// An error with this `Debug` text.
+#[derive(Clone, Copy)]
+pub struct DebugText(pub &'static str);
+
+impl std::fmt::Debug for DebugText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
 /// Polls once, without a waker.
 pub fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))

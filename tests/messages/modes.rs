@@ -98,3 +98,26 @@ async fn spans_of_one_direction_are_below_the_received_headers() {
     assert_eq!(server.kind(), Some(Kind::Server));
     assert_eq!(span_in(&message), server.id().to_string());
 }
+
+/// Outside of a request there are no headers to copy, and a message that carried nothing would begin
+/// another trace.
+#[test]
+fn record_only_writes_the_context_of_a_root() {
+    let test = in_mode(Mode::RecordOnly);
+    let mut headers: Vec<(String, String)> = Vec::new();
+    let span = test.tracer.producer_span(&mut headers, "send");
+    let context = span.context().unwrap();
+    drop(span);
+    let b3 = headers.iter().find(|(name, _)| name == "b3");
+    assert!(
+        b3.unwrap()
+            .1
+            .starts_with(&format!("{}-{}", context.trace_id(), context.span_id()))
+    );
+    // A message that is passed on keeps its own.
+    let mut passed_on = vec![("b3".to_owned(), format!("{TRACE}-{SPAN}-1"))];
+    let before = passed_on.clone();
+    drop(test.tracer.producer_span(&mut passed_on, "send"));
+    assert_eq!(passed_on, before);
+    test.spans.take(2);
+}

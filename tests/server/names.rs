@@ -1,11 +1,17 @@
 //! The names of SERVER spans.
 
 use crate::{
-    common::{Script, TestTracer, get, headers},
+    common::{Script, TestTracer, get, headers, now},
     empty, serve_all,
 };
 use http::{Method, Request, Response, StatusCode, Version};
-use tower_b3::scope;
+use std::{
+    cell::RefCell,
+    sync::{Arc, Mutex},
+};
+use tower_b3::{
+    in_current_context, observe::EndedExchange, record::Kind, sample::Sampler, scope, span,
+};
 
 fn named(test: &TestTracer, request: Request<()>, handler: impl Fn()) -> String {
     serve_all(&test.tracer.server_layer(), request, |_| {
@@ -129,4 +135,82 @@ fn a_grpc_path_is_the_name_only_if_the_response_is_grpc_too() {
         });
         assert_eq!(test.spans.take_one().name(), name, "{path} {content_type}");
     }
+}
+
+#[test]
+fn a_route_that_is_set_below_the_span_is_in_the_name() {
+    let test = TestTracer::of(|builder| builder.sampler(Sampler::always()));
+    let name = |work: fn()| {
+        serve_all(&test.tracer.server_layer(), get("/items/7", ""), |_| {
+            work();
+            empty()
+        });
+        let spans = test.spans.take_all();
+        let server = spans.iter().find(|span| span.kind() == Some(Kind::Server));
+        server.unwrap().name().to_owned()
+    };
+    assert_eq!(
+        name(|| span("a").in_scope(|| span("b").in_scope(|| scope::route("/b")))),
+        "GET /b"
+    );
+    assert_eq!(
+        name(|| now(in_current_context(async { scope::route("/task") }))),
+        "GET /task"
+    );
+    // The last call counts.
+    assert_eq!(
+        name(|| {
+            span("a").in_scope(|| scope::route("/first"));
+            scope::route("/last");
+        }),
+        "GET /last"
+    );
+    assert_eq!(
+        name(|| {
+            scope::route("/first");
+            span("a").in_scope(|| scope::route("/last"));
+        }),
+        "GET /last"
+    );
+    assert_eq!(name(|| ()), "GET");
+}
+
+/// A task that goes on after its request does not set the route of a later one.
+#[test]
+fn a_late_task_sets_no_route_of_a_later_request() {
+    let test = TestTracer::new();
+    let late = RefCell::new(None);
+    serve_all(&test.tracer.server_layer(), get("/", ""), |_| {
+        *late.borrow_mut() = Some(in_current_context(async { scope::route("/late") }));
+        empty()
+    });
+    assert_eq!(test.spans.take_one().name(), "GET");
+    serve_all(&test.tracer.server_layer(), get("/", ""), |_| {
+        now(late.take().unwrap());
+        empty()
+    });
+    assert_eq!(test.spans.take_one().name(), "GET");
+}
+
+#[test]
+fn observers_have_a_route_that_is_set_below_a_span_that_is_not_sampled() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let observer = {
+        let seen = Arc::clone(&seen);
+        move |exchange: &EndedExchange<'_>| {
+            let route = exchange.route().map(str::to_owned);
+            seen.lock().unwrap().push(route);
+        }
+    };
+    let test = TestTracer::of(|builder| builder.sampler(Sampler::never()).observer(observer));
+    for route in [Some("/items/{id}"), None] {
+        serve_all(&test.tracer.server_layer(), get("/items/7", ""), |_| {
+            if let Some(route) = route {
+                span("local").in_scope(|| scope::route(route));
+            }
+            empty()
+        });
+    }
+    let seen = seen.lock().unwrap();
+    assert_eq!(*seen, [Some("/items/{id}".to_owned()), None]);
 }

@@ -37,6 +37,29 @@ fn calls_local_spans_and_tags_over_awaits() {
 }
 
 #[test]
+fn an_instrumented_function_sets_the_route_of_its_request() {
+    #[instrument]
+    async fn matched() {
+        task::yield_now().await;
+        routed();
+    }
+    #[instrument]
+    fn routed() {
+        tower_b3::scope::route("/cart");
+    }
+    let scene = Scene::new();
+    scene.serve(|_| async { matched().await });
+    scene.serve(|_| async {
+        task::spawn(tower_b3::in_current_context(matched()))
+            .await
+            .unwrap();
+    });
+    let spans = scene.spans.take_all();
+    let names = spans.iter().map(tower_b3::record::SpanRecord::name);
+    assert_eq!(names.filter(|name| *name == "GET /cart").count(), 2);
+}
+
+#[test]
 fn concurrent_functions_do_not_see_each_other() {
     let scene = Scene::new();
     scene.serve(|tracer| async move {

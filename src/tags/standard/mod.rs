@@ -14,8 +14,9 @@ pub(crate) use authority::authority;
 pub(super) use authority::text;
 pub(crate) use grpc::{GrpcStatus, grpc_name, grpc_status, has_grpc_type, is_grpc_request};
 pub(crate) use read_headers::READ_HEADERS;
-pub(crate) use request::protocol;
-pub(crate) use request::{RequestTagSettings, UrlLimits, request_length};
+#[cfg(feature = "access-log")]
+pub(crate) use request::scheme;
+pub(crate) use request::{RequestTagSettings, UrlLimits, protocol, request_length};
 pub(crate) use response::{canceled, content_length, disconnected, failed, status};
 pub(crate) use tag_names::TagConvention;
 pub use tag_names::TagNames;

@@ -22,7 +22,7 @@ pub(super) const AT_CONTENT_LENGTH: HeaderSlot = HeaderSlot::additional(2);
 pub(super) const AT_CONTENT_TYPE: HeaderSlot = HeaderSlot::additional(3);
 pub(super) const AT_FORWARDED_PROTO: HeaderSlot = HeaderSlot::additional(4);
 
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(super) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 #[cfg(test)]
 mod tests {

@@ -32,8 +32,6 @@ pub(crate) struct UrlLimits {
 pub(crate) struct RequestTagSettings<'a> {
     pub(crate) component: &'a str,
     pub(crate) url_limits: UrlLimits,
-    /// Whether `x-forwarded-proto` is trusted.
-    pub(crate) trusted: bool,
     pub(crate) grpc: bool,
 }
 
@@ -97,10 +95,10 @@ impl TagConvention {
 }
 
 /// Adds the URL without credentials, and without the query unless configured.
-fn add_url(
+fn add_url<'a>(
     buffer: &mut SpanBuffer,
-    head: &RequestHead<'_>,
-    header_values: &HeaderValues<'_>,
+    head: &RequestHead<'a>,
+    header_values: &HeaderValues<'a>,
     settings: &RequestTagSettings<'_>,
     host: &str,
 ) {
@@ -112,8 +110,26 @@ fn add_url(
     if host.is_empty() {
         return buffer.add_standard(StandardTag::Url, path);
     }
-    let forwarded_scheme = || match header_values.get(AT_FORWARDED_PROTO)?.as_bytes() {
-        _ if !settings.trusted => None,
+    let forwarded = header_values.get(AT_FORWARDED_PROTO);
+    let forwarded = forwarded.filter(|_| head.trusts_forwarded_proto());
+    let scheme = scheme_with_forwarded(head, forwarded);
+    buffer.add_standard_parts(StandardTag::Url, &[scheme, "://", host, path]);
+}
+
+/// The scheme of a request: that of its URI, or else what a trusted peer says.
+#[cfg(feature = "access-log")]
+pub(crate) fn scheme<'a>(head: &RequestHead<'a>) -> &'a str {
+    let trusted = head.trusts_forwarded_proto();
+    let forwarded = trusted.then(|| head.headers().get(super::read_headers::FORWARDED_PROTO));
+    scheme_with_forwarded(head, forwarded.flatten())
+}
+
+/// As [`scheme`], with an `x-forwarded-proto` that is trusted.
+fn scheme_with_forwarded<'a>(
+    head: &RequestHead<'a>,
+    forwarded: Option<&'a HeaderValue>,
+) -> &'a str {
+    let forwarded = || match forwarded?.as_bytes() {
         b"https" => Some("https"),
         b"http" => Some("http"),
         other => std::str::from_utf8(other).ok().filter(|other| {
@@ -121,12 +137,8 @@ fn add_url(
             (1..=16).contains(&other.len()) && other.bytes().all(is_scheme_byte)
         }),
     };
-    let scheme = head
-        .uri()
-        .scheme_str()
-        .or_else(forwarded_scheme)
-        .unwrap_or("http");
-    buffer.add_standard_parts(StandardTag::Url, &[scheme, "://", host, path]);
+    let scheme = head.uri().scheme_str();
+    scheme.or_else(forwarded).unwrap_or("http")
 }
 
 /// The protocol as in `HTTP/1.1`; empty for an unknown version.
