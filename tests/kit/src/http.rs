@@ -66,9 +66,11 @@ pub fn exchange(address: SocketAddr, request: &[u8]) -> Response {
     stream
         .read_to_end(&mut response)
         .unwrap_or_else(|error| panic!("no response from {address}: {error}"));
-    let response = String::from_utf8_lossy(&response);
-    let parts = response.split_once("\r\n\r\n");
-    let (head, body) = parts.unwrap_or_else(|| panic!("no head in {response:?}"));
+    let (head, body) = split(&response, b"\r\n\r\n").unwrap_or_else(|| {
+        let response = String::from_utf8_lossy(&response);
+        panic!("no head in {response:?}")
+    });
+    let head = String::from_utf8_lossy(head);
     let status = head
         .split(' ')
         .nth(1)
@@ -76,24 +78,32 @@ pub fn exchange(address: SocketAddr, request: &[u8]) -> Response {
     let is_chunked = head.to_lowercase().contains("transfer-encoding: chunked");
     Response {
         status: status.unwrap_or_else(|| panic!("no status in {head:?}")),
-        head: head.to_owned(),
-        body: if is_chunked {
-            joined(body)
-        } else {
-            body.to_owned()
-        },
+        body: String::from_utf8_lossy(&match is_chunked {
+            true => joined(body),
+            false => body.to_owned(),
+        })
+        .into_owned(),
+        head: head.into_owned(),
     }
 }
 
+/// What stands before and behind a separator.
+fn split<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let mut windows = bytes.windows(separator.len());
+    let at = windows.position(|window| window == separator)?;
+    Some((&bytes[..at], &bytes[at + separator.len()..]))
+}
+
 /// The contents of a body that came in chunks, without trailers.
-fn joined(mut chunks: &str) -> String {
-    let mut body = String::new();
-    while let Some((size, rest)) = chunks.split_once("\r\n") {
-        let size = usize::from_str_radix(size, 16).unwrap_or_else(|_| panic!("a size: {size:?}"));
+fn joined(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some((size, rest)) = split(chunks, b"\r\n") {
+        let size = String::from_utf8_lossy(size);
+        let size = usize::from_str_radix(&size, 16).unwrap_or_else(|_| panic!("a size: {size:?}"));
         if size == 0 {
             break;
         }
-        body.push_str(&rest[..size]);
+        body.extend_from_slice(&rest[..size]);
         chunks = &rest[size + 2..];
     }
     body
