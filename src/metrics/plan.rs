@@ -40,8 +40,10 @@ pub(crate) struct MetricPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum MetricKind {
     Counter,
-    // Only a configuration makes it. So below.
-    #[cfg_attr(not(feature = "metrics-config"), allow(dead_code))]
+    #[cfg_attr(
+        not(feature = "metrics-config"),
+        expect(dead_code, reason = "only a configuration makes it")
+    )]
     Gauge,
     Histogram,
 }
@@ -57,7 +59,10 @@ pub(crate) enum Measured {
     RequestMessages,
     ResponseMessages,
     /// A computed value, read as an unsigned integer. What is not one counts as 0.
-    #[cfg_attr(not(feature = "metrics-config"), allow(dead_code))]
+    #[cfg_attr(
+        not(feature = "metrics-config"),
+        expect(dead_code, reason = "only a configuration makes it")
+    )]
     Value(usize),
 }
 
@@ -66,9 +71,15 @@ pub(crate) enum Measured {
 pub(crate) enum LabelValue {
     Standard(StandardLabel),
     /// A computed value.
-    #[cfg_attr(not(feature = "metrics-config"), allow(dead_code))]
+    #[cfg_attr(
+        not(feature = "metrics-config"),
+        expect(dead_code, reason = "only a configuration makes it")
+    )]
     Value(usize),
-    #[cfg_attr(not(feature = "metrics-config"), allow(dead_code))]
+    #[cfg_attr(
+        not(feature = "metrics-config"),
+        expect(dead_code, reason = "only a configuration makes it")
+    )]
     Constant(String),
 }
 
