@@ -6,12 +6,8 @@ use crate::{
     metrics::{Attributes, Expression},
     observe::EndedExchange,
 };
-use http::{HeaderName, Version};
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use http::HeaderName;
+use std::{net::SocketAddr, sync::Arc};
 
 /// The filter of `filter.expression`. As in Envoy, an exchange for which it is not true, or cannot be
 /// evaluated, has no line.
@@ -37,12 +33,7 @@ impl HeadFilter for ExpressionFilter {
     }
 
     fn keeps(&self, exchange: &EndedExchange<'_>, heads: &Heads<'_>) -> bool {
-        let request_id = exchange.request_id().map(ToString::to_string);
-        self.0.holds_for(&Logged {
-            exchange,
-            heads,
-            request_id,
-        })
+        self.0.holds_for(&Logged { exchange, heads })
     }
 }
 
@@ -50,7 +41,6 @@ impl HeadFilter for ExpressionFilter {
 struct Logged<'a> {
     exchange: &'a EndedExchange<'a>,
     heads: &'a Heads<'a>,
-    request_id: Option<String>,
 }
 
 impl Attributes for Logged<'_> {
@@ -58,8 +48,8 @@ impl Attributes for Logged<'_> {
         self.exchange.direction()
     }
 
-    fn method(&self) -> Option<&str> {
-        Some(self.exchange.method().as_str())
+    fn exchange(&self) -> Option<&EndedExchange<'_>> {
+        Some(self.exchange)
     }
 
     fn path(&self) -> Option<&str> {
@@ -86,42 +76,8 @@ impl Attributes for Logged<'_> {
         self.heads.response_trailer(name)
     }
 
-    fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
-    }
-
-    fn protocol(&self) -> Option<&str> {
-        match self.exchange.version() {
-            Version::HTTP_10 => Some("HTTP/1.0"),
-            Version::HTTP_11 => Some("HTTP/1.1"),
-            Version::HTTP_2 => Some("HTTP/2"),
-            Version::HTTP_3 => Some("HTTP/3"),
-            _ => None,
-        }
-    }
-
-    fn start_time(&self) -> Option<SystemTime> {
-        Some(self.exchange.started())
-    }
-
-    fn duration(&self) -> Option<Duration> {
-        Some(self.exchange.duration())
-    }
-
-    fn request_body_bytes(&self) -> Option<u64> {
-        Some(self.exchange.request_bytes().unwrap_or(0))
-    }
-
-    fn response_body_bytes(&self) -> Option<u64> {
-        Some(self.exchange.response_bytes())
-    }
-
     fn response_code(&self) -> Option<u16> {
         Some(self.exchange.response_code()).filter(|code| *code != 0)
-    }
-
-    fn response_code_details(&self) -> Option<&str> {
-        Some(self.exchange.response_code_details())
     }
 
     fn response_flags(&self) -> Option<u64> {
@@ -134,9 +90,5 @@ impl Attributes for Logged<'_> {
 
     fn peer_address(&self) -> Option<SocketAddr> {
         self.exchange.peer_address()
-    }
-
-    fn route_name(&self) -> Option<&str> {
-        self.exchange.route()
     }
 }

@@ -129,14 +129,23 @@ impl Watcher {
         self.log_reloaded(&path, if traces { "tracing" } else { "metrics" });
     }
 
-    fn log_reloaded(&self, path: &str, what: &str) {
+    #[cfg(feature = "metrics-config")]
+    fn changes_after_restart(&self) -> Vec<&'static str> {
         let config = self.file.config();
-        #[cfg_attr(not(feature = "metrics-config"), allow(unused_mut))]
-        let mut pending = config.changes_after_restart(&self.built_with);
-        #[cfg(feature = "metrics-config")]
+        let mut changes = config.changes_after_restart(&self.built_with);
         if self.file.shapes_metrics(&self.tracer) {
-            pending.extend(config.metric_changes_after_restart(&self.built_with));
+            changes.extend(config.metric_changes_after_restart(&self.built_with));
         }
+        changes
+    }
+
+    #[cfg(not(feature = "metrics-config"))]
+    fn changes_after_restart(&self) -> Vec<&'static str> {
+        self.file.config().changes_after_restart(&self.built_with)
+    }
+
+    fn log_reloaded(&self, path: &str, what: &str) {
+        let pending = self.changes_after_restart();
         if pending.is_empty() {
             tracing::info!("{what} configuration reloaded from {path}");
         } else {

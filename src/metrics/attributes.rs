@@ -3,7 +3,7 @@
 //! The names are those of Envoy's attributes. Everything is optional: an expression that reads what is
 //! not known is `unknown`.
 
-use crate::direction::Direction;
+use crate::{direction::Direction, observe::EndedExchange, tags::protocol};
 use http::HeaderName;
 use std::{
     net::SocketAddr,
@@ -14,8 +14,12 @@ use std::{
 pub(crate) trait Attributes {
     /// Server: the request came in. Client: it was sent.
     fn direction(&self) -> Direction;
-    fn method(&self) -> Option<&str> {
+    /// What the layers know of the exchange. Attributes are read from it unless they are overridden.
+    fn exchange(&self) -> Option<&EndedExchange<'_>> {
         None
+    }
+    fn method(&self) -> Option<&str> {
+        Some(self.exchange()?.method().as_str())
     }
     /// With the query.
     fn path(&self) -> Option<&str> {
@@ -40,27 +44,28 @@ pub(crate) trait Attributes {
         None
     }
     fn request_id(&self) -> Option<&str> {
-        None
+        Some(self.exchange()?.request_id()?.as_str())
     }
     /// `HTTP/1.1`, `HTTP/2`.
     fn protocol(&self) -> Option<&str> {
-        None
+        let protocol = protocol(self.exchange()?.version());
+        Some(protocol).filter(|protocol| !protocol.is_empty())
     }
     fn start_time(&self) -> Option<SystemTime> {
-        None
+        Some(self.exchange()?.started())
     }
     fn duration(&self) -> Option<Duration> {
-        None
+        Some(self.exchange()?.duration())
     }
     fn request_body_bytes(&self) -> Option<u64> {
-        None
+        Some(self.exchange()?.request_bytes().unwrap_or(0))
     }
     /// With headers.
     fn request_total_bytes(&self) -> Option<u64> {
         None
     }
     fn response_body_bytes(&self) -> Option<u64> {
-        None
+        Some(self.exchange()?.response_bytes())
     }
     fn response_total_bytes(&self) -> Option<u64> {
         None
@@ -71,7 +76,7 @@ pub(crate) trait Attributes {
     }
     /// `via_upstream`, `route_not_found`.
     fn response_code_details(&self) -> Option<&str> {
-        None
+        Some(self.exchange()?.response_code_details())
     }
     /// Envoy's bits: 4 UT, 32 UF, 64 UC, 16384 DC.
     fn response_flags(&self) -> Option<u64> {
@@ -98,7 +103,7 @@ pub(crate) trait Attributes {
         None
     }
     fn route_name(&self) -> Option<&str> {
-        None
+        self.exchange()?.route()
     }
     fn cluster_name(&self) -> Option<&str> {
         None

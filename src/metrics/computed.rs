@@ -52,7 +52,6 @@ impl Metrics {
             node: &self.inner.workload,
             service: self.service_of(exchange.direction(), measured, peer.as_deref()),
             peer: peer.as_deref(),
-            request_id: exchange.request_id().map(ToString::to_string),
         };
         let mut measured = *measured;
         measured.attributes = Some(&attributes);

@@ -9,8 +9,7 @@ use super::{
     workload::Workload,
 };
 use crate::{direction::Direction, observe::EndedExchange};
-use http::{HeaderName, Version};
-use std::time::{Duration, SystemTime};
+use http::HeaderName;
 
 pub(super) struct EndedAttributes<'a> {
     pub(super) exchange: &'a EndedExchange<'a>,
@@ -20,7 +19,6 @@ pub(super) struct EndedAttributes<'a> {
     pub(super) node: &'a Workload,
     pub(super) peer: Option<&'a PeerMetadata>,
     pub(super) service: Service,
-    pub(super) request_id: Option<String>,
 }
 
 fn known(text: &str) -> Option<&str> {
@@ -32,8 +30,8 @@ impl Attributes for EndedAttributes<'_> {
         self.exchange.direction()
     }
 
-    fn method(&self) -> Option<&str> {
-        Some(self.exchange.method().as_str())
+    fn exchange(&self) -> Option<&EndedExchange<'_>> {
+        Some(self.exchange)
     }
 
     fn path(&self) -> Option<&str> {
@@ -56,38 +54,8 @@ impl Attributes for EndedAttributes<'_> {
         self.captured.response_header(name)
     }
 
-    fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
-    }
-
-    fn protocol(&self) -> Option<&str> {
-        match self.exchange.version() {
-            Version::HTTP_10 => Some("HTTP/1.0"),
-            Version::HTTP_11 => Some("HTTP/1.1"),
-            Version::HTTP_2 => Some("HTTP/2"),
-            Version::HTTP_3 => Some("HTTP/3"),
-            _ => None,
-        }
-    }
-
-    fn start_time(&self) -> Option<SystemTime> {
-        Some(self.exchange.started())
-    }
-
-    fn duration(&self) -> Option<Duration> {
-        Some(self.exchange.duration())
-    }
-
-    fn request_body_bytes(&self) -> Option<u64> {
-        Some(self.exchange.request_bytes().unwrap_or(0))
-    }
-
     fn request_total_bytes(&self) -> Option<u64> {
         Some(self.measured.request_bytes)
-    }
-
-    fn response_body_bytes(&self) -> Option<u64> {
-        Some(self.exchange.response_bytes())
     }
 
     fn response_total_bytes(&self) -> Option<u64> {
@@ -96,10 +64,6 @@ impl Attributes for EndedAttributes<'_> {
 
     fn response_code(&self) -> Option<u16> {
         Some(self.measured.shown_code()).filter(|code| *code != 0)
-    }
-
-    fn response_code_details(&self) -> Option<&str> {
-        Some(self.exchange.response_code_details())
     }
 
     fn response_flags(&self) -> Option<u64> {
@@ -116,10 +80,6 @@ impl Attributes for EndedAttributes<'_> {
 
     fn peer(&self) -> Option<&dyn Node> {
         self.peer.map(|peer| peer as &dyn Node)
-    }
-
-    fn route_name(&self) -> Option<&str> {
-        self.exchange.route()
     }
 
     fn service(&self, field: ServiceField) -> Option<&str> {

@@ -41,10 +41,12 @@ pub(crate) use format::TagFormat;
 pub(crate) use name::{is_variable_name, tag_name_error};
 pub(crate) use source::TagSources;
 pub use standard::TagNames;
+#[cfg(any(feature = "access-log", feature = "metrics-config"))]
+pub(crate) use standard::protocol;
 pub(crate) use standard::{
     GrpcStatus, READ_HEADERS, RequestTagSettings, TagConvention, UrlLimits, canceled,
     content_length, disconnected, failed, grpc_name, grpc_status, has_grpc_type, is_grpc_request,
     request_length, status,
 };
 #[cfg(feature = "access-log")]
-pub(crate) use standard::{authority, protocol, scheme};
+pub(crate) use standard::{authority, scheme};

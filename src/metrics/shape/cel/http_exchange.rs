@@ -1,6 +1,6 @@
 //! [`HttpExchange`]: a request and its response as an expression sees them, without layers.
 
-use crate::{direction::Direction, metrics::attributes::Attributes};
+use crate::{direction::Direction, metrics::attributes::Attributes, tags::protocol};
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri, Version, header};
 
 /// What a request and its response say by themselves.
@@ -68,13 +68,7 @@ impl Attributes for HttpExchange<'_> {
     }
 
     fn protocol(&self) -> Option<&str> {
-        match self.version {
-            Version::HTTP_10 => Some("HTTP/1.0"),
-            Version::HTTP_11 => Some("HTTP/1.1"),
-            Version::HTTP_2 => Some("HTTP/2"),
-            Version::HTTP_3 => Some("HTTP/3"),
-            _ => None,
-        }
+        Some(protocol(self.version)).filter(|protocol| !protocol.is_empty())
     }
 
     fn response_code(&self) -> Option<u16> {
