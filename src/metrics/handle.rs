@@ -10,7 +10,7 @@ use super::{
     own_labels::OwnLabels,
     peer::{OwnHeaders, PeerMetadata, PeerNumber, Peers},
     principals::{Principals, PrincipalsNumber},
-    store::{Count, Counts, Generation, Key, State, Store},
+    store::{Count, Counts, Generation, Key, Parts, State, Store},
     workload::Workload,
 };
 use crate::{
@@ -194,6 +194,7 @@ impl Metrics {
             grpc_status: measured.shown_grpc_status(),
             grpc: measured.grpc,
             overflow: false,
+            hidden: Parts::default(),
         };
         if generation.has_operation {
             key.operation = self.operation(measured);

@@ -5,9 +5,10 @@ use super::captured::Captured;
 use super::{
     destination_numbers::DestinationNumber,
     handle::Metrics,
+    header_scan::HeaderScan,
     measurement::{Measurement, RequestLabels, ResponseLabels},
     message_reports::MessageReports,
-    peer::{Asked, PeerNumber, metadata_bytes, remove_metadata},
+    peer::{Asked, PeerNumber, remove_metadata},
     wire_size::HeadSize,
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     head::RequestHead,
     observe::{AnyObserver, AnyState, EndedExchange, MessageSink, ResponseHead},
 };
-use http::{HeaderMap, Method, header::HOST};
+use http::{HeaderMap, header::HOST};
 use std::{sync::Arc, time::Instant};
 
 /// What metrics keep of an exchange until its end.
@@ -29,10 +30,11 @@ struct ObservedExchange {
     destination: DestinationNumber,
     request_labels: RequestLabels,
     response_labels: ResponseLabels,
-    /// Of the metadata in the request, on the wire.
-    metadata_bytes: u64,
+    /// As a proxy beside the service would count them.
+    request_headers: HeaderScan,
     request: HeadSize,
-    response: HeadSize,
+    response_headers: HeaderScan,
+    response_trailers: u64,
     /// For computed values, if there are any.
     #[cfg(feature = "metrics-config")]
     captured: Option<Box<Captured>>,
@@ -74,18 +76,22 @@ impl AnyObserver for CountingObserver {
         }
         state.direction = Some(direction);
         state.reads_peer = peer_trusted;
-        if direction == Direction::Server {
-            state.metadata_bytes = metadata_bytes(headers);
-        }
+        // A server's with the metadata, a client's without: a proxy would add it behind the application.
+        let scan = HeaderScan::of(headers);
+        let has_metadata = scan.peer_metadata > 0;
+        state.request_headers = match direction {
+            Direction::Server => scan,
+            Direction::Client => scan.without_peer_metadata(),
+        };
         match direction {
-            _ if !peer_trusted => remove_metadata(headers),
-            Direction::Server => {
+            Direction::Client if peer_trusted => {
+                self.metrics.inner.headers.write_to_request(headers);
+            }
+            Direction::Server if peer_trusted && has_metadata => {
                 (state.peer, state.asked) = self.metrics.inner.peers.take(headers);
             }
-            Direction::Client => {
-                self.metrics.inner.headers.write_to_request(headers);
-                state.metadata_bytes = metadata_bytes(headers);
-            }
+            _ if has_metadata => remove_metadata(headers),
+            _ => {}
         }
     }
 
@@ -94,14 +100,24 @@ impl AnyObserver for CountingObserver {
             return;
         };
         let inner = &self.metrics.inner;
-        match state.direction {
-            None => {}
-            Some(Direction::Server) => inner.headers.write_to_response(headers, state.asked),
-            Some(Direction::Client) if state.reads_peer => {
-                state.peer = inner.peers.take(headers).0;
+        let Some(direction) = state.direction else {
+            return;
+        };
+        let mut scan = HeaderScan::of(headers);
+        match direction {
+            Direction::Server => {
+                scan.bytes += inner.headers.write_to_response(headers, state.asked);
             }
-            Some(Direction::Client) => remove_metadata(headers),
+            Direction::Client if scan.peer_metadata > 0 => {
+                scan = scan.without_peer_metadata();
+                match state.reads_peer {
+                    true => state.peer = inner.peers.take(headers).0,
+                    false => remove_metadata(headers),
+                }
+            }
+            Direction::Client => {}
         }
+        state.response_headers = scan;
     }
 
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>) {
@@ -114,6 +130,16 @@ impl AnyObserver for CountingObserver {
         if let Some(state) = counted(state) {
             self.metrics.see_response(state, response);
         }
+    }
+
+    fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap) {
+        if let Some(state) = counted(state) {
+            state.response_trailers = HeaderScan::of(trailers).bytes;
+        }
+    }
+
+    fn wants_duration_to_head(&self) -> bool {
+        false
     }
 
     fn message_sink(&self, state: &mut AnyState) -> Option<Arc<dyn MessageSink>> {
@@ -162,7 +188,7 @@ impl Metrics {
             state.destination = self.destination_of(request);
         }
         state.request_labels = self.request_labels(request);
-        state.request = HeadSize::of_request(request, of).with_metadata(state.metadata_bytes, of);
+        state.request = HeadSize::of_request(request, of, state.request_headers);
         #[cfg(feature = "metrics-config")]
         {
             state.captured = self.captured(of, request);
@@ -175,7 +201,6 @@ impl Metrics {
             messages.set_peer(state.peer);
         }
         state.response_labels = self.response_labels(status, headers);
-        state.response = HeadSize::of_response(status, response.version(), headers);
         #[cfg(feature = "metrics-config")]
         if let (Some(captured), Some(direction)) = (&mut state.captured, state.direction) {
             self.capture_response(captured, direction, response);
@@ -198,14 +223,17 @@ impl Metrics {
         measured.responded = exchange.status().is_some();
         measured.grpc_status = exchange.grpc_status();
         measured.flags = exchange.response_flags().bits();
+        let request_body = exchange.request_bytes().unwrap_or(0);
         measured.request_bytes = state
             .request
-            .with_body(exchange.request_bytes().unwrap_or(0));
-        measured.response_bytes = match (exchange.status(), exchange.method()) {
-            (None, _) => 0,
-            (Some(_), &Method::HEAD) => state.response.alone(),
-            (Some(_), _) => state.response.with_body(exchange.response_bytes()),
-        };
+            .with_body(request_body, exchange.request_framing());
+        measured.response_bytes = exchange.status().map_or(0, |status| {
+            let (method, version) = (exchange.method(), exchange.version());
+            let headers = state.response_headers;
+            HeadSize::of_response(method, status, version, exchange.direction(), headers)
+                .with_body(exchange.response_bytes(), exchange.response_framing())
+                + state.response_trailers
+        });
         if let Some(messages) = &state.messages {
             let rest = messages.end();
             measured.request_messages = rest.request;

@@ -60,8 +60,18 @@ impl Numbers {
 #[derive(Debug, Default)]
 pub(in crate::metrics) struct Layout {
     pub(in crate::metrics) slots: Vec<Slot>,
+    /// The first slots, for series of requests: duration and the two sizes, after the counter.
+    pub(super) histograms: Vec<Histogram>,
     pub(super) numbers: usize,
     pub(super) exemplars: usize,
+}
+
+/// A histogram that every request is counted in.
+#[derive(Debug)]
+pub(super) struct Histogram {
+    pub(super) bounds: Arc<Bounds>,
+    /// The first of its numbers.
+    pub(super) at: usize,
 }
 
 /// Requests, duration and the two sizes come first, whatever is exposed.
@@ -91,8 +101,12 @@ impl Layout {
         ] {
             let mut metrics = generation.metrics.iter();
             let shown = metrics.find(|metric| metric.measured == measured);
-            let bounds = buckets.of(shown.map_or(usual, |metric| &metric.name));
-            layout.add("", measured, Numbers::Histogram(Arc::new(bounds)));
+            let bounds = Arc::new(buckets.of(shown.map_or(usual, |metric| &metric.name)));
+            layout.histograms.push(Histogram {
+                bounds: Arc::clone(&bounds),
+                at: layout.numbers,
+            });
+            layout.add("", measured, Numbers::Histogram(bounds));
         }
         for metric in &generation.metrics {
             if let Measured::Value(_) = metric.measured {
