@@ -99,6 +99,32 @@ fn a_defined_metric_counts() {
 }
 
 #[test]
+fn a_value_is_read_as_an_unsigned_integer() {
+    for (value, expected) in [
+        ("response.code", 200),
+        ("size(request.path)", 6),
+        ("'5'", 5),
+        ("' 7 '", 7),
+        ("2u", 2),
+        ("3.0", 3),
+        ("1.5", 0),
+        ("-1", 0),
+        ("true", 0),
+        ("request.method", 0),
+        ("request.headers['nope']", 0),
+    ] {
+        let settings = format!(
+            "kind: IstioOperator\nspec: {{ values: {{ telemetry: {{ v2: {{ prometheus: {{ \
+             configOverride: {{ inboundSidecar: {{ definitions: [ {{ name: own, value: \"{value}\", type: GAUGE \
+             }} ] }} }} }} }} }} }} }}"
+        );
+        let text = exposed(&settings, &["/items"]);
+        let shown = line(&text, "istio_own{").rsplit(' ').next().unwrap();
+        assert_eq!(shown, expected.to_string(), "{value}");
+    }
+}
+
+#[test]
 fn a_generated_attribute_is_a_label() {
     let settings = format!(
         "{}\n---\nkind: Telemetry\nspec: {{ metrics: [ {{ overrides: [ {{ tagOverrides: {{ request_operation: \
