@@ -263,7 +263,7 @@ fn metrics(kept: bool) -> Recorder {
     let (upkeep, scraped) = (recorder.handle(), recorder.handle());
     let keys = labelled().into_iter().map(|(labels, values)| {
         let labels = labels.map(|(name, value)| Label::new(name, value)).to_vec();
-        let key = |name: &'static str| Key::from_parts(name, labels.clone());
+        let key = |name: &'static str| Key::from_parts(name, labels.clone()).to_retained();
         (key(REQUESTS), HISTOGRAMS.map(key), values)
     });
     let keys: Vec<_> = keys.collect();
