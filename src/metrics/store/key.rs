@@ -78,9 +78,11 @@ pub(in crate::metrics) struct PackedKey([u64; 5]);
 impl Hash for PackedKey {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for word in self.0 {
-            state.write_u64(word);
-        }
+        let [peers, labels, own, statuses, bits] = self.0;
+        let pair = |high: u64, low: u64| u128::from(high) << 64 | u128::from(low);
+        state.write_u128(pair(peers, labels));
+        state.write_u128(pair(own, statuses));
+        state.write_u64(bits);
     }
 }
 
