@@ -9,7 +9,7 @@ pub fn baggage(input: &[u8]) {
         assert!(input.len() > 8 * 1024);
         return;
     };
-    let last = |keys: &[&str]| {
+    let last = |keys: &[&'static str]| {
         let members = input.split(|byte| *byte == b',').rev();
         let mut members = members.map(|member| member.split(|byte| *byte == b'='));
         members.find_map(|mut parts| {

@@ -260,7 +260,7 @@ fn threads_never_get_the_labels_of_others() {
     };
     std::thread::scope(|scope| {
         let call = &call;
-        let calls = |thread| move || (0..2_000).for_each(|at| call(1_000 * thread + at % 30));
+        let calls = |thread: u16| move || (0..2_000).for_each(|at| call(1_000 * thread + at % 30));
         let threads: Vec<_> = (0..4).map(|thread| scope.spawn(calls(thread))).collect();
         while threads.iter().any(|thread| !thread.is_finished()) {
             for point in points_at(&metrics, "istio_requests_total", Instant::now()) {
