@@ -1,7 +1,7 @@
 //! `OwnServices`: by which names a server is called, from the hosts of requests.
 
 use super::{
-    destination::{Destination, Destinations, Service},
+    destination::{Destination, Destinations, MAX_NAME, Service},
     hash::FoldState,
 };
 use crate::printable::quoted;
@@ -80,6 +80,10 @@ impl OwnServices {
 
     #[cold]
     fn find_or_learn(&self, rules: &Destinations, host: &str, learns: bool) -> Option<u32> {
+        // No name of a service is longer, with a port and user information.
+        if host.len() > 4 * MAX_NAME {
+            return None;
+        }
         let service = self.service(rules, host);
         let known = self.known.load();
         let number = service.as_deref().and_then(|service| known.number(service));

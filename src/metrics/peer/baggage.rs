@@ -162,3 +162,29 @@ impl Peers {
         number.ok().flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn members_of_the_application_take_no_room() {
+        let peers = Peers::new(10, true);
+        let number = |value: String| {
+            let mut headers = HeaderMap::new();
+            headers.insert(BAGGAGE, HeaderValue::try_from(value).unwrap());
+            peers.take_from_request(&mut headers).0
+        };
+        let webapp = number("k8s.deployment.name=webapp".to_owned());
+        for session in 0..2_000 {
+            assert_eq!(number(format!("session={session}")), PeerNumber::UNKNOWN);
+            let told = format!("session={session},k8s.deployment.name=webapp,user={session}");
+            assert_eq!(number(told), webapp);
+        }
+        assert_eq!(peers.metadata(webapp).unwrap().workload, "webapp");
+        // The second peer that is read, and not the thousandth.
+        let catalog = number("k8s.deployment.name=catalog".to_owned());
+        assert_eq!(catalog.metadata, webapp.metadata + 1);
+    }
+}
