@@ -87,8 +87,9 @@ impl AnyObserver for CountingObserver {
             Direction::Client if peer_trusted => {
                 self.metrics.inner.headers.write_to_request(headers);
             }
-            Direction::Server if peer_trusted && has_metadata => {
-                (state.peer, state.asked) = self.metrics.inner.peers.take(headers);
+            Direction::Server if peer_trusted => {
+                let peers = &self.metrics.inner.peers;
+                (state.peer, state.asked) = peers.take_from_request(headers, has_metadata);
             }
             _ if has_metadata => remove_metadata(headers),
             _ => {}
@@ -111,7 +112,7 @@ impl AnyObserver for CountingObserver {
             Direction::Client if scan.peer_metadata > 0 => {
                 scan = scan.without_peer_metadata();
                 match state.reads_peer {
-                    true => state.peer = inner.peers.take(headers).0,
+                    true => state.peer = inner.peers.take_from_response(headers),
                     false => remove_metadata(headers),
                 }
             }
@@ -185,7 +186,10 @@ impl Metrics {
 
     fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
         if of == Direction::Client || !self.inner.knows_service && self.believes_hosts() {
-            state.destination = self.destination_of(request);
+            state.destination = self.destination(host_of(request));
+        } else if self.inner.destinations.asks_hosts() {
+            let destinations = &self.inner.destinations;
+            state.destination = destinations.own_number(host_of(request), state.reads_peer);
         }
         state.request_labels = self.request_labels(request);
         state.request = HeadSize::of_request(request, of, state.request_headers);
@@ -257,18 +261,17 @@ impl Metrics {
         let state = self.inner.stores.server.state();
         state.generation.host_header_fallback
     }
+}
 
-    /// The service that a request is for: by its header `host`, which a proxy goes by, or else by its
-    /// URI.
-    fn destination_of(&self, request: &RequestHead<'_>) -> DestinationNumber {
-        let header = request.headers().get(HOST);
-        let header = header.and_then(|value| value.to_str().ok());
-        let uri = || {
-            request
-                .uri()
-                .authority()
-                .map(|authority| authority.as_str())
-        };
-        self.destination(header.or_else(uri).unwrap_or_default())
-    }
+/// The host that a request is for: by its header `host`, which a proxy goes by, or else by its URI.
+fn host_of<'a>(request: &RequestHead<'a>) -> &'a str {
+    let header = request.headers().get(HOST);
+    let header = header.and_then(|value| value.to_str().ok());
+    let uri = || {
+        request
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str())
+    };
+    header.or_else(uri).unwrap_or_default()
 }

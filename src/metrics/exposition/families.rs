@@ -46,6 +46,8 @@ impl Metrics {
                 shown.add(metric, &mut families);
             }
         }
+        // Behind the answer, which shows series that have just expired no more.
+        inner.free_unused_numbers(now);
         families.retain(|family| !family.points.is_empty());
         if inner.naming == Naming::Istio {
             families.push(inner.build_info());
@@ -237,7 +239,7 @@ impl Inner {
             ),
             count(
                 "tower_b3_metrics_refused_peers_total",
-                "Headers x-envoy-peer-metadata that were too long or malformed.",
+                "Headers of peers that were too long or malformed.",
                 self.peers.refused(),
             ),
         ]
