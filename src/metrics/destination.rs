@@ -120,6 +120,18 @@ impl Destinations {
         self.namespace.as_deref() == Some(&service.namespace)
     }
 
+    /// Whether a service is in the own namespace, or was named, or its namespace was.
+    pub(super) fn is_expected(&self, service: &Service) -> bool {
+        self.is_own(service)
+            || self.namespaces.contains(&service.namespace)
+            || self.services.values().any(|named| named == service)
+    }
+
+    /// The services that hosts were said to stand for.
+    pub(super) fn named_services(&self) -> Vec<Service> {
+        self.services.values().cloned().collect()
+    }
+
     /// The service that a URI's authority or a `host` header stands for.
     pub(super) fn of_authority(&self, authority: &str) -> Destination {
         // Longer than any host with a port and user information that a client would send.
@@ -191,11 +203,6 @@ fn lower(text: &str) -> Cow<'_, str> {
 }
 
 impl Destination {
-    /// Whether it may be a service of the mesh.
-    pub(super) fn is_service(&self) -> bool {
-        matches!(self, Destination::Known(_))
-    }
-
     /// The labels `destination_service` and `destination_service_name`, with what the peer's metadata
     /// says about its namespace.
     pub(super) fn host_and_name(&self, peer_namespace: Option<&str>) -> (&str, &str) {

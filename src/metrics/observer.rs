@@ -8,6 +8,7 @@ use super::{
     header_scan::HeaderScan,
     measurement::{Measurement, RequestLabels, ResponseLabels},
     message_reports::MessageReports,
+    naming::Naming,
     peer::{Asked, PeerNumber, remove_metadata},
     wire_size::HeadSize,
 };
@@ -185,11 +186,14 @@ impl Metrics {
     }
 
     fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
-        if of == Direction::Client || !self.inner.knows_service && self.believes_hosts() {
+        let inner = &self.inner;
+        if inner.naming != Naming::Istio {
+            // No label shows a destination.
+        } else if of == Direction::Client || !inner.knows_service && self.believes_hosts() {
             state.destination = self.destination(host_of(request));
-        } else if self.inner.destinations.asks_hosts() {
-            let destinations = &self.inner.destinations;
-            state.destination = destinations.own_number(host_of(request), state.reads_peer);
+        } else if inner.destinations.asks_hosts() {
+            let learns = state.reads_peer;
+            state.destination = inner.destinations.own_number(host_of(request), learns);
         }
         state.request_labels = self.request_labels(request);
         state.request = HeadSize::of_request(request, of, state.request_headers);

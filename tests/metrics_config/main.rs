@@ -9,6 +9,7 @@ mod layers;
 mod log_lines;
 mod merging;
 mod reload;
+mod series;
 #[cfg(feature = "zipkin")]
 mod started;
 

@@ -86,13 +86,18 @@ impl Series {
     /// Makes this series continue those of an earlier configuration, which is in use as long as there
     /// is its token.
     #[cfg(feature = "metrics-config")]
-    pub(super) fn continue_from(&mut self, previous: Vec<Arc<Series>>, token: &Arc<()>) {
+    pub(super) fn continue_from(
+        &mut self,
+        previous: Vec<Arc<Series>>,
+        token: &Arc<()>,
+        now: SystemTime,
+    ) {
         for series in &previous {
             self.base.add(&series.base);
             for older in &series.previous {
                 match older.is_in_use() {
                     true => self.previous.push(older.clone()),
-                    false => self.base.add(&older.series.own_totals()),
+                    false => self.base.add(&older.series.own_totals(now)),
                 }
             }
         }
@@ -198,26 +203,27 @@ impl Series {
     }
 
     /// What this object counts, without what came before.
-    fn own_totals(&self) -> Totals {
+    fn own_totals(&self, now: SystemTime) -> Totals {
         let mut totals = Totals::zero(&self.layout);
         for stripe in &self.stripes {
             totals.add_stripe(stripe);
-        }
-        totals
-    }
-
-    /// Everything that was counted.
-    pub(in crate::metrics) fn totals(&self, now: SystemTime) -> Totals {
-        let mut totals = self.own_totals();
-        totals.add(&self.base);
-        for previous in &self.previous {
-            totals.add(&previous.series.own_totals());
         }
         for slot in &self.layout.slots {
             for at in slot.exemplars() {
                 totals.set_exemplar(at, self.exemplars.get(at, now));
             }
         }
+        totals
+    }
+
+    /// Everything that was counted.
+    pub(in crate::metrics) fn totals(&self, now: SystemTime) -> Totals {
+        let mut totals = self.own_totals(now);
+        totals.add(&self.base);
+        for previous in &self.previous {
+            totals.add(&previous.series.own_totals(now));
+        }
+        totals.drop_old_exemplars(now);
         totals
     }
 }

@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::SystemTime,
 };
 
 #[derive(Clone)]
@@ -70,6 +71,13 @@ impl Totals {
     pub(super) fn set_exemplar(&mut self, at: usize, exemplar: Option<Exemplar>) {
         if let Some(own) = self.exemplars.get_mut(at) {
             *own = newer(*own, exemplar);
+        }
+    }
+
+    /// Those of earlier configurations may be old.
+    pub(super) fn drop_old_exemplars(&mut self, now: SystemTime) {
+        for exemplar in &mut self.exemplars {
+            *exemplar = exemplar.filter(|exemplar| exemplar.is_recent(now));
         }
     }
 
