@@ -1,6 +1,9 @@
 //! What there is to show at this moment.
 
-use super::family::{Family, HistogramValue, Kind, Point, Value};
+use super::{
+    family::{Family, HistogramValue, Kind, Point, Value},
+    merged::{MergedFamily, TimedPoint},
+};
 use crate::{
     direction::Direction,
     metrics::{
@@ -36,16 +39,17 @@ impl Metrics {
 
     pub(in crate::metrics) fn families_at(&self, now: Instant, time: SystemTime) -> Vec<Family> {
         let inner = &self.inner;
-        let mut families: Vec<Family> = Vec::new();
+        let mut merged: Vec<MergedFamily> = Vec::new();
         for direction in Direction::BOTH {
             let store = inner.stores.of(direction);
             store.expire(now);
             let state = store.state();
             let mut shown = Shown::new(inner, direction, &state, time);
             for metric in &state.generation.metrics {
-                shown.add(metric, &mut families);
+                shown.add(metric, &mut merged);
             }
         }
+        let mut families: Vec<Family> = merged.into_iter().map(MergedFamily::into_family).collect();
         families.retain(|family| !family.points.is_empty());
         if inner.naming == Naming::Istio {
             families.push(inner.build_info());
@@ -91,7 +95,7 @@ impl<'a> Shown<'a> {
     }
 
     /// Adds the values of a metric to its family.
-    fn add(&mut self, metric: &'a Metric, families: &mut Vec<Family>) {
+    fn add(&mut self, metric: &'a Metric, families: &mut Vec<MergedFamily>) {
         let is_messages = metric.measured.is_messages();
         let layout = self.layouts[usize::from(is_messages)].map(|series| &series.layout);
         let slot = layout.and_then(|layout| layout.slot(&metric.name, metric.measured));
@@ -106,25 +110,23 @@ impl<'a> Shown<'a> {
             .map(|(name, _)| Arc::from(name.as_str()))
             .collect();
         let points = groups.iter().filter_map(|(values, totals)| {
-            Some(Point {
-                labels: names.iter().cloned().zip(values.iter().cloned()).collect(),
-                value: value(&slot, totals, kind)?,
-            })
+            let (value, set) = value(&slot, totals, kind)?;
+            let labels = names.iter().cloned().zip(values.iter().cloned()).collect();
+            let point = Point { labels, value };
+            Some(TimedPoint { point, set })
         });
         match families
             .iter_mut()
             .find(|family| family.name == metric.name)
         {
-            // Both directions have it.
-            Some(family) if family.kind == kind => family.points.extend(points),
-            // Of another kind: one of the two would be refused.
+            Some(family) if family.kind == kind => family.add(points),
+            // Of another kind, while the configuration changes: one of the two would be refused.
             Some(_) => {}
-            None => families.push(Family {
-                name: metric.name.clone(),
-                help: metric.help.clone(),
-                kind,
-                points: points.collect(),
-            }),
+            None => {
+                let mut family = MergedFamily::new(&metric.name, &metric.help, kind);
+                family.add(points);
+                families.push(family);
+            }
         }
     }
 
@@ -151,24 +153,27 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// The value of a metric; `None` if it cannot be of this kind.
-fn value(slot: &Slot, totals: &Totals, kind: Kind) -> Option<Value> {
+/// The value of a metric, and when it was set if it is a gauge; `None` if it cannot be of this kind.
+fn value(slot: &Slot, totals: &Totals, kind: Kind) -> Option<(Value, u64)> {
     let (numbers, exemplars) = totals.of(slot);
     let first = *numbers.first()?;
-    match (&slot.numbers, kind) {
-        (Numbers::Counter, Kind::Counter) => Some(Value::Counter {
+    let value = match (&slot.numbers, kind) {
+        (Numbers::Counter, Kind::Counter) => Value::Counter {
             count: first,
             exemplar: exemplars.first().copied().flatten(),
-        }),
-        (Numbers::Gauge, Kind::Gauge) => Some(Value::Gauge(first as f64)),
-        (Numbers::Histogram(bounds), Kind::Histogram) => Some(Value::Histogram(HistogramValue {
+        },
+        (Numbers::Gauge, Kind::Gauge) => {
+            return Some((Value::Gauge(first as f64), *numbers.get(1)?));
+        }
+        (Numbers::Histogram(bounds), Kind::Histogram) => Value::Histogram(HistogramValue {
             bounds: Arc::clone(&bounds.exposed),
             counts: numbers.get(1..)?.to_vec(),
             sum: bounds.in_unit(first),
             exemplars: exemplars.to_vec(),
-        })),
-        _ => None,
-    }
+        }),
+        _ => return None,
+    };
+    Some((value, 0))
 }
 
 impl From<MetricKind> for Kind {
