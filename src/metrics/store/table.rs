@@ -315,7 +315,11 @@ impl Layout {
             Measured::Value(at) => Some(values.get(at)),
             _ => None,
         });
-        own.map(|value| value.and_then(|text| text.parse().ok()).unwrap_or(0))
-            .collect()
+        own.map(|value| {
+            value
+                .and_then(|text| text.trim_ascii().parse().ok())
+                .unwrap_or(0)
+        })
+        .collect()
     }
 }
