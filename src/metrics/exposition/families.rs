@@ -40,18 +40,19 @@ impl Metrics {
 
     pub(in crate::metrics) fn families_at(&self, now: Instant, time: SystemTime) -> Vec<Family> {
         let inner = &self.inner;
-        let mut merged: Vec<MergedFamily> = Vec::new();
+        let mut families: Vec<MergedFamily> = Vec::new();
         for direction in Direction::BOTH {
             let store = inner.stores.of(direction);
             store.expire(now);
             let state = store.state();
             let mut shown = Shown::new(inner, direction, &state, time);
             for metric in &state.generation.metrics {
-                shown.add(metric, &mut merged);
+                shown.add(metric, &mut families);
             }
         }
-        let mut families: Vec<Family> = merged.into_iter().map(MergedFamily::into_family).collect();
         families.retain(|family| !family.points.is_empty());
+        let families = families.into_iter().map(MergedFamily::into_family);
+        let mut families: Vec<Family> = families.collect();
         if inner.naming == Naming::Istio {
             families.push(inner.build_info());
         }
