@@ -10,6 +10,7 @@ use super::{
     intern::Interner,
     naming::Naming,
     own_labels::OwnLabels,
+    own_services::OwnServices,
     peer::{OwnHeaders, Peers},
     store::{Buckets, Store, StoreSettings},
     workload::Workload,
@@ -21,8 +22,8 @@ use crate::{
 use http::{HeaderMap, StatusCode};
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
+    sync::{Arc, Mutex, atomic::AtomicU64},
+    time::{Duration, Instant},
 };
 
 /// How many series there may be in each direction.
@@ -39,6 +40,9 @@ pub struct MetricsBuilder {
     expiry: Option<Option<Duration>>,
     namespaces: Vec<String>,
     services: Vec<(String, Service)>,
+    reads_baggage: bool,
+    own_services: Vec<String>,
+    learned_services: usize,
     extra: Vec<Box<Extra>>,
     #[cfg(feature = "metrics-config")]
     pub(super) shape: Option<super::shape::MetricsShape>,
@@ -55,6 +59,9 @@ impl MetricsBuilder {
             expiry: None,
             namespaces: Vec::new(),
             services: Vec::new(),
+            reads_baggage: false,
+            own_services: Vec::new(),
+            learned_services: 0,
             extra: Vec::new(),
             #[cfg(feature = "metrics-config")]
             shape: None,
@@ -192,6 +199,9 @@ impl MetricsBuilder {
     /// `sidecar.istio.io/statsEvictionInterval`. If it is used again, it starts at zero. Default: series
     /// stay.
     ///
+    /// Peers, hosts and values of labels that no series has any more make room for others too: see
+    /// [Bounds](crate::metrics#bounds).
+    ///
     /// ```
     /// use std::time::Duration;
     /// use tower_b3::metrics::{Metrics, Workload};
@@ -239,6 +249,75 @@ impl MetricsBuilder {
         self
     }
 
+    /// Names other services of the own namespace that clients call this server by: several, or one that
+    /// also has another name than the canonical service.
+    ///
+    /// Requests whose header `host` stands for one of them are counted for it, as their client does.
+    /// Other requests are counted for the [own service](Workload::service). A sidecar has one service
+    /// for each port instead.
+    ///
+    /// ```
+    /// use tower_b3::metrics::{Metrics, Workload};
+    ///
+    /// let metrics = Metrics::builder(Workload::new("catalog").namespace("shop"))
+    ///     .own_services(["catalog-svc", "catalog-canary"])
+    ///     .build();
+    /// # let _ = metrics;
+    /// ```
+    #[must_use]
+    pub fn own_services<N: Into<String>>(
+        mut self,
+        hosts: impl IntoIterator<Item = N>,
+    ) -> MetricsBuilder {
+        self.own_services.extend(hosts.into_iter().map(Into::into));
+        self
+    }
+
+    /// Learns at most this many [`own_services`](Self::own_services) from the hosts of requests, in the
+    /// order in which they come. Default: none.
+    ///
+    /// A server does not know by which Service it is called if that has another name than the canonical
+    /// service, and Kiali counts a request twice if its two reports name different services. But a caller
+    /// can choose the host: so only services of the own namespace are learned, from peers that the server
+    /// layer [trusts](crate::Trust), and as few as you allow. They are never forgotten. Istio's sidecars
+    /// do not learn them, because the control plane tells them. If you know the names, list them.
+    ///
+    /// ```
+    /// use tower_b3::metrics::{Metrics, Workload};
+    ///
+    /// let metrics = Metrics::builder(Workload::new("catalog").namespace("shop"))
+    ///     .learn_own_services(2)
+    ///     .build();
+    /// # let _ = metrics;
+    /// ```
+    #[must_use]
+    pub fn learn_own_services(mut self, most: usize) -> MetricsBuilder {
+        self.learned_services = most;
+        self
+    }
+
+    /// Reads who calls from the header `baggage`, as [`PeerMetadata::from_baggage`] does, if a trusted
+    /// caller sends no `x-envoy-peer-metadata`. Default: `false`.
+    ///
+    /// Istio's sidecars do not read it. In Istio's ambient mode, ztunnel and waypoints do, from each
+    /// other, where no application can write it; on plain HTTP, `baggage` may be what the application
+    /// got from its own callers and forwards. Set this if your callers tell themselves in this way. The
+    /// header is never removed, and never written.
+    ///
+    /// ```
+    /// use tower_b3::metrics::{Metrics, Workload};
+    ///
+    /// let metrics = Metrics::builder(Workload::new("catalog")).read_baggage(true).build();
+    /// # let _ = metrics;
+    /// ```
+    ///
+    /// [`PeerMetadata::from_baggage`]: super::PeerMetadata::from_baggage
+    #[must_use]
+    pub fn read_baggage(mut self, reads: bool) -> MetricsBuilder {
+        self.reads_baggage = reads;
+        self
+    }
+
     /// Shows the counts of a reporter as `tower_b3_reporter_…`.
     ///
     /// ```
@@ -267,15 +346,11 @@ impl MetricsBuilder {
     }
 
     /// Builds the metrics.
-    pub fn build(self) -> Metrics {
-        let mut rules = self.workload.destinations();
-        for namespace in self.namespaces {
-            rules.add_namespace(namespace);
-        }
-        for (authority, service) in self.services {
-            rules.add_service(&authority, service);
-        }
+    pub fn build(mut self) -> Metrics {
         let most = self.max_series;
+        // So that neither peers nor hosts that somebody invents can take all of them.
+        let quarter = (most / 4).max(1);
+        let destinations = self.destinations(most, quarter);
         #[cfg(feature = "metrics-config")]
         let set_in_code = SetInCode {
             buckets: self.buckets.is_some(),
@@ -286,8 +361,6 @@ impl MetricsBuilder {
             max_series: most,
             expiry: self.expiry.flatten(),
         };
-        // So that neither peers nor hosts that somebody invents can take all of them.
-        let quarter = (most / 4).max(1);
         let store = |direction| {
             let generation = self.naming.generation(direction, &self.own_labels.all);
             Store::new(generation, settings.clone())
@@ -298,14 +371,15 @@ impl MetricsBuilder {
                     server: store(Direction::Server),
                     client: store(Direction::Client),
                 },
-                peers: Peers::new(quarter),
-                destinations: DestinationNumbers::new(rules, most, quarter),
+                peers: Peers::new(quarter, self.reads_baggage),
+                destinations,
                 principals: Interner::new(most),
                 operations: Interner::new(most),
                 request_values: Interner::new(most),
                 response_values: Interner::new(most),
                 headers: OwnHeaders::new(&self.workload),
                 label_overflows: AtomicU64::new(0),
+                numbers_checked: Mutex::new(Instant::now()),
                 extra: self.extra,
                 naming: self.naming,
                 knows_service: self.workload.knows_service(),
@@ -322,6 +396,23 @@ impl MetricsBuilder {
             metrics.shape_at_start(&shape);
         }
         metrics
+    }
+
+    fn destinations(&mut self, max_services: usize, max_outside: usize) -> DestinationNumbers {
+        let mut rules = self.workload.destinations();
+        for namespace in self.namespaces.drain(..) {
+            rules.add_namespace(namespace);
+        }
+        for (authority, service) in self.services.drain(..) {
+            rules.add_service(&authority, service);
+        }
+        let own = OwnServices::new(
+            self.workload.own_service(),
+            &rules,
+            &self.own_services,
+            self.learned_services,
+        );
+        DestinationNumbers::new(rules, own, max_services, max_outside)
     }
 }
 

@@ -22,10 +22,10 @@ use std::{
     cell::RefCell,
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::SystemTime,
+    time::{Instant, SystemTime},
 };
 
 /// The metrics of a service: counts the exchanges of both layers, and shows the counts to Prometheus.
@@ -60,6 +60,8 @@ pub(super) struct Inner {
     pub(super) response_values: Interner<Arc<[String]>>,
     pub(super) headers: OwnHeaders,
     pub(super) label_overflows: AtomicU64,
+    /// When unused numbers were last looked for.
+    pub(super) numbers_checked: Mutex<Instant>,
     pub(super) extra: Vec<Box<super::exposition::Extra>>,
     pub(super) naming: Naming,
     /// Whether the own service is known without the host of a request.

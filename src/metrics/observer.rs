@@ -80,7 +80,7 @@ impl AnyObserver for CountingObserver {
         match direction {
             _ if !peer_trusted => remove_metadata(headers),
             Direction::Server => {
-                (state.peer, state.asked) = self.metrics.inner.peers.take(headers);
+                (state.peer, state.asked) = self.metrics.inner.peers.take_from_request(headers);
             }
             Direction::Client => {
                 self.metrics.inner.headers.write_to_request(headers);
@@ -98,7 +98,7 @@ impl AnyObserver for CountingObserver {
             None => {}
             Some(Direction::Server) => inner.headers.write_to_response(headers, state.asked),
             Some(Direction::Client) if state.reads_peer => {
-                state.peer = inner.peers.take(headers).0;
+                state.peer = inner.peers.take_from_response(headers);
             }
             Some(Direction::Client) => remove_metadata(headers),
         }
@@ -159,7 +159,10 @@ impl Metrics {
 
     fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
         if of == Direction::Client || !self.inner.knows_service && self.believes_hosts() {
-            state.destination = self.destination_of(request);
+            state.destination = self.destination(host_of(request));
+        } else if self.inner.destinations.asks_hosts() {
+            let destinations = &self.inner.destinations;
+            state.destination = destinations.own_number(host_of(request), state.reads_peer);
         }
         state.request_labels = self.request_labels(request);
         state.request = HeadSize::of_request(request, of).with_metadata(state.metadata_bytes, of);
@@ -229,18 +232,17 @@ impl Metrics {
         let state = self.inner.stores.server.state();
         state.generation.host_header_fallback
     }
+}
 
-    /// The service that a request is for: by its header `host`, which a proxy goes by, or else by its
-    /// URI.
-    fn destination_of(&self, request: &RequestHead<'_>) -> DestinationNumber {
-        let header = request.headers().get(HOST);
-        let header = header.and_then(|value| value.to_str().ok());
-        let uri = || {
-            request
-                .uri()
-                .authority()
-                .map(|authority| authority.as_str())
-        };
-        self.destination(header.or_else(uri).unwrap_or_default())
-    }
+/// The host that a request is for: by its header `host`, which a proxy goes by, or else by its URI.
+fn host_of<'a>(request: &RequestHead<'a>) -> &'a str {
+    let header = request.headers().get(HOST);
+    let header = header.and_then(|value| value.to_str().ok());
+    let uri = || {
+        request
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str())
+    };
+    header.or_else(uri).unwrap_or_default()
 }

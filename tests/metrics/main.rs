@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod baggage;
 mod cases;
 mod destinations;
 mod exposition;
@@ -11,6 +12,7 @@ mod hostile;
 mod layers;
 mod metadata_exchange;
 mod modes;
+mod own_services;
 mod parser;
 mod peers;
 mod series;

@@ -50,6 +50,8 @@ impl Metrics {
                 shown.add(metric, &mut families);
             }
         }
+        // Behind the answer, which shows series that have just expired no more.
+        inner.free_unused_numbers(now);
         families.retain(|family| !family.points.is_empty());
         let families = families.into_iter().map(MergedFamily::into_family);
         let mut families: Vec<Family> = families.collect();
@@ -244,7 +246,7 @@ impl Inner {
             ),
             count(
                 "tower_b3_metrics_refused_peers_total",
-                "Headers x-envoy-peer-metadata that were too long or malformed.",
+                "Headers of peers that were too long or malformed.",
                 self.peers.refused(),
             ),
         ]

@@ -16,7 +16,7 @@ use base64::{
 use std::collections::BTreeMap;
 
 /// A longer header is refused. Istio's have 350 to 1,100 bytes.
-const MAX_BYTES: usize = 8 * 1024;
+pub(super) const MAX_BYTES: usize = 8 * 1024;
 /// The longest text that does not become the value of a label.
 const MAX_OTHER: usize = 1024;
 
@@ -176,13 +176,10 @@ impl Workload {
                 .collect(),
         };
         // The kind is all that is read of it.
-        peer.owner = match peer.workload_type() {
-            Some(kind) => {
-                let (namespace, workload) = (&peer.namespace, &peer.workload);
-                format!("kubernetes://apis/apps/v1/namespaces/{namespace}/{kind}s/{workload}")
-            }
-            None => String::new(),
-        };
+        match peer.workload_type() {
+            Some(kind) => peer.set_owner(kind),
+            None => peer.owner.clear(),
+        }
         peer
     }
 }
@@ -195,7 +192,7 @@ fn texts_of(texts: impl Iterator<Item = (String, String)>) -> BTreeMap<String, V
 }
 
 /// The text, or nothing if it is too long or has control characters.
-fn bounded(text: String, max_bytes: usize) -> String {
+pub(super) fn bounded(text: String, max_bytes: usize) -> String {
     match text.len() <= max_bytes && !text.contains(char::is_control) {
         true => text,
         false => String::new(),
