@@ -3,9 +3,9 @@
 #[cfg(feature = "metrics-config")]
 use super::handle::SetInCode;
 use super::{
-    destination::Service,
+    destination::{Destinations, Service},
     destination_numbers::DestinationNumbers,
-    exposition::Extra,
+    exposition::Scrapes,
     handle::{Inner, Metrics},
     intern::Interner,
     naming::Naming,
@@ -39,7 +39,8 @@ pub struct MetricsBuilder {
     expiry: Option<Option<Duration>>,
     namespaces: Vec<String>,
     services: Vec<(String, Service)>,
-    extra: Vec<Box<Extra>>,
+    #[cfg(feature = "batch")]
+    reporters: super::exposition::Reporters,
     #[cfg(feature = "metrics-config")]
     pub(super) shape: Option<super::shape::MetricsShape>,
 }
@@ -55,7 +56,8 @@ impl MetricsBuilder {
             expiry: None,
             namespaces: Vec::new(),
             services: Vec::new(),
-            extra: Vec::new(),
+            #[cfg(feature = "batch")]
+            reporters: Default::default(),
             #[cfg(feature = "metrics-config")]
             shape: None,
         }
@@ -91,7 +93,11 @@ impl MetricsBuilder {
     /// Adds a label with a value from the request, to all metrics but the counters of gRPC messages.
     /// `None` becomes `unknown`.
     ///
-    /// Each value makes series of its own: return one of a few.
+    /// Each value makes series of its own: return one of a few. More than 200 bytes are cut off.
+    ///
+    /// A label with the name of one of Istio's, such as `response_code`, replaces it in its place, which
+    /// dashboards may not expect. A name that is none for Prometheus, `le`, and names that start with `__`
+    /// are left out, with a warning. So it is with the other labels that code adds.
     ///
     /// ```
     /// use std::time::Duration;
@@ -143,7 +149,7 @@ impl MetricsBuilder {
         self
     }
 
-    /// Adds a label that always has this value.
+    /// Adds a label that always has this value. More than 200 bytes are cut off.
     #[must_use]
     pub fn constant_label(
         mut self,
@@ -239,7 +245,14 @@ impl MetricsBuilder {
         self
     }
 
-    /// Shows the counts of a reporter as `tower_b3_reporter_…`.
+    /// Shows the counts of a reporter as `tower_b3_reporter_…`. The reporter that a tracer is
+    /// [started](crate::TracerBuilder::start) with is shown without this: call it for a reporter that you
+    /// give to [`TracerBuilder::reporter`](crate::TracerBuilder::reporter). It replaces what is shown
+    /// without it.
+    ///
+    /// Of several reporters, each has a label `reporter`: the name that
+    /// [`named_reporter_stats`](Self::named_reporter_stats) gives it, or else its number in the order in which
+    /// they were added, from 1 on. If the function panics, the reporter is left out.
     ///
     /// ```
     /// # #[cfg(feature = "zipkin")] {
@@ -261,26 +274,49 @@ impl MetricsBuilder {
         mut self,
         stats: impl Fn() -> crate::report::Stats + Send + Sync + 'static,
     ) -> MetricsBuilder {
-        self.extra
-            .push(Box::new(move || stats().by_name().collect()));
+        self.reporters.add(None, stats);
+        self
+    }
+
+    /// Shows the counts of a reporter, as [`reporter_stats`](Self::reporter_stats) does, with the label
+    /// `reporter`. The counts of reporters with the same name are added.
+    ///
+    /// ```
+    /// use tower_b3::{metrics::{Metrics, Workload}, report::Stats};
+    ///
+    /// let metrics = Metrics::builder(Workload::new("webapp"))
+    ///     .named_reporter_stats("zipkin", Stats::default)
+    ///     .named_reporter_stats("otlp", Stats::default)
+    ///     .build();
+    /// assert!(metrics.text().contains("tower_b3_reporter_sent_total{reporter=\"otlp\"} 0\n"));
+    /// ```
+    #[cfg(feature = "batch")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
+    #[must_use]
+    pub fn named_reporter_stats(
+        mut self,
+        name: impl Into<String>,
+        stats: impl Fn() -> crate::report::Stats + Send + Sync + 'static,
+    ) -> MetricsBuilder {
+        self.reporters.add(Some(name.into()), stats);
         self
     }
 
     /// Builds the metrics.
-    pub fn build(self) -> Metrics {
-        let mut rules = self.workload.destinations();
-        for namespace in self.namespaces {
-            rules.add_namespace(namespace);
-        }
-        for (authority, service) in self.services {
-            rules.add_service(&authority, service);
-        }
+    pub fn build(mut self) -> Metrics {
+        let rules = self.take_destinations();
         let most = self.max_series;
         #[cfg(feature = "metrics-config")]
         let set_in_code = SetInCode {
             buckets: self.buckets.is_some(),
             expiry: self.expiry.is_some(),
         };
+        let named: Vec<String> = self
+            .buckets
+            .iter()
+            .flat_map(Buckets::metrics)
+            .map(str::to_owned)
+            .collect();
         let settings = StoreSettings {
             buckets: self.buckets.unwrap_or_default(),
             max_series: most,
@@ -306,7 +342,9 @@ impl MetricsBuilder {
                 response_values: Interner::new(most),
                 headers: OwnHeaders::new(&self.workload),
                 label_overflows: AtomicU64::new(0),
-                extra: self.extra,
+                #[cfg(feature = "batch")]
+                reporters: self.reporters,
+                scrapes: Scrapes::default(),
                 naming: self.naming,
                 knows_service: self.workload.knows_service(),
                 #[cfg(feature = "metrics-config")]
@@ -321,7 +359,20 @@ impl MetricsBuilder {
         if let Some(shape) = self.shape {
             metrics.shape_at_start(&shape);
         }
+        metrics.warn_of_unused_buckets(&named);
         metrics
+    }
+
+    fn take_destinations(&mut self) -> Destinations {
+        let mut rules = self.workload.destinations();
+        rules.are_hosts = self.naming == Naming::OpenTelemetry;
+        for namespace in self.namespaces.drain(..) {
+            rules.add_namespace(namespace);
+        }
+        for (authority, service) in self.services.drain(..) {
+            rules.add_service(&authority, service);
+        }
+        rules
     }
 }
 

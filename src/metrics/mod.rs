@@ -10,7 +10,7 @@
 //! | `istio_request_messages_total`, `istio_response_messages_total` | counter | gRPC messages |
 //! | `istio_build` | gauge | 1 |
 //! | `tower_b3_metrics_series`, `tower_b3_metrics_…_total` | gauge, counter | what these metrics take, and what there was no room for |
-//! | `tower_b3_reporter_…` | counter, gauge | spans of a reporter, with `MetricsBuilder::reporter_stats` |
+//! | `tower_b3_reporter_…` | counter, gauge | spans of the reporter that a tracer is started with, or of `MetricsBuilder::reporter_stats` |
 //!
 //! The labels are Istio's 25, in Envoy's order. `reporter="destination"` counts what this service
 //! answered, `reporter="source"` what it sent. What [`Workload`] says fills the labels of the own side,
@@ -45,7 +45,7 @@
 //! make room for others. Peers and hosts do not: a process that meets more callers in its life than that
 //! quarter, where each version of a workload is one, needs a larger `max_series`.
 //!
-//! A scrape is sent in pieces, of what was counted when it began. Peer metadata above 8 KiB or nested deeper than four
+//! A scrape is sent in pieces, of what was counted when it began, and four at a time. Peer metadata above 8 KiB or nested deeper than four
 //! levels is refused, names longer than 253 bytes or with control characters are `unknown`.
 
 #[cfg(feature = "metrics-config")]

@@ -7,16 +7,18 @@ use super::{
     handle::Metrics,
     measurement::{Measurement, RequestLabels, ResponseLabels},
     message_reports::MessageReports,
+    naming::Naming,
     peer::{Asked, PeerNumber, metadata_bytes, remove_metadata},
     wire_size::HeadSize,
 };
 use crate::{
     direction::{Direction, PerDirection},
     head::RequestHead,
+    hosts,
     observe::{AnyObserver, AnyState, EndedExchange, MessageSink, ResponseHead},
 };
-use http::{HeaderMap, Method, header::HOST};
-use std::{sync::Arc, time::Instant};
+use http::{HeaderMap, Method, Uri, header::HOST, uri::Scheme};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 /// What metrics keep of an exchange until its end.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +50,8 @@ struct ObservedExchange {
 struct CountingObserver {
     metrics: Metrics,
     counted: PerDirection<bool>,
+    /// Whether no other metrics of the tracer read the metadata after these.
+    is_last: PerDirection<bool>,
 }
 
 impl AnyObserver for CountingObserver {
@@ -72,6 +76,14 @@ impl AnyObserver for CountingObserver {
         if !self.counted.of(direction) {
             return;
         }
+        let mut copy;
+        let headers = match self.is_last.of(direction) {
+            true => headers,
+            false => {
+                copy = headers.clone();
+                &mut copy
+            }
+        };
         state.direction = Some(direction);
         state.reads_peer = peer_trusted;
         if direction == Direction::Server {
@@ -94,6 +106,14 @@ impl AnyObserver for CountingObserver {
             return;
         };
         let inner = &self.metrics.inner;
+        let mut copy;
+        let headers = match state.direction.is_none_or(|of| *self.is_last.of(of)) {
+            true => headers,
+            false => {
+                copy = headers.clone();
+                &mut copy
+            }
+        };
         match state.direction {
             None => {}
             Some(Direction::Server) => inner.headers.write_to_response(headers, state.asked),
@@ -149,11 +169,17 @@ fn counted(state: &mut AnyState) -> Option<&mut ObservedExchange> {
 }
 
 impl Metrics {
-    /// Counts the exchanges of these directions.
-    pub(crate) fn observer(&self, counted: PerDirection<bool>) -> Arc<dyn AnyObserver> {
+    /// Counts the exchanges of these directions. The last metrics of a tracer exchange metadata with the
+    /// peer. Those before only read it.
+    pub(crate) fn observer(
+        &self,
+        counted: PerDirection<bool>,
+        is_last: PerDirection<bool>,
+    ) -> Arc<dyn AnyObserver> {
         Arc::new(CountingObserver {
             metrics: self.clone(),
             counted,
+            is_last,
         })
     }
 
@@ -198,6 +224,12 @@ impl Metrics {
         measured.responded = exchange.status().is_some();
         measured.grpc_status = exchange.grpc_status();
         measured.flags = exchange.response_flags().bits();
+        measured.request_body_bytes = exchange.request_bytes().unwrap_or(0);
+        measured.response_body_bytes = match exchange.method() {
+            // A body that a handler has made is not sent.
+            &Method::HEAD => 0,
+            _ => exchange.response_bytes(),
+        };
         measured.request_bytes = state
             .request
             .with_body(exchange.request_bytes().unwrap_or(0));
@@ -241,6 +273,23 @@ impl Metrics {
                 .authority()
                 .map(|authority| authority.as_str())
         };
+        if self.inner.naming == Naming::OpenTelemetry {
+            let authority = uri().or(header).unwrap_or_default();
+            return self.destination(&with_port(authority, request.uri()));
+        }
         self.destination(header.or_else(uri).unwrap_or_default())
+    }
+}
+
+/// The authority with the port that its URI's scheme stands for, if it has none.
+fn with_port<'a>(authority: &'a str, uri: &Uri) -> Cow<'a, str> {
+    let default = match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTPS => 443,
+        Some(scheme) if *scheme == Scheme::HTTP => 80,
+        _ => return Cow::Borrowed(authority),
+    };
+    match hosts::split_port(authority) {
+        (_, None) => Cow::Owned(format!("{authority}:{default}")),
+        _ => Cow::Borrowed(authority),
     }
 }

@@ -16,7 +16,7 @@ use base64::{
 use std::collections::BTreeMap;
 
 /// A longer header is refused. Istio's have 350 to 1,100 bytes.
-const MAX_BYTES: usize = 8 * 1024;
+pub(super) const MAX_BYTES: usize = 8 * 1024;
 /// The longest text that does not become the value of a label.
 const MAX_OTHER: usize = 1024;
 

@@ -86,6 +86,7 @@ impl Mask {
                 Source::Request(_) => mask.request_labels = true,
                 Source::Response(_) => mask.response_labels = true,
                 Source::Method | Source::Route => mask.operation = true,
+                Source::ServerAddress | Source::ServerPort => mask.destination = true,
                 Source::Status => mask.code = true,
                 Source::ErrorType => {
                     mask.code = true;

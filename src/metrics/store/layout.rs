@@ -1,11 +1,11 @@
 //! `Layout`: which numbers a series has, and in which order.
 
 use super::{
-    bounds::{Bounds, Buckets},
+    bounds::{Bounds, Buckets, is_in_seconds},
     generation::Generation,
 };
 use crate::metrics::plan::{Measured, MetricKind};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// One measured thing of a series.
 #[derive(Debug, Clone)]
@@ -62,6 +62,8 @@ pub(in crate::metrics) struct Layout {
     pub(in crate::metrics) slots: Vec<Slot>,
     pub(super) numbers: usize,
     pub(super) exemplars: usize,
+    /// For a metric in seconds. Otherwise durations are whole milliseconds.
+    durations_in_microseconds: bool,
 }
 
 /// Requests, duration and the two sizes come first, whatever is exposed.
@@ -91,7 +93,14 @@ impl Layout {
         ] {
             let mut metrics = generation.metrics.iter();
             let shown = metrics.find(|metric| metric.measured == measured);
-            let bounds = buckets.of(shown.map_or(usual, |metric| &metric.name));
+            let name = shown.map_or(usual, |metric| &metric.name);
+            let bounds = match measured {
+                Measured::Duration => {
+                    layout.durations_in_microseconds = is_in_seconds(name);
+                    buckets.of_durations(name)
+                }
+                _ => buckets.of(name),
+            };
             layout.add("", measured, Numbers::Histogram(Arc::new(bounds)));
         }
         for metric in &generation.metrics {
@@ -105,6 +114,15 @@ impl Layout {
             }
         }
         layout
+    }
+
+    /// A duration as it is counted, cut off.
+    #[inline]
+    pub(super) fn duration(&self, duration: Duration) -> u64 {
+        match self.durations_in_microseconds {
+            true => duration.as_micros() as u64,
+            false => duration.as_millis() as u64,
+        }
     }
 
     /// The series of gRPC messages.

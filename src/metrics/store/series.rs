@@ -70,7 +70,8 @@ impl Previous {
 /// What to count once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Counted<'a> {
-    pub(super) duration_ms: u64,
+    /// In the unit of the layout.
+    pub(super) duration: u64,
     pub(super) request_bytes: u64,
     pub(super) response_bytes: u64,
     /// The values of the user's own metrics, in the order of the layout.
@@ -128,7 +129,7 @@ impl Series {
         let slots = &self.layout.slots;
         let fixed = [
             1,
-            counted.duration_ms,
+            counted.duration,
             counted.request_bytes,
             counted.response_bytes,
         ];
@@ -154,7 +155,7 @@ impl Series {
     pub(super) fn keep_exemplar(&self, counted: &Counted<'_>, exemplar: Exemplar) {
         let fixed = [
             1,
-            counted.duration_ms,
+            counted.duration,
             counted.request_bytes,
             counted.response_bytes,
         ];
@@ -218,15 +219,15 @@ impl Series {
         totals
     }
 
-    /// Everything that was counted.
-    pub(in crate::metrics) fn totals(&self, now: SystemTime) -> Totals {
+    /// Everything that was counted, with the exemplars that are recent at this time, or without any.
+    pub(in crate::metrics) fn totals(&self, exemplars_at: Option<SystemTime>) -> Totals {
         let mut totals = self.own_totals();
         totals.add(&self.base);
         for previous in &self.previous {
             totals.add(&previous.series.own_totals());
         }
-        for slot in &self.layout.slots {
-            for at in slot.exemplars() {
+        if let Some(now) = exemplars_at {
+            for at in self.layout.slots.iter().flat_map(Slot::exemplars) {
                 totals.set_exemplar(at, self.exemplars.get(at, now));
             }
         }

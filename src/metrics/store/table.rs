@@ -7,7 +7,7 @@ use super::{
     bounds::Buckets,
     generation::Generation,
     key::Key,
-    layout::Layout,
+    layout::{Layout, Numbers},
     series::{Counted, Series},
 };
 use crate::metrics::{exemplar::Exemplar, hash::FoldState, intern::Interner, plan::Measured};
@@ -20,6 +20,10 @@ use std::{
     },
     time::{Duration, Instant},
 };
+
+/// The largest value that is added to a counter or histogram of the user's own, 2^40: so that a request
+/// does not make the sum go back to zero.
+const MAX_ADDED: u64 = 1 << 40;
 
 pub(in crate::metrics) type Table = HashMap<Key, Arc<Series>, FoldState>;
 
@@ -175,8 +179,7 @@ impl Store {
             }
         };
         let counted = Counted {
-            // Cut off, not rounded.
-            duration_ms: counts.duration.as_millis() as u64,
+            duration: series.layout.duration(counts.duration),
             request_bytes: counts.request_bytes,
             response_bytes: counts.response_bytes,
             own: &own,
@@ -309,13 +312,20 @@ impl Count<'_> {
 }
 
 impl Layout {
-    /// What the user's own metrics count, as unsigned integers. What is none counts as 0, as in Istio.
+    /// What the user's own metrics count, as unsigned integers. What is none counts as 0, as in Istio. What
+    /// is above [`MAX_ADDED`] is added as that.
     fn own_values(&self, values: &[String]) -> Vec<u64> {
         let own = self.slots.iter().filter_map(|slot| match slot.measured {
-            Measured::Value(at) => Some(values.get(at)),
+            Measured::Value(at) => Some((&slot.numbers, values.get(at))),
             _ => None,
         });
-        own.map(|value| value.and_then(|text| text.parse().ok()).unwrap_or(0))
-            .collect()
+        own.map(|(numbers, value)| {
+            let value = value.and_then(|text| text.parse().ok()).unwrap_or(0);
+            match numbers {
+                Numbers::Gauge => value,
+                _ => value.min(MAX_ADDED),
+            }
+        })
+        .collect()
     }
 }
