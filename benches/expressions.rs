@@ -6,7 +6,7 @@ use std::hint::black_box;
 use tower_b3::metrics::Expression;
 
 /// By shape. The last two need the interpreter.
-const EXPRESSIONS: [(&str, &str); 8] = [
+const EXPRESSIONS: [(&str, &str); 10] = [
     ("attribute", "request.method"),
     ("header", "request.headers['x-tenant']"),
     ("joined texts", "'_' + request.url_path"),
@@ -15,6 +15,11 @@ const EXPRESSIONS: [(&str, &str); 8] = [
         "request.url_path == '/items' && request.method == 'GET'",
     ),
     ("choice", "(request.method.startsWith('GET') ? 1 : 0)"),
+    (
+        "choice of choices",
+        "response.code < 400 ? request.method : response.code < 500 ? '4xx' : '5xx'",
+    ),
+    ("list", "response.code in [200, 201, 204] ? 'ok' : 'failed'"),
     (
         "pattern",
         "request.url_path.matches('^/items/[[:alnum:]]*$')",

@@ -1,7 +1,5 @@
-//! The cost of recording a request, beside what other libraries take to count the same.
-//!
-//! One request is one counter and three histograms with 25 labels. All series exist already, and there
-//! are 200 of them.
+//! The cost of recording a request: one counter and three histograms with 25 labels. All series exist
+//! already, and there are 200 of them. `benches/peers/metrics.sh` has other libraries beside it.
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use std::{hint::black_box, time::Duration};
@@ -48,7 +46,7 @@ fn measured(number: usize, peers: &[PeerNumber]) -> Measurement<'static> {
     measured
 }
 
-fn ours(criterion: &mut Criterion) {
+fn metrics(criterion: &mut Criterion) {
     let metrics = Metrics::builder(workload("catalog")).build();
     let peers: Vec<PeerNumber> = peers().iter().map(|peer| metrics.peer(peer)).collect();
     let requests: Vec<_> = (0..PEERS * CODES.len())
@@ -74,86 +72,5 @@ fn ours(criterion: &mut Criterion) {
     group.finish();
 }
 
-#[cfg(feature = "prometheus-client")]
-mod prometheus_client_ {
-    use super::*;
-    use prometheus_client::metrics::{counter::Counter, family::Family, histogram::Histogram};
-
-    const BOUNDS: [f64; 19] = [
-        0.5, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1e3, 2.5e3, 5e3, 1e4, 3e4, 6e4, 3e5,
-        6e5, 1.8e6, 3.6e6,
-    ];
-
-    type Labels = Vec<(String, String)>;
-
-    pub fn bench(criterion: &mut Criterion) {
-        let requests = Family::<Labels, Counter>::default();
-        let histogram =
-            || Family::<Labels, Histogram>::new_with_constructor(|| Histogram::new(BOUNDS));
-        let histograms = [histogram(), histogram(), histogram()];
-        let labels: Vec<Labels> = (0..200)
-            .map(|series| {
-                let label = |at| (format!("label_number_{at}"), format!("value-{series}-{at}"));
-                (0..25).map(label).collect()
-            })
-            .collect();
-        let mut next = labels.iter().cycle();
-        criterion.bench_function("metrics/prometheus-client, labels ready made", |bencher| {
-            bencher.iter(|| {
-                let labels = next.next().unwrap();
-                requests.get_or_create(labels).inc();
-                for histogram in &histograms {
-                    histogram.get_or_create(labels).observe(black_box(137.0));
-                }
-            });
-        });
-    }
-}
-
-#[cfg(feature = "prometheus")]
-mod prometheus_ {
-    use super::*;
-    use prometheus::{CounterVec, HistogramOpts, HistogramVec, Opts};
-
-    pub fn bench(criterion: &mut Criterion) {
-        let names: Vec<String> = (0..25).map(|at| format!("label_number_{at}")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let requests = CounterVec::new(Opts::new("requests", "Requests."), &names).unwrap();
-        let histogram = |name: &str| {
-            let buckets = (0..19).map(|at| f64::from(1 << at)).collect();
-            let options = HistogramOpts::new(name, "Numbers.").buckets(buckets);
-            HistogramVec::new(options, &names).unwrap()
-        };
-        let histograms = ["a", "b", "c"].map(histogram);
-        let values: Vec<Vec<String>> = (0..200)
-            .map(|series| (0..25).map(|at| format!("value-{series}-{at}")).collect())
-            .collect();
-        let values: Vec<Vec<&str>> = values
-            .iter()
-            .map(|values| values.iter().map(String::as_str).collect())
-            .collect();
-        let mut next = values.iter().cycle();
-        criterion.bench_function("metrics/prometheus, labels ready made", |bencher| {
-            bencher.iter(|| {
-                let values = next.next().unwrap();
-                requests.with_label_values(values).inc();
-                for histogram in &histograms {
-                    histogram
-                        .with_label_values(values)
-                        .observe(black_box(137.0));
-                }
-            });
-        });
-    }
-}
-
-fn others(criterion: &mut Criterion) {
-    #[cfg(feature = "prometheus-client")]
-    prometheus_client_::bench(criterion);
-    #[cfg(feature = "prometheus")]
-    prometheus_::bench(criterion);
-    let _ = criterion;
-}
-
-criterion_group!(benches, ours, others);
+criterion_group!(benches, metrics);
 criterion_main!(benches);

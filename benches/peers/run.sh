@@ -24,7 +24,10 @@ locked() { sed -n "/^name = \"$1\"\$/{n;s/version = \"\(.*\)\"/\1/p}" Cargo.lock
     "opentelemetry-instrumentation-tower $(locked opentelemetry-instrumentation-tower),"
   echo "axum-tracing-opentelemetry $(locked axum-tracing-opentelemetry)," \
     "tower-http-opentelemetry $(locked tower-http-opentelemetry), http $(locked http)," \
-    "tracing-opentelemetry $(locked tracing-opentelemetry), fastrace-tracing $(locked fastrace-tracing)"
+    "tracing-opentelemetry $(locked tracing-opentelemetry), fastrace-tracing $(locked fastrace-tracing),"
+  echo "prometheus-client $(locked prometheus-client), prometheus $(locked prometheus)," \
+    "metrics $(locked metrics), metrics-exporter-prometheus $(locked metrics-exporter-prometheus)," \
+    "axum-prometheus $(locked axum-prometheus)"
 } >"$results/machine.txt"
 
 "$bin/paired" >"$results/work.tsv"
@@ -33,4 +36,5 @@ LD_PRELOAD=$jemalloc "$bin/paired" >"$results/jemalloc.tsv"
 "$bin/micro" >"$results/micro.tsv"
 "$bin/scale" >"$results/scale.tsv"
 "$bin/local" >"$results/local.tsv"
+"$bin/metrics" >"$results/metrics.tsv"
 "$bin/table" "$results" ../../docs/cost.svg

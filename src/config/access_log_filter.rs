@@ -7,7 +7,7 @@ use crate::{
     observe::EndedExchange,
 };
 use http::HeaderName;
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 /// The filter of `filter.expression`. As in Envoy, an exchange for which it is not true, or cannot be
 /// evaluated, has no line.
@@ -86,9 +86,5 @@ impl Attributes for Logged<'_> {
 
     fn grpc_status(&self) -> Option<u32> {
         self.exchange.grpc_status().map(u32::from)
-    }
-
-    fn peer_address(&self) -> Option<SocketAddr> {
-        self.exchange.peer_address()
     }
 }

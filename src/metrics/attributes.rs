@@ -87,13 +87,17 @@ pub(crate) trait Attributes {
         None
     }
     fn peer_address(&self) -> Option<SocketAddr> {
-        None
+        self.exchange()?.peer_address()
     }
     fn own_address(&self) -> Option<SocketAddr> {
         None
     }
     fn mtls(&self) -> bool {
         false
+    }
+    /// How often the request was sent. A layer does not retry.
+    fn attempt_count(&self) -> u64 {
+        1
     }
     fn node(&self) -> Option<&dyn Node> {
         None

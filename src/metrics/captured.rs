@@ -45,10 +45,16 @@ impl Captured {
     }
 }
 
+/// A header that is there more than once has all its values, as in Envoy.
 fn named(headers: &HeaderMap, names: &[HeaderName]) -> Vec<(HeaderName, String)> {
     let found = names.iter().filter_map(|name| {
-        let value = String::from_utf8_lossy(headers.get(name)?.as_bytes());
-        Some((name.clone(), cut(&value, MAX_TEXT).to_owned()))
+        let mut values = headers.get_all(name).iter();
+        let mut text = String::from_utf8_lossy(values.next()?.as_bytes()).into_owned();
+        for value in values {
+            text.push(',');
+            text.push_str(&String::from_utf8_lossy(value.as_bytes()));
+        }
+        Some((name.clone(), cut(&text, MAX_TEXT).to_owned()))
     });
     found.collect()
 }

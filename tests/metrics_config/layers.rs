@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
-use std::{convert::Infallible, future::ready};
+use std::{convert::Infallible, future::ready, net::SocketAddr};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_b3::{
     Tracer,
@@ -20,12 +20,16 @@ fn exposed(settings: &str, paths: &[&str]) -> String {
     let metrics = Metrics::builder(workload).build();
     metrics.reshape(&shape(settings));
     let tracer = Tracer::builder("webapp").metrics(&metrics).build().unwrap();
-    let mut service = tracer.server_layer().layer(service_fn(|_: Request<()>| {
+    let peer = SocketAddr::from(([10, 0, 0, 9], 40000));
+    let layer = tracer.server_layer().peer_address(move |_| Some(peer));
+    let mut service = layer.layer(service_fn(|_: Request<()>| {
         ready(Ok::<_, Infallible>(Response::new(String::new())))
     }));
     for path in paths {
         let request = Request::get(*path)
             .header("host", "webapp")
+            .header("x-tenant", "a")
+            .header("x-tenant", "b")
             .body(())
             .unwrap();
         let mut response = Box::pin(service.call(request));
@@ -54,6 +58,37 @@ fn labels_of_the_configuration_are_exposed() {
     assert!(!line.contains("request_protocol"), "{line}");
 }
 
+/// The exposed value of an expression.
+fn label(expression: &str) -> String {
+    let settings = format!(
+        "kind: Telemetry\nspec: {{ metrics: [ {{ overrides: [ {{ tagOverrides: {{ own: {{ value: \
+         \"{expression}\" }} }} }} ] }} ] }}"
+    );
+    let text = exposed(&settings, &["/items"]);
+    let line = line(&text, "istio_requests_total{");
+    let (_, value) = line.split_once("own=\"").unwrap();
+    value.split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_label_shows_what_the_layer_knows_of_the_connection() {
+    for (expression, expected) in [
+        ("source.address", "10.0.0.9:40000"),
+        ("source.port", "40000"),
+        ("destination.address", "unknown"),
+        ("upstream.address", "unknown"),
+        ("upstream.request_attempt_count", "1"),
+        ("connection.mtls", "false"),
+    ] {
+        assert_eq!(label(expression), expected, "{expression}");
+    }
+}
+
+#[test]
+fn a_repeated_header_has_all_its_values() {
+    assert_eq!(label("request.headers['x-tenant']"), "a,b");
+}
+
 #[test]
 fn a_defined_metric_counts() {
     let text = exposed(
@@ -61,6 +96,32 @@ fn a_defined_metric_counts() {
         &["/items", "/other", "/"],
     );
     assert!(line(&text, "istio_get_calls{").ends_with(" 3"), "{text}");
+}
+
+#[test]
+fn a_value_is_read_as_an_unsigned_integer() {
+    for (value, expected) in [
+        ("response.code", 200),
+        ("size(request.path)", 6),
+        ("'5'", 5),
+        ("' 7 '", 7),
+        ("2u", 2),
+        ("3.0", 3),
+        ("1.5", 0),
+        ("-1", 0),
+        ("true", 0),
+        ("request.method", 0),
+        ("request.headers['nope']", 0),
+    ] {
+        let settings = format!(
+            "kind: IstioOperator\nspec: {{ values: {{ telemetry: {{ v2: {{ prometheus: {{ \
+             configOverride: {{ inboundSidecar: {{ definitions: [ {{ name: own, value: \"{value}\", type: GAUGE \
+             }} ] }} }} }} }} }} }} }}"
+        );
+        let text = exposed(&settings, &["/items"]);
+        let shown = line(&text, "istio_own{").rsplit(' ').next().unwrap();
+        assert_eq!(shown, expected.to_string(), "{value}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod ours;
 mod requests;
 mod serve;
 
-pub use ours::{REPORTED, counting_tracer, null_reporter, tracer};
+pub use ours::{REPORTED, builder, counting_tracer, null_reporter, tracer};
 pub use requests::{
     Body, Head, PARENT_ID, SPAN_ID, Scenario, TRACE_ID, b3_multi, out_headers, out_request,
     response,

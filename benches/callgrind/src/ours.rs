@@ -69,7 +69,8 @@ pub fn counting_tracer(mode: Mode, samples: bool, reporter: impl Reporter) -> Tr
     builder.build().expect("a tracer")
 }
 
-fn builder(mode: Mode, samples: bool, reporter: impl Reporter) -> TracerBuilder {
+/// The builder of this tracer.
+pub fn builder(mode: Mode, samples: bool, reporter: impl Reporter) -> TracerBuilder {
     let sampler = if samples {
         Sampler::always()
     } else {

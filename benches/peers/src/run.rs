@@ -46,7 +46,8 @@ pub trait Runner: Send {
 struct Run<S> {
     service: S,
     requests: Vec<Request<Body>>,
-    scenario: Scenario,
+    head: Arc<Head>,
+    calls_out: bool,
     flush: Arc<Mutex<Flush>>,
 }
 
@@ -56,12 +57,11 @@ where
     RB: http_body::Body<Data = Bytes>,
 {
     fn serve(&mut self, slices: usize) -> Duration {
-        let head = Head::of(self.scenario);
         let mut took = Duration::ZERO;
         for _ in 0..slices {
-            let requests = (0..SLICE).map(|_| head.request(Body::default()));
+            let requests = (0..SLICE).map(|_| self.head.request(Body::default()));
             self.requests.extend(requests);
-            if self.scenario.calls_out() {
+            if self.calls_out {
                 prepare_out(SLICE);
             }
             SERVING.set(true);
@@ -83,13 +83,18 @@ where
         Box::new(Run {
             service: self.service.clone(),
             requests: Vec::with_capacity(SLICE),
-            scenario: self.scenario,
+            head: self.head.clone(),
+            calls_out: self.calls_out,
             flush: self.flush.clone(),
         })
     }
 }
 
-struct MakeRun(Scenario);
+/// Makes a runner of a service, for requests with this head.
+pub(crate) struct MakeRun {
+    pub head: Arc<Head>,
+    pub calls_out: bool,
+}
 
 impl Visitor<Body> for MakeRun {
     type Out = Box<dyn Runner>;
@@ -105,12 +110,17 @@ impl Visitor<Body> for MakeRun {
         Box::new(Run {
             service,
             requests: Vec::with_capacity(SLICE),
-            scenario: self.0,
+            head: self.head,
+            calls_out: self.calls_out,
             flush: Arc::new(Mutex::new(flush)),
         })
     }
 }
 
 pub fn build(peer: &str, scenario: Scenario) -> Box<dyn Runner> {
-    with_peer(peer, scenario, MakeRun(scenario))
+    let run = MakeRun {
+        head: Arc::new(Head::of(scenario)),
+        calls_out: scenario.calls_out(),
+    };
+    with_peer(peer, scenario, run)
 }

@@ -18,13 +18,42 @@ use crate::{
     },
 };
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, HashSet},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Instant, SystemTime},
 };
 
 /// The labels of some columns, and what was counted under them.
-type Groups = BTreeMap<Labels, Totals>;
+type Groups = BTreeMap<SharedLabels, Totals>;
+
+/// Labels with the same names, whose values are shared: equal ones are one.
+struct SharedLabels(Labels);
+
+impl Ord for SharedLabels {
+    fn cmp(&self, other: &SharedLabels) -> Ordering {
+        let values = self.0.iter().zip(other.0.iter());
+        let mut values = values.map(|((_, one), (_, other))| (one, other));
+        match values.find(|(one, other)| !Arc::ptr_eq(one, other)) {
+            Some((one, other)) => one.cmp(other),
+            None => Ordering::Equal,
+        }
+    }
+}
+
+impl PartialOrd for SharedLabels {
+    fn partial_cmp(&self, other: &SharedLabels) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for SharedLabels {
+    fn eq(&self, other: &SharedLabels) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for SharedLabels {}
 
 /// Whether they are labels of gRPC messages, and which.
 type Columns<'a> = (bool, &'a [(String, Source)]);
@@ -119,7 +148,7 @@ impl<'a> Shown<'a> {
         let groups = self.groups(is_messages, &metric.columns);
         let points = groups.iter().filter_map(|(labels, totals)| {
             let (value, set) = value(&slot, totals, kind)?;
-            let labels = Arc::clone(labels);
+            let labels = Arc::clone(&labels.0);
             let point = Point { labels, value };
             Some(TimedPoint { point, set })
         });
@@ -155,7 +184,7 @@ impl<'a> Shown<'a> {
                     (Arc::clone(name), value)
                 });
                 groups
-                    .entry(pairs.collect())
+                    .entry(SharedLabels(pairs.collect()))
                     .and_modify(|sum| sum.add(totals))
                     .or_insert_with(|| totals.clone());
             }

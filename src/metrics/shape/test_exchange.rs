@@ -25,6 +25,7 @@ pub(crate) struct Exchange {
     pub(crate) response_code_details: Option<String>,
     pub(crate) response_flags: u64,
     pub(crate) grpc_status: Option<u32>,
+    pub(crate) attempt_count: u64,
     pub(crate) duration: Duration,
     pub(crate) node: Workload,
     pub(crate) peer: Option<Workload>,
@@ -86,6 +87,7 @@ impl Exchange {
             response_code_details: Some("via_upstream".to_owned()),
             response_flags: 0,
             grpc_status: Some(2),
+            attempt_count: 1,
             duration: Duration::from_micros(2500),
             node: Workload::default(),
             peer: None,
@@ -171,6 +173,10 @@ impl Attributes for Exchange {
 
     fn grpc_status(&self) -> Option<u32> {
         self.grpc_status
+    }
+
+    fn attempt_count(&self) -> u64 {
+        self.attempt_count
     }
 
     fn peer_address(&self) -> Option<SocketAddr> {

@@ -320,7 +320,9 @@ impl Layout {
             _ => None,
         });
         own.map(|(numbers, value)| {
-            let value = value.and_then(|text| text.parse().ok()).unwrap_or(0);
+            let value = value
+                .and_then(|text| text.trim_ascii().parse().ok())
+                .unwrap_or(0);
             match numbers {
                 Numbers::Gauge => value,
                 _ => value.min(MAX_ADDED),

@@ -3,9 +3,10 @@
 //! ```text
 //! table FOLDER CHART.svg     tables to standard output, the chart to the file
 //! table --wrk FILE           the table of `wrk.sh`
+//! table --metrics FILE       the tables of `metrics.sh`
 //! ```
 
-use peers::{LAYERS, PEERS, chart, median};
+use peers::{COUNTING, LAYERS, PEERS, RECORDERS, SERIES, chart, median};
 use std::{collections::BTreeMap, fs, path::Path, process::ExitCode};
 
 const SETTINGS: [(&str, &str); 3] = [
@@ -148,6 +149,52 @@ fn local(tsv: &Tsv) {
     }
 }
 
+fn metrics(tsv: &Tsv) {
+    let ns = |line: &Line<'_>| {
+        let (least, middle) = (line.number("ns"), line.number("median_ns"));
+        format!("{least:.0} ({middle:.0})")
+    };
+    let find = |part: &str, what: &str| {
+        let mut lines = tsv.lines();
+        lines.find(|line| line.text("part") == part && line.text("what") == what)
+    };
+    println!(
+        "\n**Recording a request**, a counter and three histograms with 25 labels, {SERIES} series: best (median)"
+    );
+    header("", &["ns", "allocations", "upkeep, ns"]);
+    for (name, about) in RECORDERS {
+        if let Some(line) = find("record", name) {
+            let (allocations, upkeep) = (line.text("allocations"), line.text("upkeep_ns"));
+            println!(
+                "| {name}: {about} | {} | {allocations} | {upkeep} |",
+                ns(&line)
+            );
+        }
+    }
+    println!("\n**Counting in a layer**, added to a request: best (median)");
+    let columns = [
+        "layer, ns",
+        "allocations",
+        "metrics, ns",
+        "allocations",
+        "upkeep, ns",
+    ];
+    header("", &columns);
+    for row in COUNTING {
+        if let (Some(layer), Some(metrics)) = (find("layer", row.name), find("counting", row.name))
+        {
+            let cells = [
+                ns(&layer),
+                layer.text("allocations").to_owned(),
+                ns(&metrics),
+                metrics.text("allocations").to_owned(),
+                layer.text("upkeep_ns").to_owned(),
+            ];
+            println!("| {}: {} | {} |", row.name, row.about, cells.join(" | "));
+        }
+    }
+}
+
 fn all(folder: &Path, svg: &Path) -> Result<(), String> {
     let machine =
         fs::read_to_string(folder.join("machine.txt")).map_err(|error| error.to_string())?;
@@ -179,6 +226,7 @@ fn all(folder: &Path, svg: &Path) -> Result<(), String> {
     micro(&Tsv::read(&folder.join("micro.tsv"))?);
     scale(&Tsv::read(&folder.join("scale.tsv"))?);
     local(&Tsv::read(&folder.join("local.tsv"))?);
+    metrics(&Tsv::read(&folder.join("metrics.tsv"))?);
     println!("\nThe peers:\n");
     for peer in PEERS {
         println!("- {}: {}", peer.name, peer.about);
@@ -237,8 +285,11 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
         ["--wrk", file] => wrk(Path::new(file)),
+        ["--metrics", file] => Tsv::read(Path::new(file)).map(|tsv| metrics(&tsv)),
         [folder, svg] => all(Path::new(folder), Path::new(svg)),
-        _ => Err("usage: table FOLDER CHART.svg | table --wrk FILE".to_owned()),
+        _ => Err(
+            "usage: table FOLDER CHART.svg | table --wrk FILE | table --metrics FILE".to_owned(),
+        ),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -36,6 +36,7 @@ pub(super) enum Attribute {
     Port(Side),
     UpstreamAddress,
     UpstreamPort,
+    AttemptCount,
     Mtls,
     /// Of TLS, which a layer does not see: empty as on plain text.
     ServerName,
@@ -87,6 +88,17 @@ pub(in crate::metrics::shape) struct Scope<'a> {
 }
 
 impl Attribute {
+    /// Whether it is a map, of which only its fields are kept.
+    pub(super) fn is_map(&self) -> bool {
+        matches!(
+            self,
+            Attribute::Group
+                | Attribute::PeerAsWhole(_)
+                | Attribute::Node(NodeField::Labels)
+                | Attribute::Peer(_, NodeField::Labels)
+        )
+    }
+
     /// Its value, if it is known.
     pub(super) fn read<'a>(&self, scope: Scope<'a>) -> Option<Known<'a>> {
         let exchange = scope.exchange;
@@ -122,6 +134,7 @@ impl Attribute {
             Attribute::Port(side) => address(exchange, *side).map(port),
             Attribute::UpstreamAddress => callee(exchange).map(shown),
             Attribute::UpstreamPort => callee(exchange).map(port),
+            Attribute::AttemptCount => Some(size(exchange.attempt_count())),
             Attribute::Mtls => Some(Known::Bool(exchange.mtls())),
             Attribute::NodeId => exchange.node()?.id().map(Known::text),
             Attribute::Node(field) => field.read(exchange.node()?),

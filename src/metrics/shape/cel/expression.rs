@@ -1,10 +1,9 @@
 //! [`Expression`]: a text compiled to the way in which it is evaluated.
 
 use super::{
-    ExpressionError, attribute::Attribute, fast::Fast, http_exchange::HttpExchange, parse::parse,
-    print::print_value, program::Program,
+    ExpressionError, attribute::Attribute, compile::Compiler, http_exchange::HttpExchange,
+    parse::parse, term::Term,
 };
-use cel::Value;
 use http::{HeaderName, Request, Response};
 use std::{fmt, sync::Arc};
 
@@ -26,18 +25,12 @@ pub(in crate::metrics::shape) use super::attribute::Scope;
 /// # Ok::<(), tower_b3::metrics::ExpressionError>(())
 /// ```
 ///
-/// An expression has at most 1,024 bytes and 16 operators inside of each other, or 64 if all of them are
-/// comparisons of attributes with literals, or join texts.
+/// An expression has at most 1,024 bytes and 64 operators inside of each other. A part of it that is
+/// more than attributes, literals, their comparisons, choices and joined texts has at most 16.
 #[derive(Debug, Clone)]
 pub struct Expression {
     text: Arc<str>,
-    compiled: Arc<Compiled>,
-}
-
-#[derive(Debug)]
-enum Compiled {
-    Fast(Fast),
-    Program(Program),
+    term: Arc<Term>,
 }
 
 impl Expression {
@@ -80,46 +73,28 @@ impl Expression {
         text: &str,
         generated: &[String],
     ) -> Result<Expression, ExpressionError> {
-        let parsed = parse(text)?;
-        let compiled = match Fast::of(&parsed, generated) {
-            Some(fast) => Compiled::Fast(fast),
-            None => Compiled::of_program(Program::compile(parsed, generated)?)?,
-        };
+        let term = Compiler { generated }.term(&parse(text)?)?;
         let expression = Expression {
             text: text.into(),
-            compiled: Arc::new(compiled),
+            term: Arc::new(term),
         };
         Ok(expression)
     }
 
     /// The result, if it is the same for every request.
     pub(in crate::metrics::shape) fn constant(&self) -> Option<&str> {
-        match &*self.compiled {
-            Compiled::Fast(Fast::Literal(text)) => Some(text),
-            _ => None,
-        }
+        self.term.constant()
     }
 
     /// Appends the result as Envoy prints it. `false` if the evaluation fails; then what was appended
     /// means nothing.
     pub(in crate::metrics::shape) fn print(&self, scope: Scope<'_>, out: &mut String) -> bool {
-        match &*self.compiled {
-            Compiled::Fast(fast) => fast.print(scope, out),
-            Compiled::Program(program) => program
-                .evaluate(scope)
-                .is_some_and(|value| print_value(&value, out)),
-        }
+        self.term.print(scope, out).is_some()
     }
 
     /// Whether it is true. `None` if the evaluation fails, or its result is no condition.
     pub(in crate::metrics::shape) fn holds(&self, scope: Scope<'_>) -> Option<bool> {
-        match &*self.compiled {
-            Compiled::Fast(fast) => fast.holds(scope),
-            Compiled::Program(program) => match program.evaluate(scope)? {
-                Value::Bool(flag) => Some(flag),
-                _ => None,
-            },
-        }
+        self.term.holds(scope)
     }
 
     /// Whether it is true for this exchange. If the evaluation fails, it is not.
@@ -153,42 +128,20 @@ impl Expression {
     }
 
     fn attributes(&self) -> Vec<&Attribute> {
-        match &*self.compiled {
-            Compiled::Fast(fast) => fast.attributes(),
-            Compiled::Program(program) => {
-                let slots = program.slots().iter();
-                slots.map(|slot| &slot.attribute).collect()
-            }
-        }
+        let mut attributes = Vec::new();
+        self.term.attributes(&mut attributes);
+        attributes
     }
 
     /// Whether it is evaluated without the interpreter.
     #[cfg(test)]
     pub(super) fn is_fast(&self) -> bool {
-        matches!(&*self.compiled, Compiled::Fast(_))
+        self.term.is_fast()
     }
 }
 
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-impl Compiled {
-    /// Evaluates it once, so that what cannot be evaluated at all is refused now. If it reads nothing,
-    /// its result is already known.
-    fn of_program(program: Program) -> Result<Compiled, ExpressionError> {
-        let result = program.try_once()?;
-        if !program.slots().is_empty() {
-            return Ok(Compiled::Program(program));
-        }
-        let mut text = String::new();
-        let is_known = result.is_some_and(|value| print_value(&value, &mut text));
-        Ok(Compiled::Fast(if is_known {
-            Fast::Literal(text)
-        } else {
-            Fast::Attribute(Attribute::Absent)
-        }))
     }
 }

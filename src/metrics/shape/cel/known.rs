@@ -28,6 +28,17 @@ impl<'a> Known<'a> {
         Known::Text(Cow::Borrowed(text))
     }
 
+    pub(super) fn borrowed(&self) -> Known<'_> {
+        match self {
+            Known::Text(text) => Known::text(text),
+            Known::Integer(integer) => Known::Integer(*integer),
+            Known::Bool(flag) => Known::Bool(*flag),
+            Known::Duration(duration) => Known::Duration(*duration),
+            Known::Time(time) => Known::Time(*time),
+            Known::Map => Known::Map,
+        }
+    }
+
     /// Appends it as Envoy prints it.
     pub(super) fn print(&self, out: &mut String) {
         match self {

@@ -1,24 +1,33 @@
 //! CEL expressions over the attributes of an exchange, as Istio's configuration has them.
 //!
 //! [`parse`] parses within limits. [`attribute`] replaces paths such as `request.headers['x']` by what
-//! they read. [`fast`] handles common shapes without an interpreter; [`program`] runs all others with
-//! the `cel` crate. [`print`] prints results as Envoy prints them.
+//! they read. [`compile`] makes a [`term`] of what is parsed: literals, attributes, conditions and
+//! choices are evaluated without an interpreter; [`program`] runs what is left with the `cel` crate.
+//! [`print`] prints results as Envoy prints them.
 
 mod attribute;
+mod compile;
+mod condition;
+#[cfg(test)]
+mod crate_tests;
 #[cfg(test)]
 mod envoy_tests;
 mod error;
 mod expression;
-mod fast;
+mod functions;
 mod http_exchange;
 mod known;
+#[cfg(test)]
+mod limit_tests;
 mod parse;
 mod path;
 mod print;
 mod program;
 mod rewrite;
+mod term;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod vocabulary;
 
 pub use error::ExpressionError;

@@ -1,13 +1,9 @@
 //! Parses an expression within limits, because the parser and the interpreter of the `cel` crate
 //! recurse: a long or deep expression would overflow the stack, which aborts the process.
 
-use super::ExpressionError;
+use super::{ExpressionError, tree::parts};
 use crate::{printable::at_most, user_code::catch};
-use cel::{
-    IdedExpr,
-    common::ast::{EntryExpr, Expr},
-    parser::Parser,
-};
+use cel::{IdedExpr, common::ast::Expr, parser::Parser};
 use std::thread;
 
 /// The longest expression, in bytes.
@@ -22,6 +18,8 @@ const MAX_DEPTH: usize = 64;
 const MAX_PROGRAM_DEPTH: usize = 16;
 /// Macros loop over lists, and their results can be looped over again.
 const MAX_MACROS: usize = 2;
+/// How often the bodies of macros run, all together.
+const MAX_ROUNDS: usize = 100;
 /// The parser's stack. Memory is taken only as far as it is used.
 const STACK: usize = 16 << 20;
 
@@ -79,29 +77,31 @@ fn parse_here(text: &str) -> Result<IdedExpr, ExpressionError> {
         let first = first.trim_start_matches("ERROR: <input>:");
         ExpressionError::new(format!("is not CEL: {}", at_most(first, 120)))
     })?;
-    let mut check = Check {
-        max_depth: MAX_DEPTH,
-        macros: 0,
-    };
-    check.expression(&parsed, 0)?;
+    Check::new(MAX_DEPTH).expression(&parsed, 0)?;
     Ok(parsed)
 }
 
 /// Checks what the interpreter evaluates, with attributes replaced by variables.
 pub(super) fn check_program(expression: &IdedExpr) -> Result<(), ExpressionError> {
-    let mut check = Check {
-        max_depth: MAX_PROGRAM_DEPTH,
-        macros: 0,
-    };
-    check.expression(expression, 0)
+    Check::new(MAX_PROGRAM_DEPTH).expression(expression, 0)
 }
 
 struct Check {
     max_depth: usize,
     macros: usize,
+    /// The product of the rounds of the macros.
+    rounds: usize,
 }
 
 impl Check {
+    fn new(max_depth: usize) -> Check {
+        Check {
+            max_depth,
+            macros: 0,
+            rounds: 1,
+        }
+    }
+
     /// Refuses what is too deep, and what the interpreter panics on.
     fn expression(&mut self, expression: &IdedExpr, depth: usize) -> Result<(), ExpressionError> {
         let max_depth = self.max_depth;
@@ -111,28 +111,12 @@ impl Check {
             )));
         }
         match &expression.expr {
-            Expr::Unspecified => Err(ExpressionError::new("is not CEL")),
-            Expr::Struct(_) => Err(ExpressionError::new(
-                "makes a message, which is not supported",
-            )),
-            Expr::Ident(_) | Expr::Literal(_) => Ok(()),
-            Expr::Select(select) => self.expression(&select.operand, depth + 1),
-            Expr::Call(call) => {
-                let target = call.target.as_deref();
-                let mut parts = target.into_iter().chain(&call.args);
-                parts.try_for_each(|part| self.expression(part, depth + 1))
+            Expr::Unspecified => return Err(ExpressionError::new("is not CEL")),
+            Expr::Struct(_) => {
+                return Err(ExpressionError::new(
+                    "makes a message, which is not supported",
+                ));
             }
-            Expr::List(list) => {
-                let mut elements = list.elements.iter();
-                elements.try_for_each(|element| self.expression(element, depth + 1))
-            }
-            Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
-                EntryExpr::MapEntry(entry) => {
-                    self.expression(&entry.key, depth + 1)?;
-                    self.expression(&entry.value, depth + 1)
-                }
-                EntryExpr::StructField(_) => Err(ExpressionError::new("is not CEL")),
-            }),
             Expr::Comprehension(comprehension) => {
                 self.macros += 1;
                 if self.macros > MAX_MACROS {
@@ -140,31 +124,33 @@ impl Check {
                         "has more than {MAX_MACROS} macros"
                     )));
                 }
-                if !is_list_or_map(&comprehension.iter_range.expr) {
+                let Some(rounds) = rounds(&comprehension.iter_range.expr) else {
                     return Err(ExpressionError::new(
                         "has a macro over something other than a list or map that is written out",
                     ));
+                };
+                self.rounds *= rounds.max(1);
+                if self.rounds > MAX_ROUNDS {
+                    return Err(ExpressionError::new(format!(
+                        "has macros over more than {MAX_ROUNDS} elements"
+                    )));
                 }
-                let parts = [
-                    &comprehension.iter_range,
-                    &comprehension.accu_init,
-                    &comprehension.loop_cond,
-                    &comprehension.loop_step,
-                    &comprehension.result,
-                ];
-                let mut parts = parts.into_iter();
-                parts.try_for_each(|part| self.expression(part, depth + 1))
             }
+            _ => {}
         }
+        let mut parts = parts(expression).into_iter();
+        parts.try_for_each(|part| self.expression(part, depth + 1))
     }
 }
 
-/// Whether a macro can loop over it. The interpreter panics on anything else.
-fn is_list_or_map(expression: &Expr) -> bool {
-    match expression {
-        Expr::List(_) | Expr::Map(_) => true,
+/// How often a macro over it runs. The interpreter panics on anything but a list or a map. What the
+/// result of another macro has is counted there.
+fn rounds(range: &Expr) -> Option<usize> {
+    match range {
+        Expr::List(list) => Some(list.elements.len()),
+        Expr::Map(map) => Some(map.entries.len()),
         // `map` and `filter` collect a list.
-        Expr::Comprehension(inner) => matches!(inner.accu_init.expr, Expr::List(_)),
-        _ => false,
+        Expr::Comprehension(inner) if matches!(inner.accu_init.expr, Expr::List(_)) => Some(1),
+        _ => None,
     }
 }

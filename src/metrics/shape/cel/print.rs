@@ -1,7 +1,7 @@
 //! Results as Envoy prints them.
 
 use cel::Value;
-use chrono::{DateTime, Datelike, TimeZone, Timelike};
+use chrono::{DateTime, Datelike, TimeDelta, TimeZone, Timelike, Utc};
 use std::fmt::Write;
 
 const SECOND: i128 = 1_000_000_000;
@@ -30,7 +30,7 @@ pub(super) fn print_value(value: &Value, out: &mut String) -> bool {
 }
 
 pub(super) fn print_integer(integer: i64, out: &mut String) {
-    write(out, format_args!("{integer}"));
+    out.push_str(itoa::Buffer::new().format(integer));
 }
 
 /// As `%g` of C with six digits.
@@ -106,19 +106,52 @@ fn print_units(value: i128, unit: i128, name: &str, out: &mut String) {
 
 /// RFC 3339 in UTC, with as many decimals as it takes.
 pub(super) fn print_time<Z: TimeZone>(time: &DateTime<Z>, out: &mut String) {
-    let time = time.to_utc();
-    let (year, month, day) = (time.year(), time.month(), time.day());
-    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
-    write(
-        out,
-        format_args!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"),
-    );
+    print_seconds(&time.to_utc(), out);
     let nanoseconds = time.nanosecond() % 1_000_000_000;
     if nanoseconds > 0 {
         let fraction = format!("{nanoseconds:09}");
         write(out, format_args!(".{}", fraction.trim_end_matches('0')));
     }
     out.push_str("+00:00");
+}
+
+fn print_seconds(time: &DateTime<Utc>, out: &mut String) {
+    let (year, month, day) = (time.year(), time.month(), time.day());
+    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+    write(
+        out,
+        format_args!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"),
+    );
+}
+
+/// As JSON has durations: `90s`, `0.002500s`.
+pub(super) fn json_duration(duration: TimeDelta, out: &mut String) {
+    if duration < TimeDelta::zero() {
+        out.push('-');
+    }
+    let duration = duration.abs();
+    write(out, format_args!("{}", duration.num_seconds()));
+    json_fraction(duration.subsec_nanos().unsigned_abs(), out);
+    out.push('s');
+}
+
+/// As JSON has times: `2020-01-01T00:00:00.500Z`.
+pub(super) fn json_time<Z: TimeZone>(time: &DateTime<Z>, out: &mut String) {
+    print_seconds(&time.to_utc(), out);
+    json_fraction(time.nanosecond() % 1_000_000_000, out);
+    out.push('Z');
+}
+
+/// With three, six or nine decimals.
+fn json_fraction(nanoseconds: u32, out: &mut String) {
+    match nanoseconds {
+        0 => {}
+        _ if nanoseconds % 1_000_000 == 0 => {
+            write(out, format_args!(".{:03}", nanoseconds / 1_000_000));
+        }
+        _ if nanoseconds % 1_000 == 0 => write(out, format_args!(".{:06}", nanoseconds / 1_000)),
+        _ => write(out, format_args!(".{nanoseconds:09}")),
+    }
 }
 
 fn write(out: &mut String, text: std::fmt::Arguments<'_>) {

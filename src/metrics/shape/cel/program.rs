@@ -2,22 +2,22 @@
 
 use super::{
     ExpressionError,
-    attribute::Scope,
+    attribute::{Attribute, Scope},
+    functions::functions_of,
     known::Known,
     parse::check_program,
-    rewrite::{NEGATE, Rewriter, Slot, variable},
+    rewrite::{Rewriter, Slot},
+    tree::{parts, parts_mut},
 };
 use crate::user_code::catch;
-use cel::{
-    Context, ExecutionError, FunctionContext, IdedExpr, ResolveResult, Value, extractors::This,
-};
-use regex::Regex;
-use std::{fmt, iter, sync::Arc};
+use cel::{Context, IdedExpr, ResolveResult, Value, common::ast::Expr};
+use std::{collections::HashMap, fmt};
 
 pub(super) struct Program {
     expression: IdedExpr,
     slots: Vec<Slot>,
-    /// The functions. Making a context takes 100 times as long as evaluating an expression.
+    /// The functions that it calls, and the constants. To make a context takes longer than to evaluate
+    /// an expression.
     context: Context<'static>,
 }
 
@@ -29,48 +29,56 @@ impl Program {
         let mut rewriter = Rewriter::new(generated);
         rewriter.rewrite(&mut expression)?;
         check_program(&expression)?;
+        let mut context = functions_of(&expression, rewriter.patterns.into());
+        replace_constants(&mut expression, &mut context, &mut 0);
         Ok(Program {
             expression,
             slots: rewriter.slots,
-            context: functions(rewriter.patterns.into()),
+            context,
         })
     }
 
-    pub(super) fn slots(&self) -> &[Slot] {
-        &self.slots
+    pub(super) fn attributes(&self) -> impl Iterator<Item = &Attribute> {
+        self.slots.iter().map(|slot| &slot.attribute)
     }
 
     /// The result, unless an attribute is not known or the evaluation fails.
     pub(super) fn evaluate(&self, scope: Scope<'_>) -> Option<Value> {
-        let values = self.slots.iter().map(|slot| {
-            let known = slot.attribute.read(scope);
-            if slot.is_test {
-                Some(Value::Bool(known.is_some()))
-            } else {
-                known.map(Known::into_value)
+        let mut variables = HashMap::with_capacity(self.slots.len());
+        for slot in &self.slots {
+            // A variable without a value is an error only if it is read.
+            if let Some(value) = slot.value(scope) {
+                variables.insert(slot.name.clone(), value);
             }
-        });
-        self.run(values).ok()?.ok()
+        }
+        self.run(variables).ok()?.ok()
     }
 
     /// Evaluates it with no attribute known.
     pub(super) fn try_once(&self) -> Result<Option<Value>, ExpressionError> {
-        let result = self.run(iter::empty());
+        let result = self.run(HashMap::new());
         let result = result.map_err(|_| ExpressionError::new("cannot be evaluated"))?;
         Ok(result.ok())
     }
 
-    /// Evaluates it with the values of the numbered variables. The interpreter panics instead of
-    /// returning some errors: then this is `Err` with the message.
-    fn run(&self, values: impl Iterator<Item = Option<Value>>) -> Result<ResolveResult, String> {
-        let mut context = self.context.new_inner_scope();
-        for (number, value) in values.enumerate() {
-            // A variable without a value is an error only if it is read.
-            if let Some(value) = value {
-                context.add_variable_from_value(variable(number), value);
-            }
-        }
+    /// Evaluates it with the values of the slots. The interpreter panics instead of returning some
+    /// errors: then this is `Err` with the message.
+    fn run(&self, variables: HashMap<String, Value>) -> Result<ResolveResult, String> {
+        let context = Context::Child {
+            parent: &self.context,
+            variables,
+        };
         catch(|| Value::resolve(&self.expression, &context))
+    }
+}
+
+impl Slot {
+    fn value(&self, scope: Scope<'_>) -> Option<Value> {
+        let known = self.attribute.read(scope);
+        if self.is_test {
+            return Some(Value::Bool(known.is_some()));
+        }
+        known.map(Known::into_value)
     }
 }
 
@@ -82,46 +90,28 @@ impl fmt::Debug for Program {
     }
 }
 
-/// The standard functions, with `matches` for patterns by their number, and with those replaced that
-/// differ from Envoy's.
-fn functions(patterns: Arc<[Regex]>) -> Context<'static> {
-    let mut context = Context::default();
-    context.add_function(
-        "matches",
-        move |This(text): This<Arc<String>>, number: i64| {
-            let number = usize::try_from(number).ok();
-            let pattern = number.and_then(|number| patterns.get(number));
-            let pattern = pattern
-                .ok_or_else(|| ExecutionError::function_error("matches", "unknown pattern"))?;
-            Ok::<bool, ExecutionError>(pattern.is_match(&text))
-        },
-    );
-    context.add_function(NEGATE, |value: Value| match value {
-        Value::Int(integer) => integer
-            .checked_neg()
-            .map(Value::Int)
-            .ok_or(ExecutionError::Overflow("minus", value.clone(), value)),
-        Value::Float(float) => Ok(Value::Float(-float)),
-        value => Err(ExecutionError::UnsupportedUnaryOperator("minus", value)),
-    });
-    // With truth values. The crate does not convert them.
-    context.add_function(
-        "string",
-        |call: &FunctionContext<'_>, This(value): This<Value>| match value {
-            Value::Bool(flag) => Ok(Value::String(flag.to_string().into())),
-            value => cel::functions::string(call, This(value)),
-        },
-    );
-    // In characters. The crate counts bytes.
-    context.add_function("size", |This(value): This<Value>| {
-        let size = match &value {
-            Value::String(text) => text.chars().count(),
-            Value::Bytes(bytes) => bytes.len(),
-            Value::List(list) => list.len(),
-            Value::Map(map) => map.map.len(),
-            _ => return Err(ExecutionError::unsupported_target_type(value)),
-        };
-        Ok(i64::try_from(size).unwrap_or(i64::MAX))
-    });
-    context
+/// Evaluates calls, lists and maps that read nothing once, and replaces them by variables. One that
+/// fails stays: it may not be reached.
+fn replace_constants(expression: &mut IdedExpr, context: &mut Context<'static>, count: &mut usize) {
+    if is_constant(expression) {
+        if let Ok(Ok(value)) = catch(|| Value::resolve(expression, context)) {
+            let name = format!("#constant{count}");
+            *count += 1;
+            context.add_variable_from_value(name.clone(), value);
+            expression.expr = Expr::Ident(name);
+        }
+        return;
+    }
+    for part in parts_mut(expression) {
+        replace_constants(part, context, count);
+    }
+}
+
+fn is_constant(expression: &IdedExpr) -> bool {
+    fn reads_nothing(expression: &IdedExpr) -> bool {
+        let is_read = matches!(expression.expr, Expr::Ident(_) | Expr::Comprehension(_));
+        !is_read && parts(expression).into_iter().all(reads_nothing)
+    }
+    // A literal is as cheap as a variable, and so is the empty list in which a macro collects.
+    !parts(expression).is_empty() && reads_nothing(expression)
 }

@@ -3,31 +3,36 @@
 
 use super::{
     ExpressionError,
-    attribute::{Attribute, NodeField},
+    attribute::Attribute,
     path::Path,
-    vocabulary::attribute,
+    tree::parts_mut,
+    vocabulary::{attribute, tested_by_in},
 };
 use crate::printable::quoted;
 use cel::{
     IdedExpr,
     common::{
-        ast::{CallExpr, EntryExpr, Expr, operators},
+        ast::{CallExpr, Expr, operators},
         value::CelVal,
     },
 };
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
-/// How a numbered variable is named: with a sign that no name in a text contains.
-pub(super) fn variable(number: usize) -> String {
-    format!("#{number}")
-}
-
-/// The sign `-` as a function of ours: the interpreter's panics on the smallest integer.
+/// Functions of ours in place of the interpreter's operators: its sign `-` panics on the smallest
+/// integer, a key that a map lacks is `null`, and what is joined in macros could become as long as it
+/// likes. No name in a text contains `#`.
 pub(super) const NEGATE: &str = "#-";
+pub(super) const INDEX: &str = "#[]";
+pub(super) const LIMITED_ADD: &str = "#+";
+
+/// In bytes, compiled.
+const MAX_PATTERN_SIZE: usize = 1 << 20;
 
 /// What a numbered variable is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Slot {
+    /// The variable: `#0`, `#1`.
+    pub(super) name: String,
     pub(super) attribute: Attribute,
     /// Whether it is known, instead of its value.
     pub(super) is_test: bool,
@@ -40,6 +45,21 @@ pub(super) struct Rewriter<'g> {
     generated: &'g [String],
     /// Variables of the macros around.
     bound: Vec<String>,
+}
+
+pub(super) fn compile_pattern(pattern: &str) -> Result<Regex, ExpressionError> {
+    let mut builder = RegexBuilder::new(pattern);
+    let compiled = builder.size_limit(MAX_PATTERN_SIZE).build();
+    compiled.map_err(|error| {
+        let pattern = quoted(pattern);
+        let problem = match error {
+            regex::Error::CompiledTooBig(_) => "too large",
+            _ => "not a pattern",
+        };
+        ExpressionError::new(format!(
+            "calls `matches` with {pattern}, which is {problem}"
+        ))
+    })
 }
 
 impl<'g> Rewriter<'g> {
@@ -56,61 +76,57 @@ impl<'g> Rewriter<'g> {
         if let Some(path) = Path::of(expression) {
             if !self.bound.contains(&path.steps[0]) {
                 if let Some(attribute) = attribute(&path.steps, self.generated) {
-                    expression.expr = self.slot(attribute, path)?;
+                    expression.expr = self.read(attribute, &path)?;
                     return Ok(());
                 }
             }
         }
-        match &mut expression.expr {
-            Expr::Select(select) => self.rewrite(&mut select.operand),
-            Expr::Call(call) => {
-                if let Some(is_known) = self.header_test(call)? {
-                    expression.expr = is_known;
+        if let Expr::Comprehension(comprehension) = &mut expression.expr {
+            self.rewrite(&mut comprehension.iter_range)?;
+            self.rewrite(&mut comprehension.accu_init)?;
+            let before = self.bound.len();
+            self.bound.push(comprehension.iter_var.clone());
+            self.bound.extend(comprehension.iter_var2.clone());
+            self.bound.push(comprehension.accu_var.clone());
+            self.rewrite(&mut comprehension.loop_cond)?;
+            self.rewrite(&mut comprehension.loop_step)?;
+            self.rewrite(&mut comprehension.result)?;
+            self.bound.truncate(before);
+            return Ok(());
+        }
+        if let Expr::Call(call) = &mut expression.expr {
+            let map = call.args.last().and_then(Path::of);
+            if !map.is_some_and(|map| self.bound.contains(&map.steps[0])) {
+                if let Some(attribute) = tested_by_in(call, self.generated) {
+                    expression.expr = self.slot(attribute, true);
                     return Ok(());
                 }
-                self.call(call)
             }
-            Expr::List(list) => self.rewrite_all(&mut list.elements),
-            Expr::Map(map) => map.entries.iter_mut().try_for_each(|entry| {
-                let EntryExpr::MapEntry(entry) = &mut entry.expr else {
-                    return Ok(());
-                };
-                self.rewrite(&mut entry.key)?;
-                self.rewrite(&mut entry.value)
-            }),
-            Expr::Comprehension(comprehension) => {
-                self.rewrite(&mut comprehension.iter_range)?;
-                self.rewrite(&mut comprehension.accu_init)?;
-                let before = self.bound.len();
-                self.bound.push(comprehension.iter_var.clone());
-                self.bound.extend(comprehension.iter_var2.clone());
-                self.bound.push(comprehension.accu_var.clone());
-                self.rewrite(&mut comprehension.loop_cond)?;
-                self.rewrite(&mut comprehension.loop_step)?;
-                self.rewrite(&mut comprehension.result)?;
-                self.bound.truncate(before);
-                Ok(())
-            }
-            Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) => Ok(()),
+            self.call(call)?;
         }
-    }
-
-    fn rewrite_all(&mut self, expressions: &mut [IdedExpr]) -> Result<(), ExpressionError> {
-        let mut expressions = expressions.iter_mut();
-        expressions.try_for_each(|expression| self.rewrite(expression))
+        let mut parts = parts_mut(expression).into_iter();
+        parts.try_for_each(|part| self.rewrite(part))
     }
 
     fn call(&mut self, call: &mut CallExpr) -> Result<(), ExpressionError> {
-        if call.func_name == "matches" {
-            self.pattern(call)?;
+        match call.func_name.as_str() {
+            "matches" => self.pattern(call)?,
+            operators::NEGATE => call.func_name = NEGATE.to_owned(),
+            operators::INDEX => call.func_name = INDEX.to_owned(),
+            operators::ADD if !self.bound.is_empty() => call.func_name = LIMITED_ADD.to_owned(),
+            operators::LOGICAL_NOT | operators::NOT_STRICTLY_FALSE => return Ok(()),
+            _ => {}
         }
-        if call.func_name == operators::NEGATE {
-            call.func_name = NEGATE.to_owned();
+        // The interpreter evaluates the argument of a call twice if it is the only one, so that the
+        // cost doubles with each call inside of another. So `f(a)` becomes `a.f()`, and `a.f(b)`
+        // becomes `f(a, b)`: the functions take both.
+        if call.args.len() == 1 {
+            match call.target.take() {
+                Some(target) => call.args.insert(0, *target),
+                None => call.target = call.args.pop().map(Box::new),
+            }
         }
-        if let Some(target) = &mut call.target {
-            self.rewrite(target)?;
-        }
-        self.rewrite_all(&mut call.args)
+        Ok(())
     }
 
     /// Replaces the pattern of `matches` by its number among the compiled ones.
@@ -123,66 +139,35 @@ impl<'g> Rewriter<'g> {
                 "calls `matches` with a pattern that is not written out",
             ));
         };
-        let compiled = Regex::new(pattern).map_err(|_| {
-            let pattern = quoted(pattern);
-            ExpressionError::new(format!(
-                "calls `matches` with {pattern}, which is not a pattern"
-            ))
-        })?;
+        let compiled = compile_pattern(pattern)?;
         let number = i64::try_from(self.patterns.len()).unwrap_or(i64::MAX);
         argument.expr = Expr::Literal(CelVal::Int(number));
         self.patterns.push(compiled);
         Ok(())
     }
 
-    /// `'x' in request.headers` asks whether the header is known.
-    fn header_test(&mut self, call: &CallExpr) -> Result<Option<Expr>, ExpressionError> {
-        let (operators::IN, [key, map]) = (call.func_name.as_str(), &call.args[..]) else {
-            return Ok(None);
-        };
-        let Expr::Literal(CelVal::String(key)) = &key.expr else {
-            return Ok(None);
-        };
-        let Some(mut path) = Path::of(map) else {
-            return Ok(None);
-        };
-        let group = attribute(&path.steps, self.generated);
-        if !group.is_some_and(|group| is_map(&group)) {
-            return Ok(None);
-        }
-        path.steps.push(key.clone());
-        path.is_test = true;
-        let attribute = attribute(&path.steps, self.generated).unwrap_or(Attribute::Absent);
-        self.slot(attribute, path).map(Some)
-    }
-
-    fn slot(&mut self, attribute: Attribute, path: Path) -> Result<Expr, ExpressionError> {
-        if is_map(&attribute) && !path.is_test {
+    fn read(&mut self, attribute: Attribute, path: &Path) -> Result<Expr, ExpressionError> {
+        if attribute.is_map() && !path.is_test {
             let path = path.steps.join(".");
             return Err(ExpressionError::new(format!(
                 "reads all of `{path}`; name the fields that are needed"
             )));
         }
-        let slot = Slot {
-            attribute,
-            is_test: path.is_test,
-        };
-        let known = self.slots.iter().position(|other| *other == slot);
-        let number = known.unwrap_or_else(|| {
-            self.slots.push(slot);
-            self.slots.len() - 1
-        });
-        Ok(Expr::Ident(variable(number)))
+        Ok(self.slot(attribute, path.is_test))
     }
-}
 
-/// Whether it is a map, of which only its fields are kept.
-fn is_map(attribute: &Attribute) -> bool {
-    matches!(
-        attribute,
-        Attribute::Group
-            | Attribute::PeerAsWhole(_)
-            | Attribute::Node(NodeField::Labels)
-            | Attribute::Peer(_, NodeField::Labels)
-    )
+    fn slot(&mut self, attribute: Attribute, is_test: bool) -> Expr {
+        let mut slots = self.slots.iter();
+        let known = slots.find(|slot| slot.attribute == attribute && slot.is_test == is_test);
+        if let Some(slot) = known {
+            return Expr::Ident(slot.name.clone());
+        }
+        let name = format!("#{}", self.slots.len());
+        self.slots.push(Slot {
+            name: name.clone(),
+            attribute,
+            is_test,
+        });
+        Expr::Ident(name)
+    }
 }

@@ -1,7 +1,14 @@
 //! The names of attributes: which path is which [`Attribute`].
 
-use super::attribute::{Attribute, NodeField, Side};
+use super::{
+    attribute::{Attribute, NodeField, Side},
+    path::Path,
+};
 use crate::{direction::Direction, metrics::attributes::ServiceField};
+use cel::common::{
+    ast::{CallExpr, Expr, operators},
+    value::CelVal,
+};
 use http::{HeaderName, header};
 
 /// The first words of all attributes.
@@ -65,6 +72,20 @@ pub(super) fn attribute(path: &[String], generated: &[String]) -> Option<Attribu
         "route_name" | "cluster_name" | "cluster_metadata" | "listener_direction" => xds(&path),
         _ => Attribute::Absent,
     })
+}
+
+/// The attribute that is asked for by `'x' in request.headers`, as `has(request.headers.x)` does.
+pub(super) fn tested_by_in(call: &CallExpr, generated: &[String]) -> Option<Attribute> {
+    let (operators::IN, [key, map]) = (call.func_name.as_str(), &call.args[..]) else {
+        return None;
+    };
+    let Expr::Literal(CelVal::String(key)) = &key.expr else {
+        return None;
+    };
+    let mut steps = Path::of(map)?.steps;
+    attribute(&steps, generated).filter(Attribute::is_map)?;
+    steps.push(key.clone());
+    Some(attribute(&steps, generated).unwrap_or(Attribute::Absent))
 }
 
 fn request(path: &[&str]) -> Attribute {
@@ -145,6 +166,7 @@ fn upstream(path: &[&str]) -> Attribute {
         [] => Attribute::Group,
         ["address"] => Attribute::UpstreamAddress,
         ["port"] => Attribute::UpstreamPort,
+        ["request_attempt_count"] => Attribute::AttemptCount,
         _ => Attribute::Absent,
     }
 }
