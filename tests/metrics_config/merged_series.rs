@@ -66,7 +66,7 @@ fn texts(metrics: &Metrics) -> Vec<String> {
     texts
 }
 
-/// The labels and values of these samples, which are the same in all texts.
+/// The labels and values of these samples, by labels. They are the same in all texts.
 fn samples(metrics: &Metrics, name: &str) -> Vec<(String, f64)> {
     let read = |text: &String| {
         // Fails if a sample comes twice.
@@ -82,7 +82,9 @@ fn samples(metrics: &Metrics, name: &str) -> Vec<(String, f64)> {
             labels.sort();
             (labels.join(","), line.value)
         });
-        samples.collect::<Vec<_>>()
+        let mut samples = samples.collect::<Vec<_>>();
+        samples.sort_by(|one, other| one.0.cmp(&other.0));
+        samples
     };
     let mut all = texts(metrics).iter().map(read).collect::<Vec<_>>();
     let first = all.remove(0);

@@ -3,7 +3,7 @@
 use crate::digits::parse_digits;
 use std::time::Duration;
 
-/// Nanoseconds of each unit. Longer names come first.
+/// Nanoseconds of each unit. `ms` comes before `m`.
 const UNITS: [(&str, u64); 8] = [
     ("ns", 1),
     ("us", 1_000),

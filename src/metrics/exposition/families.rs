@@ -61,7 +61,8 @@ type Columns<'a> = (bool, &'a [(String, Source)]);
 impl Metrics {
     /// All metrics and their values at this moment.
     ///
-    /// What threads count meanwhile is in this answer or in the next one.
+    /// Series of both directions whose labels are equal are one point: the sum, and of gauges the last
+    /// value. What threads count meanwhile is in this answer or in the next one.
     pub fn families(&self) -> Vec<Family> {
         self.families_at(Instant::now(), Some(SystemTime::now()))
     }
