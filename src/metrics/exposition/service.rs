@@ -25,8 +25,8 @@ use tower_service::Service;
 /// feature `gzip`, the answer is compressed if the scraper accepts it. `HEAD` has the headers of `GET`,
 /// without a length: nothing is written for it.
 ///
-/// While four answers of the same metrics are being sent, others are 503 with `Retry-After: 1`: each holds
-/// what was counted when it began. An answer of at most 64 KiB is not counted among them.
+/// While four answers of the same metrics are being made or sent, others are 503 with `Retry-After: 1`: each
+/// holds what was counted when it began. An answer of at most 64 KiB is made at once, and its place is free.
 ///
 /// ```
 /// use axum::Router;
