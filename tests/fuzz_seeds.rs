@@ -4,6 +4,9 @@
 
 #[path = "../fuzz/src/access_log_format.rs"]
 mod access_log_format;
+#[cfg(feature = "metrics")]
+#[path = "../fuzz/src/baggage.rs"]
+mod baggage;
 #[path = "../fuzz/src/config.rs"]
 #[allow(dead_code, reason = "tests/config runs it")]
 mod config;
@@ -58,6 +61,12 @@ fn holds(target: &str, property: fn(&[u8])) {
 #[test]
 fn any_access_log_format_holds() {
     holds("access_log_format", access_log_format::access_log_format);
+}
+
+#[cfg(feature = "metrics")]
+#[test]
+fn any_baggage_holds() {
+    holds("baggage", baggage::baggage);
 }
 
 #[test]

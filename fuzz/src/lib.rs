@@ -1,6 +1,7 @@
 //! The properties that the fuzz targets check.
 
 pub mod access_log_format;
+pub mod baggage;
 pub mod config;
 pub mod environment;
 pub mod forwarded_for;

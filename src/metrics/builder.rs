@@ -3,13 +3,14 @@
 #[cfg(feature = "metrics-config")]
 use super::handle::SetInCode;
 use super::{
-    destination::{Destinations, Service},
+    destination::Service,
     destination_numbers::DestinationNumbers,
     exposition::Scrapes,
     handle::{Inner, Metrics},
     intern::Interner,
     naming::Naming,
     own_labels::OwnLabels,
+    own_services::OwnServices,
     peer::{OwnHeaders, Peers},
     store::{Buckets, Store, StoreSettings},
     workload::Workload,
@@ -21,8 +22,8 @@ use crate::{
 use http::{HeaderMap, StatusCode};
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
+    sync::{Arc, Mutex, atomic::AtomicU64},
+    time::{Duration, Instant},
 };
 
 /// How many series there may be in each direction.
@@ -40,7 +41,10 @@ pub struct MetricsBuilder {
     namespaces: Vec<String>,
     services: Vec<(String, Service)>,
     #[cfg(feature = "batch")]
-    reporters: super::exposition::Reporters,
+    pub(super) reporters: super::exposition::Reporters,
+    reads_baggage: bool,
+    own_services: Vec<String>,
+    learned_services: usize,
     #[cfg(feature = "metrics-config")]
     pub(super) shape: Option<super::shape::MetricsShape>,
 }
@@ -58,6 +62,9 @@ impl MetricsBuilder {
             services: Vec::new(),
             #[cfg(feature = "batch")]
             reporters: Default::default(),
+            reads_baggage: false,
+            own_services: Vec::new(),
+            learned_services: 0,
             #[cfg(feature = "metrics-config")]
             shape: None,
         }
@@ -198,6 +205,9 @@ impl MetricsBuilder {
     /// `sidecar.istio.io/statsEvictionInterval`. If it is used again, it starts at zero. Default: series
     /// stay.
     ///
+    /// Peers, hosts and values of labels that no series has any more make room for others too: see
+    /// [Bounds](crate::metrics#bounds).
+    ///
     /// ```
     /// use std::time::Duration;
     /// use tower_b3::metrics::{Metrics, Workload};
@@ -245,67 +255,81 @@ impl MetricsBuilder {
         self
     }
 
-    /// Shows the counts of a reporter as `tower_b3_reporter_…`. The reporter that a tracer is
-    /// [started](crate::TracerBuilder::start) with is shown without this: call it for a reporter that you
-    /// give to [`TracerBuilder::reporter`](crate::TracerBuilder::reporter). It replaces what is shown
-    /// without it.
+    /// Names other services of the own namespace that clients call this server by: several, or one that
+    /// also has another name than the canonical service.
     ///
-    /// Of several reporters, each has a label `reporter`: the name that
-    /// [`named_reporter_stats`](Self::named_reporter_stats) gives it, or else its number in the order in which
-    /// they were added, from 1 on. If the function panics, the reporter is left out.
+    /// Requests whose header `host` stands for one of them are counted for it, as their client does.
+    /// Other requests are counted for the [own service](Workload::service). A sidecar has one service
+    /// for each port instead.
     ///
     /// ```
-    /// # #[cfg(feature = "zipkin")] {
-    /// use tower_b3::{metrics::{Metrics, Workload}, zipkin::ZipkinReporter};
+    /// use tower_b3::metrics::{Metrics, Workload};
     ///
-    /// let reporter = ZipkinReporter::builder("http://zipkin:9411/api/v2/spans").build()?;
-    /// let stats = reporter.clone();
-    /// let metrics = Metrics::builder(Workload::new("webapp"))
-    ///     .reporter_stats(move || stats.stats())
+    /// let metrics = Metrics::builder(Workload::new("catalog").namespace("shop"))
+    ///     .own_services(["catalog-svc", "catalog-canary"])
     ///     .build();
     /// # let _ = metrics;
-    /// # }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[cfg(feature = "batch")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
     #[must_use]
-    pub fn reporter_stats(
+    pub fn own_services<N: Into<String>>(
         mut self,
-        stats: impl Fn() -> crate::report::Stats + Send + Sync + 'static,
+        hosts: impl IntoIterator<Item = N>,
     ) -> MetricsBuilder {
-        self.reporters.add(None, stats);
+        self.own_services.extend(hosts.into_iter().map(Into::into));
         self
     }
 
-    /// Shows the counts of a reporter, as [`reporter_stats`](Self::reporter_stats) does, with the label
-    /// `reporter`. The counts of reporters with the same name are added.
+    /// Learns at most this many [`own_services`](Self::own_services) from the hosts of requests, in the
+    /// order in which they come. Default: none.
+    ///
+    /// A server does not know by which Service it is called if that has another name than the canonical
+    /// service, and Kiali counts a request twice if its two reports name different services. But a caller
+    /// can choose the host: so only services of the own namespace are learned, from peers that the server
+    /// layer [trusts](crate::Trust), and as few as you allow. They are never forgotten. Istio's sidecars
+    /// do not learn them, because the control plane tells them. If you know the names, list them.
     ///
     /// ```
-    /// use tower_b3::{metrics::{Metrics, Workload}, report::Stats};
+    /// use tower_b3::metrics::{Metrics, Workload};
     ///
-    /// let metrics = Metrics::builder(Workload::new("webapp"))
-    ///     .named_reporter_stats("zipkin", Stats::default)
-    ///     .named_reporter_stats("otlp", Stats::default)
+    /// let metrics = Metrics::builder(Workload::new("catalog").namespace("shop"))
+    ///     .learn_own_services(2)
     ///     .build();
-    /// assert!(metrics.text().contains("tower_b3_reporter_sent_total{reporter=\"otlp\"} 0\n"));
+    /// # let _ = metrics;
     /// ```
-    #[cfg(feature = "batch")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
     #[must_use]
-    pub fn named_reporter_stats(
-        mut self,
-        name: impl Into<String>,
-        stats: impl Fn() -> crate::report::Stats + Send + Sync + 'static,
-    ) -> MetricsBuilder {
-        self.reporters.add(Some(name.into()), stats);
+    pub fn learn_own_services(mut self, most: usize) -> MetricsBuilder {
+        self.learned_services = most;
+        self
+    }
+
+    /// Reads who calls from the header `baggage`, as [`PeerMetadata::from_baggage`] does, if a trusted
+    /// caller sends no `x-envoy-peer-metadata`. Default: `false`.
+    ///
+    /// Istio's sidecars do not read it. In Istio's ambient mode, ztunnel and waypoints do, from each
+    /// other, where no application can write it; on plain HTTP, `baggage` may be what the application
+    /// got from its own callers and forwards. Set this if your callers tell themselves in this way. The
+    /// header is never removed, and never written.
+    ///
+    /// ```
+    /// use tower_b3::metrics::{Metrics, Workload};
+    ///
+    /// let metrics = Metrics::builder(Workload::new("catalog")).read_baggage(true).build();
+    /// # let _ = metrics;
+    /// ```
+    ///
+    /// [`PeerMetadata::from_baggage`]: super::PeerMetadata::from_baggage
+    #[must_use]
+    pub fn read_baggage(mut self, reads: bool) -> MetricsBuilder {
+        self.reads_baggage = reads;
         self
     }
 
     /// Builds the metrics.
     pub fn build(mut self) -> Metrics {
-        let rules = self.take_destinations();
         let most = self.max_series;
+        // So that neither peers nor hosts that somebody invents can take all of them.
+        let quarter = (most / 4).max(1);
+        let destinations = self.destinations(most, quarter);
         #[cfg(feature = "metrics-config")]
         let set_in_code = SetInCode {
             buckets: self.buckets.is_some(),
@@ -322,8 +346,6 @@ impl MetricsBuilder {
             max_series: most,
             expiry: self.expiry.flatten(),
         };
-        // So that neither peers nor hosts that somebody invents can take all of them.
-        let quarter = (most / 4).max(1);
         let store = |direction| {
             let generation = self.naming.generation(direction, &self.own_labels.all);
             Store::new(generation, settings.clone())
@@ -334,8 +356,8 @@ impl MetricsBuilder {
                     server: store(Direction::Server),
                     client: store(Direction::Client),
                 },
-                peers: Peers::new(quarter),
-                destinations: DestinationNumbers::new(rules, most, quarter),
+                peers: Peers::new(quarter, self.reads_baggage),
+                destinations,
                 principals: Interner::new(most),
                 operations: Interner::new(most),
                 request_values: Interner::new(most),
@@ -345,6 +367,7 @@ impl MetricsBuilder {
                 #[cfg(feature = "batch")]
                 reporters: self.reporters,
                 scrapes: Scrapes::default(),
+                numbers_checked: Mutex::new(Instant::now()),
                 naming: self.naming,
                 knows_service: self.workload.knows_service(),
                 #[cfg(feature = "metrics-config")]
@@ -363,16 +386,22 @@ impl MetricsBuilder {
         metrics
     }
 
-    fn take_destinations(&mut self) -> Destinations {
+    fn destinations(&mut self, max_services: usize, max_outside: usize) -> DestinationNumbers {
         let mut rules = self.workload.destinations();
-        rules.are_hosts = self.naming == Naming::OpenTelemetry;
         for namespace in self.namespaces.drain(..) {
             rules.add_namespace(namespace);
         }
         for (authority, service) in self.services.drain(..) {
             rules.add_service(&authority, service);
         }
-        rules
+        let own = OwnServices::new(
+            self.workload.own_service(),
+            &rules,
+            &self.own_services,
+            self.learned_services,
+        );
+        rules.are_hosts = self.naming == Naming::OpenTelemetry;
+        DestinationNumbers::new(rules, own, max_services, max_outside)
     }
 }
 

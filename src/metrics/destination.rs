@@ -138,6 +138,11 @@ impl Destinations {
         }
     }
 
+    /// Whether a service is in the own namespace.
+    pub(super) fn is_own(&self, service: &Service) -> bool {
+        self.namespace.as_deref() == Some(&service.namespace)
+    }
+
     /// The service that a URI's authority or a `host` header stands for.
     pub(super) fn of_authority(&self, authority: &str) -> Destination {
         // Longer than any host with a port and user information that a client would send.

@@ -3,13 +3,14 @@
 use super::{
     destination::{Destination, Destinations},
     hash::FoldState,
-    intern::Interner,
+    intern::{Interner, NumberState},
+    own_services::OwnServices,
 };
 use arc_swap::ArcSwap;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -19,9 +20,15 @@ const MAX_AUTHORITIES: usize = 1_000;
 /// What numbers of hosts outside of the mesh start with: there is other room for them, so that they never
 /// displace services.
 const OUTSIDE: u32 = 1 << 31;
+/// What numbers of services start with that a server is called by.
+const OWN: u32 = 1 << 30;
 
 /// A service that a request was sent to. The default is the own service at a server, and an unknown one
 /// at a client.
+///
+/// With [`expire_after`](super::MetricsBuilder::expire_after), the number of a service that has no series
+/// any more may be freed, at the earliest an interval after the number was last asked for. Then it stands
+/// for an unknown service, and never for another one: ask for it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DestinationNumber(pub(super) u32);
 
@@ -41,8 +48,10 @@ struct Authorities {
 
 pub(super) struct DestinationNumbers {
     rules: Destinations,
+    own: OwnServices,
     authorities: ArcSwap<Authorities>,
-    adding: Mutex<()>,
+    /// Held while an authority is added, and while they are freed.
+    changing: Mutex<()>,
     services: Interner<Arc<Destination>>,
     outside: Interner<Arc<Destination>>,
     overflowed: AtomicU64,
@@ -52,13 +61,15 @@ impl DestinationNumbers {
     /// At most this many services, and hosts outside of the mesh.
     pub(super) fn new(
         rules: Destinations,
+        own: OwnServices,
         max_services: usize,
         max_outside: usize,
     ) -> DestinationNumbers {
         DestinationNumbers {
             rules,
+            own,
             authorities: ArcSwap::default(),
-            adding: Mutex::new(()),
+            changing: Mutex::new(()),
             services: Interner::new(max_services),
             outside: Interner::new(max_outside),
             overflowed: AtomicU64::new(0),
@@ -81,12 +92,13 @@ impl DestinationNumbers {
             _ if is_service => (&self.services, 0),
             _ => (&self.outside, OUTSIDE),
         };
+        // So that the destination is not found unused before its number is kept.
+        let _changing = self.lock();
         let Some(number) = numbers.number(&Arc::new(destination)) else {
             self.overflowed.fetch_add(1, Relaxed);
             return DestinationNumber::UNKNOWN;
         };
         let number = DestinationNumber((number + DestinationNumber::TAKEN) | mark);
-        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut authorities = Authorities::clone(&self.authorities.load());
         if authorities.order.len() >= MAX_AUTHORITIES {
             for oldest in authorities.order.drain(..MAX_AUTHORITIES / 4) {
@@ -105,14 +117,56 @@ impl DestinationNumbers {
         number
     }
 
-    /// The destination with this number; `None` for the own service and the unknown one.
+    /// Whether a server asks hosts by which of its services it is called.
+    #[inline]
+    pub(super) fn asks_hosts(&self) -> bool {
+        self.own.ask_hosts()
+    }
+
+    /// The service that a server is called by, which it may learn from this caller.
+    pub(super) fn own_number(&self, host: &str, learns: bool) -> DestinationNumber {
+        let number = self.own.number(&self.rules, host, learns);
+        DestinationNumber(number.map_or(0, |number| number | OWN))
+    }
+
+    /// The destination with this number; `None` for the own service, the unknown one, and one that is
+    /// freed.
     pub(super) fn destination(&self, number: u32) -> Option<Arc<Destination>> {
+        if number & (OUTSIDE | OWN) == OWN {
+            return self.own.service_of(number & !OWN);
+        }
+        let (numbers, number) = self.interned(number)?;
+        numbers.value(number)
+    }
+
+    /// Where this number comes from, and what it is there.
+    fn interned(&self, number: u32) -> Option<(&Interner<Arc<Destination>>, u32)> {
         let numbers = match number & OUTSIDE {
             0 => &self.services,
             _ => &self.outside,
         };
-        let number = number & !OUTSIDE;
-        numbers.value(number.checked_sub(DestinationNumber::TAKEN)?)
+        let number = (number & !OUTSIDE).checked_sub(DestinationNumber::TAKEN)?;
+        Some((numbers, number))
+    }
+
+    /// Frees numbers that are unused: see [`Interner::free_unused`].
+    pub(super) fn free_unused(&self, is_used: impl Fn(u32) -> bool) {
+        let _changing = self.lock();
+        for (numbers, mark) in [(&self.services, 0), (&self.outside, OUTSIDE)] {
+            numbers.free_unused(|number| is_used((number + DestinationNumber::TAKEN) | mark));
+        }
+        let mut authorities = Authorities::clone(&self.authorities.load());
+        let Authorities { numbers, order } = &mut authorities;
+        numbers.retain(|_, number| {
+            let interned = self.interned(number.0);
+            interned.is_some_and(|(numbers, number)| numbers.state(number) == NumberState::Used)
+        });
+        order.retain(|authority| numbers.contains_key(authority));
+        self.authorities.store(Arc::new(authorities));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn overflowed(&self) -> u64 {
@@ -123,11 +177,17 @@ impl DestinationNumbers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::destination::Service;
+
+    fn numbers() -> DestinationNumbers {
+        let rules = Destinations::new(Some("shop"), "cluster.local");
+        let own = OwnServices::new(Service::of_host("webapp"), &rules, &[], 0);
+        DestinationNumbers::new(rules, own, 10, 10)
+    }
 
     #[test]
     fn spellings_of_a_service_have_one_number() {
-        let numbers =
-            DestinationNumbers::new(Destinations::new(Some("shop"), "cluster.local"), 10, 10);
+        let numbers = numbers();
         let catalog = numbers.number("catalog");
         for spelling in [
             "catalog:80",
@@ -143,8 +203,7 @@ mod tests {
 
     #[test]
     fn a_million_hosts_do_not_displace_services() {
-        let numbers =
-            DestinationNumbers::new(Destinations::new(Some("shop"), "cluster.local"), 10, 10);
+        let numbers = numbers();
         for host in 0..3_000 {
             numbers.number(&format!("host-{host}.example.com"));
         }

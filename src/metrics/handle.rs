@@ -24,10 +24,10 @@ use std::{
     cell::RefCell,
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::SystemTime,
+    time::{Instant, SystemTime},
 };
 
 /// The metrics of a service: counts the exchanges of both layers, and shows the counts to Prometheus.
@@ -62,6 +62,8 @@ pub(super) struct Inner {
     pub(super) response_values: Interner<Arc<[String]>>,
     pub(super) headers: OwnHeaders,
     pub(super) label_overflows: AtomicU64,
+    /// When unused numbers were last looked for.
+    pub(super) numbers_checked: Mutex<Instant>,
     #[cfg(feature = "batch")]
     pub(super) reporters: super::exposition::Reporters,
     pub(super) scrapes: super::exposition::Scrapes,
@@ -87,12 +89,6 @@ impl Metrics {
     /// Metrics of this workload.
     pub fn builder(workload: Workload) -> MetricsBuilder {
         MetricsBuilder::new(workload)
-    }
-
-    /// Shows the counts of the reporter of a running tracer, unless code has said whose to show.
-    #[cfg(feature = "batch")]
-    pub(crate) fn show_reporter(&self, reporter: &crate::report::BatchReporter) {
-        self.inner.reporters.add_started(reporter);
     }
 
     /// Names the metrics among these that are not there.

@@ -1,4 +1,7 @@
 //! `Interner`: equal values get equal numbers, so that a series is found by a key of small numbers.
+//!
+//! No number is given twice. A value that is not used any more can be [freed](Interner::free_unused):
+//! whoever still has its number finds no value, and never another one.
 
 use super::hash::FoldState;
 use arc_swap::ArcSwap;
@@ -6,37 +9,72 @@ use std::{
     borrow::Borrow,
     collections::HashMap,
     hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+/// Numbers are smaller, so that there are bits left to mark them. With 500 new values in each
+/// interval of idle series, they last for a million intervals. Values that come later have none.
+pub(super) const NUMBERS: u32 = 1 << 29;
 
 /// Values by number. Reading waits for nobody; a new value copies the table, which is bounded.
 pub(super) struct Interner<T> {
     table: ArcSwap<Table<T>>,
-    /// Held while a value is added.
-    adding: Mutex<()>,
+    /// Held while the table is changed.
+    changing: Mutex<()>,
     limit: usize,
 }
 
 #[derive(Clone)]
 struct Table<T> {
     numbers: HashMap<T, u32, FoldState>,
-    values: Vec<T>,
+    /// Values that were found unused. One that is asked for goes back to `numbers`.
+    unused: HashMap<T, u32, FoldState>,
+    /// Of both, by ascending numbers.
+    values: Vec<(u32, T)>,
+    /// The number of the next value.
+    next: u32,
+}
+
+/// What a number stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NumberState {
+    Used,
+    /// Its value may be freed, unless it is asked for before.
+    Unused,
+    /// It has no value.
+    Free,
+}
+
+impl<T> Table<T> {
+    fn empty(next: u32) -> Table<T> {
+        Table {
+            numbers: HashMap::default(),
+            unused: HashMap::default(),
+            values: Vec::new(),
+            next,
+        }
+    }
+
+    fn value(&self, number: u32) -> Option<&T> {
+        let found = self
+            .values
+            .binary_search_by_key(&number, |(number, _)| *number);
+        let (_, value) = self.values.get(found.ok()?)?;
+        Some(value)
+    }
 }
 
 impl<T: Clone + Eq + Hash> Interner<T> {
     /// At most `limit` values.
     pub(super) fn new(limit: usize) -> Interner<T> {
         Interner {
-            table: ArcSwap::from_pointee(Table {
-                numbers: HashMap::default(),
-                values: Vec::new(),
-            }),
-            adding: Mutex::new(()),
+            table: ArcSwap::from_pointee(Table::empty(0)),
+            changing: Mutex::new(()),
             limit,
         }
     }
 
-    /// The number of a value that has one.
+    /// The number of a value that has one and is not unused.
     pub(super) fn find<Q: Eq + Hash + ?Sized>(&self, value: &Q) -> Option<u32>
     where
         T: Borrow<Q>,
@@ -49,26 +87,62 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         if let Some(number) = self.find(value) {
             return Some(number);
         }
-        let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.lock();
         let table = self.table.load();
         if let Some(number) = table.numbers.get(value) {
             return Some(*number);
         }
-        if table.values.len() >= self.limit {
+        let full = table.values.len() >= self.limit || table.next >= NUMBERS;
+        if full && !table.unused.contains_key(value) {
             return None;
         }
         let mut table = Table::clone(&table);
-        let number = u32::try_from(table.values.len()).ok()?;
-        table.values.push(value.clone());
+        let number = table.unused.remove(value).unwrap_or_else(|| {
+            let number = table.next;
+            table.next += 1;
+            table.values.push((number, value.clone()));
+            number
+        });
         table.numbers.insert(value.clone(), number);
         self.table.store(Arc::new(table));
         Some(number)
     }
 
-    /// The value of a number.
+    /// The value of a number; `None` if it is freed.
     pub(super) fn value(&self, number: u32) -> Option<T> {
+        self.table.load().value(number).cloned()
+    }
+
+    pub(super) fn state(&self, number: u32) -> NumberState {
         let table = self.table.load();
-        table.values.get(number as usize).cloned()
+        match table.value(number) {
+            Some(value) if table.numbers.contains_key(value) => NumberState::Used,
+            Some(_) => NumberState::Unused,
+            None => NumberState::Free,
+        }
+    }
+
+    /// Notes which values are unused. If more than half of the values that there may be are there, those
+    /// that were unused the last time too, and were not asked for since, are freed.
+    pub(super) fn free_unused(&self, is_used: impl Fn(u32) -> bool) {
+        let _changing = self.lock();
+        let old = self.table.load();
+        let crowded = old.values.len() > self.limit / 2;
+        let mut table = Table::empty(old.next);
+        for (number, value) in &old.values {
+            let numbers = match is_used(*number) {
+                true => &mut table.numbers,
+                false if crowded && old.unused.contains_key(value) => continue,
+                false => &mut table.unused,
+            };
+            numbers.insert(value.clone(), *number);
+            table.values.push((*number, value.clone()));
+        }
+        self.table.store(Arc::new(table));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,6 +163,43 @@ mod tests {
         assert_eq!(interner.find("c"), None);
         assert_eq!(interner.value(1).as_deref(), Some("b"));
         assert_eq!(interner.value(2), None);
+    }
+
+    #[test]
+    fn a_value_that_is_unused_twice_is_freed_and_its_number_is_not_given_again() {
+        let interner: Interner<u64> = Interner::new(4);
+        let numbers = [10, 11, 12].map(|value| interner.number(&value).unwrap());
+        interner.free_unused(|number| number == 0);
+        assert_eq!((interner.find(&10), interner.find(&11)), (Some(0), None));
+        // Asked for, so it is used.
+        assert_eq!(interner.number(&12), Some(2));
+        interner.free_unused(|number| number == 0);
+        let states = numbers.map(|number| interner.state(number));
+        use NumberState::*;
+        assert_eq!(states, [Used, Free, Unused]);
+        assert_eq!(interner.value(1), None);
+        assert_eq!(interner.value(2), Some(12));
+        assert_eq!(interner.number(&11), Some(3));
+        assert_eq!(
+            [13, 14].map(|value| interner.number(&value)),
+            [Some(4), None]
+        );
+    }
+
+    #[test]
+    fn values_stay_while_there_is_room_for_as_many_again() {
+        let interner: Interner<u64> = Interner::new(4);
+        for value in [10, 11] {
+            interner.number(&value);
+        }
+        for _ in 0..3 {
+            interner.free_unused(|_| false);
+        }
+        assert_eq!(
+            [0, 1].map(|number| interner.value(number)),
+            [Some(10), Some(11)]
+        );
+        assert_eq!(interner.number(&11), Some(1));
     }
 
     #[test]

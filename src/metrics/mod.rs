@@ -41,12 +41,21 @@
 //! There are at most [`max_series`](MetricsBuilder::max_series) combinations of labels in each direction.
 //! A quarter of that is the number of peers, and of hosts outside of the mesh, that have labels of their
 //! own, so that nobody outside can take all of them. What exceeds a bound is counted with `unknown`
-//! labels, and in `tower_b3_metrics_overflows_total`. Series that [expire](MetricsBuilder::expire_after)
-//! make room for others. Peers and hosts do not: a process that meets more callers in its life than that
-//! quarter, where each version of a workload is one, needs a larger `max_series`.
+//! labels, and in `tower_b3_metrics_overflows_total`. Each version of a workload is a peer.
 //!
-//! A scrape is sent in pieces, of what was counted when it began, and four at a time. Peer metadata above 8 KiB or nested deeper than four
-//! levels is refused, names longer than 253 bytes or with control characters are `unknown`.
+//! Series that [expire](MetricsBuilder::expire_after) make room for others, and so do peers, hosts and
+//! values of labels that have no series any more: when more than half of those that there may be are
+//! there, they are forgotten one to two intervals after the last of their series, while the metrics are
+//! shown. A request that goes on for longer is counted with `unknown` labels then, and never with those
+//! of another peer. Without expiry, a process that meets more callers in its life than that quarter needs
+//! a larger `max_series`.
+//!
+//! A server that [learns its services](MetricsBuilder::learn_own_services) from the hosts of requests
+//! learns as many as it is told, and never forgets them.
+//!
+//! A scrape is sent in pieces, of what was counted when it began, and four at a time. Peer metadata and
+//! baggage above 8 KiB, and metadata nested deeper than four levels, are refused; names longer than 253 bytes or with control
+//! characters are `unknown`.
 
 #[cfg(feature = "metrics-config")]
 mod attributes;
@@ -72,6 +81,7 @@ mod naming;
 mod nodes;
 mod observer;
 mod own_labels;
+mod own_services;
 mod peer;
 mod plan;
 #[cfg(all(test, feature = "metrics-config"))]
@@ -79,6 +89,8 @@ mod plan_tests;
 mod pod_name;
 mod principals;
 mod project;
+#[cfg(feature = "batch")]
+mod reporter_stats;
 #[cfg(feature = "metrics-config")]
 mod reshape;
 mod response_flags;
@@ -87,6 +99,9 @@ pub(crate) mod shape;
 mod store;
 #[cfg(test)]
 mod tests;
+mod unused_numbers;
+#[cfg(test)]
+mod unused_numbers_tests;
 mod wire_size;
 mod workload;
 

@@ -92,7 +92,7 @@ impl AnyObserver for CountingObserver {
         match direction {
             _ if !peer_trusted => remove_metadata(headers),
             Direction::Server => {
-                (state.peer, state.asked) = self.metrics.inner.peers.take(headers);
+                (state.peer, state.asked) = self.metrics.inner.peers.take_from_request(headers);
             }
             Direction::Client => {
                 self.metrics.inner.headers.write_to_request(headers);
@@ -118,7 +118,7 @@ impl AnyObserver for CountingObserver {
             None => {}
             Some(Direction::Server) => inner.headers.write_to_response(headers, state.asked),
             Some(Direction::Client) if state.reads_peer => {
-                state.peer = inner.peers.take(headers).0;
+                state.peer = inner.peers.take_from_response(headers);
             }
             Some(Direction::Client) => remove_metadata(headers),
         }
@@ -185,7 +185,13 @@ impl Metrics {
 
     fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
         if of == Direction::Client || !self.inner.knows_service && self.believes_hosts() {
-            state.destination = self.destination_of(request);
+            state.destination = match self.inner.naming {
+                Naming::OpenTelemetry => self.destination(&server_of(request)),
+                _ => self.destination(host_of(request)),
+            };
+        } else if self.inner.destinations.asks_hosts() {
+            let destinations = &self.inner.destinations;
+            state.destination = destinations.own_number(host_of(request), state.reads_peer);
         }
         state.request_labels = self.request_labels(request);
         state.request = HeadSize::of_request(request, of).with_metadata(state.metadata_bytes, of);
@@ -261,24 +267,30 @@ impl Metrics {
         let state = self.inner.stores.server.state();
         state.generation.host_header_fallback
     }
+}
 
-    /// The service that a request is for: by its header `host`, which a proxy goes by, or else by its
-    /// URI.
-    fn destination_of(&self, request: &RequestHead<'_>) -> DestinationNumber {
-        let header = request.headers().get(HOST);
-        let header = header.and_then(|value| value.to_str().ok());
-        let uri = || {
-            request
-                .uri()
-                .authority()
-                .map(|authority| authority.as_str())
-        };
-        if self.inner.naming == Naming::OpenTelemetry {
-            let authority = uri().or(header).unwrap_or_default();
-            return self.destination(&with_port(authority, request.uri()));
-        }
-        self.destination(header.or_else(uri).unwrap_or_default())
-    }
+/// The host that a request is for: by its header `host`, which a proxy goes by, or else by its URI.
+fn host_of<'a>(request: &RequestHead<'a>) -> &'a str {
+    host_header(request)
+        .or_else(|| authority(request))
+        .unwrap_or_default()
+}
+
+/// Host and port that a client sends a request to, as OpenTelemetry names servers: by its URI, or else by
+/// its header `host`.
+fn server_of<'a>(request: &RequestHead<'a>) -> Cow<'a, str> {
+    let server = authority(request).or_else(|| host_header(request));
+    with_port(server.unwrap_or_default(), request.uri())
+}
+
+fn host_header<'a>(request: &RequestHead<'a>) -> Option<&'a str> {
+    let header = request.headers().get(HOST)?;
+    header.to_str().ok()
+}
+
+fn authority<'a>(request: &RequestHead<'a>) -> Option<&'a str> {
+    let authority = request.uri().authority()?;
+    Some(authority.as_str())
 }
 
 /// The authority with the port that its URI's scheme stands for, if it has none.

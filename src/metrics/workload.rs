@@ -213,8 +213,10 @@ impl Workload {
     ///
     /// Kiali counts a request twice unless both of its reports name the same service, and the client's
     /// names what it has called. It is not learned from the header `host` of requests, which anybody can
-    /// choose; only a server that does not know its namespace takes it, if a configuration says so with
-    /// `disable_host_header_fallback: false`.
+    /// choose, unless [`learn_own_services`](super::MetricsBuilder::learn_own_services) allows it; and a
+    /// server that does not know its namespace takes it, if a configuration says so with
+    /// `disable_host_header_fallback: false`. [`own_services`](super::MetricsBuilder::own_services) names
+    /// several.
     #[must_use]
     pub fn service(mut self, service: impl Into<Service>) -> Workload {
         self.service = Some(service.into());

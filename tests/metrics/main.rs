@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod baggage;
 mod cases;
 mod destinations;
 mod exposition;
@@ -13,6 +14,7 @@ mod metadata_exchange;
 mod modes;
 mod naming;
 mod own_labels;
+mod own_services;
 mod parser;
 mod peers;
 mod registries;

@@ -56,7 +56,7 @@ fn source(metrics: &Metrics, value: &str) -> Point {
     points(metrics, "istio_requests_total").remove(0)
 }
 
-fn check_peer(id: &str, peer: &PeerMetadata, expected: &Value) {
+pub fn check_peer(id: &str, peer: &PeerMetadata, expected: &Value) {
     for (name, value) in [
         ("name", &peer.name),
         ("namespace", &peer.namespace),

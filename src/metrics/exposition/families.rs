@@ -91,6 +91,8 @@ impl Metrics {
             }
         }
         let mut families: Vec<Family> = merged.into_iter().map(MergedFamily::into_family).collect();
+        // Behind the answer, which shows series that have just expired no more.
+        inner.free_unused_numbers(now);
         families.retain(|family| !family.points.is_empty());
         if inner.naming == Naming::Istio {
             families.push(inner.build_info());
@@ -300,7 +302,7 @@ impl Inner {
             ),
             count(
                 "tower_b3_metrics_refused_peers_total",
-                "Headers x-envoy-peer-metadata that were too long or malformed.",
+                "Headers of peers that were too long or malformed.",
                 self.peers.refused(),
             ),
         ]

@@ -176,13 +176,10 @@ impl Workload {
                 .collect(),
         };
         // The kind is all that is read of it.
-        peer.owner = match peer.workload_type() {
-            Some(kind) => {
-                let (namespace, workload) = (&peer.namespace, &peer.workload);
-                format!("kubernetes://apis/apps/v1/namespaces/{namespace}/{kind}s/{workload}")
-            }
-            None => String::new(),
-        };
+        match peer.workload_type() {
+            Some(kind) => peer.set_owner(kind),
+            None => peer.owner.clear(),
+        }
         peer
     }
 }
@@ -195,7 +192,7 @@ fn texts_of(texts: impl Iterator<Item = (String, String)>) -> BTreeMap<String, V
 }
 
 /// The text, or nothing if it is too long or has control characters.
-fn bounded(text: String, max_bytes: usize) -> String {
+pub(super) fn bounded(text: String, max_bytes: usize) -> String {
     match text.len() <= max_bytes && !text.contains(char::is_control) {
         true => text,
         false => String::new(),

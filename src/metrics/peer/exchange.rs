@@ -2,7 +2,7 @@
 //!
 //! | | request | response |
 //! |---|---|---|
-//! | server | reads and removes both | writes those that the request had |
+//! | server | reads and removes both, or else reads `baggage` | writes those that the request had |
 //! | client | writes both, if the host may know | reads and removes both |
 
 use super::{cache::Peers, codec::MAX_BYTES};
@@ -13,6 +13,10 @@ const METADATA: HeaderName = HeaderName::from_static("x-envoy-peer-metadata");
 const ID: HeaderName = HeaderName::from_static("x-envoy-peer-metadata-id");
 
 /// A peer whose metadata was read. The default is a peer that has told nothing.
+///
+/// With [`expire_after`](crate::metrics::MetricsBuilder::expire_after), the number of a peer that has no
+/// series any more may be freed, at the earliest an interval after the number was last asked for. Then it
+/// stands for an unknown peer, and never for another one: ask for it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PeerNumber {
     /// The number of its labels; 0 if they are unknown.
@@ -122,17 +126,35 @@ pub(in crate::metrics) fn metadata_bytes(headers: &HeaderMap) -> u64 {
 }
 
 impl Peers {
-    /// Reads and removes what a peer has sent. The first value of a header counts.
-    pub(in crate::metrics) fn take(&self, headers: &mut HeaderMap) -> (PeerNumber, Asked) {
+    /// Reads what a caller has sent, and removes its metadata. Baggage, which is read if there is no
+    /// metadata, is the application's and stays.
+    pub(in crate::metrics) fn take_from_request(
+        &self,
+        headers: &mut HeaderMap,
+    ) -> (PeerNumber, Asked) {
+        let (mut told, asked) = self.take(headers);
+        if told.is_none() && self.reads_baggage {
+            told = self.of_baggage(headers);
+        }
+        (told.unwrap_or_default(), asked)
+    }
+
+    /// Reads and removes what a server has sent.
+    pub(in crate::metrics) fn take_from_response(&self, headers: &mut HeaderMap) -> PeerNumber {
+        self.take(headers).0.unwrap_or_default()
+    }
+
+    /// Reads and removes metadata. The first value of a header counts.
+    fn take(&self, headers: &mut HeaderMap) -> (Option<PeerNumber>, Asked) {
         if !has_metadata(headers) {
-            return (PeerNumber::UNKNOWN, Asked::default());
+            return (None, Asked::default());
         }
         let metadata = headers.remove(METADATA).filter(|value| !value.is_empty());
         let asked = Asked {
             metadata: metadata.is_some(),
             id: headers.remove(ID).is_some_and(|value| !value.is_empty()),
         };
-        let number = metadata.map(|value| self.number(value.as_bytes()));
-        (number.unwrap_or_default(), asked)
+        let number = metadata.and_then(|value| self.number(value.as_bytes()));
+        (number, asked)
     }
 }

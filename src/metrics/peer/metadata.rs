@@ -41,6 +41,12 @@ pub struct PeerMetadata {
 }
 
 impl PeerMetadata {
+    /// Sets the owner of a workload of this kind.
+    pub(super) fn set_owner(&mut self, kind: &str) {
+        let (namespace, workload) = (&self.namespace, &self.workload);
+        self.owner = format!("kubernetes://apis/apps/v1/namespaces/{namespace}/{kind}s/{workload}");
+    }
+
     /// The kind of the workload, by its owner: `deployment`, `job`, `cronjob` or `pod`. `None` for other
     /// kinds, as in Istio.
     pub fn workload_type(&self) -> Option<&'static str> {
@@ -62,6 +68,8 @@ pub enum PeerMetadataError {
     TooLong,
     /// It is not the base64 of a `google.protobuf.Struct`, or one that is nested deeper than four levels.
     Malformed,
+    /// It is baggage of more than 8 KiB.
+    BaggageTooLong,
 }
 
 impl fmt::Display for PeerMetadataError {
@@ -71,6 +79,7 @@ impl fmt::Display for PeerMetadataError {
             PeerMetadataError::Malformed => {
                 "x-envoy-peer-metadata: not the base64 of a google.protobuf.Struct of at most 4 levels"
             }
+            PeerMetadataError::BaggageTooLong => "baggage: longer than 8 KiB",
         })
     }
 }

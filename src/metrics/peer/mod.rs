@@ -1,6 +1,7 @@
 //! What two proxies tell each other about their workloads, in the headers `x-envoy-peer-metadata` and
-//! `x-envoy-peer-metadata-id`.
+//! `x-envoy-peer-metadata-id`, and what callers tell in `baggage`.
 
+mod baggage;
 mod cache;
 mod codec;
 mod exchange;

@@ -37,7 +37,7 @@ pub(in crate::metrics) struct State {
     #[cfg(feature = "metrics-config")]
     pub(super) buckets: Arc<Buckets>,
     /// Series that are not used for a whole interval go. `None`: they stay.
-    pub(super) expiry: Option<Duration>,
+    pub(in crate::metrics) expiry: Option<Duration>,
     pub(super) layout: Arc<Layout>,
     pub(super) message_layout: Arc<Layout>,
     pub(in crate::metrics) requests: Table,
@@ -56,7 +56,7 @@ pub(in crate::metrics) struct Store {
     changing: Mutex<()>,
     max_series: usize,
     /// The computed values that are labels.
-    pub(super) values: Interner<Arc<[String]>>,
+    pub(in crate::metrics) values: Interner<Arc<[String]>>,
     origin: Instant,
     /// What was counted in a series of overflow.
     overflowed: AtomicU64,

@@ -1,0 +1,140 @@
+//! `OwnServices`: by which names a server is called, from the hosts of requests.
+
+use super::{
+    destination::{Destination, Destinations, MAX_NAME, Service},
+    hash::FoldState,
+};
+use crate::printable::quoted;
+use arc_swap::ArcSwap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// How many spellings of hosts are kept. What other hosts stand for is found out each time, so that they
+/// displace nothing.
+const MAX_HOSTS: usize = 100;
+
+/// Services of the own namespace that this server is called by, beside the one that it knows itself.
+pub(super) struct OwnServices {
+    /// The service of requests whose host says nothing else.
+    default: Service,
+    known: ArcSwap<Known>,
+    /// Held while something is learned.
+    learning: Mutex<()>,
+    /// How many services there may be, with the listed ones.
+    most: usize,
+}
+
+/// What is known. There is a bounded number of services, which are never forgotten.
+#[derive(Clone, Default)]
+struct Known {
+    services: Vec<Arc<Destination>>,
+    hosts: HashMap<Arc<str>, Option<u32>, FoldState>,
+}
+
+impl OwnServices {
+    /// Those that are listed, and at most this many others.
+    pub(super) fn new(
+        default: Service,
+        rules: &Destinations,
+        listed: &[String],
+        learned: usize,
+    ) -> OwnServices {
+        let mut own = OwnServices {
+            default,
+            known: ArcSwap::default(),
+            learning: Mutex::new(()),
+            most: 0,
+        };
+        for host in listed {
+            own.most += 1;
+            match rules.of_authority(host) {
+                Destination::Known(service) if rules.is_own(&service) => {
+                    own.number(rules, host, true);
+                }
+                _ => {
+                    let host = quoted(host);
+                    tracing::warn!("metrics: {host} is no service of the own namespace");
+                }
+            }
+        }
+        own.most = own.known.load().services.len().saturating_add(learned);
+        own
+    }
+
+    /// Whether there are any, or may be.
+    #[inline]
+    pub(super) fn ask_hosts(&self) -> bool {
+        self.most > 0
+    }
+
+    /// The number of the service that a host stands for; `None` if it is none of those that are known, or
+    /// are learned from this caller.
+    pub(super) fn number(&self, rules: &Destinations, host: &str, learns: bool) -> Option<u32> {
+        if let Some(number) = self.known.load().hosts.get(host) {
+            return *number;
+        }
+        self.find_or_learn(rules, host, learns)
+    }
+
+    #[cold]
+    fn find_or_learn(&self, rules: &Destinations, host: &str, learns: bool) -> Option<u32> {
+        // No name of a service is longer, with a port and user information.
+        if host.len() > 4 * MAX_NAME {
+            return None;
+        }
+        let service = self.service(rules, host);
+        let known = self.known.load();
+        let number = service.as_deref().and_then(|service| known.number(service));
+        let is_new = service.is_some() && number.is_none() && known.services.len() < self.most;
+        if is_new && !learns {
+            return None;
+        }
+        if !is_new && known.hosts.len() >= MAX_HOSTS {
+            return number;
+        }
+        let _learning = self.learning.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = Known::clone(&self.known.load());
+        let number = service.and_then(|service| known.number_or_add(service, self.most));
+        if known.hosts.len() < MAX_HOSTS {
+            known.hosts.insert(Arc::from(host), number);
+        }
+        self.known.store(Arc::new(known));
+        number
+    }
+
+    /// The service that a host stands for, if it is another one of the own namespace.
+    fn service(&self, rules: &Destinations, host: &str) -> Option<Arc<Destination>> {
+        let destination = rules.of_authority(host);
+        match &destination {
+            Destination::Known(service) if rules.is_own(service) && *service != self.default => {
+                Some(Arc::new(destination))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn service_of(&self, number: u32) -> Option<Arc<Destination>> {
+        self.known.load().services.get(number as usize).cloned()
+    }
+}
+
+impl Known {
+    fn number(&self, service: &Destination) -> Option<u32> {
+        let known = self.services.iter().position(|known| **known == *service);
+        known.and_then(|at| u32::try_from(at).ok())
+    }
+
+    fn number_or_add(&mut self, service: Arc<Destination>, most: usize) -> Option<u32> {
+        if let Some(number) = self.number(&service) {
+            return Some(number);
+        }
+        let number = u32::try_from(self.services.len()).ok()?;
+        let room = self.services.len() < most;
+        room.then(|| {
+            self.services.push(service);
+            number
+        })
+    }
+}

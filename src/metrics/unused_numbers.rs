@@ -1,0 +1,84 @@
+//! Frees the numbers of what no series has any more.
+//!
+//! A number is freed if no series had it at two checks, an interval of idle series apart, and nobody asked
+//! for it in between. An exchange that goes on for longer may still have it; the number is not given again,
+//! so such an exchange is counted with `unknown` labels, and never with those of another. Requests do
+//! nothing for this: what they find in a cache is in it because it was used at the last check.
+
+use super::{handle::Inner, hash::FoldState, intern::Interner, store::Key};
+use crate::direction::Direction;
+use std::{collections::HashSet, hash::Hash, sync::PoisonError, time::Instant};
+
+type Numbers = HashSet<u32, FoldState>;
+
+/// The numbers that series have.
+#[derive(Default)]
+struct InSeries {
+    peers: Numbers,
+    destinations: Numbers,
+    principals: Numbers,
+    operations: Numbers,
+    request_labels: Numbers,
+    response_labels: Numbers,
+    /// In each direction.
+    values: [Numbers; 2],
+}
+
+impl InSeries {
+    fn of(inner: &Inner) -> InSeries {
+        let mut numbers = InSeries::default();
+        for (at, direction) in Direction::BOTH.into_iter().enumerate() {
+            let state = inner.stores.of(direction).state();
+            for key in state.requests.keys().chain(state.messages.keys()) {
+                numbers.add(key);
+                numbers.values[at].insert(key.values);
+            }
+        }
+        numbers
+    }
+
+    fn add(&mut self, key: &Key) {
+        self.peers.insert(key.peer);
+        self.destinations.insert(key.destination);
+        self.principals.insert(key.principals);
+        self.operations.insert(key.operation);
+        self.request_labels.insert(key.request_labels);
+        self.response_labels.insert(key.response_labels);
+    }
+}
+
+/// Keys have the number above, because 0 stands for none.
+fn free<T: Clone + Eq + Hash>(values: &Interner<T>, in_series: &Numbers) {
+    values.free_unused(|number| in_series.contains(&(number + 1)));
+}
+
+impl Inner {
+    /// Frees unused numbers, if series expire and an interval has passed since the last time.
+    pub(super) fn free_unused_numbers(&self, now: Instant) {
+        let expiry = |direction| self.stores.of(direction).state().expiry;
+        let Some(interval) = Direction::BOTH.into_iter().filter_map(expiry).max() else {
+            return;
+        };
+        // Held until all is done: of two checks at the same time, the second would find everything unused.
+        let mut checked = self
+            .numbers_checked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_duration_since(*checked) < interval {
+            return;
+        }
+        *checked = now;
+        let in_series = InSeries::of(self);
+        self.peers
+            .free_unused(|number| in_series.peers.contains(&number));
+        self.destinations
+            .free_unused(|number| in_series.destinations.contains(&number));
+        free(&self.principals, &in_series.principals);
+        free(&self.operations, &in_series.operations);
+        free(&self.request_values, &in_series.request_labels);
+        free(&self.response_values, &in_series.response_labels);
+        for (direction, values) in Direction::BOTH.into_iter().zip(&in_series.values) {
+            free(&self.stores.of(direction).values, values);
+        }
+    }
+}
