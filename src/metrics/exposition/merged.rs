@@ -1,7 +1,9 @@
 //! `MergedFamily`: a metric that both directions may have.
 
 use super::family::{Family, HistogramValue, Kind, Point, Value};
-use crate::metrics::{exemplar::newer, handle::Metrics, hash::FoldState};
+#[cfg(any(feature = "prometheus", feature = "prometheus-client"))]
+use crate::metrics::handle::Metrics;
+use crate::metrics::{exemplar::newer, hash::FoldState};
 use std::{collections::HashMap, sync::Arc};
 
 /// A family while the directions add to it.
