@@ -13,6 +13,8 @@ use super::{
     panic_watch::PanicWatch,
     response_head::{has_body, is_upgrade},
 };
+#[cfg(feature = "metrics")]
+use crate::observe::{BodyFraming, chunk_lines};
 use crate::{
     direction::Direction,
     observe::{Ending, Facts, JUDGED_LENGTH, ResponseHead, TransportFailure},
@@ -59,7 +61,10 @@ impl Exchange {
                 facts.observation.count_request(request.body_mut(), is_grpc)
             })
         };
-        if let Some(open) = &mut exchange.open {
+        if let Some(open) = exchange.open.as_mut().filter(|open| open.is_observed()) {
+            if size.is_none() {
+                open.exchange.request_bytes = tags::content_length(request.headers());
+            }
             open.exchange.observation.set_request_size(size);
         }
         exchange
@@ -91,6 +96,10 @@ impl Exchange {
         let facts = &mut open.exchange;
         facts.status = Some(status);
         let size = guarded(|| response.body().size_hint().exact()).flatten();
+        #[cfg(feature = "metrics")]
+        {
+            facts.response_framing.announced = size;
+        }
         facts.expected_bytes = match has_body(&facts.method, status) {
             true => size.or_else(|| tags::content_length(response.headers())),
             false => Some(0),
@@ -122,7 +131,12 @@ impl Exchange {
     pub(super) fn data(&mut self, data: &impl Buf) {
         if let Some(open) = &mut self.open {
             let facts = &mut open.exchange;
-            facts.response_bytes += guarded(|| data.remaining()).unwrap_or(0) as u64;
+            let size = guarded(|| data.remaining()).unwrap_or(0) as u64;
+            facts.response_bytes += size;
+            #[cfg(feature = "metrics")]
+            {
+                facts.response_framing.chunk_lines += chunk_lines(size);
+            }
             if matches!(facts.grpc, Grpc::Answered { .. }) {
                 facts.observation.count_response(data);
             }
@@ -253,6 +267,13 @@ fn observe(open: &mut OpenSpan, ending: Ending, error: &str) {
         failure: TransportFailure::default(),
         request_bytes: facts.request_bytes,
         response_bytes: facts.response_bytes,
+        #[cfg(feature = "metrics")]
+        request_framing: BodyFraming {
+            announced: Some(facts.request_bytes.unwrap_or(0)),
+            chunk_lines: 0,
+        },
+        #[cfg(feature = "metrics")]
+        response_framing: facts.response_framing,
         request_messages: None,
         response_messages: None,
         context: inherited.context,

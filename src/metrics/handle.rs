@@ -11,7 +11,7 @@ use super::{
     peer::{OwnHeaders, PeerMetadata, PeerNumber, Peers},
     plan::MetricKind,
     principals::{Principals, PrincipalsNumber},
-    store::{Count, Counts, Generation, Key, State, Store},
+    store::{Count, Counts, Generation, Key, Parts, State, Store},
     workload::Workload,
 };
 use crate::{
@@ -222,6 +222,7 @@ impl Metrics {
             grpc_status: measured.shown_grpc_status(),
             grpc: measured.grpc,
             overflow: false,
+            hidden: Parts::default(),
         };
         if generation.has_operation {
             key.operation = self.operation(measured);

@@ -84,6 +84,11 @@ impl Hasher for Fold {
     }
 
     #[inline]
+    fn write_u128(&mut self, value: u128) {
+        self.mix(value as u64, (value >> 64) as u64);
+    }
+
+    #[inline]
     fn write_usize(&mut self, value: usize) {
         self.mix(value as u64, 0);
     }

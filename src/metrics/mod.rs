@@ -72,6 +72,7 @@ mod exemplar;
 mod exposition;
 mod handle;
 mod hash;
+mod header_scan;
 mod intern;
 mod labels;
 mod measurement;

@@ -5,10 +5,11 @@ use super::captured::Captured;
 use super::{
     destination_numbers::DestinationNumber,
     handle::Metrics,
+    header_scan::HeaderScan,
     measurement::{Measurement, RequestLabels, ResponseLabels},
     message_reports::MessageReports,
     naming::Naming,
-    peer::{Asked, PeerNumber, metadata_bytes, remove_metadata},
+    peer::{Asked, PeerNumber, remove_metadata},
     wire_size::HeadSize,
 };
 use crate::{
@@ -31,10 +32,11 @@ struct ObservedExchange {
     destination: DestinationNumber,
     request_labels: RequestLabels,
     response_labels: ResponseLabels,
-    /// Of the metadata in the request, on the wire.
-    metadata_bytes: u64,
+    /// As a proxy beside the service would count them.
+    request_headers: HeaderScan,
     request: HeadSize,
-    response: HeadSize,
+    response_headers: HeaderScan,
+    response_trailers: u64,
     /// For computed values, if there are any.
     #[cfg(feature = "metrics-config")]
     captured: Option<Box<Captured>>,
@@ -86,18 +88,23 @@ impl AnyObserver for CountingObserver {
         };
         state.direction = Some(direction);
         state.reads_peer = peer_trusted;
-        if direction == Direction::Server {
-            state.metadata_bytes = metadata_bytes(headers);
-        }
+        // A server's with the metadata, a client's without: a proxy would add it behind the application.
+        let scan = HeaderScan::of(headers);
+        let has_metadata = scan.peer_metadata > 0;
+        state.request_headers = match direction {
+            Direction::Server => scan,
+            Direction::Client => scan.without_peer_metadata(),
+        };
         match direction {
-            _ if !peer_trusted => remove_metadata(headers),
-            Direction::Server => {
-                (state.peer, state.asked) = self.metrics.inner.peers.take_from_request(headers);
-            }
-            Direction::Client => {
+            Direction::Client if peer_trusted => {
                 self.metrics.inner.headers.write_to_request(headers);
-                state.metadata_bytes = metadata_bytes(headers);
             }
+            Direction::Server if peer_trusted => {
+                let peers = &self.metrics.inner.peers;
+                (state.peer, state.asked) = peers.take_from_request(headers, has_metadata);
+            }
+            _ if has_metadata => remove_metadata(headers),
+            _ => {}
         }
     }
 
@@ -106,22 +113,32 @@ impl AnyObserver for CountingObserver {
             return;
         };
         let inner = &self.metrics.inner;
+        let Some(direction) = state.direction else {
+            return;
+        };
         let mut copy;
-        let headers = match state.direction.is_none_or(|of| *self.is_last.of(of)) {
+        let headers = match self.is_last.of(direction) {
             true => headers,
             false => {
                 copy = headers.clone();
                 &mut copy
             }
         };
-        match state.direction {
-            None => {}
-            Some(Direction::Server) => inner.headers.write_to_response(headers, state.asked),
-            Some(Direction::Client) if state.reads_peer => {
-                state.peer = inner.peers.take_from_response(headers);
+        let mut scan = HeaderScan::of(headers);
+        match direction {
+            Direction::Server => {
+                scan.bytes += inner.headers.write_to_response(headers, state.asked);
             }
-            Some(Direction::Client) => remove_metadata(headers),
+            Direction::Client if scan.peer_metadata > 0 => {
+                scan = scan.without_peer_metadata();
+                match state.reads_peer {
+                    true => state.peer = inner.peers.take_from_response(headers),
+                    false => remove_metadata(headers),
+                }
+            }
+            Direction::Client => {}
         }
+        state.response_headers = scan;
     }
 
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>) {
@@ -134,6 +151,16 @@ impl AnyObserver for CountingObserver {
         if let Some(state) = counted(state) {
             self.metrics.see_response(state, response);
         }
+    }
+
+    fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap) {
+        if let Some(state) = counted(state) {
+            state.response_trailers = HeaderScan::of(trailers).bytes;
+        }
+    }
+
+    fn wants_duration_to_head(&self) -> bool {
+        false
     }
 
     fn message_sink(&self, state: &mut AnyState) -> Option<Arc<dyn MessageSink>> {
@@ -194,7 +221,7 @@ impl Metrics {
             state.destination = destinations.own_number(host_of(request), state.reads_peer);
         }
         state.request_labels = self.request_labels(request);
-        state.request = HeadSize::of_request(request, of).with_metadata(state.metadata_bytes, of);
+        state.request = HeadSize::of_request(request, of, state.request_headers);
         #[cfg(feature = "metrics-config")]
         {
             state.captured = self.captured(of, request);
@@ -207,7 +234,6 @@ impl Metrics {
             messages.set_peer(state.peer);
         }
         state.response_labels = self.response_labels(status, headers);
-        state.response = HeadSize::of_response(status, response.version(), headers);
         #[cfg(feature = "metrics-config")]
         if let (Some(captured), Some(direction)) = (&mut state.captured, state.direction) {
             self.capture_response(captured, direction, response);
@@ -230,7 +256,8 @@ impl Metrics {
         measured.responded = exchange.status().is_some();
         measured.grpc_status = exchange.grpc_status();
         measured.flags = exchange.response_flags().bits();
-        measured.request_body_bytes = exchange.request_bytes().unwrap_or(0);
+        let request_body = exchange.request_bytes().unwrap_or(0);
+        measured.request_body_bytes = request_body;
         measured.response_body_bytes = match exchange.method() {
             // A body that a handler has made is not sent.
             &Method::HEAD => 0,
@@ -238,12 +265,14 @@ impl Metrics {
         };
         measured.request_bytes = state
             .request
-            .with_body(exchange.request_bytes().unwrap_or(0));
-        measured.response_bytes = match (exchange.status(), exchange.method()) {
-            (None, _) => 0,
-            (Some(_), &Method::HEAD) => state.response.alone(),
-            (Some(_), _) => state.response.with_body(exchange.response_bytes()),
-        };
+            .with_body(request_body, exchange.request_framing());
+        measured.response_bytes = exchange.status().map_or(0, |status| {
+            let (method, version) = (exchange.method(), exchange.version());
+            let headers = state.response_headers;
+            HeadSize::of_response(method, status, version, exchange.direction(), headers)
+                .with_body(exchange.response_bytes(), exchange.response_framing())
+                + state.response_trailers
+        });
         if let Some(messages) = &state.messages {
             let rest = messages.end();
             measured.request_messages = rest.request;

@@ -8,7 +8,7 @@ use super::{
     peer::PeerLabels,
     principals::{self, Principals},
     response_flags,
-    store::{Key, NO_STATUS, Source},
+    store::{Key, NO_STATUS, PackedKey, Parts, Source},
     workload::Workload,
 };
 use crate::direction::Direction;
@@ -40,9 +40,10 @@ impl<'a> Labels<'a> {
     pub(super) fn new(
         inner: &'a Inner,
         direction: Direction,
-        key: Key,
+        key: PackedKey,
         values: &'a [String],
     ) -> Labels<'a> {
+        let key = key.key();
         let destination = match (key.destination, direction) {
             (0, Direction::Server) => Destination::Known(inner.workload.own_service()),
             (0, Direction::Client) => Destination::Unknown,
@@ -86,7 +87,9 @@ impl<'a> Labels<'a> {
         match source {
             Source::Constant(text) => text.clone(),
             Source::Standard(StandardLabel::Reporter) => self.reporter().to_owned(),
-            _ if self.key.overflow => UNKNOWN.to_owned(),
+            _ if self.key.overflow || self.key.hidden.overlaps(Parts::of(source)) => {
+                UNKNOWN.to_owned()
+            }
             Source::Standard(label) => self.standard(*label),
             Source::Value(at) => or_unknown(self.values.get(*at)),
             Source::Request(at) => or_unknown(self.request.as_ref().and_then(|all| all.get(*at))),

@@ -30,7 +30,8 @@ impl InSeries {
         for (at, direction) in Direction::BOTH.into_iter().enumerate() {
             let state = inner.stores.of(direction).state();
             for key in state.requests.keys().chain(state.messages.keys()) {
-                numbers.add(key);
+                let key = key.key();
+                numbers.add(&key);
                 numbers.values[at].insert(key.values);
             }
         }

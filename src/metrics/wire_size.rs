@@ -1,62 +1,51 @@
 //! How many bytes a request and its response take on the wire, as far as a layer can tell.
 //!
 //! Envoy counts what it reads and writes. A layer sees neither, so this counts what hyper writes as
-//! HTTP/1.1: exactly, except for a body of unknown length, of which it assumes that it comes in one chunk.
-//! For HTTP/2 it is an estimate, because headers are compressed and have no line breaks.
+//! HTTP/1.1, chunk by chunk. For HTTP/2 it is an estimate, because headers are compressed and have no line
+//! breaks.
 
-use crate::{direction::Direction, head::RequestHead};
-use http::{HeaderMap, Method, StatusCode, Version};
+use super::header_scan::{HeaderScan, line_bytes};
+use crate::{direction::Direction, head::RequestHead, observe::BodyFraming};
+use http::{Method, StatusCode, Version};
 
-/// `: ` and the line break of a header.
-const HEADER: u64 = 4;
 const LINE_BREAK: u64 = 2;
 /// `date: Thu, 26 Nov 2026 21:17:48 GMT` and a line break.
 const DATE_HEADER: u64 = 37;
+/// `content-length: ` and a line break.
+const CONTENT_LENGTH_HEADER: u64 = 18;
+/// `transfer-encoding: chunked` and a line break.
+const CHUNKED_HEADER: u64 = 28;
+/// `0` and two line breaks.
+const LAST_CHUNK: u64 = 5;
 
-/// The head of a message: its bytes, and what is missing of its framing.
+/// The head of a message: its bytes, and what is written around its body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct HeadSize {
     bytes: u64,
-    /// hyper says how long the body is if nobody else did.
-    adds_length: bool,
-    /// Also if it is empty.
-    adds_zero: bool,
-    /// The body comes in chunks.
-    is_chunked: bool,
+    framing: Framing,
+    /// Whether the message has no body, whatever its headers say of one.
+    is_alone: bool,
 }
 
-/// The lines of some headers, and which of them there are.
-#[derive(Default)]
-struct Headers {
-    bytes: u64,
-    host: bool,
-    date: bool,
-    content_length: bool,
-    transfer_encoding: bool,
-}
-
-impl Headers {
-    /// In one pass: looking a name up costs more than comparing it with all that are there.
-    fn of(headers: &HeaderMap) -> Headers {
-        let mut found = Headers::default();
-        for (name, value) in headers {
-            let name = name.as_str();
-            found.bytes += (name.len() + value.len()) as u64 + HEADER;
-            match name {
-                "host" => found.host = true,
-                "date" => found.date = true,
-                "content-length" => found.content_length = true,
-                "transfer-encoding" => found.transfer_encoding = true,
-                _ => {}
-            }
-        }
-        found
-    }
+/// What is written around a body beside the headers that the message has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Framing {
+    #[default]
+    Nothing,
+    /// The headers say that the body comes in chunks.
+    Chunks,
+    /// hyper adds the length of a body that is not empty.
+    AddedLength,
+    /// hyper adds the length, or chunks if it is not known.
+    AddedLengthOrChunks,
 }
 
 impl HeadSize {
-    /// A request that has arrived has all of its headers already.
-    pub(super) fn of_request(head: &RequestHead<'_>, direction: Direction) -> HeadSize {
+    pub(super) fn of_request(
+        head: &RequestHead<'_>,
+        direction: Direction,
+        headers: HeaderScan,
+    ) -> HeadSize {
         let uri = head.uri();
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         let target = match (uri.path_and_query(), head.method()) {
@@ -65,98 +54,98 @@ impl HeadSize {
             (None, _) => 1,
         };
         // Two spaces, `HTTP/1.1` and a line break.
-        let line = head.method().as_str().len() + target + 12;
-        let headers = Headers::of(head.headers());
+        let line = (head.method().as_str().len() + target + 12) as u64;
         let host = match headers.host || authority.is_empty() {
             true => 0,
-            false => 4 + authority.len() as u64 + HEADER,
+            false => line_bytes("host", authority.len()),
         };
-        let size = HeadSize::of(line as u64 + host, headers, head.version());
-        let is_sent = direction == Direction::Client;
-        let may_be_bodiless = [Method::GET, Method::HEAD, Method::CONNECT].contains(head.method());
-        HeadSize {
-            adds_length: size.adds_length && is_sent,
-            adds_zero: size.adds_length && is_sent && !may_be_bodiless,
-            ..size
-        }
-    }
-
-    /// The same request as a proxy would count it beside its application, which sees no metadata of peers:
-    /// a server reads it from the wire before it is removed, and a client's is added behind the proxy.
-    pub(super) fn with_metadata(self, bytes: u64, direction: Direction) -> HeadSize {
-        let bytes = match direction {
-            Direction::Server => self.bytes + bytes,
-            Direction::Client => self.bytes.saturating_sub(bytes),
+        // A request that has arrived has all of its headers already.
+        let added = match (direction, head.method()) {
+            (Direction::Server, _) => Framing::Nothing,
+            (Direction::Client, &(Method::GET | Method::HEAD | Method::CONNECT)) => {
+                Framing::AddedLength
+            }
+            (Direction::Client, _) => Framing::AddedLengthOrChunks,
         };
-        HeadSize { bytes, ..self }
+        HeadSize::of(line + host, headers, head.version(), added)
     }
 
     pub(super) fn of_response(
+        method: &Method,
         status: StatusCode,
         version: Version,
-        headers: &HeaderMap,
+        direction: Direction,
+        headers: HeaderScan,
     ) -> HeadSize {
         // `HTTP/1.1 200 ` and a line break.
         let line = 15 + status.canonical_reason().map_or(0, str::len) as u64;
-        let headers = Headers::of(headers);
-        let date = if headers.date { 0 } else { DATE_HEADER };
-        let size = HeadSize::of(line + date, headers, version);
-        let has_body = !status.is_informational()
+        let has_length = !status.is_informational()
             && status != StatusCode::NO_CONTENT
             && status != StatusCode::NOT_MODIFIED;
+        let is_sent = direction == Direction::Server;
+        let date = if is_sent && !headers.date {
+            DATE_HEADER
+        } else {
+            0
+        };
+        let is_head = *method == Method::HEAD;
+        let added = match has_length && is_sent {
+            false => Framing::Nothing,
+            true if is_head => Framing::AddedLength,
+            true => Framing::AddedLengthOrChunks,
+        };
         HeadSize {
-            adds_zero: size.adds_length && has_body,
-            ..size
+            is_alone: is_head || !has_length,
+            ..HeadSize::of(line + date, headers, version, added)
         }
     }
 
-    /// The bytes of a response to `HEAD`. hyper may say how long the body would be, which is not counted.
-    pub(super) fn alone(self) -> u64 {
-        self.bytes
-    }
-
-    fn of(bytes: u64, headers: Headers, version: Version) -> HeadSize {
-        let is_http1 = version <= Version::HTTP_11;
+    fn of(bytes: u64, headers: HeaderScan, version: Version, added: Framing) -> HeadSize {
+        let has_chunks = version <= Version::HTTP_11;
+        let framing = match (headers.transfer_encoding, headers.content_length) {
+            (true, _) if has_chunks => Framing::Chunks,
+            (false, false) if has_chunks || added == Framing::Nothing => added,
+            (false, false) => Framing::AddedLength,
+            _ => Framing::Nothing,
+        };
         HeadSize {
             bytes: bytes + headers.bytes + LINE_BREAK,
-            adds_length: is_http1 && !headers.content_length && !headers.transfer_encoding,
-            adds_zero: false,
-            is_chunked: is_http1 && headers.transfer_encoding,
+            framing,
+            is_alone: false,
         }
     }
 
-    /// The bytes of the message with its body.
-    pub(super) fn with_body(self, body: u64) -> u64 {
-        let framing = match body {
-            0 if self.is_chunked => 5,
-            0 if !self.adds_zero => 0,
-            // `content-length: ` and a line break.
-            body if self.adds_length => 18 + digits(body, 10),
-            // The length, two line breaks; `0` and two line breaks at the end.
-            body if self.is_chunked => digits(body, 16) + 4 + 5,
-            _ => 0,
+    /// The bytes of the message with a body of so many bytes.
+    pub(super) fn with_body(self, bytes: u64, body: BodyFraming) -> u64 {
+        let length = |length| CONTENT_LENGTH_HEADER + digits(length);
+        let chunks = match self.is_alone {
+            true => 0,
+            false => body.chunk_lines + LAST_CHUNK,
         };
+        let framing = match (self.framing, body.announced) {
+            (Framing::Nothing, _) | (Framing::AddedLength, Some(0) | None) => 0,
+            (Framing::AddedLength | Framing::AddedLengthOrChunks, Some(bytes)) => length(bytes),
+            (Framing::Chunks, _) => chunks,
+            (Framing::AddedLengthOrChunks, None) => CHUNKED_HEADER + chunks,
+        };
+        let body = if self.is_alone { 0 } else { bytes };
         self.bytes + framing + body
     }
 }
 
-fn digits(mut number: u64, base: u64) -> u64 {
-    let mut digits = 1;
-    while number >= base {
-        number /= base;
-        digits += 1;
-    }
-    digits
+fn digits(number: u64) -> u64 {
+    u64::from(number.checked_ilog10().unwrap_or(0)) + 1
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::chunk_lines;
     use http::{Request, Response};
 
-    /// The head of a request as it was written, and the bytes of its body.
-    fn request(text: &str) -> (Request<()>, u64) {
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    /// The head of a request as it was written.
+    fn request(text: &str) -> Request<()> {
+        let (head, _) = text.split_once("\r\n\r\n").unwrap();
         let mut lines = head.split("\r\n");
         let mut line = lines.next().unwrap().split(' ');
         let method = line.next().unwrap();
@@ -165,67 +154,157 @@ mod tests {
             let (name, value) = line.split_once(": ").unwrap();
             request.header(name, value)
         });
-        let body = match head.to_lowercase().contains("chunked") {
-            false => body.len(),
-            true => body.split("\r\n").skip(1).step_by(2).map(str::len).sum(),
+        request.body(()).unwrap()
+    }
+
+    fn written_request(head: &Request<()>, direction: Direction) -> HeadSize {
+        let headers = HeaderScan::of(head.headers());
+        HeadSize::of_request(&RequestHead::of(head), direction, headers)
+    }
+
+    fn body(announced: Option<u64>, frames: &[u64]) -> (u64, BodyFraming) {
+        let chunk_lines = frames.iter().map(|frame| chunk_lines(*frame)).sum();
+        let framing = BodyFraming {
+            announced,
+            chunk_lines,
         };
-        (request.body(()).unwrap(), body as u64)
+        (frames.iter().sum(), framing)
     }
 
     #[test]
-    fn requests_have_the_bytes_that_were_written() {
-        for text in [
-            "GET /items?q=1 HTTP/1.1\r\nhost: catalog:80\r\nuser-agent: t/1\r\n\r\n",
-            "POST /post HTTP/1.1\r\nhost: catalog\r\ncontent-length: 5\r\n\r\nhello",
-            "POST /post HTTP/1.1\r\nhost: catalog\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-            "OPTIONS * HTTP/1.1\r\nhost: catalog\r\n\r\n",
+    fn a_request_that_arrives_has_the_bytes_that_were_written() {
+        for (text, frames) in [
+            (
+                "GET /items?q=1 HTTP/1.1\r\nhost: catalog:80\r\nuser-agent: t/1\r\n\r\n",
+                &[][..],
+            ),
+            (
+                "POST /post HTTP/1.1\r\nhost: catalog\r\ncontent-length: 5\r\n\r\nhello",
+                &[5],
+            ),
+            (
+                "POST /post HTTP/1.1\r\nhost: catalog\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+                &[5],
+            ),
+            (
+                "POST /post HTTP/1.1\r\nhost: catalog\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n",
+                &[5, 16],
+            ),
+            ("OPTIONS * HTTP/1.1\r\nhost: catalog\r\n\r\n", &[]),
         ] {
-            let (request, body) = request(text);
-            let size =
-                HeadSize::of_request(&RequestHead::of(&request), Direction::Server).with_body(body);
-            assert_eq!(size, text.len() as u64, "{text}");
+            let (bytes, framing) = body(None, frames);
+            let size = written_request(&request(text), Direction::Server);
+            assert_eq!(size.with_body(bytes, framing), text.len() as u64, "{text}");
         }
     }
 
     #[test]
-    fn what_hyper_adds_is_counted() {
-        let request = Request::post("http://catalog:80/items?q=1")
-            .body(())
-            .unwrap();
-        let written = "POST /items?q=1 HTTP/1.1\r\nhost: catalog:80\r\ncontent-length: 12\r\n\r\n";
-        let size = HeadSize::of_request(&RequestHead::of(&request), Direction::Client);
-        assert_eq!(size.with_body(12), written.len() as u64 + 12);
-        // `content-length: 0`
-        assert_eq!(size.with_body(0), written.len() as u64 - 1);
-        let request = Request::get("http://catalog:80/items?q=1")
-            .body(())
-            .unwrap();
-        let written = "GET /items?q=1 HTTP/1.1\r\nhost: catalog:80\r\n\r\n";
-        let size = HeadSize::of_request(&RequestHead::of(&request), Direction::Client);
-        assert_eq!(size.with_body(0), written.len() as u64);
+    fn what_hyper_adds_to_a_request_is_counted() {
+        let head = "/items?q=1 HTTP/1.1\r\nhost: catalog:80\r\n\r\n".len() as u64;
+        for (method, announced, frames, added) in [
+            ("POST", Some(12), &[12][..], "content-length: 12\r\n"),
+            ("POST", Some(0), &[], "content-length: 0\r\n"),
+            (
+                "POST",
+                None,
+                &[12, 16],
+                "transfer-encoding: chunked\r\nc\r\n\r\n10\r\n\r\n0\r\n\r\n",
+            ),
+            ("GET", Some(0), &[], ""),
+            ("GET", None, &[], ""),
+            ("GET", Some(12), &[12], "content-length: 12\r\n"),
+        ] {
+            let request = Request::builder().method(method);
+            let request = request.uri("http://catalog:80/items?q=1").body(()).unwrap();
+            let (bytes, framing) = body(announced, frames);
+            let size = written_request(&request, Direction::Client).with_body(bytes, framing);
+            let expected = method.len() as u64 + 1 + head + added.len() as u64 + bytes;
+            assert_eq!(size, expected, "{method} {announced:?}");
+        }
+    }
 
+    #[test]
+    fn what_hyper_adds_to_a_response_is_counted() {
+        let head = "HTTP/1.1 200 OK\r\nx-a: b\r\ndate: Thu, 26 Nov 2026 21:17:48 GMT\r\n\r\n";
+        let chunks = "transfer-encoding: chunked\r\n3e8\r\n\r\n0\r\n\r\n";
+        for (method, version, announced, frames, added, counts_body) in [
+            (
+                Method::GET,
+                Version::HTTP_11,
+                Some(1000),
+                &[1000][..],
+                "content-length: 1000\r\n",
+                true,
+            ),
+            (
+                Method::GET,
+                Version::HTTP_11,
+                Some(0),
+                &[],
+                "content-length: 0\r\n",
+                true,
+            ),
+            (Method::GET, Version::HTTP_11, None, &[1000], chunks, true),
+            (
+                Method::HEAD,
+                Version::HTTP_11,
+                Some(1000),
+                &[1000],
+                "content-length: 1000\r\n",
+                false,
+            ),
+            (Method::HEAD, Version::HTTP_11, Some(0), &[], "", false),
+            (Method::HEAD, Version::HTTP_11, None, &[1000], "", false),
+            (
+                Method::GET,
+                Version::HTTP_2,
+                Some(1000),
+                &[1000],
+                "content-length: 1000\r\n",
+                true,
+            ),
+            (Method::GET, Version::HTTP_2, None, &[1000], "", true),
+        ] {
+            let response = Response::builder().header("x-a", "b").body(()).unwrap();
+            let headers = HeaderScan::of(response.headers());
+            let (bytes, framing) = body(announced, frames);
+            let size = HeadSize::of_response(
+                &method,
+                response.status(),
+                version,
+                Direction::Server,
+                headers,
+            );
+            let expected = (head.len() + added.len()) as u64 + if counts_body { bytes } else { 0 };
+            assert_eq!(
+                size.with_body(bytes, framing),
+                expected,
+                "{method} {version:?} {announced:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_added_to_a_response_that_arrives() {
+        let text = "HTTP/1.1 200 OK\r\nx-a: b\r\n\r\n";
         let response = Response::builder().header("x-a", "b").body(()).unwrap();
-        let size = HeadSize::of_response(response.status(), response.version(), response.headers());
-        let written = "HTTP/1.1 200 OK\r\nx-a: b\r\ncontent-length: 1000\r\n\
-            date: Thu, 26 Nov 2026 21:17:48 GMT\r\n\r\n";
-        assert_eq!(size.with_body(1000), written.len() as u64 + 1000);
-        assert_eq!(size.with_body(0), written.len() as u64 - 3);
+        let headers = HeaderScan::of(response.headers());
+        let (method, status) = (Method::GET, response.status());
+        let size = HeadSize::of_response(
+            &method,
+            status,
+            Version::HTTP_11,
+            Direction::Client,
+            headers,
+        );
+        let (bytes, framing) = body(None, &[7]);
+        assert_eq!(size.with_body(bytes, framing), text.len() as u64 + 7);
     }
 
     #[test]
     fn numbers_have_digits() {
-        for (number, decimal, hexadecimal) in [
-            (1, 1, 1),
-            (9, 1, 1),
-            (10, 2, 1),
-            (16, 2, 2),
-            (255, 3, 2),
-            (1000, 4, 3),
-        ] {
-            assert_eq!(
-                (digits(number, 10), digits(number, 16)),
-                (decimal, hexadecimal)
-            );
+        for number in [0, 1, 9, 10, 99, 100, 1_000, u64::MAX] {
+            assert_eq!(digits(number), number.to_string().len() as u64);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Counts the bytes and gRPC messages of a request's body as they pass.
 
+#[cfg(feature = "metrics")]
+use super::body_framing::{BodyFraming, chunk_lines};
 use super::{grpc_messages::MessageCounter, message_sinks::MessageSinks};
 use crate::user_code::guarded;
 use bytes::Buf;
@@ -22,6 +24,9 @@ use std::{
 #[derive(Debug, Default)]
 pub(crate) struct BodyCount {
     bytes: AtomicU64,
+    /// See [`BodyFraming`].
+    #[cfg(feature = "metrics")]
+    chunk_lines: AtomicU64,
     messages: AtomicU64,
     /// Who is told of messages when they pass.
     sinks: MessageSinks,
@@ -30,6 +35,14 @@ pub(crate) struct BodyCount {
 impl BodyCount {
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Relaxed)
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn framing(&self) -> BodyFraming {
+        BodyFraming {
+            announced: None,
+            chunk_lines: self.chunk_lines.load(Relaxed),
+        }
     }
 
     pub(crate) fn messages(&self) -> u64 {
@@ -61,8 +74,12 @@ impl<B: Body> Body for CountedBody<B> {
         let frame = ready!(this.inner.poll_frame(cx));
         if let Some(Ok(frame)) = &frame {
             if let Some(data) = frame.data_ref() {
-                let bytes = guarded(|| data.remaining()).unwrap_or(0);
-                this.count.bytes.fetch_add(bytes as u64, Relaxed);
+                let bytes = guarded(|| data.remaining()).unwrap_or(0) as u64;
+                this.count.bytes.fetch_add(bytes, Relaxed);
+                #[cfg(feature = "metrics")]
+                this.count
+                    .chunk_lines
+                    .fetch_add(chunk_lines(bytes), Relaxed);
                 if let Some(messages) = this.messages {
                     let before = messages.count();
                     guarded(|| messages.frame(data));

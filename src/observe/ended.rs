@@ -1,5 +1,7 @@
 //! `EndedExchange`: what is known about an exchange when it has ended.
 
+#[cfg(feature = "metrics")]
+use super::BodyFraming;
 use super::{Ending, ResponseFlags, TransportFailure};
 use crate::{clock::Moment, context::TraceContext, direction::Direction, id::RequestId};
 use http::{Method, StatusCode, Version};
@@ -26,6 +28,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) failure: TransportFailure,
     pub(crate) request_bytes: Option<u64>,
     pub(crate) response_bytes: u64,
+    #[cfg(feature = "metrics")]
+    pub(crate) request_framing: BodyFraming,
+    #[cfg(feature = "metrics")]
+    pub(crate) response_framing: BodyFraming,
     pub(crate) request_messages: Option<u64>,
     pub(crate) response_messages: Option<u64>,
     pub(crate) context: Option<TraceContext>,
@@ -37,7 +43,7 @@ pub(crate) struct Facts<'a> {
 /// A request and its response, after the end.
 #[derive(Debug)]
 pub struct EndedExchange<'a> {
-    facts: Facts<'a>,
+    facts: &'a Facts<'a>,
     started: Moment,
     head_after: Option<Duration>,
     duration: Duration,
@@ -45,7 +51,7 @@ pub struct EndedExchange<'a> {
 
 impl<'a> EndedExchange<'a> {
     pub(super) fn new(
-        facts: Facts<'a>,
+        facts: &'a Facts<'a>,
         started: Moment,
         head_after: Option<Duration>,
     ) -> EndedExchange<'a> {
@@ -137,6 +143,16 @@ impl<'a> EndedExchange<'a> {
     /// How many bytes of the response's body were passed on.
     pub fn response_bytes(&self) -> u64 {
         self.facts.response_bytes
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn request_framing(&self) -> BodyFraming {
+        self.facts.request_framing
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn response_framing(&self) -> BodyFraming {
+        self.facts.response_framing
     }
 
     /// The number of gRPC messages of the request that have been read. `None` if the exchange is not gRPC,

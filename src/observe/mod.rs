@@ -31,6 +31,8 @@
 //! | seen by a second server layer inside of the first | once, by the outer one |
 //! | retried inside of the client layer | once; outside of it, each attempt |
 
+#[cfg(feature = "metrics")]
+mod body_framing;
 mod counted_body;
 mod ended;
 mod ending;
@@ -43,6 +45,8 @@ mod observers;
 mod response_flags;
 mod response_head;
 
+#[cfg(feature = "metrics")]
+pub(crate) use body_framing::{BodyFraming, chunk_lines};
 pub use counted_body::CountedBody;
 pub(crate) use counted_body::{BodyCounters, CountWith, RequestBodySize};
 pub use ended::EndedExchange;

@@ -167,7 +167,9 @@ impl Observation {
         let Some(observers) = &self.observers else {
             return;
         };
-        self.head_after = self.started.map(|started| started.elapsed());
+        if observers.want_duration_to_head {
+            self.head_after = self.started.map(|started| started.elapsed());
+        }
         for (observer, state) in active(observers, &mut self.states) {
             guarded(|| observer.response(state, response));
         }
@@ -188,8 +190,18 @@ impl Observation {
             return;
         };
         match self.request_size.take() {
-            Some(RequestBodySize::Known(bytes)) => facts.request_bytes = Some(bytes),
+            Some(RequestBodySize::Known(bytes)) => {
+                facts.request_bytes = Some(bytes);
+                #[cfg(feature = "metrics")]
+                {
+                    facts.request_framing.announced = Some(bytes);
+                }
+            }
             Some(RequestBodySize::Counted(count)) => {
+                #[cfg(feature = "metrics")]
+                {
+                    facts.request_framing = count.framing();
+                }
                 facts.request_bytes = Some(count.bytes());
                 facts.request_messages = facts.is_grpc.then(|| count.messages());
             }
@@ -200,7 +212,7 @@ impl Observation {
         }
         facts.failure = self.failure;
         self.sinks.clear();
-        let exchange = EndedExchange::new(facts, started, self.head_after);
+        let exchange = EndedExchange::new(&facts, started, self.head_after);
         for (observer, state) in active(&observers, &mut self.states) {
             guarded(|| observer.ended(state, &exchange));
             guarded(|| observer.reset(state));

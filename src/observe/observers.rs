@@ -50,6 +50,11 @@ pub(crate) trait AnyObserver: Send + Sync {
         None
     }
 
+    /// Whether it needs the [`duration_to_head`](EndedExchange::duration_to_head).
+    fn wants_duration_to_head(&self) -> bool {
+        true
+    }
+
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>);
 
     fn is_active(&self) -> bool {
@@ -120,6 +125,8 @@ pub(crate) struct Observers {
     /// How many bytes of an error's text are kept.
     pub(super) max_error_length: usize,
     pub(super) body_counters: BodyCounters,
+    /// Whether one needs the [`duration_to_head`](EndedExchange::duration_to_head): the clock is read for it.
+    pub(super) want_duration_to_head: bool,
 }
 
 /// The observers, once for each shard of threads: an exchange keeps a reference, and counting it must
@@ -137,6 +144,9 @@ impl ObserversOfThreads {
             false => shard::count(),
         };
         let observers = Observers {
+            want_duration_to_head: list
+                .iter()
+                .any(|observer| observer.wants_duration_to_head()),
             list,
             max_error_length,
             body_counters,

@@ -1,5 +1,7 @@
 //! `ExchangeFacts`: what is known about a request and its response.
 
+#[cfg(feature = "metrics")]
+use crate::observe::BodyFraming;
 use crate::{
     clock::Moment,
     direction::Direction,
@@ -36,6 +38,8 @@ pub(crate) struct ExchangeFacts {
     pub(crate) request_bytes: Option<u64>,
     /// Bytes of the response's body so far.
     pub(crate) response_bytes: u64,
+    #[cfg(feature = "metrics")]
+    pub(crate) response_framing: BodyFraming,
     /// How many there should be, by the response's head.
     pub(crate) expected_bytes: Option<u64>,
     /// Whether the body's `size_hint` or `is_end_stream` panicked: they get `&self`, so this is what
@@ -96,9 +100,7 @@ impl ExchangeFacts {
         self.direction = Some(direction);
         self.method = request.method().clone();
         self.version = request.version();
-        let headers = request.headers();
-        self.grpc = Grpc::requested(tags::has_grpc_type(headers));
-        self.request_bytes = tags::content_length(headers);
+        self.grpc = Grpc::requested(tags::has_grpc_type(request.headers()));
         self.observation
             .begin(observers, started, direction, request);
     }
@@ -114,6 +116,10 @@ impl ExchangeFacts {
         self.grpc = Grpc::default();
         self.request_bytes = None;
         self.response_bytes = 0;
+        #[cfg(feature = "metrics")]
+        {
+            self.response_framing = BodyFraming::default();
+        }
         self.expected_bytes = None;
         self.hint_panicked = AtomicBool::new(false);
         self.peer_address = None;

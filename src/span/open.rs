@@ -87,7 +87,12 @@ impl OpenSpan {
 
     /// Whether the span is recorded, or somebody observes its exchange, which has not ended.
     pub(crate) fn is_followed(&self) -> bool {
-        self.started.is_some() || self.exchange.observation.is_active()
+        self.started.is_some() || self.is_observed()
+    }
+
+    /// Whether somebody observes the exchange, which has not ended.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.exchange.observation.is_active()
     }
 
     /// When recording started; `None` if the span is not recorded, or has ended.

@@ -80,20 +80,21 @@ impl Metrics {
         exemplars_at: Option<SystemTime>,
     ) -> Vec<Family> {
         let inner = &self.inner;
-        let mut merged: Vec<MergedFamily> = Vec::new();
+        let mut families: Vec<MergedFamily> = Vec::new();
         for direction in Direction::BOTH {
             let store = inner.stores.of(direction);
             store.expire(now);
             let state = store.state();
             let mut shown = Shown::new(inner, direction, &state, exemplars_at);
             for metric in &state.generation.metrics {
-                shown.add(metric, &mut merged);
+                shown.add(metric, &mut families);
             }
         }
-        let mut families: Vec<Family> = merged.into_iter().map(MergedFamily::into_family).collect();
         // Behind the answer, which shows series that have just expired no more.
         inner.free_unused_numbers(now);
         families.retain(|family| !family.points.is_empty());
+        let families = families.into_iter().map(MergedFamily::into_family);
+        let mut families: Vec<Family> = families.collect();
         if inner.naming == Naming::Istio {
             families.push(inner.build_info());
         }

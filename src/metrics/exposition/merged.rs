@@ -11,7 +11,7 @@ pub(super) struct MergedFamily {
     pub(super) name: String,
     pub(super) help: String,
     pub(super) kind: Kind,
-    points: Vec<TimedPoint>,
+    pub(super) points: Vec<TimedPoint>,
 }
 
 /// A point, and when it was set if it is a gauge.

@@ -6,7 +6,10 @@
 //! | client | writes both, if the host may know | reads and removes both |
 
 use super::{cache::Peers, codec::MAX_BYTES};
-use crate::{metrics::workload::Workload, shard};
+use crate::{
+    metrics::{header_scan::line_bytes, workload::Workload},
+    shard,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 const METADATA: HeaderName = HeaderName::from_static("x-envoy-peer-metadata");
@@ -71,18 +74,28 @@ impl OwnHeaders {
         }
     }
 
-    fn write(&self, headers: &mut HeaderMap, which: Asked) {
+    /// Returns by how many bytes the lines of the headers grow, as HTTP/1.1.
+    fn write(&self, headers: &mut HeaderMap, which: Asked) -> u64 {
         let at = shard::thread_number() % self.copies.len().max(1);
         let Some((metadata, id)) = self.copies.get(at) else {
-            return;
+            return 0;
         };
-        // A map that is full is left as it is.
+        let mut added = 0;
+        let mut write = |name: HeaderName, value: &HeaderValue| {
+            let line = line_bytes(name.as_str(), value.len());
+            // A map that is full is left as it is.
+            if let Ok(old) = headers.try_insert(name.clone(), value.clone()) {
+                let old = old.map_or(0, |old| line_bytes(name.as_str(), old.len()));
+                added += line.saturating_sub(old);
+            }
+        };
         if which.metadata {
-            let _ = headers.try_insert(METADATA, metadata.clone());
+            write(METADATA, metadata);
         }
         if which.id {
-            let _ = headers.try_insert(ID, id.clone());
+            write(ID, id);
         }
+        added
     }
 
     /// To the request of a client.
@@ -94,35 +107,20 @@ impl OwnHeaders {
         self.write(headers, both);
     }
 
-    /// To the response of a server.
-    pub(in crate::metrics) fn write_to_response(&self, headers: &mut HeaderMap, asked: Asked) {
-        self.write(headers, asked);
+    /// To the response of a server. Returns by how many bytes its lines grow.
+    pub(in crate::metrics) fn write_to_response(
+        &self,
+        headers: &mut HeaderMap,
+        asked: Asked,
+    ) -> u64 {
+        self.write(headers, asked)
     }
 }
 
 /// Removes what a peer has sent that is not believed, and what a handler has copied.
 pub(in crate::metrics) fn remove_metadata(headers: &mut HeaderMap) {
-    if has_metadata(headers) {
-        headers.remove(METADATA);
-        headers.remove(ID);
-    }
-}
-
-/// Looking both names up costs more than comparing them with all that are there.
-fn has_metadata(headers: &HeaderMap) -> bool {
-    headers.keys().any(|name| *name == METADATA || *name == ID)
-}
-
-/// The bytes that the metadata among these headers takes on the wire, as HTTP/1.1.
-pub(in crate::metrics) fn metadata_bytes(headers: &HeaderMap) -> u64 {
-    let line = |name: HeaderName| {
-        let line = headers
-            .get(&name)
-            .map(|value| name.as_str().len() + value.len());
-        // `: ` and the line break.
-        line.map_or(0, |bytes| bytes as u64 + 4)
-    };
-    line(METADATA) + line(ID)
+    headers.remove(METADATA);
+    headers.remove(ID);
 }
 
 impl Peers {
@@ -131,8 +129,12 @@ impl Peers {
     pub(in crate::metrics) fn take_from_request(
         &self,
         headers: &mut HeaderMap,
+        has_metadata: bool,
     ) -> (PeerNumber, Asked) {
-        let (mut told, asked) = self.take(headers);
+        let (mut told, asked) = match has_metadata {
+            true => self.take(headers),
+            false => (None, Asked::default()),
+        };
         if told.is_none() && self.reads_baggage {
             told = self.of_baggage(headers);
         }
@@ -146,9 +148,6 @@ impl Peers {
 
     /// Reads and removes metadata. The first value of a header counts.
     fn take(&self, headers: &mut HeaderMap) -> (Option<PeerNumber>, Asked) {
-        if !has_metadata(headers) {
-            return (None, Asked::default());
-        }
         let metadata = headers.remove(METADATA).filter(|value| !value.is_empty());
         let asked = Asked {
             metadata: metadata.is_some(),

@@ -26,20 +26,8 @@ pub(in crate::metrics) struct Key {
     pub(in crate::metrics) grpc: bool,
     /// The series of what there is no room for.
     pub(in crate::metrics) overflow: bool,
-}
-
-impl Hash for Key {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
-        let statuses = u32::from(self.code) << 16 | u32::from(self.grpc_status);
-        let bits = u64::from(self.grpc) << 1 | u64::from(self.overflow);
-        state.write_u64(pair(self.peer, self.destination));
-        state.write_u64(pair(self.principals, self.values));
-        state.write_u64(pair(self.request_labels, self.response_labels));
-        state.write_u64(pair(self.operation, statuses));
-        state.write_u64(self.flags << 2 | bits);
-    }
+    /// The parts that were not kept, because no label showed them.
+    pub(in crate::metrics) hidden: Parts,
 }
 
 impl Key {
@@ -57,51 +45,110 @@ impl Key {
         code: 0,
         grpc_status: 0,
         grpc: false,
+        hidden: Parts(0),
     };
 }
 
-/// Which parts of a key the labels of some metrics show. Without the others there are fewer series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::metrics) struct Mask {
-    peer: bool,
-    destination: bool,
-    principals: bool,
-    values: bool,
-    request_labels: bool,
-    response_labels: bool,
-    operation: bool,
-    flags: bool,
-    code: bool,
-    grpc_status: bool,
-    grpc: bool,
+impl Key {
+    /// The key as the table has it.
+    #[inline]
+    pub(in crate::metrics) fn packed(&self) -> PackedKey {
+        let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+        let statuses = u32::from(self.code) << 16 | u32::from(self.grpc_status);
+        let bits = u64::from(self.grpc) << 1 | u64::from(self.overflow);
+        PackedKey([
+            pair(self.peer, self.destination),
+            pair(self.principals, self.values),
+            pair(self.request_labels, self.response_labels),
+            pair(self.operation, statuses),
+            self.flags << FLAGS | u64::from(self.hidden.0) << HIDDEN | bits,
+        ])
+    }
 }
 
-impl Mask {
-    pub(in crate::metrics) fn of<'a>(metrics: impl IntoIterator<Item = &'a Metric>) -> Mask {
-        let mut mask = Mask::default();
-        for (_, source) in metrics.into_iter().flat_map(|metric| &metric.columns) {
-            match source {
-                Source::Standard(label) => mask.add(*label),
-                Source::Value(_) => mask.values = true,
-                Source::Request(_) => mask.request_labels = true,
-                Source::Response(_) => mask.response_labels = true,
-                Source::Method | Source::Route => mask.operation = true,
-                Source::ServerAddress | Source::ServerPort => mask.destination = true,
-                Source::Status => mask.code = true,
-                Source::ErrorType => {
-                    mask.code = true;
-                    mask.flags = true;
-                }
-                Source::Constant(_) => {}
-            }
-        }
-        mask
+/// Where the response flags are in the last word. Envoy's are less than 32.
+const FLAGS: u32 = 16;
+/// Where the parts that no label shows are in the last word.
+const HIDDEN: u32 = 2;
+
+/// A [`Key`] in words: hashed, masked and compared in a few instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::metrics) struct PackedKey([u64; 5]);
+
+impl Hash for PackedKey {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [peers, labels, own, statuses, bits] = self.0;
+        let pair = |high: u64, low: u64| u128::from(high) << 64 | u128::from(low);
+        state.write_u128(pair(peers, labels));
+        state.write_u128(pair(own, statuses));
+        state.write_u64(bits);
+    }
+}
+
+impl PackedKey {
+    pub(in crate::metrics) fn is_overflow(self) -> bool {
+        self.0[4] & 1 == 1
     }
 
-    fn add(&mut self, label: StandardLabel) {
+    pub(in crate::metrics) fn key(self) -> Key {
+        let [peers, labels, own, statuses, bits] = self.0;
+        let (high, low) = (|word: u64| (word >> 32) as u32, |word: u64| word as u32);
+        Key {
+            peer: high(peers),
+            destination: low(peers),
+            principals: high(labels),
+            values: low(labels),
+            request_labels: high(own),
+            response_labels: low(own),
+            operation: high(statuses),
+            flags: bits >> FLAGS,
+            code: (low(statuses) >> 16) as u16,
+            grpc_status: low(statuses) as u16,
+            grpc: bits & 2 != 0,
+            overflow: self.is_overflow(),
+            hidden: Parts((bits >> HIDDEN) as u16 & Parts::ALL.0),
+        }
+    }
+}
+
+/// Some of the parts of a key, as bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::metrics) struct Parts(u16);
+
+impl Parts {
+    const PEER: Parts = Parts(1);
+    const DESTINATION: Parts = Parts(1 << 1);
+    const PRINCIPALS: Parts = Parts(1 << 2);
+    const VALUES: Parts = Parts(1 << 3);
+    const REQUEST_LABELS: Parts = Parts(1 << 4);
+    const RESPONSE_LABELS: Parts = Parts(1 << 5);
+    const OPERATION: Parts = Parts(1 << 6);
+    const FLAGS: Parts = Parts(1 << 7);
+    const CODE: Parts = Parts(1 << 8);
+    const GRPC_STATUS: Parts = Parts(1 << 9);
+    const GRPC: Parts = Parts(1 << 10);
+    const ALL: Parts = Parts((1 << 11) - 1);
+
+    /// What the value of a label is made of.
+    pub(in crate::metrics) fn of(source: &Source) -> Parts {
+        match source {
+            Source::Standard(label) => Parts::of_standard(*label),
+            Source::Value(_) => Parts::VALUES,
+            Source::Request(_) => Parts::REQUEST_LABELS,
+            Source::Response(_) => Parts::RESPONSE_LABELS,
+            Source::Method | Source::Route => Parts::OPERATION,
+            Source::ServerAddress | Source::ServerPort => Parts::DESTINATION,
+            Source::Status => Parts::CODE,
+            Source::ErrorType => Parts::CODE.and(Parts::FLAGS),
+            Source::Constant(_) => Parts::default(),
+        }
+    }
+
+    fn of_standard(label: StandardLabel) -> Parts {
         use StandardLabel::*;
         match label {
-            Reporter => {}
+            Reporter => Parts::default(),
             // Of the own workload in one direction, of the peer in the other.
             SourceWorkload
             | SourceCanonicalService
@@ -114,47 +161,89 @@ impl Mask {
             | DestinationCanonicalRevision
             | DestinationApp
             | DestinationVersion
-            | DestinationCluster => self.peer = true,
+            | DestinationCluster => Parts::PEER,
             // By the peer's principal, if it has one.
             SourceWorkloadNamespace
             | DestinationWorkloadNamespace
             | SourcePrincipal
-            | DestinationPrincipal => {
-                self.peer = true;
-                self.principals = true;
-            }
-            ConnectionSecurityPolicy => self.principals = true,
+            | DestinationPrincipal => Parts::PEER.and(Parts::PRINCIPALS),
+            ConnectionSecurityPolicy => Parts::PRINCIPALS,
             // A host of two labels, or one outside of the mesh, depends on the peer's namespace.
             DestinationService | DestinationServiceName | DestinationServiceNamespace => {
-                self.destination = true;
-                self.peer = true;
-                self.principals = true;
+                Parts::DESTINATION.and(Parts::PEER).and(Parts::PRINCIPALS)
             }
-            RequestProtocol => self.grpc = true,
-            ResponseCode => self.code = true,
-            GrpcResponseStatus => self.grpc_status = true,
-            ResponseFlags => self.flags = true,
+            RequestProtocol => Parts::GRPC,
+            ResponseCode => Parts::CODE,
+            GrpcResponseStatus => Parts::GRPC_STATUS,
+            ResponseFlags => Parts::FLAGS,
+        }
+    }
+
+    fn and(self, other: Parts) -> Parts {
+        Parts(self.0 | other.0)
+    }
+
+    fn contains(self, other: Parts) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    pub(in crate::metrics) fn overlaps(self, other: Parts) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// Keeps the parts of a key that the labels of some metrics show. Without the others there are fewer
+/// series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::metrics) struct Mask {
+    words: [u64; 5],
+    hidden: Parts,
+}
+
+impl Mask {
+    pub(in crate::metrics) fn of<'a>(metrics: impl IntoIterator<Item = &'a Metric>) -> Mask {
+        let columns = metrics.into_iter().flat_map(|metric| &metric.columns);
+        let shown = columns.fold(Parts::default(), |shown, (_, source)| {
+            shown.and(Parts::of(source))
+        });
+        let number = |part| if shown.contains(part) { u32::MAX } else { 0 };
+        let short = |part| if shown.contains(part) { u16::MAX } else { 0 };
+        let kept = Key {
+            peer: number(Parts::PEER),
+            destination: number(Parts::DESTINATION),
+            principals: number(Parts::PRINCIPALS),
+            values: number(Parts::VALUES),
+            request_labels: number(Parts::REQUEST_LABELS),
+            response_labels: number(Parts::RESPONSE_LABELS),
+            operation: number(Parts::OPERATION),
+            flags: match shown.contains(Parts::FLAGS) {
+                true => u64::MAX >> FLAGS,
+                false => 0,
+            },
+            code: short(Parts::CODE),
+            grpc_status: short(Parts::GRPC_STATUS),
+            grpc: shown.contains(Parts::GRPC),
+            overflow: false,
+            // What was hidden in a series of an earlier configuration is still not known.
+            hidden: shown,
+        };
+        Mask {
+            words: kept.packed().0,
+            hidden: Parts(!shown.0 & Parts::ALL.0),
         }
     }
 
     #[inline]
-    pub(in crate::metrics) fn apply(self, key: Key) -> Key {
-        let number = |shown: bool, number: u32| if shown { number } else { 0 };
-        let short = |shown: bool, number: u16| if shown { number } else { 0 };
-        Key {
-            peer: number(self.peer, key.peer),
-            destination: number(self.destination, key.destination),
-            principals: number(self.principals, key.principals),
-            values: number(self.values, key.values),
-            request_labels: number(self.request_labels, key.request_labels),
-            response_labels: number(self.response_labels, key.response_labels),
-            operation: number(self.operation, key.operation),
-            flags: if self.flags { key.flags } else { 0 },
-            code: short(self.code, key.code),
-            grpc_status: short(self.grpc_status, key.grpc_status),
-            grpc: self.grpc && key.grpc,
-            overflow: key.overflow,
+    pub(in crate::metrics) fn apply(&self, key: Key) -> PackedKey {
+        if key.overflow {
+            return Key::OVERFLOW.packed();
         }
+        let mut words = key.packed().0;
+        for (word, kept) in words.iter_mut().zip(self.words) {
+            *word &= kept;
+        }
+        words[4] |= u64::from(self.hidden.0) << HIDDEN;
+        PackedKey(words)
     }
 }
 
@@ -165,6 +254,7 @@ mod tests {
         direction::Direction,
         metrics::{plan::Plan, store::generation::Generation},
     };
+    use proptest::prelude::*;
 
     const KEY: Key = Key {
         peer: 1,
@@ -179,27 +269,93 @@ mod tests {
         grpc_status: 9,
         grpc: true,
         overflow: false,
+        hidden: Parts(0),
     };
+
+    fn mask(plan: &Plan) -> Mask {
+        Mask::of(&Generation::of_plan(plan.clone(), &[]).metrics)
+    }
 
     #[test]
     fn what_no_label_shows_is_left_out() {
         let mut plan = Plan::standard(Direction::Server);
-        let mask = |plan: &Plan| Mask::of(&Generation::of_plan(plan.clone(), &[]).metrics);
+        let hidden = [
+            Parts::VALUES,
+            Parts::REQUEST_LABELS,
+            Parts::RESPONSE_LABELS,
+            Parts::OPERATION,
+        ];
         let expected = Key {
             values: 0,
             request_labels: 0,
             response_labels: 0,
             operation: 0,
+            hidden: hidden.into_iter().fold(Parts::default(), Parts::and),
             ..KEY
         };
-        assert_eq!(mask(&plan).apply(KEY), expected);
+        assert_eq!(mask(&plan).apply(KEY).key(), expected);
         for metric in &mut plan.metrics {
             metric.labels.retain(|(name, _)| name == "response_code");
         }
         let expected = Key {
             code: 200,
+            hidden: Parts(Parts::ALL.0 & !Parts::CODE.0),
             ..Key::default()
         };
-        assert_eq!(mask(&plan).apply(KEY), expected);
+        assert_eq!(mask(&plan).apply(KEY).key(), expected);
+    }
+
+    #[test]
+    fn what_was_hidden_once_stays_hidden() {
+        let mut plan = Plan::standard(Direction::Server);
+        let all = mask(&plan);
+        for metric in &mut plan.metrics {
+            metric.labels.retain(|(name, _)| name != "response_code");
+        }
+        let counted = mask(&plan).apply(KEY).key();
+        let shown_again = all.apply(counted).key();
+        assert_eq!(shown_again.code, 0);
+        assert!(shown_again.hidden.contains(Parts::CODE));
+        assert!(!all.apply(KEY).key().hidden.overlaps(Parts::CODE));
+    }
+
+    #[test]
+    fn the_key_of_an_overflow_has_no_other_parts() {
+        let mask = mask(&Plan::standard(Direction::Server));
+        let overflow = mask.apply(Key::OVERFLOW);
+        assert_eq!(overflow, Key::OVERFLOW.packed());
+        assert!(overflow.is_overflow());
+    }
+
+    proptest! {
+        #[test]
+        fn a_packed_key_has_all_parts(
+            numbers: [u32; 7],
+            flags in 0..1_u64 << 40,
+            code: u16,
+            grpc_status: u16,
+            grpc: bool,
+            overflow: bool,
+            hidden in 0..=Parts::ALL.0,
+        ) {
+            let [peer, destination, principals, values, request_labels, response_labels, operation] =
+                numbers;
+            let key = Key {
+                peer,
+                destination,
+                principals,
+                values,
+                request_labels,
+                response_labels,
+                operation,
+                flags,
+                code,
+                grpc_status,
+                grpc,
+                overflow,
+                hidden: Parts(hidden),
+            };
+            prop_assert_eq!(key.packed().key(), key);
+        }
     }
 }

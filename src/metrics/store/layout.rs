@@ -60,11 +60,24 @@ impl Numbers {
 #[derive(Debug, Default)]
 pub(in crate::metrics) struct Layout {
     pub(in crate::metrics) slots: Vec<Slot>,
+    /// The first slots, for series of requests: duration and the two sizes, after the counter.
+    pub(super) histograms: Vec<Histogram>,
     pub(super) numbers: usize,
     pub(super) exemplars: usize,
     /// For a metric in seconds. Otherwise durations are whole milliseconds.
     durations_in_microseconds: bool,
 }
+
+/// A histogram that every request is counted in.
+#[derive(Debug)]
+pub(super) struct Histogram {
+    pub(super) bounds: Arc<Bounds>,
+    /// The first of its numbers.
+    pub(super) at: usize,
+}
+
+/// 10,000 years.
+const MAX_SECONDS: u64 = 315_360_000_000;
 
 /// Requests, duration and the two sizes come first, whatever is exposed.
 pub(super) const FIXED: usize = 4;
@@ -94,14 +107,18 @@ impl Layout {
             let mut metrics = generation.metrics.iter();
             let shown = metrics.find(|metric| metric.measured == measured);
             let name = shown.map_or(usual, |metric| &metric.name);
-            let bounds = match measured {
+            let bounds = Arc::new(match measured {
                 Measured::Duration => {
                     layout.durations_in_microseconds = is_in_seconds(name);
                     buckets.of_durations(name)
                 }
                 _ => buckets.of(name),
-            };
-            layout.add("", measured, Numbers::Histogram(Arc::new(bounds)));
+            });
+            layout.histograms.push(Histogram {
+                bounds: Arc::clone(&bounds),
+                at: layout.numbers,
+            });
+            layout.add("", measured, Numbers::Histogram(bounds));
         }
         for metric in &generation.metrics {
             if let Measured::Value(_) = metric.measured {
@@ -119,9 +136,11 @@ impl Layout {
     /// A duration as it is counted, cut off.
     #[inline]
     pub(super) fn duration(&self, duration: Duration) -> u64 {
+        // A longer one would not fit, and no exchange is.
+        let seconds = duration.as_secs().min(MAX_SECONDS);
         match self.durations_in_microseconds {
-            true => duration.as_micros() as u64,
-            false => duration.as_millis() as u64,
+            true => seconds * 1_000_000 + u64::from(duration.subsec_micros()),
+            false => seconds * 1_000 + u64::from(duration.subsec_millis()),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{
     bounds::Buckets,
     generation::{Generation, Source},
-    key::{Key, Mask},
+    key::{Key, Mask, PackedKey},
     layout::Layout,
     series::Series,
     table::{State, Store, Table},
@@ -22,7 +22,7 @@ pub(in crate::metrics) struct StoreChanges {
     pub(in crate::metrics) expiry: Option<Option<Duration>>,
 }
 
-type Groups = HashMap<Key, (Arc<[String]>, Vec<Arc<Series>>)>;
+type Groups = HashMap<PackedKey, (Arc<[String]>, Vec<Arc<Series>>)>;
 
 impl Store {
     /// Records by a new configuration. Series of metrics that stay keep their counts, also if their
@@ -66,9 +66,10 @@ impl Store {
     }
 
     /// The series by their new keys, with their new values.
-    fn groups(&self, old: &Table, by_old: &[ValueOf], mask: impl Fn(Key) -> Key) -> Groups {
+    fn groups(&self, old: &Table, by_old: &[ValueOf], mask: impl Fn(Key) -> PackedKey) -> Groups {
         let mut groups = Groups::new();
         for (key, series) in old.iter().filter(|(_, series)| !series.is_retired()) {
+            let key = key.key();
             let values = match key.values {
                 0 if by_old.is_empty() => Arc::default(),
                 _ => translated(by_old, &series.values),
@@ -78,10 +79,10 @@ impl Store {
                 false => self.number_of_values(Arc::clone(&values)),
             };
             let key = match number {
-                Some(values) if !key.overflow => mask(Key { values, ..*key }),
-                _ => Key::OVERFLOW,
+                Some(values) if !key.overflow => mask(Key { values, ..key }),
+                _ => Key::OVERFLOW.packed(),
             };
-            let values = if key.values == 0 {
+            let values = if key.key().values == 0 {
                 Arc::default()
             } else {
                 values

@@ -1,6 +1,7 @@
 //! `Series`: the numbers of one combination of labels.
 
 use super::{
+    bounds::Bounds,
     layout::{FIXED, Layout, Numbers, Slot},
     totals::Totals,
 };
@@ -67,19 +68,6 @@ impl Previous {
     }
 }
 
-/// What to count once.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Counted<'a> {
-    /// In the unit of the layout.
-    pub(super) duration: u64,
-    pub(super) request_bytes: u64,
-    pub(super) response_bytes: u64,
-    /// The values of the user's own metrics, in the order of the layout.
-    pub(super) own: &'a [u64],
-    /// For gauges: the last one that was set counts.
-    pub(super) order: u64,
-}
-
 impl Series {
     pub(super) fn new(layout: &Arc<Layout>, values: Arc<[String]>, interval: u64) -> Series {
         let stripes = shard::count().min(MAX_STRIPES);
@@ -121,24 +109,29 @@ impl Series {
         self.stripes.get(at).map(|stripe| &**stripe)
     }
 
+    /// Counts a request: what it has for each of the [histograms](Layout::histograms).
     #[inline]
-    pub(super) fn count(&self, counted: &Counted<'_>) {
+    pub(super) fn count(&self, values: [u64; 3]) {
         let Some(stripe) = self.stripe() else {
             return;
         };
-        let slots = &self.layout.slots;
-        let fixed = [
-            1,
-            counted.duration,
-            counted.request_bytes,
-            counted.response_bytes,
-        ];
-        for (slot, value) in slots.iter().zip(fixed) {
-            slot.count(stripe, value, counted.order);
+        if let Some(requests) = stripe.first() {
+            requests.fetch_add(1, Relaxed);
         }
-        let own = slots.get(FIXED..).unwrap_or_default();
-        for (slot, value) in own.iter().zip(counted.own) {
-            slot.count(stripe, *value, counted.order);
+        for (histogram, value) in self.layout.histograms.iter().zip(values) {
+            histogram.bounds.count(stripe, histogram.at, value);
+        }
+    }
+
+    /// Counts values of the user's own metrics, in the order of the layout. Of gauges the one with the
+    /// highest `order` counts.
+    pub(super) fn count_own(&self, values: &[u64], order: u64) {
+        let Some(stripe) = self.stripe() else {
+            return;
+        };
+        let own = self.layout.slots.get(FIXED..).unwrap_or_default();
+        for (slot, value) in own.iter().zip(values) {
+            slot.count(stripe, *value, order);
         }
     }
 
@@ -152,16 +145,10 @@ impl Series {
     }
 
     /// Keeps the request as the exemplar of what it was counted in.
-    pub(super) fn keep_exemplar(&self, counted: &Counted<'_>, exemplar: Exemplar) {
-        let fixed = [
-            1,
-            counted.duration,
-            counted.request_bytes,
-            counted.response_bytes,
-        ];
-        let values = fixed.iter().chain(counted.own);
+    pub(super) fn keep_exemplar(&self, values: [u64; 3], own: &[u64], exemplar: Exemplar) {
+        let values = [1].into_iter().chain(values).chain(own.iter().copied());
         let places = self.layout.slots.iter().zip(values);
-        let places = places.filter_map(|(slot, value)| slot.exemplar(*value, exemplar));
+        let places = places.filter_map(|(slot, value)| slot.exemplar(value, exemplar));
         self.exemplars.keep(self.layout.exemplars, places);
     }
 
@@ -235,8 +222,19 @@ impl Series {
     }
 }
 
-impl Slot {
+impl Bounds {
+    /// Counts a value in the histogram whose sum and buckets are at this place.
     #[inline]
+    fn count(&self, stripe: &[AtomicU64], at: usize, value: u64) {
+        let bucket = at + 1 + self.bucket(value);
+        if let (Some(sum), Some(bucket)) = (stripe.get(at), stripe.get(bucket)) {
+            sum.fetch_add(value, Relaxed);
+            bucket.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+impl Slot {
     fn count(&self, stripe: &[AtomicU64], value: u64, order: u64) {
         let number = |at: usize| stripe.get(self.at + at);
         match &self.numbers {
@@ -251,13 +249,7 @@ impl Slot {
                     set.store(order, Relaxed);
                 }
             }
-            Numbers::Histogram(bounds) => {
-                let bucket = 1 + bounds.bucket(value);
-                if let (Some(sum), Some(bucket)) = (number(0), number(bucket)) {
-                    sum.fetch_add(value, Relaxed);
-                    bucket.fetch_add(1, Relaxed);
-                }
-            }
+            Numbers::Histogram(bounds) => bounds.count(stripe, self.at, value),
         }
     }
 

@@ -6,9 +6,9 @@
 use super::{
     bounds::Buckets,
     generation::Generation,
-    key::Key,
+    key::{Key, PackedKey},
     layout::{Layout, Numbers},
-    series::{Counted, Series},
+    series::Series,
 };
 use crate::metrics::{exemplar::Exemplar, hash::FoldState, intern::Interner, plan::Measured};
 use arc_swap::ArcSwap;
@@ -25,7 +25,7 @@ use std::{
 /// does not make the sum go back to zero.
 const MAX_ADDED: u64 = 1 << 40;
 
-pub(in crate::metrics) type Table = HashMap<Key, Arc<Series>, FoldState>;
+pub(in crate::metrics) type Table = HashMap<PackedKey, Arc<Series>, FoldState>;
 
 /// A configuration, and the series that were counted under it.
 #[derive(Clone)]
@@ -145,7 +145,13 @@ impl Store {
 
     /// Counts something in the series of a key that was made for this state. `false` if the state is no
     /// longer the current one: make the key again.
-    pub(in crate::metrics) fn count(&self, state: &State, key: Key, count: &Count<'_>) -> bool {
+    #[inline]
+    pub(in crate::metrics) fn count(
+        &self,
+        state: &State,
+        key: PackedKey,
+        count: &Count<'_>,
+    ) -> bool {
         let interval = self.interval(state.expiry, count.at());
         match count.table(state).get(&key) {
             Some(series) if series.touch(interval) => self.count_in(series, count),
@@ -166,35 +172,40 @@ impl Store {
 
     #[inline]
     fn count_exchange(&self, series: &Series, counts: &Counts<'_>) {
-        let own: Vec<u64> = match counts.values {
-            // Does not allocate.
+        let duration = series.layout.duration(counts.duration);
+        let values = [duration, counts.request_bytes, counts.response_bytes];
+        series.count(values);
+        if !counts.values.is_empty() || counts.exemplar.is_some() {
+            self.count_rest(series, counts, values);
+        }
+    }
+
+    /// Counts what most requests do not have.
+    #[inline(never)]
+    fn count_rest(&self, series: &Series, counts: &Counts<'_>, values: [u64; 3]) {
+        let own = match counts.values {
             [] => Vec::new(),
             values => series.layout.own_values(values),
         };
-        let order = match own.is_empty() {
-            true => 0,
-            false => {
-                let since = counts.at.saturating_duration_since(self.origin);
-                since.as_nanos() as u64 + 1
-            }
-        };
-        let counted = Counted {
-            duration: series.layout.duration(counts.duration),
-            request_bytes: counts.request_bytes,
-            response_bytes: counts.response_bytes,
-            own: &own,
-            order,
-        };
-        series.count(&counted);
+        if !own.is_empty() {
+            let since = counts.at.saturating_duration_since(self.origin);
+            series.count_own(&own, since.as_nanos() as u64 + 1);
+        }
         if let Some(exemplar) = counts.exemplar {
-            series.keep_exemplar(&counted, exemplar);
+            series.keep_exemplar(values, &own, exemplar);
         }
     }
 
     #[cold]
-    fn count_in_new(&self, state: &State, key: Key, interval: u64, count: &Count<'_>) -> bool {
+    fn count_in_new(
+        &self,
+        state: &State,
+        key: PackedKey,
+        interval: u64,
+        count: &Count<'_>,
+    ) -> bool {
         let full = count.table(state).len() >= self.max_series;
-        let overflow = count.table(state).get(&Key::OVERFLOW);
+        let overflow = count.table(state).get(&Key::OVERFLOW.packed());
         if let (true, None, Some(series)) = (full, state.expiry, overflow) {
             if !count.table(state).contains_key(&key) {
                 self.overflowed.fetch_add(1, Relaxed);
@@ -214,14 +225,14 @@ impl Store {
         let mut changed = State::clone(&current);
         self.remove_idle(&mut changed, interval);
         let room = count.table(&changed).len() < self.max_series;
-        let key = if room { key } else { Key::OVERFLOW };
-        if key.overflow {
+        let key = if room { key } else { Key::OVERFLOW.packed() };
+        if key.is_overflow() {
             self.overflowed.fetch_add(1, Relaxed);
         }
         let series = match count.table(&changed).get(&key) {
             Some(series) if series.touch(interval) => Arc::clone(series),
             _ => {
-                let values = key.values.checked_sub(1);
+                let values = key.key().values.checked_sub(1);
                 let values = values.and_then(|number| self.values.value(number));
                 let layout = count.layout(&changed);
                 let series = Series::new(layout, values.unwrap_or_default(), interval);
