@@ -5,7 +5,7 @@ use super::handle::SetInCode;
 use super::{
     destination::Service,
     destination_numbers::DestinationNumbers,
-    exposition::Extra,
+    exposition::Scrapes,
     handle::{Inner, Metrics},
     intern::Interner,
     naming::Naming,
@@ -40,10 +40,11 @@ pub struct MetricsBuilder {
     expiry: Option<Option<Duration>>,
     namespaces: Vec<String>,
     services: Vec<(String, Service)>,
+    #[cfg(feature = "batch")]
+    pub(super) reporters: super::exposition::Reporters,
     reads_baggage: bool,
     own_services: Vec<String>,
     learned_services: usize,
-    extra: Vec<Box<Extra>>,
     #[cfg(feature = "metrics-config")]
     pub(super) shape: Option<super::shape::MetricsShape>,
 }
@@ -59,10 +60,11 @@ impl MetricsBuilder {
             expiry: None,
             namespaces: Vec::new(),
             services: Vec::new(),
+            #[cfg(feature = "batch")]
+            reporters: Default::default(),
             reads_baggage: false,
             own_services: Vec::new(),
             learned_services: 0,
-            extra: Vec::new(),
             #[cfg(feature = "metrics-config")]
             shape: None,
         }
@@ -98,7 +100,11 @@ impl MetricsBuilder {
     /// Adds a label with a value from the request, to all metrics but the counters of gRPC messages.
     /// `None` becomes `unknown`.
     ///
-    /// Each value makes series of its own: return one of a few.
+    /// Each value makes series of its own: return one of a few. More than 200 bytes are cut off.
+    ///
+    /// A label with the name of one of Istio's, such as `response_code`, replaces it in its place, which
+    /// dashboards may not expect. A name that is none for Prometheus, `le`, and names that start with `__`
+    /// are left out, with a warning. So it is with the other labels that code adds.
     ///
     /// ```
     /// use std::time::Duration;
@@ -150,7 +156,7 @@ impl MetricsBuilder {
         self
     }
 
-    /// Adds a label that always has this value.
+    /// Adds a label that always has this value. More than 200 bytes are cut off.
     #[must_use]
     pub fn constant_label(
         mut self,
@@ -319,33 +325,6 @@ impl MetricsBuilder {
         self
     }
 
-    /// Shows the counts of a reporter as `tower_b3_reporter_…`.
-    ///
-    /// ```
-    /// # #[cfg(feature = "zipkin")] {
-    /// use tower_b3::{metrics::{Metrics, Workload}, zipkin::ZipkinReporter};
-    ///
-    /// let reporter = ZipkinReporter::builder("http://zipkin:9411/api/v2/spans").build()?;
-    /// let stats = reporter.clone();
-    /// let metrics = Metrics::builder(Workload::new("webapp"))
-    ///     .reporter_stats(move || stats.stats())
-    ///     .build();
-    /// # let _ = metrics;
-    /// # }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[cfg(feature = "batch")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
-    #[must_use]
-    pub fn reporter_stats(
-        mut self,
-        stats: impl Fn() -> crate::report::Stats + Send + Sync + 'static,
-    ) -> MetricsBuilder {
-        self.extra
-            .push(Box::new(move || stats().by_name().collect()));
-        self
-    }
-
     /// Builds the metrics.
     pub fn build(mut self) -> Metrics {
         let most = self.max_series;
@@ -357,6 +336,12 @@ impl MetricsBuilder {
             buckets: self.buckets.is_some(),
             expiry: self.expiry.is_some(),
         };
+        let named: Vec<String> = self
+            .buckets
+            .iter()
+            .flat_map(Buckets::metrics)
+            .map(str::to_owned)
+            .collect();
         let settings = StoreSettings {
             buckets: self.buckets.unwrap_or_default(),
             max_series: most,
@@ -380,8 +365,10 @@ impl MetricsBuilder {
                 response_values: Interner::new(most),
                 headers: OwnHeaders::new(&self.workload),
                 label_overflows: AtomicU64::new(0),
+                #[cfg(feature = "batch")]
+                reporters: self.reporters,
+                scrapes: Scrapes::default(),
                 numbers_checked: Mutex::new(Instant::now()),
-                extra: self.extra,
                 naming: self.naming,
                 knows_service: self.workload.knows_service(),
                 #[cfg(feature = "metrics-config")]
@@ -396,6 +383,7 @@ impl MetricsBuilder {
         if let Some(shape) = self.shape {
             metrics.shape_at_start(&shape);
         }
+        metrics.warn_of_unused_buckets(&named);
         metrics
     }
 
@@ -413,6 +401,7 @@ impl MetricsBuilder {
             &self.own_services,
             self.learned_services,
         );
+        rules.are_hosts = self.naming == Naming::OpenTelemetry;
         DestinationNumbers::new(rules, own, max_services, max_outside)
     }
 }

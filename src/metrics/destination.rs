@@ -97,6 +97,8 @@ impl HostAndPort {
 /// What is known about the hosts of a mesh.
 #[derive(Debug, Clone)]
 pub(super) struct Destinations {
+    /// Hosts with their ports stand for themselves, and for no services.
+    pub(super) are_hosts: bool,
     namespace: Option<String>,
     /// `cluster.local`
     suffix: String,
@@ -107,6 +109,7 @@ pub(super) struct Destinations {
 impl Destinations {
     pub(super) fn new(namespace: Option<&str>, suffix: &str) -> Destinations {
         Destinations {
+            are_hosts: false,
             namespace: namespace.map(str::to_owned),
             suffix: suffix.to_ascii_lowercase(),
             namespaces: Vec::new(),
@@ -160,6 +163,9 @@ impl Destinations {
         }
         let authority = host_in_lower_case(authority);
         let (host, port) = split(&authority);
+        if self.are_hosts {
+            return Destination::of_host(host, port);
+        }
         if let Some(service) = self.configured(host, port) {
             return Destination::Known(service.clone());
         }
@@ -241,6 +247,27 @@ fn lower(text: &str) -> Cow<'_, str> {
 }
 
 impl Destination {
+    /// A host itself: its text, a colon, and the port if there is one. `host` and `port` are those of
+    /// [`split`].
+    fn of_host(host: &str, port: Option<u16>) -> Destination {
+        let HostAndPort { host, port } = HostAndPort::new(host, port);
+        let is_host = hosts::address(&host).is_some() || hosts::name(&host).is_some();
+        if !is_host || host.is_empty() || host.len() > MAX_NAME {
+            return Destination::Unknown;
+        }
+        let port = port.map(|port| port.to_string()).unwrap_or_default();
+        Destination::Outside(format!("{host}:{port}"))
+    }
+
+    /// Host and port of [`of_host`](Self::of_host).
+    pub(super) fn host_and_port(&self) -> (&str, &str) {
+        let parts = match self {
+            Destination::Outside(text) => text.rsplit_once(':'),
+            _ => None,
+        };
+        parts.unwrap_or((UNKNOWN, ""))
+    }
+
     /// The labels `destination_service` and `destination_service_name`, with what the peer's metadata
     /// says about its namespace.
     pub(super) fn host_and_name(&self, peer_namespace: Option<&str>) -> (&str, &str) {

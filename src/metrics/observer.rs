@@ -15,10 +15,11 @@ use super::{
 use crate::{
     direction::{Direction, PerDirection},
     head::RequestHead,
+    hosts,
     observe::{AnyObserver, AnyState, EndedExchange, MessageSink, ResponseHead},
 };
-use http::{HeaderMap, header::HOST};
-use std::{sync::Arc, time::Instant};
+use http::{HeaderMap, Method, Uri, header::HOST, uri::Scheme};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 /// What metrics keep of an exchange until its end.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +52,8 @@ struct ObservedExchange {
 struct CountingObserver {
     metrics: Metrics,
     counted: PerDirection<bool>,
+    /// Whether no other metrics of the tracer read the metadata after these.
+    is_last: PerDirection<bool>,
 }
 
 impl AnyObserver for CountingObserver {
@@ -75,6 +78,14 @@ impl AnyObserver for CountingObserver {
         if !self.counted.of(direction) {
             return;
         }
+        let mut copy;
+        let headers = match self.is_last.of(direction) {
+            true => headers,
+            false => {
+                copy = headers.clone();
+                &mut copy
+            }
+        };
         state.direction = Some(direction);
         state.reads_peer = peer_trusted;
         // A server's with the metadata, a client's without: a proxy would add it behind the application.
@@ -104,6 +115,14 @@ impl AnyObserver for CountingObserver {
         let inner = &self.metrics.inner;
         let Some(direction) = state.direction else {
             return;
+        };
+        let mut copy;
+        let headers = match self.is_last.of(direction) {
+            true => headers,
+            false => {
+                copy = headers.clone();
+                &mut copy
+            }
         };
         let mut scan = HeaderScan::of(headers);
         match direction {
@@ -177,23 +196,37 @@ fn counted(state: &mut AnyState) -> Option<&mut ObservedExchange> {
 }
 
 impl Metrics {
-    /// Counts the exchanges of these directions.
-    pub(crate) fn observer(&self, counted: PerDirection<bool>) -> Arc<dyn AnyObserver> {
+    /// Counts the exchanges of these directions. The last metrics of a tracer exchange metadata with the
+    /// peer. Those before only read it.
+    pub(crate) fn observer(
+        &self,
+        counted: PerDirection<bool>,
+        is_last: PerDirection<bool>,
+    ) -> Arc<dyn AnyObserver> {
         Arc::new(CountingObserver {
             metrics: self.clone(),
             counted,
+            is_last,
         })
     }
 
     fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
         let inner = &self.inner;
-        if inner.naming != Naming::Istio {
+        match inner.naming {
+            Naming::Istio
+                if of == Direction::Client || !inner.knows_service && self.believes_hosts() =>
+            {
+                state.destination = self.destination(host_of(request));
+            }
+            Naming::Istio if inner.destinations.asks_hosts() => {
+                let learns = state.reads_peer;
+                state.destination = inner.destinations.own_number(host_of(request), learns);
+            }
+            Naming::OpenTelemetry if of == Direction::Client => {
+                state.destination = self.destination(&server_of(request));
+            }
             // No label shows a destination.
-        } else if of == Direction::Client || !inner.knows_service && self.believes_hosts() {
-            state.destination = self.destination(host_of(request));
-        } else if inner.destinations.asks_hosts() {
-            let learns = state.reads_peer;
-            state.destination = inner.destinations.own_number(host_of(request), learns);
+            _ => {}
         }
         state.request_labels = self.request_labels(request);
         state.request = HeadSize::of_request(request, of, state.request_headers);
@@ -232,6 +265,12 @@ impl Metrics {
         measured.grpc_status = exchange.grpc_status();
         measured.flags = exchange.response_flags().bits();
         let request_body = exchange.request_bytes().unwrap_or(0);
+        measured.request_body_bytes = request_body;
+        measured.response_body_bytes = match exchange.method() {
+            // A body that a handler has made is not sent.
+            &Method::HEAD => 0,
+            _ => exchange.response_bytes(),
+        };
         measured.request_bytes = state
             .request
             .with_body(request_body, exchange.request_framing());
@@ -269,13 +308,37 @@ impl Metrics {
 
 /// The host that a request is for: by its header `host`, which a proxy goes by, or else by its URI.
 fn host_of<'a>(request: &RequestHead<'a>) -> &'a str {
-    let header = request.headers().get(HOST);
-    let header = header.and_then(|value| value.to_str().ok());
-    let uri = || {
-        request
-            .uri()
-            .authority()
-            .map(|authority| authority.as_str())
+    host_header(request)
+        .or_else(|| authority(request))
+        .unwrap_or_default()
+}
+
+/// Host and port that a client sends a request to, as OpenTelemetry names servers: by its URI, or else by
+/// its header `host`.
+fn server_of<'a>(request: &RequestHead<'a>) -> Cow<'a, str> {
+    let server = authority(request).or_else(|| host_header(request));
+    with_port(server.unwrap_or_default(), request.uri())
+}
+
+fn host_header<'a>(request: &RequestHead<'a>) -> Option<&'a str> {
+    let header = request.headers().get(HOST)?;
+    header.to_str().ok()
+}
+
+fn authority<'a>(request: &RequestHead<'a>) -> Option<&'a str> {
+    let authority = request.uri().authority()?;
+    Some(authority.as_str())
+}
+
+/// The authority with the port that its URI's scheme stands for, if it has none.
+fn with_port<'a>(authority: &'a str, uri: &Uri) -> Cow<'a, str> {
+    let default = match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTPS => 443,
+        Some(scheme) if *scheme == Scheme::HTTP => 80,
+        _ => return Cow::Borrowed(authority),
     };
-    header.or_else(uri).unwrap_or_default()
+    match hosts::split_port(authority) {
+        (_, None) => Cow::Owned(format!("{authority}:{default}")),
+        _ => Cow::Borrowed(authority),
+    }
 }

@@ -27,7 +27,7 @@ fn points(metrics: &Metrics, name: &str) -> Vec<Point> {
 
 fn label<'a>(point: &'a Point, name: &str) -> Option<&'a str> {
     let label = point.labels.iter().find(|(label, _)| &**label == name);
-    label.map(|(_, value)| value.as_str())
+    label.map(|(_, value)| &**value)
 }
 
 fn count(point: &Point) -> u64 {

@@ -97,7 +97,7 @@ impl Series {
             for older in &series.previous {
                 match older.is_in_use() {
                     true => self.previous.push(older.clone()),
-                    false => self.base.add(&older.series.own_totals(now)),
+                    false => self.base.add(&older.series.own_totals(Some(now))),
                 }
             }
         }
@@ -203,27 +203,27 @@ impl Series {
     }
 
     /// What this object counts, without what came before.
-    fn own_totals(&self, now: SystemTime) -> Totals {
+    fn own_totals(&self, exemplars_at: Option<SystemTime>) -> Totals {
         let mut totals = Totals::zero(&self.layout);
         for stripe in &self.stripes {
             totals.add_stripe(stripe);
         }
-        for slot in &self.layout.slots {
-            for at in slot.exemplars() {
+        if let Some(now) = exemplars_at {
+            for at in self.layout.slots.iter().flat_map(Slot::exemplars) {
                 totals.set_exemplar(at, self.exemplars.get(at, now));
             }
         }
         totals
     }
 
-    /// Everything that was counted.
-    pub(in crate::metrics) fn totals(&self, now: SystemTime) -> Totals {
-        let mut totals = self.own_totals(now);
+    /// Everything that was counted, with the exemplars that are recent at this time, or without any.
+    pub(in crate::metrics) fn totals(&self, exemplars_at: Option<SystemTime>) -> Totals {
+        let mut totals = self.own_totals(exemplars_at);
         totals.add(&self.base);
         for previous in &self.previous {
-            totals.add(&previous.series.own_totals(now));
+            totals.add(&previous.series.own_totals(exemplars_at));
         }
-        totals.drop_old_exemplars(now);
+        totals.drop_old_exemplars(exemplars_at);
         totals
     }
 }
