@@ -9,6 +9,7 @@ use super::{
     handle::{Inner, Metrics},
     intern::Interner,
     naming::Naming,
+    open_streams::OpenStreams,
     own_labels::OwnLabels,
     own_services::OwnServices,
     peer::{OwnHeaders, Peers},
@@ -41,6 +42,7 @@ pub struct MetricsBuilder {
     namespaces: Vec<String>,
     services: Vec<(String, Service)>,
     reads_baggage: bool,
+    tells_all_hosts: bool,
     own_services: Vec<String>,
     learned_services: usize,
     extra: Vec<Box<Extra>>,
@@ -60,6 +62,7 @@ impl MetricsBuilder {
             namespaces: Vec::new(),
             services: Vec::new(),
             reads_baggage: false,
+            tells_all_hosts: false,
             own_services: Vec::new(),
             learned_services: 0,
             extra: Vec::new(),
@@ -316,6 +319,32 @@ impl MetricsBuilder {
         self
     }
 
+    /// Sends the metadata of the own workload to all hosts. Default: `false`.
+    ///
+    /// By default, a client layer sends it to hosts that may be services of the mesh, and believes only what
+    /// these answer: names without a dot, such as `catalog`; names of two labels, such as `catalog.shop`;
+    /// full names, such as `catalog.shop.svc.cluster.local`; and those of [`service_of`](Self::service_of). It
+    /// names the pod, its namespace and its owner, so `api.example.com` and addresses do not get it. Istio's
+    /// sidecars send it to all hosts, unless `proxyHeaders.metadataExchangeHeaders.mode` is `IN_MESH`. Hosts
+    /// outside of [`propagate_only_to`] never get it.
+    ///
+    /// ```
+    /// use tower_b3::metrics::{Metrics, Workload};
+    ///
+    /// // A mesh with hosts of its own domain.
+    /// let metrics = Metrics::builder(Workload::new("webapp"))
+    ///     .send_metadata_to_all_hosts(true)
+    ///     .build();
+    /// # let _ = metrics;
+    /// ```
+    ///
+    /// [`propagate_only_to`]: crate::ClientLayer::propagate_only_to
+    #[must_use]
+    pub fn send_metadata_to_all_hosts(mut self, all: bool) -> MetricsBuilder {
+        self.tells_all_hosts = all;
+        self
+    }
+
     /// Shows the counts of a reporter as `tower_b3_reporter_…`.
     ///
     /// ```
@@ -345,6 +374,7 @@ impl MetricsBuilder {
 
     /// Builds the metrics.
     pub fn build(mut self) -> Metrics {
+        self.workload.fix_node_id();
         let most = self.max_series;
         // So that neither peers nor hosts that somebody invents can take all of them.
         let quarter = (most / 4).max(1);
@@ -379,6 +409,8 @@ impl MetricsBuilder {
                 label_overflows: AtomicU64::new(0),
                 numbers_checked: Mutex::new(Instant::now()),
                 extra: self.extra,
+                open_streams: OpenStreams::new(),
+                tells_all_hosts: self.tells_all_hosts,
                 naming: self.naming,
                 knows_service: self.workload.knows_service(),
                 #[cfg(feature = "metrics-config")]

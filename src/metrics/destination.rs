@@ -120,6 +120,11 @@ impl Destinations {
         self.namespace.as_deref() == Some(&service.namespace)
     }
 
+    /// Whether an authority may stand for a service of the mesh.
+    pub(super) fn may_be_service(&self, authority: &str) -> bool {
+        self.of_authority(authority).may_be_service()
+    }
+
     /// The service that a URI's authority or a `host` header stands for.
     pub(super) fn of_authority(&self, authority: &str) -> Destination {
         // Longer than any host with a port and user information that a client would send.
@@ -194,6 +199,15 @@ impl Destination {
     /// Whether it may be a service of the mesh.
     pub(super) fn is_service(&self) -> bool {
         matches!(self, Destination::Known(_))
+    }
+
+    /// Whether it may be a service of the mesh. A name without a dot is none of the internet.
+    fn may_be_service(&self) -> bool {
+        match self {
+            Destination::Known(_) | Destination::Perhaps { .. } => true,
+            Destination::Outside(host) => !host.contains(['.', ':']) && host != "localhost",
+            Destination::Unknown => false,
+        }
     }
 
     /// The labels `destination_service` and `destination_service_name`, with what the peer's metadata

@@ -7,6 +7,7 @@ use super::{
     intern::Interner,
     measurement::{Measurement, RequestLabels, ResponseLabels},
     naming::Naming,
+    open_streams::OpenStreams,
     own_labels::OwnLabels,
     peer::{OwnHeaders, PeerMetadata, PeerNumber, Peers},
     principals::{Principals, PrincipalsNumber},
@@ -63,6 +64,9 @@ pub(super) struct Inner {
     /// When unused numbers were last looked for.
     pub(super) numbers_checked: Mutex<Instant>,
     pub(super) extra: Vec<Box<super::exposition::Extra>>,
+    pub(super) open_streams: OpenStreams,
+    /// Whether a client tells all hosts who it is.
+    pub(super) tells_all_hosts: bool,
     pub(super) naming: Naming,
     /// Whether the own service is known without the host of a request.
     pub(super) knows_service: bool,

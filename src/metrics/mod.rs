@@ -81,6 +81,9 @@ mod naming;
 #[cfg(feature = "metrics-config")]
 mod nodes;
 mod observer;
+#[cfg(feature = "metrics-config")]
+mod open_attributes;
+mod open_streams;
 mod own_labels;
 mod own_services;
 mod peer;
@@ -90,6 +93,7 @@ mod plan_tests;
 mod pod_name;
 mod principals;
 mod project;
+mod request_host;
 #[cfg(feature = "metrics-config")]
 mod reshape;
 mod response_flags;

@@ -1,7 +1,7 @@
 //! [`Metrics`] as an observer of the layers.
 
 #[cfg(feature = "metrics-config")]
-use super::captured::Captured;
+use super::{captured::Captured, open_attributes::OpenRequest};
 use super::{
     destination_numbers::DestinationNumber,
     handle::Metrics,
@@ -9,14 +9,17 @@ use super::{
     measurement::{Measurement, RequestLabels, ResponseLabels},
     message_reports::MessageReports,
     peer::{Asked, PeerNumber, remove_metadata},
+    request_host::host_of,
+    store::INVALID_STATUS,
     wire_size::HeadSize,
 };
 use crate::{
     direction::{Direction, PerDirection},
     head::RequestHead,
-    observe::{AnyObserver, AnyState, EndedExchange, MessageSink, ResponseHead},
+    observe::{AnyObserver, AnyState, EndedExchange, MessageSink, OpenExchange, ResponseHead},
+    tags::GrpcCode,
 };
-use http::{HeaderMap, header::HOST};
+use http::{HeaderMap, Uri};
 use std::{sync::Arc, time::Instant};
 
 /// What metrics keep of an exchange until its end.
@@ -25,7 +28,7 @@ struct ObservedExchange {
     peer: PeerNumber,
     /// What a server's response tells its client.
     asked: Asked,
-    /// Whether what a client's response says is believed.
+    /// Whether the peer is trusted. That of a client is told who calls, and believed.
     reads_peer: bool,
     destination: DestinationNumber,
     request_labels: RequestLabels,
@@ -65,6 +68,7 @@ impl AnyObserver for CountingObserver {
         &self,
         state: &mut AnyState,
         direction: Direction,
+        uri: &Uri,
         headers: &mut HeaderMap,
         peer_trusted: bool,
     ) {
@@ -83,8 +87,13 @@ impl AnyObserver for CountingObserver {
             Direction::Server => scan,
             Direction::Client => scan.without_peer_metadata(),
         };
+        if direction == Direction::Client {
+            let host = host_of(uri, headers);
+            state.destination = self.metrics.destination(host);
+            state.reads_peer = peer_trusted && self.metrics.may_tell(state.destination, host);
+        }
         match direction {
-            Direction::Client if peer_trusted => {
+            Direction::Client if state.reads_peer => {
                 self.metrics.inner.headers.write_to_request(headers);
             }
             Direction::Server if peer_trusted => {
@@ -136,6 +145,10 @@ impl AnyObserver for CountingObserver {
     fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap) {
         if let Some(state) = counted(state) {
             state.response_trailers = HeaderScan::of(trailers).bytes;
+            #[cfg(feature = "metrics-config")]
+            if let (Some(captured), Some(direction)) = (&mut state.captured, state.direction) {
+                self.metrics.capture_trailers(captured, direction, trailers);
+            }
         }
     }
 
@@ -143,15 +156,27 @@ impl AnyObserver for CountingObserver {
         false
     }
 
-    fn message_sink(&self, state: &mut AnyState) -> Option<Arc<dyn MessageSink>> {
+    fn message_sink(
+        &self,
+        state: &mut AnyState,
+        exchange: &OpenExchange<'_>,
+    ) -> Option<Arc<dyn MessageSink>> {
         let state = counted(state)?;
         let direction = state.direction?;
         let now = Instant::now();
         let reports = MessageReports::new(&self.metrics, direction, state.destination, now);
+        #[cfg(not(feature = "metrics-config"))]
+        let _ = exchange;
+        #[cfg(feature = "metrics-config")]
+        let reports = {
+            let captured = state.captured.as_deref();
+            reports.with_request(captured.map(|captured| OpenRequest::new(captured, exchange)))
+        };
         if direction == Direction::Server {
             reports.set_peer(state.peer);
         }
         let reports = Arc::new(reports);
+        self.metrics.inner.open_streams.add(&reports);
         state.messages = Some(Arc::clone(&reports));
         Some(reports)
     }
@@ -185,11 +210,14 @@ impl Metrics {
     }
 
     fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
-        if of == Direction::Client || !self.inner.knows_service && self.believes_hosts() {
-            state.destination = self.destination(host_of(request));
+        let host = || host_of(request.uri(), request.headers());
+        if of == Direction::Client {
+            // It is known since the metadata was written.
+        } else if !self.inner.knows_service && self.believes_hosts() {
+            state.destination = self.destination(host());
         } else if self.inner.destinations.asks_hosts() {
             let destinations = &self.inner.destinations;
-            state.destination = destinations.own_number(host_of(request), state.reads_peer);
+            state.destination = destinations.own_number(host(), state.reads_peer);
         }
         state.request_labels = self.request_labels(request);
         state.request = HeadSize::of_request(request, of, state.request_headers);
@@ -225,7 +253,10 @@ impl Metrics {
         measured.route = exchange.route().unwrap_or_default();
         measured.grpc = exchange.is_grpc();
         measured.responded = exchange.status().is_some();
-        measured.grpc_status = exchange.grpc_status();
+        measured.grpc_status = exchange.grpc_code().map(|code| match code {
+            GrpcCode::Number(status) => status,
+            GrpcCode::NotANumber => INVALID_STATUS,
+        });
         measured.flags = exchange.response_flags().bits();
         let request_body = exchange.request_bytes().unwrap_or(0);
         measured.request_bytes = state
@@ -247,7 +278,8 @@ impl Metrics {
         measured.sampled = context.map(|context| (context.trace_id(), context.span_id()));
         #[cfg(feature = "metrics-config")]
         if let Some(captured) = &state.captured {
-            self.record_with_values(&measured, captured, exchange);
+            let messages = state.messages.as_deref();
+            self.record_with_values(&measured, captured, exchange, messages);
             return;
         }
         self.record(exchange.direction(), &measured);
@@ -255,23 +287,16 @@ impl Metrics {
 }
 
 impl Metrics {
+    /// Whether a client tells this host who it is.
+    fn may_tell(&self, destination: DestinationNumber, host: &str) -> bool {
+        let inner = &self.inner;
+        inner.tells_all_hosts || inner.destinations.may_be_service(destination, host)
+    }
+
     /// Whether a server that does not know its own service takes the name from requests.
     #[cold]
     fn believes_hosts(&self) -> bool {
         let state = self.inner.stores.server.state();
         state.generation.host_header_fallback
     }
-}
-
-/// The host that a request is for: by its header `host`, which a proxy goes by, or else by its URI.
-fn host_of<'a>(request: &RequestHead<'a>) -> &'a str {
-    let header = request.headers().get(HOST);
-    let header = header.and_then(|value| value.to_str().ok());
-    let uri = || {
-        request
-            .uri()
-            .authority()
-            .map(|authority| authority.as_str())
-    };
-    header.or_else(uri).unwrap_or_default()
 }

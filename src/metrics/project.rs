@@ -8,7 +8,7 @@ use super::{
     peer::PeerLabels,
     principals::{self, Principals},
     response_flags,
-    store::{Key, NO_STATUS, PackedKey, Parts, Source},
+    store::{INVALID_STATUS, Key, NO_STATUS, PackedKey, Parts, Source},
     workload::Workload,
 };
 use crate::direction::Direction;
@@ -194,15 +194,13 @@ impl<'a> Labels<'a> {
             DestinationCanonicalService => self.destination().canonical_service().to_owned(),
             DestinationCanonicalRevision => self.destination().canonical_revision().to_owned(),
             DestinationServiceName => self.service().1.to_owned(),
-            DestinationServiceNamespace => {
-                let namespace = self.destination.namespace(self.client_peer_namespace());
-                namespace.to_owned()
-            }
+            DestinationServiceNamespace => self.service_namespace().to_owned(),
             DestinationCluster => self.destination().cluster().to_owned(),
             RequestProtocol => if self.key.grpc { "grpc" } else { "http" }.to_owned(),
             ResponseCode => self.key.code.to_string(),
             GrpcResponseStatus => match self.key.grpc_status {
                 NO_STATUS => String::new(),
+                INVALID_STATUS => "-1".to_owned(),
                 status => status.to_string(),
             },
             ResponseFlags => response_flags::names(self.key.flags),
@@ -215,6 +213,13 @@ impl<'a> Labels<'a> {
         match self.direction {
             Direction::Client => self.peer_namespace(),
             Direction::Server => None,
+        }
+    }
+
+    fn service_namespace(&self) -> &str {
+        match (self.direction, self.inner.workload.namespace_name()) {
+            (Direction::Server, own) if own != UNKNOWN => own,
+            _ => self.destination.namespace(self.client_peer_namespace()),
         }
     }
 

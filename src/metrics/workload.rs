@@ -12,6 +12,9 @@ const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/name
 /// The label of a canonical service, in Istio and on the wire.
 pub(super) const CANONICAL_NAME: &str = "service.istio.io/canonical-name";
 pub(super) const CANONICAL_REVISION: &str = "service.istio.io/canonical-revision";
+/// Kubernetes' own labels of an application and of its version.
+pub(super) const APP: &str = "app.kubernetes.io/name";
+pub(super) const VERSION: &str = "app.kubernetes.io/version";
 
 /// The workload that this process belongs to: the `source_*` labels of what it sends, the
 /// `destination_*` labels of what it answers, and what it tells its peers.
@@ -54,7 +57,7 @@ pub struct Workload {
     pub(super) shared_labels: Vec<String>,
     canonical_service: Option<String>,
     canonical_revision: Option<String>,
-    node_id: Option<String>,
+    pub(super) node_id: Option<String>,
     address: Option<String>,
     dns_domain: Option<String>,
     service: Option<Service>,
@@ -283,12 +286,12 @@ impl Workload {
     }
 
     fn known_canonical_name(&self) -> Option<&str> {
-        let labels = [CANONICAL_NAME, "app.kubernetes.io/name", "app"];
+        let labels = [CANONICAL_NAME, APP, "app"];
         known(&self.canonical_service).or_else(|| self.first_label(&labels))
     }
 
     pub(super) fn revision(&self) -> &str {
-        let labels = [CANONICAL_REVISION, "app.kubernetes.io/version", "version"];
+        let labels = [CANONICAL_REVISION, VERSION, "version"];
         let revision = known(&self.canonical_revision).or_else(|| self.first_label(&labels));
         revision.unwrap_or("latest")
     }
@@ -306,6 +309,11 @@ impl Workload {
         let mut values = names.iter().filter_map(|name| self.labels.get(*name));
         let value = values.find(|value| !value.is_empty());
         value.map(String::as_str)
+    }
+
+    /// Makes the node id one that is set, so that expressions can borrow it.
+    pub(super) fn fix_node_id(&mut self) {
+        self.node_id = Some(self.node());
     }
 
     /// The node id.

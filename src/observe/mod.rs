@@ -56,7 +56,7 @@ pub(crate) use failure::{JUDGED_LENGTH, TransportFailure};
 use grpc_messages::MessageCounter;
 use message_sinks::MessageSinks;
 #[cfg(feature = "metrics")]
-pub(crate) use message_sinks::{MessageSink, Messages};
+pub(crate) use message_sinks::{MessageSink, Messages, OpenExchange};
 pub(crate) use observation::Observation;
 pub use observer::ExchangeObserver;
 #[cfg(feature = "metrics")]

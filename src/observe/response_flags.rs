@@ -32,12 +32,11 @@ impl ResponseFlags {
     ) -> ResponseFlags {
         match (ending, direction) {
             (Ending::Complete | Ending::Upgraded, _) => ResponseFlags::None,
-            (Ending::Canceled, _) | (Ending::BodyDropped, Direction::Server) => {
+            // A client that drops a body closes the connection, so the server has this flag too: the two
+            // reports of one request must agree.
+            (Ending::Canceled | Ending::BodyDropped, _) => {
                 ResponseFlags::DownstreamConnectionTermination
             }
-            // The client has a response, and did not want the rest of it. The server, which sent it,
-            // has no flag for that either, and the two reports of one request must agree.
-            (Ending::BodyDropped, Direction::Client) => ResponseFlags::None,
             // To a sidecar, this server closes the connection without a response.
             (Ending::Panicked, _) | (Ending::Failed, Direction::Server) => {
                 ResponseFlags::UpstreamConnectionTermination

@@ -11,6 +11,7 @@ mod merging;
 mod reload;
 #[cfg(feature = "zipkin")]
 mod started;
+mod streams;
 
 use tower_b3::{
     Direction,

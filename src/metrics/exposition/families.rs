@@ -35,6 +35,7 @@ impl Metrics {
     }
 
     pub(in crate::metrics) fn families_at(&self, now: Instant, time: SystemTime) -> Vec<Family> {
+        self.report_open_streams(now);
         let inner = &self.inner;
         let mut families: Vec<Family> = Vec::new();
         for direction in Direction::BOTH {

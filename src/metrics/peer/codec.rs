@@ -6,7 +6,7 @@ use super::{
 };
 use crate::metrics::{
     destination::{MAX_NAME, UNKNOWN},
-    workload::{CANONICAL_NAME, CANONICAL_REVISION, Workload},
+    workload::{APP, CANONICAL_NAME, CANONICAL_REVISION, VERSION, Workload},
 };
 use base64::{
     Engine,
@@ -104,6 +104,12 @@ impl PeerMetadata {
                 }
             }
         }
+        // As Istio's reader does from 1.29 on.
+        for (qualified, field) in [(APP, &mut self.app), (VERSION, &mut self.version)] {
+            if let Some(text) = self.labels.get(qualified) {
+                field.clone_from(text);
+            }
+        }
     }
 
     /// Writes the value of a header `x-envoy-peer-metadata`, as Istio 1.29 does, and with `MESH_ID` and
@@ -162,8 +168,8 @@ impl Workload {
             canonical_service: known(self.canonical_name()),
             canonical_revision: self.revision().to_owned(),
             // As Istio writes them from 1.29 on.
-            app: owned(self.first_label(&["app.kubernetes.io/name", "app"])),
-            version: owned(self.first_label(&["app.kubernetes.io/version", "version"])),
+            app: owned(self.first_label(&[APP, "app"])),
+            version: owned(self.first_label(&[VERSION, "version"])),
             owner: text(&self.owner),
             identity: text(&self.identity),
             region: text(&self.region),

@@ -18,9 +18,9 @@ pub struct PeerMetadata {
     pub canonical_service: String,
     /// The label `service.istio.io/canonical-revision`.
     pub canonical_revision: String,
-    /// The label `app`.
+    /// The label `app.kubernetes.io/name`, or else `app`.
     pub app: String,
-    /// The label `version`.
+    /// The label `app.kubernetes.io/version`, or else `version`.
     pub version: String,
     /// `OWNER`, such as `kubernetes://apis/apps/v1/namespaces/shop/deployments/webapp`.
     pub owner: String,

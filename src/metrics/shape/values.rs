@@ -68,10 +68,7 @@ impl ComputedValues for Values {
     fn compute(&self, exchange: &dyn Attributes, out: &mut Vec<String>) {
         let mut generated = Vec::with_capacity(self.generators.len());
         for generator in &self.generators {
-            let value = generator.generate(Scope {
-                exchange,
-                generated: &generated,
-            });
+            let value = generator.generate(exchange, &generated);
             generated.push(value);
         }
         let scope = Scope {
