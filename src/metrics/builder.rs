@@ -230,7 +230,9 @@ impl MetricsBuilder {
         self
     }
 
-    /// Says which service a host, or host and port, stands for.
+    /// Says which service a host, or host and port, stands for. A host without a port stands for all of
+    /// its ports that are not named. Upper case, the dot of the root and the notation of an address do not
+    /// matter.
     ///
     /// ```
     /// use tower_b3::metrics::{Metrics, Service, Workload};

@@ -75,6 +75,25 @@ pub(super) enum Destination {
     Unknown,
 }
 
+/// An authority, however it is written: in lower case, without user information and the dot of the root,
+/// with addresses in one notation. Without a port, it stands for all ports.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct HostAndPort {
+    host: String,
+    port: Option<u16>,
+}
+
+impl HostAndPort {
+    /// `host` and `port` are those of [`split`].
+    fn new(host: &str, port: Option<u16>) -> HostAndPort {
+        let host = match hosts::address(host) {
+            Some(address) => address.to_string(),
+            None => hosts::name(host).unwrap_or(host).to_owned(),
+        };
+        HostAndPort { host, port }
+    }
+}
+
 /// What is known about the hosts of a mesh.
 #[derive(Debug, Clone)]
 pub(super) struct Destinations {
@@ -82,7 +101,7 @@ pub(super) struct Destinations {
     /// `cluster.local`
     suffix: String,
     namespaces: Vec<String>,
-    services: BTreeMap<String, Service>,
+    services: BTreeMap<HostAndPort, Service>,
 }
 
 impl Destinations {
@@ -102,8 +121,9 @@ impl Destinations {
 
     /// Says which service a host, or host and port, stands for.
     pub(super) fn add_service(&mut self, authority: &str, service: Service) {
-        self.services
-            .insert(authority.to_ascii_lowercase(), service);
+        let authority = host_in_lower_case(authority);
+        let (host, port) = split(&authority);
+        self.services.insert(HostAndPort::new(host, port), service);
     }
 
     /// The service with this name in a namespace.
@@ -131,28 +151,32 @@ impl Destinations {
         if authority.len() > 4 * MAX_NAME {
             return Destination::Unknown;
         }
-        let host = authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host);
-        let authority = lower(host);
-        let (host, _) = hosts::split_port(&authority);
-        let configured = self.services.get(&*authority);
-        let configured = configured.or_else(|| self.services.get(host));
-        if let Some(service) = configured {
+        let authority = host_in_lower_case(authority);
+        let (host, port) = split(&authority);
+        if let Some(service) = self.configured(host, port) {
             return Destination::Known(service.clone());
         }
         if hosts::address(host).is_some() {
-            return Destination::Outside(authority.into_owned());
+            return Destination::Outside(match port {
+                Some(_) => authority.into_owned(),
+                None => host.to_owned(),
+            });
         }
-        let name = hosts::name(host).filter(|name| !name.is_empty() && name.len() <= MAX_NAME);
-        let Some(name) = name else {
-            return Destination::Unknown;
-        };
-        // With the dot of the root, too.
-        match self.services.get(name) {
-            Some(service) => Destination::Known(service.clone()),
-            None => self.of_name(name),
+        match hosts::name(host).filter(|name| !name.is_empty() && name.len() <= MAX_NAME) {
+            Some(name) => self.of_name(name),
+            None => Destination::Unknown,
         }
+    }
+
+    fn configured(&self, host: &str, port: Option<u16>) -> Option<&Service> {
+        if self.services.is_empty() {
+            return None;
+        }
+        let with_port = HostAndPort::new(host, port);
+        self.services.get(&with_port).or_else(|| {
+            let port = None;
+            self.services.get(&HostAndPort { port, ..with_port })
+        })
     }
 
     fn of_name(&self, host: &str) -> Destination {
@@ -185,6 +209,20 @@ impl Destinations {
             }
             _ => outside(),
         }
+    }
+}
+
+/// The authority in lower case, without user information.
+fn host_in_lower_case(authority: &str) -> Cow<'_, str> {
+    let host = authority.rsplit_once('@');
+    lower(host.map_or(authority, |(_, host)| host))
+}
+
+/// Host and port. An IPv6 address without brackets is all host.
+fn split(authority: &str) -> (&str, Option<u16>) {
+    match hosts::address(authority) {
+        Some(_) => (authority, None),
+        None => hosts::split_port(authority),
     }
 }
 

@@ -182,10 +182,15 @@ impl Measured {
         matches!(self, Measured::RequestMessages | Measured::ResponseMessages)
     }
 
+    /// Whether Istio's metric has this label.
+    pub(crate) fn has_label(self, label: StandardLabel) -> bool {
+        !self.is_messages() || label.is_message_label()
+    }
+
     fn standard_labels(self) -> Vec<(String, LabelValue)> {
         let labels = StandardLabel::ALL.into_iter();
         labels
-            .filter(|label| !self.is_messages() || label.is_message_label())
+            .filter(|label| self.has_label(*label))
             .map(|label| (label.name().to_owned(), LabelValue::Standard(label)))
             .collect()
     }

@@ -11,12 +11,12 @@ pub(super) struct Principals {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PrincipalsNumber(pub(super) u32);
 
-/// The namespace in a SPIFFE id: `spiffe://cluster.local/ns/shop/sa/webapp`.
-pub(super) fn namespace(spiffe_id: &str) -> Option<&str> {
-    let path = spiffe_id.strip_prefix("spiffe://")?;
-    let mut parts = path.split('/').skip_while(|part| *part != "ns");
-    parts.next()?;
-    parts.next().filter(|namespace| !namespace.is_empty())
+/// The namespace in a URI name such as `spiffe://cluster.local/ns/shop/sa/webapp`. As in Istio, the scheme
+/// does not matter.
+pub(super) fn namespace(uri: &str) -> Option<&str> {
+    let (_, rest) = uri.split_once("/ns/")?;
+    let namespace = rest.split('/').next();
+    namespace.filter(|namespace| !namespace.is_empty())
 }
 
 #[cfg(test)]
@@ -24,14 +24,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn namespaces_of_spiffe_ids() {
-        for (id, expected) in [
+    fn namespaces_of_uris() {
+        for (uri, expected) in [
             ("spiffe://cluster.local/ns/shop/sa/webapp", Some("shop")),
+            ("https://td/ns/other/sa/y", Some("other")),
+            ("https://cluster.local/ns/shop", Some("shop")),
+            ("spiffe://td/ns/first/ns/second", Some("first")),
             ("spiffe://cluster.local/ns/", None),
+            ("spiffe://td/ns//ns/second", None),
+            ("spiffe://cluster.local/ns", None),
             ("spiffe://cluster.local/sa/webapp", None),
-            ("https://cluster.local/ns/shop", None),
         ] {
-            assert_eq!(namespace(id), expected, "{id}");
+            assert_eq!(namespace(uri), expected, "{uri}");
         }
     }
 }

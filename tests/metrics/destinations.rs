@@ -109,3 +109,74 @@ fn both_sides_name_the_same_service() {
         }
     }
 }
+
+#[test]
+fn a_named_host_is_found_however_it_is_written() {
+    const KNOWN: &str = "catalog.shop.svc.cluster.local";
+    for (key, authorities) in [
+        (
+            "api.partner.test.",
+            &[
+                "api.partner.test",
+                "API.Partner.test.:443",
+                "u@api.partner.test:",
+            ][..],
+        ),
+        ("catalog-x:9", &["catalog-x:9", "catalog-x.:9"]),
+        ("Catalog-X.:9", &["catalog-x:9", "catalog-x.:09"]),
+        ("catalog-x", &["catalog-x:", "catalog-x.", "catalog-x.:9"]),
+        ("catalog-x:", &["catalog-x", "catalog-x:9"]),
+        ("10.1.2.3", &["10.1.2.3", "10.1.2.3:", "10.1.2.3:80"]),
+        (
+            "fd00::1",
+            &[
+                "fd00::1",
+                "[fd00::1]",
+                "[fd00::1]:",
+                "[fd00::1]:80",
+                "[FD00:0::1]:80",
+            ],
+        ),
+        ("[fd00:0::1]", &["[fd00::1]:80", "fd00::1"]),
+        ("[fd00:0::1]:80", &["[fd00::1]:80"]),
+    ] {
+        let builder = Metrics::builder(Workload::new("webapp").namespace("shop"));
+        let metrics = builder.service_of(key, KNOWN).build();
+        for authority in authorities {
+            let mut measured = Measurement::new(200, Duration::ZERO);
+            measured.destination = metrics.destination(authority);
+            metrics.record(Direction::Client, &measured);
+            for point in crate::points(&metrics, "istio_requests_total") {
+                assert_eq!(label(&point, LABELS[0]), KNOWN, "{key} {authority}");
+            }
+        }
+    }
+}
+
+#[test]
+fn another_port_than_that_of_a_named_host_is_another_host() {
+    let builder = Metrics::builder(Workload::new("webapp").namespace("shop"));
+    let metrics = builder
+        .service_of("10.1.2.3:80", "catalog.shop.svc.cluster.local")
+        .build();
+    let mut measured = Measurement::new(200, Duration::ZERO);
+    measured.destination = metrics.destination("10.1.2.3:81");
+    let point = labels_of(&metrics, Direction::Client, &measured);
+    assert_eq!(label(&point, LABELS[0]), "10.1.2.3:81");
+}
+
+#[test]
+fn an_address_has_no_colon_without_a_port() {
+    for (authority, expected) in [
+        ("10.1.2.3:", "10.1.2.3"),
+        ("[fd00::1]:", "[fd00::1]"),
+        ("[fd00::1]:80", "[fd00::1]:80"),
+        ("fd00::1", "fd00::1"),
+    ] {
+        let metrics = Metrics::builder(Workload::new("webapp").namespace("shop")).build();
+        let mut measured = Measurement::new(200, Duration::ZERO);
+        measured.destination = metrics.destination(authority);
+        let point = labels_of(&metrics, Direction::Client, &measured);
+        assert_eq!(label(&point, LABELS[0]), expected);
+    }
+}

@@ -4,7 +4,7 @@ use super::{
     REQUESTS, STANDARD_LABELS, all_metrics, case, difference, differences, documents, shape,
 };
 use std::time::Duration;
-use tower_b3::{Direction, config::TracingConfig};
+use tower_b3::{Direction, config::TracingConfig, metrics::MetricsShape};
 
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -214,9 +214,17 @@ fn buckets_and_eviction_come_from_annotations() {
     let buckets = "sidecar.istio.io/statsHistogramBuckets: \
         '{\"istio\":[1],\"istiocustom.istio_request_bytes\":[2],\"istio_response_bytes\":[3],\"cluster.\":[4]}'";
     let shape = pod(buckets);
-    assert_eq!(shape.buckets("istio_request_bytes"), Some(&[2.][..]));
+    // Envoy takes the first prefix that matches.
+    assert_eq!(shape.buckets("istio_request_bytes"), Some(&[1.][..]));
     assert_eq!(shape.buckets("istio_response_bytes"), Some(&[1.][..]));
-    for (text, expected) in [("300s", 300), ("5m", 300), ("1h", 3600)] {
+    for (text, expected) in [
+        ("300s", 300),
+        ("5m", 300),
+        ("1h", 3600),
+        ("1h30m", 5400),
+        ("5m0s", 300),
+        ("1.5h", 5400),
+    ] {
         let shape = pod(&format!("sidecar.istio.io/statsEvictionInterval: {text}"));
         assert_eq!(
             shape.eviction_interval(),
@@ -225,7 +233,7 @@ fn buckets_and_eviction_come_from_annotations() {
     }
     let shape = pod("sidecar.istio.io/statsEvictionInterval: 7s");
     assert_eq!(shape.eviction_interval(), None);
-    for flush in ["3500ms", "3.5s"] {
+    for flush in ["3500ms", "3.5s", "3s500000µs"] {
         let shape = pod(&format!(
             "sidecar.istio.io/statsEvictionInterval: 7s, sidecar.istio.io/statsFlushInterval: {flush}"
         ));
@@ -261,4 +269,84 @@ fn json_and_both_ways_of_writing_names_are_read() {
     let interval = shape.reporting_interval(Direction::Server);
     assert_eq!(interval, Duration::from_millis(2500));
     assert!(shape.host_header_fallback(Direction::Server));
+}
+
+#[test]
+fn settings_for_gateways_and_waypoints_are_not_used() {
+    let standard = shape("kind: Telemetry\nspec: { metrics: [ {} ] }");
+    let filter = |context: &str, settings: &str| {
+        format!(
+            "{{ kind: EnvoyFilter, spec: {{ configPatches: [ {{ applyTo: HTTP_FILTER, match: {{ context: \
+             {context} }}, patch: {{ value: {{ typed_config: {{ '@type': t/stats.PluginConfig, {settings} \
+             }} }} }} }} ] }} }}"
+        )
+    };
+    let settings = "reporter: SERVER_GATEWAY, metrics: [ { name: requests_total, drop: true } ]";
+    for text in [
+        format!(
+            "{{ telemetry: {{ v2: {{ prometheus: {{ configOverride: {{ gateway: {{ {settings} }} }} }} }} }} }}"
+        ),
+        filter("GATEWAY", settings),
+        filter("WAYPOINT", settings),
+    ] {
+        let shape = shape(&text);
+        for direction in [Direction::Server, Direction::Client] {
+            let names = all_metrics(&shape, direction);
+            assert_eq!(names, all_metrics(&standard, direction), "{text}");
+        }
+    }
+}
+
+/// The shape of a server with these settings of the stats filter.
+fn inbound(settings: &str) -> MetricsShape {
+    shape(&format!(
+        "{{ telemetry: {{ v2: {{ prometheus: {{ configOverride: {{ inboundSidecar: {settings} }} }} }} }} }}"
+    ))
+}
+
+#[test]
+fn labels_of_other_metrics_are_not_added_to_those_of_grpc_messages() {
+    let dimensions = "request_protocol: \"'x'\", response_code: \"'y'\", source_app: \"'z'\"";
+    let of_filter = inbound(&format!(
+        "{{ metrics: [ {{ dimensions: {{ {dimensions} }} }} ] }}"
+    ));
+    let of_telemetry = shape(
+        "
+kind: Telemetry
+spec:
+  metrics:
+  - overrides:
+    - match: { metric: ALL_METRICS }
+      tagOverrides: { request_protocol: { value: \"'x'\" }, response_code: { value: \"'y'\" } }
+",
+    );
+    for shape in [of_filter, of_telemetry] {
+        for metric in all_metrics(&shape, Direction::Server) {
+            assert_eq!(
+                difference(&shape, Direction::Server, metric),
+                "",
+                "{metric}"
+            );
+        }
+        let labels = shape.labels(Direction::Server, "istio_request_messages_total");
+        assert_eq!(labels.count(), 20);
+    }
+}
+
+#[test]
+fn a_metric_is_dropped_by_the_name_that_it_is_defined_with() {
+    let definitions = "definitions: [ { name: get-calls, value: '1' }, { name: 1st, value: '1' } ]";
+    for (drops, left) in [
+        ("", 2),
+        ("{ name: get-calls, drop: true }", 1),
+        ("{ name: get_calls, drop: true }", 1),
+        (
+            "{ name: get-calls, drop: true }, { name: 1st, drop: true }",
+            0,
+        ),
+    ] {
+        let shape = inbound(&format!("{{ {definitions}, metrics: [ {drops} ] }}"));
+        let own = all_metrics(&shape, Direction::Server).len() - 6;
+        assert_eq!(own, left, "{drops}");
+    }
 }

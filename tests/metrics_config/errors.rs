@@ -86,8 +86,16 @@ const TABLE: &[(&str, &str)] = &[
         "`telemetry.v2.prometheus.configOverride.gateway.definitions[0].type`: expected one of `COUNTER`, `GAUGE`, `HISTOGRAM`, found \"SUMMARY\"",
     ),
     (
-        "{ telemetry: { v2: { prometheus: { configOverride: { gateway: { reporter: SERVER_GATEWAY } } } } } }",
-        "`telemetry.v2.prometheus.configOverride.gateway.reporter`: SERVER_GATEWAY is for waypoints, not for workloads",
+        "{ telemetry: { v2: { prometheus: { configOverride: { inboundSidecar: { reporter: SERVER_GATEWAY } } } } } }",
+        "`telemetry.v2.prometheus.configOverride.inboundSidecar.reporter`: SERVER_GATEWAY is for waypoints, not for workloads",
+    ),
+    (
+        "{ telemetry: { v2: { prometheus: { configOverride: { gateway: { reporter: WAYPOINT } } } } } }",
+        "`telemetry.v2.prometheus.configOverride.gateway.reporter`: expected one of `UNSPECIFIED`, `SERVER_GATEWAY`, found \"WAYPOINT\"",
+    ),
+    (
+        "{ kind: EnvoyFilter, spec: { configPatches: [ { applyTo: HTTP_FILTER, patch: { value: { typed_config: { '@type': t/stats.PluginConfig, reporter: SERVER_GATEWAY } } } } ] } }",
+        "EnvoyFilter: `spec.configPatches[0].patch.value.typed_config.reporter`: SERVER_GATEWAY is for waypoints, not for workloads",
     ),
     (
         "{ telemetry: { v2: { prometheus: { configOverride: { gateway: { metrics: [ { dimensions: { __a: x } } ] } } } } } }",
@@ -123,7 +131,7 @@ const TABLE: &[(&str, &str)] = &[
     ),
     (
         "{ kind: Pod, metadata: { annotations: { sidecar.istio.io/statsEvictionInterval: never } } }",
-        "Pod: `metadata.annotations.sidecar.istio.io/statsEvictionInterval`: \"never\" is not a duration such as 5s",
+        "Pod: `metadata.annotations.sidecar.istio.io/statsEvictionInterval`: \"never\" is not a duration such as 5m or 1h30m",
     ),
 ];
 

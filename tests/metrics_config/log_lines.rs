@@ -2,7 +2,7 @@
 
 use super::{case, documents, shape};
 use test_kit::log;
-use tower_b3::config::TracingConfig;
+use tower_b3::{Direction, config::TracingConfig};
 
 #[test]
 fn annotations_without_effect_are_named_in_one_line() {
@@ -34,6 +34,31 @@ spec:
     let start = "WARN metrics: the value of the label unparsable is not CEL: 1:4: ";
     assert!(line.starts_with(start), "{line}");
     assert!(line.ends_with("; it is left out"), "{line}");
+}
+
+#[test]
+fn a_metric_of_two_kinds_is_a_warning() {
+    log::start();
+    let shape = shape(
+        "
+telemetry:
+  v2:
+    prometheus:
+      configOverride:
+        inboundSidecar: { definitions: [ { name: two-kinds, type: GAUGE, value: response.code } ] }
+        outboundSidecar: { definitions: [ { name: two_kinds, value: '1' } ] }
+",
+    );
+    assert_eq!(
+        log::lines("two_kinds"),
+        [
+            "WARN metrics: the metric istio_two_kinds is a gauge inbound and a counter outbound; the \
+             outbound one is not recorded"
+        ]
+    );
+    let name = |name: &&str| *name == "istio_two_kinds";
+    assert_eq!(shape.metrics(Direction::Server).filter(name).count(), 1);
+    assert_eq!(shape.metrics(Direction::Client).filter(name).count(), 0);
 }
 
 #[test]

@@ -7,7 +7,10 @@ mod errors;
 mod expressions;
 mod layers;
 mod log_lines;
+mod merged_series;
 mod merging;
+#[path = "../metrics/parser.rs"]
+mod parser;
 mod reload;
 #[cfg(feature = "zipkin")]
 mod started;

@@ -1,9 +1,11 @@
 //! Levels, providers and workloads.
 
 use super::{REQUESTS, difference, differences, shape};
+use std::time::Duration;
 use tower_b3::{
     Direction,
     config::{Documents, Workload},
+    metrics::{self, Measurement, Metrics},
 };
 
 fn telemetry(name: &str, namespace: &str, selector: &str, label: &str, value: &str) -> String {
@@ -178,4 +180,48 @@ spec: { values: { telemetry: { v2: { prometheus: { configOverride: { inboundSide
         "-source_app -source_version +a"
     );
     assert_eq!(server("istio_request_bytes"), "none");
+}
+
+/// The expression of the metric `istio_calls`.
+fn definition_of_calls(text: &str) -> String {
+    let metrics = Metrics::builder(metrics::Workload::new("webapp"))
+        .shape(&shape(text))
+        .build();
+    metrics.record(Direction::Server, &Measurement::new(200, Duration::ZERO));
+    let families = metrics.families();
+    let mut families = families
+        .iter()
+        .filter(|family| family.name == "istio_calls");
+    let help = &families.next().unwrap().help;
+    help.strip_prefix("Defined by the configuration: ")
+        .unwrap()
+        .to_owned()
+}
+
+#[test]
+fn the_first_definition_of_a_metric_counts_and_that_of_the_more_specific_level() {
+    let filter = |namespace: &str, definitions: &str| {
+        format!(
+            "{{ kind: EnvoyFilter, metadata: {{ namespace: {namespace} }}, spec: {{ configPatches: [ {{ \
+             applyTo: HTTP_FILTER, patch: {{ value: {{ typed_config: {{ '@type': t/stats.PluginConfig, \
+             definitions: [ {definitions} ] }} }} }} }} ] }} }}"
+        )
+    };
+    let (one, two) = (
+        "{ name: calls, value: '1' }",
+        "{ name: calls, type: GAUGE, value: '2' }",
+    );
+    let wrong = "{ name: calls, value: '1 +' }";
+    let both = |first: &str, second: &str| filter("shop", &format!("{first}, {second}"));
+    assert_eq!(definition_of_calls(&both(one, two)), "1");
+    assert_eq!(definition_of_calls(&both(two, one)), "2");
+    // What is no expression defines nothing.
+    assert_eq!(definition_of_calls(&both(wrong, two)), "2");
+    let (mesh, shop) = (filter("istio-system", one), filter("shop", two));
+    for text in [
+        format!("{mesh}\n---\n{shop}"),
+        format!("{shop}\n---\n{mesh}"),
+    ] {
+        assert_eq!(definition_of_calls(&text), "2");
+    }
 }

@@ -1,9 +1,8 @@
 //! Annotations of pods that concern metrics.
 
-use super::Metrics;
+use super::{Metrics, go_duration::parse_go_duration};
 use crate::{
     config::{
-        http_settings::duration,
         node::Node,
         tree::{Budget, Tree},
         yaml,
@@ -108,15 +107,12 @@ fn read_bounds(node: &Node<'_>) -> Result<Vec<f64>, ConfigError> {
     Ok(bounds)
 }
 
-/// A duration in Go's format with one unit: `1500ms`, `90s`, `5m`, `1h`.
+/// A duration in Go's format, above zero.
 fn interval(node: &Node<'_>) -> Result<Duration, ConfigError> {
     let text = node.text()?;
-    for (unit, milliseconds) in [("ms", 1), ("m", 60_000), ("h", 3_600_000)] {
-        let number = text.strip_suffix(unit);
-        let number = number.and_then(|number| number.parse::<u32>().ok());
-        if let Some(number @ 1..) = number {
-            return Ok(Duration::from_millis(u64::from(number) * milliseconds));
-        }
-    }
-    duration(node)
+    let interval = parse_go_duration(text).filter(|interval| !interval.is_zero());
+    interval.ok_or_else(|| {
+        let text = quoted(text);
+        node.error(format!("{text} is not a duration such as 5m or 1h30m"))
+    })
 }

@@ -7,6 +7,7 @@
 mod annotations;
 mod attributes;
 mod envoy_filter;
+mod go_duration;
 mod model;
 mod plugin_config;
 mod telemetry;
@@ -17,5 +18,5 @@ pub(super) use annotations::{BUCKETS, EVICTION, read_annotations, stats_matcher}
 pub(super) use attributes::read_attributes;
 pub(super) use envoy_filter::{EnvoyFilter, Patch, Settings};
 pub(super) use model::{Metrics, MetricsListener};
-pub(super) use plugin_config::read_plugin_config;
+pub(super) use plugin_config::{read_plugin_config, reject_waypoint_settings};
 pub(super) use telemetry::read_telemetry;

@@ -36,13 +36,7 @@ pub(in crate::config) fn read_plugin_config(
     without_effect: &mut BTreeSet<String>,
 ) -> Result<PluginConfig, ConfigError> {
     node.reject_unknown_fields(&FIELDS)?;
-    if let Some(reporter) = node.get("reporter") {
-        let is_gateway =
-            reporter.word(&[("UNSPECIFIED", 0, false), ("SERVER_GATEWAY", 1, true)])?;
-        if is_gateway {
-            return Err(reporter.error("SERVER_GATEWAY is for waypoints, not for workloads"));
-        }
-    }
+    is_for_waypoints(node)?;
     for name in ["rotationInterval", "gracefulDeletionInterval"] {
         if node.get(name).is_some() {
             without_effect.insert(name.to_owned());
@@ -65,6 +59,23 @@ pub(in crate::config) fn read_plugin_config(
         disable_host_header_fallback: fallback.map(|flag| flag.flag_or_text()).transpose()?,
         reporting_interval: interval.map(|interval| duration(&interval)).transpose()?,
     })
+}
+
+/// Refuses settings of waypoints for a workload.
+pub(in crate::config) fn reject_waypoint_settings(node: &Node<'_>) -> Result<(), ConfigError> {
+    match node.get("reporter") {
+        Some(reporter) if is_for_waypoints(node)? => {
+            Err(reporter.error("SERVER_GATEWAY is for waypoints, not for workloads"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_for_waypoints(node: &Node<'_>) -> Result<bool, ConfigError> {
+    let words = [("UNSPECIFIED", 0, false), ("SERVER_GATEWAY", 1, true)];
+    let reporter = node.get("reporter");
+    let is_gateway = reporter.map(|reporter| reporter.word(&words)).transpose()?;
+    Ok(is_gateway.unwrap_or(false))
 }
 
 fn all<T>(

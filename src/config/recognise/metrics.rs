@@ -8,7 +8,7 @@ use crate::{
     config::{
         metrics::{
             EnvoyFilter, Metrics, Patch, Settings, read_annotations, read_attributes,
-            read_plugin_config, read_telemetry, stats_matcher,
+            read_plugin_config, read_telemetry, reject_waypoint_settings, stats_matcher,
         },
         model::TracingConfig,
         node::Node,
@@ -67,6 +67,7 @@ impl DocumentReader<'_> {
             };
             let config = read_plugin_config(&section, &mut metrics.without_effect)?;
             if let Some(direction) = direction {
+                reject_waypoint_settings(&section)?;
                 *metrics.stats.of_mut(direction) = config;
             }
         }
@@ -209,6 +210,9 @@ fn filter_settings(
     match patch.filter {
         EnvoyFilter::Stats => {
             let config = read_plugin_config(node, &mut metrics.without_effect)?;
+            if !patch.directions.is_empty() {
+                reject_waypoint_settings(node)?;
+            }
             for direction in &patch.directions {
                 let stats = metrics.stats.of_mut(*direction);
                 *stats = config.clone().over(std::mem::take(stats));

@@ -1,6 +1,9 @@
 //! What there is to show at this moment.
 
-use super::family::{Family, HistogramValue, Kind, Point, Value};
+use super::{
+    family::{Family, HistogramValue, Kind, Point, Value},
+    merged::{MergedFamily, TimedPoint},
+};
 use crate::{
     direction::Direction,
     metrics::{
@@ -29,7 +32,8 @@ type Columns<'a> = (bool, &'a [(String, Source)]);
 impl Metrics {
     /// All metrics and their values at this moment.
     ///
-    /// What threads count meanwhile is in this answer or in the next one.
+    /// Series of both directions whose labels are equal are one point: the sum, and of gauges the last
+    /// value. What threads count meanwhile is in this answer or in the next one.
     pub fn families(&self) -> Vec<Family> {
         self.families_at(Instant::now(), SystemTime::now())
     }
@@ -37,7 +41,7 @@ impl Metrics {
     pub(in crate::metrics) fn families_at(&self, now: Instant, time: SystemTime) -> Vec<Family> {
         self.report_open_streams(now);
         let inner = &self.inner;
-        let mut families: Vec<Family> = Vec::new();
+        let mut families: Vec<MergedFamily> = Vec::new();
         for direction in Direction::BOTH {
             let store = inner.stores.of(direction);
             store.expire(now);
@@ -50,6 +54,8 @@ impl Metrics {
         // Behind the answer, which shows series that have just expired no more.
         inner.free_unused_numbers(now);
         families.retain(|family| !family.points.is_empty());
+        let families = families.into_iter().map(MergedFamily::into_family);
+        let mut families: Vec<Family> = families.collect();
         if inner.naming == Naming::Istio {
             families.push(inner.build_info());
         }
@@ -94,7 +100,7 @@ impl<'a> Shown<'a> {
     }
 
     /// Adds the values of a metric to its family.
-    fn add(&mut self, metric: &'a Metric, families: &mut Vec<Family>) {
+    fn add(&mut self, metric: &'a Metric, families: &mut Vec<MergedFamily>) {
         let is_messages = metric.measured.is_messages();
         let layout = self.layouts[usize::from(is_messages)].map(|series| &series.layout);
         let slot = layout.and_then(|layout| layout.slot(&metric.name, metric.measured));
@@ -109,25 +115,23 @@ impl<'a> Shown<'a> {
             .map(|(name, _)| Arc::from(name.as_str()))
             .collect();
         let points = groups.iter().filter_map(|(values, totals)| {
-            Some(Point {
-                labels: names.iter().cloned().zip(values.iter().cloned()).collect(),
-                value: value(&slot, totals, kind)?,
-            })
+            let (value, set) = value(&slot, totals, kind)?;
+            let labels = names.iter().cloned().zip(values.iter().cloned()).collect();
+            let point = Point { labels, value };
+            Some(TimedPoint { point, set })
         });
         match families
             .iter_mut()
             .find(|family| family.name == metric.name)
         {
-            // Both directions have it.
-            Some(family) if family.kind == kind => family.points.extend(points),
-            // Of another kind: one of the two would be refused.
+            Some(family) if family.kind == kind => family.add(points),
+            // Of another kind, while the configuration changes: one of the two would be refused.
             Some(_) => {}
-            None => families.push(Family {
-                name: metric.name.clone(),
-                help: metric.help.clone(),
-                kind,
-                points: points.collect(),
-            }),
+            None => {
+                let mut family = MergedFamily::new(&metric.name, &metric.help, kind);
+                family.add(points);
+                families.push(family);
+            }
         }
     }
 
@@ -154,24 +158,27 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// The value of a metric; `None` if it cannot be of this kind.
-fn value(slot: &Slot, totals: &Totals, kind: Kind) -> Option<Value> {
+/// The value of a metric, and when it was set if it is a gauge; `None` if it cannot be of this kind.
+fn value(slot: &Slot, totals: &Totals, kind: Kind) -> Option<(Value, u64)> {
     let (numbers, exemplars) = totals.of(slot);
     let first = *numbers.first()?;
-    match (&slot.numbers, kind) {
-        (Numbers::Counter, Kind::Counter) => Some(Value::Counter {
+    let value = match (&slot.numbers, kind) {
+        (Numbers::Counter, Kind::Counter) => Value::Counter {
             count: first,
             exemplar: exemplars.first().copied().flatten(),
-        }),
-        (Numbers::Gauge, Kind::Gauge) => Some(Value::Gauge(first as f64)),
-        (Numbers::Histogram(bounds), Kind::Histogram) => Some(Value::Histogram(HistogramValue {
+        },
+        (Numbers::Gauge, Kind::Gauge) => {
+            return Some((Value::Gauge(first as f64), *numbers.get(1)?));
+        }
+        (Numbers::Histogram(bounds), Kind::Histogram) => Value::Histogram(HistogramValue {
             bounds: Arc::clone(&bounds.exposed),
             counts: numbers.get(1..)?.to_vec(),
             sum: bounds.in_unit(first),
             exemplars: exemplars.to_vec(),
-        })),
-        _ => None,
-    }
+        }),
+        _ => return None,
+    };
+    Some((value, 0))
 }
 
 impl From<MetricKind> for Kind {

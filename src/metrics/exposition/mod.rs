@@ -2,6 +2,7 @@
 
 mod families;
 mod family;
+mod merged;
 mod names;
 mod negotiate;
 mod openmetrics;

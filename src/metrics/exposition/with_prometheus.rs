@@ -94,7 +94,9 @@ fn metric(point: &Point) -> Metric {
             out.set_gauge(gauge);
         }
         Value::Histogram(value) => {
-            let buckets = value.cumulative().map(|(bound, count)| {
+            // The encoder adds the last one, as `+Inf`. It would write this one as `inf`.
+            let finite = value.cumulative().filter(|(bound, _)| bound.is_finite());
+            let buckets = finite.map(|(bound, count)| {
                 let mut bucket = Bucket::default();
                 bucket.set_upper_bound(bound);
                 bucket.set_cumulative_count(count);

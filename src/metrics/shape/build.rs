@@ -11,7 +11,7 @@ use crate::{
     direction::Direction,
     metrics::{
         labels::StandardLabel,
-        plan::{LabelValue, Measured, MetricPlan, Plan, REPORTING_INTERVAL},
+        plan::{LabelValue, Measured, MetricKind, MetricPlan, Plan, REPORTING_INTERVAL},
     },
     printable::name,
 };
@@ -52,12 +52,12 @@ pub(super) fn plan(
     for definition in &config.definitions {
         builder.define(definition);
     }
-    let dropped: Vec<&str> = config.metrics.iter().filter_map(dropped).collect();
+    let dropped: Vec<String> = config.metrics.iter().filter_map(dropped).collect();
     for entry in config.metrics.iter().filter(|entry| !entry.drop) {
         builder.apply(entry);
     }
     let metrics = builder.metrics.into_iter();
-    let metrics = metrics.filter(|metric| !dropped.contains(&metric.short_name()));
+    let metrics = metrics.filter(|metric| !dropped.iter().any(|name| name == metric.short_name()));
     let plan = Plan {
         metrics: metrics.map(Metric::finish).collect(),
         value_count: builder.values.count(),
@@ -79,8 +79,33 @@ pub(super) fn no_metrics(direction: Direction) -> Plan {
     }
 }
 
-fn dropped(entry: &MetricEntry) -> Option<&str> {
-    (entry.drop && !entry.name.is_empty()).then_some(&entry.name)
+fn dropped(entry: &MetricEntry) -> Option<String> {
+    (entry.drop && !entry.name.is_empty()).then(|| sanitized(&entry.name))
+}
+
+/// Removes metrics of the client that the server has as another kind: they would have one name.
+pub(super) fn remove_other_kinds(server: &Plan, client: &mut Plan, problems: &mut Vec<String>) {
+    client.metrics.retain(|metric| {
+        let mut others = server.metrics.iter();
+        let other = others.find(|other| other.name == metric.name && other.kind != metric.kind);
+        if let Some(other) = other {
+            let (inbound, outbound) = (kind_name(other.kind), kind_name(metric.kind));
+            problems.push(format!(
+                "the metric {} is a {inbound} inbound and a {outbound} outbound; the outbound one is not \
+                 recorded",
+                name(&metric.name)
+            ));
+        }
+        other.is_none()
+    });
+}
+
+fn kind_name(kind: MetricKind) -> &'static str {
+    match kind {
+        MetricKind::Counter => "counter",
+        MetricKind::Gauge => "gauge",
+        MetricKind::Histogram => "histogram",
+    }
 }
 
 struct Builder {
@@ -120,7 +145,8 @@ impl Metric {
     }
 
     /// Replaces a label, in the place where a standard one belongs, or adds it. Without a value, an
-    /// expression that cannot be parsed, it is removed or not added.
+    /// expression that cannot be parsed, it is removed or not added. Standard labels that this standard
+    /// metric does not have are never added.
     fn set(&mut self, label: &str, value: Option<LabelValue>) {
         let label = sanitized(label);
         let standard = StandardLabel::from_name(&label).filter(|_| !self.is_custom());
@@ -128,6 +154,9 @@ impl Metric {
             self.added.extend(value.map(|value| (label, value)));
             return;
         };
+        if !self.plan.measured.has_label(standard) {
+            return;
+        }
         self.remove(&label);
         let Some(value) = value else {
             return;
@@ -148,8 +177,13 @@ impl Metric {
 }
 
 impl Builder {
-    /// Adds a metric of the user's own. Of two with the same name, the last counts.
+    /// Adds a metric of the user's own. Of two with the same name, the first counts, as in Istio.
     fn define(&mut self, definition: &Definition) {
+        let full_name = format!("istio_{}", sanitized(&definition.name));
+        let mut metrics = self.metrics.iter();
+        if metrics.any(|metric| metric.is_custom() && metric.plan.name == full_name) {
+            return;
+        }
         let shown = name(&definition.name).to_string();
         if let Some(reason) = metric_name_error(&definition.name) {
             let problem = format!("the metric {shown} is not defined: {reason}");
@@ -164,8 +198,6 @@ impl Builder {
                 return;
             }
         };
-        let full_name = format!("istio_{}", sanitized(&definition.name));
-        self.metrics.retain(|metric| metric.plan.name != full_name);
         self.metrics.push(Metric::new(MetricPlan {
             help: format!(
                 "Defined by the configuration: {}",

@@ -2,7 +2,7 @@
 
 use super::{
     attribute_generation::GeneratedAttribute,
-    build::{no_metrics, plan},
+    build::{no_metrics, plan, remove_other_kinds},
     plugin_config::PluginConfig,
 };
 use crate::{
@@ -46,10 +46,11 @@ impl MetricsShape {
             }
             None => no_metrics(direction),
         };
-        let plans = PerDirection {
+        let mut plans = PerDirection {
             server: of(Direction::Server),
             client: of(Direction::Client),
         };
+        remove_other_kinds(&plans.server, &mut plans.client, &mut problems);
         let shape = MetricsShape {
             plans,
             buckets: source.buckets.clone(),

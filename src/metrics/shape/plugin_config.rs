@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 pub(crate) struct PluginConfig {
     /// In their order: later ones override earlier ones.
     pub(crate) metrics: Vec<MetricEntry>,
+    /// Of two with the same name, the first counts.
     pub(crate) definitions: Vec<Definition>,
     pub(crate) disable_host_header_fallback: Option<bool>,
     /// `tcp_reporting_duration`: how often gRPC messages of a stream that goes on are reported.
@@ -32,11 +33,12 @@ pub(crate) struct Definition {
 }
 
 impl PluginConfig {
-    /// These settings after the other's: later entries override earlier ones.
+    /// These settings over the other's.
     pub(crate) fn over(self, other: PluginConfig) -> PluginConfig {
         PluginConfig {
             metrics: appended(other.metrics, self.metrics),
-            definitions: appended(other.definitions, self.definitions),
+            // Of two definitions the first counts.
+            definitions: appended(self.definitions, other.definitions),
             disable_host_header_fallback: self
                 .disable_host_header_fallback
                 .or(other.disable_host_header_fallback),
@@ -45,7 +47,7 @@ impl PluginConfig {
     }
 }
 
-/// Entries, then later ones that override them. The same entries again change nothing.
+/// Entries, then more of them. The same entries again change nothing.
 pub(crate) fn appended<T: PartialEq>(mut entries: Vec<T>, later: Vec<T>) -> Vec<T> {
     if !entries.ends_with(&later) {
         entries.extend(later);

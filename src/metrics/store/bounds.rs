@@ -88,10 +88,16 @@ impl Bounds {
 /// # Ok::<(), tower_b3::metrics::BucketsError>(())
 /// ```
 ///
+/// Those of [`metric`](Self::metric) override those of [`all`](Self::all), in whatever order they are set.
+///
 /// Istio's annotation `sidecar.istio.io/statsHistogramBuckets` is read with the feature
-/// `metrics-config`: see [`MetricsBuilder::shape`](crate::metrics::MetricsBuilder).
+/// `metrics-config`: see [`MetricsBuilder::shape`](crate::metrics::MetricsBuilder). Its keys are prefixes,
+/// of which the shortest that matches counts, as in Envoy.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Buckets {
+    by_metric: BTreeMap<String, Vec<f64>>,
+    all: Option<Vec<f64>>,
+    /// Those of the annotation.
     by_prefix: BTreeMap<String, Vec<f64>>,
 }
 
@@ -106,58 +112,49 @@ impl Buckets {
         name: &str,
         bounds: impl Into<Vec<f64>>,
     ) -> Result<Buckets, BucketsError> {
-        self.set(format!("{STORED_PREFIX}{name}"), bounds.into())?;
+        let bounds = checked(quoted(name), bounds.into())?;
+        self.by_metric.insert(name.to_owned(), bounds);
         Ok(self)
     }
 
-    /// Sets the buckets of all metrics.
+    /// Sets the buckets of all metrics that have none of their own.
     ///
     /// # Errors
     ///
     /// The bounds are not ascending numbers above zero.
     pub fn all(mut self, bounds: impl Into<Vec<f64>>) -> Result<Buckets, BucketsError> {
-        self.set(STORED_PREFIX.to_owned(), bounds.into())?;
+        self.all = Some(checked("all metrics", bounds.into())?);
         Ok(self)
     }
 
     /// Sets the buckets of all metrics whose names in Envoy begin like this: those are `istiocustom.` and
-    /// the name as exposed. The longest prefix counts.
+    /// the name as exposed. Of several, Istio sorts them and Envoy takes the first, which is the shortest.
     #[cfg(feature = "metrics-config")]
     pub(crate) fn prefix(
         mut self,
         prefix: &str,
         bounds: Vec<f64>,
     ) -> Result<Buckets, BucketsError> {
-        self.set(prefix.to_owned(), bounds)?;
+        let bounds = checked(quoted(prefix), bounds)?;
+        self.by_prefix.insert(prefix.to_owned(), bounds);
         Ok(self)
     }
 
     #[cfg(feature = "metrics-config")]
     pub(crate) fn is_empty(&self) -> bool {
-        self.by_prefix.is_empty()
-    }
-
-    fn set(&mut self, prefix: String, bounds: Vec<f64>) -> Result<(), BucketsError> {
-        let positive = bounds.iter().all(|bound| bound.is_finite() && *bound > 0.0);
-        let ascending = bounds.windows(2).all(|pair| pair[0] < pair[1]);
-        if !positive || !ascending || bounds.is_empty() || bounds.len() > MAX_BOUNDS {
-            return Err(BucketsError {
-                place: format!("buckets of {}", quoted(&prefix)),
-                found: quoted(&format!("{bounds:?}")).to_string(),
-                expected: "1 to 100 ascending numbers above zero",
-            });
-        }
-        self.by_prefix.insert(prefix, bounds);
-        Ok(())
+        *self == Buckets::default()
     }
 
     /// The bounds for a metric, if they are set.
     pub(crate) fn bounds(&self, metric: &str) -> Option<&[f64]> {
         let stored = format!("{STORED_PREFIX}{metric}");
-        let matching = self.by_prefix.iter();
-        let matching = matching.filter(|(prefix, _)| stored.starts_with(prefix.as_str()));
-        let longest = matching.max_by_key(|(prefix, _)| prefix.len());
-        longest.map(|(_, bounds)| &bounds[..])
+        let by_prefix = || {
+            let mut sorted = self.by_prefix.iter();
+            let first = sorted.find(|(prefix, _)| stored.starts_with(prefix.as_str()));
+            first.map(|(_, bounds)| bounds)
+        };
+        let bounds = self.by_metric.get(metric).or(self.all.as_ref());
+        bounds.or_else(by_prefix).map(Vec::as_slice)
     }
 
     /// The buckets of a metric. One whose name ends with `_seconds` counts milliseconds.
@@ -170,6 +167,20 @@ impl Buckets {
             None => Bounds::new(&ENVOY, unit),
         }
     }
+}
+
+/// Bounds that can be used.
+fn checked(of: impl fmt::Display, bounds: Vec<f64>) -> Result<Vec<f64>, BucketsError> {
+    let positive = bounds.iter().all(|bound| bound.is_finite() && *bound > 0.0);
+    let ascending = bounds.windows(2).all(|pair| pair[0] < pair[1]);
+    if !positive || !ascending || bounds.is_empty() || bounds.len() > MAX_BOUNDS {
+        return Err(BucketsError {
+            place: format!("buckets of {of}"),
+            found: quoted(&format!("{bounds:?}")).to_string(),
+            expected: "1 to 100 ascending numbers above zero",
+        });
+    }
+    Ok(bounds)
 }
 
 /// Buckets cannot be used.
@@ -221,7 +232,9 @@ mod tests {
     fn overrides(by_prefix: &[(&str, &[f64])]) -> Buckets {
         let mut buckets = Buckets::default();
         for (prefix, bounds) in by_prefix {
-            buckets.set((*prefix).to_owned(), bounds.to_vec()).unwrap();
+            buckets
+                .by_prefix
+                .insert((*prefix).to_owned(), bounds.to_vec());
         }
         buckets
     }
@@ -240,9 +253,36 @@ mod tests {
         ] {
             assert_eq!(first(prefix, metric), bound, "{prefix}");
         }
-        let both = overrides(&[("istio", &[7.0]), ("istiocustom.istio_response", &[8.0])]);
-        assert_eq!(both.of(metric).exposed[0], 7.0);
-        assert_eq!(both.of("istio_response_bytes").exposed[0], 8.0);
+    }
+
+    #[test]
+    fn the_shortest_prefix_counts() {
+        let two = |one: &str, other: &str| {
+            let buckets = overrides(&[(one, &[7.0]), (other, &[8.0])]);
+            buckets.of("istio_request_bytes").exposed[0]
+        };
+        assert_eq!(two("istio", "istiocustom.istio_request"), 7.0);
+        assert_eq!(two("istiocustom.istio_request", "istiocustom"), 8.0);
+        assert_eq!(
+            two("istiocustom.istio_response", "istiocustom.istio_r"),
+            8.0
+        );
+        assert_eq!(two("a", "istiocustom.istio_request_bytes"), 8.0);
+    }
+
+    #[test]
+    fn a_metric_overrides_all() {
+        let metric = "istio_request_bytes";
+        let none = Buckets::default();
+        let last = none.clone().all([7.0]).unwrap().metric(metric, [8.0]);
+        let first = none.metric(metric, [8.0]).unwrap().all([7.0]);
+        for buckets in [first, last] {
+            let buckets = buckets.unwrap();
+            assert_eq!(buckets.of(metric).exposed[0], 8.0);
+            for other in ["istio_request_bytes_of_mine", "istio_response_bytes"] {
+                assert_eq!(buckets.of(other).exposed[0], 7.0, "{other}");
+            }
+        }
     }
 
     #[test]
@@ -256,7 +296,7 @@ mod tests {
             assert_eq!(
                 error.to_string(),
                 format!(
-                    "buckets of \"istiocustom.\": expected 1 to 100 ascending numbers above zero, \
+                    "buckets of all metrics: expected 1 to 100 ascending numbers above zero, \
                      found \"{found}\""
                 )
             );
