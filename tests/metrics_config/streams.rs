@@ -105,9 +105,6 @@ async fn the_series_of_an_open_stream_are_those_of_istios_proxies() {
         Ok::<_, Infallible>(response.body(messages(14)).unwrap())
     });
     let server = tracer(&server).server_layer().layer(handler);
-    let server = server.map_response(|response: Response<_>| {
-        response.map(|body: tower_b3::TracedBody<Frames>| body.boxed_unsync())
-    });
     let path = text(&case["request"]["path"]);
     let request = Request::post(format!("http://{authority}{path}"))
         .header("content-type", "application/grpc")
