@@ -210,6 +210,7 @@ pub use trust::{ParseNetworkError, Trust, TrustedNetworks};
     doctest,
     feature = "axum",
     feature = "config",
+    feature = "metrics",
     feature = "reqwest",
     feature = "zipkin"
 ))]

@@ -5,7 +5,7 @@ use super::handle::SetInCode;
 use super::{
     destination::Service,
     destination_numbers::DestinationNumbers,
-    exposition::Extra,
+    exposition::Scrapes,
     handle::{Inner, Metrics},
     intern::Interner,
     naming::Naming,
@@ -41,11 +41,12 @@ pub struct MetricsBuilder {
     expiry: Option<Option<Duration>>,
     namespaces: Vec<String>,
     services: Vec<(String, Service)>,
+    #[cfg(feature = "batch")]
+    pub(super) reporters: super::exposition::Reporters,
     reads_baggage: bool,
-    tells_all_hosts: bool,
+    pub(super) tells_all_hosts: bool,
     own_services: Vec<String>,
     learned_services: usize,
-    extra: Vec<Box<Extra>>,
     #[cfg(feature = "metrics-config")]
     pub(super) shape: Option<super::shape::MetricsShape>,
 }
@@ -61,11 +62,12 @@ impl MetricsBuilder {
             expiry: None,
             namespaces: Vec::new(),
             services: Vec::new(),
+            #[cfg(feature = "batch")]
+            reporters: Default::default(),
             reads_baggage: false,
             tells_all_hosts: false,
             own_services: Vec::new(),
             learned_services: 0,
-            extra: Vec::new(),
             #[cfg(feature = "metrics-config")]
             shape: None,
         }
@@ -101,7 +103,11 @@ impl MetricsBuilder {
     /// Adds a label with a value from the request, to all metrics but the counters of gRPC messages.
     /// `None` becomes `unknown`.
     ///
-    /// Each value makes series of its own: return one of a few.
+    /// Each value makes series of its own: return one of a few. More than 200 bytes are cut off.
+    ///
+    /// A label with the name of one of Istio's, such as `response_code`, replaces it in its place, which
+    /// dashboards may not expect. A name that is none for Prometheus, `le`, and names that start with `__`
+    /// are left out, with a warning. So it is with the other labels that code adds.
     ///
     /// ```
     /// use std::time::Duration;
@@ -153,7 +159,7 @@ impl MetricsBuilder {
         self
     }
 
-    /// Adds a label that always has this value.
+    /// Adds a label that always has this value. More than 200 bytes are cut off.
     #[must_use]
     pub fn constant_label(
         mut self,
@@ -321,59 +327,6 @@ impl MetricsBuilder {
         self
     }
 
-    /// Sends the metadata of the own workload to all hosts. Default: `false`.
-    ///
-    /// By default, a client layer sends it to hosts that may be services of the mesh, and believes only what
-    /// these answer: names without a dot, such as `catalog`; names of two labels, such as `catalog.shop`;
-    /// full names, such as `catalog.shop.svc.cluster.local`; and those of [`service_of`](Self::service_of). It
-    /// names the pod, its namespace and its owner, so `api.example.com` and addresses do not get it. Istio's
-    /// sidecars send it to all hosts, unless `proxyHeaders.metadataExchangeHeaders.mode` is `IN_MESH`. Hosts
-    /// outside of [`propagate_only_to`] never get it.
-    ///
-    /// ```
-    /// use tower_b3::metrics::{Metrics, Workload};
-    ///
-    /// // A mesh with hosts of its own domain.
-    /// let metrics = Metrics::builder(Workload::new("webapp"))
-    ///     .send_metadata_to_all_hosts(true)
-    ///     .build();
-    /// # let _ = metrics;
-    /// ```
-    ///
-    /// [`propagate_only_to`]: crate::ClientLayer::propagate_only_to
-    #[must_use]
-    pub fn send_metadata_to_all_hosts(mut self, all: bool) -> MetricsBuilder {
-        self.tells_all_hosts = all;
-        self
-    }
-
-    /// Shows the counts of a reporter as `tower_b3_reporter_…`.
-    ///
-    /// ```
-    /// # #[cfg(feature = "zipkin")] {
-    /// use tower_b3::{metrics::{Metrics, Workload}, zipkin::ZipkinReporter};
-    ///
-    /// let reporter = ZipkinReporter::builder("http://zipkin:9411/api/v2/spans").build()?;
-    /// let stats = reporter.clone();
-    /// let metrics = Metrics::builder(Workload::new("webapp"))
-    ///     .reporter_stats(move || stats.stats())
-    ///     .build();
-    /// # let _ = metrics;
-    /// # }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[cfg(feature = "batch")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "batch")))]
-    #[must_use]
-    pub fn reporter_stats(
-        mut self,
-        stats: impl Fn() -> crate::report::Stats + Send + Sync + 'static,
-    ) -> MetricsBuilder {
-        self.extra
-            .push(Box::new(move || stats().by_name().collect()));
-        self
-    }
-
     /// Builds the metrics.
     pub fn build(mut self) -> Metrics {
         self.workload.fix_node_id();
@@ -386,6 +339,12 @@ impl MetricsBuilder {
             buckets: self.buckets.is_some(),
             expiry: self.expiry.is_some(),
         };
+        let named: Vec<String> = self
+            .buckets
+            .iter()
+            .flat_map(Buckets::metrics)
+            .map(str::to_owned)
+            .collect();
         let settings = StoreSettings {
             buckets: self.buckets.unwrap_or_default(),
             max_series: most,
@@ -409,8 +368,10 @@ impl MetricsBuilder {
                 response_values: Interner::new(most),
                 headers: OwnHeaders::new(&self.workload),
                 label_overflows: AtomicU64::new(0),
+                #[cfg(feature = "batch")]
+                reporters: self.reporters,
+                scrapes: Scrapes::default(),
                 numbers_checked: Mutex::new(Instant::now()),
-                extra: self.extra,
                 open_streams: OpenStreams::new(),
                 tells_all_hosts: self.tells_all_hosts,
                 naming: self.naming,
@@ -427,6 +388,7 @@ impl MetricsBuilder {
         if let Some(shape) = self.shape {
             metrics.shape_at_start(&shape);
         }
+        metrics.warn_of_unused_buckets(&named);
         metrics
     }
 
@@ -444,6 +406,7 @@ impl MetricsBuilder {
             &self.own_services,
             self.learned_services,
         );
+        rules.are_hosts = self.naming == Naming::OpenTelemetry;
         DestinationNumbers::new(rules, own, max_services, max_outside)
     }
 }

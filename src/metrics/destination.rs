@@ -11,6 +11,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 pub(super) const UNKNOWN: &str = "unknown";
 /// The longest name of a host, and the longest label that comes from outside.
 pub(super) const MAX_NAME: usize = 253;
+/// Longer than any host with a port and user information that a client would send.
+const MAX_AUTHORITY: usize = 4 * MAX_NAME;
 
 /// The labels of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -97,6 +99,8 @@ impl HostAndPort {
 /// What is known about the hosts of a mesh.
 #[derive(Debug, Clone)]
 pub(super) struct Destinations {
+    /// Hosts with their ports stand for themselves, and for no services.
+    pub(super) are_hosts: bool,
     namespace: Option<String>,
     /// `cluster.local`
     suffix: String,
@@ -107,6 +111,7 @@ pub(super) struct Destinations {
 impl Destinations {
     pub(super) fn new(namespace: Option<&str>, suffix: &str) -> Destinations {
         Destinations {
+            are_hosts: false,
             namespace: namespace.map(str::to_owned),
             suffix: suffix.to_ascii_lowercase(),
             namespaces: Vec::new(),
@@ -142,13 +147,24 @@ impl Destinations {
 
     /// Whether an authority may stand for a service of the mesh.
     pub(super) fn may_be_service(&self, authority: &str) -> bool {
-        self.of_authority(authority).may_be_service()
+        self.service_of(authority).may_be_service()
     }
 
     /// The service that a URI's authority or a `host` header stands for.
     pub(super) fn of_authority(&self, authority: &str) -> Destination {
-        // Longer than any host with a port and user information that a client would send.
-        if authority.len() > 4 * MAX_NAME {
+        if !self.are_hosts {
+            return self.service_of(authority);
+        }
+        if authority.len() > MAX_AUTHORITY {
+            return Destination::Unknown;
+        }
+        let authority = host_in_lower_case(authority);
+        let (host, port) = split(&authority);
+        Destination::of_host(host, port)
+    }
+
+    fn service_of(&self, authority: &str) -> Destination {
+        if authority.len() > MAX_AUTHORITY {
             return Destination::Unknown;
         }
         let authority = host_in_lower_case(authority);
@@ -234,6 +250,27 @@ fn lower(text: &str) -> Cow<'_, str> {
 }
 
 impl Destination {
+    /// A host itself: its text, a colon, and the port if there is one. `host` and `port` are those of
+    /// [`split`].
+    fn of_host(host: &str, port: Option<u16>) -> Destination {
+        let HostAndPort { host, port } = HostAndPort::new(host, port);
+        let is_host = hosts::address(&host).is_some() || hosts::name(&host).is_some();
+        if !is_host || host.is_empty() || host.len() > MAX_NAME {
+            return Destination::Unknown;
+        }
+        let port = port.map(|port| port.to_string()).unwrap_or_default();
+        Destination::Outside(format!("{host}:{port}"))
+    }
+
+    /// Host and port of [`of_host`](Self::of_host).
+    pub(super) fn host_and_port(&self) -> (&str, &str) {
+        let parts = match self {
+            Destination::Outside(text) => text.rsplit_once(':'),
+            _ => None,
+        };
+        parts.unwrap_or((UNKNOWN, ""))
+    }
+
     /// Whether it may be a service of the mesh.
     pub(super) fn is_service(&self) -> bool {
         matches!(self, Destination::Known(_))

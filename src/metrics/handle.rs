@@ -10,6 +10,7 @@ use super::{
     open_streams::OpenStreams,
     own_labels::OwnLabels,
     peer::{OwnHeaders, PeerMetadata, PeerNumber, Peers},
+    plan::MetricKind,
     principals::{Principals, PrincipalsNumber},
     store::{Count, Counts, Generation, Key, Parts, State, Store},
     workload::Workload,
@@ -17,6 +18,7 @@ use super::{
 use crate::{
     direction::{Direction, PerDirection},
     head::RequestHead,
+    printable::quoted,
 };
 use http::{HeaderMap, StatusCode};
 use std::{
@@ -63,7 +65,9 @@ pub(super) struct Inner {
     pub(super) label_overflows: AtomicU64,
     /// When unused numbers were last looked for.
     pub(super) numbers_checked: Mutex<Instant>,
-    pub(super) extra: Vec<Box<super::exposition::Extra>>,
+    #[cfg(feature = "batch")]
+    pub(super) reporters: super::exposition::Reporters,
+    pub(super) scrapes: super::exposition::Scrapes,
     pub(super) open_streams: OpenStreams,
     /// Whether a client tells all hosts who it is.
     pub(super) tells_all_hosts: bool,
@@ -89,6 +93,24 @@ impl Metrics {
     /// Metrics of this workload.
     pub fn builder(workload: Workload) -> MetricsBuilder {
         MetricsBuilder::new(workload)
+    }
+
+    /// Names the metrics among these that are not there.
+    pub(super) fn warn_of_unused_buckets(&self, named: &[String]) {
+        let has = |name: &String| {
+            Direction::BOTH.into_iter().any(|direction| {
+                let state = self.inner.stores.of(direction).state();
+                let mut metrics = state.generation.metrics.iter();
+                metrics.any(|metric| metric.name == *name && metric.kind == MetricKind::Histogram)
+            })
+        };
+        for name in named.iter().filter(|name| !has(name)) {
+            let name = quoted(name);
+            tracing::warn!(
+                "metrics: buckets are set for {name}, but there is no histogram of this name, unless a \
+                 configuration defines it later"
+            );
+        }
     }
 
     /// Whether this is a handle on the same metrics.
@@ -148,10 +170,14 @@ impl Metrics {
             value: 1.0,
             time: SystemTime::now(),
         });
+        let (request_bytes, response_bytes) = match self.inner.naming {
+            Naming::OpenTelemetry => (measured.request_body_bytes, measured.response_body_bytes),
+            _ => (measured.request_bytes, measured.response_bytes),
+        };
         let counts = Counts {
             duration: measured.duration,
-            request_bytes: measured.request_bytes,
-            response_bytes: measured.response_bytes,
+            request_bytes,
+            response_bytes,
             values: &values,
             exemplar,
             at: measured.ended,
@@ -303,6 +329,10 @@ impl Metrics {
         self.inner.peers.of_metadata(metadata)
     }
 }
+
+/// Functions of the user's are called so that a panic leaves everything as it was.
+impl std::panic::RefUnwindSafe for Metrics {}
+impl std::panic::UnwindSafe for Metrics {}
 
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -53,6 +53,10 @@ pub struct Measurement<'a> {
     pub request_bytes: u64,
     /// Bytes of the response with its headers.
     pub response_bytes: u64,
+    /// Bytes of the request's body alone, which OpenTelemetry's metrics show.
+    pub request_body_bytes: u64,
+    /// Bytes of the response's body alone.
+    pub response_body_bytes: u64,
     /// gRPC messages since the last report.
     pub request_messages: u64,
     /// gRPC messages since the last report.
@@ -97,6 +101,8 @@ impl Measurement<'_> {
             duration,
             request_bytes: 0,
             response_bytes: 0,
+            request_body_bytes: 0,
+            response_body_bytes: 0,
             request_messages: 0,
             response_messages: 0,
             sampled: None,

@@ -58,7 +58,7 @@ struct KnownPeer {
     #[cfg(feature = "metrics-config")]
     metadata: Option<Arc<PeerMetadata>>,
     #[cfg(feature = "metrics-config")]
-    service: Service,
+    service: Option<Service>,
 }
 
 impl MessageReports {
@@ -106,15 +106,17 @@ impl MessageReports {
 
     #[cfg(feature = "metrics-config")]
     fn known_peer(&self, number: PeerNumber) -> KnownPeer {
+        let has_values = self.request.is_some();
         let peers = &self.metrics.inner.peers;
-        let metadata = self.request.as_ref().and_then(|_| peers.metadata(number));
-        let service =
-            self.metrics
-                .service_of(self.direction, self.destination, metadata.as_deref());
+        let metadata = has_values.then(|| peers.metadata(number)).flatten();
+        let service = |peer| {
+            let metrics = &self.metrics;
+            metrics.service_of(self.direction, self.destination, peer)
+        };
         KnownPeer {
             number,
+            service: has_values.then(|| service(metadata.as_deref())),
             metadata,
-            service,
         }
     }
 
@@ -161,13 +163,13 @@ impl MessageReports {
         measured.request_messages = messages.request;
         measured.response_messages = messages.response;
         #[cfg(feature = "metrics-config")]
-        if let Some(request) = &self.request {
+        if let (Some(request), Some(service)) = (&self.request, &peer.service) {
             let attributes = OpenAttributes {
                 direction: self.direction,
                 request,
                 node: &self.metrics.inner.workload,
                 peer: peer.metadata.as_deref(),
-                service: &peer.service,
+                service,
             };
             let mut measured = measured;
             measured.attributes = Some(&attributes);

@@ -10,7 +10,7 @@
 //! | `istio_request_messages_total`, `istio_response_messages_total` | counter | gRPC messages |
 //! | `istio_build` | gauge | 1 |
 //! | `tower_b3_metrics_series`, `tower_b3_metrics_…_total` | gauge, counter | what these metrics take, and what there was no room for |
-//! | `tower_b3_reporter_…` | counter, gauge | spans of a reporter, with `MetricsBuilder::reporter_stats` |
+//! | `tower_b3_reporter_…` | counter, gauge | spans of the reporter that a tracer is started with, or of `MetricsBuilder::reporter_stats` |
 //!
 //! The labels are Istio's 25, in Envoy's order. `reporter="destination"` counts what this service
 //! answered, `reporter="source"` what it sent. What [`Workload`] says fills the labels of the own side,
@@ -53,8 +53,8 @@
 //! A server that [learns its services](MetricsBuilder::learn_own_services) from the hosts of requests
 //! learns as many as it is told, and never forgets them.
 //!
-//! A scrape is sent in pieces, of what was counted when it began. Peer metadata and baggage above 8 KiB,
-//! and metadata nested deeper than four levels, are refused; names longer than 253 bytes or with control
+//! A scrape is sent in pieces, of what was counted when it began, and four at a time. Peer metadata and
+//! baggage above 8 KiB, and metadata nested deeper than four levels, are refused; names longer than 253 bytes or with control
 //! characters are `unknown`.
 
 #[cfg(feature = "metrics-config")]
@@ -87,12 +87,15 @@ mod open_streams;
 mod own_labels;
 mod own_services;
 mod peer;
+mod peer_settings;
 mod plan;
 #[cfg(all(test, feature = "metrics-config"))]
 mod plan_tests;
 mod pod_name;
 mod principals;
 mod project;
+#[cfg(feature = "batch")]
+mod reporter_stats;
 mod request_host;
 #[cfg(feature = "metrics-config")]
 mod reshape;

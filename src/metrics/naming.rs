@@ -23,7 +23,12 @@ pub enum Naming {
     /// `http_server_request_duration_seconds`, `http_server_request_body_size_bytes` and
     /// `http_server_response_body_size_bytes`, for a client `http_client_…`, with
     /// `http_request_method`, `http_route` (a client: `url_template`), `http_response_status_code` and
-    /// `error_type`.
+    /// `error_type`, for a client also `server_address` and `server_port`, as in the URI of the request.
+    /// The bodies are counted as the layers see them. A layer does not know the scheme of a request to a
+    /// server, so `url_scheme` is missing.
+    ///
+    /// A quarter of [`max_series`](crate::metrics::MetricsBuilder::max_series) is how many hosts with their
+    /// ports have labels of their own; others are `unknown`.
     OpenTelemetry,
 }
 
@@ -36,7 +41,11 @@ impl Naming {
         match self {
             Naming::Istio => Generation::of_plan(Plan::standard(direction), own),
             Naming::Red => Generation::of_metrics(red(side), own),
-            Naming::OpenTelemetry => Generation::of_metrics(open_telemetry(side), own),
+            Naming::OpenTelemetry => Generation {
+                // So that callers do not use up the room for the hosts that a client calls.
+                host_header_fallback: direction == Direction::Client,
+                ..Generation::of_metrics(open_telemetry(side), own)
+            },
         }
     }
 }
@@ -85,12 +94,16 @@ fn open_telemetry(side: &str) -> Vec<Metric> {
     } else {
         "url_template"
     };
-    let columns = [
+    let mut columns = vec![
         ("http_request_method", Source::Method),
         (route, Source::Route),
         ("http_response_status_code", Source::Status),
         ("error_type", Source::ErrorType),
     ];
+    if side == "client" {
+        columns.push(("server_address", Source::ServerAddress));
+        columns.push(("server_port", Source::ServerPort));
+    }
     vec![
         metric(
             format!("http_{side}_request_duration_seconds"),
@@ -100,13 +113,13 @@ fn open_telemetry(side: &str) -> Vec<Metric> {
         ),
         metric(
             format!("http_{side}_request_body_size_bytes"),
-            "Size of HTTP requests.",
+            "Size of the bodies of HTTP requests.",
             Measured::RequestBytes,
             &columns,
         ),
         metric(
             format!("http_{side}_response_body_size_bytes"),
-            "Size of HTTP responses.",
+            "Size of the bodies of HTTP responses.",
             Measured::ResponseBytes,
             &columns,
         ),

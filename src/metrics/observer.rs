@@ -8,8 +8,9 @@ use super::{
     header_scan::HeaderScan,
     measurement::{Measurement, RequestLabels, ResponseLabels},
     message_reports::MessageReports,
+    naming::Naming,
     peer::{Asked, PeerNumber, remove_metadata},
-    request_host::host_of,
+    request_host::{host_of, server_of},
     store::INVALID_STATUS,
     wire_size::HeadSize,
 };
@@ -19,7 +20,7 @@ use crate::{
     observe::{AnyObserver, AnyState, EndedExchange, MessageSink, OpenExchange, ResponseHead},
     tags::GrpcCode,
 };
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, Method, Uri};
 use std::{sync::Arc, time::Instant};
 
 /// What metrics keep of an exchange until its end.
@@ -53,6 +54,8 @@ struct ObservedExchange {
 struct CountingObserver {
     metrics: Metrics,
     counted: PerDirection<bool>,
+    /// Whether no other metrics of the tracer read the metadata after these.
+    is_last: PerDirection<bool>,
 }
 
 impl AnyObserver for CountingObserver {
@@ -78,6 +81,14 @@ impl AnyObserver for CountingObserver {
         if !self.counted.of(direction) {
             return;
         }
+        let mut copy;
+        let headers = match self.is_last.of(direction) {
+            true => headers,
+            false => {
+                copy = headers.clone();
+                &mut copy
+            }
+        };
         state.direction = Some(direction);
         state.reads_peer = peer_trusted;
         // A server's with the metadata, a client's without: a proxy would add it behind the application.
@@ -88,8 +99,8 @@ impl AnyObserver for CountingObserver {
             Direction::Client => scan.without_peer_metadata(),
         };
         if direction == Direction::Client {
+            state.destination = self.metrics.called(uri, headers);
             let host = host_of(uri, headers);
-            state.destination = self.metrics.destination(host);
             state.reads_peer = peer_trusted && self.metrics.may_tell(state.destination, host);
         }
         match direction {
@@ -112,6 +123,14 @@ impl AnyObserver for CountingObserver {
         let inner = &self.metrics.inner;
         let Some(direction) = state.direction else {
             return;
+        };
+        let mut copy;
+        let headers = match self.is_last.of(direction) {
+            true => headers,
+            false => {
+                copy = headers.clone();
+                &mut copy
+            }
         };
         let mut scan = HeaderScan::of(headers);
         match direction {
@@ -201,29 +220,40 @@ fn counted(state: &mut AnyState) -> Option<&mut ObservedExchange> {
 }
 
 impl Metrics {
-    /// Counts the exchanges of these directions.
-    pub(crate) fn observer(&self, counted: PerDirection<bool>) -> Arc<dyn AnyObserver> {
+    /// Counts the exchanges of these directions. The last metrics of a tracer exchange metadata with the
+    /// peer. Those before only read it.
+    pub(crate) fn observer(
+        &self,
+        counted: PerDirection<bool>,
+        is_last: PerDirection<bool>,
+    ) -> Arc<dyn AnyObserver> {
         Arc::new(CountingObserver {
             metrics: self.clone(),
             counted,
+            is_last,
         })
     }
 
     fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
-        let host = || host_of(request.uri(), request.headers());
-        if of == Direction::Client {
-            // It is known since the metadata was written.
-        } else if !self.inner.knows_service && self.believes_hosts() {
-            state.destination = self.destination(host());
-        } else if self.inner.destinations.asks_hosts() {
-            let destinations = &self.inner.destinations;
-            state.destination = destinations.own_number(host(), state.reads_peer);
+        // A client knows it since the metadata was written.
+        if of == Direction::Server {
+            self.find_own_service(state, request);
         }
         state.request_labels = self.request_labels(request);
         state.request = HeadSize::of_request(request, of, state.request_headers);
         #[cfg(feature = "metrics-config")]
         {
             state.captured = self.captured(of, request);
+        }
+    }
+
+    fn find_own_service(&self, state: &mut ObservedExchange, request: &RequestHead<'_>) {
+        let host = || host_of(request.uri(), request.headers());
+        if !self.inner.knows_service && self.believes_hosts() {
+            state.destination = self.destination(host());
+        } else if self.inner.destinations.asks_hosts() {
+            let destinations = &self.inner.destinations;
+            state.destination = destinations.own_number(host(), state.reads_peer);
         }
     }
 
@@ -259,6 +289,12 @@ impl Metrics {
         });
         measured.flags = exchange.response_flags().bits();
         let request_body = exchange.request_bytes().unwrap_or(0);
+        measured.request_body_bytes = request_body;
+        measured.response_body_bytes = match exchange.method() {
+            // A body that a handler has made is not sent.
+            &Method::HEAD => 0,
+            _ => exchange.response_bytes(),
+        };
         measured.request_bytes = state
             .request
             .with_body(request_body, exchange.request_framing());
@@ -287,6 +323,14 @@ impl Metrics {
 }
 
 impl Metrics {
+    /// What a client calls.
+    fn called(&self, uri: &Uri, headers: &HeaderMap) -> DestinationNumber {
+        match self.inner.naming {
+            Naming::OpenTelemetry => self.destination(&server_of(uri, headers)),
+            _ => self.destination(host_of(uri, headers)),
+        }
+    }
+
     /// Whether a client tells this host who it is.
     fn may_tell(&self, destination: DestinationNumber, host: &str) -> bool {
         let inner = &self.inner;

@@ -1,7 +1,7 @@
 //! Labels of the user's own, from the heads of requests and responses.
 
-use super::store::Source;
-use crate::{head::RequestHead, text::cut, user_code::guarded};
+use super::{exposition::is_label_name, store::Source};
+use crate::{head::RequestHead, printable::quoted, text::cut, user_code::guarded};
 use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 
@@ -50,6 +50,9 @@ impl OwnLabels {
         name: String,
         value: impl Fn(&RequestHead<'_>) -> Option<String> + Send + Sync + 'static,
     ) {
+        if !is_allowed(&name) {
+            return;
+        }
         let at = self.requests;
         self.requests += 1;
         let value = OwnValue::Request(Arc::new(value));
@@ -61,6 +64,9 @@ impl OwnLabels {
         name: String,
         value: impl Fn(StatusCode, &HeaderMap) -> Option<String> + Send + Sync + 'static,
     ) {
+        if !is_allowed(&name) {
+            return;
+        }
         let at = self.responses;
         self.responses += 1;
         let value = OwnValue::Response(Arc::new(value));
@@ -68,7 +74,10 @@ impl OwnLabels {
     }
 
     pub(super) fn add_constant(&mut self, name: String, value: String) {
-        let value = OwnValue::Constant(value);
+        if !is_allowed(&name) {
+            return;
+        }
+        let value = OwnValue::Constant(bounded(Some(value)));
         self.all.push(OwnLabel { name, value, at: 0 });
     }
 
@@ -99,6 +108,16 @@ impl OwnLabels {
         });
         values.collect()
     }
+}
+
+/// Whether a label may have this name. One that may not is left out, and named in the log.
+fn is_allowed(name: &str) -> bool {
+    let allowed = is_label_name(name);
+    if !allowed {
+        let name = quoted(name);
+        tracing::warn!("metrics: {name} is no name of a label, and is left out");
+    }
+    allowed
 }
 
 fn bounded(value: Option<String>) -> String {

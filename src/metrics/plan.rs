@@ -52,7 +52,8 @@ pub(crate) enum MetricKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Measured {
     Requests,
-    /// In whole milliseconds, cut off. A metric whose name ends with `_seconds` shows seconds.
+    /// In whole milliseconds, cut off. A metric whose name ends with `_seconds` shows seconds, of whole
+    /// microseconds.
     Duration,
     RequestBytes,
     ResponseBytes,
@@ -172,6 +173,14 @@ impl Plan {
             reporting_interval: REPORTING_INTERVAL,
             host_header_fallback: direction == Direction::Client,
         }
+    }
+}
+
+impl MetricPlan {
+    /// What its names in an exposition depend on.
+    #[cfg(feature = "metrics-config")]
+    pub(crate) fn exposed(&self) -> (&str, MetricKind) {
+        (&self.name, self.kind)
     }
 }
 

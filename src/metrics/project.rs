@@ -96,6 +96,8 @@ impl<'a> Labels<'a> {
             Source::Response(at) => or_unknown(self.response.as_ref().and_then(|all| all.get(*at))),
             Source::Method => self.operation().0.to_owned(),
             Source::Route => self.operation().1.to_owned(),
+            Source::ServerAddress => self.destination.host_and_port().0.to_owned(),
+            Source::ServerPort => self.destination.host_and_port().1.to_owned(),
             Source::Status => match self.key.code {
                 0 => String::new(),
                 code => code.to_string(),

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub(super) fn points_at(metrics: &Metrics, name: &str, now: Instant) -> Vec<Point> {
-    let families = metrics.families_at(now, SystemTime::now());
+    let families = metrics.families_at(now, Some(SystemTime::now()));
     let family = families.into_iter().find(|family| family.name == name);
     family.map(|family| family.points).unwrap_or_default()
 }
@@ -28,7 +28,7 @@ pub(super) fn number(point: &Point) -> f64 {
 pub(super) fn label<'a>(point: &'a Point, name: &str) -> Option<&'a str> {
     let mut labels = point.labels.iter();
     let label = labels.find(|(label, _)| &**label == name);
-    label.map(|(_, value)| value.as_str())
+    label.map(|(_, value)| &**value)
 }
 
 fn record_at(metrics: &Metrics, code: u16, at: Instant) {

@@ -29,7 +29,7 @@ impl TracerBuilder {
     /// A server layer reads them from requests of [trusted](crate::ServerLayer::trust) peers, and answers
     /// with its own if the request had them. A client layer sends them to the hosts to which it
     /// [propagates](crate::ClientLayer::propagate_only_to) trace headers, and reads those of the response.
-    /// The application does not see them.
+    /// The application does not see them. Of several metrics, each reads them, and the last writes them.
     ///
     /// ```
     /// use tower_b3::{Tracer, metrics::{Metrics, Workload}};
@@ -94,7 +94,7 @@ impl CountingMetrics {
 
     /// The observers, by the mode that is set in code.
     pub(super) fn observers(&self, mode: &PerDirection<Option<Mode>>) -> Vec<Arc<dyn AnyObserver>> {
-        let observer = |(metrics, counts): &(Metrics, PerDirection<Counts>)| {
+        let counting = |(metrics, counts): &(Metrics, PerDirection<Counts>)| {
             let counted = |direction| match counts.of(direction) {
                 Counts::No => false,
                 Counts::WithoutSidecar => *mode.of(direction) != Some(Mode::ForwardOnly),
@@ -111,12 +111,24 @@ impl CountingMetrics {
                 );
                 return None;
             }
-            Some(metrics.observer(counted))
+            Some((metrics.clone(), counted))
         };
-        self.0.iter().filter_map(observer).collect()
+        let counting: Vec<_> = self.0.iter().filter_map(counting).collect();
+        let observers = counting.iter().enumerate().map(|(at, (metrics, counted))| {
+            let is_last = |direction| {
+                let mut later = counting.iter().skip(at + 1);
+                !later.any(|(_, counted)| *counted.of(direction))
+            };
+            let is_last = PerDirection {
+                server: is_last(Direction::Server),
+                client: is_last(Direction::Client),
+            };
+            metrics.observer(*counted, is_last)
+        });
+        observers.collect()
     }
 
-    #[cfg(feature = "metrics-config")]
+    #[cfg(any(feature = "batch", feature = "metrics-config"))]
     pub(super) fn list(&self) -> Vec<Metrics> {
         self.0.iter().map(|(metrics, _)| metrics.clone()).collect()
     }

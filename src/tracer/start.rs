@@ -13,6 +13,8 @@ impl TracerBuilder {
     /// flushed before `reporter` is shut down: so a `TailSampler` stands between the tracer and
     /// `reporter`.
     ///
+    /// With the feature `metrics`, the builder's metrics show the counts of `reporter`.
+    ///
     /// # Errors
     ///
     /// Those of [`build`](Self::build). The reporter is then shut down.
@@ -54,7 +56,15 @@ impl TracerBuilder {
         if let (Some(reporter), false) = (&reporter, in_front) {
             self = self.reporter(reporter.clone());
         }
+        #[cfg(feature = "metrics")]
+        let counting = self.metrics.list();
         let tracer = self.build()?;
+        #[cfg(feature = "metrics")]
+        if let Some(reporter) = &reporter {
+            for metrics in &counting {
+                metrics.show_reporter(reporter);
+            }
+        }
         Ok(RunningTracer::new(tracer, reporter, in_front))
     }
 

@@ -157,7 +157,7 @@ fn own_labels_are_never_empty() {
             metrics.record(direction, &Measurement::new(200, Duration::ZERO));
         }
         for point in crate::points(&metrics, "istio_requests_total") {
-            for (name, value) in &point.labels {
+            for (name, value) in point.labels.iter() {
                 assert_eq!(
                     value.is_empty(),
                     &**name == "grpc_response_status",

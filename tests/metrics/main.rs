@@ -12,9 +12,14 @@ mod hostile;
 mod layers;
 mod metadata_exchange;
 mod modes;
+mod naming;
+mod own_labels;
 mod own_services;
 mod parser;
 mod peers;
+mod registries;
+#[cfg(feature = "zipkin")]
+mod reporters;
 mod series;
 mod service;
 mod threads;
@@ -93,4 +98,12 @@ fn labels_of(metrics: &Metrics, direction: Direction, measured: &Measurement<'_>
     let mut points = points(metrics, "istio_requests_total");
     assert_eq!(points.len(), 1);
     points.remove(0)
+}
+
+/// A test of the user's may look at metrics after a panic.
+#[test]
+fn metrics_are_unwind_safe() {
+    fn unwind_safe<T: std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+    unwind_safe::<Metrics>();
+    unwind_safe::<tower_b3::metrics::MetricsService>();
 }

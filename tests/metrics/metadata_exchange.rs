@@ -97,7 +97,7 @@ fn the_two_reports_of_a_request_agree() {
         let shop = Shop::new(configure);
         let answered = shop.call(Trust::everyone(), None);
         let points = points(&shop.webapp, "istio_requests_total");
-        for (name, _) in &points[0].labels {
+        for (name, _) in points[0].labels.iter() {
             let [source, destination] = shop.label(name);
             match &**name {
                 "reporter" => assert_ne!(source, destination),

@@ -82,3 +82,54 @@ async fn a_configuration_without_spans_does_not_stop_the_metrics() {
     let both = counted(|builder, metrics| builder.metrics(metrics).config(&config));
     assert_eq!(both.await, (2, true, true));
 }
+
+#[tokio::test]
+async fn each_of_several_metrics_knows_the_peer() {
+    let [one, two, three] = [(); 3].map(|()| Metrics::builder(webapp()).build());
+    let peer = {
+        let mut peer = tower_b3::metrics::PeerMetadata::default();
+        peer.workload = "caller".to_owned();
+        peer.encode()
+    };
+    // The last one does not count this direction.
+    let tracer = Tracer::builder("webapp").metrics(&one).metrics(&two);
+    let tracer = tracer
+        .metrics_for(Direction::Client, &three)
+        .build()
+        .unwrap();
+    let answered = peer.clone();
+    let calls = tracer
+        .client_layer()
+        .layer(service_fn(move |_: Request<()>| {
+            let answer = Response::builder()
+                .header(METADATA, &answered)
+                .body(String::new());
+            async { Ok::<_, Infallible>(answer.unwrap()) }
+        }));
+    let server = tracer
+        .server_layer()
+        .layer(service_fn(move |request: Request<()>| {
+            assert!(!request.headers().contains_key(METADATA));
+            calls
+                .clone()
+                .oneshot(Request::get("http://catalog/").body(()).unwrap())
+        }));
+    let request = Request::get("/").header(METADATA, peer).body(()).unwrap();
+    let response = server.oneshot(request).await.unwrap();
+    // The own metadata, because the request had it.
+    assert!(response.headers().contains_key(METADATA));
+    drop(response);
+    let peers = |metrics: &Metrics| {
+        let points = points(metrics, "istio_requests_total");
+        let peers = points
+            .iter()
+            .map(|point| match crate::label(point, "reporter") {
+                "destination" => crate::label(point, "source_workload").to_owned(),
+                _ => crate::label(point, "destination_workload").to_owned(),
+            });
+        peers.collect::<Vec<_>>()
+    };
+    assert_eq!(peers(&one), ["caller", "caller"]);
+    assert_eq!(peers(&two), ["caller", "caller"]);
+    assert_eq!(peers(&three), ["caller"]);
+}

@@ -118,9 +118,9 @@ fn check(id: &str, metrics: &Metrics, expect: &Value) {
     assert_eq!(points.len(), 1, "{id}: {name}");
     let labels = expect["labels"].as_object().unwrap();
     assert_eq!(points[0].labels.len(), labels.len(), "{id}: {name}");
-    for (label, value) in &points[0].labels {
+    for (label, value) in points[0].labels.iter() {
         let wanted = expected(label, labels[&**label].as_str().unwrap());
-        assert_eq!(*value, wanted, "{id}: {name}: {label}");
+        assert_eq!(**value, *wanted, "{id}: {name}: {label}");
     }
     if text(expect, "type") == "counter" {
         assert_eq!(

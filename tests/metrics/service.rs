@@ -61,12 +61,58 @@ async fn the_format_is_what_the_scraper_prefers() {
 }
 
 #[tokio::test]
-async fn head_has_the_length_and_no_body() {
+async fn head_has_the_headers_and_no_body() {
     let metrics = metrics();
-    let text = body(scraped(&metrics, Method::GET, &[]).await).await;
-    let response = scraped(&metrics, Method::HEAD, &[]).await;
-    assert_eq!(response.headers()["content-length"], text.len().to_string());
-    assert!(body(response).await.is_empty());
+    let accept = [("accept-encoding", "gzip")];
+    let get = scraped(&metrics, Method::GET, &accept).await;
+    let head = scraped(&metrics, Method::HEAD, &accept).await;
+    assert_eq!(head.headers(), get.headers());
+    assert!(body(head).await.is_empty());
+}
+
+#[tokio::test]
+async fn head_writes_nothing() {
+    let stats = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let asked = std::sync::Arc::clone(&stats);
+    let metrics = Metrics::builder(webapp()).reporter_stats(move || {
+        asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Default::default()
+    });
+    let metrics = metrics.build();
+    scraped(&metrics, Method::HEAD, &[]).await;
+    assert_eq!(stats.load(std::sync::atomic::Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn few_answers_are_sent_at_once() {
+    let metrics = full();
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        open.push(scraped(&metrics, Method::GET, &[]).await);
+    }
+    let refused = scraped(&metrics, Method::GET, &[]).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert!(body(refused).await.is_empty());
+    // One is read, another is dropped.
+    assert!(!body(open.remove(0)).await.is_empty());
+    drop(open.remove(0));
+    for status in [200, 200, 503] {
+        let response = scraped(&metrics, Method::GET, &[]).await;
+        assert_eq!(response.status(), status);
+        open.push(response);
+    }
+}
+
+#[tokio::test]
+async fn short_answers_are_not_bounded() {
+    let metrics = metrics();
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        let response = scraped(&metrics, Method::GET, &[]).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        open.push(response);
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 #![cfg(feature = "metrics-config")]
 
 mod built;
+mod definitions;
 mod documents;
 mod errors;
 mod expressions;

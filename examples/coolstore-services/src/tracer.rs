@@ -6,18 +6,13 @@ use crate::{
     metrics,
     options::{Options, ReporterOptions, ShopMode},
 };
-use std::{
-    fmt::Display,
-    net::SocketAddr,
-    path::Path,
-    sync::{Arc, OnceLock},
-};
+use std::{fmt::Display, net::SocketAddr, path::Path};
 use tower_b3::{
     BuildError, Direction, Mode, RunningTracer, StartError, Tracer, TracerBuilder,
     access_log::{AccessLog, AccessLogFormat},
     config::{Collector, ConfigFile, TracingConfig},
     istio::Identity,
-    metrics::{Metrics, MetricsBuilder},
+    metrics::Metrics,
     otlp::OtlpReporter,
     report::{BatchReporter, ConsoleReporter},
     zipkin::{Encoding, KafkaReporter, ZipkinReporter},
@@ -45,10 +40,13 @@ impl Tracing {
         let name = service_name(program, options, config, identity.as_ref());
         let by_flags = reporter_of_flags(options)?;
         let on_console = by_flags.is_none() && !has_collector(options, config)?;
-        let counted = Arc::new(OnceLock::new());
         let metrics = options.metrics.map(|_| {
             let metrics = metrics::builder(&name, identity.as_ref());
-            counting(metrics, (!on_console).then(|| Arc::clone(&counted))).build()
+            match by_flags.clone() {
+                Some(reporter) => metrics.reporter_stats(move || reporter.stats()).build(),
+                // That of the started tracer, if there is one.
+                None => metrics.build(),
+            }
         });
 
         let mut builder = with_flags(Tracer::builder(name), options);
@@ -75,30 +73,12 @@ impl Tracing {
             None => environment.start(builder),
         };
         let running = started.map_err(|error| start_error(options, error))?;
-        let reporter = by_flags.or_else(|| running.reporter().cloned());
-        if let Some(reporter) = &reporter {
-            counted.get_or_init(|| reporter.clone());
-        }
         Ok(Tracing {
-            reporter,
+            reporter: by_flags.or_else(|| running.reporter().cloned()),
             running,
             metrics,
         })
     }
-}
-
-/// Adds the counts of a reporter, which comes later.
-fn counting(
-    metrics: MetricsBuilder,
-    reporter: Option<Arc<OnceLock<BatchReporter>>>,
-) -> MetricsBuilder {
-    let Some(reporter) = reporter else {
-        return metrics;
-    };
-    metrics.reporter_stats(move || {
-        let reporter = reporter.get();
-        reporter.map(BatchReporter::stats).unwrap_or_default()
-    })
 }
 
 /// The identity of the pod, if the process runs in one that knows its namespace.

@@ -5,6 +5,7 @@ use crate::{
     config_error::ConfigError,
     metrics::shape::{
         Definition, MetricEntry, MetricKind, PluginConfig, label_name_error, metric_name_error,
+        sanitized, share_a_name,
     },
     printable::quoted,
 };
@@ -50,7 +51,7 @@ pub(in crate::config) fn read_plugin_config(
         .map(|list| all(&list, metric))
         .transpose()?;
     let definitions = node.get("definitions");
-    let definitions = definitions.map(|list| all(&list, definition)).transpose()?;
+    let definitions = definitions.map(|list| definitions_of(&list)).transpose()?;
     let fallback = node.get("disableHostHeaderFallback");
     let interval = node.get("tcpReportingDuration");
     Ok(PluginConfig {
@@ -122,13 +123,31 @@ fn metric(node: &Node<'_>) -> Result<MetricEntry, ConfigError> {
     })
 }
 
+/// The definitions, of which none has a name in an exposition that another one has.
+fn definitions_of(list: &Node<'_>) -> Result<Vec<Definition>, ConfigError> {
+    let mut definitions: Vec<Definition> = Vec::new();
+    for item in list.items()? {
+        let added = definition(&item)?;
+        let exposed = |definition: &Definition| (sanitized(&definition.name), definition.kind);
+        let (name, kind) = exposed(&added);
+        let in_the_way = definitions.iter().find(|other| {
+            let (other, other_kind) = exposed(other);
+            other != name && share_a_name((&other, other_kind), (&name, kind))
+        });
+        if let Some(other) = in_the_way {
+            let other = quoted(&other.name);
+            let reason = format!("its names in an exposition overlap with those of {other}");
+            return Err(item.required("name")?.error(reason));
+        }
+        definitions.push(added);
+    }
+    Ok(definitions)
+}
+
 fn definition(node: &Node<'_>) -> Result<Definition, ConfigError> {
     node.reject_unknown_fields(&["name", "value", "type"])?;
     let name = node.required("name")?;
     let text = name.text()?;
-    if let Some(reason) = metric_name_error(text) {
-        return Err(name.error(reason));
-    }
     let kind = node.get("type").map(|kind| {
         kind.word(&[
             ("COUNTER", 0, MetricKind::Counter),
@@ -136,10 +155,14 @@ fn definition(node: &Node<'_>) -> Result<Definition, ConfigError> {
             ("HISTOGRAM", 2, MetricKind::Histogram),
         ])
     });
+    let kind = kind.transpose()?.unwrap_or(MetricKind::Counter);
+    if let Some(reason) = metric_name_error(text, kind) {
+        return Err(name.error(reason));
+    }
     Ok(Definition {
         name: text.to_owned(),
         value: expression(&node.required("value")?)?,
-        kind: kind.transpose()?.unwrap_or(MetricKind::Counter),
+        kind,
     })
 }
 

@@ -1,30 +1,59 @@
 //! What there is to show at this moment.
 
 use super::{
-    family::{Family, HistogramValue, Kind, Point, Value},
+    family::{Family, HistogramValue, Kind, Labels, Point, Value},
     merged::{MergedFamily, TimedPoint},
+    negotiate::Format,
 };
 use crate::{
     direction::Direction,
     metrics::{
+        exemplar::Exemplar,
         handle::{Inner, Metrics},
+        hash::FoldState,
         naming::Naming,
         plan::MetricKind,
-        project::Labels,
+        project::Labels as ProjectedLabels,
         store::{Metric, Numbers, Series, Slot, Source, State, Totals},
     },
 };
 use std::{
-    collections::BTreeMap,
+    cmp::Ordering,
+    collections::{BTreeMap, HashSet},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Instant, SystemTime},
 };
 
-/// Counts of somebody else's, by name: `queued` and `in_flight` are gauges.
-pub(in crate::metrics) type Extra = dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync;
+/// The labels of some columns, and what was counted under them.
+type Groups = BTreeMap<SharedLabels, Totals>;
 
-/// The label values of some columns, and what was counted under them.
-type Groups = BTreeMap<Vec<String>, Totals>;
+/// Labels with the same names, whose values are shared: equal ones are one.
+struct SharedLabels(Labels);
+
+impl Ord for SharedLabels {
+    fn cmp(&self, other: &SharedLabels) -> Ordering {
+        let values = self.0.iter().zip(other.0.iter());
+        let mut values = values.map(|((_, one), (_, other))| (one, other));
+        match values.find(|(one, other)| !Arc::ptr_eq(one, other)) {
+            Some((one, other)) => one.cmp(other),
+            None => Ordering::Equal,
+        }
+    }
+}
+
+impl PartialOrd for SharedLabels {
+    fn partial_cmp(&self, other: &SharedLabels) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for SharedLabels {
+    fn eq(&self, other: &SharedLabels) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for SharedLabels {}
 
 /// Whether they are labels of gRPC messages, and which.
 type Columns<'a> = (bool, &'a [(String, Source)]);
@@ -35,10 +64,21 @@ impl Metrics {
     /// Series of both directions whose labels are equal are one point: the sum, and of gauges the last
     /// value. What threads count meanwhile is in this answer or in the next one.
     pub fn families(&self) -> Vec<Family> {
-        self.families_at(Instant::now(), SystemTime::now())
+        self.families_at(Instant::now(), Some(SystemTime::now()))
     }
 
-    pub(in crate::metrics) fn families_at(&self, now: Instant, time: SystemTime) -> Vec<Family> {
+    /// What a text in this format shows.
+    pub(super) fn families_for(&self, format: Format) -> Vec<Family> {
+        let exemplars_at = (format != Format::Text).then(SystemTime::now);
+        self.families_at(Instant::now(), exemplars_at)
+    }
+
+    /// With the exemplars that are recent at this time, or without any.
+    pub(in crate::metrics) fn families_at(
+        &self,
+        now: Instant,
+        exemplars_at: Option<SystemTime>,
+    ) -> Vec<Family> {
         self.report_open_streams(now);
         let inner = &self.inner;
         let mut families: Vec<MergedFamily> = Vec::new();
@@ -46,7 +86,7 @@ impl Metrics {
             let store = inner.stores.of(direction);
             store.expire(now);
             let state = store.state();
-            let mut shown = Shown::new(inner, direction, &state, time);
+            let mut shown = Shown::new(inner, direction, &state, exemplars_at);
             for metric in &state.generation.metrics {
                 shown.add(metric, &mut families);
             }
@@ -60,18 +100,19 @@ impl Metrics {
             families.push(inner.build_info());
         }
         families.extend(inner.own_counts());
-        for extra in &inner.extra {
-            families.extend(reporter_counts(extra()));
-        }
+        #[cfg(feature = "batch")]
+        families.extend(inner.reporters.families());
         families
     }
 }
 
 /// The series of one direction, grouped by the labels of its metrics. Most metrics have the same labels.
 struct Shown<'a> {
-    requests: Vec<(Labels<'a>, Totals)>,
-    messages: Vec<(Labels<'a>, Totals)>,
+    requests: Vec<(ProjectedLabels<'a>, Totals)>,
+    messages: Vec<(ProjectedLabels<'a>, Totals)>,
     groups: Vec<(Columns<'a>, Groups)>,
+    /// The values of labels so far: most are the same in many series.
+    values: HashSet<Arc<str>, FoldState>,
     layouts: [Option<&'a Series>; 2],
 }
 
@@ -80,13 +121,13 @@ impl<'a> Shown<'a> {
         inner: &'a Inner,
         direction: Direction,
         state: &'a State,
-        time: SystemTime,
+        exemplars_at: Option<SystemTime>,
     ) -> Shown<'a> {
         let read = |table: &'a crate::metrics::store::Table| {
             let series = table.iter().map(|(key, series)| {
-                let labels = Labels::new(inner, direction, *key, &series.values);
+                let labels = ProjectedLabels::new(inner, direction, *key, &series.values);
                 let labels = labels.with_hosts(state.generation.host_header_fallback);
-                (labels, series.totals(time))
+                (labels, series.totals(exemplars_at))
             });
             series.collect()
         };
@@ -95,6 +136,7 @@ impl<'a> Shown<'a> {
             requests: read(&state.requests),
             messages: read(&state.messages),
             groups: Vec::new(),
+            values: HashSet::default(),
             layouts: [any(&state.requests), any(&state.messages)],
         }
     }
@@ -109,14 +151,9 @@ impl<'a> Shown<'a> {
         };
         let kind = metric.kind.into();
         let groups = self.groups(is_messages, &metric.columns);
-        let names: Vec<Arc<str>> = metric
-            .columns
-            .iter()
-            .map(|(name, _)| Arc::from(name.as_str()))
-            .collect();
-        let points = groups.iter().filter_map(|(values, totals)| {
+        let points = groups.iter().filter_map(|(labels, totals)| {
             let (value, set) = value(&slot, totals, kind)?;
-            let labels = names.iter().cloned().zip(values.iter().cloned()).collect();
+            let labels = Arc::clone(&labels.0);
             let point = Point { labels, value };
             Some(TimedPoint { point, set })
         });
@@ -143,11 +180,16 @@ impl<'a> Shown<'a> {
                 true => &self.messages,
                 false => &self.requests,
             };
+            let names = columns.iter().map(|(name, _)| Arc::from(name.as_str()));
+            let names: Vec<Arc<str>> = names.collect();
             let mut groups = Groups::new();
             for (labels, totals) in series {
-                let values = columns.iter().map(|(_, source)| labels.value(source));
+                let pairs = names.iter().zip(columns).map(|(name, (_, source))| {
+                    let value = shared(&mut self.values, labels.value(source));
+                    (Arc::clone(name), value)
+                });
                 groups
-                    .entry(values.collect())
+                    .entry(SharedLabels(pairs.collect()))
                     .and_modify(|sum| sum.add(totals))
                     .or_insert_with(|| totals.clone());
             }
@@ -156,6 +198,16 @@ impl<'a> Shown<'a> {
         });
         &self.groups[at].1
     }
+}
+
+/// The value in one copy.
+fn shared(values: &mut HashSet<Arc<str>, FoldState>, value: String) -> Arc<str> {
+    if let Some(known) = values.get(value.as_str()) {
+        return Arc::clone(known);
+    }
+    let value: Arc<str> = Arc::from(value);
+    values.insert(Arc::clone(&value));
+    value
 }
 
 /// The value of a metric, and when it was set if it is a gauge; `None` if it cannot be of this kind.
@@ -174,11 +226,16 @@ fn value(slot: &Slot, totals: &Totals, kind: Kind) -> Option<(Value, u64)> {
             bounds: Arc::clone(&bounds.exposed),
             counts: numbers.get(1..)?.to_vec(),
             sum: bounds.in_unit(first),
-            exemplars: exemplars.to_vec(),
+            exemplars: up_to_the_last(exemplars),
         }),
         _ => return None,
     };
     Some((value, 0))
+}
+
+fn up_to_the_last(exemplars: &[Option<Exemplar>]) -> Vec<Option<Exemplar>> {
+    let last = exemplars.iter().rposition(Option::is_some);
+    exemplars[..last.map_or(0, |last| last + 1)].to_vec()
 }
 
 impl From<MetricKind> for Kind {
@@ -199,10 +256,10 @@ impl Inner {
             help: "Istio component build info".to_owned(),
             kind: Kind::Gauge,
             points: vec![Point {
-                labels: vec![
-                    (Arc::from("component"), "proxy".to_owned()),
-                    (Arc::from("tag"), tag.to_owned()),
-                ],
+                labels: Arc::from([
+                    (Arc::from("component"), Arc::from("proxy")),
+                    (Arc::from("tag"), Arc::from(tag)),
+                ]),
                 value: Value::Gauge(1.0),
             }],
         }
@@ -226,7 +283,7 @@ impl Inner {
         by_cause.points = overflows
             .iter()
             .map(|(of, count)| Point {
-                labels: vec![(Arc::from("of"), (*of).to_owned())],
+                labels: Arc::from([(Arc::from("of"), Arc::from(*of))]),
                 value: counter(*count),
             })
             .collect();
@@ -267,24 +324,8 @@ fn count(name: &str, help: &str, count: u64) -> Family {
         help: help.to_owned(),
         kind: Kind::Counter,
         points: vec![Point {
-            labels: Vec::new(),
+            labels: Arc::from([]),
             value: counter(count),
         }],
     }
-}
-
-/// The counts of a reporter.
-fn reporter_counts(counts: Vec<(&'static str, u64)>) -> impl Iterator<Item = Family> {
-    counts.into_iter().map(|(name, value)| {
-        let help = format!("Spans of the reporter: {}.", name.replace('_', " "));
-        match name {
-            "queued" | "in_flight" => {
-                let mut gauge = count(&format!("tower_b3_reporter_{name}"), &help, 0);
-                gauge.kind = Kind::Gauge;
-                gauge.points[0].value = Value::Gauge(value as f64);
-                gauge
-            }
-            _ => count(&format!("tower_b3_reporter_{name}_total"), &help, value),
-        }
-    })
 }

@@ -28,12 +28,15 @@ pub enum Kind {
     Histogram,
 }
 
+/// Names and values of labels.
+pub(super) type Labels = Arc<[(Arc<str>, Arc<str>)]>;
+
 /// One value of a metric, and its labels.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Point {
-    /// Names and values, in the order in which Envoy writes them.
-    pub labels: Vec<(Arc<str>, String)>,
+    /// Names and values, in the order in which Envoy writes them. Metrics with the same labels share them.
+    pub labels: Arc<[(Arc<str>, Arc<str>)]>,
     /// The value.
     pub value: Value,
 }
@@ -65,7 +68,7 @@ pub struct HistogramValue {
     pub counts: Vec<u64>,
     /// The sum of all values.
     pub sum: f64,
-    /// A recent sampled request in each bucket.
+    /// A recent sampled request in each bucket. Buckets at the end that have none may be left out.
     pub exemplars: Vec<Option<Exemplar>>,
 }
 
@@ -93,7 +96,7 @@ pub struct Sample {
     /// The name of the metric, for histograms with `_bucket`, `_sum` or `_count`.
     pub name: String,
     /// Names and values; of a bucket, the last one is `le`.
-    pub labels: Vec<(Arc<str>, String)>,
+    pub labels: Vec<(Arc<str>, Arc<str>)>,
     /// The number.
     pub value: f64,
 }
@@ -123,7 +126,7 @@ impl Point {
     fn samples(&self, name: &str) -> Vec<Sample> {
         let sample = |suffix: &str, value: f64| Sample {
             name: format!("{name}{suffix}"),
-            labels: self.labels.clone(),
+            labels: self.labels.to_vec(),
             value,
         };
         match &self.value {
@@ -136,7 +139,7 @@ impl Point {
                         true => bound.to_string(),
                         false => "+Inf".to_owned(),
                     };
-                    bucket.labels.push((Arc::from("le"), bound));
+                    bucket.labels.push((Arc::from("le"), Arc::from(bound)));
                     bucket
                 });
                 let sum = sample("_sum", histogram.sum);

@@ -1,6 +1,8 @@
 //! `MergedFamily`: a metric that both directions may have.
 
 use super::family::{Family, HistogramValue, Kind, Point, Value};
+#[cfg(any(feature = "prometheus", feature = "prometheus-client"))]
+use crate::metrics::handle::Metrics;
 use crate::metrics::{exemplar::newer, hash::FoldState};
 use std::{collections::HashMap, sync::Arc};
 
@@ -64,10 +66,35 @@ impl MergedFamily {
     }
 }
 
+/// The families of several metrics, each name once.
+#[cfg(any(feature = "prometheus", feature = "prometheus-client"))]
+pub(super) fn families_of(all: &[Metrics]) -> Vec<Family> {
+    if let [one] = all {
+        return one.families();
+    }
+    let mut merged: Vec<MergedFamily> = Vec::new();
+    for family in all.iter().flat_map(Metrics::families) {
+        let timed = |point| TimedPoint { point, set: 0 };
+        let points = family.points.into_iter().map(timed);
+        match merged.iter_mut().find(|known| known.name == family.name) {
+            // Those of one tracer show the same reporter.
+            Some(_) if family.name.starts_with("tower_b3_reporter_") => {}
+            Some(known) if known.kind == family.kind => known.add(points),
+            Some(_) => {}
+            None => {
+                let mut added = MergedFamily::new(&family.name, &family.help, family.kind);
+                added.add(points);
+                merged.push(added);
+            }
+        }
+    }
+    merged.into_iter().map(MergedFamily::into_family).collect()
+}
+
 /// What Prometheus tells series apart by: neither the order of labels nor empty ones count.
 fn series(point: &Point) -> Vec<(&Arc<str>, &str)> {
     let labels = point.labels.iter();
-    let labels = labels.map(|(name, value)| (name, value.as_str()));
+    let labels = labels.map(|(name, value)| (name, &**value));
     let mut labels: Vec<_> = labels.filter(|(_, value)| !value.is_empty()).collect();
     labels.sort_unstable();
     labels
@@ -106,6 +133,8 @@ impl HistogramValue {
         for (count, added) in self.counts.iter_mut().zip(other.counts) {
             *count = count.wrapping_add(added);
         }
+        let exemplars = self.exemplars.len().max(other.exemplars.len());
+        self.exemplars.resize(exemplars, None);
         for (exemplar, other) in self.exemplars.iter_mut().zip(other.exemplars) {
             *exemplar = newer(*exemplar, other);
         }

@@ -6,7 +6,10 @@ mod merged;
 mod names;
 mod negotiate;
 mod openmetrics;
+#[cfg(feature = "batch")]
+mod reporters;
 mod scrape_body;
+mod scrapes;
 mod service;
 mod text;
 #[cfg(feature = "prometheus")]
@@ -15,10 +18,12 @@ mod with_prometheus;
 mod with_prometheus_client;
 mod writer;
 
-pub(super) use families::Extra;
 pub use family::{Family, HistogramValue, Kind, Point, Sample, Value};
 pub(super) use names::{is_label_name, is_metric_name};
+#[cfg(feature = "batch")]
+pub(super) use reporters::Reporters;
 pub use scrape_body::ScrapeBody;
+pub(super) use scrapes::Scrapes;
 pub use service::MetricsService;
 #[cfg(feature = "prometheus")]
 pub use with_prometheus::PrometheusCollector;

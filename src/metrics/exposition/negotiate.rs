@@ -24,9 +24,9 @@ impl Format {
     pub(super) fn of(headers: &HeaderMap) -> Format {
         let mut best = (0.0, Format::Text);
         for (name, parameters, quality) in entries(headers, &ACCEPT) {
-            let version = parameters.iter().find(|(name, _)| *name == "version");
-            let version = version.map(|(_, value)| *value);
-            let format = match (name, version) {
+            let version = parameter(&parameters, "version");
+            let name = name.to_ascii_lowercase();
+            let format = match (name.as_str(), version) {
                 ("application/openmetrics-text", None | Some("1.0.0")) => {
                     Format::OpenMetrics("1.0.0")
                 }
@@ -44,9 +44,11 @@ impl Format {
     }
 }
 
-/// Whether the scraper accepts gzip.
-#[cfg(feature = "gzip")]
+/// Whether the scraper accepts gzip, and this crate has it.
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    if cfg!(not(feature = "gzip")) {
+        return false;
+    }
     let mut encodings = entries(headers, &http::header::ACCEPT_ENCODING);
     encodings.any(|(name, _, quality)| name.eq_ignore_ascii_case("gzip") && quality > 0.0)
 }
@@ -67,10 +69,17 @@ fn entries<'a>(
             .filter_map(|part| part.split_once('='))
             .map(|(name, value)| (name.trim(), value.trim().trim_matches('"')))
             .collect();
-        let quality = parameters.iter().find(|(name, _)| *name == "q");
-        let quality = quality.map_or(Some(1.0), |(_, value)| value.parse().ok());
+        let quality = parameter(&parameters, "q");
+        let quality = quality.map_or(Some(1.0), |value| value.parse().ok());
         (name, parameters, quality.unwrap_or(0.0))
     })
+}
+
+/// The value of a parameter, whose name may be in upper case.
+fn parameter<'a>(parameters: &Parameters<'a>, name: &str) -> Option<&'a str> {
+    let mut parameters = parameters.iter();
+    let found = parameters.find(|(other, _)| other.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| *value)
 }
 
 #[cfg(test)]
@@ -116,6 +125,15 @@ mod tests {
                 open,
             ),
             ("text/plain,application/openmetrics-text", open),
+            ("APPLICATION/OPENMETRICS-TEXT;VERSION=1.0.0", open),
+            (
+                "text/plain,application/openmetrics-text;Q=0.1",
+                Format::Text,
+            ),
+            (
+                "application/openmetrics-text;Version=2.0.0,Text/Plain",
+                Format::Text,
+            ),
         ] {
             assert_eq!(Format::of(&headers(ACCEPT, accept)), format, "{accept}");
         }
@@ -129,6 +147,7 @@ mod tests {
             ("gzip", true),
             ("br, GZIP;q=0.5", true),
             ("gzip;q=0", false),
+            ("gzip;Q=0", false),
             ("identity", false),
             ("", false),
         ] {

@@ -9,6 +9,7 @@ use super::{
 use crate::metrics::{exemplar::Exemplar, handle::Metrics};
 use std::{
     fmt::{self, Write},
+    iter::repeat,
     time::UNIX_EPOCH,
 };
 
@@ -16,7 +17,8 @@ impl Metrics {
     /// All metrics in the OpenMetrics text format 1.0, with exemplars: the traces of recent sampled
     /// requests.
     pub fn openmetrics(&self) -> String {
-        Writer::new(Format::OpenMetrics("1.0.0"), self.families()).all()
+        let format = Format::OpenMetrics("1.0.0");
+        Writer::new(format, self.families_for(format)).all()
     }
 }
 
@@ -53,7 +55,7 @@ pub(super) fn write_point(to: &mut String, family: &Family, point: &Point) -> fm
         Value::Gauge(value) => writeln!(to, "{name}{braced} {value:?}"),
         Value::Histogram(histogram) => {
             let comma = if labels.is_empty() { "" } else { "," };
-            let exemplars = histogram.exemplars.iter().copied().chain([None]);
+            let exemplars = histogram.exemplars.iter().copied().chain(repeat(None));
             for ((bound, count), exemplar) in histogram.cumulative().zip(exemplars) {
                 write!(to, "{name}_bucket{{{labels}{comma}le=\"")?;
                 match bound.is_finite() {

@@ -1,6 +1,6 @@
 //! [`ScrapeBody`]: the text for Prometheus in pieces, which are compressed if that is wanted.
 
-use super::writer::Writer;
+use super::{scrapes::OpenScrape, writer::Writer};
 use bytes::Bytes;
 #[cfg(feature = "gzip")]
 use flate2::{Compression, write::GzEncoder};
@@ -15,13 +15,13 @@ use std::{
 /// How many bytes of text are made at once.
 const PIECE: usize = 64 * 1024;
 
-/// The body of an answer. It is made while it is sent, of what was counted when the scrape began, and
-/// holds up nobody.
+/// The body of an answer. It is made while it is sent, of what was counted when the scrape began. Nobody who
+/// counts waits for it.
 #[derive(Default)]
 pub struct ScrapeBody {
     /// The next piece.
     next: Option<Bytes>,
-    rest: Option<Pieces>,
+    rest: Option<(Pieces, OpenScrape)>,
 }
 
 /// What is left of the text.
@@ -41,11 +41,17 @@ impl Pieces {
     }
 
     #[cfg(feature = "gzip")]
-    pub(super) fn compressed(writer: Writer) -> Pieces {
+    pub(super) fn compressed(self) -> Pieces {
         Pieces {
-            writer,
             gzip: Some(GzEncoder::new(Vec::new(), Compression::fast())),
+            ..self
         }
+    }
+
+    /// Never asked for.
+    #[cfg(not(feature = "gzip"))]
+    pub(super) fn compressed(self) -> Pieces {
+        self
     }
 
     /// The next piece, and whether more follow.
@@ -66,25 +72,13 @@ impl Pieces {
         }
         (Bytes::from(text), more)
     }
-
-    /// How long the body would be.
-    pub(super) fn len(mut self) -> usize {
-        let mut length = 0;
-        loop {
-            let (piece, more) = self.next();
-            length += piece.len();
-            if !more {
-                return length;
-            }
-        }
-    }
 }
 
 impl ScrapeBody {
-    pub(super) fn new(rest: Pieces) -> ScrapeBody {
+    pub(super) fn new(rest: Pieces, open: OpenScrape) -> ScrapeBody {
         let mut body = ScrapeBody {
             next: None,
-            rest: Some(rest),
+            rest: Some((rest, open)),
         };
         // So that the length of a short body is known.
         body.make_next();
@@ -92,7 +86,7 @@ impl ScrapeBody {
     }
 
     fn make_next(&mut self) {
-        while let (None, Some(rest)) = (&self.next, &mut self.rest) {
+        while let (None, Some((rest, _))) = (&self.next, &mut self.rest) {
             let (piece, more) = rest.next();
             // The compressor may still hold everything.
             self.next = Some(piece).filter(|piece| !piece.is_empty());

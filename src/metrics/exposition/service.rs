@@ -1,14 +1,15 @@
 //! [`MetricsService`]: what Prometheus scrapes.
 
 use super::{
-    negotiate::Format,
+    negotiate::{Format, accepts_gzip},
     scrape_body::{Pieces, ScrapeBody},
+    scrapes::OpenScrape,
     writer::Writer,
 };
 use crate::metrics::handle::Metrics;
 use http::{
     HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE, VARY},
+    header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY},
 };
 use std::{
     convert::Infallible,
@@ -21,7 +22,11 @@ use tower_service::Service;
 /// hyper.
 ///
 /// The format is what the scraper prefers: OpenMetrics with exemplars, or the text format 0.0.4. With the
-/// feature `gzip`, the answer is compressed if the scraper accepts it.
+/// feature `gzip`, the answer is compressed if the scraper accepts it. `HEAD` has the headers of `GET`,
+/// without a length: nothing is written for it.
+///
+/// While four answers of the same metrics are being made or sent, others are 503 with `Retry-After: 1`: each
+/// holds what was counted when it began. An answer of at most 64 KiB is made at once, and its place is free.
 ///
 /// ```
 /// use axum::Router;
@@ -59,50 +64,50 @@ impl<B> Service<Request<B>> for MetricsService {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         ready(Ok(match *request.method() {
-            Method::GET | Method::HEAD => {
-                self.answer(request.headers(), request.method() == Method::HEAD)
-            }
+            Method::GET => match self.metrics.inner.scrapes.open() {
+                Some(open) => self.answer(request.headers(), open),
+                None => busy(),
+            },
+            Method::HEAD => head(request.headers()),
             _ => refused(),
         }))
     }
 }
 
 impl MetricsService {
-    fn answer(&self, request: &HeaderMap, is_head: bool) -> Response<ScrapeBody> {
+    fn answer(&self, request: &HeaderMap, open: OpenScrape) -> Response<ScrapeBody> {
         let format = Format::of(request);
-        let writer = Writer::new(format, self.metrics.families());
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static(format.content_type()),
-        );
-        headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
-        let pieces = pieces(writer, request, &mut headers);
-        let body = if is_head {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(pieces.len()));
-            ScrapeBody::default()
-        } else {
-            ScrapeBody::new(pieces)
+        let pieces = Pieces::new(Writer::new(format, self.metrics.families_for(format)));
+        let mut response = head(request);
+        let is_compressed = response.headers().contains_key(CONTENT_ENCODING);
+        let pieces = match is_compressed {
+            true => pieces.compressed(),
+            false => pieces,
         };
-        let mut response = Response::new(body);
-        *response.headers_mut() = headers;
+        *response.body_mut() = ScrapeBody::new(pieces, open);
         response
     }
 }
 
-#[cfg(feature = "gzip")]
-fn pieces(writer: Writer, request: &HeaderMap, headers: &mut HeaderMap) -> Pieces {
-    if !super::negotiate::accepts_gzip(request) {
-        return Pieces::new(writer);
+/// The answer without its body.
+fn head(request: &HeaderMap) -> Response<ScrapeBody> {
+    let mut response = Response::new(ScrapeBody::default());
+    let headers = response.headers_mut();
+    let content_type = HeaderValue::from_static(Format::of(request).content_type());
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+    if accepts_gzip(request) {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    let encoding = HeaderValue::from_static("gzip");
-    headers.insert(http::header::CONTENT_ENCODING, encoding);
-    Pieces::compressed(writer)
+    response
 }
 
-#[cfg(not(feature = "gzip"))]
-fn pieces(writer: Writer, _: &HeaderMap, _: &mut HeaderMap) -> Pieces {
-    Pieces::new(writer)
+fn busy() -> Response<ScrapeBody> {
+    let mut response = Response::new(ScrapeBody::default());
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 fn refused() -> Response<ScrapeBody> {

@@ -14,7 +14,7 @@ use std::{
 impl Metrics {
     /// All metrics in Prometheus' text format 0.0.4.
     pub fn text(&self) -> String {
-        Writer::new(Format::Text, self.families()).all()
+        Writer::new(Format::Text, self.families_for(Format::Text)).all()
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) fn write_point(to: &mut String, family: &Family, point: &Point) -> fm
 }
 
 /// Appends labels without the braces.
-pub(super) fn write_labels(to: &mut String, labels: &[(Arc<str>, String)]) {
+pub(super) fn write_labels(to: &mut String, labels: &[(Arc<str>, Arc<str>)]) {
     for (at, (name, value)) in labels.iter().enumerate() {
         if at > 0 {
             to.push(',');

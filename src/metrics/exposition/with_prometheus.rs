@@ -1,6 +1,9 @@
 //! [`PrometheusCollector`]: the metrics in a registry of the `prometheus` crate.
 
-use super::family::{Family, Kind, Point, Value};
+use super::{
+    family::{Family, Kind, Point, Value},
+    merged::families_of,
+};
 use crate::metrics::handle::Metrics;
 use prometheus::{
     core::{Collector, Desc},
@@ -23,7 +26,7 @@ use std::{collections::HashMap, fmt};
 /// # Ok::<(), prometheus::Error>(())
 /// ```
 pub struct PrometheusCollector {
-    metrics: Metrics,
+    metrics: Vec<Metrics>,
     /// By which the registry tells collectors apart.
     desc: Desc,
 }
@@ -38,9 +41,20 @@ impl Metrics {
         let name = "tower_b3_metrics_series".to_owned();
         let help = "Combinations of labels that are counted.".to_owned();
         Ok(PrometheusCollector {
-            metrics: self.clone(),
+            metrics: vec![self.clone()],
             desc: Desc::new(name, help, Vec::new(), HashMap::new())?,
         })
+    }
+}
+
+impl PrometheusCollector {
+    /// Adds other metrics, because a registry takes one such collector only. Metrics of the same name are
+    /// one family. Series with equal labels are added; of gauges, and of the counts of reporters, one is
+    /// shown.
+    #[must_use]
+    pub fn and(mut self, metrics: &Metrics) -> PrometheusCollector {
+        self.metrics.push(metrics.clone());
+        self
     }
 }
 
@@ -50,7 +64,7 @@ impl Collector for PrometheusCollector {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        self.metrics.families().iter().map(family).collect()
+        families_of(&self.metrics).iter().map(family).collect()
     }
 }
 
@@ -78,7 +92,7 @@ fn metric(point: &Point) -> Metric {
     let labels = point.labels.iter().map(|(name, value)| {
         let mut pair = LabelPair::default();
         pair.set_name(name.to_string());
-        pair.set_value(value.clone());
+        pair.set_value(value.to_string());
         pair
     });
     let mut out = Metric::from_label(labels.collect());

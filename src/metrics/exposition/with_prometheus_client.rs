@@ -1,6 +1,9 @@
 //! [`PrometheusClientCollector`]: the metrics in a registry of `prometheus-client`.
 
-use super::family::{Family, Kind, Point, Value};
+use super::{
+    family::{Family, Kind, Point, Value},
+    merged::families_of,
+};
 use crate::metrics::handle::Metrics;
 use prometheus_client::{
     collector::Collector,
@@ -27,21 +30,44 @@ use std::fmt;
 /// ```
 #[derive(Debug)]
 pub struct PrometheusClientCollector {
-    metrics: Metrics,
+    metrics: Vec<Metrics>,
 }
 
 impl Metrics {
     /// A collector for a registry of `prometheus-client`.
     pub fn prometheus_client_collector(&self) -> PrometheusClientCollector {
         PrometheusClientCollector {
-            metrics: self.clone(),
+            metrics: vec![self.clone()],
         }
+    }
+}
+
+impl PrometheusClientCollector {
+    /// Adds other metrics. A second collector in one registry would write each family twice, which the
+    /// registry does not notice and Prometheus refuses.
+    ///
+    /// Metrics of the same name are one family. Series with equal labels are added; of gauges, and of the
+    /// counts of reporters, one is shown.
+    ///
+    /// ```
+    /// use prometheus_client::registry::Registry;
+    /// use tower_b3::metrics::{Metrics, Naming, Workload};
+    ///
+    /// let istio = Metrics::builder(Workload::new("webapp")).build();
+    /// let red = Metrics::builder(Workload::new("webapp")).naming(Naming::Red).build();
+    /// let mut registry = Registry::default();
+    /// registry.register_collector(Box::new(istio.prometheus_client_collector().and(&red)));
+    /// ```
+    #[must_use]
+    pub fn and(mut self, metrics: &Metrics) -> PrometheusClientCollector {
+        self.metrics.push(metrics.clone());
+        self
     }
 }
 
 impl Collector for PrometheusClientCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        for family in self.metrics.families() {
+        for family in families_of(&self.metrics) {
             encode_family(&mut encoder, &family)?;
         }
         Ok(())
@@ -70,7 +96,7 @@ fn encode_point(encoder: &mut MetricEncoder<'_>, point: &Point, is_total: bool) 
     let labels: Vec<(&str, &str)> = point
         .labels
         .iter()
-        .map(|(name, value)| (&**name, value.as_str()))
+        .map(|(name, value)| (&**name, &**value))
         .collect();
     let mut encoder = encoder.encode_family(&labels)?;
     match &point.value {

@@ -5,7 +5,7 @@
 //! | server | reads and removes both, or else reads `baggage` | writes those that the request had |
 //! | client | writes both, if the host may know | reads and removes both |
 
-use super::cache::Peers;
+use super::{cache::Peers, codec::MAX_BYTES};
 use crate::{
     metrics::{header_scan::line_bytes, workload::Workload},
     shard,
@@ -54,6 +54,15 @@ impl OwnHeaders {
     pub(in crate::metrics) fn new(workload: &Workload) -> OwnHeaders {
         let metadata = workload.metadata().encode();
         let id = workload.node();
+        // Peers would refuse it.
+        let is_short = |text: &str| text.len() <= MAX_BYTES;
+        if !is_short(&metadata) || !is_short(&id) {
+            tracing::warn!(
+                "metrics: peers are told nothing, because the names and labels of the workload take more \
+                 than 8 KiB"
+            );
+            return OwnHeaders { copies: Vec::new() };
+        }
         let copy = || {
             let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
             // Base64 always is a value. An id that is none is not sent: it is only a key of caches.

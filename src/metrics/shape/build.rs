@@ -3,7 +3,7 @@
 use super::{
     attribute_generation::{AttributeGenerator, GeneratedAttribute},
     cel::Expression,
-    names::{is_standard, metric_name_error, sanitized},
+    names::{is_standard, metric_name_error, sanitized, share_a_name},
     plugin_config::{Definition, MetricEntry, PluginConfig},
     values::Values,
 };
@@ -83,12 +83,23 @@ fn dropped(entry: &MetricEntry) -> Option<String> {
     (entry.drop && !entry.name.is_empty()).then(|| sanitized(&entry.name))
 }
 
-/// Removes metrics of the client that the server has as another kind: they would have one name.
+/// Removes metrics of the client that the server has as another kind, or whose names in an exposition are
+/// those of another metric of the server.
 pub(super) fn remove_other_kinds(server: &Plan, client: &mut Plan, problems: &mut Vec<String>) {
     client.metrics.retain(|metric| {
         let mut others = server.metrics.iter();
-        let other = others.find(|other| other.name == metric.name && other.kind != metric.kind);
-        if let Some(other) = other {
+        let other = others.find(|other| {
+            let is_same = other.name == metric.name && other.kind == metric.kind;
+            !is_same && share_a_name(other.exposed(), metric.exposed())
+        });
+        if let Some(other) = other.filter(|other| other.name != metric.name) {
+            problems.push(format!(
+                "the names in an exposition of the metric {}, outbound, overlap with those of {}, inbound; it \
+                 is not recorded",
+                name(&metric.name),
+                name(&other.name)
+            ));
+        } else if let Some(other) = other {
             let (inbound, outbound) = (kind_name(other.kind), kind_name(metric.kind));
             problems.push(format!(
                 "the metric {} is a {inbound} inbound and a {outbound} outbound; the outbound one is not \
@@ -185,7 +196,17 @@ impl Builder {
             return;
         }
         let shown = name(&definition.name).to_string();
-        if let Some(reason) = metric_name_error(&definition.name) {
+        let own = (full_name.as_str(), definition.kind);
+        let others = || self.metrics.iter().filter(|metric| metric.is_custom());
+        let mut in_the_way = others().filter(|other| share_a_name(own, other.plan.exposed()));
+        let reason = metric_name_error(&definition.name, definition.kind).map(str::to_owned);
+        let reason = reason.or_else(|| {
+            let other = name(in_the_way.next()?.short_name()).to_string();
+            Some(format!(
+                "its names in an exposition overlap with those of {other}"
+            ))
+        });
+        if let Some(reason) = reason {
             let problem = format!("the metric {shown} is not defined: {reason}");
             self.problems.push(problem);
             return;

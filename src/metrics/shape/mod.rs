@@ -21,6 +21,8 @@ pub(crate) use attribute_generation::{AttributeMatch, GeneratedAttribute};
 pub use cel::{Expression, ExpressionError};
 pub use metrics_shape::MetricsShape;
 pub(crate) use metrics_shape::ShapeSource;
-pub(crate) use names::{METRICS_BY_ENUM, label_name_error, metric_name_error, metric_of_enum};
+pub(crate) use names::{
+    METRICS_BY_ENUM, label_name_error, metric_name_error, metric_of_enum, sanitized, share_a_name,
+};
 pub(crate) use plugin_config::{Definition, MetricEntry, PluginConfig, appended};
 pub(crate) use telemetry::{Override, TagOverride, TelemetryMetrics, merge};

@@ -1,5 +1,7 @@
 //! Names of metrics and labels: Istio's own, and what is allowed for others.
 
+use crate::metrics::plan::MetricKind;
+
 /// Istio's standard metrics without `istio_`, by the names that the Telemetry API has for them.
 pub(crate) const METRICS_BY_ENUM: [(&str, &str); 10] = [
     ("REQUEST_COUNT", "requests_total"),
@@ -39,22 +41,49 @@ pub(crate) fn label_name_error(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Why a metric cannot have this name.
-pub(crate) fn metric_name_error(name: &str) -> Option<&'static str> {
+/// Why a metric of this kind cannot have this name.
+pub(crate) fn metric_name_error(name: &str, kind: MetricKind) -> Option<&'static str> {
     let name = sanitized(name);
-    let parts = ["_bucket", "_count", "_sum"].iter();
-    let mut histograms = parts.filter_map(|part| name.strip_suffix(part));
+    let standard = METRICS_BY_ENUM.iter().map(|(_, other)| match other {
+        counter if counter.ends_with("_total") => (*other, MetricKind::Counter),
+        _ => (*other, MetricKind::Histogram),
+    });
+    let mut own = standard.chain([("build", MetricKind::Gauge)]);
     if name.is_empty() {
         Some("the name of a metric must not be empty")
-    } else if is_standard(&name) || name == "build" || histograms.any(is_standard) {
+    } else if is_standard(&name) || name == "build" {
         Some("Istio has a metric of this name")
+    } else if own.any(|own| share_a_name((&name, kind), own)) {
+        Some("its names in an exposition overlap with those of one of Istio's metrics")
     } else {
         None
     }
 }
 
+/// Whether two metrics would have a name in common in an exposition: that of the family or of a sample.
+pub(crate) fn share_a_name(one: (&str, MetricKind), other: (&str, MetricKind)) -> bool {
+    let others = exposed_names(other.0, other.1);
+    exposed_names(one.0, one.1)
+        .iter()
+        .any(|name| others.contains(name))
+}
+
+/// The names of the family and of the samples of a metric in OpenMetrics.
+fn exposed_names(name: &str, kind: MetricKind) -> Vec<String> {
+    let mut names = vec![name.to_owned()];
+    match kind {
+        MetricKind::Counter => names.extend(name.strip_suffix("_total").map(str::to_owned)),
+        MetricKind::Gauge => {}
+        MetricKind::Histogram => {
+            let parts = ["_bucket", "_count", "_sum"];
+            names.extend(parts.map(|part| format!("{name}{part}")));
+        }
+    }
+    names
+}
+
 /// The name as Prometheus accepts it. As in Envoy, every other character becomes an underscore.
-pub(super) fn sanitized(name: &str) -> String {
+pub(crate) fn sanitized(name: &str) -> String {
     let allowed = |letter: char| match letter {
         'a'..='z' | 'A'..='Z' | '0'..='9' | '_' => letter,
         _ => '_',
@@ -63,5 +92,45 @@ pub(super) fn sanitized(name: &str) -> String {
     match sanitized.as_bytes() {
         [b'0'..=b'9', ..] => format!("_{sanitized}"),
         _ => sanitized,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_do_not_share_names() {
+        use MetricKind::{Counter, Gauge, Histogram};
+        for (one, other, share) in [
+            (("foo", Histogram), ("foo_count", Counter), true),
+            (("foo", Gauge), ("foo_total", Counter), true),
+            (("foo", Histogram), ("foo_total", Counter), true),
+            (("foo_total", Counter), ("foo_total", Gauge), true),
+            (("foo", Counter), ("foo_total", Gauge), false),
+            (("foo", Gauge), ("foo_count", Counter), false),
+            (("foo", Gauge), ("foo_sum", Histogram), false),
+        ] {
+            assert_eq!(share_a_name(one, other), share, "{one:?} {other:?}");
+            assert_eq!(share_a_name(other, one), share, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn metrics_do_not_share_names_with_istios() {
+        use MetricKind::{Counter, Gauge, Histogram};
+        for (name, kind, refused) in [
+            ("requests", Gauge, true),
+            ("requests", Counter, true),
+            ("requests_total", Counter, true),
+            ("request_bytes_sum", Gauge, true),
+            ("request_bytes_total", Counter, true),
+            ("tcp-sent-bytes", Histogram, true),
+            ("build_total", Counter, true),
+            ("get_calls", Counter, false),
+            ("request_bytes_max", Gauge, false),
+        ] {
+            assert_eq!(metric_name_error(name, kind).is_some(), refused, "{name}");
+        }
     }
 }

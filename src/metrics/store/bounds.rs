@@ -39,30 +39,26 @@ const MAX_BOUNDS: usize = 100;
 pub(in crate::metrics) struct Bounds {
     /// As they are exposed.
     pub(in crate::metrics) exposed: Arc<[f64]>,
-    /// The largest whole number in each bucket, of milliseconds or bytes.
+    /// The largest whole number in each bucket, of what is counted.
     limits: Box<[u64]>,
-    /// What one of them is in the exposed unit.
-    unit: f64,
+    /// How much of what is counted makes one of the exposed unit.
+    per_unit: f64,
 }
 
 impl Bounds {
-    fn new(exposed: &[f64], unit: f64) -> Bounds {
-        // 0.25 s are 250 ms, even if the product is a little less.
-        let limit = |bound: &f64| (bound / unit + 1e-9).floor() as u64;
+    fn new(exposed: &[f64], per_unit: f64) -> Bounds {
+        // 0.29 s are 290,000 µs, even if the product is a little less.
+        let limit = |bound: &f64| (bound * per_unit * (1.0 + f64::EPSILON)).floor() as u64;
         Bounds {
             exposed: exposed.into(),
             limits: exposed.iter().map(limit).collect(),
-            unit,
+            per_unit,
         }
     }
 
     /// A sum in the exposed unit.
     pub(in crate::metrics) fn in_unit(&self, sum: u64) -> f64 {
-        match self.unit {
-            1.0 => sum as f64,
-            // 250 ms are 0.25 s; the product would be a little more.
-            unit => sum as f64 / (1.0 / unit),
-        }
+        sum as f64 / self.per_unit
     }
 
     /// How many buckets there are, with the one that has no bound.
@@ -102,7 +98,8 @@ pub struct Buckets {
 }
 
 impl Buckets {
-    /// Sets the buckets of one metric.
+    /// Sets the buckets of one metric. A name that no histogram has has no effect, and a warning says so when
+    /// the metrics are built.
     ///
     /// # Errors
     ///
@@ -157,16 +154,28 @@ impl Buckets {
         bounds.or_else(by_prefix).map(Vec::as_slice)
     }
 
-    /// The buckets of a metric. One whose name ends with `_seconds` counts milliseconds.
+    /// The buckets of a metric that shows what it counts.
     pub(super) fn of(&self, metric: &str) -> Bounds {
-        let in_seconds = metric.ends_with("_seconds");
-        let unit = if in_seconds { 0.001 } else { 1.0 };
-        match self.bounds(metric) {
-            Some(bounds) => Bounds::new(bounds, unit),
-            None if in_seconds => Bounds::new(&SECONDS, unit),
-            None => Bounds::new(&ENVOY, unit),
+        Bounds::new(self.bounds(metric).unwrap_or(&ENVOY), 1.0)
+    }
+
+    /// The buckets of a metric of durations. One in seconds counts microseconds, another one milliseconds.
+    pub(super) fn of_durations(&self, metric: &str) -> Bounds {
+        match is_in_seconds(metric) {
+            true => Bounds::new(self.bounds(metric).unwrap_or(&SECONDS), 1e6),
+            false => self.of(metric),
         }
     }
+
+    /// The metrics that have buckets of their own by code.
+    pub(in crate::metrics) fn metrics(&self) -> impl Iterator<Item = &str> {
+        self.by_metric.keys().map(String::as_str)
+    }
+}
+
+/// Whether a metric shows seconds, by its name.
+pub(super) fn is_in_seconds(metric: &str) -> bool {
+    metric.ends_with("_seconds")
 }
 
 /// Bounds that can be used.
@@ -216,17 +225,33 @@ mod tests {
         }
         assert_eq!(bounds.bucket(3_600_000), 18);
         assert_eq!(bounds.bucket(u64::MAX), 19);
-        let seconds = Buckets::default().of("http_server_request_duration_seconds");
-        for (milliseconds, bucket) in [
-            (5, 0),
-            (6, 1),
-            (75, 4),
-            (250, 6),
-            (10_000, 13),
-            (10_001, 14),
+        let seconds = Buckets::default().of_durations("http_server_request_duration_seconds");
+        for (microseconds, bucket) in [
+            (5_000, 0),
+            (5_001, 1),
+            (75_000, 4),
+            (250_000, 6),
+            (10_000_000, 13),
+            (10_000_001, 14),
         ] {
-            assert_eq!(seconds.bucket(milliseconds), bucket, "{milliseconds} ms");
+            assert_eq!(seconds.bucket(microseconds), bucket, "{microseconds} µs");
         }
+    }
+
+    #[test]
+    fn bounds_in_seconds_are_exact_microseconds() {
+        for microseconds in 1..200_000_u64 {
+            let seconds = format!("0.{microseconds:06}").parse().unwrap();
+            let bounds = Bounds::new(&[seconds], 1e6);
+            assert_eq!(bounds.limits[0], microseconds, "{seconds}");
+            assert_eq!(bounds.in_unit(microseconds), seconds);
+        }
+    }
+
+    #[test]
+    fn a_value_in_seconds_is_no_duration() {
+        let bounds = Buckets::default().of("istio_waited_seconds");
+        assert_eq!((bounds.bucket(5), bounds.in_unit(5)), (2, 5.0));
     }
 
     fn overrides(by_prefix: &[(&str, &[f64])]) -> Buckets {

@@ -24,6 +24,10 @@ pub(in crate::metrics) enum Source {
     Response(usize),
     Method,
     Route,
+    /// The host that a request was sent to, itself.
+    ServerAddress,
+    /// Its port; empty if unknown.
+    ServerPort,
     /// The response's status; empty if there is none.
     Status,
     /// The status if it is an error, or the response flags if there is no response; empty otherwise.

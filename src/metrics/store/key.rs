@@ -140,6 +140,7 @@ impl Parts {
             Source::Request(_) => Parts::REQUEST_LABELS,
             Source::Response(_) => Parts::RESPONSE_LABELS,
             Source::Method | Source::Route => Parts::OPERATION,
+            Source::ServerAddress | Source::ServerPort => Parts::DESTINATION,
             Source::Status => Parts::CODE,
             Source::ErrorType => Parts::CODE.and(Parts::FLAGS),
             Source::Constant(_) => Parts::default(),

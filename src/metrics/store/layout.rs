@@ -1,11 +1,11 @@
 //! `Layout`: which numbers a series has, and in which order.
 
 use super::{
-    bounds::{Bounds, Buckets},
+    bounds::{Bounds, Buckets, is_in_seconds},
     generation::Generation,
 };
 use crate::metrics::plan::{Measured, MetricKind};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// One measured thing of a series.
 #[derive(Debug, Clone)]
@@ -64,6 +64,8 @@ pub(in crate::metrics) struct Layout {
     pub(super) histograms: Vec<Histogram>,
     pub(super) numbers: usize,
     pub(super) exemplars: usize,
+    /// For a metric in seconds. Otherwise durations are whole milliseconds.
+    durations_in_microseconds: bool,
 }
 
 /// A histogram that every request is counted in.
@@ -73,6 +75,9 @@ pub(super) struct Histogram {
     /// The first of its numbers.
     pub(super) at: usize,
 }
+
+/// 10,000 years.
+const MAX_SECONDS: u64 = 315_360_000_000;
 
 /// Requests, duration and the two sizes come first, whatever is exposed.
 pub(super) const FIXED: usize = 4;
@@ -101,7 +106,14 @@ impl Layout {
         ] {
             let mut metrics = generation.metrics.iter();
             let shown = metrics.find(|metric| metric.measured == measured);
-            let bounds = Arc::new(buckets.of(shown.map_or(usual, |metric| &metric.name)));
+            let name = shown.map_or(usual, |metric| &metric.name);
+            let bounds = Arc::new(match measured {
+                Measured::Duration => {
+                    layout.durations_in_microseconds = is_in_seconds(name);
+                    buckets.of_durations(name)
+                }
+                _ => buckets.of(name),
+            });
             layout.histograms.push(Histogram {
                 bounds: Arc::clone(&bounds),
                 at: layout.numbers,
@@ -119,6 +131,17 @@ impl Layout {
             }
         }
         layout
+    }
+
+    /// A duration as it is counted, cut off.
+    #[inline]
+    pub(super) fn duration(&self, duration: Duration) -> u64 {
+        // A longer one would not fit, and no exchange is.
+        let seconds = duration.as_secs().min(MAX_SECONDS);
+        match self.durations_in_microseconds {
+            true => seconds * 1_000_000 + u64::from(duration.subsec_micros()),
+            false => seconds * 1_000 + u64::from(duration.subsec_millis()),
+        }
     }
 
     /// The series of gRPC messages.

@@ -206,15 +206,15 @@ impl Series {
         totals
     }
 
-    /// Everything that was counted.
-    pub(in crate::metrics) fn totals(&self, now: SystemTime) -> Totals {
+    /// Everything that was counted, with the exemplars that are recent at this time, or without any.
+    pub(in crate::metrics) fn totals(&self, exemplars_at: Option<SystemTime>) -> Totals {
         let mut totals = self.own_totals();
         totals.add(&self.base);
         for previous in &self.previous {
             totals.add(&previous.series.own_totals());
         }
-        for slot in &self.layout.slots {
-            for at in slot.exemplars() {
+        if let Some(now) = exemplars_at {
+            for at in self.layout.slots.iter().flat_map(Slot::exemplars) {
                 totals.set_exemplar(at, self.exemplars.get(at, now));
             }
         }

@@ -7,7 +7,7 @@ use super::{
     bounds::Buckets,
     generation::Generation,
     key::{Key, PackedKey},
-    layout::Layout,
+    layout::{Layout, Numbers},
     series::Series,
 };
 use crate::metrics::{exemplar::Exemplar, hash::FoldState, intern::Interner, plan::Measured};
@@ -20,6 +20,10 @@ use std::{
     },
     time::{Duration, Instant},
 };
+
+/// The largest value that is added to a counter or histogram of the user's own, 2^40: so that a request
+/// does not make the sum go back to zero.
+const MAX_ADDED: u64 = 1 << 40;
 
 pub(in crate::metrics) type Table = HashMap<PackedKey, Arc<Series>, FoldState>;
 
@@ -168,10 +172,8 @@ impl Store {
 
     #[inline]
     fn count_exchange(&self, series: &Series, counts: &Counts<'_>) {
-        // Cut off, not rounded.
-        let milliseconds =
-            counts.duration.as_secs() * 1_000 + u64::from(counts.duration.subsec_millis());
-        let values = [milliseconds, counts.request_bytes, counts.response_bytes];
+        let duration = series.layout.duration(counts.duration);
+        let values = [duration, counts.request_bytes, counts.response_bytes];
         series.count(values);
         if !counts.values.is_empty() || counts.exemplar.is_some() {
             self.count_rest(series, counts, values);
@@ -321,16 +323,21 @@ impl Count<'_> {
 }
 
 impl Layout {
-    /// What the user's own metrics count, as unsigned integers. What is none counts as 0, as in Istio.
+    /// What the user's own metrics count, as unsigned integers. What is none counts as 0, as in Istio. What
+    /// is above [`MAX_ADDED`] is added as that.
     fn own_values(&self, values: &[String]) -> Vec<u64> {
         let own = self.slots.iter().filter_map(|slot| match slot.measured {
-            Measured::Value(at) => Some(values.get(at)),
+            Measured::Value(at) => Some((&slot.numbers, values.get(at))),
             _ => None,
         });
-        own.map(|value| {
-            value
+        own.map(|(numbers, value)| {
+            let value = value
                 .and_then(|text| text.trim_ascii().parse().ok())
-                .unwrap_or(0)
+                .unwrap_or(0);
+            match numbers {
+                Numbers::Gauge => value,
+                _ => value.min(MAX_ADDED),
+            }
         })
         .collect()
     }

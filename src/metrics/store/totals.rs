@@ -14,6 +14,7 @@ use std::{
 pub(in crate::metrics) struct Totals {
     layout: Arc<Layout>,
     numbers: Vec<u64>,
+    /// Empty if there is none: most series have none, and there is room for one in each bucket.
     exemplars: Vec<Option<Exemplar>>,
 }
 
@@ -22,7 +23,7 @@ impl Totals {
         Totals {
             layout: Arc::clone(layout),
             numbers: vec![0; layout.numbers],
-            exemplars: vec![None; layout.exemplars],
+            exemplars: Vec::new(),
         }
     }
 
@@ -68,6 +69,9 @@ impl Totals {
     }
 
     pub(super) fn set_exemplar(&mut self, at: usize, exemplar: Option<Exemplar>) {
+        if exemplar.is_some() && self.exemplars.is_empty() {
+            self.exemplars = vec![None; self.layout.exemplars];
+        }
         if let Some(own) = self.exemplars.get_mut(at) {
             *own = newer(*own, exemplar);
         }

@@ -102,6 +102,18 @@ impl BatchReporter {
         self.0.state.stats()
     }
 
+    /// The same, without keeping the reporter: `None` once it is gone.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn stats_while_it_lives(&self) -> impl Fn() -> Option<Stats> + Send + Sync + use<> {
+        let handle = Arc::downgrade(&self.0);
+        let state = Arc::downgrade(&self.0.state);
+        // The handle is not upgraded: the drop of the last one waits for what is undelivered.
+        move || match handle.strong_count() {
+            0 => None,
+            _ => Some(state.upgrade()?.stats()),
+        }
+    }
+
     /// Blocks until all spans finished so far are delivered or dropped, at most for `timeout`.
     /// Returns whether they were. A wait between two attempts is cut short.
     ///

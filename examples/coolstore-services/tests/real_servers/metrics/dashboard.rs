@@ -22,13 +22,13 @@ pub async fn answers(prometheus: &Prometheus) -> usize {
         let Some(query) = variable["query"]["query"].as_str() else {
             continue;
         };
-        let inner = query
-            .strip_prefix("label_values(")
-            .and_then(|rest| rest.strip_suffix(')'));
-        let (metric, label) = inner
-            .and_then(|inner| inner.rsplit_once(", "))
-            .unwrap_or_else(|| panic!("not label_values(metric, label): {query}"));
-        let values = format!("count({metric}) by ({label})");
+        let (function, rest) = query.split_once('(').expect("a function");
+        let inner = rest.strip_suffix(')').expect("a function");
+        let values = match (function, inner.rsplit_once(", ")) {
+            ("query_result", _) => inner.to_owned(),
+            ("label_values", Some((metric, label))) => format!("count({metric}) by ({label})"),
+            _ => panic!("not label_values(metric, label) or query_result(query): {query}"),
+        };
         ask(prometheus, &variable["name"], &values).await;
         answered += 1;
     }
