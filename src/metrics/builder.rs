@@ -44,7 +44,7 @@ pub struct MetricsBuilder {
     #[cfg(feature = "batch")]
     pub(super) reporters: super::exposition::Reporters,
     reads_baggage: bool,
-    pub(super) tells_all_hosts: bool,
+    pub(super) sends_to_all_hosts: bool,
     own_services: Vec<String>,
     learned_services: usize,
     #[cfg(feature = "metrics-config")]
@@ -65,7 +65,7 @@ impl MetricsBuilder {
             #[cfg(feature = "batch")]
             reporters: Default::default(),
             reads_baggage: false,
-            tells_all_hosts: false,
+            sends_to_all_hosts: false,
             own_services: Vec::new(),
             learned_services: 0,
             #[cfg(feature = "metrics-config")]
@@ -339,12 +339,7 @@ impl MetricsBuilder {
             buckets: self.buckets.is_some(),
             expiry: self.expiry.is_some(),
         };
-        let named: Vec<String> = self
-            .buckets
-            .iter()
-            .flat_map(Buckets::metrics)
-            .map(str::to_owned)
-            .collect();
+        let named = self.named_buckets();
         let settings = StoreSettings {
             buckets: self.buckets.unwrap_or_default(),
             max_series: most,
@@ -373,7 +368,7 @@ impl MetricsBuilder {
                 scrapes: Scrapes::default(),
                 numbers_checked: Mutex::new(Instant::now()),
                 open_streams: OpenStreams::new(),
-                tells_all_hosts: self.tells_all_hosts,
+                sends_to_all_hosts: self.sends_to_all_hosts,
                 naming: self.naming,
                 knows_service: self.workload.knows_service(),
                 #[cfg(feature = "metrics-config")]
@@ -390,6 +385,12 @@ impl MetricsBuilder {
         }
         metrics.warn_of_unused_buckets(&named);
         metrics
+    }
+
+    /// The metrics whose buckets are set.
+    fn named_buckets(&self) -> Vec<String> {
+        let names = self.buckets.iter().flat_map(Buckets::metrics);
+        names.map(str::to_owned).collect()
     }
 
     fn destinations(&mut self, max_services: usize, max_outside: usize) -> DestinationNumbers {

@@ -69,8 +69,8 @@ pub(super) struct Inner {
     pub(super) reporters: super::exposition::Reporters,
     pub(super) scrapes: super::exposition::Scrapes,
     pub(super) open_streams: OpenStreams,
-    /// Whether a client tells all hosts who it is.
-    pub(super) tells_all_hosts: bool,
+    /// Whether a client sends its metadata to all hosts.
+    pub(super) sends_to_all_hosts: bool,
     pub(super) naming: Naming,
     /// Whether the own service is known without the host of a request.
     pub(super) knows_service: bool,
@@ -311,7 +311,7 @@ impl Metrics {
         ResponseLabels(self.counted(self.inner.response_values.number(&values)))
     }
 
-    /// A peer that has told this, for [`record`](Self::record). The layers read it from headers.
+    /// A peer that has sent this, for [`record`](Self::record). The layers read it from headers.
     ///
     /// ```
     /// use std::time::Duration;

@@ -1,7 +1,7 @@
 //! `MessageReports`: the gRPC messages of an exchange, counted while its streams go on.
 //!
 //! A frame that passes after the reporting interval, or a scrape, reports what has passed so far, and the
-//! end of the exchange reports the rest. There is no timer: nobody sees what is not scraped.
+//! end of the exchange reports the rest. There is no timer, because counts are only seen in a scrape.
 
 #[cfg(feature = "metrics-config")]
 use super::{
@@ -51,8 +51,8 @@ pub(super) struct MessageReports {
     ended: AtomicBool,
 }
 
-/// The peer, and what expressions read of it. It is kept, so that all reports of a stream have the same
-/// values, as long as the expressions are the same.
+/// The peer, and what expressions read of it. It is kept until the end, so that the values of all reports are
+/// the same, unless the configuration changes.
 struct KnownPeer {
     number: PeerNumber,
     #[cfg(feature = "metrics-config")]
@@ -120,7 +120,7 @@ impl MessageReports {
         }
     }
 
-    /// What the peer has told, if an expression may read it.
+    /// What the peer has sent, if an expression may read it.
     #[cfg(feature = "metrics-config")]
     pub(super) fn peer_metadata(&self) -> Option<Arc<PeerMetadata>> {
         self.peer.get()?.metadata.clone()

@@ -9,7 +9,7 @@ use super::{
     measurement::{Measurement, RequestLabels, ResponseLabels},
     message_reports::MessageReports,
     naming::Naming,
-    peer::{Asked, PeerNumber, remove_metadata},
+    peer::{PeerNumber, RequestedHeaders, remove_metadata},
     request_host::{host_of, server_of},
     store::INVALID_STATUS,
     wire_size::HeadSize,
@@ -27,9 +27,9 @@ use std::{sync::Arc, time::Instant};
 #[derive(Debug, Clone, Default)]
 struct ObservedExchange {
     peer: PeerNumber,
-    /// What a server's response tells its client.
-    asked: Asked,
-    /// Whether the peer is trusted. That of a client is told who calls, and believed.
+    /// Which headers a server's response sends to its client.
+    requested_headers: RequestedHeaders,
+    /// Whether the peer is trusted. A client sends its metadata only to a trusted peer.
     reads_peer: bool,
     destination: DestinationNumber,
     request_labels: RequestLabels,
@@ -101,7 +101,8 @@ impl AnyObserver for CountingObserver {
         if direction == Direction::Client {
             state.destination = self.metrics.called(uri, headers);
             let host = host_of(uri, headers);
-            state.reads_peer = peer_trusted && self.metrics.may_tell(state.destination, host);
+            state.reads_peer =
+                peer_trusted && self.metrics.sends_metadata_to(state.destination, host);
         }
         match direction {
             Direction::Client if state.reads_peer => {
@@ -109,7 +110,8 @@ impl AnyObserver for CountingObserver {
             }
             Direction::Server if peer_trusted => {
                 let peers = &self.metrics.inner.peers;
-                (state.peer, state.asked) = peers.take_from_request(headers, has_metadata);
+                (state.peer, state.requested_headers) =
+                    peers.take_from_request(headers, has_metadata);
             }
             _ if has_metadata => remove_metadata(headers),
             _ => {}
@@ -135,7 +137,9 @@ impl AnyObserver for CountingObserver {
         let mut scan = HeaderScan::of(headers);
         match direction {
             Direction::Server => {
-                scan.bytes += inner.headers.write_to_response(headers, state.asked);
+                scan.bytes += inner
+                    .headers
+                    .write_to_response(headers, state.requested_headers);
             }
             Direction::Client if scan.peer_metadata > 0 => {
                 scan = scan.without_peer_metadata();
@@ -249,7 +253,7 @@ impl Metrics {
 
     fn find_own_service(&self, state: &mut ObservedExchange, request: &RequestHead<'_>) {
         let host = || host_of(request.uri(), request.headers());
-        if !self.inner.knows_service && self.believes_hosts() {
+        if !self.inner.knows_service && self.uses_host_header() {
             state.destination = self.destination(host());
         } else if self.inner.destinations.asks_hosts() {
             let destinations = &self.inner.destinations;
@@ -320,9 +324,7 @@ impl Metrics {
         }
         self.record(exchange.direction(), &measured);
     }
-}
 
-impl Metrics {
     /// What a client calls.
     fn called(&self, uri: &Uri, headers: &HeaderMap) -> DestinationNumber {
         match self.inner.naming {
@@ -331,15 +333,15 @@ impl Metrics {
         }
     }
 
-    /// Whether a client tells this host who it is.
-    fn may_tell(&self, destination: DestinationNumber, host: &str) -> bool {
+    /// Whether a client sends its metadata to this host.
+    fn sends_metadata_to(&self, destination: DestinationNumber, host: &str) -> bool {
         let inner = &self.inner;
-        inner.tells_all_hosts || inner.destinations.may_be_service(destination, host)
+        inner.sends_to_all_hosts || inner.destinations.may_be_service(destination, host)
     }
 
     /// Whether a server that does not know its own service takes the name from requests.
     #[cold]
-    fn believes_hosts(&self) -> bool {
+    fn uses_host_header(&self) -> bool {
         let state = self.inner.stores.server.state();
         state.generation.host_header_fallback
     }

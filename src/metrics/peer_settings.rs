@@ -25,7 +25,7 @@ impl MetricsBuilder {
     /// [`propagate_only_to`]: crate::ClientLayer::propagate_only_to
     #[must_use]
     pub fn send_metadata_to_all_hosts(mut self, all: bool) -> MetricsBuilder {
-        self.tells_all_hosts = all;
+        self.sends_to_all_hosts = all;
         self
     }
 }

@@ -62,5 +62,7 @@ pub use observer::ExchangeObserver;
 #[cfg(feature = "metrics")]
 pub(crate) use observers::AnyState;
 pub(crate) use observers::{AnyObserver, Observers, ObserversOfThreads};
+#[cfg(feature = "metrics")]
+pub(crate) use response_flags::FLAG_NAMES;
 pub use response_flags::ResponseFlags;
 pub use response_head::ResponseHead;

@@ -1,8 +1,8 @@
-//! `PeerMetadata`: what a workload tells about itself.
+//! `PeerMetadata`: what a workload sends about itself.
 
 use std::{collections::BTreeMap, fmt};
 
-/// What a peer has told about its workload. What it did not tell is empty.
+/// What a peer has sent about its workload. What it did not send is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct PeerMetadata {

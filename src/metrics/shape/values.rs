@@ -4,11 +4,8 @@ use super::{
     attribute_generation::AttributeGenerator,
     cel::{Expression, Scope},
 };
-use crate::metrics::{attributes::Attributes, plan::ComputedValues};
+use crate::metrics::{attributes::Attributes, destination::UNKNOWN, plan::ComputedValues};
 use http::HeaderName;
-
-/// What a value is that cannot be computed.
-const UNKNOWN: &str = "unknown";
 
 #[derive(Debug, Default)]
 pub(super) struct Values {
