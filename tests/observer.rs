@@ -213,12 +213,12 @@ fn failures_of_a_client_have_the_codes_and_flags_that_envoy_reports() {
         let expected = "Client http://a/: - 0 DC Canceled (None, 0)";
         assert_eq!(lines.take_one(), expected);
 
-        // The caller has what it wants.
+        // The caller does not want the rest, and closes the connection to the server.
         let mut client = tracer
             .client_layer()
             .layer(service_fn(answers(|| Script::data("x"))));
         drop(now(client.call(get("http://a/", ""))).unwrap());
-        let expected = "Client http://a/ 0: - 200 - BodyDropped (None, 0)";
+        let expected = "Client http://a/ 0: - 200 DC BodyDropped (None, 0)";
         assert_eq!(lines.take_one(), expected);
     });
 }

@@ -24,7 +24,11 @@ pub(super) enum Field {
     Authority,
     Scheme,
     Status,
+    /// The first value of a header, as operators show it.
     Header(HeaderName),
+    /// All values of a header, with commas, as expressions read it.
+    #[cfg(all(feature = "config", feature = "metrics-config"))]
+    AllValues(HeaderName),
 }
 
 /// Which of the three has the field.
@@ -117,6 +121,8 @@ impl Field {
             }
             Field::Status => return false,
             Field::Header(name) => return write_header(name, head.headers(), to),
+            #[cfg(all(feature = "config", feature = "metrics-config"))]
+            Field::AllValues(name) => return write_all_values(name, head.headers(), to),
         }
         true
     }
@@ -125,6 +131,8 @@ impl Field {
         match self {
             Field::Status => to.extend_from_slice(head.status().as_str().as_bytes()),
             Field::Header(name) => return write_header(name, head.headers(), to),
+            #[cfg(all(feature = "config", feature = "metrics-config"))]
+            Field::AllValues(name) => return write_all_values(name, head.headers(), to),
             Field::Method | Field::Path | Field::Authority | Field::Scheme => return false,
         }
         true
@@ -133,6 +141,8 @@ impl Field {
     fn write_of_trailers(&self, trailers: &HeaderMap, to: &mut Vec<u8>) -> bool {
         match self {
             Field::Header(name) => write_header(name, trailers, to),
+            #[cfg(all(feature = "config", feature = "metrics-config"))]
+            Field::AllValues(name) => write_all_values(name, trailers, to),
             _ => false,
         }
     }
@@ -144,6 +154,17 @@ fn write_header(name: &HeaderName, headers: &HeaderMap, to: &mut Vec<u8>) -> boo
         to.extend_from_slice(value.as_bytes());
     }
     value.is_some()
+}
+
+#[cfg(all(feature = "config", feature = "metrics-config"))]
+fn write_all_values(name: &HeaderName, headers: &HeaderMap, to: &mut Vec<u8>) -> bool {
+    for (at, value) in headers.get_all(name).iter().enumerate() {
+        if at > 0 {
+            to.push(b',');
+        }
+        to.extend_from_slice(value.as_bytes());
+    }
+    headers.contains_key(name)
 }
 
 impl Captures {

@@ -51,7 +51,7 @@ impl HeadSlots {
         let mut headers = Vec::new();
         let mut add = |part, names: Vec<HeaderName>| {
             for name in names {
-                let field = Field::Header(name.clone());
+                let field = Field::AllValues(name.clone());
                 headers.push((part, name, captures.slot(part, vec![field])));
             }
         };

@@ -84,7 +84,7 @@ impl Attributes for Logged<'_> {
         Some(self.exchange.response_flags().bits())
     }
 
-    fn grpc_status(&self) -> Option<u32> {
-        self.exchange.grpc_status().map(u32::from)
+    fn grpc_status(&self) -> Option<i32> {
+        self.exchange.grpc_status().map(i32::from)
     }
 }

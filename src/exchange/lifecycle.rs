@@ -14,7 +14,7 @@ use super::{
     response_head::{has_body, is_upgrade},
 };
 #[cfg(feature = "metrics")]
-use crate::observe::{BodyFraming, chunk_lines};
+use crate::observe::{BodyFraming, OpenExchange, chunk_lines};
 use crate::{
     direction::Direction,
     observe::{Ending, Facts, JUDGED_LENGTH, ResponseHead, TransportFailure},
@@ -28,6 +28,8 @@ use bytes::Buf;
 use http::{HeaderMap, Request, Response, header::Entry};
 use http_body::Body;
 use std::fmt;
+#[cfg(feature = "metrics")]
+use std::time::{Duration, SystemTime};
 
 /// A request and its response, with the span around them.
 pub(crate) struct Exchange {
@@ -50,7 +52,7 @@ impl Exchange {
         #[cfg(feature = "metrics")]
         if let Some(open) = exchange.open.as_mut() {
             if open.exchange.grpc != Grpc::No {
-                open.exchange.observation.find_sinks();
+                find_sinks(open);
             }
         }
         let size = {
@@ -155,7 +157,8 @@ impl Exchange {
         self.close(Ending::Complete, "");
     }
 
-    /// Reads the gRPC status from headers or trailers. Trailers come later, and win.
+    /// Reads the gRPC status from headers or trailers. Trailers come later, and win unless their status is
+    /// empty.
     fn grpc_status(&mut self, headers: &HeaderMap) {
         let Some(open) = &mut self.open else {
             return;
@@ -164,7 +167,11 @@ impl Exchange {
             if let Some(record) = open.record() {
                 tags::grpc_status(record, &status);
             }
-            let status = status.code();
+            let earlier = open.exchange.grpc.status();
+            let status = match status.is_empty() {
+                true => earlier,
+                false => Some(status.code()),
+            };
             open.exchange.grpc = Grpc::Answered { status };
         }
     }
@@ -233,6 +240,27 @@ impl Drop for Exchange {
             open.finish();
         }
     }
+}
+
+/// Asks the observers whom to tell of gRPC messages.
+#[cfg(feature = "metrics")]
+fn find_sinks(open: &mut OpenSpan) {
+    let OpenSpan {
+        exchange: facts,
+        inherited,
+        ..
+    } = open;
+    let Some(started) = facts.observation.started() else {
+        return;
+    };
+    facts.observation.find_sinks(&OpenExchange {
+        method: &facts.method,
+        version: facts.version,
+        route: &facts.route,
+        started: SystemTime::UNIX_EPOCH + Duration::from_micros(started.micros()),
+        request_id: inherited.forwarded.request_id(),
+        peer_address: facts.peer_address,
+    });
 }
 
 /// Tells the observers how the exchange ended.

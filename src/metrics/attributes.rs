@@ -3,6 +3,7 @@
 //! The names are those of Envoy's attributes. Everything is optional: an expression that reads what is
 //! not known is `unknown`.
 
+use super::workload::{CANONICAL_NAME, CANONICAL_REVISION};
 use crate::{direction::Direction, observe::EndedExchange, tags::protocol};
 use http::HeaderName;
 use std::{
@@ -32,7 +33,7 @@ pub(crate) trait Attributes {
     fn scheme(&self) -> Option<&str> {
         None
     }
-    /// The first value of a header that was captured: see [`super::plan::ComputedValues`].
+    /// The values of a header that was captured, with commas: see [`super::plan::ComputedValues`].
     fn request_header(&self, _: &HeaderName) -> Option<&str> {
         None
     }
@@ -82,8 +83,9 @@ pub(crate) trait Attributes {
     fn response_flags(&self) -> Option<u64> {
         None
     }
-    /// That of the response, or the one that Envoy derives from its HTTP code.
-    fn grpc_status(&self) -> Option<u32> {
+    /// That of the response, or the one that Envoy derives from its HTTP code; -1 for one that gRPC does
+    /// not know.
+    fn grpc_status(&self) -> Option<i32> {
         None
     }
     fn peer_address(&self) -> Option<SocketAddr> {
@@ -137,21 +139,14 @@ pub(crate) trait Node {
         None
     }
 
+    /// Empty if the label is missing: only the side that writes the metadata looks further.
     fn canonical_service(&self) -> Option<&str> {
-        self.first_label(&[
-            "service.istio.io/canonical-name",
-            "app.kubernetes.io/name",
-            "app",
-        ])
-        .or_else(|| self.metadata("WORKLOAD_NAME"))
+        Some(self.label(CANONICAL_NAME).unwrap_or_default())
     }
 
+    /// Empty if the label is missing.
     fn canonical_revision(&self) -> Option<&str> {
-        self.first_label(&[
-            "service.istio.io/canonical-revision",
-            "app.kubernetes.io/version",
-            "version",
-        ])
+        Some(self.label(CANONICAL_REVISION).unwrap_or_default())
     }
 
     fn app(&self) -> Option<&str> {
@@ -160,10 +155,5 @@ pub(crate) trait Node {
 
     fn version(&self) -> Option<&str> {
         self.label("version")
-    }
-
-    /// The first of these labels that is there.
-    fn first_label(&self, names: &[&str]) -> Option<&str> {
-        names.iter().find_map(|name| self.label(name))
     }
 }

@@ -9,6 +9,7 @@ use super::{
     handle::{Inner, Metrics},
     intern::Interner,
     naming::Naming,
+    open_streams::OpenStreams,
     own_labels::OwnLabels,
     own_services::OwnServices,
     peer::{OwnHeaders, Peers},
@@ -43,6 +44,7 @@ pub struct MetricsBuilder {
     #[cfg(feature = "batch")]
     pub(super) reporters: super::exposition::Reporters,
     reads_baggage: bool,
+    pub(super) sends_to_all_hosts: bool,
     own_services: Vec<String>,
     learned_services: usize,
     #[cfg(feature = "metrics-config")]
@@ -63,6 +65,7 @@ impl MetricsBuilder {
             #[cfg(feature = "batch")]
             reporters: Default::default(),
             reads_baggage: false,
+            sends_to_all_hosts: false,
             own_services: Vec::new(),
             learned_services: 0,
             #[cfg(feature = "metrics-config")]
@@ -327,6 +330,7 @@ impl MetricsBuilder {
 
     /// Builds the metrics.
     pub fn build(mut self) -> Metrics {
+        self.workload.fix_node_id();
         let most = self.max_series;
         // So that neither peers nor hosts that somebody invents can take all of them.
         let quarter = (most / 4).max(1);
@@ -336,12 +340,7 @@ impl MetricsBuilder {
             buckets: self.buckets.is_some(),
             expiry: self.expiry.is_some(),
         };
-        let named: Vec<String> = self
-            .buckets
-            .iter()
-            .flat_map(Buckets::metrics)
-            .map(str::to_owned)
-            .collect();
+        let named = self.named_buckets();
         let settings = StoreSettings {
             buckets: self.buckets.unwrap_or_default(),
             max_series: most,
@@ -369,6 +368,8 @@ impl MetricsBuilder {
                 reporters: self.reporters,
                 scrapes: Scrapes::default(),
                 numbers_checked: Mutex::new(Instant::now()),
+                open_streams: OpenStreams::new(),
+                sends_to_all_hosts: self.sends_to_all_hosts,
                 naming: self.naming,
                 knows_service: self.workload.knows_service(),
                 #[cfg(feature = "metrics-config")]
@@ -385,6 +386,12 @@ impl MetricsBuilder {
         }
         metrics.warn_of_unused_buckets(&named);
         metrics
+    }
+
+    /// The metrics whose buckets are set.
+    fn named_buckets(&self) -> Vec<String> {
+        let names = self.buckets.iter().flat_map(Buckets::metrics);
+        names.map(str::to_owned).collect()
     }
 
     fn destinations(&mut self, max_services: usize, max_outside: usize) -> DestinationNumbers {

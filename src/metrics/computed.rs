@@ -7,6 +7,7 @@ use super::{
     ended_attributes::EndedAttributes,
     handle::Metrics,
     measurement::Measurement,
+    message_reports::MessageReports,
     peer::PeerMetadata,
 };
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     head::RequestHead,
     observe::{EndedExchange, ResponseHead},
 };
+use http::HeaderMap;
 
 impl Metrics {
     /// What computed values need of a request; `None` if there are no such values.
@@ -38,19 +40,32 @@ impl Metrics {
         captured.add_response(response, &*current.generation.values);
     }
 
+    pub(super) fn capture_trailers(
+        &self,
+        captured: &mut Captured,
+        of: Direction,
+        trailers: &HeaderMap,
+    ) {
+        let current = self.inner.stores.of(of).state();
+        captured.add_trailers(trailers, &*current.generation.values);
+    }
+
     pub(super) fn record_with_values(
         &self,
         measured: &Measurement<'_>,
         captured: &Captured,
         exchange: &EndedExchange<'_>,
+        messages: Option<&MessageReports>,
     ) {
-        let peer = self.inner.peers.metadata(measured.peer);
+        // That of a stream is kept: by now, the cache may have forgotten it.
+        let kept = messages.and_then(MessageReports::peer_metadata);
+        let peer = kept.or_else(|| self.inner.peers.metadata(measured.peer));
         let attributes = EndedAttributes {
             exchange,
             captured,
             measured,
             node: &self.inner.workload,
-            service: self.service_of(exchange.direction(), measured, peer.as_deref()),
+            service: self.service_of(exchange.direction(), measured.destination, peer.as_deref()),
             peer: peer.as_deref(),
         };
         let mut measured = *measured;
@@ -59,18 +74,18 @@ impl Metrics {
     }
 
     /// The service that a request was for, with what its peer says.
-    fn service_of(
+    pub(super) fn service_of(
         &self,
         direction: Direction,
-        measured: &Measurement<'_>,
+        destination: DestinationNumber,
         peer: Option<&PeerMetadata>,
     ) -> Service {
-        if measured.destination == DestinationNumber::default() && direction == Direction::Server {
+        if destination == DestinationNumber::default() && direction == Direction::Server {
             return self.inner.workload.own_service();
         }
         let namespace = peer.map(|peer| peer.namespace.as_str());
         let namespace = namespace.filter(|namespace| !namespace.is_empty());
-        let destination = self.inner.destinations.destination(measured.destination.0);
+        let destination = self.inner.destinations.destination(destination.0);
         let shows_hosts = || {
             let state = self.inner.stores.of(direction).state();
             state.generation.host_header_fallback

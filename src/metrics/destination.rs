@@ -11,6 +11,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 pub(super) const UNKNOWN: &str = "unknown";
 /// The longest name of a host, and the longest label that comes from outside.
 pub(super) const MAX_NAME: usize = 253;
+/// Longer than any host with a port and user information that a client would send.
+const MAX_AUTHORITY: usize = 4 * MAX_NAME;
 
 /// The labels of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -155,17 +157,30 @@ impl Destinations {
         self.services.values().cloned().collect()
     }
 
+    /// Whether an authority may stand for a service of the mesh.
+    pub(super) fn may_be_service(&self, authority: &str) -> bool {
+        self.service_of(authority).may_be_service()
+    }
+
     /// The service that a URI's authority or a `host` header stands for.
     pub(super) fn of_authority(&self, authority: &str) -> Destination {
-        // Longer than any host with a port and user information that a client would send.
-        if authority.len() > 4 * MAX_NAME {
+        if !self.are_hosts {
+            return self.service_of(authority);
+        }
+        if authority.len() > MAX_AUTHORITY {
             return Destination::Unknown;
         }
         let authority = host_in_lower_case(authority);
         let (host, port) = split(&authority);
-        if self.are_hosts {
-            return Destination::of_host(host, port);
+        Destination::of_host(host, port)
+    }
+
+    fn service_of(&self, authority: &str) -> Destination {
+        if authority.len() > MAX_AUTHORITY {
+            return Destination::Unknown;
         }
+        let authority = host_in_lower_case(authority);
+        let (host, port) = split(&authority);
         if let Some(service) = self.configured(host, port) {
             return Destination::Known(service.clone());
         }
@@ -266,6 +281,15 @@ impl Destination {
             _ => None,
         };
         parts.unwrap_or((UNKNOWN, ""))
+    }
+
+    /// Whether it may be a service of the mesh. A name without a dot is none of the internet.
+    fn may_be_service(&self) -> bool {
+        match self {
+            Destination::Known(_) | Destination::Perhaps { .. } => true,
+            Destination::Outside(host) => !host.contains(['.', ':']) && host != "localhost",
+            Destination::Unknown => false,
+        }
     }
 
     /// The labels `destination_service` and `destination_service_name`, with what the peer's metadata

@@ -125,6 +125,12 @@ impl DestinationNumbers {
         number
     }
 
+    /// Whether an authority, which has this number, may stand for a service of the mesh.
+    pub(super) fn may_be_service(&self, number: DestinationNumber, authority: &str) -> bool {
+        let is_service = number != DestinationNumber::UNKNOWN && number.0 & (OUTSIDE | OWN) == 0;
+        is_service || self.rules.may_be_service(authority)
+    }
+
     /// Whether a server asks hosts by which of its services it is called.
     #[inline]
     pub(super) fn asks_hosts(&self) -> bool {

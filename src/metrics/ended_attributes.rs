@@ -6,6 +6,7 @@ use super::{
     destination::Service,
     measurement::Measurement,
     peer::PeerMetadata,
+    store::INVALID_STATUS,
     workload::Workload,
 };
 use crate::{direction::Direction, observe::EndedExchange};
@@ -21,8 +22,17 @@ pub(super) struct EndedAttributes<'a> {
     pub(super) service: Service,
 }
 
-fn known(text: &str) -> Option<&str> {
+pub(super) fn known(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
+}
+
+pub(super) fn known_field(service: &Service, field: ServiceField) -> Option<&str> {
+    let text = match field {
+        ServiceField::Host => &service.host,
+        ServiceField::Name => &service.name,
+        ServiceField::Namespace => &service.namespace,
+    };
+    Some(text.as_str()).filter(|text| *text != super::destination::UNKNOWN)
 }
 
 impl Attributes for EndedAttributes<'_> {
@@ -70,8 +80,15 @@ impl Attributes for EndedAttributes<'_> {
         Some(self.measured.flags)
     }
 
-    fn grpc_status(&self) -> Option<u32> {
-        self.measured.derived_grpc_status().map(u32::from)
+    fn response_trailer(&self, name: &HeaderName) -> Option<&str> {
+        self.captured.response_trailer(name)
+    }
+
+    fn grpc_status(&self) -> Option<i32> {
+        match self.measured.derived_grpc_status()? {
+            INVALID_STATUS => Some(-1),
+            status => Some(status.into()),
+        }
     }
 
     fn node(&self) -> Option<&dyn Node> {
@@ -83,11 +100,6 @@ impl Attributes for EndedAttributes<'_> {
     }
 
     fn service(&self, field: ServiceField) -> Option<&str> {
-        let text = match field {
-            ServiceField::Host => &self.service.host,
-            ServiceField::Name => &self.service.name,
-            ServiceField::Namespace => &self.service.namespace,
-        };
-        Some(text.as_str()).filter(|text| *text != super::destination::UNKNOWN)
+        known_field(&self.service, field)
     }
 }

@@ -7,6 +7,7 @@ use super::{
     intern::Interner,
     measurement::{Measurement, RequestLabels, ResponseLabels},
     naming::Naming,
+    open_streams::OpenStreams,
     own_labels::OwnLabels,
     peer::{OwnHeaders, PeerMetadata, PeerNumber, Peers},
     plan::MetricKind,
@@ -67,6 +68,9 @@ pub(super) struct Inner {
     #[cfg(feature = "batch")]
     pub(super) reporters: super::exposition::Reporters,
     pub(super) scrapes: super::exposition::Scrapes,
+    pub(super) open_streams: OpenStreams,
+    /// Whether a client sends its metadata to all hosts.
+    pub(super) sends_to_all_hosts: bool,
     pub(super) naming: Naming,
     /// Whether the own service is known without the host of a request.
     pub(super) knows_service: bool,
@@ -307,7 +311,7 @@ impl Metrics {
         ResponseLabels(self.counted(self.inner.response_values.number(&values)))
     }
 
-    /// A peer that has told this, for [`record`](Self::record). The layers read it from headers.
+    /// A peer that has sent this, for [`record`](Self::record). The layers read it from headers.
     ///
     /// ```
     /// use std::time::Duration;

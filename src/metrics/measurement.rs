@@ -3,8 +3,11 @@
 #[cfg(feature = "metrics-config")]
 use super::attributes::Attributes;
 use super::{
-    destination_numbers::DestinationNumber, own_labels::MAX_VALUE, peer::PeerNumber,
-    principals::PrincipalsNumber, store::NO_STATUS,
+    destination_numbers::DestinationNumber,
+    own_labels::MAX_VALUE,
+    peer::PeerNumber,
+    principals::PrincipalsNumber,
+    store::{INVALID_STATUS, NO_STATUS},
 };
 use crate::{
     id::{SpanId, TraceId},
@@ -14,6 +17,9 @@ use std::{
     fmt,
     time::{Duration, Instant},
 };
+
+/// The highest gRPC status: `UNAUTHENTICATED`.
+const MAX_STATUS: u16 = 16;
 
 /// An exchange that has ended, for [`Metrics::record`](super::Metrics::record).
 #[derive(Clone, Copy)]
@@ -40,7 +46,8 @@ pub struct Measurement<'a> {
     pub code: u16,
     /// Whether there was a response.
     pub responded: bool,
-    /// `grpc-status` of the response's trailers or headers.
+    /// `grpc-status` of the response's trailers or headers. A number above 16, which gRPC does not know, is
+    /// shown as -1, and so is a status that is not a number.
     pub grpc_status: Option<u16>,
     /// Envoy's response flags, by its bits.
     pub flags: u64,
@@ -138,9 +145,11 @@ impl Measurement<'_> {
         status.filter(|_| self.grpc).unwrap_or(NO_STATUS)
     }
 
-    /// The gRPC status of any response, which Envoy has for plain HTTP, too.
+    /// The gRPC status of any response, which Envoy has for plain HTTP, too. At most 16, or
+    /// [`INVALID_STATUS`].
     pub(super) fn derived_grpc_status(&self) -> Option<u16> {
         match (self.grpc_status, self.code) {
+            (Some(status), _) if status > MAX_STATUS => Some(INVALID_STATUS),
             (Some(status), _) => Some(status),
             (None, 0) => None,
             (None, 400) => Some(13),

@@ -1,8 +1,14 @@
 //! `MessageReports`: the gRPC messages of an exchange, counted while its streams go on.
 //!
-//! A frame that passes after the reporting interval reports what has passed so far, and the end of the
-//! exchange reports the rest. There is no timer: a stream without messages has nothing to report.
+//! A frame that passes after the reporting interval, or a scrape, reports what has passed so far, and the
+//! end of the exchange reports the rest. There is no timer, because counts are only seen in a scrape.
 
+#[cfg(feature = "metrics-config")]
+use super::{
+    destination::Service,
+    open_attributes::{OpenAttributes, OpenRequest},
+    peer::PeerMetadata,
+};
 use super::{
     destination_numbers::DestinationNumber, handle::Metrics, measurement::Measurement,
     peer::PeerNumber,
@@ -11,6 +17,8 @@ use crate::{
     direction::Direction,
     observe::{MessageSink, Messages},
 };
+#[cfg(feature = "metrics-config")]
+use std::sync::Arc;
 use std::{
     fmt,
     sync::{
@@ -29,15 +37,28 @@ pub(super) struct MessageReports {
     direction: Direction,
     destination: DestinationNumber,
     /// Nothing is reported until it is known: a client knows it when the response's head has arrived.
-    peer: OnceLock<PeerNumber>,
+    peer: OnceLock<KnownPeer>,
+    /// For computed values, if there are any.
+    #[cfg(feature = "metrics-config")]
+    request: Option<Box<OpenRequest>>,
     started: Instant,
     interval: Duration,
     /// When the next report is due, in nanoseconds from the start.
     due: AtomicU64,
     /// What has passed and is not reported. Whoever takes a number counts it.
-    request: AtomicU64,
-    response: AtomicU64,
+    request_messages: AtomicU64,
+    response_messages: AtomicU64,
     ended: AtomicBool,
+}
+
+/// The peer, and what expressions read of it. It is kept until the end, so that the values of all reports are
+/// the same, unless the configuration changes.
+struct KnownPeer {
+    number: PeerNumber,
+    #[cfg(feature = "metrics-config")]
+    metadata: Option<Arc<PeerMetadata>>,
+    #[cfg(feature = "metrics-config")]
+    service: Option<Service>,
 }
 
 impl MessageReports {
@@ -54,19 +75,55 @@ impl MessageReports {
             direction,
             destination,
             peer: OnceLock::new(),
+            #[cfg(feature = "metrics-config")]
+            request: None,
             started,
             interval,
             due: AtomicU64::new(nanos(interval)),
-            request: AtomicU64::new(0),
-            response: AtomicU64::new(0),
+            request_messages: AtomicU64::new(0),
+            response_messages: AtomicU64::new(0),
             ended: AtomicBool::new(false),
         }
     }
 
+    /// Keeps what expressions read of the request.
+    #[cfg(feature = "metrics-config")]
+    pub(super) fn with_request(mut self, request: Option<OpenRequest>) -> MessageReports {
+        self.request = request.map(Box::new);
+        self
+    }
+
     /// The peer is known, or will not be.
-    pub(super) fn set_peer(&self, peer: PeerNumber) {
+    pub(super) fn set_peer(&self, number: PeerNumber) {
         // The first one counts.
-        let _ = self.peer.set(peer);
+        self.peer.get_or_init(|| self.known_peer(number));
+    }
+
+    #[cfg(not(feature = "metrics-config"))]
+    fn known_peer(&self, number: PeerNumber) -> KnownPeer {
+        KnownPeer { number }
+    }
+
+    #[cfg(feature = "metrics-config")]
+    fn known_peer(&self, number: PeerNumber) -> KnownPeer {
+        let has_values = self.request.is_some();
+        let peers = &self.metrics.inner.peers;
+        let metadata = has_values.then(|| peers.metadata(number)).flatten();
+        let service = |peer| {
+            let metrics = &self.metrics;
+            metrics.service_of(self.direction, self.destination, peer)
+        };
+        KnownPeer {
+            number,
+            service: has_values.then(|| service(metadata.as_deref())),
+            metadata,
+        }
+    }
+
+    /// What the peer has sent, if an expression may read it.
+    #[cfg(feature = "metrics-config")]
+    pub(super) fn peer_metadata(&self) -> Option<Arc<PeerMetadata>> {
+        self.peer.get()?.metadata.clone()
     }
 
     /// Ends the reports, and returns what is left for the end of the exchange.
@@ -77,9 +134,48 @@ impl MessageReports {
 
     fn take(&self) -> Messages {
         Messages {
-            request: self.request.swap(0, SeqCst),
-            response: self.response.swap(0, SeqCst),
+            request: self.request_messages.swap(0, SeqCst),
+            response: self.response_messages.swap(0, SeqCst),
         }
+    }
+
+    /// Reports what has passed, if the peer is known and the interval is over.
+    pub(super) fn report_if_due(&self, at: Instant) {
+        let Some(peer) = self.peer.get() else {
+            return;
+        };
+        let has_some =
+            self.request_messages.load(Relaxed) > 0 || self.response_messages.load(Relaxed) > 0;
+        if has_some && !self.ended.load(SeqCst) && self.is_due(at) {
+            self.report(peer, at);
+        }
+    }
+
+    fn report(&self, peer: &KnownPeer, at: Instant) {
+        let messages = self.take();
+        if messages == Messages::default() {
+            return;
+        }
+        let mut measured = Measurement::at(at, 0, Duration::ZERO);
+        measured.peer = peer.number;
+        measured.destination = self.destination;
+        measured.grpc = true;
+        measured.request_messages = messages.request;
+        measured.response_messages = messages.response;
+        #[cfg(feature = "metrics-config")]
+        if let (Some(request), Some(service)) = (&self.request, &peer.service) {
+            let attributes = OpenAttributes {
+                direction: self.direction,
+                request,
+                node: &self.metrics.inner.workload,
+                peer: peer.metadata.as_deref(),
+                service,
+            };
+            let mut measured = measured;
+            measured.attributes = Some(&attributes);
+            return self.metrics.record_messages(self.direction, &measured);
+        }
+        self.metrics.record_messages(self.direction, &measured);
     }
 
     /// Whether this caller reports now.
@@ -101,33 +197,17 @@ fn nanos(duration: Duration) -> u64 {
 
 impl MessageSink for MessageReports {
     fn passed(&self, messages: Messages, at: Instant) {
-        self.request.fetch_add(messages.request, SeqCst);
-        self.response.fetch_add(messages.response, SeqCst);
-        let Some(peer) = self.peer.get() else {
-            return;
-        };
-        if self.ended.load(SeqCst) || !self.is_due(at) {
-            return;
-        }
-        let messages = self.take();
-        if messages == Messages::default() {
-            return;
-        }
-        let mut measured = Measurement::at(at, 0, Duration::ZERO);
-        measured.peer = *peer;
-        measured.destination = self.destination;
-        measured.grpc = true;
-        measured.request_messages = messages.request;
-        measured.response_messages = messages.response;
-        self.metrics.record_messages(self.direction, &measured);
+        self.request_messages.fetch_add(messages.request, SeqCst);
+        self.response_messages.fetch_add(messages.response, SeqCst);
+        self.report_if_due(at);
     }
 }
 
 impl fmt::Debug for MessageReports {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MessageReports")
-            .field("request", &self.request)
-            .field("response", &self.response)
+            .field("request_messages", &self.request_messages)
+            .field("response_messages", &self.response_messages)
             .finish_non_exhaustive()
     }
 }
@@ -139,6 +219,7 @@ mod tests {
         tests::{number, points_at},
         workload::Workload,
     };
+    #[cfg(not(feature = "metrics-config"))]
     use std::sync::Arc;
 
     const SECOND: Duration = Duration::from_secs(1);

@@ -91,9 +91,13 @@ mod naming;
 #[cfg(feature = "metrics-config")]
 mod nodes;
 mod observer;
+#[cfg(feature = "metrics-config")]
+mod open_attributes;
+mod open_streams;
 mod own_labels;
 mod own_services;
 mod peer;
+mod peer_settings;
 mod plan;
 #[cfg(all(test, feature = "metrics-config"))]
 mod plan_tests;
@@ -102,6 +106,7 @@ mod principals;
 mod project;
 #[cfg(feature = "batch")]
 mod reporter_stats;
+mod request_host;
 #[cfg(feature = "metrics-config")]
 mod reshape;
 mod response_flags;

@@ -54,6 +54,10 @@ impl Node for Workload {
         self.first_label(&[name])
     }
 
+    fn id(&self) -> Option<&str> {
+        self.node_id.as_deref()
+    }
+
     fn canonical_service(&self) -> Option<&str> {
         Some(self.canonical_name())
     }

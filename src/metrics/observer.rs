@@ -1,7 +1,7 @@
 //! [`Metrics`] as an observer of the layers.
 
 #[cfg(feature = "metrics-config")]
-use super::captured::Captured;
+use super::{captured::Captured, open_attributes::OpenRequest};
 use super::{
     destination_numbers::DestinationNumber,
     handle::Metrics,
@@ -9,25 +9,27 @@ use super::{
     measurement::{Measurement, RequestLabels, ResponseLabels},
     message_reports::MessageReports,
     naming::Naming,
-    peer::{Asked, PeerNumber, remove_metadata},
+    peer::{PeerNumber, RequestedHeaders, remove_metadata},
+    request_host::{host_of, server_of},
+    store::INVALID_STATUS,
     wire_size::HeadSize,
 };
 use crate::{
     direction::{Direction, PerDirection},
     head::RequestHead,
-    hosts,
-    observe::{AnyObserver, AnyState, EndedExchange, MessageSink, ResponseHead},
+    observe::{AnyObserver, AnyState, EndedExchange, MessageSink, OpenExchange, ResponseHead},
+    tags::GrpcCode,
 };
-use http::{HeaderMap, Method, Uri, header::HOST, uri::Scheme};
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use http::{HeaderMap, Method, Uri};
+use std::{sync::Arc, time::Instant};
 
 /// What metrics keep of an exchange until its end.
 #[derive(Debug, Clone, Default)]
 struct ObservedExchange {
     peer: PeerNumber,
-    /// What a server's response tells its client.
-    asked: Asked,
-    /// Whether what a client's response says is believed.
+    /// Which headers a server's response sends to its client.
+    requested_headers: RequestedHeaders,
+    /// Whether the peer is trusted. A client sends its metadata only to a trusted peer.
     reads_peer: bool,
     destination: DestinationNumber,
     request_labels: RequestLabels,
@@ -69,6 +71,7 @@ impl AnyObserver for CountingObserver {
         &self,
         state: &mut AnyState,
         direction: Direction,
+        uri: &Uri,
         headers: &mut HeaderMap,
         peer_trusted: bool,
     ) {
@@ -95,13 +98,20 @@ impl AnyObserver for CountingObserver {
             Direction::Server => scan,
             Direction::Client => scan.without_peer_metadata(),
         };
+        if direction == Direction::Client {
+            state.destination = self.metrics.called(uri, headers);
+            let host = host_of(uri, headers);
+            state.reads_peer =
+                peer_trusted && self.metrics.sends_metadata_to(state.destination, host);
+        }
         match direction {
-            Direction::Client if peer_trusted => {
+            Direction::Client if state.reads_peer => {
                 self.metrics.inner.headers.write_to_request(headers);
             }
             Direction::Server if peer_trusted => {
                 let peers = &self.metrics.inner.peers;
-                (state.peer, state.asked) = peers.take_from_request(headers, has_metadata);
+                (state.peer, state.requested_headers) =
+                    peers.take_from_request(headers, has_metadata);
             }
             _ if has_metadata => remove_metadata(headers),
             _ => {}
@@ -127,7 +137,9 @@ impl AnyObserver for CountingObserver {
         let mut scan = HeaderScan::of(headers);
         match direction {
             Direction::Server => {
-                scan.bytes += inner.headers.write_to_response(headers, state.asked);
+                scan.bytes += inner
+                    .headers
+                    .write_to_response(headers, state.requested_headers);
             }
             Direction::Client if scan.peer_metadata > 0 => {
                 scan = scan.without_peer_metadata();
@@ -156,6 +168,10 @@ impl AnyObserver for CountingObserver {
     fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap) {
         if let Some(state) = counted(state) {
             state.response_trailers = HeaderScan::of(trailers).bytes;
+            #[cfg(feature = "metrics-config")]
+            if let (Some(captured), Some(direction)) = (&mut state.captured, state.direction) {
+                self.metrics.capture_trailers(captured, direction, trailers);
+            }
         }
     }
 
@@ -163,15 +179,27 @@ impl AnyObserver for CountingObserver {
         false
     }
 
-    fn message_sink(&self, state: &mut AnyState) -> Option<Arc<dyn MessageSink>> {
+    fn message_sink(
+        &self,
+        state: &mut AnyState,
+        exchange: &OpenExchange<'_>,
+    ) -> Option<Arc<dyn MessageSink>> {
         let state = counted(state)?;
         let direction = state.direction?;
         let now = Instant::now();
         let reports = MessageReports::new(&self.metrics, direction, state.destination, now);
+        #[cfg(not(feature = "metrics-config"))]
+        let _ = exchange;
+        #[cfg(feature = "metrics-config")]
+        let reports = {
+            let captured = state.captured.as_deref();
+            reports.with_request(captured.map(|captured| OpenRequest::new(captured, exchange)))
+        };
         if direction == Direction::Server {
             reports.set_peer(state.peer);
         }
         let reports = Arc::new(reports);
+        self.metrics.inner.open_streams.add(&reports);
         state.messages = Some(Arc::clone(&reports));
         Some(reports)
     }
@@ -211,28 +239,25 @@ impl Metrics {
     }
 
     fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
-        let inner = &self.inner;
-        match inner.naming {
-            Naming::Istio
-                if of == Direction::Client || !inner.knows_service && self.believes_hosts() =>
-            {
-                state.destination = self.destination(host_of(request));
-            }
-            Naming::Istio if inner.destinations.asks_hosts() => {
-                let learns = state.reads_peer;
-                state.destination = inner.destinations.own_number(host_of(request), learns);
-            }
-            Naming::OpenTelemetry if of == Direction::Client => {
-                state.destination = self.destination(&server_of(request));
-            }
-            // No label shows a destination.
-            _ => {}
+        // A client knows it since the metadata was written. Other names have no label that shows it.
+        if of == Direction::Server && self.inner.naming == Naming::Istio {
+            self.find_own_service(state, request);
         }
         state.request_labels = self.request_labels(request);
         state.request = HeadSize::of_request(request, of, state.request_headers);
         #[cfg(feature = "metrics-config")]
         {
             state.captured = self.captured(of, request);
+        }
+    }
+
+    fn find_own_service(&self, state: &mut ObservedExchange, request: &RequestHead<'_>) {
+        let host = || host_of(request.uri(), request.headers());
+        if !self.inner.knows_service && self.uses_host_header() {
+            state.destination = self.destination(host());
+        } else if self.inner.destinations.asks_hosts() {
+            let destinations = &self.inner.destinations;
+            state.destination = destinations.own_number(host(), state.reads_peer);
         }
     }
 
@@ -262,7 +287,10 @@ impl Metrics {
         measured.route = exchange.route().unwrap_or_default();
         measured.grpc = exchange.is_grpc();
         measured.responded = exchange.status().is_some();
-        measured.grpc_status = exchange.grpc_status();
+        measured.grpc_status = exchange.grpc_code().map(|code| match code {
+            GrpcCode::Number(status) => status,
+            GrpcCode::NotANumber => INVALID_STATUS,
+        });
         measured.flags = exchange.response_flags().bits();
         let request_body = exchange.request_bytes().unwrap_or(0);
         measured.request_body_bytes = request_body;
@@ -290,55 +318,33 @@ impl Metrics {
         measured.sampled = context.map(|context| (context.trace_id(), context.span_id()));
         #[cfg(feature = "metrics-config")]
         if let Some(captured) = &state.captured {
-            self.record_with_values(&measured, captured, exchange);
+            let messages = state.messages.as_deref();
+            self.record_with_values(&measured, captured, exchange, messages);
             return;
         }
         self.record(exchange.direction(), &measured);
     }
-}
 
-impl Metrics {
+    /// What a client calls.
+    fn called(&self, uri: &Uri, headers: &HeaderMap) -> DestinationNumber {
+        match self.inner.naming {
+            Naming::OpenTelemetry => self.destination(&server_of(uri, headers)),
+            // No label shows it.
+            Naming::Red => DestinationNumber::UNKNOWN,
+            Naming::Istio => self.destination(host_of(uri, headers)),
+        }
+    }
+
+    /// Whether a client sends its metadata to this host.
+    fn sends_metadata_to(&self, destination: DestinationNumber, host: &str) -> bool {
+        let inner = &self.inner;
+        inner.sends_to_all_hosts || inner.destinations.may_be_service(destination, host)
+    }
+
     /// Whether a server that does not know its own service takes the name from requests.
     #[cold]
-    fn believes_hosts(&self) -> bool {
+    fn uses_host_header(&self) -> bool {
         let state = self.inner.stores.server.state();
         state.generation.host_header_fallback
-    }
-}
-
-/// The host that a request is for: by its header `host`, which a proxy goes by, or else by its URI.
-fn host_of<'a>(request: &RequestHead<'a>) -> &'a str {
-    host_header(request)
-        .or_else(|| authority(request))
-        .unwrap_or_default()
-}
-
-/// Host and port that a client sends a request to, as OpenTelemetry names servers: by its URI, or else by
-/// its header `host`.
-fn server_of<'a>(request: &RequestHead<'a>) -> Cow<'a, str> {
-    let server = authority(request).or_else(|| host_header(request));
-    with_port(server.unwrap_or_default(), request.uri())
-}
-
-fn host_header<'a>(request: &RequestHead<'a>) -> Option<&'a str> {
-    let header = request.headers().get(HOST)?;
-    header.to_str().ok()
-}
-
-fn authority<'a>(request: &RequestHead<'a>) -> Option<&'a str> {
-    let authority = request.uri().authority()?;
-    Some(authority.as_str())
-}
-
-/// The authority with the port that its URI's scheme stands for, if it has none.
-fn with_port<'a>(authority: &'a str, uri: &Uri) -> Cow<'a, str> {
-    let default = match uri.scheme() {
-        Some(scheme) if *scheme == Scheme::HTTPS => 443,
-        Some(scheme) if *scheme == Scheme::HTTP => 80,
-        _ => return Cow::Borrowed(authority),
-    };
-    match hosts::split_port(authority) {
-        (_, None) => Cow::Owned(format!("{authority}:{default}")),
-        _ => Cow::Borrowed(authority),
     }
 }

@@ -8,8 +8,8 @@ use super::{
     peer::PeerLabels,
     principals::{self, Principals},
     response_flags,
-    store::{Key, NO_STATUS, PackedKey, Parts, Source},
-    workload::Workload,
+    store::{INVALID_STATUS, Key, NO_STATUS, PackedKey, Parts, Source},
+    workload::{LATEST, Workload},
 };
 use crate::direction::Direction;
 use std::sync::Arc;
@@ -152,8 +152,8 @@ impl<'a> Labels<'a> {
 
     fn peer_namespace(&self) -> Option<&str> {
         let by_principal = self.peer_principal().and_then(principals::namespace);
-        let told = || self.peer.as_ref().map(|peer| peer.namespace.as_str());
-        by_principal.or_else(|| told().filter(|namespace| !namespace.is_empty()))
+        let sent = || self.peer.as_ref().map(|peer| peer.namespace.as_str());
+        by_principal.or_else(|| sent().filter(|namespace| !namespace.is_empty()))
     }
 
     fn namespace(&self, side: Side<'_>) -> String {
@@ -168,10 +168,10 @@ impl<'a> Labels<'a> {
             true => self.own_principal(),
             false => self.peer_principal(),
         };
-        let told = self.peer.as_ref().map(|peer| peer.identity.as_str());
-        // A client takes a server's word for it where there is no certificate.
-        let told = told.filter(|id| !own && self.direction == Direction::Client && !id.is_empty());
-        principal.or(told).unwrap_or(UNKNOWN).to_owned()
+        let sent = self.peer.as_ref().map(|peer| peer.identity.as_str());
+        // A client trusts what a server sends where there is no certificate.
+        let sent = sent.filter(|id| !own && self.direction == Direction::Client && !id.is_empty());
+        principal.or(sent).unwrap_or(UNKNOWN).to_owned()
     }
 
     fn standard(&self, label: StandardLabel) -> String {
@@ -196,15 +196,13 @@ impl<'a> Labels<'a> {
             DestinationCanonicalService => self.destination().canonical_service().to_owned(),
             DestinationCanonicalRevision => self.destination().canonical_revision().to_owned(),
             DestinationServiceName => self.service().1.to_owned(),
-            DestinationServiceNamespace => {
-                let namespace = self.destination.namespace(self.client_peer_namespace());
-                namespace.to_owned()
-            }
+            DestinationServiceNamespace => self.service_namespace().to_owned(),
             DestinationCluster => self.destination().cluster().to_owned(),
             RequestProtocol => if self.key.grpc { "grpc" } else { "http" }.to_owned(),
             ResponseCode => self.key.code.to_string(),
             GrpcResponseStatus => match self.key.grpc_status {
                 NO_STATUS => String::new(),
+                INVALID_STATUS => "-1".to_owned(),
                 status => status.to_string(),
             },
             ResponseFlags => response_flags::names(self.key.flags),
@@ -217,6 +215,13 @@ impl<'a> Labels<'a> {
         match self.direction {
             Direction::Client => self.peer_namespace(),
             Direction::Server => None,
+        }
+    }
+
+    fn service_namespace(&self) -> &str {
+        match (self.direction, self.inner.workload.namespace_name()) {
+            (Direction::Server, own) if own != UNKNOWN => own,
+            _ => self.destination.namespace(self.client_peer_namespace()),
         }
     }
 
@@ -265,11 +270,7 @@ impl<'a> Side<'a> {
     }
 
     fn canonical_revision(self) -> &'a str {
-        self.of(
-            Workload::revision,
-            |peer| &peer.canonical_revision,
-            "latest",
-        )
+        self.of(Workload::revision, |peer| &peer.canonical_revision, LATEST)
     }
 
     fn app(self) -> &'a str {

@@ -1,15 +1,10 @@
 //! The names of Envoy's response flags, by their bits.
 
-/// The short names in the order of Envoy's bits.
-const NAMES: [&str; 30] = [
-    "LH", "UH", "UT", "LR", "UR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "UAEX", "RLSE", "DC",
-    "URX", "SI", "IH", "DPE", "UMSDR", "RFCF", "NFCF", "DT", "UPE", "NC", "OM", "DF", "DO", "DR",
-    "UDO",
-];
+use crate::observe::FLAG_NAMES;
 
 /// The short names of the flags, joined by commas; `-` if there is none.
 pub(super) fn names(bits: u64) -> String {
-    let names: Vec<&str> = NAMES
+    let names: Vec<&str> = FLAG_NAMES
         .iter()
         .enumerate()
         .filter(|(bit, _)| bits >> bit & 1 == 1)

@@ -1,4 +1,4 @@
-//! `Workload`: what metrics and peers are told about this process.
+//! `Workload`: what metrics and peers know about this process.
 
 use super::{
     destination::{Destinations, Service, UNKNOWN},
@@ -12,9 +12,14 @@ const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/name
 /// The label of a canonical service, in Istio and on the wire.
 pub(super) const CANONICAL_NAME: &str = "service.istio.io/canonical-name";
 pub(super) const CANONICAL_REVISION: &str = "service.istio.io/canonical-revision";
+/// The canonical revision of a workload that names none.
+pub(super) const LATEST: &str = "latest";
+/// Kubernetes' own labels of an application and of its version.
+pub(super) const APP: &str = "app.kubernetes.io/name";
+pub(super) const VERSION: &str = "app.kubernetes.io/version";
 
 /// The workload that this process belongs to: the `source_*` labels of what it sends, the
-/// `destination_*` labels of what it answers, and what it tells its peers.
+/// `destination_*` labels of what it answers, and the metadata that it sends to its peers.
 ///
 /// Kiali leaves out series without workload, namespace, cluster or canonical service, so none of the
 /// labels is ever empty:
@@ -54,7 +59,7 @@ pub struct Workload {
     pub(super) shared_labels: Vec<String>,
     canonical_service: Option<String>,
     canonical_revision: Option<String>,
-    node_id: Option<String>,
+    pub(super) node_id: Option<String>,
     address: Option<String>,
     dns_domain: Option<String>,
     service: Option<Service>,
@@ -105,7 +110,7 @@ impl Workload {
         }
     }
 
-    /// Sets the name of the pod. It is told to peers, and the workload's name is derived from it if that
+    /// Sets the name of the pod. It is sent to peers, and the workload's name is derived from it if that
     /// is not known.
     #[must_use]
     pub fn pod(mut self, name: impl Into<String>) -> Workload {
@@ -127,14 +132,14 @@ impl Workload {
         self
     }
 
-    /// Sets the mesh: Istio's `MESH_ID`. Peers are told.
+    /// Sets the mesh: Istio's `MESH_ID`. It is sent to peers.
     #[must_use]
     pub fn mesh(mut self, mesh: impl Into<String>) -> Workload {
         self.mesh = Some(mesh.into());
         self
     }
 
-    /// Sets the version of Istio that is told to peers, and shown as `tag` of `istio_build`.
+    /// Sets the version of Istio that is sent to peers, and shown as `tag` of `istio_build`.
     #[must_use]
     pub fn istio_version(mut self, version: impl Into<String>) -> Workload {
         self.istio_version = Some(version.into());
@@ -142,21 +147,23 @@ impl Workload {
     }
 
     /// Sets what owns the pod, such as
-    /// `kubernetes://apis/apps/v1/namespaces/shop/deployments/webapp`. Peers are told.
+    /// `kubernetes://apis/apps/v1/namespaces/shop/deployments/webapp`. Peers read the kind of the workload
+    /// from it, so it is sent to them in this form with the own namespace and workload, and only if it is a
+    /// deployment, a job, a cron job or a pod of the workload's name.
     #[must_use]
     pub fn owner(mut self, owner: impl Into<String>) -> Workload {
         self.owner = Some(owner.into());
         self
     }
 
-    /// Sets the SPIFFE id. Peers are told.
+    /// Sets the SPIFFE id. It is sent to peers.
     #[must_use]
     pub fn spiffe_id(mut self, id: impl Into<String>) -> Workload {
         self.identity = Some(id.into());
         self
     }
 
-    /// Sets region and availability zone. Peers are told.
+    /// Sets region and availability zone. They are sent to peers.
     #[must_use]
     pub fn locality(mut self, region: impl Into<String>, zone: impl Into<String>) -> Workload {
         self.region = Some(region.into());
@@ -185,7 +192,7 @@ impl Workload {
         self
     }
 
-    /// Adds names of labels that peers are told, beside those that Istio needs: Istio's
+    /// Adds names of labels that are sent to peers, beside those that Istio needs: Istio's
     /// `PILOT_MX_ADDITIONAL_LABELS`.
     #[must_use]
     pub fn share_labels<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Workload {
@@ -283,14 +290,14 @@ impl Workload {
     }
 
     fn known_canonical_name(&self) -> Option<&str> {
-        let labels = [CANONICAL_NAME, "app.kubernetes.io/name", "app"];
+        let labels = [CANONICAL_NAME, APP, "app"];
         known(&self.canonical_service).or_else(|| self.first_label(&labels))
     }
 
     pub(super) fn revision(&self) -> &str {
-        let labels = [CANONICAL_REVISION, "app.kubernetes.io/version", "version"];
+        let labels = [CANONICAL_REVISION, VERSION, "version"];
         let revision = known(&self.canonical_revision).or_else(|| self.first_label(&labels));
-        revision.unwrap_or("latest")
+        revision.unwrap_or(LATEST)
     }
 
     pub(super) fn app(&self) -> &str {
@@ -306,6 +313,11 @@ impl Workload {
         let mut values = names.iter().filter_map(|name| self.labels.get(*name));
         let value = values.find(|value| !value.is_empty());
         value.map(String::as_str)
+    }
+
+    /// Makes the node id one that is set, so that expressions can borrow it.
+    pub(super) fn fix_node_id(&mut self) {
+        self.node_id = Some(self.node());
     }
 
     /// The node id.

@@ -3,7 +3,9 @@
 #[cfg(feature = "metrics")]
 use super::BodyFraming;
 use super::{Ending, ResponseFlags, TransportFailure};
-use crate::{clock::Moment, context::TraceContext, direction::Direction, id::RequestId};
+use crate::{
+    clock::Moment, context::TraceContext, direction::Direction, id::RequestId, tags::GrpcCode,
+};
 use http::{Method, StatusCode, Version};
 #[cfg(feature = "metrics")]
 use std::time::Instant;
@@ -21,7 +23,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) route: &'a str,
     pub(crate) status: Option<StatusCode>,
     pub(crate) is_grpc: bool,
-    pub(crate) grpc_status: Option<u16>,
+    pub(crate) grpc_status: Option<GrpcCode>,
     pub(crate) ending: Ending,
     /// Empty unless the exchange failed.
     pub(crate) error: &'a str,
@@ -119,6 +121,12 @@ impl<'a> EndedExchange<'a> {
     /// `grpc-status` from the response's trailers, or else from its headers. `None` if the exchange is
     /// not gRPC, or the status is missing or not a number.
     pub fn grpc_status(&self) -> Option<u16> {
+        self.facts.grpc_status?.number()
+    }
+
+    /// The same, with what is not a number.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn grpc_code(&self) -> Option<GrpcCode> {
         self.facts.grpc_status
     }
 

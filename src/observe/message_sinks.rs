@@ -1,13 +1,38 @@
 //! `MessageSinks`: who is told of gRPC messages while their streams go on.
 
+#[cfg(feature = "metrics")]
+use crate::id::RequestId;
+#[cfg(feature = "metrics")]
+use http::{Method, Version};
 use std::fmt;
 #[cfg(feature = "metrics")]
-use std::{sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 /// Is told of the gRPC messages of an exchange when they have passed.
 #[cfg(feature = "metrics")]
 pub(crate) trait MessageSink: Send + Sync {
     fn passed(&self, messages: Messages, at: Instant);
+}
+
+/// An exchange whose request has been seen, and whose response has not.
+#[cfg(feature = "metrics")]
+#[cfg_attr(
+    not(feature = "metrics-config"),
+    expect(dead_code, reason = "only expressions read it")
+)]
+pub(crate) struct OpenExchange<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) version: Version,
+    /// The route's template; empty if unknown.
+    pub(crate) route: &'a str,
+    pub(crate) started: SystemTime,
+    pub(crate) request_id: Option<&'a RequestId>,
+    /// The peer of a server.
+    pub(crate) peer_address: Option<SocketAddr>,
 }
 
 /// How many messages there were, of the request and of the response.

@@ -56,11 +56,13 @@ pub(crate) use failure::{JUDGED_LENGTH, TransportFailure};
 use grpc_messages::MessageCounter;
 use message_sinks::MessageSinks;
 #[cfg(feature = "metrics")]
-pub(crate) use message_sinks::{MessageSink, Messages};
+pub(crate) use message_sinks::{MessageSink, Messages, OpenExchange};
 pub(crate) use observation::Observation;
 pub use observer::ExchangeObserver;
 #[cfg(feature = "metrics")]
 pub(crate) use observers::AnyState;
 pub(crate) use observers::{AnyObserver, Observers, ObserversOfThreads};
+#[cfg(feature = "metrics")]
+pub(crate) use response_flags::FLAG_NAMES;
 pub use response_flags::ResponseFlags;
 pub use response_head::ResponseHead;

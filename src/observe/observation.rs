@@ -1,5 +1,7 @@
 //! `Observation`: what the observers keep of one exchange.
 
+#[cfg(feature = "metrics")]
+use super::OpenExchange;
 use super::{
     EndedExchange, Facts, MessageCounter, MessageSinks, Observers, RequestBodySize, ResponseHead,
     TransportFailure,
@@ -8,6 +10,8 @@ use super::{
 use crate::{clock::Moment, direction::Direction, head::RequestHead, user_code::guarded};
 use bytes::Buf;
 use http::HeaderMap;
+#[cfg(feature = "metrics")]
+use http::Uri;
 use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 /// The observers of an exchange, and their states. Empty if nobody observes it, or if it has ended.
@@ -65,12 +69,18 @@ impl Observation {
         self.request_size = size;
     }
 
+    /// When the exchange started.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn started(&self) -> Option<Moment> {
+        self.started
+    }
+
     /// Asks the observers whom to tell of gRPC messages.
     #[cfg(feature = "metrics")]
-    pub(crate) fn find_sinks(&mut self) {
+    pub(crate) fn find_sinks(&mut self, exchange: &OpenExchange<'_>) {
         if let Some(observers) = &self.observers {
             for (observer, state) in active(observers, &mut self.states) {
-                if let Some(sink) = guarded(|| observer.message_sink(state)).flatten() {
+                if let Some(sink) = guarded(|| observer.message_sink(state, exchange)).flatten() {
                     self.sinks.add(sink);
                 }
             }
@@ -123,11 +133,12 @@ impl Observation {
         &mut self,
         observers: &Observers,
         direction: Direction,
+        uri: &Uri,
         headers: &mut HeaderMap,
         peer_trusted: bool,
     ) {
         for (observer, state) in active(observers, &mut self.states) {
-            observer.exchange_in_request(state, direction, headers, peer_trusted);
+            observer.exchange_in_request(state, direction, uri, headers, peer_trusted);
         }
     }
 

@@ -1,10 +1,12 @@
 //! The observers of a tracer, without the types of their states.
 
-#[cfg(feature = "metrics")]
-use super::MessageSink;
 use super::{BodyCounters, EndedExchange, ExchangeObserver, ResponseHead};
+#[cfg(feature = "metrics")]
+use super::{MessageSink, OpenExchange};
 use crate::{direction::Direction, head::RequestHead, shard, user_code::guarded};
 use http::HeaderMap;
+#[cfg(feature = "metrics")]
+use http::Uri;
 use std::{
     any::Any,
     sync::Arc,
@@ -24,17 +26,18 @@ pub(crate) trait AnyObserver: Send + Sync {
         let _ = (state, trailers);
     }
 
-    /// Reads or writes headers that are not the application's, before everybody else sees the request.
-    /// `peer_trusted` says whether the other side may tell, and be told, something.
+    /// Reads or writes headers that are not the application's, before everybody else sees the request, which
+    /// is to this URI. `peer_trusted` says whether the other side may tell, and be told, something.
     #[cfg(feature = "metrics")]
     fn exchange_in_request(
         &self,
         state: &mut AnyState,
         direction: Direction,
+        uri: &Uri,
         headers: &mut HeaderMap,
         peer_trusted: bool,
     ) {
-        let _ = (state, direction, headers, peer_trusted);
+        let _ = (state, direction, uri, headers, peer_trusted);
     }
 
     /// The same for the response.
@@ -45,8 +48,12 @@ pub(crate) trait AnyObserver: Send + Sync {
 
     /// Whom to tell of the gRPC messages of an exchange whose request it has seen.
     #[cfg(feature = "metrics")]
-    fn message_sink(&self, state: &mut AnyState) -> Option<Arc<dyn MessageSink>> {
-        let _ = state;
+    fn message_sink(
+        &self,
+        state: &mut AnyState,
+        exchange: &OpenExchange<'_>,
+    ) -> Option<Arc<dyn MessageSink>> {
+        let _ = (state, exchange);
         None
     }
 

@@ -23,6 +23,13 @@ pub enum ResponseFlags {
     UpstreamRequestTimeout,
 }
 
+/// The short names of Envoy's flags, in the order of their bits.
+pub(crate) const FLAG_NAMES: [&str; 30] = [
+    "LH", "UH", "UT", "LR", "UR", "UF", "UC", "UO", "NR", "DI", "FI", "RL", "UAEX", "RLSE", "DC",
+    "URX", "SI", "IH", "DPE", "UMSDR", "RFCF", "NFCF", "DT", "UPE", "NC", "OM", "DF", "DO", "DR",
+    "UDO",
+];
+
 impl ResponseFlags {
     /// The flags of an exchange that ended like this. `failure` is why a failed one of a client failed.
     pub(super) fn of(
@@ -32,12 +39,11 @@ impl ResponseFlags {
     ) -> ResponseFlags {
         match (ending, direction) {
             (Ending::Complete | Ending::Upgraded, _) => ResponseFlags::None,
-            (Ending::Canceled, _) | (Ending::BodyDropped, Direction::Server) => {
+            // A client that drops a body closes the connection, so the server has this flag too: the two
+            // reports of one request must agree.
+            (Ending::Canceled | Ending::BodyDropped, _) => {
                 ResponseFlags::DownstreamConnectionTermination
             }
-            // The client has a response, and did not want the rest of it. The server, which sent it,
-            // has no flag for that either, and the two reports of one request must agree.
-            (Ending::BodyDropped, Direction::Client) => ResponseFlags::None,
             // To a sidecar, this server closes the connection without a response.
             (Ending::Panicked, _) | (Ending::Failed, Direction::Server) => {
                 ResponseFlags::UpstreamConnectionTermination
@@ -52,13 +58,7 @@ impl ResponseFlags {
 
     /// The short name, as in `%RESPONSE_FLAGS%`; `-` if there is none.
     pub fn as_str(self) -> &'static str {
-        match self {
-            ResponseFlags::None => "-",
-            ResponseFlags::DownstreamConnectionTermination => "DC",
-            ResponseFlags::UpstreamConnectionTermination => "UC",
-            ResponseFlags::UpstreamConnectionFailure => "UF",
-            ResponseFlags::UpstreamRequestTimeout => "UT",
-        }
+        self.bit().map_or("-", |bit| FLAG_NAMES[bit])
     }
 
     /// The long name, as in `%RESPONSE_FLAGS_LONG%`; `-` if there is none.
@@ -74,12 +74,17 @@ impl ResponseFlags {
 
     /// The bit that stands for it in Envoy's `response.flags`; 0 if there is none.
     pub fn bits(self) -> u64 {
+        self.bit().map_or(0, |bit| 1 << bit)
+    }
+
+    /// Its place among Envoy's bits.
+    fn bit(self) -> Option<usize> {
         match self {
-            ResponseFlags::None => 0,
-            ResponseFlags::UpstreamRequestTimeout => 4,
-            ResponseFlags::UpstreamConnectionFailure => 32,
-            ResponseFlags::UpstreamConnectionTermination => 64,
-            ResponseFlags::DownstreamConnectionTermination => 16384,
+            ResponseFlags::None => None,
+            ResponseFlags::UpstreamRequestTimeout => Some(2),
+            ResponseFlags::UpstreamConnectionFailure => Some(5),
+            ResponseFlags::UpstreamConnectionTermination => Some(6),
+            ResponseFlags::DownstreamConnectionTermination => Some(14),
         }
     }
 

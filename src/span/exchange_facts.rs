@@ -7,7 +7,7 @@ use crate::{
     direction::Direction,
     head::RequestHead,
     observe::{Observation, Observers},
-    tags,
+    tags::{self, GrpcCode},
 };
 use http::{Method, StatusCode, Version};
 use std::{
@@ -58,12 +58,12 @@ pub(crate) enum Grpc {
     No,
     /// The request is a gRPC request.
     Requested,
-    /// The response is a gRPC response too, with this status if it has arrived and is a number.
-    Answered { status: Option<u16> },
+    /// The response is a gRPC response too, with this status if it has arrived.
+    Answered { status: Option<GrpcCode> },
 }
 
 /// gRPC's `UNIMPLEMENTED`: there is no such method.
-const UNIMPLEMENTED: Option<u16> = Some(12);
+const UNIMPLEMENTED: Option<GrpcCode> = Some(GrpcCode::Number(12));
 
 impl Grpc {
     /// What the request alone says.
@@ -74,8 +74,8 @@ impl Grpc {
         }
     }
 
-    /// The status of the response; `None` if there is none, or if it is not a number.
-    pub(crate) fn status(self) -> Option<u16> {
+    /// The status of the response; `None` if there is none.
+    pub(crate) fn status(self) -> Option<GrpcCode> {
         match self {
             Grpc::Answered { status } => status,
             Grpc::No | Grpc::Requested => None,

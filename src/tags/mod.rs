@@ -44,7 +44,7 @@ pub use standard::TagNames;
 #[cfg(any(feature = "access-log", feature = "metrics-config"))]
 pub(crate) use standard::protocol;
 pub(crate) use standard::{
-    GrpcStatus, READ_HEADERS, RequestTagSettings, TagConvention, UrlLimits, canceled,
+    GrpcCode, GrpcStatus, READ_HEADERS, RequestTagSettings, TagConvention, UrlLimits, canceled,
     content_length, disconnected, failed, grpc_name, grpc_status, has_grpc_type, is_grpc_request,
     request_length, status,
 };

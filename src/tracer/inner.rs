@@ -121,12 +121,20 @@ impl TracerInner {
             let started = started.unwrap_or_else(|| self.sink().now());
             let facts = &mut open.exchange;
             #[cfg(feature = "metrics")]
-            facts.observation.exchange_in_request(
-                observers,
-                direction,
-                request.headers_mut(),
-                peer_trusted,
-            );
+            {
+                // Taken out, so that the URI can be read while they change.
+                let mut headers = std::mem::take(request.headers_mut());
+                let uri = request.uri();
+                let observation = &mut facts.observation;
+                observation.exchange_in_request(
+                    observers,
+                    direction,
+                    uri,
+                    &mut headers,
+                    peer_trusted,
+                );
+                *request.headers_mut() = headers;
+            }
             // Of an outgoing request, `x-forwarded-proto` is about somebody else's connection.
             let trusted = peer_trusted && direction == Direction::Server;
             let head = RequestHead::of(request).trust_forwarded_proto(trusted);

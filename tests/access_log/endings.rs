@@ -173,6 +173,6 @@ fn endings_of_a_client() {
 
         let mut unread = layer.layer(service_fn(answers(|| Script::data("unread"))));
         drop(now(unread.call(request())).unwrap());
-        expect(r#"200 - via_upstream - "-" 0 0"#);
+        expect(r#"200 DC downstream_remote_disconnect - "-" 0 0"#);
     });
 }

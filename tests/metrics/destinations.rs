@@ -71,6 +71,21 @@ fn the_shared_table_is_derived_as_specified() {
 }
 
 #[test]
+fn the_namespace_of_a_servers_service_is_its_own() {
+    let service = "catalog.shop.svc.cluster.local";
+    for (workload, expected) in [
+        (Workload::new("catalog").namespace("blog"), "blog"),
+        (Workload::new("catalog"), "shop"),
+    ] {
+        let metrics = Metrics::builder(workload.service(service)).build();
+        let measured = Measurement::new(200, Duration::ZERO);
+        let point = labels_of(&metrics, Direction::Server, &measured);
+        assert_eq!(label(&point, "destination_service"), service);
+        assert_eq!(label(&point, "destination_service_namespace"), expected);
+    }
+}
+
+#[test]
 fn both_sides_name_the_same_service() {
     let server = Workload::new("catalog").namespace("shop");
     let client = Workload::new("webapp").namespace("shop");

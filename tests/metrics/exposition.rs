@@ -1,9 +1,15 @@
 //! The texts.
 
-use crate::{parser::parse, webapp};
-use std::time::Duration;
+use crate::{
+    common::{Script, drain, get, headers, now},
+    parser::parse,
+    webapp,
+};
+use ::http::{Request, Response};
+use std::{convert::Infallible, future::ready, time::Duration};
+use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Direction,
+    Direction, Tracer,
     id::{SpanId, TraceId},
     metrics::{Measurement, Metrics, Workload},
 };
@@ -160,6 +166,49 @@ fn own_labels_are_never_empty() {
             }
         }
     }
+}
+
+#[test]
+fn a_status_that_grpc_does_not_know_is_minus_one() {
+    let grpc = "content-type: application/grpc";
+    let in_headers = "content-type: application/grpc|grpc-status: 7";
+    for (head, trailer, expected) in [
+        (grpc, "16", "16"),
+        (grpc, "17", "-1"),
+        (grpc, "99999", "-1"),
+        (grpc, "-1", "-1"),
+        (grpc, "abc", "-1"),
+        (grpc, "", "2"),
+        (in_headers, "abc", "-1"),
+        (in_headers, "0", "0"),
+        (in_headers, "", "7"),
+    ] {
+        let metrics = Metrics::builder(webapp()).build();
+        let tracer = Tracer::builder("webapp").metrics(&metrics).build().unwrap();
+        let handler = service_fn(move |_: Request<()>| {
+            let mut response = Response::new(Script::trailers(&[("grpc-status", trailer)]));
+            *response.headers_mut() = headers(head);
+            ready(Ok::<_, Infallible>(response))
+        });
+        let mut server = tracer.server_layer().layer(handler);
+        let mut response = now(server.call(get("/shop.Catalog/List", grpc))).unwrap();
+        drain(response.body_mut()).unwrap();
+        let points = crate::points(&metrics, "istio_requests_total");
+        let status = crate::label(&points[0], "grpc_response_status");
+        assert_eq!(status, expected, "{head} {trailer}");
+    }
+}
+
+#[test]
+fn an_upstream_cannot_make_more_series_than_there_are_statuses() {
+    let metrics = Metrics::builder(webapp()).build();
+    for status in 0..2_500 {
+        let mut call = Measurement::new(200, Duration::ZERO);
+        call.grpc = true;
+        call.grpc_status = Some(status);
+        metrics.record(Direction::Client, &call);
+    }
+    assert_eq!(crate::points(&metrics, "istio_requests_total").len(), 18);
 }
 
 #[cfg(feature = "batch")]

@@ -106,6 +106,41 @@ async fn bytes_are_those_on_the_wire() {
     assert!(matches!(table["http2"], Json::Array(_)));
 }
 
+/// An endless body, which the client drops in the middle.
+#[tokio::test]
+async fn both_sides_say_that_the_client_went_away() {
+    let served = Metrics::builder(Workload::new("catalog").namespace("shop")).build();
+    let handler = service_fn(async |_: Request<Incoming>| {
+        let frames = std::iter::repeat_with(|| Ok::<_, Infallible>(Frame::data(Bytes::from("x"))));
+        Ok::<_, Infallible>(Response::new(StreamBody::new(futures_util::stream::iter(
+            frames,
+        ))))
+    });
+    let server = tracer(&served, Sampler::never())
+        .server_layer()
+        .layer(handler);
+    let addr = serve(server).await;
+    let called = Metrics::builder(webapp()).build();
+    let client = http_client::<Empty<Bytes>>(Version::HTTP_11);
+    let client = tracer(&called, Sampler::never())
+        .client_layer()
+        .layer(client);
+    let request = Request::get(format!("http://{addr}/")).body(Empty::new());
+    let mut response = client.oneshot(request.unwrap()).await.unwrap();
+    response.body_mut().frame().await.unwrap().unwrap();
+    drop(response);
+    for metrics in [&called, &served] {
+        let point = loop {
+            match points(metrics, "istio_requests_total").pop() {
+                Some(point) => break point,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        let labels = ["response_code", "response_flags"].map(|name| label(&point, name));
+        assert_eq!(labels, ["200", "DC"]);
+    }
+}
+
 #[tokio::test]
 async fn every_request_is_counted_by_both_sides_and_they_agree() {
     let served = Metrics::builder(Workload::new("catalog").namespace("shop")).build();

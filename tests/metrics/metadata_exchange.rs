@@ -156,6 +156,84 @@ fn hosts_outside_of_the_allow_list_are_told_nothing_and_not_believed() {
     assert_eq!(shop.label("source_workload"), ["webapp", "webapp"]);
 }
 
+/// What a client sends to a host, and whether it believes the answer.
+fn told_to(metrics: &Metrics, host: &str) -> (bool, bool) {
+    let tracer = Tracer::builder("shop").metrics(metrics).build().unwrap();
+    let mut peer = tower_b3::metrics::PeerMetadata::default();
+    peer.workload = "the-peer".to_owned();
+    let metadata = peer.encode();
+    let mut client = tracer
+        .client_layer()
+        .layer(service_fn(move |request: Request<()>| {
+            let told = request.headers().contains_key(METADATA);
+            let mut response = Response::new(Script::default());
+            response
+                .headers_mut()
+                .insert(METADATA, metadata.parse().unwrap());
+            response.extensions_mut().insert(told);
+            ready(Ok::<_, Infallible>(response))
+        }));
+    let request = Request::get(format!("https://{host}/")).body(()).unwrap();
+    let mut response = now(client.call(request)).unwrap();
+    drain(response.body_mut()).unwrap();
+    assert!(!has_metadata(response.headers()));
+    let points = points(metrics, "istio_requests_total");
+    let believes = points
+        .iter()
+        .any(|point| label(point, "destination_workload") == "the-peer");
+    (*response.extensions().get::<bool>().unwrap(), believes)
+}
+
+#[test]
+fn hosts_that_cannot_be_services_are_told_nothing_unless_all_are() {
+    for (host, may_be_service) in [
+        ("catalog", true),
+        ("catalog:8080", true),
+        ("forum.blog", true),
+        ("catalog.shop.svc.cluster.local.", true),
+        ("10.1.2.3:80", true),
+        ("api.stripe.com", false),
+        ("10.1.2.4", false),
+        ("[::1]:80", false),
+        ("localhost:8080", false),
+    ] {
+        for workload in [webapp(), Workload::new("webapp")] {
+            let builder = || {
+                let builder = Metrics::builder(workload.clone());
+                builder.service_of("10.1.2.3:80", "catalog.shop.svc.cluster.local")
+            };
+            let some = builder().build();
+            assert_eq!(
+                told_to(&some, host),
+                (may_be_service, may_be_service),
+                "{host}"
+            );
+            // Again, when the host is known.
+            assert_eq!(told_to(&some, host).0, may_be_service, "{host}");
+            let all = builder().send_metadata_to_all_hosts(true).build();
+            assert_eq!(told_to(&all, host), (true, true), "{host}");
+            // Too many hosts to remember.
+            let few = builder().max_series(1).build();
+            few.destination("first");
+            few.destination("first.example.com");
+            assert_eq!(told_to(&few, host).0, may_be_service, "{host}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_host_header_is_none() {
+    let metrics = Metrics::builder(webapp()).build();
+    let tracer = Tracer::builder("shop").metrics(&metrics).build().unwrap();
+    let mut client = tracer.client_layer().layer(service_fn(|_: Request<()>| {
+        ready(Ok::<_, Infallible>(Response::new(Script::default())))
+    }));
+    let request = Request::get("http://catalog/").header("host", "");
+    drop(now(client.call(request.body(()).unwrap())));
+    let points = points(&metrics, "istio_requests_total");
+    assert_eq!(label(&points[0], "destination_service_name"), "catalog");
+}
+
 #[test]
 fn a_caller_gets_only_what_it_has_sent() {
     let metrics = Metrics::builder(webapp()).build();

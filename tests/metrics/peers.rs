@@ -211,6 +211,23 @@ fn a_peer_cannot_choose_the_labels_of_another_by_its_id() {
 }
 
 #[test]
+fn kubernetes_labels_count_before_plain_ones() {
+    let mut peer = PeerMetadata::default();
+    peer.app = "old".to_owned();
+    peer.version = "8".to_owned();
+    for (name, value) in [
+        ("app.kubernetes.io/name", "new"),
+        ("app.kubernetes.io/version", "9"),
+    ] {
+        peer.labels.insert(name.to_owned(), value.to_owned());
+    }
+    let metrics = Metrics::builder(webapp()).build();
+    let point = source(&metrics, &peer.encode());
+    assert_eq!(label(&point, "source_app"), "new");
+    assert_eq!(label(&point, "source_version"), "9");
+}
+
+#[test]
 fn oversized_texts_are_refused_or_left_empty() {
     let mut peer = PeerMetadata::default();
     peer.workload = "w".repeat(254);

@@ -9,7 +9,7 @@ use std::{convert::Infallible, future::ready, net::SocketAddr};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_b3::{
     Tracer,
-    metrics::{Metrics, Workload},
+    metrics::{Expression, Metrics, Workload},
 };
 
 /// Serves `GET` requests to these paths, and returns what is exposed.
@@ -87,6 +87,67 @@ fn a_label_shows_what_the_layer_knows_of_the_connection() {
 #[test]
 fn a_repeated_header_has_all_its_values() {
     assert_eq!(label("request.headers['x-tenant']"), "a,b");
+}
+
+#[test]
+fn a_repeated_header_has_all_its_values_when_an_expression_is_tried() {
+    let request = Request::get("/")
+        .header("x-tenant", "a")
+        .header("x-tenant", "b");
+    let response = Response::builder()
+        .header("x-cache", "c")
+        .header("x-cache", "d");
+    let (request, response) = (request.body(()).unwrap(), response.body(()).unwrap());
+    let both = "request.headers['x-tenant'] + ' ' + response.headers['X-Cache']";
+    let value = Expression::parse(both)
+        .unwrap()
+        .evaluate(&request, &response);
+    assert_eq!(value.as_deref(), Some("a,b c,d"));
+}
+
+#[tokio::test]
+async fn a_label_shows_a_trailer() {
+    let settings = format!(
+        "kind: Telemetry\nspec: {{ metrics: [ {{ overrides: [ {{ tagOverrides: {{ own: {{ value: \
+         \"{}\" }} }} }} ] }} ] }}",
+        "response.trailers['t']"
+    );
+    let metrics = Metrics::builder(Workload::new("catalog"))
+        .shape(&shape(&settings))
+        .build();
+    let tracer = Tracer::builder("catalog")
+        .metrics(&metrics)
+        .build()
+        .unwrap();
+    let handler = service_fn(async |_: Request<()>| {
+        let mut trailers = http::HeaderMap::new();
+        trailers.append("t", "a".parse().unwrap());
+        trailers.append("t", "b".parse().unwrap());
+        let frames = [Ok(Frame::trailers(trailers))];
+        let body: Frames = StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync();
+        Ok::<_, Infallible>(Response::new(body))
+    });
+    let served = tracer
+        .server_layer()
+        .layer(handler)
+        .oneshot(Request::new(()))
+        .await;
+    served.unwrap().into_body().collect().await.unwrap();
+    let text = metrics.text();
+    assert!(
+        line(&text, "istio_requests_total{").contains("own=\"a,b\""),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_label_shows_the_node() {
+    assert_eq!(label("xds.node.metadata['WORKLOAD_NAME']"), "webapp");
+    let id = label("xds.node.id");
+    assert!(
+        id.starts_with("sidecar~") && id.contains("~webapp.istioinaction~"),
+        "{id}"
+    );
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod reload;
 mod series;
 #[cfg(feature = "zipkin")]
 mod started;
+mod streams;
 
 use tower_b3::{
     Direction,

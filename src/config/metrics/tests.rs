@@ -272,6 +272,46 @@ spec:
     );
 }
 
+/// Each filter sets the attribute if it matches, one after the other.
+#[test]
+fn an_attribute_that_is_generated_twice_has_the_last_value_that_matches() {
+    let one = |condition: &str, value: &str| {
+        format!(
+            "- output_attribute: istio_x\n      match: [ {{ value: {value}, condition: \"{condition}\" }} ]\n"
+        )
+    };
+    let plugin = |attributes: &str| {
+        format!("kind: WasmPlugin\nspec:\n  pluginConfig:\n    attributes:\n    {attributes}---\n")
+    };
+    let label = "kind: Telemetry\nspec: { metrics: [ { overrides: [ { tagOverrides: { x: { value: istio_x }, \
+                 y: { value: \"filter_state['istio_x']\" } } } ] } ] }";
+    let (yes, no) = ("request.method == 'GET'", "request.method == 'PUT'");
+    let fails = "request.headers['nope'] == 'a'";
+    for (first, second, expected) in [
+        (no, yes, "b"),
+        (yes, yes, "b"),
+        (yes, no, "a"),
+        (yes, fails, "a"),
+        (no, no, "unknown"),
+    ] {
+        let plugins = plugin(&format!("{}    {}", one(first, "a"), one(second, "b")));
+        let values = computed(&format!("{plugins}{label}"), &inbound("/"));
+        assert_eq!([&values["x"], &values["y"]], [expected; 2], "{plugins}");
+    }
+    for (first, second, expected) in [(yes, no, "a"), (no, yes, "b")] {
+        let plugins = plugin(&one(first, "a")) + &plugin(&one(second, "b"));
+        let values = computed(&format!("{plugins}{label}"), &inbound("/"));
+        assert_eq!(values["x"], expected, "{plugins}");
+    }
+}
+
+fn inbound(path: &str) -> Exchange {
+    Exchange {
+        direction: Direction::Server,
+        ..Exchange::get(path)
+    }
+}
+
 #[test]
 fn metrics_are_defined_by_expressions() {
     let exchange = Exchange::get("/items");

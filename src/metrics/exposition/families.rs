@@ -79,6 +79,7 @@ impl Metrics {
         now: Instant,
         exemplars_at: Option<SystemTime>,
     ) -> Vec<Family> {
+        self.report_open_streams(now);
         let inner = &self.inner;
         let mut families: Vec<MergedFamily> = Vec::new();
         for direction in Direction::BOTH {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::metrics::{
     destination::{MAX_NAME, UNKNOWN},
-    workload::{CANONICAL_NAME, CANONICAL_REVISION, Workload},
+    workload::{APP, CANONICAL_NAME, CANONICAL_REVISION, VERSION, Workload},
 };
 use base64::{
     Engine,
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 /// A longer header is refused. Istio's have 350 to 1,100 bytes.
 pub(super) const MAX_BYTES: usize = 8 * 1024;
 /// The longest text that does not become the value of a label.
-const MAX_OTHER: usize = 1024;
+const MAX_TEXT: usize = 1024;
 
 /// Padding is optional, as in Istio's reader.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -32,7 +32,7 @@ impl PeerMetadata {
     /// Reads the value of a header `x-envoy-peer-metadata`, from any version of Istio.
     ///
     /// Fields of another type than expected, longer than 253 bytes or with control characters are left
-    /// empty. Text that is not base64 tells nothing, but is no error, as in Istio.
+    /// empty. Text that is not base64 is an empty peer, and no error, as in Istio.
     ///
     /// # Errors
     ///
@@ -70,14 +70,14 @@ impl PeerMetadata {
             "NAMESPACE" => &mut self.namespace,
             "WORKLOAD_NAME" => &mut self.workload,
             "CLUSTER_ID" => &mut self.cluster,
-            "OWNER" => return self.owner = bounded(text, MAX_OTHER),
-            "IDENTITY" => return self.identity = bounded(text, MAX_OTHER),
+            "OWNER" => return self.owner = bounded(text, MAX_TEXT),
+            "IDENTITY" => return self.identity = bounded(text, MAX_TEXT),
             "REGION" => &mut self.region,
             "AVAILABILITY_ZONE" => &mut self.availability_zone,
             "MESH_ID" => &mut self.mesh,
             "ISTIO_VERSION" => &mut self.istio_version,
             _ => {
-                let text = bounded(text, MAX_OTHER);
+                let text = bounded(text, MAX_TEXT);
                 if !text.is_empty() {
                     self.others.insert(key, text);
                 }
@@ -102,6 +102,12 @@ impl PeerMetadata {
                 _ => {
                     self.labels.insert(name, text);
                 }
+            }
+        }
+        // As Istio's reader does from 1.29 on.
+        for (qualified, field) in [(APP, &mut self.app), (VERSION, &mut self.version)] {
+            if let Some(text) = self.labels.get(qualified) {
+                field.clone_from(text);
             }
         }
     }
@@ -141,11 +147,11 @@ impl PeerMetadata {
 }
 
 impl Workload {
-    /// What peers are told.
+    /// What is sent to peers.
     pub(in crate::metrics) fn metadata(&self) -> PeerMetadata {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
-        // Both reports of a request must agree, so peers are told what the own labels say.
+        // Both reports of a request must agree, so peers get what the own labels say.
         let known = |text: &str| {
             if text == UNKNOWN {
                 String::new()
@@ -162,8 +168,8 @@ impl Workload {
             canonical_service: known(self.canonical_name()),
             canonical_revision: self.revision().to_owned(),
             // As Istio writes them from 1.29 on.
-            app: owned(self.first_label(&["app.kubernetes.io/name", "app"])),
-            version: owned(self.first_label(&["app.kubernetes.io/version", "version"])),
+            app: owned(self.first_label(&[APP, "app"])),
+            version: owned(self.first_label(&[VERSION, "version"])),
             owner: text(&self.owner),
             identity: text(&self.identity),
             region: text(&self.region),

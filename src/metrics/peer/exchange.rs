@@ -3,11 +3,11 @@
 //! | | request | response |
 //! |---|---|---|
 //! | server | reads and removes both, or else reads `baggage` | writes those that the request had |
-//! | client | writes both, if the host may know | reads and removes both |
+//! | client | writes both, if the host may be a service of the mesh | reads and removes both |
 
 use super::{cache::Peers, codec::MAX_BYTES};
 use crate::{
-    metrics::{header_scan::line_bytes, workload::Workload},
+    metrics::{destination::UNKNOWN, header_scan::line_bytes, workload::Workload},
     shard,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 const METADATA: HeaderName = HeaderName::from_static("x-envoy-peer-metadata");
 const ID: HeaderName = HeaderName::from_static("x-envoy-peer-metadata-id");
 
-/// A peer whose metadata was read. The default is a peer that has told nothing.
+/// A peer whose metadata was read. The default is a peer that has sent nothing.
 ///
 /// With [`expire_after`](crate::metrics::MetricsBuilder::expire_after), the number of a peer that has no
 /// series any more may be freed, at the earliest an interval after the number was last asked for. Then it
@@ -24,12 +24,12 @@ const ID: HeaderName = HeaderName::from_static("x-envoy-peer-metadata-id");
 pub struct PeerNumber {
     /// The number of its labels; 0 if they are unknown.
     pub(in crate::metrics) labels: u32,
-    /// The number of what it has told, which may be forgotten.
+    /// The number of what it has sent, which may be forgotten.
     pub(super) metadata: u32,
 }
 
 impl PeerNumber {
-    /// A peer that has told nothing.
+    /// A peer that has sent nothing.
     pub const UNKNOWN: PeerNumber = PeerNumber {
         labels: 0,
         metadata: 0,
@@ -38,7 +38,7 @@ impl PeerNumber {
 
 /// Which headers a request had: its response gets the same, as from Istio's proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::metrics) struct Asked {
+pub(in crate::metrics) struct RequestedHeaders {
     metadata: bool,
     id: bool,
 }
@@ -66,7 +66,7 @@ impl OwnHeaders {
         let copy = || {
             let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
             // Base64 always is a value. An id that is none is not sent: it is only a key of caches.
-            let id = value(&id).unwrap_or(HeaderValue::from_static("unknown"));
+            let id = value(&id).unwrap_or(HeaderValue::from_static(UNKNOWN));
             Some((value(&metadata)?, id))
         };
         OwnHeaders {
@@ -75,7 +75,7 @@ impl OwnHeaders {
     }
 
     /// Returns by how many bytes the lines of the headers grow, as HTTP/1.1.
-    fn write(&self, headers: &mut HeaderMap, which: Asked) -> u64 {
+    fn write(&self, headers: &mut HeaderMap, which: RequestedHeaders) -> u64 {
         let at = shard::thread_number() % self.copies.len().max(1);
         let Some((metadata, id)) = self.copies.get(at) else {
             return 0;
@@ -100,7 +100,7 @@ impl OwnHeaders {
 
     /// To the request of a client.
     pub(in crate::metrics) fn write_to_request(&self, headers: &mut HeaderMap) {
-        let both = Asked {
+        let both = RequestedHeaders {
             metadata: true,
             id: true,
         };
@@ -111,13 +111,13 @@ impl OwnHeaders {
     pub(in crate::metrics) fn write_to_response(
         &self,
         headers: &mut HeaderMap,
-        asked: Asked,
+        requested: RequestedHeaders,
     ) -> u64 {
-        self.write(headers, asked)
+        self.write(headers, requested)
     }
 }
 
-/// Removes what a peer has sent that is not believed, and what a handler has copied.
+/// Removes what a peer has sent that is not trusted, and what a handler has copied.
 pub(in crate::metrics) fn remove_metadata(headers: &mut HeaderMap) {
     headers.remove(METADATA);
     headers.remove(ID);
@@ -130,15 +130,15 @@ impl Peers {
         &self,
         headers: &mut HeaderMap,
         has_metadata: bool,
-    ) -> (PeerNumber, Asked) {
-        let (mut told, asked) = match has_metadata {
+    ) -> (PeerNumber, RequestedHeaders) {
+        let (mut sent, requested) = match has_metadata {
             true => self.take(headers),
-            false => (None, Asked::default()),
+            false => (None, RequestedHeaders::default()),
         };
-        if told.is_none() && self.reads_baggage {
-            told = self.of_baggage(headers);
+        if sent.is_none() && self.reads_baggage {
+            sent = self.of_baggage(headers);
         }
-        (told.unwrap_or_default(), asked)
+        (sent.unwrap_or_default(), requested)
     }
 
     /// Reads and removes what a server has sent.
@@ -147,13 +147,13 @@ impl Peers {
     }
 
     /// Reads and removes metadata. The first value of a header counts.
-    fn take(&self, headers: &mut HeaderMap) -> (Option<PeerNumber>, Asked) {
+    fn take(&self, headers: &mut HeaderMap) -> (Option<PeerNumber>, RequestedHeaders) {
         let metadata = headers.remove(METADATA).filter(|value| !value.is_empty());
-        let asked = Asked {
+        let requested = RequestedHeaders {
             metadata: metadata.is_some(),
             id: headers.remove(ID).is_some_and(|value| !value.is_empty()),
         };
         let number = metadata.and_then(|value| self.number(value.as_bytes()));
-        (number, asked)
+        (number, requested)
     }
 }

@@ -1,8 +1,8 @@
-//! `PeerMetadata`: what a workload tells about itself.
+//! `PeerMetadata`: what a workload sends about itself.
 
 use std::{collections::BTreeMap, fmt};
 
-/// What a peer has told about its workload. What it did not tell is empty.
+/// What a peer has sent about its workload. What it did not send is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct PeerMetadata {
@@ -18,9 +18,9 @@ pub struct PeerMetadata {
     pub canonical_service: String,
     /// The label `service.istio.io/canonical-revision`.
     pub canonical_revision: String,
-    /// The label `app`.
+    /// The label `app.kubernetes.io/name`, or else `app`.
     pub app: String,
-    /// The label `version`.
+    /// The label `app.kubernetes.io/version`, or else `version`.
     pub version: String,
     /// `OWNER`, such as `kubernetes://apis/apps/v1/namespaces/shop/deployments/webapp`.
     pub owner: String,

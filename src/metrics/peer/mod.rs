@@ -10,5 +10,5 @@ mod wire;
 
 pub(super) use cache::{PeerLabels, Peers};
 pub use exchange::PeerNumber;
-pub(super) use exchange::{Asked, OwnHeaders, remove_metadata};
+pub(super) use exchange::{OwnHeaders, RequestedHeaders, remove_metadata};
 pub use metadata::{PeerMetadata, PeerMetadataError};

@@ -1,6 +1,7 @@
 //! Attributes that the configuration generates, such as `istio_operationId` by path and method.
 
 use super::cel::{Expression, ExpressionError, Scope};
+use crate::metrics::attributes::Attributes;
 use http::HeaderName;
 
 /// An attribute as it is configured.
@@ -21,6 +22,8 @@ pub(crate) struct AttributeMatch {
 /// An attribute whose conditions are compiled.
 #[derive(Debug, Clone)]
 pub(super) struct AttributeGenerator {
+    /// The generator before this one that generates the same attribute.
+    earlier: Option<usize>,
     matches: Vec<(Option<Expression>, String)>,
 }
 
@@ -45,11 +48,26 @@ impl AttributeGenerator {
             Ok((condition, one.value.clone()))
         });
         let matches = matches.collect::<Result<_, _>>()?;
-        Ok(AttributeGenerator { matches })
+        let earlier = generated.iter().rposition(|name| *name == attribute.name);
+        Ok(AttributeGenerator { earlier, matches })
     }
 
-    /// Its value for an exchange. A condition that fails ends it without a value.
-    pub(super) fn generate(&self, scope: Scope<'_>) -> Option<&str> {
+    /// The attribute's value from now on. If nothing matches, it is the one from before.
+    pub(super) fn generate<'a>(
+        &'a self,
+        exchange: &dyn Attributes,
+        generated: &[Option<&'a str>],
+    ) -> Option<&'a str> {
+        let scope = Scope {
+            exchange,
+            generated,
+        };
+        let earlier = || *generated.get(self.earlier?)?;
+        self.first_match(scope).or_else(earlier)
+    }
+
+    /// A condition that fails ends it without a value.
+    fn first_match(&self, scope: Scope<'_>) -> Option<&str> {
         for (condition, value) in &self.matches {
             let holds = match condition {
                 Some(condition) => condition.holds(scope)?,

@@ -24,7 +24,7 @@ pub(crate) struct Exchange {
     pub(crate) response_code: Option<u16>,
     pub(crate) response_code_details: Option<String>,
     pub(crate) response_flags: u64,
-    pub(crate) grpc_status: Option<u32>,
+    pub(crate) grpc_status: Option<i32>,
     pub(crate) attempt_count: u64,
     pub(crate) duration: Duration,
     pub(crate) node: Workload,
@@ -171,7 +171,7 @@ impl Attributes for Exchange {
         Some(self.response_flags)
     }
 
-    fn grpc_status(&self) -> Option<u32> {
+    fn grpc_status(&self) -> Option<i32> {
         self.grpc_status
     }
 

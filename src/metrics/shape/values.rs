@@ -4,11 +4,8 @@ use super::{
     attribute_generation::AttributeGenerator,
     cel::{Expression, Scope},
 };
-use crate::metrics::{attributes::Attributes, plan::ComputedValues};
+use crate::metrics::{attributes::Attributes, destination::UNKNOWN, plan::ComputedValues};
 use http::HeaderName;
-
-/// What a value is that cannot be computed.
-const UNKNOWN: &str = "unknown";
 
 #[derive(Debug, Default)]
 pub(super) struct Values {
@@ -68,10 +65,7 @@ impl ComputedValues for Values {
     fn compute(&self, exchange: &dyn Attributes, out: &mut Vec<String>) {
         let mut generated = Vec::with_capacity(self.generators.len());
         for generator in &self.generators {
-            let value = generator.generate(Scope {
-                exchange,
-                generated: &generated,
-            });
+            let value = generator.generate(exchange, &generated);
             generated.push(value);
         }
         let scope = Scope {

@@ -6,6 +6,8 @@ use std::hash::{Hash, Hasher};
 
 /// No gRPC status.
 pub(in crate::metrics) const NO_STATUS: u16 = u16::MAX;
+/// A gRPC status that gRPC does not know.
+pub(in crate::metrics) const INVALID_STATUS: u16 = u16::MAX - 1;
 
 /// What the series of a direction differ in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

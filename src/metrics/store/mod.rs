@@ -12,7 +12,7 @@ mod totals;
 
 pub use bounds::{Buckets, BucketsError};
 pub(super) use generation::{Generation, Metric, Source};
-pub(super) use key::{Key, NO_STATUS, PackedKey, Parts};
+pub(super) use key::{INVALID_STATUS, Key, NO_STATUS, PackedKey, Parts};
 pub(super) use layout::{Numbers, Slot};
 #[cfg(feature = "metrics-config")]
 pub(super) use migrate::StoreChanges;

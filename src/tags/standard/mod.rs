@@ -12,7 +12,9 @@ mod tag_names;
 
 pub(crate) use authority::authority;
 pub(super) use authority::text;
-pub(crate) use grpc::{GrpcStatus, grpc_name, grpc_status, has_grpc_type, is_grpc_request};
+pub(crate) use grpc::{
+    GrpcCode, GrpcStatus, grpc_name, grpc_status, has_grpc_type, is_grpc_request,
+};
 pub(crate) use read_headers::READ_HEADERS;
 #[cfg(feature = "access-log")]
 pub(crate) use request::scheme;

@@ -76,7 +76,7 @@ fn exchange(case: &Value, node: &Value) -> Exchange {
         response_code: number("response.code").map(|code| u16::try_from(code).unwrap()),
         response_code_details: text("response.code_details"),
         response_flags: number("response.flags").unwrap(),
-        grpc_status: number("response.grpc_status").map(|status| u32::try_from(status).unwrap()),
+        grpc_status: number("response.grpc_status").map(|status| i32::try_from(status).unwrap()),
         attempt_count: number("upstream.request_attempt_count").unwrap(),
         node: Workload {
             id: node["id"].as_str().map(str::to_owned),

@@ -61,7 +61,7 @@ impl Expression {
     /// ```
     pub fn evaluate<A, B>(&self, request: &Request<A>, response: &Response<B>) -> Option<String> {
         let scope = Scope {
-            exchange: &HttpExchange::new(request, response),
+            exchange: &HttpExchange::new(request, response, self),
             generated: &[],
         };
         let mut value = String::new();

@@ -1,6 +1,14 @@
 //! [`HttpExchange`]: a request and its response as an expression sees them, without layers.
 
-use crate::{direction::Direction, metrics::attributes::Attributes, tags::protocol};
+use super::Expression;
+use crate::{
+    direction::Direction,
+    metrics::{
+        attributes::Attributes,
+        captured::{find, named},
+    },
+    tags::protocol,
+};
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri, Version, header};
 
 /// What a request and its response say by themselves.
@@ -8,8 +16,10 @@ pub(super) struct HttpExchange<'a> {
     method: &'a Method,
     uri: &'a Uri,
     version: Version,
-    request_headers: &'a HeaderMap,
-    response_headers: &'a HeaderMap,
+    headers: &'a HeaderMap,
+    /// Those that the expression reads.
+    request_headers: Vec<(HeaderName, String)>,
+    response_headers: Vec<(HeaderName, String)>,
     status: StatusCode,
 }
 
@@ -17,20 +27,18 @@ impl<'a> HttpExchange<'a> {
     pub(super) fn new<A, B>(
         request: &'a Request<A>,
         response: &'a Response<B>,
+        expression: &Expression,
     ) -> HttpExchange<'a> {
         HttpExchange {
             method: request.method(),
             uri: request.uri(),
             version: request.version(),
-            request_headers: request.headers(),
-            response_headers: response.headers(),
+            headers: request.headers(),
+            request_headers: named(request.headers(), expression.request_headers()),
+            response_headers: named(response.headers(), expression.response_headers()),
             status: response.status(),
         }
     }
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }
 
 impl Attributes for HttpExchange<'_> {
@@ -48,7 +56,7 @@ impl Attributes for HttpExchange<'_> {
 
     fn host(&self) -> Option<&str> {
         let authority = self.uri.authority().map(|authority| authority.as_str());
-        authority.or_else(|| text(self.request_headers, &header::HOST))
+        authority.or_else(|| self.headers.get(header::HOST)?.to_str().ok())
     }
 
     fn scheme(&self) -> Option<&str> {
@@ -56,15 +64,15 @@ impl Attributes for HttpExchange<'_> {
     }
 
     fn request_header(&self, name: &HeaderName) -> Option<&str> {
-        text(self.request_headers, name)
+        find(&self.request_headers, name)
     }
 
     fn response_header(&self, name: &HeaderName) -> Option<&str> {
-        text(self.response_headers, name)
+        find(&self.response_headers, name)
     }
 
     fn request_id(&self) -> Option<&str> {
-        self.request_headers.get("x-request-id")?.to_str().ok()
+        self.headers.get("x-request-id")?.to_str().ok()
     }
 
     fn protocol(&self) -> Option<&str> {

@@ -35,7 +35,13 @@ pub(super) fn exchange() -> Exchange {
                 "kubernetes://apis/apps/v1/namespaces/istioinaction/deployments/catalog",
             ),
         ],
-        &[("app", "catalog"), ("version", "v2"), ("role", "x")],
+        &[
+            ("service.istio.io/canonical-name", "items"),
+            ("service.istio.io/canonical-revision", "stable"),
+            ("app", "catalog"),
+            ("version", "v2"),
+            ("role", "x"),
+        ],
     );
     Exchange {
         node: own,
@@ -76,8 +82,8 @@ const VOCABULARY: &[(&[&str], &str)] = &[
         ],
         "Kubernetes",
     ),
-    (&["filter_state.upstream_peer.service"], "catalog"),
-    (&["filter_state.upstream_peer.revision"], "v2"),
+    (&["filter_state.upstream_peer.service"], "items"),
+    (&["filter_state.upstream_peer.revision"], "stable"),
     (&["filter_state.upstream_peer.type"], "deployment"),
     (&["upstream_peer.istio_version"], "1.17.8"),
     (

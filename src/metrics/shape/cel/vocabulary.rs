@@ -47,7 +47,8 @@ const ROOTS: [&str; 28] = [
 pub(super) fn attribute(path: &[String], generated: &[String]) -> Option<Attribute> {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let whole = path.join(".");
-    let named = generated.iter().position(|name| *name == whole);
+    // Of generators of one attribute, the last has its value.
+    let named = generated.iter().rposition(|name| *name == whole);
     if let Some(index) = named {
         return Some(Attribute::Generated(index));
     }
@@ -213,7 +214,7 @@ fn filter_state(path: &[&str], generated: &[String]) -> Attribute {
         ["downstream_peer", rest @ ..] => peer(Direction::Server, rest),
         [name] => {
             let name = name.strip_prefix("wasm.").unwrap_or(name);
-            let index = generated.iter().position(|generated| generated == name);
+            let index = generated.iter().rposition(|generated| generated == name);
             index.map_or(Attribute::Absent, Attribute::Generated)
         }
         _ => Attribute::Absent,
