@@ -27,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many series there may be in each direction.
+/// How many series of requests there may be in each direction, and of gRPC messages.
 const MAX_SERIES: usize = 2_000;
 
 /// Builds [`Metrics`].
@@ -187,10 +187,11 @@ impl MetricsBuilder {
         self
     }
 
-    /// Sets how many combinations of labels there may be in each direction. Default: 2,000. What comes
-    /// later is counted in a series with `unknown` labels, and in `tower_b3_metrics_overflows_total`.
-    /// A quarter of this number is how many peers, and how many hosts outside of the mesh, have labels
-    /// of their own.
+    /// Sets how many combinations of labels of requests there may be in each direction, and of gRPC
+    /// messages. Default: 2,000. What comes later is counted in one more series with `unknown` labels, and
+    /// in `tower_b3_metrics_overflows_total`. A quarter of this number is how many peers, how many services
+    /// of other namespaces, and how many hosts outside of the mesh have labels of their own: see
+    /// [Bounds](crate::metrics#bounds).
     ///
     /// ```
     /// use tower_b3::metrics::{Metrics, Workload};

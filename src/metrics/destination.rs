@@ -150,6 +150,18 @@ impl Destinations {
         self.service_of(authority).may_be_service()
     }
 
+    /// Whether a service is in the own namespace, or was named, or its namespace was.
+    pub(super) fn is_expected(&self, service: &Service) -> bool {
+        self.is_own(service)
+            || self.namespaces.contains(&service.namespace)
+            || self.services.values().any(|named| named == service)
+    }
+
+    /// The services that hosts were said to stand for.
+    pub(super) fn named_services(&self) -> Vec<Service> {
+        self.services.values().cloned().collect()
+    }
+
     /// The service that a URI's authority or a `host` header stands for.
     pub(super) fn of_authority(&self, authority: &str) -> Destination {
         if !self.are_hosts {
@@ -269,11 +281,6 @@ impl Destination {
             _ => None,
         };
         parts.unwrap_or((UNKNOWN, ""))
-    }
-
-    /// Whether it may be a service of the mesh.
-    pub(super) fn is_service(&self) -> bool {
-        matches!(self, Destination::Known(_))
     }
 
     /// Whether it may be a service of the mesh. A name without a dot is none of the internet.

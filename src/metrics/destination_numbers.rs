@@ -2,13 +2,13 @@
 
 use super::{
     destination::{Destination, Destinations},
-    hash::FoldState,
     intern::{Interner, NumberState},
     own_services::OwnServices,
+    shared_map::SharedMap,
 };
 use arc_swap::ArcSwap;
 use std::{
-    collections::HashMap,
+    collections::{HashSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -22,6 +22,11 @@ const MAX_AUTHORITIES: usize = 1_000;
 const OUTSIDE: u32 = 1 << 31;
 /// What numbers of services start with that a server is called by.
 const OWN: u32 = 1 << 30;
+/// What numbers of services of other namespaces start with. Somebody may invent them, so they have other
+/// room too.
+const FOREIGN: u32 = OUTSIDE | OWN;
+/// What tells these apart. Others are services of the own namespace, and of those that were named.
+const MARK: u32 = OUTSIDE | OWN;
 
 /// A service that a request was sent to. The default is the own service at a server, and an unknown one
 /// at a client.
@@ -39,45 +44,51 @@ impl DestinationNumber {
     const TAKEN: u32 = 2;
 }
 
-#[derive(Clone, Default)]
-struct Authorities {
-    numbers: HashMap<Arc<str>, DestinationNumber, FoldState>,
-    /// In the order in which they came.
-    order: Vec<Arc<str>>,
-}
-
 pub(super) struct DestinationNumbers {
     rules: Destinations,
     own: OwnServices,
-    authorities: ArcSwap<Authorities>,
-    /// Held while an authority is added, and while they are freed.
-    changing: Mutex<()>,
+    authorities: ArcSwap<SharedMap<Arc<str>, DestinationNumber>>,
+    /// Authorities in the order in which they came. Held while one is added, and while they are freed.
+    changing: Mutex<VecDeque<Arc<str>>>,
+    /// Those that were named come first, and are never freed.
     services: Interner<Arc<Destination>>,
+    named: u32,
+    foreign: Interner<Arc<Destination>>,
     outside: Interner<Arc<Destination>>,
     overflowed: AtomicU64,
 }
 
 impl DestinationNumbers {
-    /// At most this many services, and hosts outside of the mesh.
+    /// At most this many services beside those that were named, and this many services of other namespaces
+    /// and hosts outside of the mesh.
     pub(super) fn new(
         rules: Destinations,
         own: OwnServices,
         max_services: usize,
         max_outside: usize,
     ) -> DestinationNumbers {
+        let named = rules.named_services();
+        let services = Interner::new(max_services.saturating_add(named.len()));
+        let named = named.into_iter().map(|service| {
+            let destination = Arc::new(Destination::Known(service));
+            services.number(&destination).map_or(0, |number| number + 1)
+        });
+        let named = named.max().unwrap_or(0);
         DestinationNumbers {
             rules,
             own,
             authorities: ArcSwap::default(),
-            changing: Mutex::new(()),
-            services: Interner::new(max_services),
+            changing: Mutex::default(),
+            services,
+            named,
+            foreign: Interner::new(max_outside),
             outside: Interner::new(max_outside),
             overflowed: AtomicU64::new(0),
         }
     }
 
     pub(super) fn number(&self, authority: &str) -> DestinationNumber {
-        if let Some(number) = self.authorities.load().numbers.get(authority) {
+        if let Some(number) = self.authorities.load().get(authority) {
             return *number;
         }
         self.add(authority)
@@ -86,40 +97,38 @@ impl DestinationNumbers {
     #[cold]
     fn add(&self, authority: &str) -> DestinationNumber {
         let destination = self.rules.of_authority(authority);
-        let is_service = destination.is_service();
-        let (numbers, mark) = match destination {
+        let mark = match &destination {
             Destination::Unknown => return DestinationNumber::UNKNOWN,
-            _ if is_service => (&self.services, 0),
-            _ => (&self.outside, OUTSIDE),
+            Destination::Known(service) if self.rules.is_expected(service) => 0,
+            Destination::Known(_) => FOREIGN,
+            Destination::Perhaps { .. } | Destination::Outside(_) => OUTSIDE,
         };
         // So that the destination is not found unused before its number is kept.
-        let _changing = self.lock();
-        let Some(number) = numbers.number(&Arc::new(destination)) else {
+        let mut order = self.lock();
+        let Some(number) = self.marked(mark).number(&Arc::new(destination)) else {
             self.overflowed.fetch_add(1, Relaxed);
             return DestinationNumber::UNKNOWN;
         };
         let number = DestinationNumber((number + DestinationNumber::TAKEN) | mark);
-        let mut authorities = Authorities::clone(&self.authorities.load());
-        if authorities.order.len() >= MAX_AUTHORITIES {
-            for oldest in authorities.order.drain(..MAX_AUTHORITIES / 4) {
-                authorities.numbers.remove(&oldest);
-            }
+        let mut authorities = SharedMap::clone(&self.authorities.load());
+        if authorities.contains_key(authority) {
+            return number;
+        }
+        if order.len() >= MAX_AUTHORITIES {
+            let oldest: HashSet<Arc<str>> = order.drain(..MAX_AUTHORITIES / 4).collect();
+            authorities.retain(|authority, _| !oldest.contains(authority));
         }
         let authority: Arc<str> = Arc::from(authority);
-        if authorities
-            .numbers
-            .insert(Arc::clone(&authority), number)
-            .is_none()
-        {
-            authorities.order.push(authority);
-        }
+        authorities.insert(Arc::clone(&authority), number);
+        order.push_back(authority);
         self.authorities.store(Arc::new(authorities));
         number
     }
 
-    /// Whether an authority, which has this number, may stand for a service of the mesh.
+    /// Whether an authority, which has this number or none, may stand for a service of the mesh.
     pub(super) fn may_be_service(&self, number: DestinationNumber, authority: &str) -> bool {
-        let is_service = number != DestinationNumber::UNKNOWN && number.0 & (OUTSIDE | OWN) == 0;
+        let has_number = number.0 >= DestinationNumber::TAKEN;
+        let is_service = has_number && number.0 & (OUTSIDE | OWN) == 0;
         is_service || self.rules.may_be_service(authority)
     }
 
@@ -138,40 +147,48 @@ impl DestinationNumbers {
     /// The destination with this number; `None` for the own service, the unknown one, and one that is
     /// freed.
     pub(super) fn destination(&self, number: u32) -> Option<Arc<Destination>> {
-        if number & (OUTSIDE | OWN) == OWN {
+        if number & MARK == OWN {
             return self.own.service_of(number & !OWN);
         }
         let (numbers, number) = self.interned(number)?;
         numbers.value(number)
     }
 
+    /// Where numbers with this mark come from.
+    fn marked(&self, mark: u32) -> &Interner<Arc<Destination>> {
+        match mark {
+            OUTSIDE => &self.outside,
+            FOREIGN => &self.foreign,
+            _ => &self.services,
+        }
+    }
+
     /// Where this number comes from, and what it is there.
     fn interned(&self, number: u32) -> Option<(&Interner<Arc<Destination>>, u32)> {
-        let numbers = match number & OUTSIDE {
-            0 => &self.services,
-            _ => &self.outside,
-        };
-        let number = (number & !OUTSIDE).checked_sub(DestinationNumber::TAKEN)?;
+        let numbers = self.marked(number & MARK);
+        let number = (number & !MARK).checked_sub(DestinationNumber::TAKEN)?;
         Some((numbers, number))
     }
 
     /// Frees numbers that are unused: see [`Interner::free_unused`].
     pub(super) fn free_unused(&self, is_used: impl Fn(u32) -> bool) {
-        let _changing = self.lock();
-        for (numbers, mark) in [(&self.services, 0), (&self.outside, OUTSIDE)] {
-            numbers.free_unused(|number| is_used((number + DestinationNumber::TAKEN) | mark));
+        let mut order = self.lock();
+        for mark in [0, FOREIGN, OUTSIDE] {
+            let is_named = |number| mark == 0 && number < self.named;
+            self.marked(mark).free_unused(|number| {
+                is_named(number) || is_used((number + DestinationNumber::TAKEN) | mark)
+            });
         }
-        let mut authorities = Authorities::clone(&self.authorities.load());
-        let Authorities { numbers, order } = &mut authorities;
-        numbers.retain(|_, number| {
+        let mut authorities = SharedMap::clone(&self.authorities.load());
+        authorities.retain(|_, number| {
             let interned = self.interned(number.0);
             interned.is_some_and(|(numbers, number)| numbers.state(number) == NumberState::Used)
         });
-        order.retain(|authority| numbers.contains_key(authority));
+        order.retain(|authority| authorities.contains_key(authority));
         self.authorities.store(Arc::new(authorities));
     }
 
-    fn lock(&self) -> MutexGuard<'_, ()> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<str>>> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -186,7 +203,12 @@ mod tests {
     use crate::metrics::destination::Service;
 
     fn numbers() -> DestinationNumbers {
-        let rules = Destinations::new(Some("shop"), "cluster.local");
+        let mut rules = Destinations::new(Some("shop"), "cluster.local");
+        rules.add_service(
+            "10.1.2.3:80",
+            Service::of_host("pay.bank.svc.cluster.local"),
+        );
+        rules.add_namespace("forum".to_owned());
         let own = OwnServices::new(Service::of_host("webapp"), &rules, &[], 0);
         DestinationNumbers::new(rules, own, 10, 10)
     }
@@ -214,12 +236,50 @@ mod tests {
             numbers.number(&format!("host-{host}.example.com"));
         }
         assert_eq!(numbers.overflowed(), 2_990);
-        assert!(numbers.authorities.load().order.len() <= MAX_AUTHORITIES);
+        assert!(numbers.authorities.load().len() <= MAX_AUTHORITIES);
         let catalog = numbers.destination(numbers.number("catalog").0).unwrap();
         assert_eq!(catalog.host_and_name(None).1, "catalog");
         let outside = numbers
             .destination(numbers.number("host-1.example.com").0)
             .unwrap();
         assert_eq!(outside.host_and_name(None).1, "host-1.example.com");
+    }
+    #[test]
+    fn services_of_invented_namespaces_do_not_displace_others() {
+        let numbers = numbers();
+        for host in 0..100 {
+            numbers.number(&format!("host-{host}.evil.svc"));
+        }
+        assert_eq!(numbers.overflowed(), 90);
+        let name_of = |authority| {
+            let number = numbers.number(authority);
+            let destination = numbers.destination(number.0).unwrap();
+            destination.host_and_name(None).0.to_owned()
+        };
+        for host in [
+            "host-3.evil.svc.cluster.local",
+            "catalog.shop.svc.cluster.local",
+            "posts.forum.svc.cluster.local",
+        ] {
+            assert_eq!(name_of(host), host);
+        }
+        numbers.free_unused(|_| false);
+        numbers.free_unused(|_| false);
+        assert_eq!(name_of("catalog"), "catalog.shop.svc.cluster.local");
+    }
+
+    #[test]
+    fn a_service_that_was_named_always_has_room() {
+        let numbers = numbers();
+        for host in 0..100 {
+            numbers.number(&format!("host-{host}"));
+        }
+        assert_eq!(numbers.overflowed(), 90);
+        for _ in 0..3 {
+            let number = numbers.number("10.1.2.3:80");
+            let service = numbers.destination(number.0).unwrap();
+            assert_eq!(service.host_and_name(None).1, "pay");
+            numbers.free_unused(|_| false);
+        }
     }
 }

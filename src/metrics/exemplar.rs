@@ -50,11 +50,16 @@ impl Exemplars {
     pub(super) fn get(&self, at: usize, now: SystemTime) -> Option<Exemplar> {
         let slot = self.0.get()?.get(at)?;
         let exemplar = *slot.lock().unwrap_or_else(PoisonError::into_inner);
-        exemplar.filter(|exemplar| {
-            // One from the future is new.
-            let age = now.duration_since(exemplar.time).unwrap_or_default();
-            age <= MAX_AGE
-        })
+        exemplar.filter(|exemplar| exemplar.is_recent(now))
+    }
+}
+
+impl Exemplar {
+    /// Whether its trace may still be there.
+    pub(super) fn is_recent(&self, now: SystemTime) -> bool {
+        // One from the future is new.
+        let age = now.duration_since(self.time).unwrap_or_default();
+        age <= MAX_AGE
     }
 }
 

@@ -145,7 +145,7 @@ impl Metrics {
         loop {
             let state = store.state();
             let values = self.values(&state.generation, measured);
-            let key = self.key(store, &state.generation, direction, measured, &values);
+            let key = self.key(&state, direction, measured, &values);
             let key = state.generation.messages.apply(key);
             let count = Count::Messages {
                 request: measured.request_messages,
@@ -162,7 +162,7 @@ impl Metrics {
     fn try_record(&self, store: &Store, direction: Direction, measured: &Measurement<'_>) -> bool {
         let state: &State = &store.state();
         let values = self.values(&state.generation, measured);
-        let key = self.key(store, &state.generation, direction, measured, &values);
+        let key = self.key(state, direction, measured, &values);
         let key = state.generation.requests.apply(key);
         let exemplar = measured.sampled.map(|(trace_id, span_id)| Exemplar {
             trace_id,
@@ -203,12 +203,12 @@ impl Metrics {
     #[inline]
     fn key(
         &self,
-        store: &Store,
-        generation: &Generation,
+        state: &State,
         direction: Direction,
         measured: &Measurement<'_>,
         values: &[String],
     ) -> Key {
+        let generation = &state.generation;
         let destination = match (direction, measured.destination) {
             (Direction::Client, DestinationNumber(0)) => DestinationNumber::UNKNOWN,
             (_, destination) => destination,
@@ -232,7 +232,7 @@ impl Metrics {
             key.operation = self.operation(measured);
         }
         if !generation.label_values.is_empty() {
-            match store.number_of_values(generation.labels_of(values)) {
+            match state.number_of_values(generation.labels_of(values)) {
                 Some(number) => key.values = number,
                 None => return Key::OVERFLOW,
             }
@@ -253,9 +253,9 @@ impl Metrics {
         let number = TEXT.try_with(|buffer| {
             let mut text = buffer.borrow_mut();
             text.clear();
-            text.push_str(measured.method);
+            text.push_str(measured.shown_method());
             text.push('\n');
-            text.push_str(measured.route);
+            text.push_str(measured.shown_route());
             number(&text)
         });
         self.counted(number.ok().flatten())

@@ -3,11 +3,10 @@
 //! No number is given twice. A value that is not used any more can be [freed](Interner::free_unused):
 //! whoever still has its number finds no value, and never another one.
 
-use super::hash::FoldState;
+use super::shared_map::SharedMap;
 use arc_swap::ArcSwap;
 use std::{
     borrow::Borrow,
-    collections::HashMap,
     hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -16,7 +15,7 @@ use std::{
 /// interval of idle series, they last for a million intervals. Values that come later have none.
 pub(super) const NUMBERS: u32 = 1 << 29;
 
-/// Values by number. Reading waits for nobody; a new value copies the table, which is bounded.
+/// Values by number. Reading waits for nobody; a new value copies a part of the table, which is bounded.
 pub(super) struct Interner<T> {
     table: ArcSwap<Table<T>>,
     /// Held while the table is changed.
@@ -26,11 +25,11 @@ pub(super) struct Interner<T> {
 
 #[derive(Clone)]
 struct Table<T> {
-    numbers: HashMap<T, u32, FoldState>,
+    numbers: SharedMap<T, u32>,
     /// Values that were found unused. One that is asked for goes back to `numbers`.
-    unused: HashMap<T, u32, FoldState>,
-    /// Of both, by ascending numbers.
-    values: Vec<(u32, T)>,
+    unused: SharedMap<T, u32>,
+    /// Of both.
+    values: SharedMap<u32, T>,
     /// The number of the next value.
     next: u32,
 }
@@ -48,19 +47,11 @@ pub(super) enum NumberState {
 impl<T> Table<T> {
     fn empty(next: u32) -> Table<T> {
         Table {
-            numbers: HashMap::default(),
-            unused: HashMap::default(),
-            values: Vec::new(),
+            numbers: SharedMap::default(),
+            unused: SharedMap::default(),
+            values: SharedMap::default(),
             next,
         }
-    }
-
-    fn value(&self, number: u32) -> Option<&T> {
-        let found = self
-            .values
-            .binary_search_by_key(&number, |(number, _)| *number);
-        let (_, value) = self.values.get(found.ok()?)?;
-        Some(value)
     }
 }
 
@@ -97,12 +88,18 @@ impl<T: Clone + Eq + Hash> Interner<T> {
             return None;
         }
         let mut table = Table::clone(&table);
-        let number = table.unused.remove(value).unwrap_or_else(|| {
-            let number = table.next;
-            table.next += 1;
-            table.values.push((number, value.clone()));
-            number
-        });
+        let number = match table.unused.get(value).copied() {
+            Some(number) => {
+                table.unused.retain(|unused, _| unused != value);
+                number
+            }
+            None => {
+                let number = table.next;
+                table.next += 1;
+                table.values.insert(number, value.clone());
+                number
+            }
+        };
         table.numbers.insert(value.clone(), number);
         self.table.store(Arc::new(table));
         Some(number)
@@ -110,12 +107,12 @@ impl<T: Clone + Eq + Hash> Interner<T> {
 
     /// The value of a number; `None` if it is freed.
     pub(super) fn value(&self, number: u32) -> Option<T> {
-        self.table.load().value(number).cloned()
+        self.table.load().values.get(&number).cloned()
     }
 
     pub(super) fn state(&self, number: u32) -> NumberState {
         let table = self.table.load();
-        match table.value(number) {
+        match table.values.get(&number) {
             Some(value) if table.numbers.contains_key(value) => NumberState::Used,
             Some(_) => NumberState::Unused,
             None => NumberState::Free,
@@ -129,14 +126,14 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         let old = self.table.load();
         let crowded = old.values.len() > self.limit / 2;
         let mut table = Table::empty(old.next);
-        for (number, value) in &old.values {
+        for (number, value) in old.values.iter() {
             let numbers = match is_used(*number) {
                 true => &mut table.numbers,
                 false if crowded && old.unused.contains_key(value) => continue,
                 false => &mut table.unused,
             };
             numbers.insert(value.clone(), *number);
-            table.values.push((*number, value.clone()));
+            table.values.insert(*number, value.clone());
         }
         self.table.store(Arc::new(table));
     }

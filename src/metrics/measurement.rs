@@ -4,11 +4,15 @@
 use super::attributes::Attributes;
 use super::{
     destination_numbers::DestinationNumber,
+    own_labels::MAX_VALUE,
     peer::PeerNumber,
     principals::PrincipalsNumber,
     store::{INVALID_STATUS, NO_STATUS},
 };
-use crate::id::{SpanId, TraceId};
+use crate::{
+    id::{SpanId, TraceId},
+    text::cut,
+};
 use std::{
     fmt,
     time::{Duration, Instant},
@@ -31,9 +35,9 @@ pub struct Measurement<'a> {
     pub request_labels: RequestLabels,
     /// What own labels need of the response.
     pub response_labels: ResponseLabels,
-    /// The request's method.
+    /// The request's method. One that is not of RFC 9110 or `PATCH` is shown as `_OTHER`.
     pub method: &'a str,
-    /// The route's template; empty if unknown.
+    /// The route's template; empty if unknown. It is cut after 200 bytes.
     pub route: &'a str,
     /// Whether the request is a gRPC request.
     pub grpc: bool,
@@ -110,6 +114,20 @@ impl Measurement<'_> {
             #[cfg(feature = "metrics-config")]
             attributes: None,
         }
+    }
+
+    /// The method as it is shown. Callers can invent methods, so the others are one, as in OpenTelemetry.
+    pub(super) fn shown_method(&self) -> &str {
+        match self.method {
+            "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE"
+            | "PATCH" | "" => self.method,
+            _ => "_OTHER",
+        }
+    }
+
+    /// The route as it is shown.
+    pub(super) fn shown_route(&self) -> &str {
+        cut(self.route, MAX_VALUE)
     }
 
     /// The code as it is shown. A proxy answers a gRPC request with 200 where it would answer another

@@ -34,14 +34,24 @@
 //!
 //! A series is found by a key of small numbers and counted by atomics, with a copy for each group of
 //! threads. Nothing is allocated once a series exists, and no thread waits for another. The first request
-//! of a series takes a lock and copies the table of series; so does a change of the configuration.
+//! of a series takes a lock and copies a part of the table of series; a change of the configuration copies
+//! all of it.
 //!
 //! # Bounds
 //!
-//! There are at most [`max_series`](MetricsBuilder::max_series) combinations of labels in each direction.
-//! A quarter of that is the number of peers, and of hosts outside of the mesh, that have labels of their
-//! own, so that nobody outside can take all of them. What exceeds a bound is counted with `unknown`
-//! labels, and in `tower_b3_metrics_overflows_total`. Each version of a workload is a peer.
+//! In each direction there are at most [`max_series`](MetricsBuilder::max_series) combinations of labels
+//! of requests, and as many of gRPC messages. What exceeds a bound is counted with `unknown` labels, in one
+//! more series, and in `tower_b3_metrics_overflows_total`.
+//!
+//! A quarter of that is the number of peers, of services of other namespaces, and of hosts outside of the
+//! mesh, that have labels of their own. Each version of a workload is a peer. Once three quarters of the
+//! series are taken, new combinations of a peer are counted for an unknown peer. So somebody who invents
+//! peers cannot take all series, but can take the room of other peers: say with [`Trust`](crate::Trust)
+//! whose metadata a server believes. Services of the own namespace cannot be told from invented ones; those
+//! that [`service_of`](MetricsBuilder::service_of) names always have labels of their own.
+//!
+//! Methods that are not of RFC 9110 or `PATCH` are `_OTHER`, as OpenTelemetry says. Routes and
+//! [own labels](MetricsBuilder::request_label) are cut after 200 bytes.
 //!
 //! Series that [expire](MetricsBuilder::expire_after) make room for others, and so do peers, hosts and
 //! values of labels that have no series any more: when more than half of those that there may be are
@@ -102,6 +112,7 @@ mod reshape;
 mod response_flags;
 #[cfg(feature = "metrics-config")]
 pub(crate) mod shape;
+mod shared_map;
 mod store;
 #[cfg(test)]
 mod tests;

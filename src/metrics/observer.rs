@@ -252,6 +252,10 @@ impl Metrics {
     }
 
     fn find_own_service(&self, state: &mut ObservedExchange, request: &RequestHead<'_>) {
+        if self.inner.naming != Naming::Istio {
+            // No label shows a destination.
+            return;
+        }
         let host = || host_of(request.uri(), request.headers());
         if !self.inner.knows_service && self.uses_host_header() {
             state.destination = self.destination(host());
@@ -328,8 +332,10 @@ impl Metrics {
     /// What a client calls.
     fn called(&self, uri: &Uri, headers: &HeaderMap) -> DestinationNumber {
         match self.inner.naming {
+            Naming::Istio => self.destination(host_of(uri, headers)),
             Naming::OpenTelemetry => self.destination(&server_of(uri, headers)),
-            _ => self.destination(host_of(uri, headers)),
+            // No label shows a destination.
+            Naming::Red => DestinationNumber::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 
 /// A longer value is cut.
-const MAX_VALUE: usize = 200;
+pub(super) const MAX_VALUE: usize = 200;
 
 type OfRequest = dyn Fn(&RequestHead<'_>) -> Option<String> + Send + Sync;
 type OfResponse = dyn Fn(StatusCode, &HeaderMap) -> Option<String> + Send + Sync;

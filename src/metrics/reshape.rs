@@ -86,6 +86,9 @@ impl Metrics {
 
     /// Records by another plan from now on. Series of metrics that stay keep their counts.
     pub(super) fn replace_plan(&self, direction: Direction, plan: Plan, changes: StoreChanges) {
+        if plan.value_count > 0 {
+            self.inner.peers.keep_metadata();
+        }
         let generation = Generation::of_plan(plan, &self.inner.own_labels.all);
         self.inner.stores.of(direction).replace(generation, changes);
     }

@@ -7,7 +7,10 @@ use super::{
     workload::Workload,
 };
 use crate::direction::Direction;
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -91,4 +94,39 @@ fn idle_series_make_room_for_others() {
     }
     let overflows = points_at(&metrics, "tower_b3_metrics_overflows_total", start);
     assert_eq!(number(&overflows[0]), 0.0);
+}
+
+#[test]
+fn what_has_no_room_changes_nothing_but_counts() {
+    let metrics = Metrics::builder(Workload::new("webapp"))
+        .expire_after(MINUTE)
+        .max_series(2)
+        .build();
+    let start = Instant::now();
+    for code in [200, 201, 202] {
+        record_at(&metrics, code, start);
+    }
+    let state = || Arc::clone(&metrics.inner.stores.server.state());
+    let before = state();
+    for code in 203..213 {
+        record_at(&metrics, code, start);
+    }
+    assert!(Arc::ptr_eq(&before, &state()));
+    // Once in each interval, idle series are looked for.
+    record_at(&metrics, 200, start + MINUTE);
+    record_at(&metrics, 213, start + MINUTE);
+    let before = state();
+    record_at(&metrics, 214, start + MINUTE);
+    assert!(Arc::ptr_eq(&before, &state()));
+    // The series of the code 201 has gone.
+    record_at(&metrics, 215, start + 2 * MINUTE);
+    let points = points_at(&metrics, "istio_requests_total", start + 2 * MINUTE);
+    let shown = points.iter().map(|point| {
+        let code = label(point, "response_code").unwrap();
+        (code.to_owned(), number(point) as u64)
+    });
+    let expected = [("200", 2), ("215", 1), ("unknown", 13)];
+    let expected = expected.map(|(code, count)| (code.to_owned(), count));
+    assert_eq!(shown.collect::<Vec<_>>(), expected);
+    assert_eq!(metrics.inner.stores.server.overflowed(), 13);
 }

@@ -5,7 +5,12 @@
 //! so such an exchange is counted with `unknown` labels, and never with those of another. Requests do
 //! nothing for this: what they find in a cache is in it because it was used at the last check.
 
-use super::{handle::Inner, hash::FoldState, intern::Interner, store::Key};
+use super::{
+    handle::Inner,
+    hash::FoldState,
+    intern::Interner,
+    store::{Key, State},
+};
 use crate::direction::Direction;
 use std::{collections::HashSet, hash::Hash, sync::PoisonError, time::Instant};
 
@@ -20,22 +25,18 @@ struct InSeries {
     operations: Numbers,
     request_labels: Numbers,
     response_labels: Numbers,
-    /// In each direction.
-    values: [Numbers; 2],
 }
 
 impl InSeries {
-    fn of(inner: &Inner) -> InSeries {
-        let mut numbers = InSeries::default();
-        for (at, direction) in Direction::BOTH.into_iter().enumerate() {
-            let state = inner.stores.of(direction).state();
-            for key in state.requests.keys().chain(state.messages.keys()) {
-                let key = key.key();
-                numbers.add(&key);
-                numbers.values[at].insert(key.values);
-            }
+    /// Those of a direction, and frees the computed values that none of its series has.
+    fn add_all(&mut self, state: &State) {
+        let mut values = Numbers::default();
+        for key in state.requests.keys().chain(state.messages.keys()) {
+            let key = key.key();
+            self.add(&key);
+            values.insert(key.values);
         }
-        numbers
+        free(&state.values, &values);
     }
 
     fn add(&mut self, key: &Key) {
@@ -69,7 +70,10 @@ impl Inner {
             return;
         }
         *checked = now;
-        let in_series = InSeries::of(self);
+        let mut in_series = InSeries::default();
+        for direction in Direction::BOTH {
+            in_series.add_all(&self.stores.of(direction).state());
+        }
         self.peers
             .free_unused(|number| in_series.peers.contains(&number));
         self.destinations
@@ -78,8 +82,5 @@ impl Inner {
         free(&self.operations, &in_series.operations);
         free(&self.request_values, &in_series.request_labels);
         free(&self.response_values, &in_series.response_labels);
-        for (direction, values) in Direction::BOTH.into_iter().zip(&in_series.values) {
-            free(&self.stores.of(direction).values, values);
-        }
     }
 }

@@ -5,6 +5,7 @@
 mod common;
 
 mod baggage;
+mod cardinality;
 mod cases;
 mod destinations;
 mod exposition;

@@ -13,6 +13,7 @@ mod merging;
 #[path = "../metrics/parser.rs"]
 mod parser;
 mod reload;
+mod series;
 #[cfg(feature = "zipkin")]
 mod started;
 mod streams;

@@ -271,7 +271,10 @@ impl Inner {
         let sum = |count: fn(&crate::metrics::store::Store) -> u64| stores.map(count).iter().sum();
         let overflows = [
             ("series", sum(|store| store.overflowed())),
-            ("peers", self.peers.overflowed()),
+            (
+                "peers",
+                self.peers.overflowed() + sum(|store| store.peers_overflowed()),
+            ),
             ("destinations", self.destinations.overflowed()),
             ("labels", self.label_overflows.load(Relaxed)),
         ];

@@ -171,6 +171,7 @@ mod tests {
     #[test]
     fn members_of_the_application_take_no_room() {
         let peers = Peers::new(10, true);
+        peers.keep_metadata();
         let number = |value: String| {
             let mut headers = HeaderMap::new();
             headers.insert(BAGGAGE, HeaderValue::try_from(value).unwrap());

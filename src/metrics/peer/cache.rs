@@ -9,12 +9,12 @@ use super::{
     metadata::{PeerMetadata, PeerMetadataError},
 };
 use crate::metrics::{
-    hash::FoldState,
     intern::{Interner, NumberState},
+    shared_map::SharedMap,
 };
 use arc_swap::ArcSwap;
 use std::{
-    collections::HashMap,
+    collections::{HashSet, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -23,6 +23,8 @@ use std::{
 
 /// How many values of headers are kept; Istio keeps 500 on each thread.
 const MAX_VALUES: usize = 1_000;
+/// How many bytes these values have together.
+const MAX_BYTES: usize = 1 << 20;
 
 /// What labels need of a peer. Pods of one workload have the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -57,19 +59,30 @@ impl PeerLabels {
 
 #[derive(Clone, Default)]
 struct Values {
-    numbers: HashMap<Arc<[u8]>, PeerNumber, FoldState>,
+    numbers: SharedMap<Arc<[u8]>, PeerNumber>,
     /// Of workloads whose labels are unused. A peer that sends one again makes them used.
-    unused: HashMap<Arc<[u8]>, PeerNumber, FoldState>,
-    metadata: HashMap<u32, Arc<PeerMetadata>, FoldState>,
+    unused: SharedMap<Arc<[u8]>, PeerNumber>,
+    /// What peers have told, if somebody reads it.
+    metadata: SharedMap<u32, Arc<PeerMetadata>>,
+}
+
+/// What is needed to add a value.
+#[derive(Default)]
+struct Added {
     /// Values in the order in which they came.
-    order: Vec<(Arc<[u8]>, u32)>,
-    next: u32,
+    order: VecDeque<(Arc<[u8]>, u32)>,
+    /// How many they have together.
+    bytes: usize,
+    last: u32,
 }
 
 pub(in crate::metrics) struct Peers {
     values: ArcSwap<Values>,
     /// Held while a value is added, and while values are freed.
-    changing: Mutex<()>,
+    changing: Mutex<Added>,
+    /// Whether what peers have told is kept, beside their labels.
+    #[cfg(any(test, feature = "metrics-config"))]
+    keeps_metadata: std::sync::atomic::AtomicBool,
     labels: Interner<Arc<PeerLabels>>,
     /// Whether a caller that sends no metadata may tell the same in `baggage`.
     pub(super) reads_baggage: bool,
@@ -84,7 +97,9 @@ impl Peers {
     pub(in crate::metrics) fn new(limit: usize, reads_baggage: bool) -> Peers {
         Peers {
             values: ArcSwap::default(),
-            changing: Mutex::new(()),
+            changing: Mutex::default(),
+            #[cfg(any(test, feature = "metrics-config"))]
+            keeps_metadata: Default::default(),
             labels: Interner::new(limit),
             reads_baggage,
             refused: AtomicU64::new(0),
@@ -122,7 +137,7 @@ impl Peers {
     #[cold]
     fn add(&self, value: &[u8], peer: PeerMetadata) -> PeerNumber {
         // So that the labels are not found unused before their number is kept.
-        let _changing = self.lock();
+        let mut added = self.lock();
         let Some(labels) = self.number_of_labels(&peer) else {
             return PeerNumber::UNKNOWN;
         };
@@ -130,50 +145,64 @@ impl Peers {
         if let Some(number) = values.numbers.get(value) {
             return *number;
         }
-        if let Some((value, number)) = values.unused.remove_entry(value) {
-            values.numbers.insert(value, number);
+        if let Some(number) = values.unused.get(value).copied() {
+            values.unused.retain(|unused, _| **unused != *value);
+            values.numbers.insert(Arc::from(value), number);
             self.values.store(Arc::new(values));
             return number;
         }
-        values.make_room();
-        values.next = values.next.wrapping_add(1);
+        added.make_room(value.len(), &mut values);
+        added.last = added.last.wrapping_add(1);
         let number = PeerNumber {
             labels,
-            metadata: values.next,
+            metadata: added.last,
         };
         let value: Arc<[u8]> = Arc::from(value);
         values.numbers.insert(Arc::clone(&value), number);
-        values.metadata.insert(number.metadata, Arc::new(peer));
-        values.order.push((value, number.metadata));
+        #[cfg(any(test, feature = "metrics-config"))]
+        if self.keeps_metadata.load(Relaxed) {
+            values.metadata.insert(number.metadata, Arc::new(peer));
+        }
+        added.bytes += value.len();
+        added.order.push_back((value, number.metadata));
         self.values.store(Arc::new(values));
         number
     }
 
-    fn lock(&self) -> MutexGuard<'_, ()> {
+    fn lock(&self) -> MutexGuard<'_, Added> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what peers tell from now on, beside their labels. Who has told before is asked again.
+    #[cfg(any(test, feature = "metrics-config"))]
+    pub(in crate::metrics) fn keep_metadata(&self) {
+        let mut added = self.lock();
+        if !self.keeps_metadata.swap(true, Relaxed) {
+            added.order.clear();
+            added.bytes = 0;
+            self.values.store(Arc::default());
+        }
     }
 
     /// Frees numbers of labels that are unused: see [`Interner::free_unused`].
     pub(in crate::metrics) fn free_unused(&self, is_used: impl Fn(u32) -> bool) {
-        let _changing = self.lock();
+        let mut added = self.lock();
         self.labels.free_unused(|number| is_used(number + 1));
-        let mut values = Values::clone(&self.values.load());
-        let numbers = std::mem::take(&mut values.numbers);
-        let unused = std::mem::take(&mut values.unused);
-        for (value, number) in numbers.into_iter().chain(unused) {
-            match self.labels.state(number.labels.saturating_sub(1)) {
-                NumberState::Used => values.numbers.insert(value, number),
-                NumberState::Unused => values.unused.insert(value, number),
-                NumberState::Free => {
-                    values.metadata.remove(&number.metadata);
-                    continue;
-                }
-            };
-        }
-        let Values {
-            order, metadata, ..
-        } = &mut values;
-        order.retain(|(_, number)| metadata.contains_key(number));
+        let old = self.values.load();
+        let mut values = Values::clone(&old);
+        let state = |number: &PeerNumber| self.labels.state(number.labels.saturating_sub(1));
+        let all = || old.numbers.iter().chain(old.unused.iter());
+        let in_state = |wanted| {
+            let found = all().filter(move |(_, number)| state(number) == wanted);
+            found
+                .map(|(value, number)| (Arc::clone(value), *number))
+                .collect()
+        };
+        values.numbers = in_state(NumberState::Used);
+        values.unused = in_state(NumberState::Unused);
+        added.forget(&mut values, |values, value| {
+            !values.numbers.contains_key(value) && !values.unused.contains_key(value)
+        });
         self.values.store(Arc::new(values));
     }
 
@@ -215,16 +244,35 @@ impl Peers {
     }
 }
 
-impl Values {
-    /// Forgets the oldest quarter if there are as many as there may be.
-    fn make_room(&mut self) {
-        if self.order.len() < MAX_VALUES {
-            return;
+impl Added {
+    /// Forgets the oldest quarter, until there is room for a value of this many bytes.
+    fn make_room(&mut self, bytes: usize, values: &mut Values) {
+        while self.order.len() >= MAX_VALUES || self.bytes + bytes > MAX_BYTES {
+            let quarter = self.order.len().div_ceil(4);
+            let oldest = self.order.range(..quarter);
+            let oldest: HashSet<Arc<[u8]>> = oldest.map(|(value, _)| Arc::clone(value)).collect();
+            if oldest.is_empty() {
+                return;
+            }
+            values.numbers.retain(|value, _| !oldest.contains(value));
+            values.unused.retain(|value, _| !oldest.contains(value));
+            self.forget(values, |_, value| oldest.contains(value));
         }
-        for (value, number) in self.order.drain(..MAX_VALUES / 4) {
-            self.numbers.remove(&value);
-            self.unused.remove(&value);
-            self.metadata.remove(&number);
+    }
+
+    /// Forgets values that are not among the numbers any more.
+    fn forget(&mut self, values: &mut Values, is_gone: impl Fn(&Values, &[u8]) -> bool) {
+        let mut gone = HashSet::new();
+        self.order.retain(|(value, metadata)| {
+            let is_gone = is_gone(values, value);
+            if is_gone {
+                self.bytes -= value.len();
+                gone.insert(*metadata);
+            }
+            !is_gone
+        });
+        if values.metadata.len() > 0 {
+            values.metadata.retain(|number, _| !gone.contains(number));
         }
     }
 }
@@ -245,6 +293,7 @@ mod tests {
     #[test]
     fn pods_of_a_workload_share_labels_and_keep_their_names() {
         let peers = Peers::new(10, false);
+        peers.keep_metadata();
         let [first, second] = [1, 2].map(|pod| peers.number(header(pod, 1).as_bytes()).unwrap());
         assert_eq!(first.labels, second.labels);
         assert_eq!(peers.metadata(first).unwrap().name, "pod-1");
@@ -256,10 +305,11 @@ mod tests {
     #[test]
     fn any_number_of_pods_and_a_bounded_number_of_workloads() {
         let peers = Peers::new(10, false);
+        peers.keep_metadata();
         for pod in 0..3 * MAX_VALUES {
             let number = peers.number(header(pod, pod % 10).as_bytes()).unwrap();
             assert_eq!(number.labels as usize, pod % 10 + 1);
-            assert!(peers.values.load().order.len() <= MAX_VALUES);
+            assert!(peers.lock().order.len() <= MAX_VALUES);
         }
         assert_eq!(peers.overflowed(), 0);
         for workload in 10..20 {
@@ -267,9 +317,49 @@ mod tests {
             assert_eq!(number, Some(PeerNumber::UNKNOWN));
         }
         assert_eq!(peers.overflowed(), 10);
-        let values = peers.values.load();
-        assert_eq!(values.numbers.len(), values.order.len());
-        assert_eq!(values.metadata.len(), values.order.len());
+        let (values, added) = (peers.values.load(), peers.lock());
+        assert_eq!(values.numbers.len(), added.order.len());
+        assert_eq!(values.metadata.len(), added.order.len());
+    }
+
+    #[test]
+    fn what_peers_told_is_kept_only_if_somebody_reads_it() {
+        let peers = Peers::new(10, false);
+        let number = || peers.number(header(1, 1).as_bytes()).unwrap();
+        let first = number();
+        assert_eq!(peers.metadata(first), None);
+        peers.keep_metadata();
+        assert_eq!(number().labels, first.labels);
+        assert_eq!(peers.metadata(number()).unwrap().name, "pod-1");
+        peers.keep_metadata();
+        assert_eq!(peers.metadata(number()).unwrap().name, "pod-1");
+    }
+
+    #[test]
+    fn long_headers_are_bounded_by_their_bytes() {
+        let peers = Peers::new(10, false);
+        let header = |pod: usize| {
+            let peer = PeerMetadata {
+                name: format!("pod-{pod}"),
+                cluster: "c".repeat(5_000),
+                ..PeerMetadata::default()
+            };
+            peer.encode()
+        };
+        for pod in 0..MAX_VALUES {
+            peers.number(header(pod).as_bytes());
+        }
+        let (values, added) = (peers.values.load(), peers.lock());
+        let bytes = values
+            .numbers
+            .keys()
+            .map(|value| value.len())
+            .sum::<usize>();
+        assert_eq!(
+            (bytes, values.numbers.len()),
+            (added.bytes, added.order.len())
+        );
+        assert!((MAX_BYTES / 2..=MAX_BYTES).contains(&bytes), "{bytes}");
     }
 
     #[test]

@@ -93,6 +93,12 @@ impl PackedKey {
         self.0[4] & 1 == 1
     }
 
+    /// The same for an unknown peer.
+    pub(in crate::metrics) fn without_peer(mut self) -> PackedKey {
+        self.0[0] &= u64::from(u32::MAX);
+        self
+    }
+
     pub(in crate::metrics) fn key(self) -> Key {
         let [peers, labels, own, statuses, bits] = self.0;
         let (high, low) = (|word: u64| (word >> 32) as u32, |word: u64| word as u32);
@@ -358,6 +364,7 @@ mod tests {
                 hidden: Parts(hidden),
             };
             prop_assert_eq!(key.packed().key(), key);
+            prop_assert_eq!(key.packed().without_peer().key(), Key { peer: 0, ..key });
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::metrics::destination::UNKNOWN;
 use std::{
     collections::HashMap,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// What changes of a store's settings, beside the metrics. `None` stays.
@@ -40,6 +40,8 @@ impl Store {
             token: Arc::new(()),
             buckets,
             expiry,
+            idle_removed: 0,
+            values: self.new_values(),
             layout,
             message_layout: Arc::clone(&old.message_layout),
             requests: Table::default(),
@@ -48,13 +50,14 @@ impl Store {
         let values = values_by_old(&old.generation, &new.generation);
         // Of another length: all series count as used now.
         let used = (expiry != old.expiry).then(|| self.interval(expiry, Instant::now()));
+        let now = SystemTime::now();
         let migrate = |table, layout, mask: Mask| {
-            let groups = self.groups(table, &values, |key| mask.apply(key));
+            let groups = groups(table, &new, &values, |key| mask.apply(key));
             let series = groups.into_iter().map(|(key, (values, previous))| {
                 let last = || previous.iter().map(|series| series.used()).max();
                 let used = used.or_else(last).unwrap_or(0);
                 let mut series = Series::new(layout, values, used);
-                series.continue_from(previous, &old.token);
+                series.continue_from(previous, &old.token, now);
                 (key, Arc::new(series))
             });
             series.collect()
@@ -64,34 +67,34 @@ impl Store {
         (new.requests, new.messages) = (requests, messages);
         self.store(new);
     }
+}
 
-    /// The series by their new keys, with their new values.
-    fn groups(&self, old: &Table, by_old: &[ValueOf], mask: impl Fn(Key) -> PackedKey) -> Groups {
-        let mut groups = Groups::new();
-        for (key, series) in old.iter().filter(|(_, series)| !series.is_retired()) {
-            let key = key.key();
-            let values = match key.values {
-                0 if by_old.is_empty() => Arc::default(),
-                _ => translated(by_old, &series.values),
-            };
-            let number = match values.is_empty() {
-                true => Some(0),
-                false => self.number_of_values(Arc::clone(&values)),
-            };
-            let key = match number {
-                Some(values) if !key.overflow => mask(Key { values, ..key }),
-                _ => Key::OVERFLOW.packed(),
-            };
-            let values = if key.key().values == 0 {
-                Arc::default()
-            } else {
-                values
-            };
-            let group = groups.entry(key).or_insert_with(|| (values, Vec::new()));
-            group.1.push(Arc::clone(series));
-        }
-        groups
+/// The series by their new keys, with their new values.
+fn groups(old: &Table, new: &State, by_old: &[ValueOf], mask: impl Fn(Key) -> PackedKey) -> Groups {
+    let mut groups = Groups::new();
+    for (key, series) in old.iter().filter(|(_, series)| !series.is_retired()) {
+        let key = key.key();
+        let values = match key.values {
+            0 if by_old.is_empty() => Arc::default(),
+            _ => translated(by_old, &series.values),
+        };
+        let number = match values.is_empty() {
+            true => Some(0),
+            false => new.number_of_values(Arc::clone(&values)),
+        };
+        let key = match number {
+            Some(values) if !key.overflow => mask(Key { values, ..key }),
+            _ => Key::OVERFLOW.packed(),
+        };
+        let values = if key.key().values == 0 {
+            Arc::default()
+        } else {
+            values
+        };
+        let group = groups.entry(key).or_insert_with(|| (values, Vec::new()));
+        group.1.push(Arc::clone(series));
     }
+    groups
 }
 
 /// What a computed value of the new configuration is made of.

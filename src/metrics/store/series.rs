@@ -86,13 +86,18 @@ impl Series {
     /// Makes this series continue those of an earlier configuration, which is in use as long as there
     /// is its token.
     #[cfg(feature = "metrics-config")]
-    pub(super) fn continue_from(&mut self, previous: Vec<Arc<Series>>, token: &Arc<()>) {
+    pub(super) fn continue_from(
+        &mut self,
+        previous: Vec<Arc<Series>>,
+        token: &Arc<()>,
+        now: SystemTime,
+    ) {
         for series in &previous {
             self.base.add(&series.base);
             for older in &series.previous {
                 match older.is_in_use() {
                     true => self.previous.push(older.clone()),
-                    false => self.base.add(&older.series.own_totals()),
+                    false => self.base.add(&older.series.own_totals(Some(now))),
                 }
             }
         }
@@ -198,26 +203,27 @@ impl Series {
     }
 
     /// What this object counts, without what came before.
-    fn own_totals(&self) -> Totals {
+    fn own_totals(&self, exemplars_at: Option<SystemTime>) -> Totals {
         let mut totals = Totals::zero(&self.layout);
         for stripe in &self.stripes {
             totals.add_stripe(stripe);
-        }
-        totals
-    }
-
-    /// Everything that was counted, with the exemplars that are recent at this time, or without any.
-    pub(in crate::metrics) fn totals(&self, exemplars_at: Option<SystemTime>) -> Totals {
-        let mut totals = self.own_totals();
-        totals.add(&self.base);
-        for previous in &self.previous {
-            totals.add(&previous.series.own_totals());
         }
         if let Some(now) = exemplars_at {
             for at in self.layout.slots.iter().flat_map(Slot::exemplars) {
                 totals.set_exemplar(at, self.exemplars.get(at, now));
             }
         }
+        totals
+    }
+
+    /// Everything that was counted, with the exemplars that are recent at this time, or without any.
+    pub(in crate::metrics) fn totals(&self, exemplars_at: Option<SystemTime>) -> Totals {
+        let mut totals = self.own_totals(exemplars_at);
+        totals.add(&self.base);
+        for previous in &self.previous {
+            totals.add(&previous.series.own_totals(exemplars_at));
+        }
+        totals.drop_old_exemplars(exemplars_at);
         totals
     }
 }

@@ -1,7 +1,7 @@
 //! `Store`: the series of one direction.
 //!
 //! Looking up a series and counting wait for nobody. A lock is held while a series is added, which copies
-//! the table, while idle ones are removed, and while the configuration changes.
+//! a part of the table, while idle ones are removed, and while the configuration changes.
 
 use super::{
     bounds::Buckets,
@@ -10,10 +10,9 @@ use super::{
     layout::{Layout, Numbers},
     series::Series,
 };
-use crate::metrics::{exemplar::Exemplar, hash::FoldState, intern::Interner, plan::Measured};
+use crate::metrics::{exemplar::Exemplar, intern::Interner, plan::Measured, shared_map::SharedMap};
 use arc_swap::ArcSwap;
 use std::{
-    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -25,7 +24,7 @@ use std::{
 /// does not make the sum go back to zero.
 const MAX_ADDED: u64 = 1 << 40;
 
-pub(in crate::metrics) type Table = HashMap<PackedKey, Arc<Series>, FoldState>;
+pub(in crate::metrics) type Table = SharedMap<PackedKey, Arc<Series>>;
 
 /// A configuration, and the series that were counted under it.
 #[derive(Clone)]
@@ -38,6 +37,10 @@ pub(in crate::metrics) struct State {
     pub(super) buckets: Arc<Buckets>,
     /// Series that are not used for a whole interval go. `None`: they stay.
     pub(in crate::metrics) expiry: Option<Duration>,
+    /// In which interval idle series were last removed.
+    pub(super) idle_removed: u64,
+    /// The computed values that are labels. Each configuration has its own.
+    pub(in crate::metrics) values: Arc<Interner<Arc<[String]>>>,
     pub(super) layout: Arc<Layout>,
     pub(super) message_layout: Arc<Layout>,
     pub(in crate::metrics) requests: Table,
@@ -55,11 +58,11 @@ pub(in crate::metrics) struct Store {
     state: ArcSwap<State>,
     changing: Mutex<()>,
     max_series: usize,
-    /// The computed values that are labels.
-    pub(in crate::metrics) values: Interner<Arc<[String]>>,
     origin: Instant,
     /// What was counted in a series of overflow.
     overflowed: AtomicU64,
+    /// What was counted for an unknown peer, because series of peers have no room.
+    peers_overflowed: AtomicU64,
     expired: AtomicU64,
 }
 
@@ -97,17 +100,18 @@ impl Store {
                 #[cfg(feature = "metrics-config")]
                 buckets: Arc::new(settings.buckets),
                 expiry: settings.expiry,
+                idle_removed: 0,
+                values: new_values(settings.max_series),
                 layout: Arc::new(layout),
                 message_layout: Arc::new(Layout::of_messages()),
                 requests: Table::default(),
                 messages: Table::default(),
             }),
             changing: Mutex::new(()),
-            // Those of earlier configurations stay.
-            values: Interner::new(settings.max_series.saturating_mul(4)),
             max_series: settings.max_series,
             origin: Instant::now(),
             overflowed: AtomicU64::new(0),
+            peers_overflowed: AtomicU64::new(0),
             expired: AtomicU64::new(0),
         }
     }
@@ -117,10 +121,10 @@ impl Store {
         self.state.load()
     }
 
-    /// The number of computed values that are labels; `None` if there is no room for more.
-    pub(in crate::metrics) fn number_of_values(&self, values: Arc<[String]>) -> Option<u32> {
-        // 0 stands for none.
-        self.values.number(&values).map(|number| number + 1)
+    /// For the values of a new configuration.
+    #[cfg(feature = "metrics-config")]
+    pub(super) fn new_values(&self) -> Arc<Interner<Arc<[String]>>> {
+        new_values(self.max_series)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, ()> {
@@ -154,9 +158,29 @@ impl Store {
     ) -> bool {
         let interval = self.interval(state.expiry, count.at());
         match count.table(state).get(&key) {
-            Some(series) if series.touch(interval) => self.count_in(series, count),
+            Some(series) if series.touch(interval) && !key.is_overflow() => {
+                self.count_in(series, count)
+            }
             _ => self.count_in_new(state, key, interval, count),
         }
+    }
+
+    /// Counts in the series of `place`, where a key is counted that may have no room of its own.
+    #[inline(never)]
+    fn count_at(
+        &self,
+        series: &Series,
+        key: PackedKey,
+        place: PackedKey,
+        count: &Count<'_>,
+    ) -> bool {
+        let counted = self.count_in(series, count);
+        if counted && place.is_overflow() {
+            self.overflowed.fetch_add(1, Relaxed);
+        } else if counted && place != key {
+            self.peers_overflowed.fetch_add(1, Relaxed);
+        }
+        counted
     }
 
     #[inline]
@@ -204,12 +228,13 @@ impl Store {
         interval: u64,
         count: &Count<'_>,
     ) -> bool {
-        let full = count.table(state).len() >= self.max_series;
-        let overflow = count.table(state).get(&Key::OVERFLOW.packed());
-        if let (true, None, Some(series)) = (full, state.expiry, overflow) {
-            if !count.table(state).contains_key(&key) {
-                self.overflowed.fetch_add(1, Relaxed);
-                return self.count_in(series, count);
+        let table = count.table(state);
+        let place = self.place(table, key);
+        let has_no_room = place != key || key.is_overflow();
+        if has_no_room && state.idle_removed >= interval {
+            let series = table.get(&place).filter(|series| series.touch(interval));
+            if let Some(series) = series {
+                return self.count_at(series, key, place, count);
             }
         }
         let _changing = self.lock();
@@ -217,62 +242,84 @@ impl Store {
         if !Arc::ptr_eq(&current.generation, &state.generation) {
             return false;
         }
-        if let Some(series) = count.table(&current).get(&key) {
-            if series.touch(interval) {
-                return self.count_in(series, count);
-            }
-        }
         let mut changed = State::clone(&current);
-        self.remove_idle(&mut changed, interval);
-        let room = count.table(&changed).len() < self.max_series;
-        let key = if room { key } else { Key::OVERFLOW.packed() };
-        if key.is_overflow() {
-            self.overflowed.fetch_add(1, Relaxed);
+        let mut is_changed = changed.idle_removed < interval;
+        if is_changed {
+            self.remove_idle(&mut changed, interval);
         }
-        let series = match count.table(&changed).get(&key) {
-            Some(series) if series.touch(interval) => Arc::clone(series),
+        let place = self.place(count.table(&changed), key);
+        let series = match count.table(&changed).get(&place) {
+            Some(series) if self.is_usable(series, interval) => Arc::clone(series),
             _ => {
-                let values = key.key().values.checked_sub(1);
-                let values = values.and_then(|number| self.values.value(number));
-                let layout = count.layout(&changed);
-                let series = Series::new(layout, values.unwrap_or_default(), interval);
-                let series = Arc::new(series);
-                count
-                    .table_mut(&mut changed)
-                    .insert(key, Arc::clone(&series));
+                let series = Arc::new(count.new_series(&changed, place, interval));
+                let table = count.table_mut(&mut changed);
+                table.insert(place, Arc::clone(&series));
+                is_changed = true;
                 series
             }
         };
-        self.store(changed);
-        self.count_in(&series, count)
+        if is_changed {
+            self.store(changed);
+        }
+        self.count_at(&series, key, place, count)
+    }
+
+    /// Where a key is counted: without its peer if only the room for series without a peer is left, and
+    /// in the series of overflow if there is none.
+    fn place(&self, table: &Table, key: PackedKey) -> PackedKey {
+        let overflow = Key::OVERFLOW.packed();
+        let taken = table.len() - usize::from(table.contains_key(&overflow));
+        if taken < self.max_series - self.max_series / 4 || table.contains_key(&key) {
+            return key;
+        }
+        let key = key.without_peer();
+        match taken < self.max_series || table.contains_key(&key) {
+            true => key,
+            false => overflow,
+        }
+    }
+
+    /// Whether a series is not idle. One that is will be replaced.
+    fn is_usable(&self, series: &Series, interval: u64) -> bool {
+        if series.touch(interval) {
+            return true;
+        }
+        let retired = series.retire_if_idle(interval);
+        self.expired.fetch_add(u64::from(retired), Relaxed);
+        !retired
     }
 
     /// Removes series that were not used for a whole interval.
     fn remove_idle(&self, state: &mut State, interval: u64) -> bool {
-        if state.expiry.is_none() {
-            return false;
-        }
+        state.idle_removed = interval;
         let mut removed = 0;
         for table in [&mut state.requests, &mut state.messages] {
-            table.retain(|_, series| {
-                let retired = series.retire_if_idle(interval);
-                removed += u64::from(retired);
-                !retired
-            });
+            let idle = table
+                .values()
+                .filter(|series| series.retire_if_idle(interval));
+            let idle = idle.count() as u64;
+            if idle > 0 {
+                table.retain(|_, series| !series.is_retired());
+            }
+            removed += idle;
         }
         self.expired.fetch_add(removed, Relaxed);
         removed > 0
     }
 
-    /// Removes series that were not used for a whole interval.
+    /// Removes series that were not used for a whole interval, and makes new ones as quick to find as the
+    /// others.
     pub(in crate::metrics) fn expire(&self, now: Instant) {
-        if self.state.load().expiry.is_none() {
+        let state = self.state.load();
+        if state.expiry.is_none() && !state.requests.has_recent() && !state.messages.has_recent() {
             return;
         }
         let _changing = self.lock();
         let mut state = State::clone(&self.state.load());
         let interval = self.interval(state.expiry, now);
-        if self.remove_idle(&mut state, interval) {
+        let removed = state.expiry.is_some() && self.remove_idle(&mut state, interval);
+        let merged = [state.requests.merge(), state.messages.merge()];
+        if removed || merged.contains(&true) {
             self.store(state);
         }
     }
@@ -285,6 +332,10 @@ impl Store {
 
     pub(in crate::metrics) fn overflowed(&self) -> u64 {
         self.overflowed.load(Relaxed)
+    }
+
+    pub(in crate::metrics) fn peers_overflowed(&self) -> u64 {
+        self.peers_overflowed.load(Relaxed)
     }
 
     pub(in crate::metrics) fn expired(&self) -> u64 {
@@ -314,12 +365,28 @@ impl Count<'_> {
         }
     }
 
-    fn layout<'a>(&self, state: &'a State) -> &'a Arc<Layout> {
-        match self {
+    fn new_series(&self, state: &State, key: PackedKey, interval: u64) -> Series {
+        let layout = match self {
             Count::Exchange(_) => &state.layout,
             Count::Messages { .. } => &state.message_layout,
-        }
+        };
+        let values = key.key().values.checked_sub(1);
+        let values = values.and_then(|number| state.values.value(number));
+        Series::new(layout, values.unwrap_or_default(), interval)
     }
+}
+
+impl State {
+    /// The number of computed values that are labels; `None` if there is no room for more.
+    pub(in crate::metrics) fn number_of_values(&self, values: Arc<[String]>) -> Option<u32> {
+        // 0 stands for none.
+        self.values.number(&values).map(|number| number + 1)
+    }
+}
+
+/// There is room for more values than series, because those of idle series are forgotten later.
+fn new_values(max_series: usize) -> Arc<Interner<Arc<[String]>>> {
+    Arc::new(Interner::new(max_series.saturating_mul(4)))
 }
 
 impl Layout {

@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    time::SystemTime,
 };
 
 #[derive(Clone)]
@@ -74,6 +75,13 @@ impl Totals {
         }
         if let Some(own) = self.exemplars.get_mut(at) {
             *own = newer(*own, exemplar);
+        }
+    }
+
+    /// Those of earlier configurations may be old.
+    pub(super) fn drop_old_exemplars(&mut self, now: Option<SystemTime>) {
+        for exemplar in &mut self.exemplars {
+            *exemplar = exemplar.filter(|exemplar| now.is_some_and(|now| exemplar.is_recent(now)));
         }
     }
 
