@@ -145,6 +145,11 @@ impl Destinations {
         self.namespace.as_deref() == Some(&service.namespace)
     }
 
+    /// Whether an authority may stand for a service of the mesh.
+    pub(super) fn may_be_service(&self, authority: &str) -> bool {
+        self.service_of(authority).may_be_service()
+    }
+
     /// Whether a service is in the own namespace, or was named, or its namespace was.
     pub(super) fn is_expected(&self, service: &Service) -> bool {
         self.is_own(service)
@@ -155,11 +160,6 @@ impl Destinations {
     /// The services that hosts were said to stand for.
     pub(super) fn named_services(&self) -> Vec<Service> {
         self.services.values().cloned().collect()
-    }
-
-    /// Whether an authority may stand for a service of the mesh.
-    pub(super) fn may_be_service(&self, authority: &str) -> bool {
-        self.service_of(authority).may_be_service()
     }
 
     /// The service that a URI's authority or a `host` header stands for.

@@ -125,9 +125,10 @@ impl DestinationNumbers {
         number
     }
 
-    /// Whether an authority, which has this number, may stand for a service of the mesh.
+    /// Whether an authority, which has this number or none, may stand for a service of the mesh.
     pub(super) fn may_be_service(&self, number: DestinationNumber, authority: &str) -> bool {
-        let is_service = number != DestinationNumber::UNKNOWN && number.0 & (OUTSIDE | OWN) == 0;
+        let has_number = number.0 >= DestinationNumber::TAKEN;
+        let is_service = has_number && number.0 & (OUTSIDE | OWN) == 0;
         is_service || self.rules.may_be_service(authority)
     }
 

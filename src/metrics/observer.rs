@@ -239,8 +239,8 @@ impl Metrics {
     }
 
     fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
-        // A client knows it since the metadata was written. Other names have no label that shows it.
-        if of == Direction::Server && self.inner.naming == Naming::Istio {
+        // A client knows it since the metadata was written.
+        if of == Direction::Server {
             self.find_own_service(state, request);
         }
         state.request_labels = self.request_labels(request);
@@ -252,6 +252,10 @@ impl Metrics {
     }
 
     fn find_own_service(&self, state: &mut ObservedExchange, request: &RequestHead<'_>) {
+        if self.inner.naming != Naming::Istio {
+            // No label shows a destination.
+            return;
+        }
         let host = || host_of(request.uri(), request.headers());
         if !self.inner.knows_service && self.uses_host_header() {
             state.destination = self.destination(host());
@@ -328,10 +332,10 @@ impl Metrics {
     /// What a client calls.
     fn called(&self, uri: &Uri, headers: &HeaderMap) -> DestinationNumber {
         match self.inner.naming {
-            Naming::OpenTelemetry => self.destination(&server_of(uri, headers)),
-            // No label shows it.
-            Naming::Red => DestinationNumber::UNKNOWN,
             Naming::Istio => self.destination(host_of(uri, headers)),
+            Naming::OpenTelemetry => self.destination(&server_of(uri, headers)),
+            // No label shows a destination.
+            Naming::Red => DestinationNumber::default(),
         }
     }
 

@@ -59,7 +59,8 @@ pub fn exchange(tracer: &Tracer, files: &Files, names: &[&str]) -> Vec<String> {
         sent_headers(&client, get("http://catalog/called", ""));
         ready(Ok::<_, Infallible>(Response::new(Script::default())))
     }));
-    drain(now(server.call(get("/served", ""))).unwrap().body_mut()).unwrap();
+    let request = get("/served", "x-tenant: a|x-tenant: b");
+    drain(now(server.call(request)).unwrap().body_mut()).unwrap();
     assert!(tracer.flush(PATIENCE));
     names.iter().map(|name| files.read(name)).collect()
 }

@@ -34,6 +34,7 @@ fn an_exchange_for_which_the_filter_is_true_has_a_line() {
         ("'x-none' in request.headers", ""),
         ("request.headers['x-request-id'] != ''", both),
         ("request.headers['x-none'] == 'a'", ""),
+        ("request.headers['x-tenant'] == 'a,b'", "/served\n"),
         ("connection.mtls", ""),
         ("!connection.mtls", both),
         ("response.code_details == 'via_upstream'", both),
