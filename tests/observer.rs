@@ -220,6 +220,20 @@ fn failures_of_a_client_have_the_codes_and_flags_that_envoy_reports() {
         drop(now(client.call(get("http://a/", ""))).unwrap());
         let expected = "Client http://a/ 0: - 200 DC BodyDropped (None, 0)";
         assert_eq!(lines.take_one(), expected);
+
+        // The server has sent the rest of a short response, whether or not it is read.
+        for (length, flags) in [(65_535, "-"), (65_536, "DC")] {
+            let service = service_fn(move |_: Request<()>| {
+                let response = Response::builder().header("content-length", length);
+                ready(Ok::<_, Infallible>(
+                    response.body(Script::data("x")).unwrap(),
+                ))
+            });
+            let mut client = tracer.client_layer().layer(service);
+            drop(now(client.call(get("http://a/", ""))).unwrap());
+            let expected = format!("Client http://a/ 1: - 200 {flags} BodyDropped (None, 0)");
+            assert_eq!(lines.take_one(), expected);
+        }
     });
 }
 

@@ -295,6 +295,7 @@ fn observe(open: &mut OpenSpan, ending: Ending, error: &str) {
         failure: TransportFailure::default(),
         request_bytes: facts.request_bytes,
         response_bytes: facts.response_bytes,
+        expected_bytes: facts.expected_bytes,
         #[cfg(feature = "metrics")]
         request_framing: BodyFraming {
             announced: Some(facts.request_bytes.unwrap_or(0)),

@@ -30,6 +30,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) failure: TransportFailure,
     pub(crate) request_bytes: Option<u64>,
     pub(crate) response_bytes: u64,
+    /// How many there should be, by the response's head.
+    pub(crate) expected_bytes: Option<u64>,
     #[cfg(feature = "metrics")]
     pub(crate) request_framing: BodyFraming,
     #[cfg(feature = "metrics")]
@@ -103,7 +105,10 @@ impl<'a> EndedExchange<'a> {
 
     /// What went wrong, as Envoy's response flags.
     pub fn response_flags(&self) -> ResponseFlags {
-        ResponseFlags::of(self.facts.direction, self.facts.ending, self.facts.failure)
+        let facts = self.facts;
+        let expected = facts.expected_bytes;
+        let outstanding = expected.map(|bytes| bytes.saturating_sub(facts.response_bytes));
+        ResponseFlags::of(facts.direction, facts.ending, facts.failure, outstanding)
     }
 
     /// Why the response has its code, as Envoy's `%RESPONSE_CODE_DETAILS%` says it: `via_upstream` for

@@ -30,17 +30,25 @@ pub(crate) const FLAG_NAMES: [&str; 30] = [
     "UDO",
 ];
 
+/// A server has sent the rest of a body that is not longer, whether or not the client reads it: it fits in
+/// the buffers of the connection, and in the initial window of HTTP/2.
+const SENT_AT_ONCE: u64 = 65_535;
+
 impl ResponseFlags {
-    /// The flags of an exchange that ended like this. `failure` is why a failed one of a client failed.
+    /// The flags of an exchange that ended like this. `failure` is why a failed one of a client failed,
+    /// `outstanding` how many bytes of the response's body have not passed, if that is known.
     pub(super) fn of(
         direction: Direction,
         ending: Ending,
         failure: TransportFailure,
+        outstanding: Option<u64>,
     ) -> ResponseFlags {
+        let is_sent = outstanding.is_some_and(|bytes| bytes <= SENT_AT_ONCE);
         match (ending, direction) {
             (Ending::Complete | Ending::Upgraded, _) => ResponseFlags::None,
-            // A client that drops a body closes the connection, so the server has this flag too: the two
-            // reports of one request must agree.
+            // A client that drops a body closes the connection, so the server has the same flag unless it
+            // has sent everything: the two reports of one request should agree.
+            (Ending::BodyDropped, Direction::Client) if is_sent => ResponseFlags::None,
             (Ending::Canceled | Ending::BodyDropped, _) => {
                 ResponseFlags::DownstreamConnectionTermination
             }

@@ -54,8 +54,10 @@ impl MetricsServer {
 
 /// Metrics of this workload: of the pod, or of a process with only a name.
 pub(crate) fn builder(service: &str, identity: Option<&Identity>) -> MetricsBuilder {
-    Metrics::builder(match identity {
+    let metrics = Metrics::builder(match identity {
         Some(identity) => Workload::of(identity),
         None => Workload::new(service),
-    })
+    });
+    // Every host that webapp calls is a service of the shop, also if `--catalog` is an address.
+    metrics.send_metadata_to_all_hosts(true)
 }
