@@ -70,6 +70,7 @@ async fn head_has_the_headers_and_no_body() {
     assert!(body(head).await.is_empty());
 }
 
+#[cfg(feature = "batch")]
 #[tokio::test]
 async fn head_writes_nothing() {
     let stats = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));

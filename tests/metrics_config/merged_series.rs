@@ -46,23 +46,24 @@ fn exchange(metrics: &Metrics, direction: Direction, status: u16) {
 
 /// All texts of the metrics.
 fn texts(metrics: &Metrics) -> Vec<String> {
-    let mut texts = vec![metrics.text(), metrics.openmetrics()];
+    let texts = vec![metrics.text(), metrics.openmetrics()];
     #[cfg(feature = "prometheus")]
-    {
+    let texts = {
         let registry = prometheus::Registry::new();
         let collector = metrics.prometheus_collector().unwrap();
         registry.register(Box::new(collector)).unwrap();
         let encoder = prometheus::TextEncoder::new();
-        texts.push(encoder.encode_to_string(&registry.gather()).unwrap());
-    }
+        let text = encoder.encode_to_string(&registry.gather()).unwrap();
+        [texts, vec![text]].concat()
+    };
     #[cfg(feature = "prometheus-client")]
-    {
+    let texts = {
         let mut registry = prometheus_client::registry::Registry::default();
         registry.register_collector(Box::new(metrics.prometheus_client_collector()));
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        texts.push(text);
-    }
+        [texts, vec![text]].concat()
+    };
     texts
 }
 
