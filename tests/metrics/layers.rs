@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
 use serde_json::Value as Json;
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -130,12 +130,16 @@ async fn both_sides_say_that_the_client_went_away() {
     response.body_mut().frame().await.unwrap().unwrap();
     drop(response);
     for metrics in [&called, &served] {
-        let point = loop {
-            match points(metrics, "istio_requests_total").pop() {
-                Some(point) => break point,
-                None => tokio::task::yield_now().await,
+        let ended = async {
+            loop {
+                match points(metrics, "istio_requests_total").pop() {
+                    Some(point) => break point,
+                    None => tokio::task::yield_now().await,
+                }
             }
         };
+        let point = tokio::time::timeout(Duration::from_secs(60), ended).await;
+        let point = point.expect("the exchange ends");
         let labels = ["response_code", "response_flags"].map(|name| label(&point, name));
         assert_eq!(labels, ["200", "DC"]);
     }
