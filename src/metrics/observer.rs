@@ -58,6 +58,22 @@ struct CountingObserver {
     is_last: PerDirection<bool>,
 }
 
+impl CountingObserver {
+    /// The headers that these metrics may change: a copy if others read them later.
+    fn own_or_copied<'a>(
+        &self,
+        direction: Direction,
+        headers: &'a mut HeaderMap,
+        copy: &'a mut HeaderMap,
+    ) -> &'a mut HeaderMap {
+        if *self.is_last.of(direction) {
+            return headers;
+        }
+        copy.clone_from(headers);
+        copy
+    }
+}
+
 impl AnyObserver for CountingObserver {
     fn new_state(&self) -> AnyState {
         Box::new(ObservedExchange::default())
@@ -81,14 +97,8 @@ impl AnyObserver for CountingObserver {
         if !self.counted.of(direction) {
             return;
         }
-        let mut copy;
-        let headers = match self.is_last.of(direction) {
-            true => headers,
-            false => {
-                copy = headers.clone();
-                &mut copy
-            }
-        };
+        let mut copy = HeaderMap::new();
+        let headers = self.own_or_copied(direction, headers, &mut copy);
         state.direction = Some(direction);
         state.reads_peer = peer_trusted;
         // A server's with the metadata, a client's without: a proxy would add it behind the application.
@@ -126,14 +136,8 @@ impl AnyObserver for CountingObserver {
         let Some(direction) = state.direction else {
             return;
         };
-        let mut copy;
-        let headers = match self.is_last.of(direction) {
-            true => headers,
-            false => {
-                copy = headers.clone();
-                &mut copy
-            }
-        };
+        let mut copy = HeaderMap::new();
+        let headers = self.own_or_copied(direction, headers, &mut copy);
         let mut scan = HeaderScan::of(headers);
         match direction {
             Direction::Server => {

@@ -1,6 +1,6 @@
 //! Expressions against the `cel` crate alone, with the attributes in maps.
 
-use super::{Expression, Scope, parse::parse, print::print_value};
+use super::{parse::parse, print::print_value, tests};
 use crate::metrics::shape::test_exchange::Exchange;
 use cel::{Context, Value};
 use proptest::prelude::*;
@@ -32,20 +32,10 @@ fn printed_by_crate(text: &str, exchange: &Exchange) -> Option<String> {
     print_value(&value, &mut printed).then_some(printed)
 }
 
-fn printed(text: &str, exchange: &Exchange) -> Option<String> {
-    let expression = Expression::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    let scope = Scope {
-        exchange,
-        generated: &[],
-    };
-    let mut printed = String::new();
-    expression.print(scope, &mut printed).then_some(printed)
-}
-
 /// The crate stops at a failure on the left of `&&` and `||`, even where the right side decides.
 fn assert_same(text: &str, exchange: &Exchange) {
     let by_crate = printed_by_crate(text, exchange);
-    let ours = printed(text, exchange);
+    let ours = tests::value(text, exchange);
     let may_succeed = by_crate.is_none() && (text.contains("&&") || text.contains("||"));
     assert!(
         ours == by_crate || may_succeed,
