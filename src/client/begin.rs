@@ -42,7 +42,7 @@ impl ClientSettings {
             self.write(to_write, present, &open.inherited, request.headers_mut());
         }
         if inner.prepare_observation(&mut open) {
-            inner.observe(&mut open, Direction::Client, request, propagates);
+            inner.observe(&mut open, Direction::Client, request, None, propagates);
         }
         set_route(request, &mut open);
         Exchange::of_request(open, request)
@@ -68,7 +68,7 @@ impl ClientSettings {
         {
             open.inherited.forwarded.set_request_id(id);
         }
-        inner.observe(&mut open, Direction::Client, request, propagates);
+        inner.observe(&mut open, Direction::Client, request, None, propagates);
         set_route(request, &mut open);
         Exchange::of_request(open, request)
     }
@@ -98,7 +98,7 @@ impl ClientSettings {
         let head = RequestHead::of(request);
         let mut values = HeaderValues::default();
         let table = &dynamic.header_table;
-        table.read_into(head.headers(), None, &mut values);
+        table.read_into::<false>(head.headers(), None, &mut values);
         let present = values.tracing_headers();
         let Some((record, inherited, facts)) = open.recorded_parts() else {
             return;

@@ -4,9 +4,10 @@ use super::settings::ClientSettings;
 use crate::{
     head::RequestHead,
     hosts,
+    observe::{ExchangeFacts, Grpc},
     propagation::HeaderValues,
     record::{Kind, SpanBuffer},
-    span::{ExchangeFacts, Grpc, OpenSpan},
+    span::OpenSpan,
     tags::{self, FallbackValues, RequestTagSettings},
     tracer::DynamicSettings,
     user_code::guarded,

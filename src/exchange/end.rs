@@ -2,9 +2,9 @@
 
 use crate::{
     direction::Direction,
-    observe::Ending,
+    observe::{Ending, ExchangeFacts, Grpc},
     record::{SpanBuffer, StandardTag},
-    span::{ExchangeFacts, Grpc, OpenSpan},
+    span::OpenSpan,
     tags,
 };
 use std::sync::atomic::Ordering::Relaxed;

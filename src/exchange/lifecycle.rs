@@ -14,12 +14,12 @@ use super::{
     response_head::{has_body, is_upgrade},
 };
 #[cfg(feature = "metrics")]
-use crate::observe::{BodyFraming, OpenExchange, chunk_lines};
+use crate::observe::{OpenExchange, chunk_lines};
 use crate::{
     direction::Direction,
-    observe::{Ending, Facts, JUDGED_LENGTH, ResponseHead, TransportFailure},
+    observe::{End, Ending, Grpc, JUDGED_LENGTH, ResponseHead},
     propagation::REQUEST_ID,
-    span::{ExchangeFacts, Grpc, OpenSpan},
+    span::OpenSpan,
     tags::{self, GrpcStatus},
     text::cut,
     user_code::{debug_text, guarded},
@@ -57,17 +57,13 @@ impl Exchange {
         }
         let size = {
             let _watch = PanicWatch::of(&exchange);
-            let facts = exchange.open.as_ref().map(|open| &open.exchange);
-            facts.and_then(|facts| {
-                let is_grpc = facts.grpc != Grpc::No;
-                facts.observation.count_request(request.body_mut(), is_grpc)
+            exchange.open.as_ref().and_then(|open| {
+                let is_grpc = open.exchange.grpc != Grpc::No;
+                open.observation.count_request(request.body_mut(), is_grpc)
             })
         };
         if let Some(open) = exchange.open.as_mut().filter(|open| open.is_observed()) {
-            if size.is_none() {
-                open.exchange.request_bytes = tags::content_length(request.headers());
-            }
-            open.exchange.observation.set_request_size(size);
+            open.observation.set_request_size(size);
         }
         exchange
     }
@@ -112,10 +108,9 @@ impl Exchange {
             facts.grpc = Grpc::Answered { status: None };
         }
         #[cfg(feature = "metrics")]
-        facts
-            .observation
+        open.observation
             .exchange_in_response(response.headers_mut());
-        facts.observation.response(&ResponseHead::of(response));
+        open.observation.response(&ResponseHead::of(response));
         if let Some(record) = open.record() {
             tags::status(record, Some(status));
         }
@@ -140,7 +135,7 @@ impl Exchange {
                 facts.response_framing.chunk_lines += chunk_lines(size);
             }
             if matches!(facts.grpc, Grpc::Answered { .. }) {
-                facts.observation.count_response(data);
+                open.observation.count_response(data);
             }
         }
     }
@@ -150,7 +145,7 @@ impl Exchange {
         let Some(open) = &mut self.open else {
             return;
         };
-        open.exchange.observation.trailers(trailers);
+        open.observation.trailers(trailers);
         if open.exchange.grpc != Grpc::No {
             self.grpc_status(trailers);
         }
@@ -190,20 +185,19 @@ impl Exchange {
         };
         let max_length = match open.record() {
             Some(record) => Some(record.max_tag_length()),
-            None => open.exchange.observation.max_error_length(),
+            None => open.observation.max_error_length(),
         };
         // The error is formatted only if somebody is interested.
         let Some(max_length) = max_length else {
             return self.close(Ending::Failed, "");
         };
-        let facts = &mut open.exchange;
-        let judges = facts.observation.is_active() && facts.direction == Some(Direction::Client);
+        let judges = open.is_observed() && open.exchange.direction == Some(Direction::Client);
         let text = match judges {
             true => debug_text(error, max_length.max(JUDGED_LENGTH)),
             false => debug_text(error, max_length),
         };
         if judges {
-            facts.observation.fail(&text);
+            open.observation.fail(&text);
         }
         self.close(Ending::Failed, cut(&text, max_length));
     }
@@ -247,13 +241,14 @@ impl Drop for Exchange {
 fn find_sinks(open: &mut OpenSpan) {
     let OpenSpan {
         exchange: facts,
+        observation,
         inherited,
         ..
     } = open;
-    let Some(started) = facts.observation.started() else {
+    let Some(started) = observation.started() else {
         return;
     };
-    facts.observation.find_sinks(&OpenExchange {
+    observation.find_sinks(&OpenExchange {
         method: &facts.method,
         version: facts.version,
         route: &facts.route,
@@ -265,51 +260,14 @@ fn find_sinks(open: &mut OpenSpan) {
 
 /// Tells the observers how the exchange ended.
 fn observe(open: &mut OpenSpan, ending: Ending, error: &str) {
-    let is_recorded = open.is_recorded();
-    let OpenSpan {
-        exchange: facts,
-        inherited,
-        ..
-    } = open;
-    let ExchangeFacts {
-        direction: Some(direction),
-        observation,
-        ..
-    } = facts
-    else {
-        return;
-    };
-    if !observation.is_active() {
-        return;
-    }
-    observation.end(Facts {
-        direction: *direction,
-        method: &facts.method,
-        version: facts.version,
-        route: &facts.route,
-        status: facts.status,
-        is_grpc: facts.grpc != Grpc::No,
-        grpc_status: facts.grpc.status(),
+    let end = End {
         ending,
         error,
-        failure: TransportFailure::default(),
-        request_bytes: facts.request_bytes,
-        response_bytes: facts.response_bytes,
-        expected_bytes: facts.expected_bytes,
-        #[cfg(feature = "metrics")]
-        request_framing: BodyFraming {
-            announced: Some(facts.request_bytes.unwrap_or(0)),
-            chunk_lines: 0,
-        },
-        #[cfg(feature = "metrics")]
-        response_framing: facts.response_framing,
-        request_messages: None,
-        response_messages: None,
-        context: inherited.context,
-        is_recorded,
-        request_id: inherited.forwarded.request_id(),
-        peer_address: facts.peer_address,
-    });
+        context: open.inherited.context.as_ref(),
+        is_recorded: open.is_recorded(),
+        request_id: open.inherited.forwarded.request_id(),
+    };
+    open.observation.end(&open.exchange, end);
 }
 
 /// Adds the request id to a response that has none.

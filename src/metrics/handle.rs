@@ -8,7 +8,7 @@ use super::{
     measurement::{Measurement, RequestLabels, ResponseLabels},
     naming::Naming,
     open_streams::OpenStreams,
-    own_labels::OwnLabels,
+    own_labels::{MAX_VALUE, OwnLabels},
     peer::{OwnHeaders, PeerMetadata, PeerNumber, Peers},
     plan::MetricKind,
     principals::{Principals, PrincipalsNumber},
@@ -19,6 +19,7 @@ use crate::{
     direction::{Direction, PerDirection},
     head::RequestHead,
     printable::quoted,
+    text::cut,
 };
 use http::{HeaderMap, StatusCode};
 use std::{
@@ -131,11 +132,19 @@ impl Metrics {
     /// assert!(metrics.text().contains("destination_service=\"catalog.shop.svc.cluster.local\""));
     /// ```
     pub fn record(&self, direction: Direction, measured: &Measurement<'_>) {
+        self.record_measured(direction, *measured);
+    }
+
+    /// [`record`](Self::record), in the caller's function. A measurement that no reference is taken of needs
+    /// no memory, so it is copied where one is.
+    #[inline(always)]
+    pub(super) fn record_measured(&self, direction: Direction, measured: Measurement<'_>) {
         let store = self.inner.stores.of(direction);
         // Again if the configuration changes in between.
-        while !self.try_record(store, direction, measured) {}
+        while !self.try_record(store, direction, &measured) {}
         if measured.request_messages > 0 || measured.response_messages > 0 {
-            self.record_messages(direction, measured);
+            let copy = measured;
+            self.record_messages(direction, &copy);
         }
     }
 
@@ -144,7 +153,7 @@ impl Metrics {
         let store = self.inner.stores.of(direction);
         loop {
             let state = store.state();
-            let values = self.values(&state.generation, measured);
+            let values = values(&state.generation, measured);
             let key = self.key(&state, direction, measured, &values);
             let key = state.generation.messages.apply(key);
             let count = Count::Messages {
@@ -158,10 +167,16 @@ impl Metrics {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_record(&self, store: &Store, direction: Direction, measured: &Measurement<'_>) -> bool {
         let state: &State = &store.state();
-        let values = self.values(&state.generation, measured);
+        let values = match state.generation.value_count {
+            0 => Vec::new(),
+            _ => {
+                let copy = *measured;
+                values(&state.generation, &copy)
+            }
+        };
         let key = self.key(state, direction, measured, &values);
         let key = state.generation.requests.apply(key);
         let exemplar = measured.sampled.map(|(trace_id, span_id)| Exemplar {
@@ -185,22 +200,7 @@ impl Metrics {
         store.count(state, key, &Count::Exchange(counts))
     }
 
-    fn values(&self, generation: &Generation, measured: &Measurement<'_>) -> Vec<String> {
-        let mut values = Vec::new();
-        #[cfg(not(feature = "metrics-config"))]
-        let _ = measured;
-        if generation.value_count > 0 {
-            #[cfg(feature = "metrics-config")]
-            if let Some(attributes) = measured.attributes {
-                generation.values.compute(attributes, &mut values);
-            }
-            let unknown = || super::destination::UNKNOWN.to_owned();
-            values.resize_with(generation.value_count, unknown);
-        }
-        values
-    }
-
-    #[inline]
+    #[inline(always)]
     fn key(
         &self,
         state: &State,
@@ -229,7 +229,7 @@ impl Metrics {
             hidden: Parts::default(),
         };
         if generation.has_operation {
-            key.operation = self.operation(measured);
+            key.operation = self.operation(measured.method, measured.route);
         }
         if !generation.label_values.is_empty() {
             match state.number_of_values(generation.labels_of(values)) {
@@ -241,7 +241,8 @@ impl Metrics {
     }
 
     /// The number of method and route, without an allocation if they have one.
-    fn operation(&self, measured: &Measurement<'_>) -> u32 {
+    #[inline(never)]
+    fn operation(&self, method: &str, route: &str) -> u32 {
         thread_local! {
             static TEXT: RefCell<String> = const { RefCell::new(String::new()) };
         }
@@ -253,9 +254,9 @@ impl Metrics {
         let number = TEXT.try_with(|buffer| {
             let mut text = buffer.borrow_mut();
             text.clear();
-            text.push_str(measured.shown_method());
+            text.push_str(shown_method(method));
             text.push('\n');
-            text.push_str(measured.shown_route());
+            text.push_str(cut(route, MAX_VALUE));
             number(&text)
         });
         self.counted(number.ok().flatten())
@@ -327,6 +328,32 @@ impl Metrics {
     /// ```
     pub fn peer(&self, metadata: &PeerMetadata) -> PeerNumber {
         self.inner.peers.of_metadata(metadata)
+    }
+}
+
+/// The computed values of a measurement.
+#[inline(never)]
+fn values(generation: &Generation, measured: &Measurement<'_>) -> Vec<String> {
+    let mut values = Vec::new();
+    #[cfg(not(feature = "metrics-config"))]
+    let _ = measured;
+    if generation.value_count > 0 {
+        #[cfg(feature = "metrics-config")]
+        if let Some(attributes) = measured.attributes {
+            generation.values.compute(attributes, &mut values);
+        }
+        let unknown = || super::destination::UNKNOWN.to_owned();
+        values.resize_with(generation.value_count, unknown);
+    }
+    values
+}
+
+/// The method as it is shown. Callers can invent methods, so the others are one, as in OpenTelemetry.
+fn shown_method(method: &str) -> &str {
+    match method {
+        "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH"
+        | "" => method,
+        _ => "_OTHER",
     }
 }
 

@@ -4,15 +4,11 @@
 use super::attributes::Attributes;
 use super::{
     destination_numbers::DestinationNumber,
-    own_labels::MAX_VALUE,
     peer::PeerNumber,
     principals::PrincipalsNumber,
     store::{INVALID_STATUS, NO_STATUS},
 };
-use crate::{
-    id::{SpanId, TraceId},
-    text::cut,
-};
+use crate::id::{SpanId, TraceId};
 use std::{
     fmt,
     time::{Duration, Instant},
@@ -88,6 +84,7 @@ impl Measurement<'_> {
     }
 
     /// A request that was answered with this code at another moment.
+    #[inline]
     pub(super) fn at(ended: Instant, code: u16, duration: Duration) -> Measurement<'static> {
         Measurement {
             peer: PeerNumber::UNKNOWN,
@@ -116,22 +113,9 @@ impl Measurement<'_> {
         }
     }
 
-    /// The method as it is shown. Callers can invent methods, so the others are one, as in OpenTelemetry.
-    pub(super) fn shown_method(&self) -> &str {
-        match self.method {
-            "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE"
-            | "PATCH" | "" => self.method,
-            _ => "_OTHER",
-        }
-    }
-
-    /// The route as it is shown.
-    pub(super) fn shown_route(&self) -> &str {
-        cut(self.route, MAX_VALUE)
-    }
-
     /// The code as it is shown. A proxy answers a gRPC request with 200 where it would answer another
     /// one with 503.
+    #[inline]
     pub(super) fn shown_code(&self) -> u16 {
         match self.grpc && !self.responded && self.code != 0 {
             true => 200,
@@ -140,6 +124,7 @@ impl Measurement<'_> {
     }
 
     /// The gRPC status as it is shown: by Envoy's mapping of HTTP codes where the response has none.
+    #[inline]
     pub(super) fn shown_grpc_status(&self) -> u16 {
         let status = self.derived_grpc_status();
         status.filter(|_| self.grpc).unwrap_or(NO_STATUS)
@@ -147,6 +132,7 @@ impl Measurement<'_> {
 
     /// The gRPC status of any response, which Envoy has for plain HTTP, too. At most 16, or
     /// [`INVALID_STATUS`].
+    #[inline]
     pub(super) fn derived_grpc_status(&self) -> Option<u16> {
         match (self.grpc_status, self.code) {
             (Some(status), _) if status > MAX_STATUS => Some(INVALID_STATUS),

@@ -82,7 +82,6 @@ mod exemplar;
 mod exposition;
 mod handle;
 mod hash;
-mod header_scan;
 mod intern;
 mod labels;
 mod measurement;

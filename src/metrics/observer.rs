@@ -5,7 +5,6 @@ use super::{captured::Captured, open_attributes::OpenRequest};
 use super::{
     destination_numbers::DestinationNumber,
     handle::Metrics,
-    header_scan::HeaderScan,
     measurement::{Measurement, RequestLabels, ResponseLabels},
     message_reports::MessageReports,
     naming::Naming,
@@ -17,7 +16,9 @@ use super::{
 use crate::{
     direction::{Direction, PerDirection},
     head::RequestHead,
-    observe::{AnyObserver, AnyState, EndedExchange, MessageSink, OpenExchange, ResponseHead},
+    observe::{
+        AnyObserver, AnyState, EndedExchange, HeaderScan, MessageSink, OpenExchange, ResponseHead,
+    },
     tags::GrpcCode,
 };
 use http::{HeaderMap, Method, Uri};
@@ -34,8 +35,7 @@ struct ObservedExchange {
     destination: DestinationNumber,
     request_labels: RequestLabels,
     response_labels: ResponseLabels,
-    /// As a proxy beside the service would count them.
-    request_headers: HeaderScan,
+    /// As a proxy beside the service would count it.
     request: HeadSize,
     response_headers: HeaderScan,
     response_trailers: u64,
@@ -54,24 +54,9 @@ struct ObservedExchange {
 struct CountingObserver {
     metrics: Metrics,
     counted: PerDirection<bool>,
-    /// Whether no other metrics of the tracer read the metadata after these.
+    /// Whether no other metrics of the tracer read the metadata after these, which then exchange it with the
+    /// peer.
     is_last: PerDirection<bool>,
-}
-
-impl CountingObserver {
-    /// The headers that these metrics may change: a copy if others read them later.
-    fn own_or_copied<'a>(
-        &self,
-        direction: Direction,
-        headers: &'a mut HeaderMap,
-        copy: &'a mut HeaderMap,
-    ) -> &'a mut HeaderMap {
-        if *self.is_last.of(direction) {
-            return headers;
-        }
-        copy.clone_from(headers);
-        copy
-    }
 }
 
 impl AnyObserver for CountingObserver {
@@ -83,73 +68,81 @@ impl AnyObserver for CountingObserver {
         state.is::<ObservedExchange>()
     }
 
-    fn exchange_in_request(
+    fn wants_header_scan(&self) -> bool {
+        true
+    }
+
+    fn read_request(
         &self,
         state: &mut AnyState,
         direction: Direction,
-        uri: &Uri,
-        headers: &mut HeaderMap,
+        request: &RequestHead<'_>,
+        headers: &HeaderScan,
         peer_trusted: bool,
-    ) {
+    ) -> bool {
         let Some(state) = state.downcast_mut::<ObservedExchange>() else {
-            return;
+            return false;
         };
         if !self.counted.of(direction) {
-            return;
+            return false;
         }
-        let mut copy = HeaderMap::new();
-        let headers = self.own_or_copied(direction, headers, &mut copy);
+        // In case that the end of an earlier exchange panicked.
+        *state = ObservedExchange::default();
         state.direction = Some(direction);
-        state.reads_peer = peer_trusted;
-        // A server's with the metadata, a client's without: a proxy would add it behind the application.
-        let scan = HeaderScan::of(headers);
-        let has_metadata = scan.peer_metadata > 0;
-        state.request_headers = match direction {
-            Direction::Server => scan,
-            Direction::Client => scan.without_peer_metadata(),
-        };
-        if direction == Direction::Client {
-            state.destination = self.metrics.called(uri, headers);
-            let host = host_of(uri, headers);
-            state.reads_peer =
-                peer_trusted && self.metrics.sends_metadata_to(state.destination, host);
-        }
+        let is_last = *self.is_last.of(direction);
         match direction {
-            Direction::Client if state.reads_peer => {
-                self.metrics.inner.headers.write_to_request(headers);
+            Direction::Server => {
+                state.reads_peer = peer_trusted;
+                self.metrics.read_caller(state, request, headers, is_last)
             }
-            Direction::Server if peer_trusted => {
-                let peers = &self.metrics.inner.peers;
-                (state.peer, state.requested_headers) =
-                    peers.take_from_request(headers, has_metadata);
+            Direction::Client => {
+                self.metrics
+                    .read_call(state, request, headers, peer_trusted);
+                is_last && (state.reads_peer || headers.peer_metadata > 0)
             }
-            _ if has_metadata => remove_metadata(headers),
-            _ => {}
+        }
+    }
+
+    fn change_request(&self, state: &mut AnyState, direction: Direction, headers: &mut HeaderMap) {
+        let is_last = *self.is_last.of(direction);
+        let Some(state) = counted(state).filter(|_| is_last) else {
+            return;
+        };
+        let inner = &self.metrics.inner;
+        match (direction, state.reads_peer) {
+            (Direction::Client, true) => inner.headers.write_to_request(headers),
+            (Direction::Server, true) => {
+                (state.peer, state.requested_headers) = inner.peers.take_from_request(headers);
+            }
+            (_, false) => remove_metadata(headers),
         }
     }
 
     fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
-        let Some(state) = state.downcast_mut::<ObservedExchange>() else {
+        let Some(state) = counted(state) else {
             return;
         };
         let inner = &self.metrics.inner;
         let Some(direction) = state.direction else {
             return;
         };
-        let mut copy = HeaderMap::new();
-        let headers = self.own_or_copied(direction, headers, &mut copy);
+        let is_last = *self.is_last.of(direction);
         let mut scan = HeaderScan::of(headers);
         match direction {
             Direction::Server => {
-                scan.bytes += inner
-                    .headers
-                    .write_to_response(headers, state.requested_headers);
+                let requested = state.requested_headers;
+                scan.bytes += match is_last {
+                    true => inner.headers.write_to_response(headers, requested),
+                    false => inner.headers.line_bytes(requested),
+                };
             }
             Direction::Client if scan.peer_metadata > 0 => {
                 scan = scan.without_peer_metadata();
-                match state.reads_peer {
-                    true => state.peer = inner.peers.take_from_response(headers),
-                    false => remove_metadata(headers),
+                match (state.reads_peer, is_last) {
+                    (true, true) => state.peer = inner.peers.take_from_response(headers),
+                    (true, false) => state.peer = inner.peers.of_response(headers),
+                    (false, true) => remove_metadata(headers),
+                    (false, false) => {}
                 }
             }
             Direction::Client => {}
@@ -159,7 +152,13 @@ impl AnyObserver for CountingObserver {
 
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>) {
         if let Some(state) = counted(state) {
-            self.metrics.see_request(state, direction, request);
+            state.request_labels = self.metrics.request_labels(request);
+            #[cfg(feature = "metrics-config")]
+            {
+                state.captured = self.metrics.captured(direction, request);
+            }
+            #[cfg(not(feature = "metrics-config"))]
+            let _ = direction;
         }
     }
 
@@ -211,11 +210,6 @@ impl AnyObserver for CountingObserver {
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
         if let Some(state) = counted(state) {
             self.metrics.see_end(state, exchange);
-        }
-    }
-
-    fn reset(&self, state: &mut AnyState) {
-        if let Some(state) = state.downcast_mut::<ObservedExchange>() {
             *state = ObservedExchange::default();
         }
     }
@@ -242,17 +236,44 @@ impl Metrics {
         })
     }
 
-    fn see_request(&self, state: &mut ObservedExchange, of: Direction, request: &RequestHead<'_>) {
-        // A client knows it since the metadata was written.
-        if of == Direction::Server {
-            self.find_own_service(state, request);
+    /// Reads what a server needs of a request. Returns whether it takes or removes the caller's metadata.
+    fn read_caller(
+        &self,
+        state: &mut ObservedExchange,
+        request: &RequestHead<'_>,
+        headers: &HeaderScan,
+        is_last: bool,
+    ) -> bool {
+        state.request = HeadSize::of_request(request, Direction::Server, headers);
+        self.find_own_service(state, request);
+        let has_metadata = headers.peer_metadata > 0;
+        if state.reads_peer && !(has_metadata && is_last) {
+            let peers = &self.inner.peers;
+            (state.peer, state.requested_headers) =
+                peers.of_request(request.headers(), has_metadata);
         }
-        state.request_labels = self.request_labels(request);
-        state.request = HeadSize::of_request(request, of, state.request_headers);
-        #[cfg(feature = "metrics-config")]
-        {
-            state.captured = self.captured(of, request);
-        }
+        has_metadata && is_last
+    }
+
+    /// Reads what a client needs of a request.
+    fn read_call(
+        &self,
+        state: &mut ObservedExchange,
+        request: &RequestHead<'_>,
+        headers: &HeaderScan,
+        peer_trusted: bool,
+    ) {
+        // Without the metadata: a proxy would add it behind the application.
+        let scan = headers.without_peer_metadata();
+        state.request = HeadSize::of_request(request, Direction::Client, &scan);
+        let host = host_of(request.uri(), request.headers());
+        state.destination = match self.inner.naming {
+            Naming::Istio => self.destination(host),
+            Naming::OpenTelemetry => self.destination(&server_of(request.uri(), request.headers())),
+            // No label shows a destination.
+            Naming::Red => DestinationNumber::default(),
+        };
+        state.reads_peer = peer_trusted && self.sends_metadata_to(state.destination, host);
     }
 
     fn find_own_service(&self, state: &mut ObservedExchange, request: &RequestHead<'_>) {
@@ -312,7 +333,7 @@ impl Metrics {
             .with_body(request_body, exchange.request_framing());
         measured.response_bytes = exchange.status().map_or(0, |status| {
             let (method, version) = (exchange.method(), exchange.version());
-            let headers = state.response_headers;
+            let headers = &state.response_headers;
             HeadSize::of_response(method, status, version, exchange.direction(), headers)
                 .with_body(exchange.response_bytes(), exchange.response_framing())
                 + state.response_trailers
@@ -327,20 +348,11 @@ impl Metrics {
         #[cfg(feature = "metrics-config")]
         if let Some(captured) = &state.captured {
             let messages = state.messages.as_deref();
+            let measured = measured;
             self.record_with_values(&measured, captured, exchange, messages);
             return;
         }
-        self.record(exchange.direction(), &measured);
-    }
-
-    /// What a client calls.
-    fn called(&self, uri: &Uri, headers: &HeaderMap) -> DestinationNumber {
-        match self.inner.naming {
-            Naming::Istio => self.destination(host_of(uri, headers)),
-            Naming::OpenTelemetry => self.destination(&server_of(uri, headers)),
-            // No label shows a destination.
-            Naming::Red => DestinationNumber::default(),
-        }
+        self.record_measured(exchange.direction(), measured);
     }
 
     /// Whether a client sends its metadata to this host.

@@ -5,6 +5,7 @@ use http::{HeaderMap, Uri, header::HOST, uri::Scheme};
 use std::borrow::Cow;
 
 /// By the header `host`, which a proxy goes by, or else by the URI. Empty if neither says.
+#[inline]
 pub(super) fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
     host_header(headers)
         .or_else(|| authority(uri))

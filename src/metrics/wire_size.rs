@@ -4,8 +4,11 @@
 //! HTTP/1.1, chunk by chunk. For HTTP/2 it is an estimate, because headers are compressed and have no line
 //! breaks.
 
-use super::header_scan::{HeaderScan, line_bytes};
-use crate::{direction::Direction, head::RequestHead, observe::BodyFraming};
+use crate::{
+    direction::Direction,
+    head::RequestHead,
+    observe::{BodyFraming, HeaderScan, line_bytes},
+};
 use http::{Method, StatusCode, Version};
 
 const LINE_BREAK: u64 = 2;
@@ -44,7 +47,7 @@ impl HeadSize {
     pub(super) fn of_request(
         head: &RequestHead<'_>,
         direction: Direction,
-        headers: HeaderScan,
+        headers: &HeaderScan,
     ) -> HeadSize {
         let uri = head.uri();
         let authority = uri.authority().map_or("", |authority| authority.as_str());
@@ -75,7 +78,7 @@ impl HeadSize {
         status: StatusCode,
         version: Version,
         direction: Direction,
-        headers: HeaderScan,
+        headers: &HeaderScan,
     ) -> HeadSize {
         // `HTTP/1.1 200 ` and a line break.
         let line = 15 + status.canonical_reason().map_or(0, str::len) as u64;
@@ -100,7 +103,7 @@ impl HeadSize {
         }
     }
 
-    fn of(bytes: u64, headers: HeaderScan, version: Version, added: Framing) -> HeadSize {
+    fn of(bytes: u64, headers: &HeaderScan, version: Version, added: Framing) -> HeadSize {
         let has_chunks = version <= Version::HTTP_11;
         let framing = match (headers.transfer_encoding, headers.content_length) {
             (true, _) if has_chunks => Framing::Chunks,
@@ -159,7 +162,7 @@ mod tests {
 
     fn written_request(head: &Request<()>, direction: Direction) -> HeadSize {
         let headers = HeaderScan::of(head.headers());
-        HeadSize::of_request(&RequestHead::of(head), direction, headers)
+        HeadSize::of_request(&RequestHead::of(head), direction, &headers)
     }
 
     fn body(announced: Option<u64>, frames: &[u64]) -> (u64, BodyFraming) {
@@ -273,7 +276,7 @@ mod tests {
                 response.status(),
                 version,
                 Direction::Server,
-                headers,
+                &headers,
             );
             let expected = (head.len() + added.len()) as u64 + if counts_body { bytes } else { 0 };
             assert_eq!(
@@ -295,7 +298,7 @@ mod tests {
             status,
             Version::HTTP_11,
             Direction::Client,
-            headers,
+            &headers,
         );
         let (bytes, framing) = body(None, &[7]);
         assert_eq!(size.with_body(bytes, framing), text.len() as u64 + 7);

@@ -2,10 +2,10 @@
 
 #[cfg(feature = "metrics")]
 use super::BodyFraming;
-use super::{Ending, ResponseFlags, TransportFailure};
-use crate::{
-    clock::Moment, context::TraceContext, direction::Direction, id::RequestId, tags::GrpcCode,
-};
+use super::{Ending, ExchangeFacts, Grpc, ResponseFlags, TransportFailure};
+#[cfg(feature = "metrics")]
+use crate::tags::GrpcCode;
+use crate::{clock::Moment, context::TraceContext, direction::Direction, id::RequestId};
 use http::{Method, StatusCode, Version};
 #[cfg(feature = "metrics")]
 use std::time::Instant;
@@ -14,67 +14,43 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// What the layers know about an exchange. [`EndedExchange`] shows it to users.
+/// What the end of an exchange adds to the facts about it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Facts<'a> {
-    pub(crate) direction: Direction,
-    pub(crate) method: &'a Method,
-    pub(crate) version: Version,
-    pub(crate) route: &'a str,
-    pub(crate) status: Option<StatusCode>,
-    pub(crate) is_grpc: bool,
-    pub(crate) grpc_status: Option<GrpcCode>,
+pub(crate) struct End<'a> {
     pub(crate) ending: Ending,
     /// Empty unless the exchange failed.
     pub(crate) error: &'a str,
-    pub(crate) failure: TransportFailure,
-    pub(crate) request_bytes: Option<u64>,
-    pub(crate) response_bytes: u64,
-    /// How many there should be, by the response's head.
-    pub(crate) expected_bytes: Option<u64>,
-    #[cfg(feature = "metrics")]
-    pub(crate) request_framing: BodyFraming,
-    #[cfg(feature = "metrics")]
-    pub(crate) response_framing: BodyFraming,
-    pub(crate) request_messages: Option<u64>,
-    pub(crate) response_messages: Option<u64>,
-    pub(crate) context: Option<TraceContext>,
+    pub(crate) context: Option<&'a TraceContext>,
     pub(crate) is_recorded: bool,
     pub(crate) request_id: Option<&'a RequestId>,
-    pub(crate) peer_address: Option<SocketAddr>,
 }
 
 /// A request and its response, after the end.
 #[derive(Debug)]
 pub struct EndedExchange<'a> {
-    facts: &'a Facts<'a>,
-    started: Moment,
-    head_after: Option<Duration>,
-    duration: Duration,
+    pub(super) direction: Direction,
+    pub(super) facts: &'a ExchangeFacts,
+    pub(super) end: End<'a>,
+    pub(super) failure: TransportFailure,
+    pub(super) request_bytes: Option<u64>,
+    #[cfg(feature = "metrics")]
+    pub(super) request_framing: BodyFraming,
+    pub(super) request_messages: Option<u64>,
+    pub(super) response_messages: Option<u64>,
+    pub(super) started: Moment,
+    pub(super) head_after: Option<Duration>,
+    pub(super) duration: Duration,
 }
 
 impl<'a> EndedExchange<'a> {
-    pub(super) fn new(
-        facts: &'a Facts<'a>,
-        started: Moment,
-        head_after: Option<Duration>,
-    ) -> EndedExchange<'a> {
-        EndedExchange {
-            facts,
-            started,
-            head_after,
-            duration: started.elapsed(),
-        }
-    }
-
     /// Whether the service answered the request, or sent it.
     pub fn direction(&self) -> Direction {
-        self.facts.direction
+        self.direction
     }
 
     /// The request's method.
     pub fn method(&self) -> &'a Method {
-        self.facts.method
+        &self.facts.method
     }
 
     /// The request's HTTP version.
@@ -86,7 +62,7 @@ impl<'a> EndedExchange<'a> {
     /// [`scope::route`](crate::scope::route), or from a [`RouteTemplate`](crate::RouteTemplate). `None` if
     /// unknown.
     pub fn route(&self) -> Option<&'a str> {
-        Some(self.facts.route).filter(|route| !route.is_empty())
+        Some(self.facts.route.as_str()).filter(|route| !route.is_empty())
     }
 
     /// The response's status; `None` if there was no response.
@@ -108,7 +84,7 @@ impl<'a> EndedExchange<'a> {
         let facts = self.facts;
         let expected = facts.expected_bytes;
         let outstanding = expected.map(|bytes| bytes.saturating_sub(facts.response_bytes));
-        ResponseFlags::of(facts.direction, facts.ending, facts.failure, outstanding)
+        ResponseFlags::of(self.direction, self.end.ending, self.failure, outstanding)
     }
 
     /// Why the response has its code, as Envoy's `%RESPONSE_CODE_DETAILS%` says it: `via_upstream` for
@@ -120,37 +96,37 @@ impl<'a> EndedExchange<'a> {
 
     /// Whether the request is a gRPC request.
     pub fn is_grpc(&self) -> bool {
-        self.facts.is_grpc
+        self.facts.grpc != Grpc::No
     }
 
     /// `grpc-status` from the response's trailers, or else from its headers. `None` if the exchange is
     /// not gRPC, or the status is missing or not a number.
     pub fn grpc_status(&self) -> Option<u16> {
-        self.facts.grpc_status?.number()
+        self.facts.grpc.status()?.number()
     }
 
     /// The same, with what is not a number.
     #[cfg(feature = "metrics")]
     pub(crate) fn grpc_code(&self) -> Option<GrpcCode> {
-        self.facts.grpc_status
+        self.facts.grpc.status()
     }
 
     /// How the exchange ended.
     pub fn ending(&self) -> Ending {
-        self.facts.ending
+        self.end.ending
     }
 
     /// The `Debug` text of the error with which the exchange [failed](Ending::Failed), cut to
     /// [`max_tag_length`](crate::TracerBuilder::max_tag_length).
     pub fn error(&self) -> Option<&'a str> {
-        Some(self.facts.error).filter(|_| self.facts.ending == Ending::Failed)
+        Some(self.end.error).filter(|_| self.end.ending == Ending::Failed)
     }
 
     /// The number of bytes of the request's body: as many as have been read, where the body is of a type
     /// that can be [counted](crate::TracerBuilder::count_request_bodies) and does not know its size;
     /// otherwise the size that it announces. `None` if it announces none.
     pub fn request_bytes(&self) -> Option<u64> {
-        self.facts.request_bytes
+        self.request_bytes
     }
 
     /// How many bytes of the response's body were passed on.
@@ -160,7 +136,7 @@ impl<'a> EndedExchange<'a> {
 
     #[cfg(feature = "metrics")]
     pub(crate) fn request_framing(&self) -> BodyFraming {
-        self.facts.request_framing
+        self.request_framing
     }
 
     #[cfg(feature = "metrics")]
@@ -172,13 +148,13 @@ impl<'a> EndedExchange<'a> {
     /// or the body is of a type that cannot be
     /// [counted](crate::TracerBuilder::count_request_bodies).
     pub fn request_messages(&self) -> Option<u64> {
-        self.facts.request_messages
+        self.request_messages
     }
 
     /// The number of gRPC messages of the response that were passed on. `None` if the exchange is not
     /// gRPC.
     pub fn response_messages(&self) -> Option<u64> {
-        self.facts.response_messages
+        self.response_messages
     }
 
     /// When the layer got the request.
@@ -205,12 +181,12 @@ impl<'a> EndedExchange<'a> {
     /// The context of the exchange's span. `None` if there is no such span, because a sidecar makes
     /// them.
     pub fn context(&self) -> Option<TraceContext> {
-        self.facts.context
+        self.end.context.copied()
     }
 
     /// Whether the exchange's span is recorded and reported here.
     pub fn is_recorded(&self) -> bool {
-        self.facts.is_recorded
+        self.end.is_recorded
     }
 
     /// The address of the peer that sent the request to the server layer, as
@@ -222,6 +198,6 @@ impl<'a> EndedExchange<'a> {
 
     /// The request id.
     pub fn request_id(&self) -> Option<&'a RequestId> {
-        self.facts.request_id
+        self.end.request_id
     }
 }

@@ -36,12 +36,16 @@ mod body_framing;
 mod counted_body;
 mod ended;
 mod ending;
+mod exchange_facts;
 mod failure;
 mod grpc_messages;
+#[cfg(feature = "metrics")]
+mod header_scan;
 mod message_sinks;
 mod observation;
 mod observer;
 mod observers;
+mod request_headers;
 mod response_flags;
 mod response_head;
 
@@ -49,11 +53,14 @@ mod response_head;
 pub(crate) use body_framing::{BodyFraming, chunk_lines};
 pub use counted_body::CountedBody;
 pub(crate) use counted_body::{BodyCounters, CountWith, RequestBodySize};
+pub(crate) use ended::End;
 pub use ended::EndedExchange;
-pub(crate) use ended::Facts;
 pub use ending::Ending;
+pub(crate) use exchange_facts::{ExchangeFacts, Grpc};
 pub(crate) use failure::{JUDGED_LENGTH, TransportFailure};
 use grpc_messages::MessageCounter;
+#[cfg(feature = "metrics")]
+pub(crate) use header_scan::{HeaderScan, line_bytes};
 use message_sinks::MessageSinks;
 #[cfg(feature = "metrics")]
 pub(crate) use message_sinks::{MessageSink, Messages, OpenExchange};
@@ -62,6 +69,9 @@ pub use observer::ExchangeObserver;
 #[cfg(feature = "metrics")]
 pub(crate) use observers::AnyState;
 pub(crate) use observers::{AnyObserver, Observers, ObserversOfThreads};
+#[cfg(feature = "metrics")]
+pub(crate) use request_headers::OBSERVED_HEADERS;
+pub(crate) use request_headers::RequestHeaders;
 #[cfg(feature = "metrics")]
 pub(crate) use response_flags::FLAG_NAMES;
 pub use response_flags::ResponseFlags;

@@ -1,17 +1,15 @@
 //! `Observation`: what the observers keep of one exchange.
 
 #[cfg(feature = "metrics")]
-use super::OpenExchange;
+use super::{BodyFraming, HeaderScan, OpenExchange};
 use super::{
-    EndedExchange, Facts, MessageCounter, MessageSinks, Observers, RequestBodySize, ResponseHead,
-    TransportFailure,
+    End, EndedExchange, ExchangeFacts, Grpc, MessageCounter, MessageSinks, Observers,
+    RequestBodySize, ResponseHead, TransportFailure,
     observers::{AnyObserver, AnyState},
 };
 use crate::{clock::Moment, direction::Direction, head::RequestHead, user_code::guarded};
 use bytes::Buf;
 use http::HeaderMap;
-#[cfg(feature = "metrics")]
-use http::Uri;
 use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 /// The observers of an exchange, and their states. Empty if nobody observes it, or if it has ended.
@@ -20,6 +18,8 @@ pub(crate) struct Observation {
     observers: Option<Arc<Observers>>,
     /// One for each observer. They stay when the exchange has ended, for the next one.
     states: Vec<State>,
+    /// The tracer whose observers have these states.
+    states_of: u64,
     started: Option<Moment>,
     /// The time from the start to the response's head.
     head_after: Option<Duration>,
@@ -105,44 +105,66 @@ impl Observation {
     /// Asks each observer whether it wants to see an exchange, and makes a state for it. Returns whether one
     /// does.
     pub(crate) fn prepare(&mut self, observers: &Observers) -> bool {
-        self.states.truncate(observers.list.len());
+        if self.states_of != observers.tracer {
+            self.make_states(observers);
+        }
         let mut any = false;
-        for (at, observer) in observers.list.iter().enumerate() {
-            let active = guarded(|| observer.is_active()).unwrap_or(false);
-            any |= active;
-            match self.states.get_mut(at) {
-                Some(state) => {
-                    state.active = active;
-                    // Usually it is left from an exchange of the same observer, or of one like it.
-                    if active && !observer.owns(&state.kept) {
-                        state.kept = observer.new_state();
-                    }
-                }
-                None => self.states.push(State {
-                    active,
-                    kept: observer.new_state(),
-                }),
-            }
+        for (observer, state) in observers.list.iter().zip(&mut self.states) {
+            state.active = guarded(|| observer.is_active()).unwrap_or(false);
+            any |= state.active;
         }
         any
     }
 
-    /// Lets the observers read and write headers of the request that are not the application's.
+    #[cold]
+    fn make_states(&mut self, observers: &Observers) {
+        self.states.truncate(observers.list.len());
+        for (at, observer) in observers.list.iter().enumerate() {
+            match self.states.get_mut(at) {
+                // Left from an exchange of an observer like this one.
+                Some(state) if observer.owns(&state.kept) => {}
+                Some(state) => state.kept = observer.new_state(),
+                None => self.states.push(State {
+                    active: false,
+                    kept: observer.new_state(),
+                }),
+            }
+        }
+        self.states_of = observers.tracer;
+    }
+
+    /// Lets the observers read the request before others see it. Returns whether one changes headers of it
+    /// that are not the application's.
     #[cfg(feature = "metrics")]
-    pub(crate) fn exchange_in_request(
+    pub(crate) fn read_request(
         &mut self,
         observers: &Observers,
         direction: Direction,
-        uri: &Uri,
-        headers: &mut HeaderMap,
+        request: &RequestHead<'_>,
+        headers: &HeaderScan,
         peer_trusted: bool,
+    ) -> bool {
+        let mut changes = false;
+        for (observer, state) in active(observers, &mut self.states) {
+            changes |= observer.read_request(state, direction, request, headers, peer_trusted);
+        }
+        changes
+    }
+
+    /// Lets the observers change these headers.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn change_request(
+        &mut self,
+        observers: &Observers,
+        direction: Direction,
+        headers: &mut HeaderMap,
     ) {
         for (observer, state) in active(observers, &mut self.states) {
-            observer.exchange_in_request(state, direction, uri, headers, peer_trusted);
+            observer.change_request(state, direction, headers);
         }
     }
 
-    /// The same for the response.
+    /// Lets the observers read and change headers of the response that are not the application's.
     #[cfg(feature = "metrics")]
     pub(crate) fn exchange_in_response(&mut self, headers: &mut HeaderMap) {
         let Some(observers) = &self.observers else {
@@ -196,34 +218,50 @@ impl Observation {
     }
 
     /// Shows the end of the exchange to the observers, once.
-    pub(crate) fn end(&mut self, mut facts: Facts<'_>) {
+    pub(crate) fn end(&mut self, facts: &ExchangeFacts, end: End<'_>) {
         let (Some(observers), Some(started)) = (self.observers.take(), self.started.take()) else {
             return;
         };
+        let Some(direction) = facts.direction else {
+            return;
+        };
+        let is_grpc = facts.grpc != Grpc::No;
+        let mut exchange = EndedExchange {
+            direction,
+            facts,
+            end,
+            failure: self.failure,
+            request_bytes: facts.request_bytes,
+            #[cfg(feature = "metrics")]
+            request_framing: BodyFraming {
+                announced: Some(facts.request_bytes.unwrap_or(0)),
+                chunk_lines: 0,
+            },
+            request_messages: None,
+            response_messages: is_grpc.then(|| self.response_messages.count()),
+            started,
+            head_after: self.head_after,
+            duration: started.elapsed(),
+        };
         match self.request_size.take() {
             Some(RequestBodySize::Known(bytes)) => {
-                facts.request_bytes = Some(bytes);
+                exchange.request_bytes = Some(bytes);
                 #[cfg(feature = "metrics")]
                 {
-                    facts.request_framing.announced = Some(bytes);
+                    exchange.request_framing.announced = Some(bytes);
                 }
             }
             Some(RequestBodySize::Counted(count)) => {
+                exchange.request_bytes = Some(count.bytes());
+                exchange.request_messages = is_grpc.then(|| count.messages());
                 #[cfg(feature = "metrics")]
                 {
-                    facts.request_framing = count.framing();
+                    exchange.request_framing = count.framing();
                 }
-                facts.request_bytes = Some(count.bytes());
-                facts.request_messages = facts.is_grpc.then(|| count.messages());
             }
             None => {}
         }
-        if facts.is_grpc {
-            facts.response_messages = Some(self.response_messages.count());
-        }
-        facts.failure = self.failure;
         self.sinks.clear();
-        let exchange = EndedExchange::new(&facts, started, self.head_after);
         for (observer, state) in active(&observers, &mut self.states) {
             guarded(|| observer.ended(state, &exchange));
             guarded(|| observer.reset(state));

@@ -2,14 +2,15 @@
 
 use super::{BodyCounters, EndedExchange, ExchangeObserver, ResponseHead};
 #[cfg(feature = "metrics")]
-use super::{MessageSink, OpenExchange};
+use super::{HeaderScan, MessageSink, OpenExchange};
 use crate::{direction::Direction, head::RequestHead, shard, user_code::guarded};
 use http::HeaderMap;
-#[cfg(feature = "metrics")]
-use http::Uri;
 use std::{
     any::Any,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -26,21 +27,29 @@ pub(crate) trait AnyObserver: Send + Sync {
         let _ = (state, trailers);
     }
 
-    /// Reads or writes headers that are not the application's, before everybody else sees the request, which
-    /// is to this URI. `peer_trusted` says whether the other side may tell, and be told, something.
+    /// Reads the request before everybody else sees it. Returns whether it
+    /// [changes](Self::change_request) the headers. `peer_trusted` says whether the other side may tell, and
+    /// be told, something.
     #[cfg(feature = "metrics")]
-    fn exchange_in_request(
+    fn read_request(
         &self,
         state: &mut AnyState,
         direction: Direction,
-        uri: &Uri,
-        headers: &mut HeaderMap,
+        request: &RequestHead<'_>,
+        headers: &HeaderScan,
         peer_trusted: bool,
-    ) {
-        let _ = (state, direction, uri, headers, peer_trusted);
+    ) -> bool {
+        let _ = (state, direction, request, headers, peer_trusted);
+        false
     }
 
-    /// The same for the response.
+    /// Changes headers of the request that are not the application's, before everybody else sees it.
+    #[cfg(feature = "metrics")]
+    fn change_request(&self, state: &mut AnyState, direction: Direction, headers: &mut HeaderMap) {
+        let _ = (state, direction, headers);
+    }
+
+    /// Reads and changes such headers of the response.
     #[cfg(feature = "metrics")]
     fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
         let _ = (state, headers);
@@ -55,6 +64,12 @@ pub(crate) trait AnyObserver: Send + Sync {
     ) -> Option<Arc<dyn MessageSink>> {
         let _ = (state, exchange);
         None
+    }
+
+    /// Whether it needs a [`HeaderScan`] of requests.
+    #[cfg(feature = "metrics")]
+    fn wants_header_scan(&self) -> bool {
+        false
     }
 
     /// Whether it needs the [`duration_to_head`](EndedExchange::duration_to_head).
@@ -73,7 +88,10 @@ pub(crate) trait AnyObserver: Send + Sync {
         true
     }
 
-    fn reset(&self, state: &mut AnyState);
+    /// Makes a state ready for the next exchange.
+    fn reset(&self, state: &mut AnyState) {
+        let _ = state;
+    }
 }
 
 impl<O: ExchangeObserver> AnyObserver for O {
@@ -127,6 +145,8 @@ impl<O: ExchangeObserver> AnyObserver for O {
 /// The observers of a tracer.
 #[derive(Clone)]
 pub(crate) struct Observers {
+    /// Which tracer's they are. No other tracer has the same number.
+    pub(super) tracer: u64,
     /// In the order in which they were added.
     pub(super) list: Vec<Arc<dyn AnyObserver>>,
     /// How many bytes of an error's text are kept.
@@ -134,6 +154,8 @@ pub(crate) struct Observers {
     pub(super) body_counters: BodyCounters,
     /// Whether one needs the [`duration_to_head`](EndedExchange::duration_to_head): the clock is read for it.
     pub(super) want_duration_to_head: bool,
+    /// Whether one needs a scan of a request's headers.
+    pub(crate) want_header_scan: bool,
 }
 
 /// The observers, once for each shard of threads: an exchange keeps a reference, and counting it must
@@ -150,10 +172,16 @@ impl ObserversOfThreads {
             true => 0,
             false => shard::count(),
         };
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         let observers = Observers {
+            tracer: NEXT.fetch_add(1, Relaxed),
             want_duration_to_head: list
                 .iter()
                 .any(|observer| observer.wants_duration_to_head()),
+            #[cfg(feature = "metrics")]
+            want_header_scan: list.iter().any(|observer| observer.wants_header_scan()),
+            #[cfg(not(feature = "metrics"))]
+            want_header_scan: false,
             list,
             max_error_length,
             body_counters,
@@ -166,12 +194,14 @@ impl ObserversOfThreads {
         self.0.is_empty()
     }
 
+    /// Whether one needs a scan of a request's headers.
+    pub(crate) fn want_header_scan(&self) -> bool {
+        self.0.first().is_some_and(|all| all.want_header_scan)
+    }
+
     /// The observers, by the reference of the calling thread; `None` if there are none.
     pub(crate) fn of_current_thread(&self) -> Option<&Arc<Observers>> {
-        if self.0.is_empty() {
-            return None;
-        }
-        self.0.get(shard::thread_number() % self.0.len())
+        self.0.get(shard::current())
     }
 
     /// Has each observer write what is left. Returns whether nothing is left.

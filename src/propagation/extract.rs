@@ -23,7 +23,7 @@ impl Propagation {
         let mut forwarded = Forwarded::default();
         let mut values = HeaderValues::default();
         self.table
-            .read_into(headers, Some(&mut forwarded.headers), &mut values);
+            .read_into::<false>(headers, Some(&mut forwarded.headers), &mut values);
         let incoming = self.interpret(&values, headers, &mut forwarded);
         (incoming, forwarded)
     }

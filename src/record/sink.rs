@@ -112,7 +112,7 @@ impl SpanSinks {
 
     /// The sink of the calling thread.
     pub(crate) fn for_current_thread(&self) -> &Arc<SpanSink> {
-        &self.sinks[shard::thread_number() % self.sinks.len()]
+        &self.sinks[shard::current()]
     }
 
     pub(crate) fn settings(&self) -> &SpanSettings {

@@ -10,6 +10,7 @@ use crate::{
     exchange::Exchange,
     head::RequestHead,
     id::RequestId,
+    observe::RequestHeaders,
     propagation::{Forwarded, HeaderValues, REQUEST_ID, TracingHeader, insert_if_room},
     span::{OpenSpan, RequestContext, slot},
     tracer::DynamicSettings,
@@ -24,16 +25,17 @@ impl ServerSettings {
     ) -> Exchange {
         let mut open = slot::blank();
         let received = self.receive(request, &mut open);
+        let mut headers = None;
         if self.forwards(&received) {
             if received.outer.is_some() {
                 return self.stay_in_outer_span(request, &received, open);
             }
             self.forward_received_headers(dynamic, request, &received, &mut open);
         } else {
-            self.trace(dynamic, request, &received, &mut open);
+            headers = self.trace(dynamic, request, &received, &mut open);
         }
         if received.observed {
-            self.observe(request, &received, &mut open);
+            self.observe(request, headers, &received, &mut open);
         }
         if open.is_followed() {
             open.take_route_from_below();
@@ -45,19 +47,22 @@ impl ServerSettings {
         Exchange::of_request(open, request)
     }
 
-    /// Shows the request to the observers.
-    pub(super) fn observe<B: 'static>(
+    /// Shows the request to the observers. `headers` is what [`trace`](Self::trace) has found.
+    pub(super) fn observe<B>(
         &self,
         request: &mut Request<B>,
+        headers: Option<RequestHeaders>,
         received: &Received,
         open: &mut OpenSpan,
     ) {
         let inner = &self.tracer.inner;
-        inner.observe(open, Direction::Server, request, received.peer_trusted);
+        let trusted = received.peer_trusted;
+        inner.observe(open, Direction::Server, request, headers, trusted);
         open.exchange.peer_address = self.peer(&RequestHead::of(request));
     }
 
-    /// Decides about the trace, and starts the span.
+    /// Decides about the trace, and starts the span. Returns what observers need of the headers that
+    /// the request came with, if somebody observes it.
     ///
     /// The order matters. The headers are read in one pass, before any of them is changed, and tags
     /// are made of what that pass found. The request id is the exception: tags have the one that the
@@ -69,9 +74,12 @@ impl ServerSettings {
         request: &mut Request<B>,
         received: &Received,
         open: &mut OpenSpan,
-    ) {
+    ) -> Option<RequestHeaders> {
         let mut values = HeaderValues::default();
         let incoming = self.decide(dynamic, request, received, &mut values, open);
+        let headers = received
+            .observed
+            .then(|| RequestHeaders::of_values(&values));
         if !received.excluded {
             let is_local_root = received.outer.is_none();
             self.tracer.inner.start(open, is_local_root);
@@ -99,6 +107,7 @@ impl ServerSettings {
         #[cfg(feature = "log-ids")]
         open.start_log_span();
         self.prepare_outgoing_requests(dynamic, request, received, open);
+        headers
     }
 
     /// Captures or rewrites the request's headers, where the settings ask for it.

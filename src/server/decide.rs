@@ -28,7 +28,10 @@ impl ServerSettings {
         let forwarded = received.outer.is_none();
         let forwarded = forwarded.then_some(&mut inherited.forwarded.headers);
         let table = &dynamic.header_table;
-        table.read_into(request.headers(), forwarded, values);
+        match received.observed && self.tracer.inner.observers.want_header_scan() {
+            true => table.read_into::<true>(request.headers(), forwarded, values),
+            false => table.read_into::<false>(request.headers(), forwarded, values),
+        }
         let forwarded = &mut inherited.forwarded;
         let incoming = match received.outer {
             Some(_) => Incoming::default(),

@@ -36,7 +36,7 @@ impl ServerSettings {
             return Exchange::untraced();
         }
         open.keeps_outer_span = true;
-        self.observe(request, received, &mut open);
+        self.observe(request, None, received, &mut open);
         set_route(&RequestHead::of(request), &mut open);
         // A further layer inside of this one must not show the request again.
         slot::with_current(|outer| outer.served_request = open.served_request);

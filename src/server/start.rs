@@ -4,9 +4,10 @@ use super::{receive::Received, settings::ServerSettings};
 use crate::{
     direction::Direction,
     head::RequestHead,
+    observe::Grpc,
     propagation::{HeaderValues, Incoming},
     record::{Kind, StandardTag},
-    span::{Grpc, OpenSpan},
+    span::OpenSpan,
     tags::{self, RequestTagSettings},
     tracer::DynamicSettings,
     user_code::guarded,

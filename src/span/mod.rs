@@ -4,7 +4,6 @@
 //! the current span are in [`scope`](crate::scope).
 
 mod context;
-mod exchange_facts;
 #[cfg(feature = "tracing-layer")]
 pub(crate) mod guards;
 mod handle;
@@ -19,7 +18,6 @@ mod shared;
 pub(crate) mod slot;
 
 pub use context::{InContext, RequestContext};
-pub(crate) use exchange_facts::{ExchangeFacts, Grpc};
 pub use handle::SpanHandle;
 pub(crate) use inherited::{Inherited, OutgoingRequests};
 pub use local::{Instrumented, Span};

@@ -8,7 +8,7 @@ use super::guards::ScopeOfGuards;
 #[cfg(feature = "log-ids")]
 use super::log_span::LogSpan;
 use super::{
-    ExchangeFacts, Inherited,
+    Inherited,
     handle::{self, Note, Notes, SpanHandle},
     route_from_below::RouteFromBelow,
     slot,
@@ -18,6 +18,7 @@ use crate::record::RemoteNameSource;
 use crate::{
     clock::Moment,
     context::TraceContext,
+    observe::{ExchangeFacts, Observation},
     record::{Kind, SpanBuffer, SpanRecord, SpanSink},
 };
 use std::{
@@ -46,6 +47,8 @@ pub(crate) struct OpenSpan {
     /// The exchange has no span: while it is polled, the span around it stays current.
     pub(crate) keeps_outer_span: bool,
     pub(crate) exchange: ExchangeFacts,
+    /// Who else wants to know how the exchange ends. Empty once it has.
+    pub(crate) observation: Observation,
     /// When recording started; `None` if the span is not recorded, or has ended.
     started: Option<Moment>,
     record: SpanRecord,
@@ -92,7 +95,7 @@ impl OpenSpan {
 
     /// Whether somebody observes the exchange, which has not ended.
     pub(crate) fn is_observed(&self) -> bool {
-        self.exchange.observation.is_active()
+        self.observation.is_active()
     }
 
     /// When recording started; `None` if the span is not recorded, or has ended.

@@ -43,6 +43,8 @@ pub(crate) use source::TagSources;
 pub use standard::TagNames;
 #[cfg(any(feature = "access-log", feature = "metrics-config"))]
 pub(crate) use standard::protocol;
+#[cfg(feature = "metrics")]
+pub(crate) use standard::{AT_CONTENT_LENGTH, AT_HOST, READ_COUNT};
 pub(crate) use standard::{
     GrpcCode, GrpcStatus, READ_HEADERS, RequestTagSettings, TagConvention, UrlLimits, canceled,
     content_length, disconnected, failed, grpc_name, grpc_status, has_grpc_type, is_grpc_request,

@@ -2,6 +2,8 @@
 //! is derived from them. Layers read them with each request; [`change`](super::change) replaces them.
 
 use super::TracerInner;
+#[cfg(feature = "metrics")]
+use crate::observe::OBSERVED_HEADERS;
 use crate::{
     direction::{Direction, Mode},
     propagation::{HeaderTable, Propagation, carries_context},
@@ -35,6 +37,8 @@ impl DynamicSettings {
         propagation: &Propagation,
     ) -> DynamicSettings {
         let mut headers = READ_HEADERS.to_vec();
+        #[cfg(feature = "metrics")]
+        headers.extend(OBSERVED_HEADERS);
         for name in tags.headers().chain(client_tag_sources.headers()) {
             if !headers.contains(name) {
                 headers.push(name.clone());

@@ -14,7 +14,7 @@ use crate::{
     direction::{Direction, Mode, PerDirection},
     head::RequestHead,
     id::TraceIdKind,
-    observe::ObserversOfThreads,
+    observe::{Grpc, ObserversOfThreads, RequestHeaders},
     propagation::{Field, Incoming, Propagation},
     record::{SpanSink, SpanSinks},
     sample::{RateLimit, Threshold},
@@ -104,42 +104,43 @@ impl TracerInner {
     /// [`observe`](Self::observe) then shows it.
     pub(crate) fn prepare_observation(&self, open: &mut OpenSpan) -> bool {
         let observers = self.observers.of_current_thread();
-        observers.is_some_and(|observers| open.exchange.observation.prepare(observers))
+        observers.is_some_and(|observers| open.observation.prepare(observers))
     }
 
     /// Shows the request to the observers that want to see it. The span has started, if it does.
-    /// `peer_trusted` says whether the other side may be told, and believed, who is there.
-    pub(crate) fn observe<B: 'static>(
+    /// `headers` is what the layer has found in the headers, if it has read them. `peer_trusted` says
+    /// whether the other side may be told, and believed, who is there.
+    pub(crate) fn observe<B>(
         &self,
         open: &mut OpenSpan,
         direction: Direction,
         request: &mut Request<B>,
+        headers: Option<RequestHeaders>,
         peer_trusted: bool,
     ) {
-        if let Some(observers) = self.observers.of_current_thread() {
-            let started = open.started().or_else(|| open.now());
-            let started = started.unwrap_or_else(|| self.sink().now());
-            let facts = &mut open.exchange;
-            #[cfg(feature = "metrics")]
-            {
-                // Taken out, so that the URI can be read while they change.
-                let mut headers = std::mem::take(request.headers_mut());
-                let uri = request.uri();
-                let observation = &mut facts.observation;
-                observation.exchange_in_request(
-                    observers,
-                    direction,
-                    uri,
-                    &mut headers,
-                    peer_trusted,
-                );
-                *request.headers_mut() = headers;
-            }
-            // Of an outgoing request, `x-forwarded-proto` is about somebody else's connection.
-            let trusted = peer_trusted && direction == Direction::Server;
-            let head = RequestHead::of(request).trust_forwarded_proto(trusted);
-            facts.observe(observers, started, direction, &head);
+        let Some(observers) = self.observers.of_current_thread() else {
+            return;
+        };
+        let started = open.started().or_else(|| open.now());
+        let started = started.unwrap_or_else(|| self.sink().now());
+        // Of an outgoing request, `x-forwarded-proto` is about somebody else's connection.
+        let trusted = peer_trusted && direction == Direction::Server;
+        let head = RequestHead::of(request).trust_forwarded_proto(trusted);
+        let scans = observers.want_header_scan;
+        let headers = headers.unwrap_or_else(|| RequestHeaders::of(head.headers(), scans));
+        let facts = &mut open.exchange;
+        facts.direction = Some(direction);
+        facts.method = head.method().clone();
+        facts.version = head.version();
+        facts.grpc = Grpc::requested(headers.is_grpc);
+        facts.request_bytes = headers.content_length;
+        let observation = &mut open.observation;
+        #[cfg(feature = "metrics")]
+        if observation.read_request(observers, direction, &head, &headers.scan, peer_trusted) {
+            observation.change_request(observers, direction, request.headers_mut());
         }
+        let head = RequestHead::of(request).trust_forwarded_proto(trusted);
+        observation.begin(observers, started, direction, &head);
     }
 
     /// How many bytes of a tag's value are kept.

@@ -175,7 +175,7 @@ mod tests {
         let number = |value: String| {
             let mut headers = HeaderMap::new();
             headers.insert(BAGGAGE, HeaderValue::try_from(value).unwrap());
-            peers.take_from_request(&mut headers, false).0
+            peers.of_request(&headers, false).0
         };
         let webapp = number("k8s.deployment.name=webapp".to_owned());
         for session in 0..2_000 {

@@ -7,7 +7,8 @@
 
 use super::{cache::Peers, codec::MAX_BYTES};
 use crate::{
-    metrics::{destination::UNKNOWN, header_scan::line_bytes, workload::Workload},
+    metrics::{destination::UNKNOWN, workload::Workload},
+    observe::line_bytes,
     shard,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -76,8 +77,7 @@ impl OwnHeaders {
 
     /// Returns by how many bytes the lines of the headers grow, as HTTP/1.1.
     fn write(&self, headers: &mut HeaderMap, which: RequestedHeaders) -> u64 {
-        let at = shard::thread_number() % self.copies.len().max(1);
-        let Some((metadata, id)) = self.copies.get(at) else {
+        let Some((metadata, id)) = self.copies.get(shard::current()) else {
             return 0;
         };
         let mut added = 0;
@@ -96,6 +96,18 @@ impl OwnHeaders {
             write(ID, id);
         }
         added
+    }
+
+    /// The bytes of these lines, as HTTP/1.1.
+    pub(in crate::metrics) fn line_bytes(&self, which: RequestedHeaders) -> u64 {
+        let Some((metadata, id)) = self.copies.first() else {
+            return 0;
+        };
+        let line = |is_written, name: HeaderName, value: &HeaderValue| match is_written {
+            true => line_bytes(name.as_str(), value.len()),
+            false => 0,
+        };
+        line(which.metadata, METADATA, metadata) + line(which.id, ID, id)
     }
 
     /// To the request of a client.
@@ -124,34 +136,65 @@ pub(in crate::metrics) fn remove_metadata(headers: &mut HeaderMap) {
 }
 
 impl Peers {
-    /// Reads what a caller has sent, and removes its metadata. Baggage, which is read if there is no
-    /// metadata, is the application's and stays.
+    /// Reads what a caller has sent: its metadata, or else its baggage.
+    #[inline]
+    pub(in crate::metrics) fn of_request(
+        &self,
+        headers: &HeaderMap,
+        has_metadata: bool,
+    ) -> (PeerNumber, RequestedHeaders) {
+        let (sent, requested) = match has_metadata {
+            true => self.sent(headers.get(METADATA), headers.get(ID)),
+            false => (None, RequestedHeaders::default()),
+        };
+        (self.or_baggage(sent, headers), requested)
+    }
+
+    /// The same, and removes the metadata. Baggage is the application's, and stays.
     pub(in crate::metrics) fn take_from_request(
         &self,
         headers: &mut HeaderMap,
-        has_metadata: bool,
     ) -> (PeerNumber, RequestedHeaders) {
-        let (mut sent, requested) = match has_metadata {
-            true => self.take(headers),
-            false => (None, RequestedHeaders::default()),
-        };
-        if sent.is_none() && self.reads_baggage {
-            sent = self.of_baggage(headers);
-        }
-        (sent.unwrap_or_default(), requested)
+        let (sent, requested) = self.take(headers);
+        (self.or_baggage(sent, headers), requested)
     }
 
-    /// Reads and removes what a server has sent.
+    #[inline]
+    fn or_baggage(&self, sent: Option<PeerNumber>, headers: &HeaderMap) -> PeerNumber {
+        let sent = match sent {
+            None if self.reads_baggage => self.of_baggage(headers),
+            sent => sent,
+        };
+        sent.unwrap_or_default()
+    }
+
+    /// Reads what a server has sent.
+    pub(in crate::metrics) fn of_response(&self, headers: &HeaderMap) -> PeerNumber {
+        let (sent, _) = self.sent(headers.get(METADATA), headers.get(ID));
+        sent.unwrap_or_default()
+    }
+
+    /// The same, and removes it.
     pub(in crate::metrics) fn take_from_response(&self, headers: &mut HeaderMap) -> PeerNumber {
         self.take(headers).0.unwrap_or_default()
     }
 
-    /// Reads and removes metadata. The first value of a header counts.
+    /// Reads and removes metadata.
     fn take(&self, headers: &mut HeaderMap) -> (Option<PeerNumber>, RequestedHeaders) {
-        let metadata = headers.remove(METADATA).filter(|value| !value.is_empty());
+        let (metadata, id) = (headers.remove(METADATA), headers.remove(ID));
+        self.sent(metadata.as_ref(), id.as_ref())
+    }
+
+    /// Reads metadata: the first value of each header.
+    fn sent(
+        &self,
+        metadata: Option<&HeaderValue>,
+        id: Option<&HeaderValue>,
+    ) -> (Option<PeerNumber>, RequestedHeaders) {
+        let metadata = metadata.filter(|value| !value.is_empty());
         let requested = RequestedHeaders {
             metadata: metadata.is_some(),
-            id: headers.remove(ID).is_some_and(|value| !value.is_empty()),
+            id: id.is_some_and(|value| !value.is_empty()),
         };
         let number = metadata.and_then(|value| self.number(value.as_bytes()));
         (number, requested)

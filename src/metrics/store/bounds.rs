@@ -41,6 +41,8 @@ pub(in crate::metrics) struct Bounds {
     pub(in crate::metrics) exposed: Arc<[f64]>,
     /// The largest whole number in each bucket, of what is counted.
     limits: Box<[u64]>,
+    /// For numbers of each length in bits, the bucket that the least of them is in.
+    first: [u8; 65],
     /// How much of what is counted makes one of the exposed unit.
     per_unit: f64,
 }
@@ -49,9 +51,16 @@ impl Bounds {
     fn new(exposed: &[f64], per_unit: f64) -> Bounds {
         // 0.29 s are 290,000 µs, even if the product is a little less.
         let limit = |bound: &f64| (bound * per_unit * (1.0 + f64::EPSILON)).floor() as u64;
+        let limits: Box<[u64]> = exposed.iter().map(limit).collect();
+        let first = std::array::from_fn(|bits| {
+            let least = bits.checked_sub(1).map_or(0, |shift| 1 << shift);
+            // There are at most `MAX_BOUNDS`.
+            limits.partition_point(|limit| *limit < least) as u8
+        });
         Bounds {
             exposed: exposed.into(),
-            limits: exposed.iter().map(limit).collect(),
+            limits,
+            first,
             per_unit,
         }
     }
@@ -69,7 +78,10 @@ impl Bounds {
     /// The bucket that a value is in.
     #[inline]
     pub(super) fn bucket(&self, value: u64) -> usize {
-        self.limits.partition_point(|limit| *limit < value)
+        let bits = (u64::BITS - value.leading_zeros()) as usize;
+        let first = usize::from(self.first[bits]);
+        let above = self.limits.get(first..).unwrap_or_default().iter();
+        first + above.take_while(|limit| **limit < value).count()
     }
 }
 
@@ -216,6 +228,24 @@ impl std::error::Error for BucketsError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::{collection::btree_set, prelude::*};
+
+    proptest! {
+        #[test]
+        fn a_value_is_in_the_first_bucket_that_includes_it(
+            limits in btree_set(0..1_u64 << 50, 1..MAX_BOUNDS),
+            value: u64,
+            shift in 0..64_u32,
+        ) {
+            let exposed: Vec<f64> = limits.iter().map(|limit| *limit as f64).collect();
+            let bounds = Bounds::new(&exposed, 1.0);
+            let values = bounds.limits.iter().flat_map(|limit| [*limit, limit.saturating_add(1)]);
+            for value in values.chain([value >> shift, 0, u64::MAX]) {
+                let expected = bounds.limits.partition_point(|limit| *limit < value);
+                prop_assert_eq!(bounds.bucket(value), expected, "{}", value);
+            }
+        }
+    }
 
     #[test]
     fn bounds_are_inclusive() {

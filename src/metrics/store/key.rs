@@ -74,17 +74,38 @@ const FLAGS: u32 = 16;
 const HIDDEN: u32 = 2;
 
 /// A [`Key`] in words: hashed, masked and compared in a few instructions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Eq)]
 pub(in crate::metrics) struct PackedKey([u64; 5]);
 
+impl PartialEq for PackedKey {
+    /// Without a call of `memcmp`.
+    #[inline]
+    fn eq(&self, other: &PackedKey) -> bool {
+        let words = self.0.iter().zip(&other.0);
+        words.fold(0, |different, (one, other)| different | (one ^ other)) == 0
+    }
+}
+
+/// Odd numbers with many ones, one for each word of a key.
+const FACTORS: [u64; 5] = [
+    0x9e37_79b9_7f4a_7c15,
+    0xbf58_476d_1ce4_e5b9,
+    0x94d0_49bb_1331_11eb,
+    0xd6e8_feb8_6659_fd93,
+    0xff51_afd7_ed55_8ccd,
+];
+
 impl Hash for PackedKey {
+    /// The words are multiplied at the same time. One multiplication by the hasher would wait for the one
+    /// before.
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let [peers, labels, own, statuses, bits] = self.0;
-        let pair = |high: u64, low: u64| u128::from(high) << 64 | u128::from(low);
-        state.write_u128(pair(peers, labels));
-        state.write_u128(pair(own, statuses));
-        state.write_u64(bits);
+        let words = self.0.iter().zip(FACTORS);
+        let sum = words.fold(0_u64, |sum, (word, factor)| {
+            let product = u128::from(*word) * u128::from(factor);
+            sum.wrapping_add(product as u64 ^ (product >> 64) as u64)
+        });
+        state.write_u64(sum);
     }
 }
 
@@ -258,11 +279,13 @@ impl Mask {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::hash::FoldState;
     use crate::{
         direction::Direction,
         metrics::{plan::Plan, store::generation::Generation},
     };
     use proptest::prelude::*;
+    use std::{collections::HashSet, hash::BuildHasher};
 
     const KEY: Key = Key {
         peer: 1,
@@ -279,6 +302,35 @@ mod tests {
         overflow: false,
         hidden: Parts(0),
     };
+
+    #[test]
+    fn keys_of_usual_numbers_have_different_hashes() {
+        let state = FoldState::default();
+        let mut keys = HashSet::new();
+        for (code, flags) in [(200, 0), (404, 0), (503, 1 << 6), (0, 1 << 14)] {
+            for (one, other) in (0..40).flat_map(|one| (0..40).map(move |other| (one, other))) {
+                for (peer, destination, values, operation) in [
+                    (one, other, 0, 0),
+                    (one, 0, other, 0),
+                    (one, 0, 0, other),
+                    (0, one, other, 0),
+                ] {
+                    let key = Key {
+                        peer,
+                        destination,
+                        values,
+                        operation,
+                        code,
+                        flags,
+                        ..Key::default()
+                    };
+                    keys.insert(key.packed());
+                }
+            }
+        }
+        let hashes: HashSet<u64> = keys.iter().map(|key| state.hash_one(key)).collect();
+        assert_eq!(hashes.len(), keys.len());
+    }
 
     fn mask(plan: &Plan) -> Mask {
         Mask::of(&Generation::of_plan(plan.clone(), &[]).metrics)

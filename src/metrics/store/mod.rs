@@ -7,6 +7,7 @@ mod layout;
 #[cfg(feature = "metrics-config")]
 mod migrate;
 mod series;
+mod stripes;
 mod table;
 mod totals;
 

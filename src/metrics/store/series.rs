@@ -3,12 +3,10 @@
 use super::{
     bounds::Bounds,
     layout::{FIXED, Layout, Numbers, Slot},
+    stripes::{Stripes, ThreadNumbers},
     totals::Totals,
 };
-use crate::{
-    metrics::exemplar::{Exemplar, Exemplars},
-    shard,
-};
+use crate::metrics::exemplar::{Exemplar, Exemplars};
 #[cfg(feature = "metrics-config")]
 use std::sync::{
     Weak,
@@ -25,9 +23,6 @@ use std::{
     time::SystemTime,
 };
 
-/// More stripes would cost more memory than the threads of a busier machine lose by sharing one.
-const MAX_STRIPES: usize = 8;
-
 const RETIRED: u64 = u64::MAX;
 
 fn is_idle(used: u64, interval: u64) -> bool {
@@ -38,8 +33,7 @@ pub(in crate::metrics) struct Series {
     pub(in crate::metrics) layout: Arc<Layout>,
     /// The computed values; empty for those that are no labels.
     pub(in crate::metrics) values: Arc<[String]>,
-    /// The numbers, once for each group of threads.
-    stripes: Box<[Box<[AtomicU64]>]>,
+    numbers: Stripes,
     exemplars: Exemplars,
     /// In which interval the series was used last, or `RETIRED`.
     used: AtomicU64,
@@ -70,12 +64,10 @@ impl Previous {
 
 impl Series {
     pub(super) fn new(layout: &Arc<Layout>, values: Arc<[String]>, interval: u64) -> Series {
-        let stripes = shard::count().min(MAX_STRIPES);
-        let stripe = || (0..layout.numbers).map(|_| AtomicU64::new(0)).collect();
         Series {
             layout: Arc::clone(layout),
             values,
-            stripes: (0..stripes).map(|_| stripe()).collect(),
+            numbers: Stripes::new(layout.numbers),
             exemplars: Exemplars::default(),
             used: AtomicU64::new(interval),
             previous: Vec::new(),
@@ -108,44 +100,37 @@ impl Series {
         self.previous.extend(previous);
     }
 
-    #[inline]
-    fn stripe(&self) -> Option<&[AtomicU64]> {
-        let at = shard::thread_number() % self.stripes.len().max(1);
-        self.stripes.get(at).map(|stripe| &**stripe)
-    }
-
     /// Counts a request: what it has for each of the [histograms](Layout::histograms).
     #[inline]
     pub(super) fn count(&self, values: [u64; 3]) {
-        let Some(stripe) = self.stripe() else {
+        let Some(numbers) = self.numbers.of_current_thread() else {
             return;
         };
-        if let Some(requests) = stripe.first() {
-            requests.fetch_add(1, Relaxed);
-        }
+        // The first is the counter.
+        numbers.add(0, 1);
         for (histogram, value) in self.layout.histograms.iter().zip(values) {
-            histogram.bounds.count(stripe, histogram.at, value);
+            histogram.bounds.count(numbers, histogram.at, value);
         }
     }
 
     /// Counts values of the user's own metrics, in the order of the layout. Of gauges the one with the
     /// highest `order` counts.
     pub(super) fn count_own(&self, values: &[u64], order: u64) {
-        let Some(stripe) = self.stripe() else {
+        let Some(numbers) = self.numbers.of_current_thread() else {
             return;
         };
         let own = self.layout.slots.get(FIXED..).unwrap_or_default();
         for (slot, value) in own.iter().zip(values) {
-            slot.count(stripe, *value, order);
+            slot.count(numbers, *value, order);
         }
     }
 
     pub(super) fn count_messages(&self, request: u64, response: u64) {
-        let Some(stripe) = self.stripe() else {
+        let Some(numbers) = self.numbers.of_current_thread() else {
             return;
         };
         for (slot, value) in self.layout.slots.iter().zip([request, response]) {
-            slot.count(stripe, value, 0);
+            slot.count(numbers, value, 0);
         }
     }
 
@@ -205,8 +190,8 @@ impl Series {
     /// What this object counts, without what came before.
     fn own_totals(&self, exemplars_at: Option<SystemTime>) -> Totals {
         let mut totals = Totals::zero(&self.layout);
-        for stripe in &self.stripes {
-            totals.add_stripe(stripe);
+        for numbers in self.numbers.iter() {
+            totals.add_numbers(numbers);
         }
         if let Some(now) = exemplars_at {
             for at in self.layout.slots.iter().flat_map(Slot::exemplars) {
@@ -231,31 +216,21 @@ impl Series {
 impl Bounds {
     /// Counts a value in the histogram whose sum and buckets are at this place.
     #[inline]
-    fn count(&self, stripe: &[AtomicU64], at: usize, value: u64) {
-        let bucket = at + 1 + self.bucket(value);
-        if let (Some(sum), Some(bucket)) = (stripe.get(at), stripe.get(bucket)) {
-            sum.fetch_add(value, Relaxed);
-            bucket.fetch_add(1, Relaxed);
-        }
+    fn count(&self, numbers: ThreadNumbers<'_>, at: usize, value: u64) {
+        numbers.add(at, value);
+        numbers.add(at + 1 + self.bucket(value), 1);
     }
 }
 
 impl Slot {
-    fn count(&self, stripe: &[AtomicU64], value: u64, order: u64) {
-        let number = |at: usize| stripe.get(self.at + at);
+    fn count(&self, numbers: ThreadNumbers<'_>, value: u64, order: u64) {
         match &self.numbers {
-            Numbers::Counter => {
-                if let Some(counter) = number(0) {
-                    counter.fetch_add(value, Relaxed);
-                }
-            }
+            Numbers::Counter => numbers.add(self.at, value),
             Numbers::Gauge => {
-                if let (Some(gauge), Some(set)) = (number(0), number(1)) {
-                    gauge.store(value, Relaxed);
-                    set.store(order, Relaxed);
-                }
+                numbers.set(self.at, value);
+                numbers.set(self.at + 1, order);
             }
-            Numbers::Histogram(bounds) => bounds.count(stripe, self.at, value),
+            Numbers::Histogram(bounds) => bounds.count(numbers, self.at, value),
         }
     }
 

@@ -149,7 +149,7 @@ impl Store {
 
     /// Counts something in the series of a key that was made for this state. `false` if the state is no
     /// longer the current one: make the key again.
-    #[inline]
+    #[inline(always)]
     pub(in crate::metrics) fn count(
         &self,
         state: &State,
@@ -161,7 +161,11 @@ impl Store {
             Some(series) if series.touch(interval) && !key.is_overflow() => {
                 self.count_in(series, count)
             }
-            _ => self.count_in_new(state, key, interval, count),
+            _ => {
+                // A copy, so that the original needs no memory.
+                let count = *count;
+                self.count_in_new(state, key, interval, &count)
+            }
         }
     }
 
@@ -183,7 +187,7 @@ impl Store {
         counted
     }
 
-    #[inline]
+    #[inline(always)]
     fn count_in(&self, series: &Series, count: &Count<'_>) -> bool {
         match count {
             Count::Exchange(counts) => self.count_exchange(series, counts),
@@ -194,13 +198,14 @@ impl Store {
         !series.is_retired()
     }
 
-    #[inline]
+    #[inline(always)]
     fn count_exchange(&self, series: &Series, counts: &Counts<'_>) {
         let duration = series.layout.duration(counts.duration);
         let values = [duration, counts.request_bytes, counts.response_bytes];
         series.count(values);
         if !counts.values.is_empty() || counts.exemplar.is_some() {
-            self.count_rest(series, counts, values);
+            let counts = *counts;
+            self.count_rest(series, &counts, values);
         }
     }
 

@@ -29,8 +29,8 @@ impl Totals {
     }
 
     /// Adds what one group of threads has counted.
-    pub(super) fn add_stripe(&mut self, stripe: &[AtomicU64]) {
-        let numbers: Vec<u64> = stripe.iter().map(|number| number.load(Relaxed)).collect();
+    pub(super) fn add_numbers(&mut self, numbers: &[AtomicU64]) {
+        let numbers: Vec<u64> = numbers.iter().map(|number| number.load(Relaxed)).collect();
         let layout = Arc::clone(&self.layout);
         for slot in &layout.slots {
             self.add_slot(slot, numbers.get(slot.numbers()).unwrap_or_default());

@@ -39,6 +39,12 @@ impl HeaderSlot {
 #[derive(Debug, Default)]
 pub(crate) struct HeaderValues<'a> {
     pub(super) values: [Option<&'a HeaderValue>; HeaderSlot::COUNT],
+    /// Of all headers, if they were measured.
+    #[cfg_attr(
+        not(feature = "metrics"),
+        expect(dead_code, reason = "only metrics read it")
+    )]
+    pub(super) line_bytes: u64,
 }
 
 impl<'a> HeaderValues<'a> {
@@ -50,6 +56,12 @@ impl<'a> HeaderValues<'a> {
     #[inline]
     pub(crate) fn get(&self, slot: HeaderSlot) -> Option<&'a HeaderValue> {
         self.values[slot.position()]
+    }
+
+    /// The bytes of the lines of all headers, as HTTP/1.1, if they were measured.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn line_bytes(&self) -> u64 {
+        self.line_bytes
     }
 
     /// The tracing headers that have a value.

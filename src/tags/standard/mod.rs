@@ -16,6 +16,8 @@ pub(crate) use grpc::{
     GrpcCode, GrpcStatus, grpc_name, grpc_status, has_grpc_type, is_grpc_request,
 };
 pub(crate) use read_headers::READ_HEADERS;
+#[cfg(feature = "metrics")]
+pub(crate) use read_headers::{AT_CONTENT_LENGTH, AT_HOST, READ_COUNT};
 #[cfg(feature = "access-log")]
 pub(crate) use request::scheme;
 pub(crate) use request::{RequestTagSettings, UrlLimits, protocol, request_length};

@@ -6,8 +6,11 @@ use http::{
     header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT},
 };
 
+/// How many headers standard tags are made of.
+pub(crate) const READ_COUNT: usize = 5;
+
 /// The headers that standard tags are made of. The header table reads them.
-pub(crate) const READ_HEADERS: [HeaderName; 5] = [
+pub(crate) const READ_HEADERS: [HeaderName; READ_COUNT] = [
     HOST,
     USER_AGENT,
     CONTENT_LENGTH,
@@ -16,9 +19,9 @@ pub(crate) const READ_HEADERS: [HeaderName; 5] = [
 ];
 
 // The slots of `READ_HEADERS`, by their indices.
-pub(super) const AT_HOST: HeaderSlot = HeaderSlot::additional(0);
+pub(crate) const AT_HOST: HeaderSlot = HeaderSlot::additional(0);
 pub(super) const AT_USER_AGENT: HeaderSlot = HeaderSlot::additional(1);
-pub(super) const AT_CONTENT_LENGTH: HeaderSlot = HeaderSlot::additional(2);
+pub(crate) const AT_CONTENT_LENGTH: HeaderSlot = HeaderSlot::additional(2);
 pub(super) const AT_CONTENT_TYPE: HeaderSlot = HeaderSlot::additional(3);
 pub(super) const AT_FORWARDED_PROTO: HeaderSlot = HeaderSlot::additional(4);
 

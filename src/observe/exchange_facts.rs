@@ -1,19 +1,10 @@
 //! `ExchangeFacts`: what is known about a request and its response.
 
 #[cfg(feature = "metrics")]
-use crate::observe::BodyFraming;
-use crate::{
-    clock::Moment,
-    direction::Direction,
-    head::RequestHead,
-    observe::{Observation, Observers},
-    tags::{self, GrpcCode},
-};
+use super::BodyFraming;
+use crate::{direction::Direction, tags::GrpcCode};
 use http::{Method, StatusCode, Version};
-use std::{
-    net::SocketAddr,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{net::SocketAddr, sync::atomic::AtomicBool};
 
 /// What is known about an exchange. The layers fill it in when the request starts, the exchange while
 /// the response arrives, and `Exchange::close` reads all of it when the exchange ends.
@@ -47,8 +38,6 @@ pub(crate) struct ExchangeFacts {
     pub(crate) hint_panicked: AtomicBool,
     /// The peer of a server, if somebody observes the exchange.
     pub(crate) peer_address: Option<SocketAddr>,
-    /// Who else wants to know how the exchange ends. Empty once it has.
-    pub(crate) observation: Observation,
 }
 
 /// Whether an exchange is a gRPC call, as far as it is known.
@@ -89,24 +78,8 @@ impl Grpc {
 }
 
 impl ExchangeFacts {
-    /// Shows the request to the observers, who want to know how the exchange ends.
-    pub(crate) fn observe(
-        &mut self,
-        observers: &Arc<Observers>,
-        started: Moment,
-        direction: Direction,
-        request: &RequestHead<'_>,
-    ) {
-        self.direction = Some(direction);
-        self.method = request.method().clone();
-        self.version = request.version();
-        self.grpc = Grpc::requested(tags::has_grpc_type(request.headers()));
-        self.observation
-            .begin(observers, started, direction, request);
-    }
-
     /// Forgets everything, and keeps the memory of the route.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.direction = None;
         self.method = Method::default();
         self.version = Version::default();

@@ -3,26 +3,26 @@
 use http::HeaderMap;
 
 /// `: ` and the line break of a header.
-const SEPARATORS: u64 = 4;
+pub(crate) const SEPARATORS: u64 = 4;
 
-/// What metrics need to know of the headers of a message. One pass costs less than a few look-ups.
+/// What observers need to know of the headers of a message. One pass costs less than a few look-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct HeaderScan {
+pub(crate) struct HeaderScan {
     /// The bytes of all lines, as HTTP/1.1.
-    pub(super) bytes: u64,
-    pub(super) host: bool,
-    pub(super) date: bool,
-    pub(super) content_length: bool,
-    pub(super) transfer_encoding: bool,
+    pub(crate) bytes: u64,
+    pub(crate) host: bool,
+    pub(crate) date: bool,
+    pub(crate) content_length: bool,
+    pub(crate) transfer_encoding: bool,
     /// The bytes of `x-envoy-peer-metadata` and `x-envoy-peer-metadata-id` among them.
-    pub(super) peer_metadata: u64,
+    pub(crate) peer_metadata: u64,
 }
 
 /// The lengths of the names that are looked for, as bits. Other names may pass this test too.
 const LENGTHS: u32 = 1 << 4 | 1 << 14 | 1 << 17 | 1 << 21 | 1 << 24;
 
 impl HeaderScan {
-    pub(super) fn of(headers: &HeaderMap) -> HeaderScan {
+    pub(crate) fn of(headers: &HeaderMap) -> HeaderScan {
         let mut scan = HeaderScan::default();
         for (name, value) in headers {
             let name = name.as_str();
@@ -49,7 +49,7 @@ impl HeaderScan {
     }
 
     /// Without the metadata of the peer, which has been removed.
-    pub(super) fn without_peer_metadata(self) -> HeaderScan {
+    pub(crate) fn without_peer_metadata(self) -> HeaderScan {
         HeaderScan {
             bytes: self.bytes - self.peer_metadata,
             peer_metadata: 0,
@@ -59,6 +59,6 @@ impl HeaderScan {
 }
 
 /// The bytes of a header's line.
-pub(super) fn line_bytes(name: &str, value_length: usize) -> u64 {
+pub(crate) fn line_bytes(name: &str, value_length: usize) -> u64 {
     (name.len() + value_length) as u64 + SEPARATORS
 }
