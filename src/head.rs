@@ -2,6 +2,9 @@
 
 use http::{Extensions, HeaderMap, Method, Request, Uri, Version};
 
+/// `: ` and the line break of a header, as HTTP/1.1 writes it.
+pub(crate) const HEADER_SEPARATORS: usize = 4;
+
 /// The head of a request: everything but its body.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead<'a> {

@@ -8,45 +8,46 @@ use std::{
     },
 };
 
-#[derive(Clone, Copy)]
-struct OwnNumbers {
-    thread: usize,
-    shard: usize,
-}
-
-fn own_numbers() -> Option<OwnNumbers> {
+/// The number of the calling thread, and its shard; `None` if the thread is ending, and they are gone.
+fn own() -> Option<(usize, usize)> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
-        static NUMBERS: Cell<Option<OwnNumbers>> = const { Cell::new(None) };
+        static OWN: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
     }
-    let numbers = NUMBERS.try_with(|numbers| match numbers.get() {
+    let own = OWN.try_with(|own| match own.get() {
         Some(own) => own,
         None => {
-            let thread = NEXT.fetch_add(1, Relaxed);
-            let shard = thread % count();
-            let own = OwnNumbers { thread, shard };
-            numbers.set(Some(own));
-            own
+            let number = NEXT.fetch_add(1, Relaxed);
+            let both = (number, number % count());
+            own.set(Some(both));
+            both
         }
     });
-    numbers.ok()
+    own.ok()
 }
 
 /// A number that no other thread has; `None` if the calling thread is ending, and its number is gone.
+#[cfg(feature = "metrics")]
 pub(crate) fn own_number() -> Option<usize> {
-    own_numbers().map(|own| own.thread)
+    own().map(|(number, _)| number)
 }
 
 /// A small number that identifies the calling thread. Take it modulo the number of shards. A thread that is
-/// ending has the number of another one.
+/// ending may have the number of another one.
+#[cfg(any(
+    feature = "access-log",
+    feature = "batch",
+    feature = "metrics",
+    feature = "tracing-layer"
+))]
 pub(crate) fn thread_number() -> usize {
-    own_number().unwrap_or(0)
+    own().map_or(0, |(number, _)| number)
 }
 
-/// The shard of the calling thread in a structure with [`count`] shards.
+/// The shard of the calling thread in a structure with [`count`] shards. The remainder is computed once for
+/// each thread, because a division takes as long as some look-ups.
 pub(crate) fn current() -> usize {
-    // The remainder is computed once for each thread, because a division takes as long as some look-ups.
-    own_numbers().map_or(0, |own| own.shard)
+    own().map_or(0, |(_, shard)| shard)
 }
 
 /// How many shards a structure should have: one for each core, 32 at most.

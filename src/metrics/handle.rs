@@ -135,8 +135,8 @@ impl Metrics {
         self.record_measured(direction, *measured);
     }
 
-    /// [`record`](Self::record), in the caller's function. A measurement that no reference is taken of needs
-    /// no memory, so it is copied where one is.
+    /// [`record`](Self::record), inlined. A reference that is passed to a function that is not inlined would
+    /// force the measurement into memory on every path, so the rare paths pass a copy.
     #[inline(always)]
     pub(super) fn record_measured(&self, direction: Direction, measured: Measurement<'_>) {
         let store = self.inner.stores.of(direction);

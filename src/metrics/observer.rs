@@ -21,7 +21,7 @@ use crate::{
     },
     tags::GrpcCode,
 };
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method};
 use std::{sync::Arc, time::Instant};
 
 /// What metrics keep of an exchange until its end.
@@ -68,8 +68,8 @@ impl AnyObserver for CountingObserver {
         state.is::<ObservedExchange>()
     }
 
-    fn wants_header_scan(&self) -> bool {
-        true
+    fn wants_header_scan(&self, direction: Direction) -> bool {
+        *self.counted.of(direction)
     }
 
     fn read_request(
@@ -86,8 +86,6 @@ impl AnyObserver for CountingObserver {
         if !self.counted.of(direction) {
             return false;
         }
-        // In case that the end of an earlier exchange panicked.
-        *state = ObservedExchange::default();
         state.direction = Some(direction);
         let is_last = *self.is_last.of(direction);
         match direction {
@@ -133,7 +131,11 @@ impl AnyObserver for CountingObserver {
                 let requested = state.requested_headers;
                 scan.bytes += match is_last {
                     true => inner.headers.write_to_response(headers, requested),
-                    false => inner.headers.line_bytes(requested),
+                    // The last will write the same headers.
+                    false => {
+                        let mut copy = headers.clone();
+                        inner.headers.write_to_response(&mut copy, requested)
+                    }
                 };
             }
             Direction::Client if scan.peer_metadata > 0 => {
@@ -209,8 +211,8 @@ impl AnyObserver for CountingObserver {
 
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
         if let Some(state) = counted(state) {
-            self.metrics.see_end(state, exchange);
-            *state = ObservedExchange::default();
+            let state = std::mem::take(state);
+            self.metrics.see_end(&state, exchange);
         }
     }
 }
@@ -302,7 +304,7 @@ impl Metrics {
         }
     }
 
-    fn see_end(&self, state: &mut ObservedExchange, exchange: &EndedExchange<'_>) {
+    fn see_end(&self, state: &ObservedExchange, exchange: &EndedExchange<'_>) {
         let mut measured = Measurement::at(
             exchange.ended_at(),
             exchange.response_code(),
@@ -348,6 +350,7 @@ impl Metrics {
         #[cfg(feature = "metrics-config")]
         if let Some(captured) = &state.captured {
             let messages = state.messages.as_deref();
+            // A copy, as in `record_measured`.
             let measured = measured;
             self.record_with_values(&measured, captured, exchange, messages);
             return;

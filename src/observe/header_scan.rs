@@ -1,9 +1,12 @@
 //! `HeaderScan`: what one pass over the headers of a message finds.
 
+use crate::head::HEADER_SEPARATORS;
 use http::HeaderMap;
 
-/// `: ` and the line break of a header.
-pub(crate) const SEPARATORS: u64 = 4;
+/// The metadata that Istio's proxies send to their peers.
+pub(crate) const PEER_METADATA: &str = "x-envoy-peer-metadata";
+/// The id of the proxy that has sent it.
+pub(crate) const PEER_METADATA_ID: &str = "x-envoy-peer-metadata-id";
 
 /// What observers need to know of the headers of a message. One pass costs less than a few look-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,7 +17,7 @@ pub(crate) struct HeaderScan {
     pub(crate) date: bool,
     pub(crate) content_length: bool,
     pub(crate) transfer_encoding: bool,
-    /// The bytes of `x-envoy-peer-metadata` and `x-envoy-peer-metadata-id` among them.
+    /// The bytes of the lines with the metadata of a peer among them.
     pub(crate) peer_metadata: u64,
 }
 
@@ -43,12 +46,12 @@ impl HeaderScan {
             "date" => self.date = true,
             "content-length" => self.content_length = true,
             "transfer-encoding" => self.transfer_encoding = true,
-            "x-envoy-peer-metadata" | "x-envoy-peer-metadata-id" => self.peer_metadata += line,
+            PEER_METADATA | PEER_METADATA_ID => self.peer_metadata += line,
             _ => {}
         }
     }
 
-    /// Without the metadata of the peer, which has been removed.
+    /// As if there were no metadata of the peer.
     pub(crate) fn without_peer_metadata(self) -> HeaderScan {
         HeaderScan {
             bytes: self.bytes - self.peer_metadata,
@@ -60,5 +63,5 @@ impl HeaderScan {
 
 /// The bytes of a header's line.
 pub(crate) fn line_bytes(name: &str, value_length: usize) -> u64 {
-    (name.len() + value_length) as u64 + SEPARATORS
+    (name.len() + value_length + HEADER_SEPARATORS) as u64
 }

@@ -60,7 +60,7 @@ pub(crate) use exchange_facts::{ExchangeFacts, Grpc};
 pub(crate) use failure::{JUDGED_LENGTH, TransportFailure};
 use grpc_messages::MessageCounter;
 #[cfg(feature = "metrics")]
-pub(crate) use header_scan::{HeaderScan, line_bytes};
+pub(crate) use header_scan::{HeaderScan, PEER_METADATA, PEER_METADATA_ID, line_bytes};
 use message_sinks::MessageSinks;
 #[cfg(feature = "metrics")]
 pub(crate) use message_sinks::{MessageSink, Messages, OpenExchange};

@@ -16,10 +16,11 @@ use std::{any::Any, fmt, sync::Arc, time::Duration};
 #[derive(Default)]
 pub(crate) struct Observation {
     observers: Option<Arc<Observers>>,
-    /// One for each observer. They stay when the exchange has ended, for the next one.
+    /// One for each observer, and maybe more of another tracer's. They stay when the exchange has ended, for
+    /// the next one.
     states: Vec<State>,
-    /// The tracer whose observers have these states.
-    states_of: u64,
+    /// The number of the tracer whose observers the states are for.
+    states_of_tracer: u64,
     started: Option<Moment>,
     /// The time from the start to the response's head.
     head_after: Option<Duration>,
@@ -105,7 +106,7 @@ impl Observation {
     /// Asks each observer whether it wants to see an exchange, and makes a state for it. Returns whether one
     /// does.
     pub(crate) fn prepare(&mut self, observers: &Observers) -> bool {
-        if self.states_of != observers.tracer {
+        if self.states_of_tracer != observers.tracer_number {
             self.make_states(observers);
         }
         let mut any = false;
@@ -118,7 +119,6 @@ impl Observation {
 
     #[cold]
     fn make_states(&mut self, observers: &Observers) {
-        self.states.truncate(observers.list.len());
         for (at, observer) in observers.list.iter().enumerate() {
             match self.states.get_mut(at) {
                 // Left from an exchange of an observer like this one.
@@ -130,7 +130,7 @@ impl Observation {
                 }),
             }
         }
-        self.states_of = observers.tracer;
+        self.states_of_tracer = observers.tracer_number;
     }
 
     /// Lets the observers read the request before others see it. Returns whether one changes headers of it

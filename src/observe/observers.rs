@@ -3,7 +3,12 @@
 use super::{BodyCounters, EndedExchange, ExchangeObserver, ResponseHead};
 #[cfg(feature = "metrics")]
 use super::{HeaderScan, MessageSink, OpenExchange};
-use crate::{direction::Direction, head::RequestHead, shard, user_code::guarded};
+use crate::{
+    direction::{Direction, PerDirection},
+    head::RequestHead,
+    shard,
+    user_code::guarded,
+};
 use http::HeaderMap;
 use std::{
     any::Any,
@@ -66,9 +71,10 @@ pub(crate) trait AnyObserver: Send + Sync {
         None
     }
 
-    /// Whether it needs a [`HeaderScan`] of requests.
+    /// Whether it needs a [`HeaderScan`] of the requests of this direction.
     #[cfg(feature = "metrics")]
-    fn wants_header_scan(&self) -> bool {
+    fn wants_header_scan(&self, direction: Direction) -> bool {
+        let _ = direction;
         false
     }
 
@@ -145,8 +151,8 @@ impl<O: ExchangeObserver> AnyObserver for O {
 /// The observers of a tracer.
 #[derive(Clone)]
 pub(crate) struct Observers {
-    /// Which tracer's they are. No other tracer has the same number.
-    pub(super) tracer: u64,
+    /// The number of their tracer, which no other tracer has.
+    pub(super) tracer_number: u64,
     /// In the order in which they were added.
     pub(super) list: Vec<Arc<dyn AnyObserver>>,
     /// How many bytes of an error's text are kept.
@@ -155,7 +161,18 @@ pub(crate) struct Observers {
     /// Whether one needs the [`duration_to_head`](EndedExchange::duration_to_head): the clock is read for it.
     pub(super) want_duration_to_head: bool,
     /// Whether one needs a scan of a request's headers.
-    pub(crate) want_header_scan: bool,
+    want_header_scan: PerDirection<bool>,
+}
+
+#[cfg(feature = "metrics")]
+fn want_header_scan(list: &[Arc<dyn AnyObserver>], direction: Direction) -> bool {
+    let mut list = list.iter();
+    list.any(|observer| observer.wants_header_scan(direction))
+}
+
+#[cfg(not(feature = "metrics"))]
+fn want_header_scan(_: &[Arc<dyn AnyObserver>], _: Direction) -> bool {
+    false
 }
 
 /// The observers, once for each shard of threads: an exchange keeps a reference, and counting it must
@@ -174,14 +191,14 @@ impl ObserversOfThreads {
         };
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let observers = Observers {
-            tracer: NEXT.fetch_add(1, Relaxed),
+            tracer_number: NEXT.fetch_add(1, Relaxed),
             want_duration_to_head: list
                 .iter()
                 .any(|observer| observer.wants_duration_to_head()),
-            #[cfg(feature = "metrics")]
-            want_header_scan: list.iter().any(|observer| observer.wants_header_scan()),
-            #[cfg(not(feature = "metrics"))]
-            want_header_scan: false,
+            want_header_scan: PerDirection {
+                server: want_header_scan(&list, Direction::Server),
+                client: want_header_scan(&list, Direction::Client),
+            },
             list,
             max_error_length,
             body_counters,
@@ -194,9 +211,10 @@ impl ObserversOfThreads {
         self.0.is_empty()
     }
 
-    /// Whether one needs a scan of a request's headers.
-    pub(crate) fn want_header_scan(&self) -> bool {
-        self.0.first().is_some_and(|all| all.want_header_scan)
+    /// Whether one needs a scan of the headers of requests of this direction.
+    pub(crate) fn want_header_scan(&self, direction: Direction) -> bool {
+        let observers = self.0.first();
+        observers.is_some_and(|observers| *observers.want_header_scan.of(direction))
     }
 
     /// The observers, by the reference of the calling thread; `None` if there are none.

@@ -1,7 +1,7 @@
 //! `RequestHeaders`: what the layers and observers need to know of a request's headers.
 
 #[cfg(feature = "metrics")]
-use super::header_scan::{HeaderScan, line_bytes};
+use super::header_scan::{HeaderScan, PEER_METADATA, PEER_METADATA_ID, line_bytes};
 #[cfg(feature = "metrics")]
 use crate::{
     propagation::HeaderSlot,
@@ -16,55 +16,36 @@ use http::{HeaderName, header::TRANSFER_ENCODING};
 #[cfg(feature = "metrics")]
 pub(crate) const OBSERVED_HEADERS: [HeaderName; 3] = [
     TRANSFER_ENCODING,
-    HeaderName::from_static("x-envoy-peer-metadata"),
-    HeaderName::from_static("x-envoy-peer-metadata-id"),
+    HeaderName::from_static(PEER_METADATA),
+    HeaderName::from_static(PEER_METADATA_ID),
 ];
 
+// The slots of `OBSERVED_HEADERS`, by their indices.
 #[cfg(feature = "metrics")]
-const fn slot(index: usize) -> HeaderSlot {
-    HeaderSlot::additional(READ_COUNT + index)
-}
-
+const AT_TRANSFER_ENCODING: HeaderSlot = HeaderSlot::additional(READ_COUNT);
 #[cfg(feature = "metrics")]
-const AT_TRANSFER_ENCODING: HeaderSlot = slot(0);
+const AT_PEER_METADATA: HeaderSlot = HeaderSlot::additional(READ_COUNT + 1);
 #[cfg(feature = "metrics")]
-const AT_PEER_METADATA: HeaderSlot = slot(1);
-#[cfg(feature = "metrics")]
-const AT_PEER_METADATA_ID: HeaderSlot = slot(2);
+const AT_PEER_METADATA_ID: HeaderSlot = HeaderSlot::additional(READ_COUNT + 2);
 
 /// What is known of a request's headers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestHeaders {
     pub(crate) is_grpc: bool,
     pub(crate) content_length: Option<u64>,
-    /// Empty if no observer wants it.
+    /// Counts only if an observer wants it.
     #[cfg(feature = "metrics")]
     pub(crate) scan: HeaderScan,
 }
 
 impl RequestHeaders {
-    /// From the pass over the headers that the layer has made already.
+    /// From the pass over the headers that the server layer has made already.
     pub(crate) fn of_values(values: &HeaderValues<'_>) -> RequestHeaders {
         RequestHeaders {
             is_grpc: tags::is_grpc_request(values),
             content_length: tags::request_length(values),
             #[cfg(feature = "metrics")]
-            scan: {
-                let has = |slot| values.get(slot).is_some();
-                let [_, metadata, id] = &OBSERVED_HEADERS;
-                let line = |slot, name: &HeaderName| {
-                    let value = values.get(slot);
-                    value.map_or(0, |value| line_bytes(name.as_str(), value.len()))
-                };
-                HeaderScan {
-                    bytes: values.line_bytes(),
-                    host: has(AT_HOST),
-                    date: false,
-                    content_length: has(AT_CONTENT_LENGTH),
-                    transfer_encoding: has(AT_TRANSFER_ENCODING),
-                    peer_metadata: line(AT_PEER_METADATA, metadata) + line(AT_PEER_METADATA_ID, id),
-                }
-            },
+            scan: scan_of_values(values),
         }
     }
 
@@ -88,6 +69,26 @@ impl RequestHeaders {
             #[cfg(feature = "metrics")]
             scan: HeaderScan::default(),
         }
+    }
+}
+
+/// What a [`HeaderScan`] finds, as far as servers need it of a request: not `date`, and of metadata that is
+/// repeated only the first lines.
+#[cfg(feature = "metrics")]
+fn scan_of_values(values: &HeaderValues<'_>) -> HeaderScan {
+    let has = |slot| values.get(slot).is_some();
+    let line = |slot, name| {
+        let value = values.get(slot);
+        value.map_or(0, |value| line_bytes(name, value.len()))
+    };
+    HeaderScan {
+        bytes: values.line_bytes(),
+        host: has(AT_HOST),
+        date: false,
+        content_length: has(AT_CONTENT_LENGTH),
+        transfer_encoding: has(AT_TRANSFER_ENCODING),
+        peer_metadata: line(AT_PEER_METADATA, PEER_METADATA)
+            + line(AT_PEER_METADATA_ID, PEER_METADATA_ID),
     }
 }
 

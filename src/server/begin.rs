@@ -56,6 +56,7 @@ impl ServerSettings {
         open: &mut OpenSpan,
     ) {
         let inner = &self.tracer.inner;
+        let headers = received.untrusted_headers.or(headers);
         let trusted = received.peer_trusted;
         inner.observe(open, Direction::Server, request, headers, trusted);
         open.exchange.peer_address = self.peer(&RequestHead::of(request));

@@ -4,6 +4,7 @@
 use super::{receive::Received, settings::ServerSettings};
 use crate::{
     context::{Sampling, TraceContext},
+    direction::Direction,
     head::RequestHead,
     id::{RequestId, TraceIdKind},
     propagation::{Format, Forwarded, HeaderValues, Incoming},
@@ -28,7 +29,8 @@ impl ServerSettings {
         let forwarded = received.outer.is_none();
         let forwarded = forwarded.then_some(&mut inherited.forwarded.headers);
         let table = &dynamic.header_table;
-        match received.observed && self.tracer.inner.observers.want_header_scan() {
+        let observers = &self.tracer.inner.observers;
+        match received.observed && observers.want_header_scan(Direction::Server) {
             true => table.read_into::<true>(request.headers(), forwarded, values),
             false => table.read_into::<false>(request.headers(), forwarded, values),
         }

@@ -4,8 +4,10 @@
 use super::settings::ServerSettings;
 use crate::{
     context::TraceContext,
+    direction::Direction,
     head::RequestHead,
     id::{RequestId, TraceId},
+    observe::RequestHeaders,
     propagation::{Propagation, REQUEST_ID, insert_if_room},
     span::{OpenSpan, OutgoingRequests, ServedRequest, slot},
 };
@@ -22,6 +24,9 @@ pub(super) struct Received {
     pub(super) excluded: bool,
     /// Whether this layer shows the request to observers.
     pub(super) observed: bool,
+    /// What observers need of the headers that came from a peer that is not trusted, before some of them
+    /// were removed.
+    pub(super) untrusted_headers: Option<RequestHeaders>,
 }
 
 impl ServerSettings {
@@ -33,15 +38,19 @@ impl ServerSettings {
             Some(served) => served.peer_trusted,
             None => self.trust.trusts_everyone() || self.trusts_peer(&RequestHead::of(request)),
         };
+        let inner = &*self.tracer.inner;
         let mut dropped_trace = None;
+        let mut untrusted_headers = None;
         if !peer_trusted && served.is_none() {
             dropped_trace = self.dropped_trace(request.headers());
+            if inner.observers.want_header_scan(Direction::Server) {
+                untrusted_headers = Some(RequestHeaders::of(request.headers(), true));
+            }
             self.remove_untrusted(request.headers_mut());
         }
         // After the removal: a predicate of the user's sees what the handler will see.
         let excluded = self.excludes(&RequestHead::of(request));
         let observed_outside = served.is_some_and(|served| served.observed);
-        let inner = &*self.tracer.inner;
         let observed = !excluded && !observed_outside && inner.prepare_observation(open);
         open.served_request = Some(ServedRequest {
             peer_trusted,
@@ -53,6 +62,7 @@ impl ServerSettings {
             outer: served.and_then(|_| continue_outer(&inner.propagation, open)),
             excluded,
             observed,
+            untrusted_headers,
         }
     }
 

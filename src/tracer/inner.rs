@@ -126,7 +126,7 @@ impl TracerInner {
         // Of an outgoing request, `x-forwarded-proto` is about somebody else's connection.
         let trusted = peer_trusted && direction == Direction::Server;
         let head = RequestHead::of(request).trust_forwarded_proto(trusted);
-        let scans = observers.want_header_scan;
+        let scans = self.observers.want_header_scan(direction);
         let headers = headers.unwrap_or_else(|| RequestHeaders::of(head.headers(), scans));
         let facts = &mut open.exchange;
         facts.direction = Some(direction);

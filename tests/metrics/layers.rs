@@ -18,7 +18,7 @@ use tokio::{
 };
 use tower::{Layer, ServiceExt, service_fn};
 use tower_b3::{
-    Tracer,
+    Direction, Mode, ServerLayer, Tracer, Trust,
     metrics::{Metrics, Point, Value, Workload},
     report::NoopReporter,
     sample::Sampler,
@@ -104,6 +104,43 @@ async fn bytes_are_those_on_the_wire() {
     }
     assert_eq!(compared, 6);
     assert!(matches!(table["http2"], Json::Array(_)));
+}
+
+/// A layer adds, changes and removes headers before the handler sees the request.
+#[tokio::test]
+async fn a_request_has_the_bytes_with_which_it_arrived() {
+    let trace = format!("X-B3-TraceId: {:032x}\r\nX-B3-SpanId: {:016x}\r\n", 1, 2);
+    let reason = "X-Request-Id: 0aeb36e7-ea4e-9a34-9d07-5f8e1d3a6c11\r\n";
+    for headers in ["", &trace, reason, &format!("{trace}{reason}")] {
+        let text =
+            format!("POST /a HTTP/1.1\r\nHost: catalog\r\n{headers}Content-Length: 2\r\n\r\nhi");
+        let set_up: [fn(ServerLayer) -> ServerLayer; 4] = [
+            |layer| layer,
+            |layer| layer.trust(Trust::nobody()),
+            |layer| {
+                layer
+                    .trust(Trust::nobody())
+                    .preserve_external_request_id(true)
+            },
+            |layer| layer.rewrite_request_headers(true),
+        ];
+        for (at, set_up) in set_up.into_iter().enumerate() {
+            for mode in [Mode::Spans, Mode::RecordOnly, Mode::ForwardOnly] {
+                let metrics = Metrics::builder(webapp()).build();
+                let tracer = Tracer::builder("webapp")
+                    .mode(mode)
+                    .sampler(Sampler::always())
+                    .reporter(NoopReporter)
+                    .metrics_for(Direction::Server, &metrics);
+                let layer = set_up(tracer.build().unwrap().server_layer());
+                let addr = serve(layer.layer(service_fn(answer))).await;
+                exchanged(addr, &text).await;
+                let sent = text.len() + "Connection: close\r\n".len();
+                let counted = sum(&points(&metrics, "istio_request_bytes"));
+                assert_eq!(counted, sent as f64, "{mode:?}, {at}: {headers}");
+            }
+        }
+    }
 }
 
 /// An endless body, which the client drops in the middle.

@@ -8,13 +8,13 @@
 use super::{cache::Peers, codec::MAX_BYTES};
 use crate::{
     metrics::{destination::UNKNOWN, workload::Workload},
-    observe::line_bytes,
+    observe::{PEER_METADATA, PEER_METADATA_ID, line_bytes},
     shard,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-const METADATA: HeaderName = HeaderName::from_static("x-envoy-peer-metadata");
-const ID: HeaderName = HeaderName::from_static("x-envoy-peer-metadata-id");
+const METADATA: HeaderName = HeaderName::from_static(PEER_METADATA);
+const ID: HeaderName = HeaderName::from_static(PEER_METADATA_ID);
 
 /// A peer whose metadata was read. The default is a peer that has sent nothing.
 ///
@@ -96,18 +96,6 @@ impl OwnHeaders {
             write(ID, id);
         }
         added
-    }
-
-    /// The bytes of these lines, as HTTP/1.1.
-    pub(in crate::metrics) fn line_bytes(&self, which: RequestedHeaders) -> u64 {
-        let Some((metadata, id)) = self.copies.first() else {
-            return 0;
-        };
-        let line = |is_written, name: HeaderName, value: &HeaderValue| match is_written {
-            true => line_bytes(name.as_str(), value.len()),
-            false => 0,
-        };
-        line(which.metadata, METADATA, metadata) + line(which.id, ID, id)
     }
 
     /// To the request of a client.

@@ -96,8 +96,8 @@ const FACTORS: [u64; 5] = [
 ];
 
 impl Hash for PackedKey {
-    /// The words are multiplied at the same time. One multiplication by the hasher would wait for the one
-    /// before.
+    /// The words are multiplied at the same time, where the hasher would do it one after the other. The sum
+    /// does not depend on the hasher's seed, but nobody outside chooses the numbers of a key.
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let words = self.0.iter().zip(FACTORS);

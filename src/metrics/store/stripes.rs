@@ -6,7 +6,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// More stripes would cost more memory than the threads of a busier machine lose by sharing one.
+/// More stripes would cost more memory than the threads of a busier machine lose by sharing one. Each has
+/// numbers once or, if several threads count in it, twice.
 const MAX_STRIPES: usize = 8;
 
 /// The numbers, once for each group of threads that has counted.
@@ -17,9 +18,10 @@ pub(super) struct Stripes {
 }
 
 /// The first thread of a group has numbers of its own. It adds to them without an atomic
-/// read-modify-write, which takes as long as all the other work of counting.
+/// read-modify-write. When that thread has ended, nobody counts in them any more: another thread cannot know
+/// that it has.
 struct Stripe {
-    /// `None` if it was ending.
+    /// The [number](shard::own_number) of that thread; `None` if it had none.
     owner: Option<usize>,
     own: Box<[AtomicU64]>,
     /// Of the other threads.
@@ -38,6 +40,16 @@ fn zeros(length: usize) -> Box<[AtomicU64]> {
     (0..length).map(|_| AtomicU64::new(0)).collect()
 }
 
+/// What the cell holds, or else what is made, outside of the cell: so that another thread does not wait for it.
+#[inline]
+fn get_or_make<T>(cell: &OnceLock<T>, make: impl FnOnce() -> T) -> Option<&T> {
+    if cell.get().is_none() {
+        // Another thread may have been faster.
+        let _ = cell.set(make());
+    }
+    cell.get()
+}
+
 impl Stripes {
     pub(super) fn new(length: usize) -> Stripes {
         let stripes = shard::count().min(MAX_STRIPES);
@@ -50,22 +62,25 @@ impl Stripes {
     /// The numbers of the calling thread.
     #[inline]
     pub(super) fn of_current_thread(&self) -> Option<ThreadNumbers<'_>> {
-        let thread = shard::own_number();
+        self.of_thread(shard::own_number(), shard::current())
+    }
+
+    #[inline]
+    fn of_thread(&self, thread: Option<usize>, shard: usize) -> Option<ThreadNumbers<'_>> {
         // There are as many stripes as shards, or the maximum.
-        let stripe = self.stripes.get(shard::current() % MAX_STRIPES)?;
-        let stripe = stripe.get_or_init(|| Stripe {
+        let stripe = get_or_make(self.stripes.get(shard % MAX_STRIPES)?, || Stripe {
             owner: thread,
             own: zeros(self.length),
             shared: OnceLock::new(),
-        });
-        if stripe.owner == thread && thread.is_some() {
+        })?;
+        if thread.is_some() && stripe.owner == thread {
             return Some(ThreadNumbers {
                 numbers: &stripe.own,
                 is_owner: true,
             });
         }
         Some(ThreadNumbers {
-            numbers: stripe.shared.get_or_init(|| zeros(self.length)),
+            numbers: get_or_make(&stripe.shared, || zeros(self.length))?,
             is_owner: false,
         })
     }
@@ -124,30 +139,21 @@ mod tests {
         assert_eq!((sum(0), sum(1)), (0, 30_000 * threads as u64));
     }
 
-    /// Counts when its thread ends, after the number of the thread is gone.
-    struct CountsAtTheEnd(&'static Stripes);
-
-    impl Drop for CountsAtTheEnd {
-        fn drop(&mut self) {
-            self.0.of_current_thread().unwrap().add(0, 1);
-        }
-    }
-
     #[test]
-    fn threads_that_are_ending_own_nothing() {
-        thread_local! {
-            static LAST: std::cell::OnceCell<CountsAtTheEnd> = const { std::cell::OnceCell::new() };
-        }
-        let stripes: &Stripes = Box::leak(Box::new(Stripes::new(1)));
-        let end = || {
-            LAST.with(|last| {
-                let _ = last.set(CountsAtTheEnd(stripes));
-            });
-            stripes.of_current_thread().unwrap().add(0, 1);
-        };
-        let ended: Vec<_> = (0..20).map(|_| std::thread::spawn(end)).collect();
-        ended.into_iter().for_each(|one| one.join().unwrap());
+    fn threads_without_a_number_own_nothing() {
+        let stripes = Stripes::new(1);
+        let owners = [None, Some(7), None, Some(8)].map(|thread| {
+            let numbers = stripes.of_thread(thread, 0).unwrap();
+            numbers.add(0, 1);
+            numbers.is_owner
+        });
+        assert_eq!(owners, [false; 4]);
+        assert!(
+            stripes
+                .of_thread(Some(7), 1)
+                .is_none_or(|numbers| numbers.is_owner)
+        );
         let sum: u64 = stripes.iter().map(|one| one[0].load(Relaxed)).sum();
-        assert_eq!(sum, 40);
+        assert_eq!(sum, 4);
     }
 }

@@ -1,6 +1,6 @@
 //! `Store`: the series of one direction.
 //!
-//! Looking up a series and counting wait for nobody. A lock is held while a series is added, which copies
+//! Looking up a series and counting wait for nobody. The first count of a thread in a series may allocate. A lock is held while a series is added, which copies
 //! a part of the table, while idle ones are removed, and while the configuration changes.
 
 use super::{
@@ -162,7 +162,7 @@ impl Store {
                 self.count_in(series, count)
             }
             _ => {
-                // A copy, so that the original needs no memory.
+                // A copy, as in `Metrics::record_measured`.
                 let count = *count;
                 self.count_in_new(state, key, interval, &count)
             }
@@ -204,6 +204,7 @@ impl Store {
         let values = [duration, counts.request_bytes, counts.response_bytes];
         series.count(values);
         if !counts.values.is_empty() || counts.exemplar.is_some() {
+            // A copy, as in `Metrics::record_measured`.
             let counts = *counts;
             self.count_rest(series, &counts, values);
         }

@@ -4,14 +4,14 @@ use super::{
     header_values::{HeaderSlot, HeaderValues},
     packed_name::{MAX_PACKED, PackedName, hash},
 };
-use crate::propagation::{
-    forwarded_name::ForwardedName,
-    tracing_header::{TracingHeader, TracingHeaderSet},
+use crate::{
+    head::HEADER_SEPARATORS,
+    propagation::{
+        forwarded_name::ForwardedName,
+        tracing_header::{TracingHeader, TracingHeaderSet},
+    },
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-
-/// `: ` and the line break of a header.
-const SEPARATORS: usize = 4;
 
 /// A hash table of headers, with chaining.
 #[derive(Debug, Clone)]
@@ -237,7 +237,7 @@ impl HeaderTable {
             }
         }
         if MEASURES {
-            values.line_bytes = (bytes + headers.len() * SEPARATORS) as u64;
+            values.line_bytes = (bytes + headers.len() * HEADER_SEPARATORS) as u64;
         }
     }
 

@@ -40,10 +40,6 @@ impl HeaderSlot {
 pub(crate) struct HeaderValues<'a> {
     pub(super) values: [Option<&'a HeaderValue>; HeaderSlot::COUNT],
     /// Of all headers, if they were measured.
-    #[cfg_attr(
-        not(feature = "metrics"),
-        expect(dead_code, reason = "only metrics read it")
-    )]
     pub(super) line_bytes: u64,
 }
 
