@@ -40,25 +40,31 @@ impl Clock {
         }
     }
 
+    #[inline]
     pub(crate) fn now(&self) -> Moment {
         let instant = Instant::now();
         let since = instant.duration_since(self.origin);
         let nanos = since.as_nanos() as u64;
         let anchored_at = self.anchored_at.load(Relaxed);
         let stale = nanos.saturating_sub(anchored_at) > MAX_ANCHOR_AGE.as_nanos() as u64;
-        // One thread renews the anchor; the others use the old one meanwhile.
-        if stale
-            && self
-                .anchored_at
-                .compare_exchange(anchored_at, nanos, Relaxed, Relaxed)
-                .is_ok()
-        {
-            let origin = wall_clock_micros().saturating_sub(since.as_micros() as u64);
-            self.origin_micros.store(origin, Relaxed);
+        if stale {
+            self.renew_anchor(anchored_at, nanos);
         }
         Moment {
             instant,
-            micros: self.origin_micros.load(Relaxed) + since.as_micros() as u64,
+            micros: self.origin_micros.load(Relaxed) + nanos / 1_000,
+        }
+    }
+
+    /// One thread renews the anchor; the others use the old one meanwhile.
+    #[cold]
+    fn renew_anchor(&self, anchored_at: u64, nanos: u64) {
+        let renews = self
+            .anchored_at
+            .compare_exchange(anchored_at, nanos, Relaxed, Relaxed);
+        if renews.is_ok() {
+            let origin = wall_clock_micros().saturating_sub(nanos / 1_000);
+            self.origin_micros.store(origin, Relaxed);
         }
     }
 }

@@ -110,7 +110,10 @@ impl Exchange {
         #[cfg(feature = "metrics")]
         open.observation
             .exchange_in_response(response.headers_mut());
-        open.observation.response(&ResponseHead::of(response));
+        if let Some(direction) = open.exchange.direction {
+            let head = ResponseHead::of(response);
+            open.observation.response(direction, &head);
+        }
         if let Some(record) = open.record() {
             tags::status(record, Some(status));
         }

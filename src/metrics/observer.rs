@@ -149,10 +149,16 @@ impl AnyObserver for CountingObserver {
             }
             Direction::Client => {}
         }
+        if let Some(messages) = &state.messages {
+            messages.set_peer(state.peer);
+        }
         state.response_headers = scan;
     }
 
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>) {
+        if !self.metrics.reads_heads(direction) {
+            return;
+        }
         if let Some(state) = counted(state) {
             state.request_labels = self.metrics.request_labels(request);
             #[cfg(feature = "metrics-config")]
@@ -164,7 +170,10 @@ impl AnyObserver for CountingObserver {
         }
     }
 
-    fn response(&self, state: &mut AnyState, response: &ResponseHead<'_>) {
+    fn response(&self, state: &mut AnyState, direction: Direction, response: &ResponseHead<'_>) {
+        if !self.metrics.reads_heads(direction) {
+            return;
+        }
         if let Some(state) = counted(state) {
             self.metrics.see_response(state, response);
         }
@@ -211,9 +220,18 @@ impl AnyObserver for CountingObserver {
 
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
         if let Some(state) = counted(state) {
-            let state = std::mem::take(state);
-            self.metrics.see_end(&state, exchange);
+            let ended = EndedState(state);
+            self.metrics.see_end(ended.0, exchange);
         }
+    }
+}
+
+/// A state that is made ready for the next exchange, even if counting this one panics.
+struct EndedState<'a>(&'a mut ObservedExchange);
+
+impl Drop for EndedState<'_> {
+    fn drop(&mut self) {
+        *self.0 = ObservedExchange::default();
     }
 }
 
@@ -278,6 +296,15 @@ impl Metrics {
         state.reads_peer = peer_trusted && self.sends_metadata_to(state.destination, host);
     }
 
+    /// Whether labels or expressions read the heads of requests and responses.
+    #[inline]
+    fn reads_heads(&self, direction: Direction) -> bool {
+        let own_labels = &self.inner.own_labels;
+        own_labels.has_request()
+            || own_labels.has_response()
+            || self.inner.stores.of(direction).has_values()
+    }
+
     fn find_own_service(&self, state: &mut ObservedExchange, request: &RequestHead<'_>) {
         if self.inner.naming != Naming::Istio {
             // No label shows a destination.
@@ -294,9 +321,6 @@ impl Metrics {
 
     fn see_response(&self, state: &mut ObservedExchange, response: &ResponseHead<'_>) {
         let (status, headers) = (response.status(), response.headers());
-        if let Some(messages) = &state.messages {
-            messages.set_peer(state.peer);
-        }
         state.response_labels = self.response_labels(status, headers);
         #[cfg(feature = "metrics-config")]
         if let (Some(captured), Some(direction)) = (&mut state.captured, state.direction) {

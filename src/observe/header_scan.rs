@@ -13,41 +13,48 @@ pub(crate) const PEER_METADATA_ID: &str = "x-envoy-peer-metadata-id";
 pub(crate) struct HeaderScan {
     /// The bytes of all lines, as HTTP/1.1.
     pub(crate) bytes: u64,
+    /// The bytes of the lines with the metadata of a peer among them.
+    pub(crate) peer_metadata: u64,
     pub(crate) host: bool,
     pub(crate) date: bool,
     pub(crate) content_length: bool,
     pub(crate) transfer_encoding: bool,
-    /// The bytes of the lines with the metadata of a peer among them.
-    pub(crate) peer_metadata: u64,
 }
 
 /// The lengths of the names that are looked for, as bits. Other names may pass this test too.
 const LENGTHS: u32 = 1 << 4 | 1 << 14 | 1 << 17 | 1 << 21 | 1 << 24;
 
+// The headers that are looked for, as bits.
+const HOST: u8 = 1;
+const DATE: u8 = 1 << 1;
+const CONTENT_LENGTH: u8 = 1 << 2;
+const TRANSFER_ENCODING: u8 = 1 << 3;
+const METADATA: u8 = 1 << 4;
+
 impl HeaderScan {
+    #[inline]
     pub(crate) fn of(headers: &HeaderMap) -> HeaderScan {
-        let mut scan = HeaderScan::default();
+        let (mut bytes, mut peer_metadata, mut found) = (0, 0, 0);
         for (name, value) in headers {
             let name = name.as_str();
             let line = line_bytes(name, value.len());
-            scan.bytes += line;
+            bytes += line;
             if LENGTHS.wrapping_shr(name.len() as u32) & 1 == 1 {
-                scan.note(name, line);
+                let header = header_bit(name);
+                found |= header;
+                if header == METADATA {
+                    peer_metadata += line;
+                }
             }
         }
-        scan
-    }
-
-    // Not inlined: few names get here, and the loop is faster without it.
-    #[inline(never)]
-    fn note(&mut self, name: &str, line: u64) {
-        match name {
-            "host" => self.host = true,
-            "date" => self.date = true,
-            "content-length" => self.content_length = true,
-            "transfer-encoding" => self.transfer_encoding = true,
-            PEER_METADATA | PEER_METADATA_ID => self.peer_metadata += line,
-            _ => {}
+        let has = |header| found & header != 0;
+        HeaderScan {
+            bytes,
+            peer_metadata,
+            host: has(HOST),
+            date: has(DATE),
+            content_length: has(CONTENT_LENGTH),
+            transfer_encoding: has(TRANSFER_ENCODING),
         }
     }
 
@@ -58,6 +65,19 @@ impl HeaderScan {
             peer_metadata: 0,
             ..self
         }
+    }
+}
+
+// Not inlined: few names get here, and the loop is faster without it.
+#[inline(never)]
+fn header_bit(name: &str) -> u8 {
+    match name {
+        "host" => HOST,
+        "date" => DATE,
+        "content-length" => CONTENT_LENGTH,
+        "transfer-encoding" => TRANSFER_ENCODING,
+        PEER_METADATA | PEER_METADATA_ID => METADATA,
+        _ => 0,
     }
 }
 

@@ -196,7 +196,7 @@ impl Observation {
     }
 
     /// Shows the head of the response to the observers.
-    pub(crate) fn response(&mut self, response: &ResponseHead<'_>) {
+    pub(crate) fn response(&mut self, direction: Direction, response: &ResponseHead<'_>) {
         let Some(observers) = &self.observers else {
             return;
         };
@@ -204,7 +204,7 @@ impl Observation {
             self.head_after = self.started.map(|started| started.elapsed());
         }
         for (observer, state) in active(observers, &mut self.states) {
-            guarded(|| observer.response(state, response));
+            guarded(|| observer.response(state, direction, response));
         }
     }
 

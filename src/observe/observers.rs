@@ -27,7 +27,7 @@ pub(crate) trait AnyObserver: Send + Sync {
     fn new_state(&self) -> AnyState;
     fn owns(&self, state: &AnyState) -> bool;
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>);
-    fn response(&self, state: &mut AnyState, response: &ResponseHead<'_>);
+    fn response(&self, state: &mut AnyState, direction: Direction, response: &ResponseHead<'_>);
     fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap) {
         let _ = (state, trailers);
     }
@@ -115,7 +115,7 @@ impl<O: ExchangeObserver> AnyObserver for O {
         }
     }
 
-    fn response(&self, state: &mut AnyState, response: &ResponseHead<'_>) {
+    fn response(&self, state: &mut AnyState, _: Direction, response: &ResponseHead<'_>) {
         if let Some(state) = state.downcast_mut() {
             ExchangeObserver::response(self, state, response);
         }

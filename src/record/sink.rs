@@ -40,6 +40,7 @@ impl SpanSink {
         &self.settings
     }
 
+    #[inline]
     pub(crate) fn now(&self) -> Moment {
         self.settings.clock.now()
     }

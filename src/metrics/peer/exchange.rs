@@ -13,8 +13,9 @@ use crate::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-const METADATA: HeaderName = HeaderName::from_static(PEER_METADATA);
-const ID: HeaderName = HeaderName::from_static(PEER_METADATA_ID);
+// Not constants: a name that is borrowed is cloned where it is inserted, and moved nowhere before.
+static METADATA: HeaderName = HeaderName::from_static(PEER_METADATA);
+static ID: HeaderName = HeaderName::from_static(PEER_METADATA_ID);
 
 /// A peer whose metadata was read. The default is a peer that has sent nothing.
 ///
@@ -81,19 +82,19 @@ impl OwnHeaders {
             return 0;
         };
         let mut added = 0;
-        let mut write = |name: HeaderName, value: &HeaderValue| {
+        let mut write = |name: &HeaderName, value: &HeaderValue| {
             let line = line_bytes(name.as_str(), value.len());
             // A map that is full is left as it is.
-            if let Ok(old) = headers.try_insert(name.clone(), value.clone()) {
+            if let Ok(old) = headers.try_insert(name, value.clone()) {
                 let old = old.map_or(0, |old| line_bytes(name.as_str(), old.len()));
                 added += line.saturating_sub(old);
             }
         };
         if which.metadata {
-            write(METADATA, metadata);
+            write(&METADATA, metadata);
         }
         if which.id {
-            write(ID, id);
+            write(&ID, id);
         }
         added
     }
@@ -119,8 +120,8 @@ impl OwnHeaders {
 
 /// Removes what a peer has sent that is not trusted, and what a handler has copied.
 pub(in crate::metrics) fn remove_metadata(headers: &mut HeaderMap) {
-    headers.remove(METADATA);
-    headers.remove(ID);
+    headers.remove(&METADATA);
+    headers.remove(&ID);
 }
 
 impl Peers {
@@ -132,7 +133,7 @@ impl Peers {
         has_metadata: bool,
     ) -> (PeerNumber, RequestedHeaders) {
         let (sent, requested) = match has_metadata {
-            true => self.sent(headers.get(METADATA), headers.get(ID)),
+            true => self.sent(headers.get(&METADATA), headers.get(&ID)),
             false => (None, RequestedHeaders::default()),
         };
         (self.or_baggage(sent, headers), requested)
@@ -158,7 +159,7 @@ impl Peers {
 
     /// Reads what a server has sent.
     pub(in crate::metrics) fn of_response(&self, headers: &HeaderMap) -> PeerNumber {
-        let (sent, _) = self.sent(headers.get(METADATA), headers.get(ID));
+        let (sent, _) = self.sent(headers.get(&METADATA), headers.get(&ID));
         sent.unwrap_or_default()
     }
 
@@ -169,7 +170,7 @@ impl Peers {
 
     /// Reads and removes metadata.
     fn take(&self, headers: &mut HeaderMap) -> (Option<PeerNumber>, RequestedHeaders) {
-        let (metadata, id) = (headers.remove(METADATA), headers.remove(ID));
+        let (metadata, id) = (headers.remove(&METADATA), headers.remove(&ID));
         self.sent(metadata.as_ref(), id.as_ref())
     }
 

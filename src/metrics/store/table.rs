@@ -15,7 +15,7 @@ use arc_swap::ArcSwap;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -56,6 +56,8 @@ pub(in crate::metrics) struct StoreSettings {
 
 pub(in crate::metrics) struct Store {
     state: ArcSwap<State>,
+    /// Whether the current state has computed values.
+    has_values: AtomicBool,
     changing: Mutex<()>,
     max_series: usize,
     origin: Instant,
@@ -93,6 +95,7 @@ impl Store {
     pub(in crate::metrics) fn new(generation: Generation, settings: StoreSettings) -> Store {
         let layout = Layout::of_requests(&generation, &settings.buckets);
         Store {
+            has_values: AtomicBool::new(generation.value_count > 0),
             state: ArcSwap::from_pointee(State {
                 generation: Arc::new(generation),
                 #[cfg(feature = "metrics-config")]
@@ -133,7 +136,15 @@ impl Store {
 
     /// Replaces the state, by somebody who holds the lock.
     pub(super) fn store(&self, state: State) {
+        let has_values = state.generation.value_count > 0;
         self.state.store(Arc::new(state));
+        self.has_values.store(has_values, Relaxed);
+    }
+
+    /// Whether there are computed values: a look at a flag, which costs less than a look at the state.
+    #[inline]
+    pub(in crate::metrics) fn has_values(&self) -> bool {
+        self.has_values.load(Relaxed)
     }
 
     /// The number of an interval of idle series.
