@@ -330,7 +330,7 @@ impl MetricsBuilder {
 
     /// Builds the metrics.
     pub fn build(mut self) -> Metrics {
-        self.workload.fix_node_id();
+        self.workload.set_default_node_id();
         let most = self.max_series;
         // So that neither peers nor hosts that somebody invents can take all of them.
         let quarter = (most / 4).max(1);
@@ -371,7 +371,7 @@ impl MetricsBuilder {
                 open_streams: OpenStreams::new(),
                 sends_to_all_hosts: self.sends_to_all_hosts,
                 naming: self.naming,
-                knows_service: self.workload.knows_service(),
+                has_service_name: self.workload.has_service_name(),
                 #[cfg(feature = "metrics-config")]
                 set_in_code,
                 #[cfg(feature = "metrics-config")]
@@ -394,7 +394,7 @@ impl MetricsBuilder {
         names.map(str::to_owned).collect()
     }
 
-    fn destinations(&mut self, max_services: usize, max_outside: usize) -> DestinationNumbers {
+    fn destinations(&mut self, max_services: usize, max_hosts: usize) -> DestinationNumbers {
         let mut rules = self.workload.destinations();
         for namespace in self.namespaces.drain(..) {
             rules.add_namespace(namespace);
@@ -408,8 +408,8 @@ impl MetricsBuilder {
             &self.own_services,
             self.learned_services,
         );
-        rules.are_hosts = self.naming == Naming::OpenTelemetry;
-        DestinationNumbers::new(rules, own, max_services, max_outside)
+        rules.use_host_and_port = self.naming == Naming::OpenTelemetry;
+        DestinationNumbers::new(rules, own, max_services, max_hosts)
     }
 }
 

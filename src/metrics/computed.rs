@@ -90,7 +90,7 @@ impl Metrics {
             let state = self.inner.stores.of(direction).state();
             state.generation.host_header_fallback
         };
-        let destination = destination.filter(|it| it.is_resolved(namespace) || shows_hosts());
+        let destination = destination.filter(|it| it.is_service(namespace) || shows_hosts());
         let destination = destination.as_deref().unwrap_or(&Destination::Unknown);
         let (host, name) = destination.host_and_name(namespace);
         Service {

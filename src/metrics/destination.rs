@@ -67,13 +67,13 @@ impl From<String> for Service {
 /// is not known before the response.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Destination {
-    Known(Service),
+    Service(Service),
     /// `forum.shop`: a service if the peer is in the namespace `shop`.
-    Perhaps {
+    ServiceOrHost {
         service: Service,
         host: String,
     },
-    Outside(String),
+    Host(String),
     Unknown,
 }
 
@@ -100,7 +100,7 @@ impl HostAndPort {
 #[derive(Debug, Clone)]
 pub(super) struct Destinations {
     /// Hosts with their ports stand for themselves, and for no services.
-    pub(super) are_hosts: bool,
+    pub(super) use_host_and_port: bool,
     namespace: Option<String>,
     /// `cluster.local`
     suffix: String,
@@ -111,7 +111,7 @@ pub(super) struct Destinations {
 impl Destinations {
     pub(super) fn new(namespace: Option<&str>, suffix: &str) -> Destinations {
         Destinations {
-            are_hosts: false,
+            use_host_and_port: false,
             namespace: namespace.map(str::to_owned),
             suffix: suffix.to_ascii_lowercase(),
             namespaces: Vec::new(),
@@ -141,7 +141,7 @@ impl Destinations {
     }
 
     /// Whether a service is in the own namespace.
-    pub(super) fn is_own(&self, service: &Service) -> bool {
+    pub(super) fn is_in_own_namespace(&self, service: &Service) -> bool {
         self.namespace.as_deref() == Some(&service.namespace)
     }
 
@@ -151,20 +151,20 @@ impl Destinations {
     }
 
     /// Whether a service is in the own namespace, or was named, or its namespace was.
-    pub(super) fn is_expected(&self, service: &Service) -> bool {
-        self.is_own(service)
+    pub(super) fn is_own_or_configured(&self, service: &Service) -> bool {
+        self.is_in_own_namespace(service)
             || self.namespaces.contains(&service.namespace)
             || self.services.values().any(|named| named == service)
     }
 
     /// The services that hosts were said to stand for.
-    pub(super) fn named_services(&self) -> Vec<Service> {
+    pub(super) fn configured_services(&self) -> Vec<Service> {
         self.services.values().cloned().collect()
     }
 
     /// The service that a URI's authority or a `host` header stands for.
     pub(super) fn of_authority(&self, authority: &str) -> Destination {
-        if !self.are_hosts {
+        if !self.use_host_and_port {
             return self.service_of(authority);
         }
         if authority.len() > MAX_AUTHORITY {
@@ -182,10 +182,10 @@ impl Destinations {
         let authority = host_in_lower_case(authority);
         let (host, port) = split(&authority);
         if let Some(service) = self.configured(host, port) {
-            return Destination::Known(service.clone());
+            return Destination::Service(service.clone());
         }
         if hosts::address(host).is_some() {
-            return Destination::Outside(match port {
+            return Destination::Host(match port {
                 Some(_) => authority.into_owned(),
                 None => host.to_owned(),
             });
@@ -208,7 +208,7 @@ impl Destinations {
     }
 
     fn of_name(&self, host: &str) -> Destination {
-        let outside = || Destination::Outside(host.to_owned());
+        let as_host = || Destination::Host(host.to_owned());
         let inside = host
             .strip_suffix(&self.suffix)
             .and_then(|rest| rest.strip_suffix('.'))
@@ -217,25 +217,25 @@ impl Destinations {
             // In front of the service may be a pod's name.
             let mut labels = name.rsplit('.');
             return match (labels.next(), labels.next()) {
-                (Some(namespace), Some(name)) => Destination::Known(self.service(name, namespace)),
-                _ => outside(),
+                (Some(namespace), Some(name)) => Destination::Service(self.service(name, namespace)),
+                _ => as_host(),
             };
         }
         let own = self.namespace.as_deref();
         match (host.split_once('.'), own) {
-            (None, Some(own)) if host != "localhost" => Destination::Known(self.service(host, own)),
+            (None, Some(own)) if host != "localhost" => Destination::Service(self.service(host, own)),
             (Some((name, namespace)), _) if !namespace.contains('.') => {
                 let service = self.service(name, namespace);
                 let listed = self.namespaces.iter().any(|listed| listed == namespace);
                 match listed || own == Some(namespace) {
-                    true => Destination::Known(service),
-                    false => Destination::Perhaps {
+                    true => Destination::Service(service),
+                    false => Destination::ServiceOrHost {
                         service,
                         host: host.to_owned(),
                     },
                 }
             }
-            _ => outside(),
+            _ => as_host(),
         }
     }
 }
@@ -271,13 +271,13 @@ impl Destination {
             return Destination::Unknown;
         }
         let port = port.map(|port| port.to_string()).unwrap_or_default();
-        Destination::Outside(format!("{host}:{port}"))
+        Destination::Host(format!("{host}:{port}"))
     }
 
     /// Host and port of [`of_host`](Self::of_host).
     pub(super) fn host_and_port(&self) -> (&str, &str) {
         let parts = match self {
-            Destination::Outside(text) => text.rsplit_once(':'),
+            Destination::Host(text) => text.rsplit_once(':'),
             _ => None,
         };
         parts.unwrap_or((UNKNOWN, ""))
@@ -286,8 +286,8 @@ impl Destination {
     /// Whether it may be a service of the mesh. A name without a dot is none of the internet.
     fn may_be_service(&self) -> bool {
         match self {
-            Destination::Known(_) | Destination::Perhaps { .. } => true,
-            Destination::Outside(host) => !host.contains(['.', ':']) && host != "localhost",
+            Destination::Service(_) | Destination::ServiceOrHost { .. } => true,
+            Destination::Host(host) => !host.contains(['.', ':']) && host != "localhost",
             Destination::Unknown => false,
         }
     }
@@ -310,17 +310,17 @@ impl Destination {
     }
 
     /// Whether it is a service of the mesh.
-    pub(super) fn is_resolved(&self, peer_namespace: Option<&str>) -> bool {
+    pub(super) fn is_service(&self, peer_namespace: Option<&str>) -> bool {
         self.resolve(peer_namespace).is_ok()
     }
 
     fn resolve(&self, peer_namespace: Option<&str>) -> Result<&Service, &str> {
         match self {
-            Destination::Known(service) => Ok(service),
-            Destination::Perhaps { service, .. } if peer_namespace == Some(&service.namespace) => {
+            Destination::Service(service) => Ok(service),
+            Destination::ServiceOrHost { service, .. } if peer_namespace == Some(&service.namespace) => {
                 Ok(service)
             }
-            Destination::Perhaps { host, .. } | Destination::Outside(host) => Err(host),
+            Destination::ServiceOrHost { host, .. } | Destination::Host(host) => Err(host),
             Destination::Unknown => Err(UNKNOWN),
         }
     }

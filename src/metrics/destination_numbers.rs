@@ -19,14 +19,14 @@ use std::{
 const MAX_AUTHORITIES: usize = 1_000;
 /// What numbers of hosts outside of the mesh start with: there is other room for them, so that they never
 /// displace services.
-const OUTSIDE: u32 = 1 << 31;
+const HOSTS: u32 = 1 << 31;
 /// What numbers of services start with that a server is called by.
-const OWN: u32 = 1 << 30;
+const OWN_SERVICES: u32 = 1 << 30;
 /// What numbers of services of other namespaces start with. Somebody may invent them, so they have other
 /// room too.
-const FOREIGN: u32 = OUTSIDE | OWN;
+const OTHER_NAMESPACES: u32 = HOSTS | OWN_SERVICES;
 /// What tells these apart. Others are services of the own namespace, and of those that were named.
-const MARK: u32 = OUTSIDE | OWN;
+const KIND: u32 = HOSTS | OWN_SERVICES;
 
 /// A service that a request was sent to. The default is the own service at a server, and an unknown one
 /// at a client.
@@ -41,7 +41,7 @@ impl DestinationNumber {
     /// There is no authority, or no room for another one.
     pub(super) const UNKNOWN: DestinationNumber = DestinationNumber(1);
     /// How many numbers are taken.
-    const TAKEN: u32 = 2;
+    const RESERVED: u32 = 2;
 }
 
 pub(super) struct DestinationNumbers {
@@ -52,9 +52,9 @@ pub(super) struct DestinationNumbers {
     changing: Mutex<VecDeque<Arc<str>>>,
     /// Those that were named come first, and are never freed.
     services: Interner<Arc<Destination>>,
-    named: u32,
-    foreign: Interner<Arc<Destination>>,
-    outside: Interner<Arc<Destination>>,
+    configured: u32,
+    other_namespaces: Interner<Arc<Destination>>,
+    hosts: Interner<Arc<Destination>>,
     overflowed: AtomicU64,
 }
 
@@ -65,24 +65,24 @@ impl DestinationNumbers {
         rules: Destinations,
         own: OwnServices,
         max_services: usize,
-        max_outside: usize,
+        max_hosts: usize,
     ) -> DestinationNumbers {
-        let named = rules.named_services();
-        let services = Interner::new(max_services.saturating_add(named.len()));
-        let named = named.into_iter().map(|service| {
-            let destination = Arc::new(Destination::Known(service));
+        let configured = rules.configured_services();
+        let services = Interner::new(max_services.saturating_add(configured.len()));
+        let configured = configured.into_iter().map(|service| {
+            let destination = Arc::new(Destination::Service(service));
             services.number(&destination).map_or(0, |number| number + 1)
         });
-        let named = named.max().unwrap_or(0);
+        let configured = configured.max().unwrap_or(0);
         DestinationNumbers {
             rules,
             own,
             authorities: ArcSwap::default(),
             changing: Mutex::default(),
             services,
-            named,
-            foreign: Interner::new(max_outside),
-            outside: Interner::new(max_outside),
+            configured,
+            other_namespaces: Interner::new(max_hosts),
+            hosts: Interner::new(max_hosts),
             overflowed: AtomicU64::new(0),
         }
     }
@@ -97,19 +97,19 @@ impl DestinationNumbers {
     #[cold]
     fn add(&self, authority: &str) -> DestinationNumber {
         let destination = self.rules.of_authority(authority);
-        let mark = match &destination {
+        let kind = match &destination {
             Destination::Unknown => return DestinationNumber::UNKNOWN,
-            Destination::Known(service) if self.rules.is_expected(service) => 0,
-            Destination::Known(_) => FOREIGN,
-            Destination::Perhaps { .. } | Destination::Outside(_) => OUTSIDE,
+            Destination::Service(service) if self.rules.is_own_or_configured(service) => 0,
+            Destination::Service(_) => OTHER_NAMESPACES,
+            Destination::ServiceOrHost { .. } | Destination::Host(_) => HOSTS,
         };
         // So that the destination is not found unused before its number is kept.
         let mut order = self.lock();
-        let Some(number) = self.marked(mark).number(&Arc::new(destination)) else {
+        let Some(number) = self.numbers_of_kind(kind).number(&Arc::new(destination)) else {
             self.overflowed.fetch_add(1, Relaxed);
             return DestinationNumber::UNKNOWN;
         };
-        let number = DestinationNumber((number + DestinationNumber::TAKEN) | mark);
+        let number = DestinationNumber((number + DestinationNumber::RESERVED) | kind);
         let mut authorities = SharedMap::clone(&self.authorities.load());
         if authorities.contains_key(authority) {
             return number;
@@ -127,56 +127,56 @@ impl DestinationNumbers {
 
     /// Whether an authority, which has this number or none, may stand for a service of the mesh.
     pub(super) fn may_be_service(&self, number: DestinationNumber, authority: &str) -> bool {
-        let has_number = number.0 >= DestinationNumber::TAKEN;
-        let is_service = has_number && number.0 & (OUTSIDE | OWN) == 0;
+        let has_number = number.0 >= DestinationNumber::RESERVED;
+        let is_service = has_number && number.0 & (HOSTS | OWN_SERVICES) == 0;
         is_service || self.rules.may_be_service(authority)
     }
 
     /// Whether a server asks hosts by which of its services it is called.
     #[inline]
-    pub(super) fn asks_hosts(&self) -> bool {
-        self.own.ask_hosts()
+    pub(super) fn finds_own_service_by_host(&self) -> bool {
+        self.own.has_any()
     }
 
     /// The service that a server is called by, which it may learn from this caller.
     pub(super) fn own_number(&self, host: &str, learns: bool) -> DestinationNumber {
         let number = self.own.number(&self.rules, host, learns);
-        DestinationNumber(number.map_or(0, |number| number | OWN))
+        DestinationNumber(number.map_or(0, |number| number | OWN_SERVICES))
     }
 
     /// The destination with this number; `None` for the own service, the unknown one, and one that is
     /// freed.
     pub(super) fn destination(&self, number: u32) -> Option<Arc<Destination>> {
-        if number & MARK == OWN {
-            return self.own.service_of(number & !OWN);
+        if number & KIND == OWN_SERVICES {
+            return self.own.service_of(number & !OWN_SERVICES);
         }
         let (numbers, number) = self.interned(number)?;
         numbers.value(number)
     }
 
-    /// Where numbers with this mark come from.
-    fn marked(&self, mark: u32) -> &Interner<Arc<Destination>> {
-        match mark {
-            OUTSIDE => &self.outside,
-            FOREIGN => &self.foreign,
+    /// Where numbers with this kind come from.
+    fn numbers_of_kind(&self, kind: u32) -> &Interner<Arc<Destination>> {
+        match kind {
+            HOSTS => &self.hosts,
+            OTHER_NAMESPACES => &self.other_namespaces,
             _ => &self.services,
         }
     }
 
     /// Where this number comes from, and what it is there.
     fn interned(&self, number: u32) -> Option<(&Interner<Arc<Destination>>, u32)> {
-        let numbers = self.marked(number & MARK);
-        let number = (number & !MARK).checked_sub(DestinationNumber::TAKEN)?;
+        let numbers = self.numbers_of_kind(number & KIND);
+        let number = (number & !KIND).checked_sub(DestinationNumber::RESERVED)?;
         Some((numbers, number))
     }
 
     /// Frees numbers that are unused: see [`Interner::free_unused`].
     pub(super) fn free_unused(&self, is_used: impl Fn(u32) -> bool) {
         let mut order = self.lock();
-        for mark in [0, FOREIGN, OUTSIDE] {
-            let is_named = |number| mark == 0 && number < self.named;
-            self.marked(mark).free_unused(|number| {
-                is_named(number) || is_used((number + DestinationNumber::TAKEN) | mark)
+        for kind in [0, OTHER_NAMESPACES, HOSTS] {
+            let is_configured = |number| kind == 0 && number < self.configured;
+            self.numbers_of_kind(kind).free_unused(|number| {
+                is_configured(number) || is_used((number + DestinationNumber::RESERVED) | kind)
             });
         }
         let mut authorities = SharedMap::clone(&self.authorities.load());

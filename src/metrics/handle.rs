@@ -74,7 +74,7 @@ pub(super) struct Inner {
     pub(super) sends_to_all_hosts: bool,
     pub(super) naming: Naming,
     /// Whether the own service is known without the host of a request.
-    pub(super) knows_service: bool,
+    pub(super) has_service_name: bool,
     #[cfg(feature = "metrics-config")]
     pub(super) set_in_code: SetInCode,
     /// Whether a shape has had no effect, which is logged once.
@@ -222,8 +222,8 @@ impl Metrics {
             response_labels: measured.response_labels.0,
             operation: 0,
             flags: measured.flags,
-            code: measured.shown_code(),
-            grpc_status: measured.shown_grpc_status(),
+            code: measured.reported_code(),
+            grpc_status: measured.reported_grpc_status(),
             grpc: measured.grpc,
             overflow: false,
             hidden: Parts::default(),
@@ -232,7 +232,7 @@ impl Metrics {
             key.operation = self.operation(measured.method, measured.route);
         }
         if !generation.label_values.is_empty() {
-            match state.number_of_values(generation.labels_of(values)) {
+            match state.intern_values(generation.labels_of(values)) {
                 Some(number) => key.values = number,
                 None => return Key::OVERFLOW,
             }
@@ -254,16 +254,16 @@ impl Metrics {
         let number = TEXT.try_with(|buffer| {
             let mut text = buffer.borrow_mut();
             text.clear();
-            text.push_str(shown_method(method));
+            text.push_str(reported_method(method));
             text.push('\n');
             text.push_str(cut(route, MAX_VALUE));
             number(&text)
         });
-        self.counted(number.ok().flatten())
+        self.key_number(number.ok().flatten())
     }
 
     /// A number for keys, in which 0 stands for what is not known or has no room.
-    fn counted(&self, number: Option<u32>) -> u32 {
+    fn key_number(&self, number: Option<u32>) -> u32 {
         match number {
             Some(number) => number + 1,
             None => {
@@ -289,7 +289,7 @@ impl Metrics {
         if principals == Principals::default() {
             return PrincipalsNumber::default();
         }
-        PrincipalsNumber(self.counted(self.inner.principals.number(&Arc::new(principals))))
+        PrincipalsNumber(self.key_number(self.inner.principals.number(&Arc::new(principals))))
     }
 
     /// The values of own labels from a request.
@@ -299,7 +299,7 @@ impl Metrics {
             return RequestLabels::default();
         }
         let values = labels.of_request(head);
-        RequestLabels(self.counted(self.inner.request_values.number(&values)))
+        RequestLabels(self.key_number(self.inner.request_values.number(&values)))
     }
 
     /// The values of own labels from a response.
@@ -309,7 +309,7 @@ impl Metrics {
             return ResponseLabels::default();
         }
         let values = labels.of_response(status, headers);
-        ResponseLabels(self.counted(self.inner.response_values.number(&values)))
+        ResponseLabels(self.key_number(self.inner.response_values.number(&values)))
     }
 
     /// A peer that has sent this, for [`record`](Self::record). The layers read it from headers.
@@ -349,7 +349,7 @@ fn values(generation: &Generation, measured: &Measurement<'_>) -> Vec<String> {
 }
 
 /// The method as it is shown. Callers can invent methods, so the others are one, as in OpenTelemetry.
-fn shown_method(method: &str) -> &str {
+fn reported_method(method: &str) -> &str {
     match method {
         "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH"
         | "" => method,

@@ -13,7 +13,7 @@ use std::{
 
 /// Numbers are smaller, so that there are bits left to mark them. With 500 new values in each
 /// interval of idle series, they last for a million intervals. Values that come later have none.
-pub(super) const NUMBERS: u32 = 1 << 29;
+pub(super) const MAX_NUMBERS: u32 = 1 << 29;
 
 /// Values by number. Reading waits for nobody; a new value copies a part of the table, which is bounded.
 pub(super) struct Interner<T> {
@@ -83,7 +83,7 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         if let Some(number) = table.numbers.get(value) {
             return Some(*number);
         }
-        let full = table.values.len() >= self.limit || table.next >= NUMBERS;
+        let full = table.values.len() >= self.limit || table.next >= MAX_NUMBERS;
         if full && !table.unused.contains_key(value) {
             return None;
         }
@@ -124,12 +124,12 @@ impl<T: Clone + Eq + Hash> Interner<T> {
     pub(super) fn free_unused(&self, is_used: impl Fn(u32) -> bool) {
         let _changing = self.lock();
         let old = self.table.load();
-        let crowded = old.values.len() > self.limit / 2;
+        let over_half_full = old.values.len() > self.limit / 2;
         let mut table = Table::empty(old.next);
         for (number, value) in old.values.iter() {
             let numbers = match is_used(*number) {
                 true => &mut table.numbers,
-                false if crowded && old.unused.contains_key(value) => continue,
+                false if over_half_full && old.unused.contains_key(value) => continue,
                 false => &mut table.unused,
             };
             numbers.insert(value.clone(), *number);

@@ -116,7 +116,7 @@ impl Measurement<'_> {
     /// The code as it is shown. A proxy answers a gRPC request with 200 where it would answer another
     /// one with 503.
     #[inline]
-    pub(super) fn shown_code(&self) -> u16 {
+    pub(super) fn reported_code(&self) -> u16 {
         match self.grpc && !self.responded && self.code != 0 {
             true => 200,
             false => self.code,
@@ -125,7 +125,7 @@ impl Measurement<'_> {
 
     /// The gRPC status as it is shown: by Envoy's mapping of HTTP codes where the response has none.
     #[inline]
-    pub(super) fn shown_grpc_status(&self) -> u16 {
+    pub(super) fn reported_grpc_status(&self) -> u16 {
         let status = self.derived_grpc_status();
         status.filter(|_| self.grpc).unwrap_or(NO_STATUS)
     }

@@ -31,7 +31,7 @@ struct ObservedExchange {
     /// Which headers a server's response sends to its client.
     requested_headers: RequestedHeaders,
     /// Whether the peer is trusted. A client sends its metadata only to a trusted peer.
-    reads_peer: bool,
+    exchanges_metadata: bool,
     destination: DestinationNumber,
     request_labels: RequestLabels,
     response_labels: ResponseLabels,
@@ -64,7 +64,7 @@ impl AnyObserver for CountingObserver {
         Box::new(ObservedExchange::default())
     }
 
-    fn owns(&self, state: &AnyState) -> bool {
+    fn accepts_state(&self, state: &AnyState) -> bool {
         state.is::<ObservedExchange>()
     }
 
@@ -90,13 +90,13 @@ impl AnyObserver for CountingObserver {
         let is_last = *self.is_last.of(direction);
         match direction {
             Direction::Server => {
-                state.reads_peer = peer_trusted;
-                self.metrics.read_caller(state, request, headers, is_last)
+                state.exchanges_metadata = peer_trusted;
+                self.metrics.read_server_request(state, request, headers, is_last)
             }
             Direction::Client => {
                 self.metrics
-                    .read_call(state, request, headers, peer_trusted);
-                is_last && (state.reads_peer || headers.peer_metadata > 0)
+                    .read_client_request(state, request, headers, peer_trusted);
+                is_last && (state.exchanges_metadata || headers.peer_metadata > 0)
             }
         }
     }
@@ -107,7 +107,7 @@ impl AnyObserver for CountingObserver {
             return;
         };
         let inner = &self.metrics.inner;
-        match (direction, state.reads_peer) {
+        match (direction, state.exchanges_metadata) {
             (Direction::Client, true) => inner.headers.write_to_request(headers),
             (Direction::Server, true) => {
                 (state.peer, state.requested_headers) = inner.peers.take_from_request(headers);
@@ -116,7 +116,7 @@ impl AnyObserver for CountingObserver {
         }
     }
 
-    fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
+    fn change_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
         let Some(state) = counted(state) else {
             return;
         };
@@ -140,7 +140,7 @@ impl AnyObserver for CountingObserver {
             }
             Direction::Client if scan.peer_metadata > 0 => {
                 scan = scan.without_peer_metadata();
-                match (state.reads_peer, is_last) {
+                match (state.exchanges_metadata, is_last) {
                     (true, true) => state.peer = inner.peers.take_from_response(headers),
                     (true, false) => state.peer = inner.peers.of_response(headers),
                     (false, true) => remove_metadata(headers),
@@ -175,7 +175,7 @@ impl AnyObserver for CountingObserver {
             return;
         }
         if let Some(state) = counted(state) {
-            self.metrics.see_response(state, response);
+            self.metrics.read_response(state, response);
         }
     }
 
@@ -220,16 +220,16 @@ impl AnyObserver for CountingObserver {
 
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
         if let Some(state) = counted(state) {
-            let ended = EndedState(state);
-            self.metrics.see_end(ended.0, exchange);
+            let ended = ResetOnDrop(state);
+            self.metrics.record_exchange(ended.0, exchange);
         }
     }
 }
 
 /// A state that is made ready for the next exchange, even if counting this one panics.
-struct EndedState<'a>(&'a mut ObservedExchange);
+struct ResetOnDrop<'a>(&'a mut ObservedExchange);
 
-impl Drop for EndedState<'_> {
+impl Drop for ResetOnDrop<'_> {
     fn drop(&mut self) {
         *self.0 = ObservedExchange::default();
     }
@@ -257,7 +257,7 @@ impl Metrics {
     }
 
     /// Reads what a server needs of a request. Returns whether it takes or removes the caller's metadata.
-    fn read_caller(
+    fn read_server_request(
         &self,
         state: &mut ObservedExchange,
         request: &RequestHead<'_>,
@@ -267,7 +267,7 @@ impl Metrics {
         state.request = HeadSize::of_request(request, Direction::Server, headers);
         self.find_own_service(state, request);
         let has_metadata = headers.peer_metadata > 0;
-        if state.reads_peer && !(has_metadata && is_last) {
+        if state.exchanges_metadata && !(has_metadata && is_last) {
             let peers = &self.inner.peers;
             (state.peer, state.requested_headers) =
                 peers.of_request(request.headers(), has_metadata);
@@ -276,7 +276,7 @@ impl Metrics {
     }
 
     /// Reads what a client needs of a request.
-    fn read_call(
+    fn read_client_request(
         &self,
         state: &mut ObservedExchange,
         request: &RequestHead<'_>,
@@ -293,7 +293,7 @@ impl Metrics {
             // No label shows a destination.
             Naming::Red => DestinationNumber::default(),
         };
-        state.reads_peer = peer_trusted && self.sends_metadata_to(state.destination, host);
+        state.exchanges_metadata = peer_trusted && self.sends_metadata_to(state.destination, host);
     }
 
     /// Whether labels or expressions read the heads of requests and responses.
@@ -311,15 +311,15 @@ impl Metrics {
             return;
         }
         let host = || host_of(request.uri(), request.headers());
-        if !self.inner.knows_service && self.uses_host_header() {
+        if !self.inner.has_service_name && self.uses_host_header() {
             state.destination = self.destination(host());
-        } else if self.inner.destinations.asks_hosts() {
+        } else if self.inner.destinations.finds_own_service_by_host() {
             let destinations = &self.inner.destinations;
-            state.destination = destinations.own_number(host(), state.reads_peer);
+            state.destination = destinations.own_number(host(), state.exchanges_metadata);
         }
     }
 
-    fn see_response(&self, state: &mut ObservedExchange, response: &ResponseHead<'_>) {
+    fn read_response(&self, state: &mut ObservedExchange, response: &ResponseHead<'_>) {
         let (status, headers) = (response.status(), response.headers());
         state.response_labels = self.response_labels(status, headers);
         #[cfg(feature = "metrics-config")]
@@ -328,7 +328,7 @@ impl Metrics {
         }
     }
 
-    fn see_end(&self, state: &ObservedExchange, exchange: &EndedExchange<'_>) {
+    fn record_exchange(&self, state: &ObservedExchange, exchange: &EndedExchange<'_>) {
         let mut measured = Measurement::at(
             exchange.ended_at(),
             exchange.response_code(),

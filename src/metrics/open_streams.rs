@@ -118,7 +118,7 @@ mod tests {
             response: 13,
         };
         stream.passed(messages, start + SECOND);
-        let shown = |second: u32| {
+        let exposed = |second: u32| {
             ["request", "response"].map(|side| {
                 let name = format!("istio_{side}_messages_total");
                 let points = points_at(&metrics, &name, start + second * SECOND);
@@ -126,11 +126,11 @@ mod tests {
             })
         };
         // The peer is not known.
-        assert_eq!(shown(6), [0.0, 0.0]);
+        assert_eq!(exposed(6), [0.0, 0.0]);
         stream.set_peer(PeerNumber::UNKNOWN);
-        assert_eq!(shown(4), [0.0, 0.0]);
-        assert_eq!(shown(6), [3.0, 13.0]);
-        assert_eq!(shown(20), [3.0, 13.0]);
+        assert_eq!(exposed(4), [0.0, 0.0]);
+        assert_eq!(exposed(6), [3.0, 13.0]);
+        assert_eq!(exposed(20), [3.0, 13.0]);
         assert_eq!(stream.end(), Messages::default());
     }
 

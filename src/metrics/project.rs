@@ -33,7 +33,7 @@ pub(super) struct Labels<'a> {
 enum Side<'a> {
     Own(&'a Workload),
     Peer(&'a PeerLabels),
-    Nobody,
+    Unknown,
 }
 
 impl<'a> Labels<'a> {
@@ -45,7 +45,7 @@ impl<'a> Labels<'a> {
     ) -> Labels<'a> {
         let key = key.key();
         let destination = match (key.destination, direction) {
-            (0, Direction::Server) => Destination::Known(inner.workload.own_service()),
+            (0, Direction::Server) => Destination::Service(inner.workload.own_service()),
             (0, Direction::Client) => Destination::Unknown,
             (number, _) if DestinationNumber(number) == DestinationNumber::UNKNOWN => {
                 Destination::Unknown
@@ -74,7 +74,7 @@ impl<'a> Labels<'a> {
 
     /// Whether a host that is no service of the mesh is shown.
     pub(super) fn with_hosts(mut self, shown: bool) -> Labels<'a> {
-        if !shown && !self.destination.is_resolved(self.client_peer_namespace()) {
+        if !shown && !self.destination.is_service(self.client_peer_namespace()) {
             self.destination = Destination::Unknown;
         }
         self
@@ -138,7 +138,7 @@ impl<'a> Labels<'a> {
         match (own, &self.peer) {
             (true, _) => Side::Own(&self.inner.workload),
             (false, Some(peer)) => Side::Peer(peer),
-            (false, None) => Side::Nobody,
+            (false, None) => Side::Unknown,
         }
     }
 
@@ -241,7 +241,7 @@ impl<'a> Labels<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn of(
+    fn label(
         self,
         own: impl FnOnce(&'a Workload) -> &'a str,
         peer: impl FnOnce(&'a PeerLabels) -> &'a String,
@@ -253,16 +253,16 @@ impl<'a> Side<'a> {
                 "" => unknown,
                 text => text,
             },
-            Side::Nobody => unknown,
+            Side::Unknown => unknown,
         }
     }
 
     fn workload(self) -> &'a str {
-        self.of(Workload::workload_name, |peer| &peer.workload, UNKNOWN)
+        self.label(Workload::workload_name, |peer| &peer.workload, UNKNOWN)
     }
 
     fn canonical_service(self) -> &'a str {
-        self.of(
+        self.label(
             Workload::canonical_name,
             |peer| &peer.canonical_service,
             UNKNOWN,
@@ -270,18 +270,18 @@ impl<'a> Side<'a> {
     }
 
     fn canonical_revision(self) -> &'a str {
-        self.of(Workload::revision, |peer| &peer.canonical_revision, LATEST)
+        self.label(Workload::revision, |peer| &peer.canonical_revision, LATEST)
     }
 
     fn app(self) -> &'a str {
-        self.of(Workload::app, |peer| &peer.app, UNKNOWN)
+        self.label(Workload::app, |peer| &peer.app, UNKNOWN)
     }
 
     fn version(self) -> &'a str {
-        self.of(Workload::version, |peer| &peer.version, UNKNOWN)
+        self.label(Workload::version, |peer| &peer.version, UNKNOWN)
     }
 
     fn cluster(self) -> &'a str {
-        self.of(Workload::cluster_name, |peer| &peer.cluster, UNKNOWN)
+        self.label(Workload::cluster_name, |peer| &peer.cluster, UNKNOWN)
     }
 }

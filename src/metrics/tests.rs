@@ -48,11 +48,11 @@ fn a_series_goes_after_one_to_two_intervals_and_starts_again_at_zero() {
     let start = Instant::now();
     let codes = |now| {
         let points = points_at(&metrics, "istio_requests_total", now);
-        let shown = points.iter().map(|point| {
+        let exposed = points.iter().map(|point| {
             let code = label(point, "response_code").unwrap();
             (code.parse().unwrap(), number(point) as u64)
         });
-        shown.collect::<Vec<(u16, u64)>>()
+        exposed.collect::<Vec<(u16, u64)>>()
     };
     record_at(&metrics, 200, start);
     record_at(&metrics, 200, start);
@@ -121,12 +121,12 @@ fn what_has_no_room_changes_nothing_but_counts() {
     // The series of the code 201 has gone.
     record_at(&metrics, 215, start + 2 * MINUTE);
     let points = points_at(&metrics, "istio_requests_total", start + 2 * MINUTE);
-    let shown = points.iter().map(|point| {
+    let exposed = points.iter().map(|point| {
         let code = label(point, "response_code").unwrap();
         (code.to_owned(), number(point) as u64)
     });
     let expected = [("200", 2), ("215", 1), ("unknown", 13)];
     let expected = expected.map(|(code, count)| (code.to_owned(), count));
-    assert_eq!(shown.collect::<Vec<_>>(), expected);
+    assert_eq!(exposed.collect::<Vec<_>>(), expected);
     assert_eq!(metrics.inner.stores.server.overflowed(), 13);
 }

@@ -18,7 +18,7 @@ type Numbers = HashSet<u32, FoldState>;
 
 /// The numbers that series have.
 #[derive(Default)]
-struct InSeries {
+struct UsedNumbers {
     peers: Numbers,
     destinations: Numbers,
     principals: Numbers,
@@ -27,7 +27,7 @@ struct InSeries {
     response_labels: Numbers,
 }
 
-impl InSeries {
+impl UsedNumbers {
     /// Those of a direction, and frees the computed values that none of its series has.
     fn add_all(&mut self, state: &State) {
         let mut values = Numbers::default();
@@ -50,8 +50,8 @@ impl InSeries {
 }
 
 /// Keys have the number above, because 0 stands for none.
-fn free<T: Clone + Eq + Hash>(values: &Interner<T>, in_series: &Numbers) {
-    values.free_unused(|number| in_series.contains(&(number + 1)));
+fn free<T: Clone + Eq + Hash>(values: &Interner<T>, used: &Numbers) {
+    values.free_unused(|number| used.contains(&(number + 1)));
 }
 
 impl Inner {
@@ -70,17 +70,17 @@ impl Inner {
             return;
         }
         *checked = now;
-        let mut in_series = InSeries::default();
+        let mut used = UsedNumbers::default();
         for direction in Direction::BOTH {
-            in_series.add_all(&self.stores.of(direction).state());
+            used.add_all(&self.stores.of(direction).state());
         }
         self.peers
-            .free_unused(|number| in_series.peers.contains(&number));
+            .free_unused(|number| used.peers.contains(&number));
         self.destinations
-            .free_unused(|number| in_series.destinations.contains(&number));
-        free(&self.principals, &in_series.principals);
-        free(&self.operations, &in_series.operations);
-        free(&self.request_values, &in_series.request_labels);
-        free(&self.response_values, &in_series.response_labels);
+            .free_unused(|number| used.destinations.contains(&number));
+        free(&self.principals, &used.principals);
+        free(&self.operations, &used.operations);
+        free(&self.request_values, &used.request_labels);
+        free(&self.response_values, &used.response_labels);
     }
 }

@@ -116,37 +116,37 @@ impl Mesh {
     /// What is asked for has labels for an interval.
     fn is_named(&self, call: Call) {
         let (workload, host) = (format!("w{}", call.to), host(call.to));
-        let shown = self.shown();
+        let exposed = self.exposed();
         let of_call = |(to, ..): &&(u16, String, String, u64)| *to == call.to;
-        let mut points = shown.iter().filter(of_call);
-        assert!(points.any(|(_, shown_workload, shown_host, _)| {
-            (call.peer == PeerNumber::UNKNOWN || *shown_workload == workload)
-                && (call.destination == DestinationNumber::UNKNOWN || *shown_host == host)
+        let mut points = exposed.iter().filter(of_call);
+        assert!(points.any(|(_, exposed_workload, exposed_host, _)| {
+            (call.peer == PeerNumber::UNKNOWN || *exposed_workload == workload)
+                && (call.destination == DestinationNumber::UNKNOWN || *exposed_host == host)
         }));
     }
 
     /// Peer, workload, host and count of all series. Frees numbers.
-    fn shown(&self) -> Vec<(u16, String, String, u64)> {
+    fn exposed(&self) -> Vec<(u16, String, String, u64)> {
         let points = points_at(&self.metrics, "istio_requests_total", self.now);
-        let shown = points.iter().map(|point| {
+        let exposed = points.iter().map(|point| {
             let text = |name| label(point, name).unwrap().to_owned();
             let code: u16 = text("response_code").parse().unwrap();
             let names = [text("destination_workload"), text("destination_service")];
             let [workload, host] = names;
             (code - 200, workload, host, number(point) as u64)
         });
-        shown.collect()
+        exposed.collect()
     }
 
     fn check(&self) {
         let (mut sums, mut named) = (HashMap::new(), [HashSet::new(), HashSet::new()]);
-        for (to, workload, shown_host, count) in self.shown() {
+        for (to, workload, exposed_host, count) in self.exposed() {
             *sums.entry(to).or_insert(0) += count;
-            let names = [(workload, format!("w{to}")), (shown_host, host(to))];
-            for (named, (shown, own)) in named.iter_mut().zip(names) {
-                if shown != "unknown" {
-                    assert_eq!(shown, own);
-                    named.insert(shown);
+            let names = [(workload, format!("w{to}")), (exposed_host, host(to))];
+            for (named, (exposed, own)) in named.iter_mut().zip(names) {
+                if exposed != "unknown" {
+                    assert_eq!(exposed, own);
+                    named.insert(exposed);
                 }
             }
         }
@@ -219,7 +219,7 @@ fn a_request_that_outlasts_its_numbers_is_counted_with_unknown_labels() {
     }
     mesh.end(call);
     assert_eq!(
-        mesh.shown(),
+        mesh.exposed(),
         [(0, "unknown".to_owned(), "unknown".to_owned(), 1)]
     );
     // The peer itself is known again.
@@ -235,7 +235,7 @@ fn a_long_request_keeps_its_numbers_while_there_is_room() {
         mesh.wait_for_room();
     }
     mesh.end(call);
-    assert_eq!(mesh.shown(), [(0, "w0".to_owned(), host(0), 1)]);
+    assert_eq!(mesh.exposed(), [(0, "w0".to_owned(), host(0), 1)]);
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(super) struct HeadSize {
     bytes: u64,
     framing: Framing,
     /// Whether the message has no body, whatever its headers say of one.
-    is_alone: bool,
+    has_no_body: bool,
 }
 
 /// What is written around a body beside the headers that the message has already.
@@ -98,7 +98,7 @@ impl HeadSize {
             true => Framing::AddedLengthOrChunks,
         };
         HeadSize {
-            is_alone: is_head || !has_length,
+            has_no_body: is_head || !has_length,
             ..HeadSize::of(line + date, headers, version, added)
         }
     }
@@ -114,14 +114,14 @@ impl HeadSize {
         HeadSize {
             bytes: bytes + headers.bytes + LINE_BREAK,
             framing,
-            is_alone: false,
+            has_no_body: false,
         }
     }
 
     /// The bytes of the message with a body of so many bytes.
     pub(super) fn with_body(self, bytes: u64, body: BodyFraming) -> u64 {
         let length = |length| CONTENT_LENGTH_HEADER + digits(length);
-        let chunks = match self.is_alone {
+        let chunks = match self.has_no_body {
             true => 0,
             false => body.chunk_lines + LAST_CHUNK,
         };
@@ -131,7 +131,7 @@ impl HeadSize {
             (Framing::Chunks, _) => chunks,
             (Framing::AddedLengthOrChunks, None) => CHUNKED_HEADER + chunks,
         };
-        let body = if self.is_alone { 0 } else { bytes };
+        let body = if self.has_no_body { 0 } else { bytes };
         self.bytes + framing + body
     }
 }

@@ -236,7 +236,7 @@ impl Workload {
     }
 
     /// Whether the own service has a name without the host of a request.
-    pub(super) fn knows_service(&self) -> bool {
+    pub(super) fn has_service_name(&self) -> bool {
         self.service.is_some() || self.known_namespace().is_some()
     }
 
@@ -262,12 +262,12 @@ impl Workload {
     }
 
     fn known_namespace(&self) -> Option<&str> {
-        known(&self.namespace)
+        non_empty(&self.namespace)
     }
 
     fn known_name(&self) -> Option<&str> {
-        let by_pod = || known(&self.pod).map(pod_name::workload);
-        known(&self.name).or_else(by_pod)
+        let by_pod = || non_empty(&self.pod).map(pod_name::workload);
+        non_empty(&self.name).or_else(by_pod)
     }
 
     pub(super) fn workload_name(&self) -> &str {
@@ -281,7 +281,7 @@ impl Workload {
     }
 
     pub(super) fn cluster_name(&self) -> &str {
-        known(&self.cluster).unwrap_or("Kubernetes")
+        non_empty(&self.cluster).unwrap_or("Kubernetes")
     }
 
     pub(super) fn canonical_name(&self) -> &str {
@@ -291,12 +291,12 @@ impl Workload {
 
     fn known_canonical_name(&self) -> Option<&str> {
         let labels = [CANONICAL_NAME, APP, "app"];
-        known(&self.canonical_service).or_else(|| self.first_label(&labels))
+        non_empty(&self.canonical_service).or_else(|| self.first_label(&labels))
     }
 
     pub(super) fn revision(&self) -> &str {
         let labels = [CANONICAL_REVISION, VERSION, "version"];
-        let revision = known(&self.canonical_revision).or_else(|| self.first_label(&labels));
+        let revision = non_empty(&self.canonical_revision).or_else(|| self.first_label(&labels));
         revision.unwrap_or(LATEST)
     }
 
@@ -316,25 +316,25 @@ impl Workload {
     }
 
     /// Makes the node id one that is set, so that expressions can borrow it.
-    pub(super) fn fix_node_id(&mut self) {
-        self.node_id = Some(self.node());
+    pub(super) fn set_default_node_id(&mut self) {
+        self.node_id = Some(self.node_id_or_default());
     }
 
     /// The node id.
-    pub(super) fn node(&self) -> String {
-        if let Some(id) = known(&self.node_id) {
+    pub(super) fn node_id_or_default(&self) -> String {
+        if let Some(id) = non_empty(&self.node_id) {
             return id.to_owned();
         }
-        let address = known(&self.address).unwrap_or_default();
-        let pod = known(&self.pod).unwrap_or_else(|| self.workload_name());
+        let address = non_empty(&self.address).unwrap_or_default();
+        let pod = non_empty(&self.pod).unwrap_or_else(|| self.workload_name());
         let namespace = self.namespace_name();
-        match known(&self.dns_domain) {
+        match non_empty(&self.dns_domain) {
             Some(domain) => format!("sidecar~{address}~{pod}.{namespace}~{domain}"),
             None => format!("sidecar~{address}~{pod}.{namespace}~{namespace}.svc.cluster.local"),
         }
     }
 }
 
-fn known(text: &Option<String>) -> Option<&str> {
+fn non_empty(text: &Option<String>) -> Option<&str> {
     text.as_deref().filter(|text| !text.is_empty())
 }

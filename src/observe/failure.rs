@@ -16,7 +16,7 @@ pub(crate) enum TransportFailure {
 }
 
 /// How many bytes of an error's text are judged.
-pub(crate) const JUDGED_LENGTH: usize = 16 * 1024;
+pub(crate) const CLASSIFIED_LENGTH: usize = 16 * 1024;
 
 /// What the `Debug` of hyper-util's and reqwest's errors contains if connecting failed. tonic, tower's
 /// `BoxError` and `std::io::Error` print what they wrap.
@@ -35,7 +35,7 @@ impl TransportFailure {
     /// Judges by the error's `Debug` text: a service's error has no other bound, and is wrapped by many
     /// types on its way here. What is quoted in it, such as a URL, comes from elsewhere, and does not count.
     pub(super) fn of(error: &str) -> TransportFailure {
-        let error = cut(error, JUDGED_LENGTH);
+        let error = cut(error, CLASSIFIED_LENGTH);
         let has = |parts: &[&str]| {
             unquoted(error).any(|piece| parts.iter().any(|part| piece.contains(part)))
         };

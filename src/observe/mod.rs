@@ -57,7 +57,7 @@ pub(crate) use ended::End;
 pub use ended::EndedExchange;
 pub use ending::Ending;
 pub(crate) use exchange_facts::{ExchangeFacts, Grpc};
-pub(crate) use failure::{JUDGED_LENGTH, TransportFailure};
+pub(crate) use failure::{CLASSIFIED_LENGTH, TransportFailure};
 use grpc_messages::MessageCounter;
 #[cfg(feature = "metrics")]
 pub(crate) use header_scan::{HeaderScan, PEER_METADATA, PEER_METADATA_ID, line_bytes};

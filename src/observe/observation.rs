@@ -122,7 +122,7 @@ impl Observation {
         for (at, observer) in observers.list.iter().enumerate() {
             match self.states.get_mut(at) {
                 // Left from an exchange of an observer like this one.
-                Some(state) if observer.owns(&state.kept) => {}
+                Some(state) if observer.accepts_state(&state.kept) => {}
                 Some(state) => state.kept = observer.new_state(),
                 None => self.states.push(State {
                     active: false,
@@ -166,12 +166,12 @@ impl Observation {
 
     /// Lets the observers read and change headers of the response that are not the application's.
     #[cfg(feature = "metrics")]
-    pub(crate) fn exchange_in_response(&mut self, headers: &mut HeaderMap) {
+    pub(crate) fn change_response(&mut self, headers: &mut HeaderMap) {
         let Some(observers) = &self.observers else {
             return;
         };
         for (observer, state) in active(observers, &mut self.states) {
-            observer.exchange_in_response(state, headers);
+            observer.change_response(state, headers);
         }
     }
 

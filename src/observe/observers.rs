@@ -25,7 +25,7 @@ pub(crate) type AnyState = Box<dyn Any + Send + Sync>;
 /// An [`ExchangeObserver`] whose type is erased.
 pub(crate) trait AnyObserver: Send + Sync {
     fn new_state(&self) -> AnyState;
-    fn owns(&self, state: &AnyState) -> bool;
+    fn accepts_state(&self, state: &AnyState) -> bool;
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>);
     fn response(&self, state: &mut AnyState, direction: Direction, response: &ResponseHead<'_>);
     fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap) {
@@ -56,7 +56,7 @@ pub(crate) trait AnyObserver: Send + Sync {
 
     /// Reads and changes such headers of the response.
     #[cfg(feature = "metrics")]
-    fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
+    fn change_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
         let _ = (state, headers);
     }
 
@@ -105,7 +105,7 @@ impl<O: ExchangeObserver> AnyObserver for O {
         Box::new(O::State::default())
     }
 
-    fn owns(&self, state: &AnyState) -> bool {
+    fn accepts_state(&self, state: &AnyState) -> bool {
         state.is::<O::State>()
     }
 

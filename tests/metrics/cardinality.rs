@@ -53,11 +53,11 @@ fn invented_methods_are_one() {
             );
         }
         let points = points(&metrics, name);
-        let shown = points
+        let exposed = points
             .iter()
             .map(|point| (label(point, method_label), count(point)));
         assert_eq!(
-            shown.collect::<Vec<_>>(),
+            exposed.collect::<Vec<_>>(),
             [("GET", 1), ("PATCH", 1), ("_OTHER", 31)]
         );
         assert!(metrics.text().len() < 100_000);

@@ -121,7 +121,7 @@ fn messages_have_twenty_labels() {
 
 #[test]
 fn grpc_statuses_are_those_of_a_proxy() {
-    for (code, responded, status, shown) in [
+    for (code, responded, status, exposed) in [
         (200, true, Some(0), ("200", "0")),
         (200, true, None, ("200", "2")),
         (400, true, None, ("400", "13")),
@@ -143,7 +143,7 @@ fn grpc_statuses_are_those_of_a_proxy() {
             ["response_code", "grpc_response_status"].map(|name| crate::label(&point, name));
         assert_eq!(
             (labels[0], labels[1]),
-            shown,
+            exposed,
             "{code} {responded} {status:?}"
         );
     }

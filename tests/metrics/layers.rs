@@ -204,9 +204,9 @@ async fn every_request_is_counted_by_both_sides_and_they_agree() {
             response.into_body().collect().await.unwrap();
         }
     }
-    let shown = |metrics: &Metrics| {
+    let exposed = |metrics: &Metrics| {
         let points = points(metrics, "istio_requests_total");
-        let shown = points.iter().map(|point| {
+        let exposed = points.iter().map(|point| {
             let names = [
                 "destination_service",
                 "destination_service_name",
@@ -220,10 +220,10 @@ async fn every_request_is_counted_by_both_sides_and_they_agree() {
                 count(point),
             )
         });
-        shown.collect::<Vec<_>>()
+        exposed.collect::<Vec<_>>()
     };
-    assert_eq!(shown(&called), shown(&served));
-    let counts: Vec<u64> = shown(&called).into_iter().map(|(_, count)| count).collect();
+    assert_eq!(exposed(&called), exposed(&served));
+    let counts: Vec<u64> = exposed(&called).into_iter().map(|(_, count)| count).collect();
     assert_eq!(counts, [50, 5]);
     // Both know the trace of the one that was sampled last.
     let trace = |metrics: &Metrics| {

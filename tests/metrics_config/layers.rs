@@ -180,8 +180,8 @@ fn a_value_is_read_as_an_unsigned_integer() {
              }} ] }} }} }} }} }} }} }}"
         );
         let text = exposed(&settings, &["/items"]);
-        let shown = line(&text, "istio_own{").rsplit(' ').next().unwrap();
-        assert_eq!(shown, expected.to_string(), "{value}");
+        let exposed = line(&text, "istio_own{").rsplit(' ').next().unwrap();
+        assert_eq!(exposed, expected.to_string(), "{value}");
     }
 }
 

@@ -86,9 +86,9 @@ impl Metrics {
             let store = inner.stores.of(direction);
             store.expire(now);
             let state = store.state();
-            let mut shown = Shown::new(inner, direction, &state, exemplars_at);
+            let mut series = GroupedSeries::new(inner, direction, &state, exemplars_at);
             for metric in &state.generation.metrics {
-                shown.add(metric, &mut families);
+                series.add(metric, &mut families);
             }
         }
         // Behind the answer, which shows series that have just expired no more.
@@ -107,22 +107,22 @@ impl Metrics {
 }
 
 /// The series of one direction, grouped by the labels of its metrics. Most metrics have the same labels.
-struct Shown<'a> {
+struct GroupedSeries<'a> {
     requests: Vec<(ProjectedLabels<'a>, Totals)>,
     messages: Vec<(ProjectedLabels<'a>, Totals)>,
     groups: Vec<(Columns<'a>, Groups)>,
     /// The values of labels so far: most are the same in many series.
     values: HashSet<Arc<str>, FoldState>,
-    layouts: [Option<&'a Series>; 2],
+    any_series: [Option<&'a Series>; 2],
 }
 
-impl<'a> Shown<'a> {
+impl<'a> GroupedSeries<'a> {
     fn new(
         inner: &'a Inner,
         direction: Direction,
         state: &'a State,
         exemplars_at: Option<SystemTime>,
-    ) -> Shown<'a> {
+    ) -> GroupedSeries<'a> {
         let read = |table: &'a crate::metrics::store::Table| {
             let series = table.iter().map(|(key, series)| {
                 let labels = ProjectedLabels::new(inner, direction, *key, &series.values);
@@ -132,19 +132,19 @@ impl<'a> Shown<'a> {
             series.collect()
         };
         let any = |table: &'a crate::metrics::store::Table| table.values().next().map(|any| &**any);
-        Shown {
+        GroupedSeries {
             requests: read(&state.requests),
             messages: read(&state.messages),
             groups: Vec::new(),
             values: HashSet::default(),
-            layouts: [any(&state.requests), any(&state.messages)],
+            any_series: [any(&state.requests), any(&state.messages)],
         }
     }
 
     /// Adds the values of a metric to its family.
     fn add(&mut self, metric: &'a Metric, families: &mut Vec<MergedFamily>) {
         let is_messages = metric.measured.is_messages();
-        let layout = self.layouts[usize::from(is_messages)].map(|series| &series.layout);
+        let layout = self.any_series[usize::from(is_messages)].map(|series| &series.layout);
         let slot = layout.and_then(|layout| layout.slot(&metric.name, metric.measured));
         let Some(slot) = slot.cloned() else {
             return;

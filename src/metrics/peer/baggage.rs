@@ -100,8 +100,8 @@ impl PeerMetadata {
                 kind = Some(of);
             }
         }
-        stand_in(&mut peer.canonical_service, &mut peer.app);
-        stand_in(&mut peer.canonical_revision, &mut peer.version);
+        fill_empty(&mut peer.canonical_service, &mut peer.app);
+        fill_empty(&mut peer.canonical_revision, &mut peer.version);
         if let Some(kind) = kind {
             peer.set_owner(kind);
         }
@@ -125,7 +125,7 @@ impl PeerMetadata {
 }
 
 /// Fills the one that is empty.
-fn stand_in(one: &mut String, other: &mut String) {
+fn fill_empty(one: &mut String, other: &mut String) {
     match (one.is_empty(), other.is_empty()) {
         (true, _) => one.clone_from(other),
         (false, true) => other.clone_from(one),

@@ -68,18 +68,18 @@ struct Values {
 
 /// What is needed to add a value.
 #[derive(Default)]
-struct Added {
+struct EvictionState {
     /// Values in the order in which they came.
     order: VecDeque<(Arc<[u8]>, u32)>,
     /// How many they have together.
     bytes: usize,
-    last: u32,
+    last_number: u32,
 }
 
 pub(in crate::metrics) struct Peers {
     values: ArcSwap<Values>,
     /// Held while a value is added, and while values are freed.
-    changing: Mutex<Added>,
+    changing: Mutex<EvictionState>,
     /// Whether what peers have told is kept, beside their labels.
     #[cfg(any(test, feature = "metrics-config"))]
     keeps_metadata: std::sync::atomic::AtomicBool,
@@ -137,8 +137,8 @@ impl Peers {
     #[cold]
     fn add(&self, value: &[u8], peer: PeerMetadata) -> PeerNumber {
         // So that the labels are not found unused before their number is kept.
-        let mut added = self.lock();
-        let Some(labels) = self.number_of_labels(&peer) else {
+        let mut eviction = self.lock();
+        let Some(labels) = self.intern_labels(&peer) else {
             return PeerNumber::UNKNOWN;
         };
         let mut values = Values::clone(&self.values.load());
@@ -151,11 +151,11 @@ impl Peers {
             self.values.store(Arc::new(values));
             return number;
         }
-        added.make_room(value.len(), &mut values);
-        added.last = added.last.wrapping_add(1);
+        eviction.evict_oldest(value.len(), &mut values);
+        eviction.last_number = eviction.last_number.wrapping_add(1);
         let number = PeerNumber {
             labels,
-            metadata: added.last,
+            metadata: eviction.last_number,
         };
         let value: Arc<[u8]> = Arc::from(value);
         values.numbers.insert(Arc::clone(&value), number);
@@ -163,30 +163,30 @@ impl Peers {
         if self.keeps_metadata.load(Relaxed) {
             values.metadata.insert(number.metadata, Arc::new(peer));
         }
-        added.bytes += value.len();
-        added.order.push_back((value, number.metadata));
+        eviction.bytes += value.len();
+        eviction.order.push_back((value, number.metadata));
         self.values.store(Arc::new(values));
         number
     }
 
-    fn lock(&self) -> MutexGuard<'_, Added> {
+    fn lock(&self) -> MutexGuard<'_, EvictionState> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps what peers tell from now on, beside their labels. Who has told before is asked again.
     #[cfg(any(test, feature = "metrics-config"))]
     pub(in crate::metrics) fn keep_metadata(&self) {
-        let mut added = self.lock();
+        let mut eviction = self.lock();
         if !self.keeps_metadata.swap(true, Relaxed) {
-            added.order.clear();
-            added.bytes = 0;
+            eviction.order.clear();
+            eviction.bytes = 0;
             self.values.store(Arc::default());
         }
     }
 
     /// Frees numbers of labels that are unused: see [`Interner::free_unused`].
     pub(in crate::metrics) fn free_unused(&self, is_used: impl Fn(u32) -> bool) {
-        let mut added = self.lock();
+        let mut eviction = self.lock();
         self.labels.free_unused(|number| is_used(number + 1));
         let old = self.values.load();
         let mut values = Values::clone(&old);
@@ -200,14 +200,14 @@ impl Peers {
         };
         values.numbers = in_state(NumberState::Used);
         values.unused = in_state(NumberState::Unused);
-        added.forget(&mut values, |values, value| {
+        eviction.remove(&mut values, |values, value| {
             !values.numbers.contains_key(value) && !values.unused.contains_key(value)
         });
         self.values.store(Arc::new(values));
     }
 
     /// The number of a peer's labels. 0 stands for an unknown peer.
-    fn number_of_labels(&self, peer: &PeerMetadata) -> Option<u32> {
+    fn intern_labels(&self, peer: &PeerMetadata) -> Option<u32> {
         let number = self.labels.number(&Arc::new(PeerLabels::of(peer)));
         if number.is_none() {
             self.overflowed.fetch_add(1, Relaxed);
@@ -218,7 +218,7 @@ impl Peers {
     /// A peer that has told this, without a header.
     pub(in crate::metrics) fn of_metadata(&self, peer: &PeerMetadata) -> PeerNumber {
         PeerNumber {
-            labels: self.number_of_labels(peer).unwrap_or(0),
+            labels: self.intern_labels(peer).unwrap_or(0),
             metadata: 0,
         }
     }
@@ -244,9 +244,9 @@ impl Peers {
     }
 }
 
-impl Added {
+impl EvictionState {
     /// Forgets the oldest quarter, until there is room for a value of this many bytes.
-    fn make_room(&mut self, bytes: usize, values: &mut Values) {
+    fn evict_oldest(&mut self, bytes: usize, values: &mut Values) {
         while self.order.len() >= MAX_VALUES || self.bytes + bytes > MAX_BYTES {
             let quarter = self.order.len().div_ceil(4);
             let oldest = self.order.range(..quarter);
@@ -256,12 +256,12 @@ impl Added {
             }
             values.numbers.retain(|value, _| !oldest.contains(value));
             values.unused.retain(|value, _| !oldest.contains(value));
-            self.forget(values, |_, value| oldest.contains(value));
+            self.remove(values, |_, value| oldest.contains(value));
         }
     }
 
     /// Forgets values that are not among the numbers any more.
-    fn forget(&mut self, values: &mut Values, is_gone: impl Fn(&Values, &[u8]) -> bool) {
+    fn remove(&mut self, values: &mut Values, is_gone: impl Fn(&Values, &[u8]) -> bool) {
         let mut gone = HashSet::new();
         self.order.retain(|(value, metadata)| {
             let is_gone = is_gone(values, value);
@@ -317,9 +317,9 @@ mod tests {
             assert_eq!(number, Some(PeerNumber::UNKNOWN));
         }
         assert_eq!(peers.overflowed(), 10);
-        let (values, added) = (peers.values.load(), peers.lock());
-        assert_eq!(values.numbers.len(), added.order.len());
-        assert_eq!(values.metadata.len(), added.order.len());
+        let (values, eviction) = (peers.values.load(), peers.lock());
+        assert_eq!(values.numbers.len(), eviction.order.len());
+        assert_eq!(values.metadata.len(), eviction.order.len());
     }
 
     #[test]
@@ -349,7 +349,7 @@ mod tests {
         for pod in 0..MAX_VALUES {
             peers.number(header(pod).as_bytes());
         }
-        let (values, added) = (peers.values.load(), peers.lock());
+        let (values, eviction) = (peers.values.load(), peers.lock());
         let bytes = values
             .numbers
             .keys()
@@ -357,7 +357,7 @@ mod tests {
             .sum::<usize>();
         assert_eq!(
             (bytes, values.numbers.len()),
-            (added.bytes, added.order.len())
+            (eviction.bytes, eviction.order.len())
         );
         assert!((MAX_BYTES / 2..=MAX_BYTES).contains(&bytes), "{bytes}");
     }

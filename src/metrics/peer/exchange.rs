@@ -55,7 +55,7 @@ pub(in crate::metrics) struct OwnHeaders {
 impl OwnHeaders {
     pub(in crate::metrics) fn new(workload: &Workload) -> OwnHeaders {
         let metadata = workload.metadata().encode();
-        let id = workload.node();
+        let id = workload.node_id_or_default();
         // Peers would refuse it.
         let is_short = |text: &str| text.len() <= MAX_BYTES;
         if !is_short(&metadata) || !is_short(&id) {

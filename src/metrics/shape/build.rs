@@ -85,7 +85,7 @@ fn dropped(entry: &MetricEntry) -> Option<String> {
 
 /// Removes metrics of the client that the server has as another kind, or whose names in an exposition are
 /// those of another metric of the server.
-pub(super) fn remove_other_kinds(server: &Plan, client: &mut Plan, problems: &mut Vec<String>) {
+pub(super) fn remove_conflicting_metrics(server: &Plan, client: &mut Plan, problems: &mut Vec<String>) {
     client.metrics.retain(|metric| {
         let mut others = server.metrics.iter();
         let other = others.find(|other| {
@@ -195,26 +195,26 @@ impl Builder {
         if metrics.any(|metric| metric.is_custom() && metric.plan.name == full_name) {
             return;
         }
-        let shown = name(&definition.name).to_string();
+        let metric_name = name(&definition.name).to_string();
         let own = (full_name.as_str(), definition.kind);
         let others = || self.metrics.iter().filter(|metric| metric.is_custom());
-        let mut in_the_way = others().filter(|other| share_a_name(own, other.plan.exposed()));
+        let mut overlapping = others().filter(|other| share_a_name(own, other.plan.exposed()));
         let reason = metric_name_error(&definition.name, definition.kind).map(str::to_owned);
         let reason = reason.or_else(|| {
-            let other = name(in_the_way.next()?.short_name()).to_string();
+            let other = name(overlapping.next()?.short_name()).to_string();
             Some(format!(
                 "its names in an exposition overlap with those of {other}"
             ))
         });
         if let Some(reason) = reason {
-            let problem = format!("the metric {shown} is not defined: {reason}");
+            let problem = format!("the metric {metric_name} is not defined: {reason}");
             self.problems.push(problem);
             return;
         }
         let value = match Expression::with_generated(&definition.value, &self.generated) {
             Ok(value) => self.values.add(value),
             Err(error) => {
-                let problem = format!("the value of the metric {shown} {error}; it is not defined");
+                let problem = format!("the value of the metric {metric_name} {error}; it is not defined");
                 self.problems.push(problem);
                 return;
             }
@@ -238,17 +238,17 @@ impl Builder {
         if !self.metrics.iter().any(applies_to) {
             // The metrics of TCP exist, though not here.
             if !is_standard(&entry.name) {
-                let shown = name(&entry.name);
-                let problem = format!("there is no metric {shown}; its settings have no effect");
+                let metric_name = name(&entry.name);
+                let problem = format!("there is no metric {metric_name}; its settings have no effect");
                 self.problems.push(problem);
             }
             return;
         }
         for label in &entry.tags_to_remove {
             if StandardLabel::from_name(label).is_none() {
-                let shown = name(label);
+                let label_name = name(label);
                 let problem =
-                    format!("there is no label {shown} to remove; only standard ones can be");
+                    format!("there is no label {label_name} to remove; only standard ones can be");
                 self.problems.push(problem);
                 continue;
             }
@@ -273,8 +273,8 @@ impl Builder {
                 None => LabelValue::Value(self.values.add(expression)),
             }),
             Err(error) => {
-                let shown = name(label);
-                let problem = format!("the value of the label {shown} {error}; it is left out");
+                let label_name = name(label);
+                let problem = format!("the value of the label {label_name} {error}; it is left out");
                 self.problems.push(problem);
                 None
             }

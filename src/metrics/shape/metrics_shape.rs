@@ -2,7 +2,7 @@
 
 use super::{
     attribute_generation::GeneratedAttribute,
-    build::{no_metrics, plan, remove_other_kinds},
+    build::{no_metrics, plan, remove_conflicting_metrics},
     plugin_config::PluginConfig,
 };
 use crate::{
@@ -50,7 +50,7 @@ impl MetricsShape {
             server: of(Direction::Server),
             client: of(Direction::Client),
         };
-        remove_other_kinds(&plans.server, &mut plans.client, &mut problems);
+        remove_conflicting_metrics(&plans.server, &mut plans.client, &mut problems);
         let shape = MetricsShape {
             plans,
             buckets: source.buckets.clone(),

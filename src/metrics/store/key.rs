@@ -232,11 +232,11 @@ pub(in crate::metrics) struct Mask {
 impl Mask {
     pub(in crate::metrics) fn of<'a>(metrics: impl IntoIterator<Item = &'a Metric>) -> Mask {
         let columns = metrics.into_iter().flat_map(|metric| &metric.columns);
-        let shown = columns.fold(Parts::default(), |shown, (_, source)| {
-            shown.and(Parts::of(source))
+        let used = columns.fold(Parts::default(), |used, (_, source)| {
+            used.and(Parts::of(source))
         });
-        let number = |part| if shown.contains(part) { u32::MAX } else { 0 };
-        let short = |part| if shown.contains(part) { u16::MAX } else { 0 };
+        let number = |part| if used.contains(part) { u32::MAX } else { 0 };
+        let short = |part| if used.contains(part) { u16::MAX } else { 0 };
         let kept = Key {
             peer: number(Parts::PEER),
             destination: number(Parts::DESTINATION),
@@ -245,20 +245,20 @@ impl Mask {
             request_labels: number(Parts::REQUEST_LABELS),
             response_labels: number(Parts::RESPONSE_LABELS),
             operation: number(Parts::OPERATION),
-            flags: match shown.contains(Parts::FLAGS) {
+            flags: match used.contains(Parts::FLAGS) {
                 true => u64::MAX >> FLAGS,
                 false => 0,
             },
             code: short(Parts::CODE),
             grpc_status: short(Parts::GRPC_STATUS),
-            grpc: shown.contains(Parts::GRPC),
+            grpc: used.contains(Parts::GRPC),
             overflow: false,
             // What was hidden in a series of an earlier configuration is still not known.
-            hidden: shown,
+            hidden: used,
         };
         Mask {
             words: kept.packed().0,
-            hidden: Parts(!shown.0 & Parts::ALL.0),
+            hidden: Parts(!used.0 & Parts::ALL.0),
         }
     }
 
@@ -373,9 +373,9 @@ mod tests {
             metric.labels.retain(|(name, _)| name != "response_code");
         }
         let counted = mask(&plan).apply(KEY).key();
-        let shown_again = all.apply(counted).key();
-        assert_eq!(shown_again.code, 0);
-        assert!(shown_again.hidden.contains(Parts::CODE));
+        let used_again = all.apply(counted).key();
+        assert_eq!(used_again.code, 0);
+        assert!(used_again.hidden.contains(Parts::CODE));
         assert!(!all.apply(KEY).key().hidden.overlaps(Parts::CODE));
     }
 

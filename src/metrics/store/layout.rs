@@ -47,7 +47,7 @@ impl Numbers {
     }
 
     /// Whether numbers of the one can be added to numbers of the other.
-    fn is_like(&self, other: &Numbers) -> bool {
+    fn is_compatible_with(&self, other: &Numbers) -> bool {
         match (self, other) {
             (Numbers::Counter, Numbers::Counter) | (Numbers::Gauge, Numbers::Gauge) => true,
             (Numbers::Histogram(one), Numbers::Histogram(other)) => one == other,
@@ -99,14 +99,14 @@ impl Layout {
     pub(super) fn of_requests(generation: &Generation, buckets: &Buckets) -> Layout {
         let mut layout = Layout::default();
         layout.add("", Measured::Requests, Numbers::Counter);
-        for (measured, usual) in [
+        for (measured, standard) in [
             (Measured::Duration, "istio_request_duration_milliseconds"),
             (Measured::RequestBytes, "istio_request_bytes"),
             (Measured::ResponseBytes, "istio_response_bytes"),
         ] {
             let mut metrics = generation.metrics.iter();
-            let shown = metrics.find(|metric| metric.measured == measured);
-            let name = shown.map_or(usual, |metric| &metric.name);
+            let metric = metrics.find(|metric| metric.measured == measured);
+            let name = metric.map_or(standard, |metric| &metric.name);
             let bounds = Arc::new(match measured {
                 Measured::Duration => {
                     layout.durations_in_microseconds = is_in_seconds(name);
@@ -153,13 +153,13 @@ impl Layout {
     }
 
     /// The slot of another layout with the same meaning.
-    pub(super) fn like(&self, other: &Slot) -> Option<&Slot> {
+    pub(super) fn compatible_slot(&self, other: &Slot) -> Option<&Slot> {
         let same = |slot: &&Slot| match slot.name.is_empty() {
             true => other.name.is_empty() && slot.measured == other.measured,
             false => slot.name == other.name,
         };
         let slot = self.slots.iter().find(same)?;
-        slot.numbers.is_like(&other.numbers).then_some(slot)
+        slot.numbers.is_compatible_with(&other.numbers).then_some(slot)
     }
 
     /// The slot that a metric shows.

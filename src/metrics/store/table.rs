@@ -180,19 +180,19 @@ impl Store {
         }
     }
 
-    /// Counts in the series of `place`, where a key is counted that may have no room of its own.
+    /// Counts in the series of `bounded`, where a key is counted that may have no room of its own.
     #[inline(never)]
-    fn count_at(
+    fn count_bounded(
         &self,
         series: &Series,
         key: PackedKey,
-        place: PackedKey,
+        bounded: PackedKey,
         count: &Count<'_>,
     ) -> bool {
         let counted = self.count_in(series, count);
-        if counted && place.is_overflow() {
+        if counted && bounded.is_overflow() {
             self.overflowed.fetch_add(1, Relaxed);
-        } else if counted && place != key {
+        } else if counted && bounded != key {
             self.peers_overflowed.fetch_add(1, Relaxed);
         }
         counted
@@ -246,12 +246,12 @@ impl Store {
         count: &Count<'_>,
     ) -> bool {
         let table = count.table(state);
-        let place = self.place(table, key);
-        let has_no_room = place != key || key.is_overflow();
-        if has_no_room && state.idle_removed >= interval {
-            let series = table.get(&place).filter(|series| series.touch(interval));
+        let bounded = self.bounded_key(table, key);
+        let is_over_bound = bounded != key || key.is_overflow();
+        if is_over_bound && state.idle_removed >= interval {
+            let series = table.get(&bounded).filter(|series| series.touch(interval));
             if let Some(series) = series {
-                return self.count_at(series, key, place, count);
+                return self.count_bounded(series, key, bounded, count);
             }
         }
         let _changing = self.lock();
@@ -264,13 +264,13 @@ impl Store {
         if is_changed {
             self.remove_idle(&mut changed, interval);
         }
-        let place = self.place(count.table(&changed), key);
-        let series = match count.table(&changed).get(&place) {
+        let bounded = self.bounded_key(count.table(&changed), key);
+        let series = match count.table(&changed).get(&bounded) {
             Some(series) if self.is_usable(series, interval) => Arc::clone(series),
             _ => {
-                let series = Arc::new(count.new_series(&changed, place, interval));
+                let series = Arc::new(count.new_series(&changed, bounded, interval));
                 let table = count.table_mut(&mut changed);
-                table.insert(place, Arc::clone(&series));
+                table.insert(bounded, Arc::clone(&series));
                 is_changed = true;
                 series
             }
@@ -278,12 +278,12 @@ impl Store {
         if is_changed {
             self.store(changed);
         }
-        self.count_at(&series, key, place, count)
+        self.count_bounded(&series, key, bounded, count)
     }
 
     /// Where a key is counted: without its peer if only the room for series without a peer is left, and
     /// in the series of overflow if there is none.
-    fn place(&self, table: &Table, key: PackedKey) -> PackedKey {
+    fn bounded_key(&self, table: &Table, key: PackedKey) -> PackedKey {
         let overflow = Key::OVERFLOW.packed();
         let taken = table.len() - usize::from(table.contains_key(&overflow));
         if taken < self.max_series - self.max_series / 4 || table.contains_key(&key) {
@@ -395,7 +395,7 @@ impl Count<'_> {
 
 impl State {
     /// The number of computed values that are labels; `None` if there is no room for more.
-    pub(in crate::metrics) fn number_of_values(&self, values: Arc<[String]>) -> Option<u32> {
+    pub(in crate::metrics) fn intern_values(&self, values: Arc<[String]>) -> Option<u32> {
         // 0 stands for none.
         self.values.number(&values).map(|number| number + 1)
     }

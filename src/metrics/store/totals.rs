@@ -41,11 +41,11 @@ impl Totals {
     pub(in crate::metrics) fn add(&mut self, other: &Totals) {
         let layout = Arc::clone(&self.layout);
         for slot in &layout.slots {
-            let Some(like) = other.layout.like(slot) else {
+            let Some(compatible) = other.layout.compatible_slot(slot) else {
                 continue;
             };
-            self.add_slot(slot, other.numbers.get(like.numbers()).unwrap_or_default());
-            let exemplars = other.exemplars.get(like.exemplars()).unwrap_or_default();
+            self.add_slot(slot, other.numbers.get(compatible.numbers()).unwrap_or_default());
+            let exemplars = other.exemplars.get(compatible.exemplars()).unwrap_or_default();
             for (at, exemplar) in slot.exemplars().zip(exemplars) {
                 self.set_exemplar(at, *exemplar);
             }

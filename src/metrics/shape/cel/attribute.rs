@@ -130,10 +130,10 @@ impl Attribute {
             Attribute::ResponseTrailer(name) => exchange.response_trailer(name).map(Known::text),
             Attribute::ResponseSize => exchange.response_body_bytes().map(size),
             Attribute::ResponseTotalSize => exchange.response_total_bytes().map(size),
-            Attribute::Address(side) => address(exchange, *side).map(shown),
+            Attribute::Address(side) => address(exchange, *side).map(address_text),
             Attribute::Port(side) => address(exchange, *side).map(port),
-            Attribute::UpstreamAddress => callee(exchange).map(shown),
-            Attribute::UpstreamPort => callee(exchange).map(port),
+            Attribute::UpstreamAddress => upstream_address(exchange).map(address_text),
+            Attribute::UpstreamPort => upstream_address(exchange).map(port),
             Attribute::AttemptCount => Some(size(exchange.attempt_count())),
             Attribute::Mtls => Some(Known::Bool(exchange.mtls())),
             Attribute::NodeId => exchange.node()?.id().map(Known::text),
@@ -195,7 +195,7 @@ fn size<'a>(bytes: u64) -> Known<'a> {
     Known::Integer(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
-fn shown<'a>(address: SocketAddr) -> Known<'a> {
+fn address_text<'a>(address: SocketAddr) -> Known<'a> {
     Known::Text(address.to_string().into())
 }
 
@@ -215,7 +215,7 @@ fn address(exchange: &dyn Attributes, side: Side) -> Option<SocketAddr> {
     }
 }
 
-fn callee(exchange: &dyn Attributes) -> Option<SocketAddr> {
+fn upstream_address(exchange: &dyn Attributes) -> Option<SocketAddr> {
     match exchange.direction() {
         Direction::Client => exchange.peer_address(),
         Direction::Server => None,

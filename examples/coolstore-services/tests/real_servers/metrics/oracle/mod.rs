@@ -6,7 +6,7 @@ mod compare;
 mod envoy;
 mod origin;
 mod server;
-mod shown;
+mod counted_request;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use tower_b3::{Direction, Tracer, report::NoopReporter};
 use compare::Comparison;
 use envoy::Proxy;
 use origin::Origin;
-use shown::{Shown, bucket};
+use counted_request::{CountedRequest, bucket};
 
 const OBSERVED: Duration = Duration::from_secs(20);
 
@@ -82,9 +82,9 @@ fn tracer(metrics: &Metrics) -> Tracer {
 }
 
 /// What the metrics show once they have counted one request.
-async fn counted(case: &str, metrics: &Metrics) -> Shown {
+async fn counted(case: &str, metrics: &Metrics) -> CountedRequest {
     eventually(case, OBSERVED, async || {
-        Shown::of_metrics(&metrics.text()).ok_or_else(|| "nothing is counted".to_owned())
+        CountedRequest::of_metrics(&metrics.text()).ok_or_else(|| "nothing is counted".to_owned())
     })
     .await
 }
