@@ -17,30 +17,29 @@ use std::{
 
 /// How many spellings of authorities are kept.
 const MAX_AUTHORITIES: usize = 1_000;
-/// What numbers of hosts outside of the mesh start with: there is other room for them, so that they never
-/// displace services.
+/// The kind of hosts outside of the mesh. They have a limit of their own, so that they never displace
+/// services.
 const HOSTS: u32 = 1 << 31;
-/// What numbers of services start with that a server is called by.
+/// The kind of services that route to this server.
 const OWN_SERVICES: u32 = 1 << 30;
-/// What numbers of services of other namespaces start with. Somebody may invent them, so they have other
-/// room too.
+/// The kind of services of other namespaces. Callers can invent them, so they have a limit of their own too.
 const OTHER_NAMESPACES: u32 = HOSTS | OWN_SERVICES;
-/// What tells these apart. Others are services of the own namespace, and of those that were named.
+/// The bits of a number that have its kind. 0 is a service of the own namespace or a configured one.
 const KIND: u32 = HOSTS | OWN_SERVICES;
 
 /// A service that a request was sent to. The default is the own service at a server, and an unknown one
 /// at a client.
 ///
 /// With [`expire_after`](super::MetricsBuilder::expire_after), the number of a service that has no series
-/// any more may be freed, at the earliest an interval after the number was last asked for. Then it stands
-/// for an unknown service, and never for another one: ask for it again.
+/// any more may be freed, at the earliest an interval after the number was last looked up. It is then an
+/// unknown service, and never another one: look it up again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DestinationNumber(pub(super) u32);
 
 impl DestinationNumber {
-    /// There is no authority, or no room for another one.
+    /// There is no authority, or the limit is exceeded.
     pub(super) const UNKNOWN: DestinationNumber = DestinationNumber(1);
-    /// How many numbers are taken.
+    /// How many numbers are reserved: that of the default, and `UNKNOWN`.
     const RESERVED: u32 = 2;
 }
 
@@ -48,9 +47,9 @@ pub(super) struct DestinationNumbers {
     rules: Destinations,
     own: OwnServices,
     authorities: ArcSwap<SharedMap<Arc<str>, DestinationNumber>>,
-    /// Authorities in the order in which they came. Held while one is added, and while they are freed.
+    /// Authorities in the order in which they were added. Held while one is added, and while they are freed.
     changing: Mutex<VecDeque<Arc<str>>>,
-    /// Those that were named come first, and are never freed.
+    /// Those of the own namespace and configured ones. The configured ones come first, and are never freed.
     services: Interner<Arc<Destination>>,
     configured: u32,
     other_namespaces: Interner<Arc<Destination>>,
@@ -59,8 +58,8 @@ pub(super) struct DestinationNumbers {
 }
 
 impl DestinationNumbers {
-    /// At most this many services beside those that were named, and this many services of other namespaces
-    /// and hosts outside of the mesh.
+    /// At most `max_services` services beside the configured ones, `max_hosts` services of other namespaces, and
+    /// `max_hosts` hosts outside of the mesh.
     pub(super) fn new(
         rules: Destinations,
         own: OwnServices,
@@ -103,7 +102,7 @@ impl DestinationNumbers {
             Destination::Service(_) => OTHER_NAMESPACES,
             Destination::ServiceOrHost { .. } | Destination::Host(_) => HOSTS,
         };
-        // So that the destination is not found unused before its number is kept.
+        // Locked first, so that the number is not freed as unused before the authority has it.
         let mut order = self.lock();
         let Some(number) = self.numbers_of_kind(kind).number(&Arc::new(destination)) else {
             self.overflowed.fetch_add(1, Relaxed);
@@ -125,20 +124,20 @@ impl DestinationNumbers {
         number
     }
 
-    /// Whether an authority, which has this number or none, may stand for a service of the mesh.
+    /// Whether an authority, which has this number or none, may be a service of the mesh.
     pub(super) fn may_be_service(&self, number: DestinationNumber, authority: &str) -> bool {
         let has_number = number.0 >= DestinationNumber::RESERVED;
         let is_service = has_number && number.0 & (HOSTS | OWN_SERVICES) == 0;
         is_service || self.rules.may_be_service(authority)
     }
 
-    /// Whether a server asks hosts by which of its services it is called.
+    /// Whether a server looks up its service by the host of a request.
     #[inline]
     pub(super) fn finds_own_service_by_host(&self) -> bool {
         self.own.has_any()
     }
 
-    /// The service that a server is called by, which it may learn from this caller.
+    /// The number of the server's service for this host, which it may learn from this caller.
     pub(super) fn own_number(&self, host: &str, learns: bool) -> DestinationNumber {
         let number = self.own.number(&self.rules, host, learns);
         DestinationNumber(number.map_or(0, |number| number | OWN_SERVICES))
@@ -154,7 +153,7 @@ impl DestinationNumbers {
         numbers.value(number)
     }
 
-    /// Where numbers with this kind come from.
+    /// The interner of the numbers of this kind.
     fn numbers_of_kind(&self, kind: u32) -> &Interner<Arc<Destination>> {
         match kind {
             HOSTS => &self.hosts,
@@ -163,7 +162,7 @@ impl DestinationNumbers {
         }
     }
 
-    /// Where this number comes from, and what it is there.
+    /// The interner of this number, and the number that it has there.
     fn interned(&self, number: u32) -> Option<(&Interner<Arc<Destination>>, u32)> {
         let numbers = self.numbers_of_kind(number & KIND);
         let number = (number & !KIND).checked_sub(DestinationNumber::RESERVED)?;
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_hosts_do_not_displace_services() {
+    fn thousands_of_hosts_do_not_displace_services() {
         let numbers = numbers();
         for host in 0..3_000 {
             numbers.number(&format!("host-{host}.example.com"));
@@ -269,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_was_named_always_has_room() {
+    fn a_configured_service_never_overflows() {
         let numbers = numbers();
         for host in 0..100 {
             numbers.number(&format!("host-{host}"));

@@ -1,4 +1,4 @@
-//! An exchange that has ended, as expressions see it.
+//! The attributes of an exchange that has ended.
 
 use super::{
     attributes::{Attributes, Node, ServiceField},

@@ -1,4 +1,4 @@
-//! `Naming`: what the metrics are called.
+//! `Naming`: the names and labels of the metrics.
 
 use super::{
     own_labels::OwnLabel,
@@ -7,15 +7,14 @@ use super::{
 };
 use crate::direction::Direction;
 
-/// What the metrics are called, and which labels they have.
+/// The names and labels of the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Naming {
-    /// Istio's: `istio_requests_total` and so on, with the 25 labels by which Kiali and Istio's
-    /// dashboards find them.
+    /// Istio's: `istio_requests_total` and so on, with the 25 labels that Kiali and Istio's dashboards query.
     #[default]
     Istio,
-    /// Rate, errors, duration, as plain as can be: `http_server_requests_total` and
+    /// Rate, errors, duration, with few labels: `http_server_requests_total` and
     /// `http_server_request_duration_seconds`, for a client `http_client_…`, with `method`, `route` and
     /// `status`.
     Red,
@@ -24,11 +23,11 @@ pub enum Naming {
     /// `http_server_response_body_size_bytes`, for a client `http_client_…`, with
     /// `http_request_method`, `http_route` (a client: `url_template`), `http_response_status_code` and
     /// `error_type`, for a client also `server_address` and `server_port`, as in the URI of the request.
-    /// The bodies are counted as the layers see them. A layer does not know the scheme of a request to a
-    /// server, so `url_scheme` is missing.
+    /// The bodies are counted as the layers see them. A server layer cannot see the scheme of a request, so
+    /// `url_scheme` is missing.
     ///
-    /// A quarter of [`max_series`](crate::metrics::MetricsBuilder::max_series) is how many hosts with their
-    /// ports have labels of their own; others are `unknown`.
+    /// Hosts with their ports are limited to a quarter of
+    /// [`max_series`](crate::metrics::MetricsBuilder::max_series); others are `unknown`.
     OpenTelemetry,
 }
 
@@ -42,7 +41,7 @@ impl Naming {
             Naming::Istio => Generation::of_plan(Plan::standard(direction), own),
             Naming::Red => Generation::of_metrics(red(side), own),
             Naming::OpenTelemetry => Generation {
-                // So that callers do not use up the room for the hosts that a client calls.
+                // Hosts that callers choose must not displace the hosts that a client calls.
                 host_header_fallback: direction == Direction::Client,
                 ..Generation::of_metrics(open_telemetry(side), own)
             },

@@ -24,13 +24,14 @@ use crate::{
 use http::{HeaderMap, Method};
 use std::{sync::Arc, time::Instant};
 
-/// What metrics keep of an exchange until its end.
+/// The state of an exchange that metrics keep until its end.
 #[derive(Debug, Clone, Default)]
 struct ObservedExchange {
     peer: PeerNumber,
     /// Which headers a server's response sends to its client.
     requested_headers: RequestedHeaders,
-    /// Whether the peer is trusted. A client sends its metadata only to a trusted peer.
+    /// Whether metadata is exchanged with the peer: it is trusted and, for a client, may be a service of the
+    /// mesh.
     exchanges_metadata: bool,
     destination: DestinationNumber,
     request_labels: RequestLabels,
@@ -54,8 +55,8 @@ struct ObservedExchange {
 struct CountingObserver {
     metrics: Metrics,
     counted: PerDirection<bool>,
-    /// Whether no other metrics of the tracer read the metadata after these, which then exchange it with the
-    /// peer.
+    /// Whether these are the last metrics of the tracer, which write and remove the metadata. Those before only
+    /// read it.
     is_last: PerDirection<bool>,
 }
 
@@ -91,7 +92,8 @@ impl AnyObserver for CountingObserver {
         match direction {
             Direction::Server => {
                 state.exchanges_metadata = peer_trusted;
-                self.metrics.read_server_request(state, request, headers, is_last)
+                self.metrics
+                    .read_server_request(state, request, headers, is_last)
             }
             Direction::Client => {
                 self.metrics
@@ -131,7 +133,7 @@ impl AnyObserver for CountingObserver {
                 let requested = state.requested_headers;
                 scan.bytes += match is_last {
                     true => inner.headers.write_to_response(headers, requested),
-                    // The last will write the same headers.
+                    // The last metrics will write the same headers.
                     false => {
                         let mut copy = headers.clone();
                         inner.headers.write_to_response(&mut copy, requested)
@@ -226,7 +228,7 @@ impl AnyObserver for CountingObserver {
     }
 }
 
-/// A state that is made ready for the next exchange, even if counting this one panics.
+/// Resets a state for the next exchange, even if counting this one panics.
 struct ResetOnDrop<'a>(&'a mut ObservedExchange);
 
 impl Drop for ResetOnDrop<'_> {
@@ -242,8 +244,8 @@ fn counted(state: &mut AnyState) -> Option<&mut ObservedExchange> {
 }
 
 impl Metrics {
-    /// Counts the exchanges of these directions. The last metrics of a tracer exchange metadata with the
-    /// peer. Those before only read it.
+    /// Counts the exchanges of these directions. The last metrics of a tracer write and remove the metadata,
+    /// those before only read it.
     pub(crate) fn observer(
         &self,
         counted: PerDirection<bool>,
@@ -256,7 +258,7 @@ impl Metrics {
         })
     }
 
-    /// Reads what a server needs of a request. Returns whether it takes or removes the caller's metadata.
+    /// Reads a request at a server. Returns whether the caller's metadata has to be removed from it.
     fn read_server_request(
         &self,
         state: &mut ObservedExchange,
@@ -275,7 +277,7 @@ impl Metrics {
         has_metadata && is_last
     }
 
-    /// Reads what a client needs of a request.
+    /// Reads a request at a client.
     fn read_client_request(
         &self,
         state: &mut ObservedExchange,
@@ -290,7 +292,7 @@ impl Metrics {
         state.destination = match self.inner.naming {
             Naming::Istio => self.destination(host),
             Naming::OpenTelemetry => self.destination(&server_of(request.uri(), request.headers())),
-            // No label shows a destination.
+            // No label has a destination.
             Naming::Red => DestinationNumber::default(),
         };
         state.exchanges_metadata = peer_trusted && self.sends_metadata_to(state.destination, host);
@@ -307,7 +309,7 @@ impl Metrics {
 
     fn find_own_service(&self, state: &mut ObservedExchange, request: &RequestHead<'_>) {
         if self.inner.naming != Naming::Istio {
-            // No label shows a destination.
+            // No label has a destination.
             return;
         }
         let host = || host_of(request.uri(), request.headers());
@@ -350,7 +352,7 @@ impl Metrics {
         let request_body = exchange.request_bytes().unwrap_or(0);
         measured.request_body_bytes = request_body;
         measured.response_body_bytes = match exchange.method() {
-            // A body that a handler has made is not sent.
+            // The body of the handler is not sent.
             &Method::HEAD => 0,
             _ => exchange.response_bytes(),
         };

@@ -1,4 +1,4 @@
-//! A gRPC exchange that goes on, as expressions see it when its messages are reported: without a response.
+//! The attributes of an open gRPC exchange when its messages are reported: without a response.
 
 use super::{
     attributes::{Attributes, Node, ServiceField},

@@ -1,4 +1,4 @@
-//! `OwnServices`: by which names a server is called, from the hosts of requests.
+//! `OwnServices`: the services that route to a server, by the hosts of requests.
 
 use super::{
     destination::{Destination, Destinations, MAX_NAME, Service},
@@ -11,22 +11,22 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// How many spellings of hosts are kept. What other hosts stand for is found out each time, so that they
-/// displace nothing.
+/// How many spellings of hosts are cached. Other hosts are resolved each time, so that they displace
+/// nothing.
 const MAX_HOSTS: usize = 100;
 
-/// Services of the own namespace that this server is called by, beside the one that it knows itself.
+/// Services of the own namespace that route to this server, beside the default one.
 pub(super) struct OwnServices {
-    /// The service of requests whose host says nothing else.
+    /// The service of requests whose host is not another own service.
     default: Service,
     known: ArcSwap<KnownServices>,
-    /// Held while something is learned.
+    /// Held while a service or host is added.
     learning: Mutex<()>,
-    /// How many services there may be, with the listed ones.
+    /// The limit of services, with the listed ones.
     max_services: usize,
 }
 
-/// What is known. There is a bounded number of services, which are never forgotten.
+/// Services and hosts so far. The number of both is bounded, and they are never removed.
 #[derive(Clone, Default)]
 struct KnownServices {
     services: Vec<Arc<Destination>>,
@@ -55,7 +55,7 @@ impl OwnServices {
                 }
                 _ => {
                     let host = quoted(host);
-                    tracing::warn!("metrics: {host} is no service of the own namespace");
+                    tracing::warn!("metrics: {host} is not a service of the own namespace");
                 }
             }
         }
@@ -63,14 +63,14 @@ impl OwnServices {
         own
     }
 
-    /// Whether there are any, or may be.
+    /// Whether there are any, or can be any.
     #[inline]
     pub(super) fn has_any(&self) -> bool {
         self.max_services > 0
     }
 
-    /// The number of the service that a host stands for; `None` if it is none of those that are known, or
-    /// are learned from this caller.
+    /// The number of the own service of a host; `None` if the host is none, and none is learned from this
+    /// caller.
     pub(super) fn number(&self, rules: &Destinations, host: &str, learns: bool) -> Option<u32> {
         if let Some(number) = self.known.load().hosts.get(host) {
             return *number;
@@ -87,7 +87,8 @@ impl OwnServices {
         let service = self.service(rules, host);
         let known = self.known.load();
         let number = service.as_deref().and_then(|service| known.number(service));
-        let is_new = service.is_some() && number.is_none() && known.services.len() < self.max_services;
+        let is_new =
+            service.is_some() && number.is_none() && known.services.len() < self.max_services;
         if is_new && !learns {
             return None;
         }
@@ -104,11 +105,13 @@ impl OwnServices {
         number
     }
 
-    /// The service that a host stands for, if it is another one of the own namespace.
+    /// The service of a host, if it is in the own namespace and not the default one.
     fn service(&self, rules: &Destinations, host: &str) -> Option<Arc<Destination>> {
         let destination = rules.of_authority(host);
         match &destination {
-            Destination::Service(service) if rules.is_in_own_namespace(service) && *service != self.default => {
+            Destination::Service(service)
+                if rules.is_in_own_namespace(service) && *service != self.default =>
+            {
                 Some(Arc::new(destination))
             }
             _ => None,

@@ -1,4 +1,4 @@
-//! The labels of a series, as text: from the small numbers of its key.
+//! The labels of a series as text, from the numbers of its key.
 
 use super::{
     destination::{Destination, UNKNOWN},
@@ -14,7 +14,7 @@ use super::{
 use crate::direction::Direction;
 use std::sync::Arc;
 
-/// Everything that the labels of one series are made of.
+/// The values from which the labels of one series are made.
 pub(super) struct Labels<'a> {
     inner: &'a Inner,
     direction: Direction,
@@ -28,7 +28,7 @@ pub(super) struct Labels<'a> {
     response: Option<Arc<[String]>>,
 }
 
-/// Which side a label is about.
+/// The side that a label describes.
 #[derive(Clone, Copy)]
 enum Side<'a> {
     Own(&'a Workload),
@@ -72,9 +72,9 @@ impl<'a> Labels<'a> {
         }
     }
 
-    /// Whether a host that is no service of the mesh is shown.
-    pub(super) fn with_hosts(mut self, shown: bool) -> Labels<'a> {
-        if !shown && !self.destination.is_service(self.client_peer_namespace()) {
+    /// Replaces a host outside of the mesh by an unknown destination, unless hosts are exposed.
+    pub(super) fn with_hosts(mut self, exposed: bool) -> Labels<'a> {
+        if !exposed && !self.destination.is_service(self.client_peer_namespace()) {
             self.destination = Destination::Unknown;
         }
         self
@@ -169,7 +169,7 @@ impl<'a> Labels<'a> {
             false => self.peer_principal(),
         };
         let sent = self.peer.as_ref().map(|peer| peer.identity.as_str());
-        // A client trusts what a server sends where there is no certificate.
+        // Without a certificate, a client trusts the identity in the server's metadata.
         let sent = sent.filter(|id| !own && self.direction == Direction::Client && !id.is_empty());
         principal.or(sent).unwrap_or(UNKNOWN).to_owned()
     }
@@ -210,7 +210,7 @@ impl<'a> Labels<'a> {
         }
     }
 
-    /// The namespace of the side that answers, as far as its metadata says.
+    /// The namespace of the server, if it is the peer and known.
     fn client_peer_namespace(&self) -> Option<&str> {
         match self.direction {
             Direction::Client => self.peer_namespace(),

@@ -4,7 +4,7 @@ use crate::hosts;
 use http::{HeaderMap, Uri, header::HOST, uri::Scheme};
 use std::borrow::Cow;
 
-/// By the header `host`, which a proxy goes by, or else by the URI. Empty if neither says.
+/// From the header `host`, which a proxy uses, or else from the URI. Empty if neither has one.
 #[inline]
 pub(super) fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
     host_header(headers)
@@ -28,7 +28,7 @@ fn authority(uri: &Uri) -> Option<&str> {
     uri.authority().map(|authority| authority.as_str())
 }
 
-/// The authority with the port that its URI's scheme stands for, if it has none.
+/// The authority, with the default port of the URI's scheme if it has none.
 fn with_port<'a>(authority: &'a str, uri: &Uri) -> Cow<'a, str> {
     let default = match uri.scheme() {
         Some(scheme) if *scheme == Scheme::HTTPS => 443,

@@ -1,9 +1,9 @@
-//! Frees the numbers of what no series has any more.
+//! Frees numbers that no series uses any more.
 //!
-//! A number is freed if no series had it at two checks, an interval of idle series apart, and nobody asked
-//! for it in between. An exchange that goes on for longer may still have it; the number is not given again,
-//! so such an exchange is counted with `unknown` labels, and never with those of another. Requests do
-//! nothing for this: what they find in a cache is in it because it was used at the last check.
+//! A number is freed if no series used it at two checks, an expiry interval apart, and no request looked it
+//! up in between. A longer exchange may still have it; numbers are not reused, so such an exchange is
+//! counted with `unknown` labels, and never with those of another. Requests do no work for this: what they
+//! find in a cache is there because it was used at the last check.
 
 use super::{
     handle::Inner,
@@ -16,7 +16,7 @@ use std::{collections::HashSet, hash::Hash, sync::PoisonError, time::Instant};
 
 type Numbers = HashSet<u32, FoldState>;
 
-/// The numbers that series have.
+/// The numbers that series use.
 #[derive(Default)]
 struct UsedNumbers {
     peers: Numbers,
@@ -28,7 +28,7 @@ struct UsedNumbers {
 }
 
 impl UsedNumbers {
-    /// Those of a direction, and frees the computed values that none of its series has.
+    /// Adds the numbers of a direction, and frees the computed values that none of its series uses.
     fn add_all(&mut self, state: &State) {
         let mut values = Numbers::default();
         for key in state.requests.keys().chain(state.messages.keys()) {
@@ -49,7 +49,7 @@ impl UsedNumbers {
     }
 }
 
-/// Keys have the number above, because 0 stands for none.
+/// Keys have the next higher number, because 0 is for none.
 fn free<T: Clone + Eq + Hash>(values: &Interner<T>, used: &Numbers) {
     values.free_unused(|number| used.contains(&(number + 1)));
 }
@@ -61,7 +61,7 @@ impl Inner {
         let Some(interval) = Direction::BOTH.into_iter().filter_map(expiry).max() else {
             return;
         };
-        // Held until all is done: of two checks at the same time, the second would find everything unused.
+        // Held until the end: of two concurrent checks, the second would find everything unused.
         let mut checked = self
             .numbers_checked
             .lock()

@@ -29,7 +29,7 @@ struct Call {
     began: Instant,
 }
 
-/// Metrics, and what they should show.
+/// Metrics, and the expected series.
 struct Mesh {
     metrics: Metrics,
     start: Instant,
@@ -37,7 +37,7 @@ struct Mesh {
     under_way: Vec<Call>,
     /// The count of each series, and in which interval it was used last.
     series: HashMap<(u16, u32, u32), (u64, u64)>,
-    /// Which peer a number was given to, and which host.
+    /// The peer that each number was assigned to, and the host.
     given: [HashMap<u32, u16>; 2],
 }
 
@@ -113,7 +113,7 @@ impl Mesh {
         }
     }
 
-    /// What is asked for has labels for an interval.
+    /// What was looked up has labels for an interval.
     fn is_named(&self, call: Call) {
         let (workload, host) = (format!("w{}", call.to), host(call.to));
         let exposed = self.exposed();
@@ -164,7 +164,7 @@ impl Mesh {
         self.now += INTERVAL / 4 * quarters;
     }
 
-    /// Until nothing that is not used has a number, unless there is room.
+    /// Waits until everything that is unused is freed.
     fn wait_for_room(&mut self) {
         for _ in 0..4 {
             self.wait(4);
@@ -184,7 +184,7 @@ fn host(to: u16) -> String {
 }
 
 #[test]
-fn a_process_can_meet_any_number_of_peers_in_its_life() {
+fn a_process_can_have_any_number_of_peers_in_its_lifetime() {
     let mut mesh = Mesh::new();
     for wave in 0..10 {
         // Some of them come again, and some at once with others.
@@ -228,7 +228,7 @@ fn a_request_that_outlasts_its_numbers_is_counted_with_unknown_labels() {
 }
 
 #[test]
-fn a_long_request_keeps_its_numbers_while_there_is_room() {
+fn a_long_request_keeps_its_numbers_below_the_limit() {
     let mut mesh = Mesh::new();
     let call = mesh.begin(0);
     for _ in 0..3 {
@@ -265,7 +265,7 @@ fn threads_never_get_the_labels_of_others() {
         while threads.iter().any(|thread| !thread.is_finished()) {
             for point in points_at(&metrics, "istio_requests_total", Instant::now()) {
                 let text = |name| label(&point, name).unwrap();
-                // Those that there was no room for have no code.
+                // Overflows have no code.
                 let Ok(code) = text("response_code").parse::<u16>() else {
                     continue;
                 };

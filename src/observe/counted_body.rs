@@ -28,7 +28,7 @@ pub(crate) struct BodyCount {
     #[cfg(feature = "metrics")]
     chunk_lines: AtomicU64,
     messages: AtomicU64,
-    /// Who is told of messages when they pass.
+    /// Notified of messages when they pass.
     sinks: MessageSinks,
 }
 
@@ -101,7 +101,7 @@ impl<B: Body> Body for CountedBody<B> {
     }
 }
 
-/// What is known of the size of a request's body before it is read.
+/// The size of a request's body, as known before it is read.
 pub(crate) enum RequestBodySize {
     /// Its exact size.
     Known(u64),

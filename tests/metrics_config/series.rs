@@ -1,4 +1,4 @@
-//! Series across changes of the configuration, and more values of labels than there is room for.
+//! Series across changes of the configuration, and overflows of label values.
 
 use super::shape;
 use http::{Request, Response};
@@ -86,7 +86,7 @@ fn every_request_without_a_series_is_an_overflow() {
 }
 
 #[test]
-fn values_of_earlier_configurations_take_no_room() {
+fn values_of_earlier_configurations_do_not_count_towards_the_limit() {
     let metrics = webapp().max_series(50).build();
     for round in 0..40 {
         let name = format!("l{round}");

@@ -1,8 +1,8 @@
-//! `Peers`: what is known about peers, found by the value of their header.
+//! `Peers`: a cache of peers by the value of their header.
 //!
-//! The cache is keyed by the whole value and not by the id that the peer sends with it: otherwise a peer
-//! could choose another's labels. With [expiry](crate::metrics::MetricsBuilder::expire_after), values of
-//! workloads that have no series any more are forgotten together with the number of their labels.
+//! The key is the whole value and not the id that the peer sends with it: otherwise a peer could get the
+//! labels of another. With [expiry](crate::metrics::MetricsBuilder::expire_after), values of workloads that
+//! have no series any more are removed together with the number of their labels.
 
 use super::{
     exchange::PeerNumber,
@@ -21,12 +21,12 @@ use std::{
     },
 };
 
-/// How many values of headers are kept; Istio keeps 500 on each thread.
+/// How many values of headers are cached; Istio caches 500 on each thread.
 const MAX_VALUES: usize = 1_000;
 /// How many bytes these values have together.
 const MAX_BYTES: usize = 1 << 20;
 
-/// What labels need of a peer. Pods of one workload have the same.
+/// The labels of a peer. Pods of one workload have the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(in crate::metrics) struct PeerLabels {
     pub(in crate::metrics) workload: String,
@@ -60,18 +60,18 @@ impl PeerLabels {
 #[derive(Clone, Default)]
 struct Values {
     numbers: SharedMap<Arc<[u8]>, PeerNumber>,
-    /// Of workloads whose labels are unused. A peer that sends one again makes them used.
+    /// Values of workloads whose labels are unused. One that a peer sends again moves back to `numbers`.
     unused: SharedMap<Arc<[u8]>, PeerNumber>,
-    /// What peers have told, if somebody reads it.
+    /// The metadata of peers, if an expression may read it.
     metadata: SharedMap<u32, Arc<PeerMetadata>>,
 }
 
-/// What is needed to add a value.
+/// The order and size of the values, by which the oldest are evicted.
 #[derive(Default)]
 struct EvictionState {
-    /// Values in the order in which they came.
+    /// Values with the numbers of their metadata, the oldest first.
     order: VecDeque<(Arc<[u8]>, u32)>,
-    /// How many they have together.
+    /// The size of all values.
     bytes: usize,
     last_number: u32,
 }
@@ -80,15 +80,15 @@ pub(in crate::metrics) struct Peers {
     values: ArcSwap<Values>,
     /// Held while a value is added, and while values are freed.
     changing: Mutex<EvictionState>,
-    /// Whether what peers have told is kept, beside their labels.
+    /// Whether the metadata of peers is kept, beside their labels.
     #[cfg(any(test, feature = "metrics-config"))]
     keeps_metadata: std::sync::atomic::AtomicBool,
     labels: Interner<Arc<PeerLabels>>,
-    /// Whether a caller that sends no metadata may tell the same in `baggage`.
+    /// Whether the `baggage` of a caller that sends no metadata is read.
     pub(super) reads_baggage: bool,
     /// Headers that were too long or malformed.
     refused: AtomicU64,
-    /// Headers of workloads that there is no room for.
+    /// Headers of workloads that exceed the limit.
     overflowed: AtomicU64,
 }
 
@@ -107,12 +107,12 @@ impl Peers {
         }
     }
 
-    /// The peer that sent this value; `None` if it is no metadata.
+    /// The peer that sent this value; `None` if it is invalid.
     pub(super) fn number(&self, value: &[u8]) -> Option<PeerNumber> {
         self.find_or_add(value, || PeerMetadata::decode(value))
     }
 
-    /// The peer with this key in the cache, or else the one that is read.
+    /// The peer with this key in the cache, or else the one that `read` returns.
     pub(super) fn find_or_add(
         &self,
         key: &[u8],
@@ -136,7 +136,7 @@ impl Peers {
 
     #[cold]
     fn add(&self, value: &[u8], peer: PeerMetadata) -> PeerNumber {
-        // So that the labels are not found unused before their number is kept.
+        // Locked first, so that the labels are not freed as unused before the value has their number.
         let mut eviction = self.lock();
         let Some(labels) = self.intern_labels(&peer) else {
             return PeerNumber::UNKNOWN;
@@ -173,7 +173,7 @@ impl Peers {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what peers tell from now on, beside their labels. Who has told before is asked again.
+    /// Keeps the metadata of peers from now on, beside their labels. Headers that are cached are read again.
     #[cfg(any(test, feature = "metrics-config"))]
     pub(in crate::metrics) fn keep_metadata(&self) {
         let mut eviction = self.lock();
@@ -206,7 +206,7 @@ impl Peers {
         self.values.store(Arc::new(values));
     }
 
-    /// The number of a peer's labels. 0 stands for an unknown peer.
+    /// The number of a peer's labels. 0 is that of an unknown peer.
     fn intern_labels(&self, peer: &PeerMetadata) -> Option<u32> {
         let number = self.labels.number(&Arc::new(PeerLabels::of(peer)));
         if number.is_none() {
@@ -215,7 +215,7 @@ impl Peers {
         number.map(|number| number + 1)
     }
 
-    /// A peer that has told this, without a header.
+    /// A peer with this metadata, without a header.
     pub(in crate::metrics) fn of_metadata(&self, peer: &PeerMetadata) -> PeerNumber {
         PeerNumber {
             labels: self.intern_labels(peer).unwrap_or(0),
@@ -228,8 +228,7 @@ impl Peers {
         self.labels.value(number.checked_sub(1)?)
     }
 
-    /// What a peer has told; `None` if it is unknown, or if so many others came since that it is
-    /// forgotten.
+    /// The metadata of a peer; `None` if it is unknown or evicted.
     #[cfg(any(test, feature = "metrics-config"))]
     pub(in crate::metrics) fn metadata(&self, number: PeerNumber) -> Option<Arc<PeerMetadata>> {
         self.values.load().metadata.get(&number.metadata).cloned()
@@ -245,7 +244,7 @@ impl Peers {
 }
 
 impl EvictionState {
-    /// Forgets the oldest quarter, until there is room for a value of this many bytes.
+    /// Evicts the oldest quarter, until a value of this many bytes fits.
     fn evict_oldest(&mut self, bytes: usize, values: &mut Values) {
         while self.order.len() >= MAX_VALUES || self.bytes + bytes > MAX_BYTES {
             let quarter = self.order.len().div_ceil(4);
@@ -260,7 +259,7 @@ impl EvictionState {
         }
     }
 
-    /// Forgets values that are not among the numbers any more.
+    /// Removes values that have no number any more.
     fn remove(&mut self, values: &mut Values, is_gone: impl Fn(&Values, &[u8]) -> bool) {
         let mut gone = HashSet::new();
         self.order.retain(|(value, metadata)| {
@@ -323,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn what_peers_told_is_kept_only_if_somebody_reads_it() {
+    fn metadata_is_kept_only_if_expressions_read_it() {
         let peers = Peers::new(10, false);
         let number = || peers.number(header(1, 1).as_bytes()).unwrap();
         let first = number();
@@ -363,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_metadata_is_counted() {
+    fn invalid_metadata_is_counted() {
         let peers = Peers::new(10, false);
         let long = "A".repeat(9 * 1024);
         for value in ["Cv////8PZ2FyYmFnZQ==", &long] {

@@ -17,7 +17,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The plan, and what in the settings has no effect, for log lines.
+/// The plan, and the settings that have no effect, for log lines.
 pub(super) fn plan(
     direction: Direction,
     config: &PluginConfig,
@@ -83,9 +83,13 @@ fn dropped(entry: &MetricEntry) -> Option<String> {
     (entry.drop && !entry.name.is_empty()).then(|| sanitized(&entry.name))
 }
 
-/// Removes metrics of the client that the server has as another kind, or whose names in an exposition are
-/// those of another metric of the server.
-pub(super) fn remove_conflicting_metrics(server: &Plan, client: &mut Plan, problems: &mut Vec<String>) {
+/// Removes metrics of the client that have another kind at the server, or whose names in an exposition
+/// overlap with those of another metric of the server.
+pub(super) fn remove_conflicting_metrics(
+    server: &Plan,
+    client: &mut Plan,
+    problems: &mut Vec<String>,
+) {
     client.metrics.retain(|metric| {
         let mut others = server.metrics.iter();
         let other = others.find(|other| {
@@ -128,7 +132,7 @@ struct Builder {
 
 struct Metric {
     plan: MetricPlan,
-    /// Labels that are not standard ones of this metric, by name.
+    /// Labels that are not standard for this metric, by name.
     added: BTreeMap<String, LabelValue>,
 }
 
@@ -188,7 +192,7 @@ impl Metric {
 }
 
 impl Builder {
-    /// Adds a metric of the user's own. Of two with the same name, the first counts, as in Istio.
+    /// Adds a user-defined metric. Of two with the same name, the first applies, as in Istio.
     fn define(&mut self, definition: &Definition) {
         let full_name = format!("istio_{}", sanitized(&definition.name));
         let mut metrics = self.metrics.iter();
@@ -214,7 +218,8 @@ impl Builder {
         let value = match Expression::with_generated(&definition.value, &self.generated) {
             Ok(value) => self.values.add(value),
             Err(error) => {
-                let problem = format!("the value of the metric {metric_name} {error}; it is not defined");
+                let problem =
+                    format!("the value of the metric {metric_name} {error}; it is not defined");
                 self.problems.push(problem);
                 return;
             }
@@ -239,7 +244,8 @@ impl Builder {
             // The metrics of TCP exist, though not here.
             if !is_standard(&entry.name) {
                 let metric_name = name(&entry.name);
-                let problem = format!("there is no metric {metric_name}; its settings have no effect");
+                let problem =
+                    format!("there is no metric {metric_name}; its settings have no effect");
                 self.problems.push(problem);
             }
             return;
@@ -274,7 +280,8 @@ impl Builder {
             }),
             Err(error) => {
                 let label_name = name(label);
-                let problem = format!("the value of the label {label_name} {error}; it is left out");
+                let problem =
+                    format!("the value of the label {label_name} {error}; it is left out");
                 self.problems.push(problem);
                 None
             }

@@ -1,4 +1,4 @@
-//! `Key`: the small numbers by which a series is found.
+//! `Key`: the numbers that identify a series.
 
 use super::generation::{Metric, Source};
 use crate::metrics::labels::StandardLabel;
@@ -6,10 +6,10 @@ use std::hash::{Hash, Hasher};
 
 /// No gRPC status.
 pub(in crate::metrics) const NO_STATUS: u16 = u16::MAX;
-/// A gRPC status that gRPC does not know.
+/// A gRPC status that gRPC does not define.
 pub(in crate::metrics) const INVALID_STATUS: u16 = u16::MAX - 1;
 
-/// What the series of a direction differ in.
+/// Identifies a series of a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::metrics) struct Key {
     pub(in crate::metrics) peer: u32,
@@ -26,14 +26,14 @@ pub(in crate::metrics) struct Key {
     pub(in crate::metrics) code: u16,
     pub(in crate::metrics) grpc_status: u16,
     pub(in crate::metrics) grpc: bool,
-    /// The series of what there is no room for.
+    /// The series of overflows.
     pub(in crate::metrics) overflow: bool,
-    /// The parts that were not kept, because no label showed them.
+    /// The parts that were not kept, because no label used them.
     pub(in crate::metrics) hidden: Parts,
 }
 
 impl Key {
-    /// The key of what there is no room for.
+    /// The key of the series of overflows.
     pub(in crate::metrics) const OVERFLOW: Key = Key {
         overflow: true,
         peer: 0,
@@ -68,9 +68,9 @@ impl Key {
     }
 }
 
-/// Where the response flags are in the last word. Envoy's are less than 32.
+/// The shift of the response flags in the last word. Envoy has fewer than 32.
 const FLAGS: u32 = 16;
-/// Where the parts that no label shows are in the last word.
+/// The shift of the hidden parts in the last word.
 const HIDDEN: u32 = 2;
 
 /// A [`Key`] in words: hashed, masked and compared in a few instructions.
@@ -97,7 +97,7 @@ const FACTORS: [u64; 5] = [
 
 impl Hash for PackedKey {
     /// The words are multiplied at the same time, where the hasher would do it one after the other. The sum
-    /// does not depend on the hasher's seed, but nobody outside chooses the numbers of a key.
+    /// does not depend on the hasher's seed, but callers cannot choose the numbers of a key.
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let words = self.0.iter().zip(FACTORS);
@@ -159,7 +159,7 @@ impl Parts {
     const GRPC: Parts = Parts(1 << 10);
     const ALL: Parts = Parts((1 << 11) - 1);
 
-    /// What the value of a label is made of.
+    /// The parts that determine the value of a label.
     pub(in crate::metrics) fn of(source: &Source) -> Parts {
         match source {
             Source::Standard(label) => Parts::of_standard(*label),
@@ -221,8 +221,7 @@ impl Parts {
     }
 }
 
-/// Keeps the parts of a key that the labels of some metrics show. Without the others there are fewer
-/// series.
+/// Keeps the parts of a key that the labels of some metrics use. Without the others there are fewer series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::metrics) struct Mask {
     words: [u64; 5],
@@ -253,7 +252,7 @@ impl Mask {
             grpc_status: short(Parts::GRPC_STATUS),
             grpc: used.contains(Parts::GRPC),
             overflow: false,
-            // What was hidden in a series of an earlier configuration is still not known.
+            // A part that was hidden in a series of an earlier configuration is still not known.
             hidden: used,
         };
         Mask {
@@ -337,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_label_shows_is_left_out() {
+    fn a_part_that_no_label_uses_is_left_out() {
         let mut plan = Plan::standard(Direction::Server);
         let hidden = [
             Parts::VALUES,
@@ -366,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_hidden_once_stays_hidden() {
+    fn a_hidden_part_stays_hidden() {
         let mut plan = Plan::standard(Direction::Server);
         let all = mask(&plan);
         for metric in &mut plan.metrics {

@@ -1,4 +1,4 @@
-//! A new configuration: the series go on under it.
+//! Continues the series under a new configuration.
 
 use super::{
     bounds::Buckets,
@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// What changes of a store's settings, beside the metrics. `None` stays.
+/// Changes of a store's settings, beside the metrics. `None` keeps a setting.
 #[derive(Debug, Default)]
 pub(in crate::metrics) struct StoreChanges {
     pub(in crate::metrics) buckets: Option<Buckets>,
@@ -25,8 +25,8 @@ pub(in crate::metrics) struct StoreChanges {
 type Groups = HashMap<PackedKey, (Arc<[String]>, Vec<Arc<Series>>)>;
 
 impl Store {
-    /// Records by a new configuration. Series of metrics that stay keep their counts, also if their
-    /// labels change: computed values that are new have been `unknown` until now.
+    /// Switches to a new configuration. Series of metrics that remain keep their counts, even if their labels
+    /// change: in counts so far, new computed values are `unknown`.
     pub(in crate::metrics) fn replace(&self, generation: Generation, changes: StoreChanges) {
         let _changing = self.lock();
         let old = self.state();
@@ -48,7 +48,7 @@ impl Store {
             messages: Table::default(),
         };
         let values = value_sources(&old.generation, &new.generation);
-        // Of another length: all series count as used now.
+        // If the length changes, all series count as used now.
         let used = (expiry != old.expiry).then(|| self.interval(expiry, Instant::now()));
         let now = SystemTime::now();
         let migrate = |table, layout, mask: Mask| {
@@ -70,7 +70,12 @@ impl Store {
 }
 
 /// The series by their new keys, with their new values.
-fn groups(old: &Table, new: &State, sources: &[ValueSource], mask: impl Fn(Key) -> PackedKey) -> Groups {
+fn groups(
+    old: &Table,
+    new: &State,
+    sources: &[ValueSource],
+    mask: impl Fn(Key) -> PackedKey,
+) -> Groups {
     let mut groups = Groups::new();
     for (key, series) in old.iter().filter(|(_, series)| !series.is_retired()) {
         let key = key.key();
@@ -97,17 +102,17 @@ fn groups(old: &Table, new: &State, sources: &[ValueSource], mask: impl Fn(Key) 
     groups
 }
 
-/// What a computed value of the new configuration is made of.
+/// Where a computed value of a series comes from when it is migrated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ValueSource {
-    /// It is no label.
+    /// It is not a label.
     Unused,
     /// The value with this number in the old configuration.
     Old(usize),
     New,
 }
 
-/// The value of a label is the same if the label of the same metric had a computed value before.
+/// A label keeps its value if the label of the same metric had a computed value before.
 fn value_sources(old: &Generation, new: &Generation) -> Vec<ValueSource> {
     let mut sources = vec![ValueSource::Unused; new.value_count];
     for metric in &new.metrics {

@@ -1,5 +1,4 @@
-//! [`Attribute`]: what a path of an expression reads, in the names that Istio has used since 1.24 and
-//! in those from before.
+//! [`Attribute`]: what a path of an expression reads, by the names since Istio 1.24 and the older ones.
 
 use super::known::Known;
 use crate::{
@@ -53,13 +52,13 @@ pub(super) enum Attribute {
     Generated(usize),
     /// A group of attributes as a whole.
     Group,
-    /// Envoy prints a message without fields.
+    /// A message without fields, which Envoy prints as empty.
     Empty,
     /// Attributes that a layer does not have.
     Absent,
 }
 
-/// Who is at an end of the connection.
+/// An end of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Source,
@@ -88,7 +87,7 @@ pub(in crate::metrics::shape) struct Scope<'a> {
 }
 
 impl Attribute {
-    /// Whether it is a map, of which only its fields are kept.
+    /// Whether it is a map, of which only fields can be read.
     pub(super) fn is_map(&self) -> bool {
         matches!(
             self,

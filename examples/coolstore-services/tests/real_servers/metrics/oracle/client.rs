@@ -7,9 +7,9 @@ use tokio::time::timeout;
 use tower::{Layer, ServiceBuilder, ServiceExt};
 use tower_b3::metrics::{Metrics, Workload};
 
+use super::counted_request::CountedRequest;
 use super::envoy::{Proxy, TIMEOUT};
 use super::origin::Origin;
-use super::counted_request::CountedRequest;
 use super::{OBSERVED, counted, tracer};
 use crate::metrics::shop::MESSAGE;
 use crate::parity::connect::sender_of;

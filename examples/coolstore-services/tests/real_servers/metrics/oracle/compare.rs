@@ -31,7 +31,13 @@ impl Rule {
 }
 
 impl Comparison {
-    pub fn add(&mut self, side: &str, case: &str, CountedRequest(envoy): CountedRequest, CountedRequest(ours): CountedRequest) {
+    pub fn add(
+        &mut self,
+        side: &str,
+        case: &str,
+        CountedRequest(envoy): CountedRequest,
+        CountedRequest(ours): CountedRequest,
+    ) {
         self.cases += 1;
         let rules = rules();
         for (field, envoy_value) in &envoy {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use test_kit::backends::{Envoy, Http, eventually};
 
 use super::OBSERVED;
-use super::origin::Origin;
 use super::counted_request::CountedRequest;
+use super::origin::Origin;
 
 /// Of Istio's three histograms.
 pub const BUCKETS: [f64; 19] = [
@@ -80,7 +80,8 @@ impl Proxy {
             });
             let line = line.ok_or_else(|| format!("no line: {log}"))?;
             let stats = self.stats().await?;
-            CountedRequest::of_envoy(&line, &stats, case).ok_or_else(|| format!("no buckets: {stats}"))
+            CountedRequest::of_envoy(&line, &stats, case)
+                .ok_or_else(|| format!("no buckets: {stats}"))
         })
         .await
     }

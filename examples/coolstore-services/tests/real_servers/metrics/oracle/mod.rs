@@ -3,10 +3,10 @@
 
 mod client;
 mod compare;
+mod counted_request;
 mod envoy;
 mod origin;
 mod server;
-mod counted_request;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use tower_b3::metrics::{Measurement, Metrics, Workload};
 use tower_b3::{Direction, Tracer, report::NoopReporter};
 
 use compare::Comparison;
+use counted_request::{CountedRequest, bucket};
 use envoy::Proxy;
 use origin::Origin;
-use counted_request::{CountedRequest, bucket};
 
 const OBSERVED: Duration = Duration::from_secs(20);
 

@@ -8,9 +8,9 @@ use tokio::net::TcpStream;
 use tower::ServiceExt;
 use tower_b3::metrics::{Metrics, Workload};
 
+use super::counted_request::CountedRequest;
 use super::envoy::Proxy;
 use super::origin::Origin;
-use super::counted_request::CountedRequest;
 use super::{counted, tracer};
 use crate::metrics::shop::{MESSAGE, serve};
 use crate::parity::connect::sender;
