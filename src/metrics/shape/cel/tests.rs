@@ -279,12 +279,12 @@ fn what_is_not_supported_is_refused_with_a_reason() {
         ("has(request)", "is not CEL"),
         (
             "request.headers.exists(h, h == 'x')",
-            "has a macro over something other than a list",
+            "has a macro over something other than a literal list",
         ),
         ("size(request.headers)", "reads all of `request.headers`"),
         (
             "[1].exists(n, n == 1).map(n, n)",
-            "has a macro over something other than a list",
+            "has a macro over something other than a literal list",
         ),
         (
             "'x'.matches(request.path)",
