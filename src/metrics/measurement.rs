@@ -38,7 +38,7 @@ pub struct Measurement<'a> {
     /// Whether the request is a gRPC request.
     pub grpc: bool,
     /// The response's code. Where there was no response, what a proxy would have answered: 503, 504, or
-    /// 0 if nobody was left to answer.
+    /// 0 if the caller went away.
     pub code: u16,
     /// Whether there was a response.
     pub responded: bool,

@@ -165,7 +165,7 @@ impl Mesh {
     }
 
     /// Waits until everything that is unused is freed.
-    fn wait_for_room(&mut self) {
+    fn wait_until_freed(&mut self) {
         for _ in 0..4 {
             self.wait(4);
             self.check();
@@ -192,7 +192,7 @@ fn a_process_can_have_any_number_of_peers_in_its_lifetime() {
             let call = mesh.begin(wave * 7 + to);
             mesh.end(call);
         }
-        mesh.wait_for_room();
+        mesh.wait_until_freed();
     }
     assert_eq!(
         [mesh.overflows("peers"), mesh.overflows("destinations")],
@@ -215,7 +215,7 @@ fn a_request_that_outlasts_its_numbers_is_counted_with_unknown_labels() {
             let call = mesh.begin(100 * wave + to);
             mesh.end(call);
         }
-        mesh.wait_for_room();
+        mesh.wait_until_freed();
     }
     mesh.end(call);
     assert_eq!(
@@ -232,7 +232,7 @@ fn a_long_request_keeps_its_numbers_below_the_limit() {
     let mut mesh = Mesh::new();
     let call = mesh.begin(0);
     for _ in 0..3 {
-        mesh.wait_for_room();
+        mesh.wait_until_freed();
     }
     mesh.end(call);
     assert_eq!(mesh.exposed(), [(0, "w0".to_owned(), host(0), 1)]);
@@ -323,7 +323,7 @@ proptest! {
             prop_assume!(mesh.metrics.inner.stores.client.overflowed() == 0);
         }
         mesh.check();
-        mesh.wait_for_room();
+        mesh.wait_until_freed();
         for to in 500..500 + BOUND as u16 / 2 {
             let call = mesh.begin(to);
             prop_assert_ne!(call.peer, PeerNumber::UNKNOWN);

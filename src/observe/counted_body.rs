@@ -163,7 +163,7 @@ where
             count: Arc::clone(&count),
             messages: is_grpc.then(MessageCounter::default),
         };
-        // Not guarded: if it panics, the body is gone, and the request must not go on with another one.
+        // Not guarded: if it panics, the body is gone, and the request must not continue with another one.
         *body = (self.wrap)(counted);
         Some(RequestBodySize::Counted(count))
     }

@@ -54,7 +54,7 @@ impl Observation {
     /// The size of the request's body. A body that does not know its size, or has gRPC messages, is counted
     /// from now on, if it is of a type that can be counted.
     ///
-    /// A panic of the user's code that wraps the body goes on: the body is lost with it.
+    /// A panic of the user code that wraps the body propagates: the body is lost with it.
     pub(crate) fn count_request(
         &self,
         body: &mut dyn Any,
