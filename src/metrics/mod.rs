@@ -68,6 +68,7 @@
 
 #[cfg(feature = "metrics-config")]
 mod attributes;
+mod authority_cache;
 mod builder;
 #[cfg(feature = "metrics-config")]
 mod captured;
@@ -108,6 +109,7 @@ mod request_host;
 #[cfg(feature = "metrics-config")]
 mod reshape;
 mod response_flags;
+mod scratch_text;
 #[cfg(feature = "metrics-config")]
 pub(crate) mod shape;
 mod shared_map;

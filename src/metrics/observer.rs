@@ -9,7 +9,8 @@ use super::{
     message_reports::MessageReports,
     naming::Naming,
     peer::{PeerNumber, RequestedHeaders, remove_metadata},
-    request_host::{host_of, server_of},
+    request_host::{host_of, host_of_uri, write_server},
+    scratch_text::with_scratch_text,
     store::INVALID_STATUS,
     wire_size::HeadSize,
 };
@@ -30,8 +31,7 @@ struct ObservedExchange {
     peer: PeerNumber,
     /// Which headers a server's response sends to its client.
     requested_headers: RequestedHeaders,
-    /// Whether metadata is exchanged with the peer: it is trusted and, for a client, may be a service of the
-    /// mesh.
+    /// Whether metadata is exchanged with the peer: it is trusted and, for a client, may be a service of the mesh.
     exchanges_metadata: bool,
     destination: DestinationNumber,
     request_labels: RequestLabels,
@@ -288,10 +288,16 @@ impl Metrics {
         // Without the metadata: a proxy would add it behind the application.
         let scan = headers.without_peer_metadata();
         state.request = HeadSize::of_request(request, Direction::Client, &scan);
-        let host = host_of(request.uri(), request.headers());
+        let host = match headers.host {
+            true => host_of(request.uri(), request.headers()),
+            false => host_of_uri(request.uri()),
+        };
         state.destination = match self.inner.naming {
             Naming::Istio => self.destination(host),
-            Naming::OpenTelemetry => self.destination(&server_of(request.uri(), request.headers())),
+            Naming::OpenTelemetry => with_scratch_text(|server| {
+                write_server(request.uri(), request.headers(), server);
+                self.destination(server)
+            }),
             // No label has a destination.
             Naming::Red => DestinationNumber::default(),
         };
