@@ -225,6 +225,7 @@ impl Metrics {
             code: measured.shown_code(),
             grpc_status: measured.shown_grpc_status(),
             grpc: measured.grpc,
+            url_scheme: measured.url_scheme.number(),
             overflow: false,
             hidden: Parts::default(),
         };

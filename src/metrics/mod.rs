@@ -118,6 +118,7 @@ mod tests;
 mod unused_numbers;
 #[cfg(test)]
 mod unused_numbers_tests;
+mod url_scheme;
 mod wire_size;
 mod workload;
 
@@ -145,4 +146,5 @@ pub use principals::PrincipalsNumber;
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics-config")))]
 pub use shape::{Expression, ExpressionError, MetricsShape};
 pub use store::{Buckets, BucketsError};
+pub use url_scheme::UrlScheme;
 pub use workload::Workload;

@@ -26,6 +26,8 @@ pub(in crate::metrics) struct Key {
     pub(in crate::metrics) code: u16,
     pub(in crate::metrics) grpc_status: u16,
     pub(in crate::metrics) grpc: bool,
+    /// The number of the scheme of the request's URL: at most 3.
+    pub(in crate::metrics) url_scheme: u8,
     /// The series of what there is no room for.
     pub(in crate::metrics) overflow: bool,
     /// The parts that were not kept, because no label showed them.
@@ -47,6 +49,7 @@ impl Key {
         code: 0,
         grpc_status: 0,
         grpc: false,
+        url_scheme: 0,
         hidden: Parts(0),
     };
 }
@@ -63,13 +66,20 @@ impl Key {
             pair(self.principals, self.values),
             pair(self.request_labels, self.response_labels),
             pair(self.operation, statuses),
-            self.flags << FLAGS | u64::from(self.hidden.0) << HIDDEN | bits,
+            self.flags << FLAGS
+                | u64::from(self.url_scheme) << URL_SCHEME
+                | u64::from(self.hidden.0) << HIDDEN
+                | bits,
         ])
     }
 }
 
 /// Where the response flags are in the last word. Envoy's are less than 32.
 const FLAGS: u32 = 16;
+/// Where the scheme is in the last word.
+const URL_SCHEME: u32 = 14;
+/// The bits of a scheme.
+const URL_SCHEME_BITS: u8 = 3;
 /// Where the parts that no label shows are in the last word.
 const HIDDEN: u32 = 2;
 
@@ -135,6 +145,7 @@ impl PackedKey {
             code: (low(statuses) >> 16) as u16,
             grpc_status: low(statuses) as u16,
             grpc: bits & 2 != 0,
+            url_scheme: (bits >> URL_SCHEME) as u8 & URL_SCHEME_BITS,
             overflow: self.is_overflow(),
             hidden: Parts((bits >> HIDDEN) as u16 & Parts::ALL.0),
         }
@@ -157,7 +168,8 @@ impl Parts {
     const CODE: Parts = Parts(1 << 8);
     const GRPC_STATUS: Parts = Parts(1 << 9);
     const GRPC: Parts = Parts(1 << 10);
-    const ALL: Parts = Parts((1 << 11) - 1);
+    const URL_SCHEME: Parts = Parts(1 << 11);
+    const ALL: Parts = Parts((1 << 12) - 1);
 
     /// What the value of a label is made of.
     pub(in crate::metrics) fn of(source: &Source) -> Parts {
@@ -170,6 +182,7 @@ impl Parts {
             Source::ServerAddress | Source::ServerPort => Parts::DESTINATION,
             Source::Status => Parts::CODE,
             Source::ErrorType => Parts::CODE.and(Parts::FLAGS),
+            Source::UrlScheme => Parts::URL_SCHEME,
             Source::Constant(_) => Parts::default(),
         }
     }
@@ -252,6 +265,10 @@ impl Mask {
             code: short(Parts::CODE),
             grpc_status: short(Parts::GRPC_STATUS),
             grpc: shown.contains(Parts::GRPC),
+            url_scheme: match shown.contains(Parts::URL_SCHEME) {
+                true => URL_SCHEME_BITS,
+                false => 0,
+            },
             overflow: false,
             // What was hidden in a series of an earlier configuration is still not known.
             hidden: shown,
@@ -299,6 +316,7 @@ mod tests {
         code: 200,
         grpc_status: 9,
         grpc: true,
+        url_scheme: 1,
         overflow: false,
         hidden: Parts(0),
     };
@@ -395,6 +413,7 @@ mod tests {
             code: u16,
             grpc_status: u16,
             grpc: bool,
+            url_scheme in 0..=URL_SCHEME_BITS,
             overflow: bool,
             hidden in 0..=Parts::ALL.0,
         ) {
@@ -412,6 +431,7 @@ mod tests {
                 code,
                 grpc_status,
                 grpc,
+                url_scheme,
                 overflow,
                 hidden: Parts(hidden),
             };
