@@ -50,8 +50,8 @@
 //! whose metadata a server believes. Services of the own namespace cannot be told from invented ones; those
 //! that [`service_of`](MetricsBuilder::service_of) names always have labels of their own.
 //!
-//! Methods that are not of RFC 9110 or `PATCH` are `_OTHER`, as OpenTelemetry says. Routes and
-//! [own labels](MetricsBuilder::request_label) are cut after 200 bytes.
+//! Methods that are not of RFC 9110 or `PATCH` are `_OTHER`, as OpenTelemetry says, and so are schemes other
+//! than `http` and `https`. Routes and [own labels](MetricsBuilder::request_label) are cut after 200 bytes.
 //!
 //! Series that [expire](MetricsBuilder::expire_after) make room for others, and so do peers, hosts and
 //! values of labels that have no series any more: when more than half of those that there may be are
