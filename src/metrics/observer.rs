@@ -9,7 +9,7 @@ use super::{
     message_reports::MessageReports,
     naming::Naming,
     peer::{PeerNumber, RequestedHeaders, remove_metadata},
-    request_host::{host_of, server_of},
+    request_host::{host_of, host_of_uri, server_of},
     store::INVALID_STATUS,
     url_scheme::UrlScheme,
     wire_size::HeadSize,
@@ -293,7 +293,10 @@ impl Metrics {
         // Without the metadata: a proxy would add it behind the application.
         let scan = headers.without_peer_metadata();
         state.request = HeadSize::of_request(request, Direction::Client, &scan);
-        let host = host_of(request.uri(), request.headers());
+        let host = match headers.host {
+            true => host_of(request.uri(), request.headers()),
+            false => host_of_uri(request.uri()),
+        };
         state.destination = match self.inner.naming {
             Naming::Istio => self.destination(host),
             Naming::OpenTelemetry => self.destination(&server_of(request.uri(), request.headers())),

@@ -12,6 +12,11 @@ pub(super) fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
         .unwrap_or_default()
 }
 
+/// By the URI alone, for a request without a header `host`.
+pub(super) fn host_of_uri(uri: &Uri) -> &str {
+    authority(uri).unwrap_or_default()
+}
+
 /// Host and port that a client sends a request to, as OpenTelemetry names servers: by its URI, or else by
 /// its header `host`.
 pub(super) fn server_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Cow<'a, str> {
