@@ -362,12 +362,14 @@ mod tests {
             Parts::REQUEST_LABELS,
             Parts::RESPONSE_LABELS,
             Parts::OPERATION,
+            Parts::URL_SCHEME,
         ];
         let expected = Key {
             values: 0,
             request_labels: 0,
             response_labels: 0,
             operation: 0,
+            url_scheme: 0,
             hidden: hidden.into_iter().fold(Parts::default(), Parts::and),
             ..KEY
         };
