@@ -12,7 +12,7 @@ pub(super) const UNKNOWN: &str = "unknown";
 /// The longest name of a host, and the longest label that comes from outside.
 pub(super) const MAX_NAME: usize = 253;
 /// Longer than any host with a port and user information that a client would send.
-const MAX_AUTHORITY: usize = 4 * MAX_NAME;
+pub(super) const MAX_AUTHORITY: usize = 4 * MAX_NAME;
 
 /// The labels of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,22 +1,16 @@
 //! `DestinationNumbers`: the services that requests were sent to, by small numbers.
 
 use super::{
-    destination::{Destination, Destinations},
+    destination::{Destination, Destinations, MAX_AUTHORITY},
     intern::{Interner, NumberState},
+    kept_authorities::KeptAuthorities,
     own_services::OwnServices,
-    shared_map::SharedMap,
 };
-use arc_swap::ArcSwap;
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// How many spellings of authorities are kept.
-const MAX_AUTHORITIES: usize = 1_000;
 /// What numbers of hosts outside of the mesh start with: there is other room for them, so that they never
 /// displace services.
 const OUTSIDE: u32 = 1 << 31;
@@ -47,9 +41,9 @@ impl DestinationNumber {
 pub(super) struct DestinationNumbers {
     rules: Destinations,
     own: OwnServices,
-    authorities: ArcSwap<SharedMap<Arc<str>, DestinationNumber>>,
-    /// Authorities in the order in which they came. Held while one is added, and while they are freed.
-    changing: Mutex<VecDeque<Arc<str>>>,
+    numbers: KeptAuthorities<DestinationNumber>,
+    /// Whether authorities may stand for services of the mesh, for those without the number of a service.
+    may_be_services: KeptAuthorities<bool>,
     /// Those that were named come first, and are never freed.
     services: Interner<Arc<Destination>>,
     named: u32,
@@ -77,8 +71,8 @@ impl DestinationNumbers {
         DestinationNumbers {
             rules,
             own,
-            authorities: ArcSwap::default(),
-            changing: Mutex::default(),
+            numbers: KeptAuthorities::default(),
+            may_be_services: KeptAuthorities::default(),
             services,
             named,
             foreign: Interner::new(max_outside),
@@ -88,10 +82,8 @@ impl DestinationNumbers {
     }
 
     pub(super) fn number(&self, authority: &str) -> DestinationNumber {
-        if let Some(number) = self.authorities.load().get(authority) {
-            return *number;
-        }
-        self.add(authority)
+        let number = self.numbers.get(authority);
+        number.unwrap_or_else(|| self.add(authority))
     }
 
     #[cold]
@@ -103,25 +95,14 @@ impl DestinationNumbers {
             Destination::Known(_) => FOREIGN,
             Destination::Perhaps { .. } | Destination::Outside(_) => OUTSIDE,
         };
-        // So that the destination is not found unused before its number is kept.
-        let mut order = self.lock();
+        // First of all, so that the destination is not found unused before its number is kept.
+        let mut numbers = self.numbers.change();
         let Some(number) = self.marked(mark).number(&Arc::new(destination)) else {
             self.overflowed.fetch_add(1, Relaxed);
             return DestinationNumber::UNKNOWN;
         };
         let number = DestinationNumber((number + DestinationNumber::TAKEN) | mark);
-        let mut authorities = SharedMap::clone(&self.authorities.load());
-        if authorities.contains_key(authority) {
-            return number;
-        }
-        if order.len() >= MAX_AUTHORITIES {
-            let oldest: HashSet<Arc<str>> = order.drain(..MAX_AUTHORITIES / 4).collect();
-            authorities.retain(|authority, _| !oldest.contains(authority));
-        }
-        let authority: Arc<str> = Arc::from(authority);
-        authorities.insert(Arc::clone(&authority), number);
-        order.push_back(authority);
-        self.authorities.store(Arc::new(authorities));
+        numbers.insert(authority, number);
         number
     }
 
@@ -129,7 +110,20 @@ impl DestinationNumbers {
     pub(super) fn may_be_service(&self, number: DestinationNumber, authority: &str) -> bool {
         let has_number = number.0 >= DestinationNumber::TAKEN;
         let is_service = has_number && number.0 & (OUTSIDE | OWN) == 0;
-        is_service || self.rules.may_be_service(authority)
+        is_service || {
+            let kept = self.may_be_services.get(authority);
+            kept.unwrap_or_else(|| self.add_may_be_service(authority))
+        }
+    }
+
+    #[cold]
+    fn add_may_be_service(&self, authority: &str) -> bool {
+        let may_be_service = self.rules.may_be_service(authority);
+        if authority.len() <= MAX_AUTHORITY {
+            let mut kept = self.may_be_services.change();
+            kept.insert(authority, may_be_service);
+        }
+        may_be_service
     }
 
     /// Whether a server asks hosts by which of its services it is called.
@@ -172,24 +166,17 @@ impl DestinationNumbers {
 
     /// Frees numbers that are unused: see [`Interner::free_unused`].
     pub(super) fn free_unused(&self, is_used: impl Fn(u32) -> bool) {
-        let mut order = self.lock();
+        let mut numbers = self.numbers.change();
         for mark in [0, FOREIGN, OUTSIDE] {
             let is_named = |number| mark == 0 && number < self.named;
             self.marked(mark).free_unused(|number| {
                 is_named(number) || is_used((number + DestinationNumber::TAKEN) | mark)
             });
         }
-        let mut authorities = SharedMap::clone(&self.authorities.load());
-        authorities.retain(|_, number| {
+        numbers.retain(|number| {
             let interned = self.interned(number.0);
             interned.is_some_and(|(numbers, number)| numbers.state(number) == NumberState::Used)
         });
-        order.retain(|authority| authorities.contains_key(authority));
-        self.authorities.store(Arc::new(authorities));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<str>>> {
-        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn overflowed(&self) -> u64 {
@@ -200,7 +187,7 @@ impl DestinationNumbers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::destination::Service;
+    use crate::metrics::{destination::Service, kept_authorities::MAX_AUTHORITIES};
 
     fn numbers() -> DestinationNumbers {
         let mut rules = Destinations::new(Some("shop"), "cluster.local");
@@ -236,7 +223,7 @@ mod tests {
             numbers.number(&format!("host-{host}.example.com"));
         }
         assert_eq!(numbers.overflowed(), 2_990);
-        assert!(numbers.authorities.load().len() <= MAX_AUTHORITIES);
+        assert!(numbers.numbers.len() <= MAX_AUTHORITIES);
         let catalog = numbers.destination(numbers.number("catalog").0).unwrap();
         assert_eq!(catalog.host_and_name(None).1, "catalog");
         let outside = numbers
@@ -244,6 +231,22 @@ mod tests {
             .unwrap();
         assert_eq!(outside.host_and_name(None).1, "host-1.example.com");
     }
+
+    #[test]
+    fn answers_about_hosts_are_bounded() {
+        let numbers = numbers();
+        let may_be_service = |host: &str| numbers.may_be_service(numbers.number(host), host);
+        for host in 0..3_000 {
+            assert!(!may_be_service(&format!("host-{host}.example.com")));
+        }
+        assert!(may_be_service("catalog") && may_be_service("a.b"));
+        assert!(!may_be_service(&"a".repeat(1 << 20)));
+        assert!(numbers.may_be_services.len() <= MAX_AUTHORITIES);
+        let kept = |host: &str| numbers.may_be_services.get(host);
+        assert_eq!(kept("host-2999.example.com"), Some(false));
+        assert_eq!(kept(&"a".repeat(1 << 20)), None);
+    }
+
     #[test]
     fn services_of_invented_namespaces_do_not_displace_others() {
         let numbers = numbers();

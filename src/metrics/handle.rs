@@ -12,6 +12,7 @@ use super::{
     peer::{OwnHeaders, PeerMetadata, PeerNumber, Peers},
     plan::MetricKind,
     principals::{Principals, PrincipalsNumber},
+    scratch_text::with_scratch_text,
     store::{Count, Counts, Generation, Key, Parts, State, Store},
     workload::Workload,
 };
@@ -23,7 +24,6 @@ use crate::{
 };
 use http::{HeaderMap, StatusCode};
 use std::{
-    cell::RefCell,
     fmt,
     sync::{
         Arc, Mutex,
@@ -244,23 +244,15 @@ impl Metrics {
     /// The number of method and route, without an allocation if they have one.
     #[inline(never)]
     fn operation(&self, method: &str, route: &str) -> u32 {
-        thread_local! {
-            static TEXT: RefCell<String> = const { RefCell::new(String::new()) };
-        }
         let operations = &self.inner.operations;
-        let number = |text: &str| {
-            let number = operations.find(text);
-            number.or_else(|| operations.number(&Arc::from(text)))
-        };
-        let number = TEXT.try_with(|buffer| {
-            let mut text = buffer.borrow_mut();
-            text.clear();
+        let number = with_scratch_text(|text| {
             text.push_str(shown_method(method));
             text.push('\n');
             text.push_str(cut(route, MAX_VALUE));
-            number(&text)
+            let number = operations.find(text.as_str());
+            number.or_else(|| operations.number(&Arc::from(text.as_str())))
         });
-        self.counted(number.ok().flatten())
+        self.counted(number)
     }
 
     /// A number for keys, in which 0 stands for what is not known or has no room.

@@ -83,6 +83,7 @@ mod exposition;
 mod handle;
 mod hash;
 mod intern;
+mod kept_authorities;
 mod labels;
 mod measurement;
 mod message_reports;
@@ -109,6 +110,7 @@ mod request_host;
 #[cfg(feature = "metrics-config")]
 mod reshape;
 mod response_flags;
+mod scratch_text;
 #[cfg(feature = "metrics-config")]
 pub(crate) mod shape;
 mod shared_map;

@@ -9,7 +9,8 @@ use super::{
     message_reports::MessageReports,
     naming::Naming,
     peer::{PeerNumber, RequestedHeaders, remove_metadata},
-    request_host::{host_of, host_of_uri, server_of},
+    request_host::{host_of, host_of_uri, write_server},
+    scratch_text::with_scratch_text,
     store::INVALID_STATUS,
     url_scheme::UrlScheme,
     wire_size::HeadSize,
@@ -299,7 +300,10 @@ impl Metrics {
         };
         state.destination = match self.inner.naming {
             Naming::Istio => self.destination(host),
-            Naming::OpenTelemetry => self.destination(&server_of(request.uri(), request.headers())),
+            Naming::OpenTelemetry => with_scratch_text(|server| {
+                write_server(request.uri(), request.headers(), server);
+                self.destination(server)
+            }),
             // No label shows a destination.
             Naming::Red => DestinationNumber::default(),
         };

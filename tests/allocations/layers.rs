@@ -203,6 +203,47 @@ fn injecting_is_one_allocation_and_extracting_none() {
     assert_eq!(extract, 0.0);
 }
 
+/// With and without the metadata of a peer, which is answered, and whatever names the service.
+#[cfg(feature = "metrics")]
+#[test]
+fn a_request_that_is_counted_does_not_allocate() {
+    use tower_b3::metrics::{Metrics, Naming, Workload};
+
+    const PEER: &str =
+        "|x-envoy-peer-metadata: CgA=|x-envoy-peer-metadata-id: sidecar~1~webapp.shop~shop";
+    let bare = served(service_fn(handler()), &all("0"));
+    let uncounted = Tracer::builder("shop").build().unwrap().client_layer();
+    let uncounted_call = served(uncounted.layer(service_fn(handler())), &all("0"));
+    let set_up = |naming| {
+        let webapp = || Metrics::builder(Workload::new("webapp").namespace("shop")).naming(naming);
+        [
+            webapp(),
+            webapp().own_services(["web", "shop"]),
+            webapp().learn_own_services(4),
+            webapp().read_baggage(true),
+            Metrics::builder(Workload::new("webapp")).naming(naming),
+        ]
+    };
+    for naming in [Naming::Istio, Naming::Red, Naming::OpenTelemetry] {
+        for (at, set_up) in set_up(naming).into_iter().enumerate() {
+            let metrics = set_up.build();
+            let tracer = Tracer::builder("shop").metrics(&metrics).build().unwrap();
+            for peer in ["", PEER] {
+                let lines = all("0") + peer;
+                let server = tracer.server_layer().layer(service_fn(handler()));
+                assert_eq!(
+                    served(server, &lines),
+                    bare,
+                    "server, {naming:?}, {at}{peer}"
+                );
+                let client = tracer.client_layer().layer(service_fn(handler()));
+                let call = served(client, &lines);
+                assert_eq!(call, uncounted_call, "client, {naming:?}, {at}{peer}");
+            }
+        }
+    }
+}
+
 #[test]
 fn an_observer_without_state_does_not_allocate() {
     let builder = Tracer::builder("shop").reporter(NoopReporter);
