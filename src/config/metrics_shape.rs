@@ -168,7 +168,7 @@ impl Metrics {
                 server: stats(telemetry.server, &self.stats.server),
                 client: stats(telemetry.client, &self.stats.client),
             },
-            attributes: self.attributes.clone(),
+            attributes: self.attributes(),
             buckets: self.buckets.clone(),
             eviction_interval: self.eviction_interval,
         }

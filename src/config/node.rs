@@ -219,6 +219,20 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// A whole number of 32 bits with a sign.
+    #[cfg(feature = "metrics-config")]
+    pub(super) fn int32(&self) -> Result<i32, ConfigError> {
+        let value = self.number()?;
+        let (least, most) = (i32::MIN, i32::MAX);
+        if value.fract() == 0.0 && (f64::from(least)..=f64::from(most)).contains(&value) {
+            Ok(value as i32)
+        } else {
+            Err(self.error(format!(
+                "{value} is not a whole number from {least} to {most}"
+            )))
+        }
+    }
+
     /// The length in a field. 0 counts as unset, because protocol buffers cannot tell the two apart.
     pub(super) fn length(&self, name: &str) -> Result<Option<u32>, ConfigError> {
         let length = self.get(name);

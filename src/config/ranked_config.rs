@@ -95,14 +95,20 @@ impl RankedConfigs {
         // Lowest rank first; within a rank, the first in the text overrides the later ones.
         ranked.reverse();
         ranked.sort_by_key(|(rank, _)| *rank);
-        let merged = ranked
-            .into_iter()
+        let mut merged = ranked
+            .iter()
             .fold(TracingConfig::default(), |merged, (_, one)| {
                 one.config.clone().over(merged)
             });
-        TracingConfig {
-            istio: self.has_tracing,
-            ..merged
+        merged.istio = self.has_tracing;
+        #[cfg(feature = "metrics-config")]
+        {
+            // Filters do not override one another: within a rank, they are in the order of the text.
+            let ranks = ranked.chunk_by(|(one, _), (other, _)| one == other);
+            let in_order = ranks.flat_map(|rank| rank.iter().rev());
+            let metrics = in_order.map(|(_, one)| &one.config.metrics);
+            merged.metrics.set_filters_of(metrics);
         }
+        merged
     }
 }

@@ -91,7 +91,8 @@ impl MetricsBuilder {
     /// metrics.record(Direction::Server, &request);
     /// assert!(metrics.text().contains(
     ///     "http_server_request_duration_seconds_bucket{http_request_method=\"GET\",\
-    ///      http_route=\"/items/{id}\",http_response_status_code=\"200\",error_type=\"\",le=\"0.005\"} 1"
+    ///      http_route=\"/items/{id}\",http_response_status_code=\"200\",error_type=\"\",\
+    ///      url_scheme=\"http\",le=\"0.005\"} 1"
     /// ));
     /// ```
     #[must_use]

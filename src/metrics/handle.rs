@@ -225,6 +225,7 @@ impl Metrics {
             code: measured.reported_code(),
             grpc_status: measured.reported_grpc_status(),
             grpc: measured.grpc,
+            url_scheme: measured.url_scheme.number(),
             overflow: false,
             hidden: Parts::default(),
         };

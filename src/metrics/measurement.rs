@@ -7,6 +7,7 @@ use super::{
     peer::PeerNumber,
     principals::PrincipalsNumber,
     store::{INVALID_STATUS, NO_STATUS},
+    url_scheme::UrlScheme,
 };
 use crate::id::{SpanId, TraceId};
 use std::{
@@ -35,6 +36,9 @@ pub struct Measurement<'a> {
     pub method: &'a str,
     /// The route's template; empty if unknown. It is cut after 200 bytes.
     pub route: &'a str,
+    /// The scheme of the request's URL. [`Naming::OpenTelemetry`](super::Naming::OpenTelemetry) shows it of
+    /// servers.
+    pub url_scheme: UrlScheme,
     /// Whether the request is a gRPC request.
     pub grpc: bool,
     /// The response's code. Where there was no response, what a proxy would have answered: 503, 504, or
@@ -94,6 +98,7 @@ impl Measurement<'_> {
             response_labels: ResponseLabels::default(),
             method: "",
             route: "",
+            url_scheme: UrlScheme::default(),
             grpc: false,
             code,
             responded: true,

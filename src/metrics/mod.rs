@@ -50,8 +50,8 @@
 //! of the own namespace cannot be distinguished from real ones; those of
 //! [`service_of`](MetricsBuilder::service_of) always have labels of their own.
 //!
-//! Methods that are not of RFC 9110 or `PATCH` are `_OTHER`, as in OpenTelemetry. Routes and
-//! [own labels](MetricsBuilder::request_label) are cut after 200 bytes.
+//! Methods that are not of RFC 9110 or `PATCH` are `_OTHER`, as in OpenTelemetry, and so are schemes other
+//! than `http` and `https`. Routes and [own labels](MetricsBuilder::request_label) are cut after 200 bytes.
 //!
 //! Series that [expire](MetricsBuilder::expire_after) free their capacity. Peers, hosts and values of labels
 //! that have no series any more do so too: if more than half of the limit is used, a scrape removes them one
@@ -119,6 +119,7 @@ mod tests;
 mod unused_numbers;
 #[cfg(test)]
 mod unused_numbers_tests;
+mod url_scheme;
 mod wire_size;
 mod workload;
 
@@ -146,4 +147,5 @@ pub use principals::PrincipalsNumber;
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics-config")))]
 pub use shape::{Expression, ExpressionError, MetricsShape};
 pub use store::{Buckets, BucketsError};
+pub use url_scheme::UrlScheme;
 pub use workload::Workload;

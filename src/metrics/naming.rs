@@ -22,9 +22,13 @@ pub enum Naming {
     /// `http_server_request_duration_seconds`, `http_server_request_body_size_bytes` and
     /// `http_server_response_body_size_bytes`, for a client `http_client_…`, with
     /// `http_request_method`, `http_route` (a client: `url_template`), `http_response_status_code` and
-    /// `error_type`, for a client also `server_address` and `server_port`, as in the URI of the request.
-    /// The bodies are counted as the layers see them. A server layer cannot see the scheme of a request, so
-    /// `url_scheme` is missing.
+    /// `error_type`, for a server also [`url_scheme`](crate::metrics::UrlScheme), for a client
+    /// `server_address` and `server_port`, as in the URI of the request. The bodies are counted as the layers
+    /// see them.
+    ///
+    /// The scheme at a server is that of the request's URI, which HTTP/2 has, or else `x-forwarded-proto` of a
+    /// [trusted](crate::Trust) peer, or else `http`. So the label is `http` for HTTP/1.1 without that header,
+    /// even over TLS: a layer does not see the connection.
     ///
     /// Hosts with their ports are limited to a quarter of
     /// [`max_series`](crate::metrics::MetricsBuilder::max_series); others are `unknown`.
@@ -43,7 +47,7 @@ impl Naming {
             Naming::OpenTelemetry => Generation {
                 // Hosts that callers choose must not displace the hosts that a client calls.
                 host_header_fallback: direction == Direction::Client,
-                ..Generation::of_metrics(open_telemetry(side), own)
+                ..Generation::of_metrics(open_telemetry(direction, side), own)
             },
         }
     }
@@ -87,11 +91,10 @@ fn red(side: &str) -> Vec<Metric> {
     ]
 }
 
-fn open_telemetry(side: &str) -> Vec<Metric> {
-    let route = if side == "server" {
-        "http_route"
-    } else {
-        "url_template"
+fn open_telemetry(direction: Direction, side: &str) -> Vec<Metric> {
+    let route = match direction {
+        Direction::Server => "http_route",
+        Direction::Client => "url_template",
     };
     let mut columns = vec![
         ("http_request_method", Source::Method),
@@ -99,9 +102,12 @@ fn open_telemetry(side: &str) -> Vec<Metric> {
         ("http_response_status_code", Source::Status),
         ("error_type", Source::ErrorType),
     ];
-    if side == "client" {
-        columns.push(("server_address", Source::ServerAddress));
-        columns.push(("server_port", Source::ServerPort));
+    match direction {
+        Direction::Server => columns.push(("url_scheme", Source::UrlScheme)),
+        Direction::Client => {
+            columns.push(("server_address", Source::ServerAddress));
+            columns.push(("server_port", Source::ServerPort));
+        }
     }
     vec![
         metric(

@@ -12,6 +12,7 @@ use super::{
     request_host::{host_of, host_of_uri, write_server},
     scratch_text::with_scratch_text,
     store::INVALID_STATUS,
+    url_scheme::UrlScheme,
     wire_size::HeadSize,
 };
 use crate::{
@@ -36,6 +37,7 @@ struct ObservedExchange {
     destination: DestinationNumber,
     request_labels: RequestLabels,
     response_labels: ResponseLabels,
+    url_scheme: UrlScheme,
     /// As a proxy beside the service would count it.
     request: HeadSize,
     response_headers: HeaderScan,
@@ -267,7 +269,12 @@ impl Metrics {
         is_last: bool,
     ) -> bool {
         state.request = HeadSize::of_request(request, Direction::Server, headers);
-        self.find_own_service(state, request);
+        match self.inner.naming {
+            Naming::Istio => self.find_own_service(state, request),
+            // No label has a destination or a scheme.
+            Naming::Red => {}
+            Naming::OpenTelemetry => state.url_scheme = UrlScheme::of(request),
+        }
         let has_metadata = headers.peer_metadata > 0;
         if state.exchanges_metadata && !(has_metadata && is_last) {
             let peers = &self.inner.peers;
@@ -314,10 +321,6 @@ impl Metrics {
     }
 
     fn find_own_service(&self, state: &mut ObservedExchange, request: &RequestHead<'_>) {
-        if self.inner.naming != Naming::Istio {
-            // No label has a destination.
-            return;
-        }
         let host = || host_of(request.uri(), request.headers());
         if !self.inner.has_service_name && self.uses_host_header() {
             state.destination = self.destination(host());
@@ -347,6 +350,7 @@ impl Metrics {
         measured.request_labels = state.request_labels;
         measured.response_labels = state.response_labels;
         measured.method = exchange.method().as_str();
+        measured.url_scheme = state.url_scheme;
         measured.route = exchange.route().unwrap_or_default();
         measured.grpc = exchange.is_grpc();
         measured.responded = exchange.status().is_some();

@@ -9,6 +9,7 @@ use super::{
     principals::{self, Principals},
     response_flags,
     store::{INVALID_STATUS, Key, NO_STATUS, PackedKey, Parts, Source},
+    url_scheme::UrlScheme,
     workload::{LATEST, Workload},
 };
 use crate::direction::Direction;
@@ -108,6 +109,9 @@ impl<'a> Labels<'a> {
                 (_, 0) => String::new(),
                 (_, flags) => response_flags::names(flags),
             },
+            Source::UrlScheme => UrlScheme::of_number(self.key.url_scheme)
+                .as_str()
+                .to_owned(),
         }
     }
 

@@ -1,9 +1,12 @@
 //! Recording an exchange allocates nothing once its series exists.
 
+use crate::common::now;
 use allocation_counter::measure;
-use std::time::Duration;
+use http::{Request, Response};
+use std::{convert::Infallible, future::ready, time::Duration};
+use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Direction,
+    Direction, Tracer,
     id::{SpanId, TraceId},
     metrics::{Measurement, Metrics, Naming, Workload},
 };
@@ -42,4 +45,31 @@ fn recording_allocates_nothing() {
             assert_eq!(count, 0, "{naming:?} {sampled:?}");
         }
     }
+}
+
+/// What a server with these names allocates for requests with a scheme.
+fn allocated_by_server(naming: Naming) -> u64 {
+    let metrics = Metrics::builder(Workload::new("webapp"))
+        .naming(naming)
+        .build();
+    let tracer = Tracer::builder("webapp").metrics(&metrics).build().unwrap();
+    let service =
+        service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(String::new()))));
+    let mut server = tracer.server_layer().layer(service);
+    let mut requests: Vec<Request<()>> = Vec::new();
+    for number in 0..2 * ROUNDS {
+        let scheme = ["http", "https", "wss"][number as usize % 3];
+        let request = Request::get("/items/7").header("x-forwarded-proto", scheme);
+        requests.push(request.body(()).unwrap());
+    }
+    allocations(|_| {
+        let request = requests.pop().unwrap();
+        drop(now(server.call(request)).unwrap());
+    })
+}
+
+#[test]
+fn the_scheme_of_a_request_allocates_nothing() {
+    let other = allocated_by_server(Naming::Red);
+    assert_eq!(allocated_by_server(Naming::OpenTelemetry), other);
 }

@@ -5,8 +5,8 @@ use http::{Request, Response};
 use std::{convert::Infallible, future::ready, time::Duration};
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Direction, Tracer,
-    metrics::{Buckets, HistogramValue, Measurement, Metrics, Naming, Value},
+    Direction, Tracer, Trust,
+    metrics::{Buckets, HistogramValue, Measurement, Metrics, Naming, UrlScheme, Value},
 };
 
 fn histogram(metrics: &Metrics, name: &str) -> HistogramValue {
@@ -130,4 +130,122 @@ fn the_hosts_of_servers_are_bounded() {
     assert_eq!(servers.len(), 11);
     let unknown = |server: &&(String, String)| *server == &("unknown".to_owned(), String::new());
     assert_eq!(servers.iter().filter(unknown).count(), 1);
+}
+
+/// The label `url_scheme` of the only series of a metric.
+fn url_scheme(metrics: &Metrics, name: &str) -> String {
+    match &points(metrics, name)[..] {
+        [point] => crate::label(point, "url_scheme").to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A server gets a request with this URI and this `x-forwarded-proto`.
+fn serve(metrics: &Metrics, trust: Trust, uri: &str, forwarded: Option<&str>) {
+    let tracer = Tracer::builder("webapp").metrics(metrics).build().unwrap();
+    let service = service_fn(|_: Request<()>| {
+        ready(Ok::<_, Infallible>(Response::new(crate::Script::default())))
+    });
+    let mut server = tracer.server_layer().trust(trust).layer(service);
+    let mut request = Request::get(uri).header("host", "webapp");
+    if let Some(forwarded) = forwarded {
+        request = request.header("x-forwarded-proto", forwarded);
+    }
+    now(server.call(request.body(()).unwrap())).unwrap();
+}
+
+fn open_telemetry() -> Metrics {
+    let metrics = Metrics::builder(webapp()).naming(Naming::OpenTelemetry);
+    metrics.build()
+}
+
+const SERVER_METRICS: [&str; 3] = [
+    "http_server_request_duration_seconds",
+    "http_server_request_body_size_bytes",
+    "http_server_response_body_size_bytes",
+];
+
+#[test]
+fn open_telemetry_names_the_scheme_of_a_server() {
+    for (uri, forwarded, expected) in [
+        ("/", None, "http"),
+        ("/", Some("http"), "http"),
+        ("/", Some("https"), "https"),
+        ("/", Some("HTTPS"), "https"),
+        ("/", Some("wss"), "_OTHER"),
+        ("/", Some("java script:"), "http"),
+        ("http://webapp/", None, "http"),
+        ("https://webapp/", None, "https"),
+        ("HTTPS://webapp/", None, "https"),
+        ("https://webapp/", Some("http"), "https"),
+        ("ws://webapp/", None, "_OTHER"),
+    ] {
+        let metrics = open_telemetry();
+        serve(&metrics, Trust::everyone(), uri, forwarded);
+        for name in SERVER_METRICS {
+            let scheme = url_scheme(&metrics, name);
+            assert_eq!(scheme, expected, "{name} {uri} {forwarded:?}");
+        }
+    }
+}
+
+#[test]
+fn an_untrusted_peer_does_not_set_the_scheme() {
+    let metrics = open_telemetry();
+    serve(&metrics, Trust::nobody(), "/", Some("https"));
+    assert_eq!(url_scheme(&metrics, SERVER_METRICS[0]), "http");
+}
+
+#[test]
+fn invented_schemes_are_one() {
+    let metrics = open_telemetry();
+    for number in 0..30 {
+        let forwarded = format!("x-{number}");
+        serve(&metrics, Trust::everyone(), "/", Some(&forwarded));
+    }
+    assert_eq!(url_scheme(&metrics, SERVER_METRICS[0]), "_OTHER");
+}
+
+#[test]
+fn a_measurement_has_a_scheme_that_only_servers_of_open_telemetry_show() {
+    for (naming, direction, name, schemes) in [
+        (
+            Naming::OpenTelemetry,
+            Direction::Server,
+            SERVER_METRICS[0],
+            &["http", "https", "_OTHER"][..],
+        ),
+        (
+            Naming::OpenTelemetry,
+            Direction::Client,
+            "http_client_request_duration_seconds",
+            &["(no label)"],
+        ),
+        (
+            Naming::Red,
+            Direction::Server,
+            "http_server_requests_total",
+            &["(no label)"],
+        ),
+        (
+            Naming::Istio,
+            Direction::Server,
+            "istio_requests_total",
+            &["(no label)"],
+        ),
+    ] {
+        let metrics = Metrics::builder(webapp()).naming(naming).build();
+        for scheme in [UrlScheme::Http, UrlScheme::Https, UrlScheme::Other] {
+            let mut measured = answered(200);
+            measured.url_scheme = scheme;
+            metrics.record(direction, &measured);
+        }
+        let points = points(&metrics, name);
+        let mut shown: Vec<&str> = points
+            .iter()
+            .map(|point| crate::label(point, "url_scheme"))
+            .collect();
+        shown.sort_by_key(|shown| schemes.iter().position(|scheme| scheme == shown));
+        assert_eq!(shown, schemes, "{naming:?} {direction:?}");
+    }
 }

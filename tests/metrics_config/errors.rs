@@ -106,6 +106,26 @@ const TABLE: &[(&str, &str)] = &[
         "WasmPlugin: `spec.pluginConfig.attributes[0].match[0]`: missing field `value`",
     ),
     (
+        "{ kind: WasmPlugin, spec: { priority: 1.5, pluginConfig: { attributes: [] } } }",
+        "WasmPlugin: `spec.priority`: 1.5 is not a whole number from -2147483648 to 2147483647",
+    ),
+    (
+        "{ kind: WasmPlugin, spec: { priority: 2147483648, pluginConfig: { attributes: [] } } }",
+        "WasmPlugin: `spec.priority`: 2147483648 is not a whole number from -2147483648 to 2147483647",
+    ),
+    (
+        "{ kind: WasmPlugin, spec: { priority: '-2147483649', pluginConfig: { attributes: [] } } }",
+        "WasmPlugin: `spec.priority`: -2147483649 is not a whole number from -2147483648 to 2147483647",
+    ),
+    (
+        "{ kind: WasmPlugin, spec: { priority: high, pluginConfig: { attributes: [] } } }",
+        "WasmPlugin: `spec.priority`: expected a number, found \"high\"",
+    ),
+    (
+        "{ kind: WasmPlugin, spec: { phase: LAST, pluginConfig: { attributes: [] } } }",
+        "WasmPlugin: `spec.phase`: expected one of `UNSPECIFIED_PHASE`, `AUTHN`, `AUTHZ`, `STATS`, found \"LAST\"",
+    ),
+    (
         "{ kind: WasmPlugin, spec: { url: 'oci://attributegen', pluginConfig: { attribute: [] } } }",
         "WasmPlugin: `spec.pluginConfig.attribute`: unknown field; known fields: `@type`, `attributes`, `debug`",
     ),

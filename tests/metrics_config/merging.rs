@@ -144,7 +144,7 @@ spec:
     patch: { value: { name: istio.stats, typed_config: { nope: 1 } } }
 ---
 kind: WasmPlugin
-spec: { url: oci://example.invalid/other, pluginConfig: { nope: 1 } }
+spec: { url: oci://example.invalid/other, priority: 1.5, pluginConfig: { nope: 1 } }
 ---
 kind: Telemetry
 spec: { metrics: [ { overrides: [ { tagOverrides: { a: { value: request.path } } } ] } ] }

@@ -18,44 +18,8 @@ use tower_b3::{
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn status(status: u16) -> Answer {
+pub fn status(status: u16) -> Answer {
     Answer::Status(status, String::new(), "what is wrong")
-}
-
-fn retry_after(status: u16, value: &str) -> Answer {
-    Answer::Status(status, format!("retry-after: {value}\r\n"), "")
-}
-
-/// No span is lost, and none arrives twice.
-#[test]
-fn transient_faults_lose_no_spans() {
-    for (script, retries) in [
-        (vec![Answer::Reset], 1),
-        (vec![Answer::Silence], 1),
-        (vec![Answer::Garbage; 2], 2),
-        (vec![status(500); 5], 5),
-        (vec![status(503), status(408), status(429), status(599)], 4),
-        (vec![retry_after(429, "0"), retry_after(503, "nonsense")], 2),
-        (vec![retry_after(429, "Sun, 06 Nov 1994 08:49:37 GMT")], 1),
-        (
-            vec![Answer::Silence, Answer::Reset, status(500), Answer::Garbage],
-            4,
-        ),
-        (vec![Answer::AcceptLate(Duration::from_millis(100))], 0),
-        (vec![Answer::AcceptWithoutEnd; 2], 0),
-    ] {
-        let what = format!("{script:?}");
-        let server = Server::start(script, Answer::Accept);
-        let zipkin = quick(server.url()).build().unwrap();
-        let ids = report(&zipkin, "get", 300);
-        assert!(zipkin.flush(LONG), "{what}");
-        let stats = zipkin.stats();
-        assert_settled(&stats, &server);
-        assert_eq!(stats.sent, ids.len() as u64, "{what}");
-        assert_eq!(stats.retries, retries, "{what}");
-        let error = stats.last_error;
-        assert!(error.is_none_or(|error| !error.ongoing), "{what}");
-    }
 }
 
 #[test]
@@ -69,23 +33,6 @@ fn a_connection_closed_while_idle_loses_no_spans() {
     let stats = zipkin.stats();
     assert_settled(&stats, &server);
     assert_eq!((stats.sent, stats.dropped.total()), (30, 0));
-}
-
-#[test]
-fn a_late_response_counts_as_none() {
-    let late = Answer::AcceptLate(Duration::from_millis(600));
-    let server = Server::start([late], Answer::Accept);
-    let zipkin = quick(server.url()).build().unwrap();
-    let ids = report(&zipkin, "get", 3);
-    assert!(zipkin.flush(LONG));
-    let stats = zipkin.stats();
-    assert_adds_up(&stats);
-    assert_eq!((stats.sent, stats.retries), (3, 1));
-    assert_eq!(stats.last_error.unwrap().message, "no answer within 300ms");
-    // The collector has received them twice, and merges them by their ids.
-    server.until("twice", |seen| {
-        ids.iter().all(|id| seen.acknowledged[id] == 2)
-    });
 }
 
 #[test]
@@ -120,32 +67,6 @@ fn an_unavailable_collector_is_retried() {
     assert!(lines[0].starts_with(&began), "{lines:#?}");
     let over = format!("INFO spans are delivered to {url}api/v2/spans again, after ");
     assert!(lines[1].starts_with(&over), "{lines:#?}");
-}
-
-#[test]
-fn retry_after_is_respected() {
-    let server = Server::start([retry_after(429, "1")], Answer::Accept);
-    let zipkin = quick(server.url()).build().unwrap();
-    report(&zipkin, "get", 1);
-    // Even while a flush waits.
-    assert!(zipkin.flush(LONG));
-    let waited = server.seen(|seen| seen.requests[1].at - seen.requests[0].at);
-    assert!(waited >= Duration::from_secs(1), "{waited:?}");
-}
-
-#[test]
-fn retries_end_after_the_configured_time() {
-    for answer in [Answer::Silence, Answer::Garbage, status(500)] {
-        let server = Server::start([], answer);
-        let zipkin = quick(server.url()).options(quick_options().retry_for(Duration::ZERO));
-        let zipkin = zipkin.build().unwrap();
-        report(&zipkin, "get", 10);
-        assert!(zipkin.flush(LONG));
-        let stats = zipkin.stats();
-        assert_settled(&stats, &server);
-        assert_eq!(stats.dropped.retries_exhausted, 10, "{stats:?}");
-        assert_eq!(stats.dropped.total(), 10);
-    }
 }
 
 #[test]

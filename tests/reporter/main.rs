@@ -16,6 +16,7 @@ mod otlp_server;
 mod panics;
 mod queue;
 mod redirect;
+mod retries;
 mod shutdown;
 mod tail;
 #[cfg(feature = "tls")]

@@ -2,9 +2,11 @@
 //!
 //! [`telemetry`] reads Telemetry resources, [`plugin_config`] the settings of the stats filter, which
 //! [`envoy_filter`] finds in EnvoyFilters, [`attributes`] attribute generation, [`annotations`]
-//! annotations of pods. [`model`] merges all of them.
+//! annotations of pods. [`attribute_filter`] says in which order attributes are generated. [`model`] merges
+//! all of them.
 
 mod annotations;
+mod attribute_filter;
 mod attributes;
 mod envoy_filter;
 mod go_duration;
@@ -15,6 +17,7 @@ mod telemetry;
 mod tests;
 
 pub(super) use annotations::{BUCKETS, EVICTION, read_annotations, stats_matcher};
+pub(super) use attribute_filter::{AttributeFilter, Place};
 pub(super) use attributes::read_attributes;
 pub(super) use envoy_filter::{EnvoyFilter, Patch, Settings};
 pub(super) use model::{Metrics, MetricsListener};

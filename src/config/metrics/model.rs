@@ -1,5 +1,6 @@
 //! [`Metrics`]: what one document says about metrics, and how two are merged.
 
+use super::attribute_filter::{AttributeFilter, in_order};
 use crate::{
     config::node::Node,
     config_error::ConfigError,
@@ -22,7 +23,8 @@ pub(in crate::config) struct Metrics {
     pub(in crate::config) telemetry: Vec<TelemetryMetrics>,
     /// Settings of the stats filter itself.
     pub(in crate::config) stats: PerDirection<PluginConfig>,
-    pub(in crate::config) attributes: PerDirection<Vec<GeneratedAttribute>>,
+    /// In their order, unless their places say otherwise.
+    pub(in crate::config) attribute_filters: PerDirection<Vec<AttributeFilter>>,
     /// `defaultProviders.metrics` of the mesh.
     pub(in crate::config) default_providers: Option<Vec<String>>,
     /// `extensionProviders` by name in lower case: whether they are for metrics.
@@ -47,10 +49,7 @@ impl Metrics {
                 server: self.stats.server.over(other.stats.server),
                 client: self.stats.client.over(other.stats.client),
             },
-            attributes: PerDirection {
-                server: appended(other.attributes.server, self.attributes.server),
-                client: appended(other.attributes.client, self.attributes.client),
-            },
+            attribute_filters: filters_after(self.attribute_filters, other.attribute_filters),
             default_providers: self.default_providers.or(other.default_providers),
             providers,
             buckets: if self.buckets.is_empty() {
@@ -61,6 +60,25 @@ impl Metrics {
             eviction_interval: self.eviction_interval.or(other.eviction_interval),
             without_effect,
         }
+    }
+
+    /// The attributes in the order in which they are generated.
+    pub(in crate::config) fn attributes(&self) -> PerDirection<Vec<GeneratedAttribute>> {
+        PerDirection {
+            server: in_order(&self.attribute_filters.server),
+            client: in_order(&self.attribute_filters.client),
+        }
+    }
+
+    /// Replaces the filters that generate attributes by those of these documents, in their order.
+    pub(in crate::config) fn set_filters_of<'a>(
+        &mut self,
+        documents: impl Iterator<Item = &'a Metrics>,
+    ) {
+        let filters = documents.map(|document| document.attribute_filters.clone());
+        self.attribute_filters = filters.fold(PerDirection::default(), |earlier, later| {
+            filters_after(later, earlier)
+        });
     }
 
     /// What a MeshConfig says.
@@ -83,6 +101,16 @@ impl Metrics {
             metrics.without_effect.extend(super::stats_matcher(&proxy));
         }
         Ok(metrics)
+    }
+}
+
+fn filters_after(
+    later: PerDirection<Vec<AttributeFilter>>,
+    earlier: PerDirection<Vec<AttributeFilter>>,
+) -> PerDirection<Vec<AttributeFilter>> {
+    PerDirection {
+        server: appended(earlier.server, later.server),
+        client: appended(earlier.client, later.client),
     }
 }
 

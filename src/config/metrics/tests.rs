@@ -305,6 +305,66 @@ fn an_attribute_that_is_generated_twice_has_the_last_value_that_matches() {
     }
 }
 
+/// Later documents come later in the chain, after plugins of an earlier phase or a higher priority.
+#[test]
+fn the_last_filter_that_matches_sets_the_attribute() {
+    let plugin = |spec: &str, value: &str| {
+        format!(
+            "kind: WasmPlugin\nspec:\n  {spec}\n  pluginConfig: {{ attributes: [ {{ output_attribute: istio_x, \
+             match: [ {{ value: {value} }} ] }} ] }}\n---\n"
+        )
+    };
+    let label = "kind: Telemetry\nspec: { metrics: [ { overrides: [ { tagOverrides: { x: { value: istio_x } } } ] } ] }";
+    for (first, second, expected) in [
+        ("", "", "b"),
+        ("priority: 10", "", "b"),
+        ("", "priority: 10", "a"),
+        ("priority: -1", "", "a"),
+        ("", "priority: -1", "b"),
+        ("priority: 0", "", "b"),
+        ("priority: null", "priority: 0", "b"),
+        ("priority: '9'", "priority: '10'", "a"),
+        ("priority: 2147483647", "priority: -2147483648", "b"),
+        ("priority: -2147483648", "priority: 2147483647", "a"),
+        ("phase: AUTHN", "priority: 10", "b"),
+        ("", "phase: STATS\n  priority: -10", "a"),
+        ("phase: STATS", "phase: AUTHZ", "a"),
+        ("phase: AUTHZ", "phase: AUTHN", "a"),
+        ("phase: 1\n  priority: 1", "phase: AUTHN", "b"),
+        // The more specific level is later, unless the priority says otherwise.
+        ("selector: { matchLabels: { a: b } }", "", "a"),
+        (
+            "selector: { matchLabels: { a: b } }\n  priority: 1",
+            "",
+            "b",
+        ),
+    ] {
+        let plugins = plugin(first, "a") + &plugin(second, "b");
+        let values = computed(&format!("{plugins}{label}"), &inbound("/"));
+        assert_eq!(values["x"], expected, "{plugins}");
+    }
+    let plugins = plugin("priority: 2", "a") + &plugin("priority: 3", "b") + &plugin("", "c");
+    let plugins = plugins + &plugin("priority: 1", "d");
+    let values = computed(&format!("{plugins}{label}"), &inbound("/"));
+    assert_eq!(values["x"], "c");
+}
+
+/// The scene's filter patches the chain, in which the plugin is already.
+#[test]
+fn envoy_filters_generate_attributes_after_plugins() {
+    let filter = file("scene-attribute-gen.envoyfilter.yaml");
+    let plugin = "kind: WasmPlugin\nspec: { pluginConfig: { attributes: [ { output_attribute: istio_operationId, \
+                  match: [ { value: other } ] } ] } }";
+    let label = "kind: Telemetry\nspec: { metrics: [ { overrides: [ { tagOverrides: { x: { value: istio_operationId } } \
+                 } ] } ] }";
+    for (path, expected) in [("/items", "getitems"), ("/nope", "other")] {
+        for text in [[&filter, plugin, label], [plugin, &filter, label]] {
+            let values = computed(&text.join("\n---\n"), &Exchange::get(path));
+            assert_eq!(values["x"], expected);
+        }
+    }
+}
+
 fn inbound(path: &str) -> Exchange {
     Exchange {
         direction: Direction::Server,

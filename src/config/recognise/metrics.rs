@@ -7,8 +7,9 @@ use super::{
 use crate::{
     config::{
         metrics::{
-            EnvoyFilter, Metrics, Patch, Settings, read_annotations, read_attributes,
-            read_plugin_config, read_telemetry, reject_waypoint_settings, stats_matcher,
+            AttributeFilter, EnvoyFilter, Metrics, Patch, Place, Settings, read_annotations,
+            read_attributes, read_plugin_config, read_telemetry, reject_waypoint_settings,
+            stats_matcher,
         },
         model::TracingConfig,
         node::Node,
@@ -157,19 +158,22 @@ impl DocumentReader<'_> {
 
     /// A WasmPlugin with the settings of attribute generation.
     fn wasm_plugin(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
-        let Some(settings) = node.at(&["spec", "pluginConfig"]) else {
+        let Some(spec) = node.get("spec") else {
             return Ok(());
         };
-        let url = node.at(&["spec", "url"]);
+        let Some(settings) = spec.get("pluginConfig") else {
+            return Ok(());
+        };
+        let url = spec.get("url");
         let is_known =
             url.is_some_and(|url| url.text().is_ok_and(|url| url.contains("attributegen")));
         if !is_known && settings.get("attributes").is_none() {
             return Ok(());
         }
-        let attributes = read_attributes(&settings)?;
+        let filter = AttributeFilter::new(Place::of_plugin(&spec)?, read_attributes(&settings)?);
         let mut metrics = Metrics::default();
-        for direction in plugin_directions(node)? {
-            *metrics.attributes.of_mut(direction) = attributes.clone();
+        for direction in plugin_directions(&spec)? {
+            *metrics.attribute_filters.of_mut(direction) = vec![filter.clone()];
         }
         self.metrics_of(node, &["spec", "selector", "matchLabels"], metrics);
         Ok(())
@@ -219,19 +223,19 @@ fn filter_settings(
             }
         }
         EnvoyFilter::Attributes => {
-            let attributes = read_attributes(node)?;
+            let filter = AttributeFilter::new(Place::ENVOY_FILTER, read_attributes(node)?);
             for direction in &patch.directions {
-                let generated = metrics.attributes.of_mut(*direction);
-                generated.extend(attributes.iter().cloned());
+                let filters = metrics.attribute_filters.of_mut(*direction);
+                filters.push(filter.clone());
             }
         }
     }
     Ok(())
 }
 
-/// The directions of `match` in a WasmPlugin.
-fn plugin_directions(node: &Node<'_>) -> Result<Vec<Direction>, ConfigError> {
-    let Some(matches) = node.at(&["spec", "match"]) else {
+/// The directions of `match` in the `spec` of a WasmPlugin.
+fn plugin_directions(spec: &Node<'_>) -> Result<Vec<Direction>, ConfigError> {
+    let Some(matches) = spec.get("match") else {
         return Ok(Direction::BOTH.into());
     };
     let mut directions = Vec::new();

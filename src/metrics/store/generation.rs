@@ -32,6 +32,8 @@ pub(in crate::metrics) enum Source {
     Status,
     /// The status if it is an error, or the response flags if there is no response; empty otherwise.
     ErrorType,
+    /// The scheme of the request's URL.
+    UrlScheme,
 }
 
 /// A metric and its labels.

@@ -26,6 +26,8 @@ pub(in crate::metrics) struct Key {
     pub(in crate::metrics) code: u16,
     pub(in crate::metrics) grpc_status: u16,
     pub(in crate::metrics) grpc: bool,
+    /// The number of the scheme of the request's URL: at most 3.
+    pub(in crate::metrics) url_scheme: u8,
     /// The series of overflows.
     pub(in crate::metrics) overflow: bool,
     /// The parts that were not kept, because no label used them.
@@ -47,6 +49,7 @@ impl Key {
         code: 0,
         grpc_status: 0,
         grpc: false,
+        url_scheme: 0,
         hidden: Parts(0),
     };
 }
@@ -63,13 +66,20 @@ impl Key {
             pair(self.principals, self.values),
             pair(self.request_labels, self.response_labels),
             pair(self.operation, statuses),
-            self.flags << FLAGS | u64::from(self.hidden.0) << HIDDEN | bits,
+            self.flags << FLAGS
+                | u64::from(self.url_scheme) << URL_SCHEME
+                | u64::from(self.hidden.0) << HIDDEN
+                | bits,
         ])
     }
 }
 
 /// The shift of the response flags in the last word. Envoy has fewer than 32.
 const FLAGS: u32 = 16;
+/// The shift of the scheme in the last word.
+const URL_SCHEME: u32 = 14;
+/// The bits of a scheme.
+const URL_SCHEME_BITS: u8 = 3;
 /// The shift of the hidden parts in the last word.
 const HIDDEN: u32 = 2;
 
@@ -135,6 +145,7 @@ impl PackedKey {
             code: (low(statuses) >> 16) as u16,
             grpc_status: low(statuses) as u16,
             grpc: bits & 2 != 0,
+            url_scheme: (bits >> URL_SCHEME) as u8 & URL_SCHEME_BITS,
             overflow: self.is_overflow(),
             hidden: Parts((bits >> HIDDEN) as u16 & Parts::ALL.0),
         }
@@ -157,7 +168,8 @@ impl Parts {
     const CODE: Parts = Parts(1 << 8);
     const GRPC_STATUS: Parts = Parts(1 << 9);
     const GRPC: Parts = Parts(1 << 10);
-    const ALL: Parts = Parts((1 << 11) - 1);
+    const URL_SCHEME: Parts = Parts(1 << 11);
+    const ALL: Parts = Parts((1 << 12) - 1);
 
     /// The parts that determine the value of a label.
     pub(in crate::metrics) fn of(source: &Source) -> Parts {
@@ -170,6 +182,7 @@ impl Parts {
             Source::ServerAddress | Source::ServerPort => Parts::DESTINATION,
             Source::Status => Parts::CODE,
             Source::ErrorType => Parts::CODE.and(Parts::FLAGS),
+            Source::UrlScheme => Parts::URL_SCHEME,
             Source::Constant(_) => Parts::default(),
         }
     }
@@ -251,6 +264,10 @@ impl Mask {
             code: short(Parts::CODE),
             grpc_status: short(Parts::GRPC_STATUS),
             grpc: used.contains(Parts::GRPC),
+            url_scheme: match used.contains(Parts::URL_SCHEME) {
+                true => URL_SCHEME_BITS,
+                false => 0,
+            },
             overflow: false,
             // A part that was hidden in a series of an earlier configuration is still not known.
             hidden: used,
@@ -298,6 +315,7 @@ mod tests {
         code: 200,
         grpc_status: 9,
         grpc: true,
+        url_scheme: 1,
         overflow: false,
         hidden: Parts(0),
     };
@@ -343,12 +361,14 @@ mod tests {
             Parts::REQUEST_LABELS,
             Parts::RESPONSE_LABELS,
             Parts::OPERATION,
+            Parts::URL_SCHEME,
         ];
         let expected = Key {
             values: 0,
             request_labels: 0,
             response_labels: 0,
             operation: 0,
+            url_scheme: 0,
             hidden: hidden.into_iter().fold(Parts::default(), Parts::and),
             ..KEY
         };
@@ -394,6 +414,7 @@ mod tests {
             code: u16,
             grpc_status: u16,
             grpc: bool,
+            url_scheme in 0..=URL_SCHEME_BITS,
             overflow: bool,
             hidden in 0..=Parts::ALL.0,
         ) {
@@ -411,6 +432,7 @@ mod tests {
                 code,
                 grpc_status,
                 grpc,
+                url_scheme,
                 overflow,
                 hidden: Parts(hidden),
             };
