@@ -36,7 +36,7 @@ pub struct Measurement<'a> {
     pub method: &'a str,
     /// The route's template; empty if unknown. It is cut after 200 bytes.
     pub route: &'a str,
-    /// The scheme of the request's URL. [`Naming::OpenTelemetry`](super::Naming::OpenTelemetry) shows it of
+    /// The scheme of the request's URL. [`Naming::OpenTelemetry`](super::Naming::OpenTelemetry) reports it of
     /// servers.
     pub url_scheme: UrlScheme,
     /// Whether the request is a gRPC request.

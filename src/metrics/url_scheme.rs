@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_stands_for_its_scheme() {
+    fn each_scheme_has_a_number() {
         for scheme in [UrlScheme::Http, UrlScheme::Https, UrlScheme::Other] {
             assert_eq!(UrlScheme::of_number(scheme.number()), scheme);
         }

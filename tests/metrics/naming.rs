@@ -207,7 +207,7 @@ fn invented_schemes_are_one() {
 }
 
 #[test]
-fn a_measurement_has_a_scheme_that_only_servers_of_open_telemetry_show() {
+fn only_servers_of_open_telemetry_have_a_scheme() {
     for (naming, direction, name, schemes) in [
         (
             Naming::OpenTelemetry,
@@ -241,11 +241,11 @@ fn a_measurement_has_a_scheme_that_only_servers_of_open_telemetry_show() {
             metrics.record(direction, &measured);
         }
         let points = points(&metrics, name);
-        let mut shown: Vec<&str> = points
+        let mut exposed: Vec<&str> = points
             .iter()
             .map(|point| crate::label(point, "url_scheme"))
             .collect();
-        shown.sort_by_key(|shown| schemes.iter().position(|scheme| scheme == shown));
-        assert_eq!(shown, schemes, "{naming:?} {direction:?}");
+        exposed.sort_by_key(|exposed| schemes.iter().position(|scheme| scheme == exposed));
+        assert_eq!(exposed, schemes, "{naming:?} {direction:?}");
     }
 }
