@@ -23,7 +23,7 @@ fn workload(name: &str) -> Workload {
         .label("version", "v1")
 }
 
-/// What some workloads tell.
+/// The metadata of some workloads.
 fn peers() -> Vec<PeerMetadata> {
     let peer = |number| {
         let mut peer = PeerMetadata::default();

@@ -194,7 +194,7 @@ fn failures_of_a_client_have_the_codes_and_flags_that_envoy_reports() {
         call("kind: ConnectionRefused", " 503 UF Failed");
         call("hyper::Error(IncompleteMessage)", " 503 UC Failed");
         call("Elapsed(())", " 504 UT Failed");
-        // A URL says nothing, however long it is, and what comes after it counts.
+        // A URL is ignored, however long it is, and the text after it is read.
         let url = |end: &str| {
             let path = "Elapsed(".repeat(200);
             let text = format!("Error {{ url: \"http://a/{path}\", source: {end} }}");
@@ -293,8 +293,7 @@ fn two_server_layers_show_a_request_once_and_an_excluded_one_never() {
 
 type Boxed = UnsyncBoxBody<Bytes, &'static str>;
 
-/// What observers are told about a request with this body, which the handler reads up to this many
-/// frames.
+/// What observers get of a request with this body, of which the handler reads up to this many frames.
 fn request_body(lines: &str, body: Script, frames: usize) -> String {
     let seen = Arc::new(Mutex::new(String::new()));
     let observer = {

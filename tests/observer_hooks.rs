@@ -85,9 +85,9 @@ impl ExchangeObserver for Switched {
     }
 }
 
-/// Next to another one that is active, an inactive observer is not called; each is asked once a request.
+/// Next to an active observer, an inactive one is not called; `is_active` is called once for each request.
 #[test]
-fn activity_is_asked_for_once_and_counts_for_each_observer() {
+fn is_active_is_called_once_and_applies_to_each_observer() {
     #[derive(Clone, Default)]
     struct Asked(Switched, Arc<AtomicUsize>);
     impl ExchangeObserver for Asked {

@@ -1,4 +1,4 @@
-//! What observers are told about requests and their bodies, and that they change nothing of spans.
+//! What observers get of requests and their bodies, and that they do not change spans.
 
 #[path = "common/mod.rs"]
 mod common;

@@ -17,7 +17,7 @@ use super::{
 use crate::observe::{OpenExchange, chunk_lines};
 use crate::{
     direction::Direction,
-    observe::{End, Ending, Grpc, JUDGED_LENGTH, ResponseHead},
+    observe::{CLASSIFIED_LENGTH, End, Ending, Grpc, ResponseHead},
     propagation::REQUEST_ID,
     span::OpenSpan,
     tags::{self, GrpcStatus},
@@ -108,8 +108,7 @@ impl Exchange {
             facts.grpc = Grpc::Answered { status: None };
         }
         #[cfg(feature = "metrics")]
-        open.observation
-            .exchange_in_response(response.headers_mut());
+        open.observation.change_response(response.headers_mut());
         if let Some(direction) = open.exchange.direction {
             let head = ResponseHead::of(response);
             open.observation.response(direction, &head);
@@ -196,7 +195,7 @@ impl Exchange {
         };
         let judges = open.is_observed() && open.exchange.direction == Some(Direction::Client);
         let text = match judges {
-            true => debug_text(error, max_length.max(JUDGED_LENGTH)),
+            true => debug_text(error, max_length.max(CLASSIFIED_LENGTH)),
             false => debug_text(error, max_length),
         };
         if judges {

@@ -1,7 +1,7 @@
-//! [`Attributes`]: what expressions can ask of an exchange that has ended.
+//! [`Attributes`]: what expressions can read of an exchange that has ended.
 //!
-//! The names are those of Envoy's attributes. Everything is optional: an expression that reads what is
-//! not known is `unknown`.
+//! The names are those of Envoy's attributes. Everything is optional: an expression that reads an
+//! attribute without a value is `unknown`.
 
 use super::workload::{CANONICAL_NAME, CANONICAL_REVISION};
 use crate::{direction::Direction, observe::EndedExchange, tags::protocol};
@@ -11,11 +11,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// An exchange that has ended, as expressions see it.
+/// The attributes of an exchange, as expressions read them.
 pub(crate) trait Attributes {
     /// Server: the request came in. Client: it was sent.
     fn direction(&self) -> Direction;
-    /// What the layers know of the exchange. Attributes are read from it unless they are overridden.
+    /// The source of all attributes that are not overridden.
     fn exchange(&self) -> Option<&EndedExchange<'_>> {
         None
     }
@@ -83,8 +83,7 @@ pub(crate) trait Attributes {
     fn response_flags(&self) -> Option<u64> {
         None
     }
-    /// That of the response, or the one that Envoy derives from its HTTP code; -1 for one that gRPC does
-    /// not know.
+    /// That of the response, or the one that Envoy derives from its HTTP code; -1 for an unknown one.
     fn grpc_status(&self) -> Option<i32> {
         None
     }
@@ -104,7 +103,7 @@ pub(crate) trait Attributes {
     fn node(&self) -> Option<&dyn Node> {
         None
     }
-    /// The caller of a server, the callee of a client, if it has introduced itself.
+    /// The caller of a server, the callee of a client, if it has sent its metadata.
     fn peer(&self) -> Option<&dyn Node> {
         None
     }
@@ -139,7 +138,7 @@ pub(crate) trait Node {
         None
     }
 
-    /// Empty if the label is missing: only the side that writes the metadata looks further.
+    /// Empty if the label is missing: only the side that writes the metadata falls back to other labels.
     fn canonical_service(&self) -> Option<&str> {
         Some(self.label(CANONICAL_NAME).unwrap_or_default())
     }

@@ -27,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How many series of requests there may be in each direction, and of gRPC messages.
+/// The default limit of series of requests in each direction, and of gRPC messages.
 const MAX_SERIES: usize = 2_000;
 
 /// Builds [`Metrics`].
@@ -37,7 +37,7 @@ pub struct MetricsBuilder {
     own_labels: OwnLabels,
     buckets: Option<Buckets>,
     max_series: usize,
-    /// `Some(None)`: series stay.
+    /// `Some(None)`: series do not expire.
     expiry: Option<Option<Duration>>,
     namespaces: Vec<String>,
     services: Vec<(String, Service)>,
@@ -73,7 +73,7 @@ impl MetricsBuilder {
         }
     }
 
-    /// Sets what the metrics are called. Default: [`Naming::Istio`].
+    /// Sets the names of the metrics. Default: [`Naming::Istio`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -104,11 +104,11 @@ impl MetricsBuilder {
     /// Adds a label with a value from the request, to all metrics but the counters of gRPC messages.
     /// `None` becomes `unknown`.
     ///
-    /// Each value makes series of its own: return one of a few. More than 200 bytes are cut off.
+    /// Each value makes its own series, so return one of a few. Values are cut after 200 bytes.
     ///
     /// A label with the name of one of Istio's, such as `response_code`, replaces it in its place, which
-    /// dashboards may not expect. A name that is none for Prometheus, `le`, and names that start with `__`
-    /// are left out, with a warning. So it is with the other labels that code adds.
+    /// dashboards may not expect. Names that are invalid in Prometheus, `le`, and names that start with `__`
+    /// are left out, with a warning. The same applies to the other labels that code adds.
     ///
     /// ```
     /// use std::time::Duration;
@@ -160,7 +160,7 @@ impl MetricsBuilder {
         self
     }
 
-    /// Adds a label that always has this value. More than 200 bytes are cut off.
+    /// Adds a label that always has this value, cut after 200 bytes.
     #[must_use]
     pub fn constant_label(
         mut self,
@@ -188,11 +188,10 @@ impl MetricsBuilder {
         self
     }
 
-    /// Sets how many combinations of labels of requests there may be in each direction, and of gRPC
-    /// messages. Default: 2,000. What comes later is counted in one more series with `unknown` labels, and
-    /// in `tower_b3_metrics_overflows_total`. A quarter of this number is how many peers, how many services
-    /// of other namespaces, and how many hosts outside of the mesh have labels of their own: see
-    /// [Bounds](crate::metrics#bounds).
+    /// Limits the series of requests in each direction, and those of gRPC messages. Default: 2,000. What
+    /// exceeds the limit is counted in one more series with `unknown` labels, and in
+    /// `tower_b3_metrics_overflows_total`. Peers, services of other namespaces, and hosts outside of the
+    /// mesh are each limited to a quarter of this: see [Bounds](crate::metrics#bounds).
     ///
     /// ```
     /// use tower_b3::metrics::{Metrics, Workload};
@@ -208,9 +207,9 @@ impl MetricsBuilder {
 
     /// Removes a series that was not used for a whole interval: Istio's
     /// `sidecar.istio.io/statsEvictionInterval`. If it is used again, it starts at zero. Default: series
-    /// stay.
+    /// do not expire.
     ///
-    /// Peers, hosts and values of labels that no series has any more make room for others too: see
+    /// Peers, hosts and values of labels that no series has any more free their capacity too: see
     /// [Bounds](crate::metrics#bounds).
     ///
     /// ```
@@ -227,8 +226,8 @@ impl MetricsBuilder {
         self
     }
 
-    /// Names namespaces of the mesh. A host such as `forum.shop` is a service if `shop` is one of them;
-    /// otherwise only if the peer says that it is in that namespace.
+    /// Adds namespaces of the mesh. A host such as `forum.shop` is a service if `shop` is one of them;
+    /// otherwise only if the metadata of the peer has that namespace.
     #[must_use]
     pub fn namespaces<N: Into<String>>(
         mut self,
@@ -238,9 +237,8 @@ impl MetricsBuilder {
         self
     }
 
-    /// Says which service a host, or host and port, stands for. A host without a port stands for all of
-    /// its ports that are not named. Upper case, the dot of the root and the notation of an address do not
-    /// matter.
+    /// Maps a host, or a host and port, to a service. A host without a port covers all of its ports that
+    /// are not mapped themselves. Upper case, the trailing dot and the notation of an address do not matter.
     ///
     /// ```
     /// use tower_b3::metrics::{Metrics, Service, Workload};
@@ -260,12 +258,11 @@ impl MetricsBuilder {
         self
     }
 
-    /// Names other services of the own namespace that clients call this server by: several, or one that
-    /// also has another name than the canonical service.
+    /// Adds services of the own namespace that route to this server, beside the
+    /// [own service](Workload::service).
     ///
-    /// Requests whose header `host` stands for one of them are counted for it, as their client does.
-    /// Other requests are counted for the [own service](Workload::service). A sidecar has one service
-    /// for each port instead.
+    /// A request whose header `host` names one of them is counted for it, as its client does. Other
+    /// requests are counted for the own service. A sidecar has one service for each port instead.
     ///
     /// ```
     /// use tower_b3::metrics::{Metrics, Workload};
@@ -287,11 +284,11 @@ impl MetricsBuilder {
     /// Learns at most this many [`own_services`](Self::own_services) from the hosts of requests, in the
     /// order in which they come. Default: none.
     ///
-    /// A server does not know by which Service it is called if that has another name than the canonical
-    /// service, and Kiali counts a request twice if its two reports name different services. But a caller
-    /// can choose the host: so only services of the own namespace are learned, from peers that the server
-    /// layer [trusts](crate::Trust), and as few as you allow. They are never forgotten. Istio's sidecars
-    /// do not learn them, because the control plane tells them. If you know the names, list them.
+    /// A server does not know its Service if that has another name than the canonical service, and Kiali
+    /// counts a request twice if its two reports name different services. But a caller can choose the
+    /// host: so only services of the own namespace are learned, from peers that the server layer
+    /// [trusts](crate::Trust), up to this limit. They are never removed. Istio's sidecars get them from the
+    /// control plane instead. If you know the names, list them.
     ///
     /// ```
     /// use tower_b3::metrics::{Metrics, Workload};
@@ -307,13 +304,13 @@ impl MetricsBuilder {
         self
     }
 
-    /// Reads who calls from the header `baggage`, as [`PeerMetadata::from_baggage`] does, if a trusted
-    /// caller sends no `x-envoy-peer-metadata`. Default: `false`.
+    /// Reads the caller's metadata from the header `baggage`, as [`PeerMetadata::from_baggage`] does, if a
+    /// trusted caller sends no `x-envoy-peer-metadata`. Default: `false`.
     ///
-    /// Istio's sidecars do not read it. In Istio's ambient mode, ztunnel and waypoints do, from each
-    /// other, where no application can write it; on plain HTTP, `baggage` may be what the application
-    /// got from its own callers and forwards. Set this if your callers tell themselves in this way. The
-    /// header is never removed, and never written.
+    /// Istio's sidecars do not read it. In Istio's ambient mode, ztunnel and waypoints read it from each
+    /// other, where no application can write it; on plain HTTP, the application may forward `baggage` of
+    /// its own callers. Set this if your callers send their metadata in this way. The header is never
+    /// removed, and never written.
     ///
     /// ```
     /// use tower_b3::metrics::{Metrics, Workload};
@@ -331,9 +328,9 @@ impl MetricsBuilder {
 
     /// Builds the metrics.
     pub fn build(mut self) -> Metrics {
-        self.workload.fix_node_id();
+        self.workload.set_default_node_id();
         let most = self.max_series;
-        // So that neither peers nor hosts that somebody invents can take all of them.
+        // So that neither invented peers nor invented hosts can use all series.
         let quarter = (most / 4).max(1);
         let destinations = self.destinations(most, quarter);
         #[cfg(feature = "metrics-config")]
@@ -372,7 +369,7 @@ impl MetricsBuilder {
                 open_streams: OpenStreams::new(),
                 sends_to_all_hosts: self.sends_to_all_hosts,
                 naming: self.naming,
-                knows_service: self.workload.knows_service(),
+                has_service_name: self.workload.has_service_name(),
                 #[cfg(feature = "metrics-config")]
                 set_in_code,
                 #[cfg(feature = "metrics-config")]
@@ -395,7 +392,7 @@ impl MetricsBuilder {
         names.map(str::to_owned).collect()
     }
 
-    fn destinations(&mut self, max_services: usize, max_outside: usize) -> DestinationNumbers {
+    fn destinations(&mut self, max_services: usize, max_hosts: usize) -> DestinationNumbers {
         let mut rules = self.workload.destinations();
         for namespace in self.namespaces.drain(..) {
             rules.add_namespace(namespace);
@@ -409,8 +406,8 @@ impl MetricsBuilder {
             &self.own_services,
             self.learned_services,
         );
-        rules.are_hosts = self.naming == Naming::OpenTelemetry;
-        DestinationNumbers::new(rules, own, max_services, max_outside)
+        rules.use_host_and_port = self.naming == Naming::OpenTelemetry;
+        DestinationNumbers::new(rules, own, max_services, max_hosts)
     }
 }
 

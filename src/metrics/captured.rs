@@ -1,4 +1,4 @@
-//! `Captured`: what expressions need of the two heads, kept until the end of the exchange.
+//! `Captured`: the parts of both heads that expressions read, kept until the end of the exchange.
 
 use super::{plan::ComputedValues, request_host::host_of};
 use crate::{head::RequestHead, observe::ResponseHead, text::cut};
@@ -53,7 +53,7 @@ impl Captured {
     }
 }
 
-/// A header that is there more than once has all its values, as in Envoy.
+/// The named headers. A repeated one has all its values, separated by commas, as in Envoy.
 pub(super) fn named<'a>(
     headers: &HeaderMap,
     names: impl Iterator<Item = &'a HeaderName>,

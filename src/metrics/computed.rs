@@ -1,4 +1,5 @@
-//! Exchanges whose metrics have computed values: what they read is kept, and computed at the end.
+//! Exchanges whose metrics have computed values: what expressions read is captured, and the values are
+//! computed at the end.
 
 use super::{
     captured::Captured,
@@ -18,7 +19,7 @@ use crate::{
 use http::HeaderMap;
 
 impl Metrics {
-    /// What computed values need of a request; `None` if there are no such values.
+    /// The parts of a request that computed values read; `None` if there are no such values.
     pub(super) fn captured(
         &self,
         of: Direction,
@@ -57,7 +58,7 @@ impl Metrics {
         exchange: &EndedExchange<'_>,
         messages: Option<&MessageReports>,
     ) {
-        // That of a stream is kept: by now, the cache may have forgotten it.
+        // The peer of a stream is kept: the cache may have evicted it by now.
         let kept = messages.and_then(MessageReports::peer_metadata);
         let peer = kept.or_else(|| self.inner.peers.metadata(measured.peer));
         let attributes = EndedAttributes {
@@ -73,7 +74,7 @@ impl Metrics {
         self.record(exchange.direction(), &measured);
     }
 
-    /// The service that a request was for, with what its peer says.
+    /// The service that a request was for, with the namespace of its peer's metadata.
     pub(super) fn service_of(
         &self,
         direction: Direction,
@@ -90,7 +91,7 @@ impl Metrics {
             let state = self.inner.stores.of(direction).state();
             state.generation.host_header_fallback
         };
-        let destination = destination.filter(|it| it.is_resolved(namespace) || shows_hosts());
+        let destination = destination.filter(|it| it.is_service(namespace) || shows_hosts());
         let destination = destination.as_deref().unwrap_or(&Destination::Unknown);
         let (host, name) = destination.host_and_name(namespace);
         Service {

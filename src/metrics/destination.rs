@@ -1,4 +1,4 @@
-//! Which service a request is for, by its authority: what a control plane would say if the service
+//! Which service a request is for, by its authority: the service that a control plane would report if it
 //! exists.
 //!
 //! Both layers name services by [`Destinations`], because Kiali merges the two reports of a request only
@@ -7,7 +7,7 @@
 use crate::hosts;
 use std::{borrow::Cow, collections::BTreeMap};
 
-/// The value of a label that nobody knows.
+/// The value of a label that is not known.
 pub(super) const UNKNOWN: &str = "unknown";
 /// The longest name of a host, and the longest label that comes from outside.
 pub(super) const MAX_NAME: usize = 253;
@@ -63,22 +63,22 @@ impl From<String> for Service {
     }
 }
 
-/// What an authority says. A host of two labels is a service only if the peer's metadata says so, which
-/// is not known before the response.
+/// What an authority identifies. The peer's metadata, which decides about a host of two labels, is not known
+/// before the response.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Destination {
-    Known(Service),
-    /// `forum.shop`: a service if the peer is in the namespace `shop`.
-    Perhaps {
+    Service(Service),
+    /// `forum.shop`: a service if the peer is in the namespace `shop`, else a host outside of the mesh.
+    ServiceOrHost {
         service: Service,
         host: String,
     },
-    Outside(String),
+    Host(String),
     Unknown,
 }
 
-/// An authority, however it is written: in lower case, without user information and the dot of the root,
-/// with addresses in one notation. Without a port, it stands for all ports.
+/// A normalised authority: in lower case, without user information and trailing dot, with addresses in one
+/// notation. Without a port, it covers all ports.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct HostAndPort {
     host: String,
@@ -96,11 +96,11 @@ impl HostAndPort {
     }
 }
 
-/// What is known about the hosts of a mesh.
+/// The rules by which authorities are mapped to services.
 #[derive(Debug, Clone)]
 pub(super) struct Destinations {
-    /// Hosts with their ports stand for themselves, and for no services.
-    pub(super) are_hosts: bool,
+    /// Destinations are hosts with their ports, and no services.
+    pub(super) use_host_and_port: bool,
     namespace: Option<String>,
     /// `cluster.local`
     suffix: String,
@@ -111,7 +111,7 @@ pub(super) struct Destinations {
 impl Destinations {
     pub(super) fn new(namespace: Option<&str>, suffix: &str) -> Destinations {
         Destinations {
-            are_hosts: false,
+            use_host_and_port: false,
             namespace: namespace.map(str::to_owned),
             suffix: suffix.to_ascii_lowercase(),
             namespaces: Vec::new(),
@@ -124,7 +124,7 @@ impl Destinations {
         self.namespaces.push(namespace.to_ascii_lowercase());
     }
 
-    /// Says which service a host, or host and port, stands for.
+    /// Maps a host, or a host and port, to a service.
     pub(super) fn add_service(&mut self, authority: &str, service: Service) {
         let authority = host_in_lower_case(authority);
         let (host, port) = split(&authority);
@@ -141,30 +141,30 @@ impl Destinations {
     }
 
     /// Whether a service is in the own namespace.
-    pub(super) fn is_own(&self, service: &Service) -> bool {
+    pub(super) fn is_in_own_namespace(&self, service: &Service) -> bool {
         self.namespace.as_deref() == Some(&service.namespace)
     }
 
-    /// Whether an authority may stand for a service of the mesh.
+    /// Whether an authority may be a service of the mesh.
     pub(super) fn may_be_service(&self, authority: &str) -> bool {
         self.service_of(authority).may_be_service()
     }
 
-    /// Whether a service is in the own namespace, or was named, or its namespace was.
-    pub(super) fn is_expected(&self, service: &Service) -> bool {
-        self.is_own(service)
+    /// Whether a service is in the own namespace or a configured one, or is configured itself.
+    pub(super) fn is_own_or_configured(&self, service: &Service) -> bool {
+        self.is_in_own_namespace(service)
             || self.namespaces.contains(&service.namespace)
             || self.services.values().any(|named| named == service)
     }
 
-    /// The services that hosts were said to stand for.
-    pub(super) fn named_services(&self) -> Vec<Service> {
+    /// The services that hosts are mapped to.
+    pub(super) fn configured_services(&self) -> Vec<Service> {
         self.services.values().cloned().collect()
     }
 
-    /// The service that a URI's authority or a `host` header stands for.
+    /// The destination of a URI's authority or a `host` header.
     pub(super) fn of_authority(&self, authority: &str) -> Destination {
-        if !self.are_hosts {
+        if !self.use_host_and_port {
             return self.service_of(authority);
         }
         if authority.len() > MAX_AUTHORITY {
@@ -182,10 +182,10 @@ impl Destinations {
         let authority = host_in_lower_case(authority);
         let (host, port) = split(&authority);
         if let Some(service) = self.configured(host, port) {
-            return Destination::Known(service.clone());
+            return Destination::Service(service.clone());
         }
         if hosts::address(host).is_some() {
-            return Destination::Outside(match port {
+            return Destination::Host(match port {
                 Some(_) => authority.into_owned(),
                 None => host.to_owned(),
             });
@@ -208,7 +208,7 @@ impl Destinations {
     }
 
     fn of_name(&self, host: &str) -> Destination {
-        let outside = || Destination::Outside(host.to_owned());
+        let as_host = || Destination::Host(host.to_owned());
         let inside = host
             .strip_suffix(&self.suffix)
             .and_then(|rest| rest.strip_suffix('.'))
@@ -217,25 +217,29 @@ impl Destinations {
             // In front of the service may be a pod's name.
             let mut labels = name.rsplit('.');
             return match (labels.next(), labels.next()) {
-                (Some(namespace), Some(name)) => Destination::Known(self.service(name, namespace)),
-                _ => outside(),
+                (Some(namespace), Some(name)) => {
+                    Destination::Service(self.service(name, namespace))
+                }
+                _ => as_host(),
             };
         }
         let own = self.namespace.as_deref();
         match (host.split_once('.'), own) {
-            (None, Some(own)) if host != "localhost" => Destination::Known(self.service(host, own)),
+            (None, Some(own)) if host != "localhost" => {
+                Destination::Service(self.service(host, own))
+            }
             (Some((name, namespace)), _) if !namespace.contains('.') => {
                 let service = self.service(name, namespace);
                 let listed = self.namespaces.iter().any(|listed| listed == namespace);
                 match listed || own == Some(namespace) {
-                    true => Destination::Known(service),
-                    false => Destination::Perhaps {
+                    true => Destination::Service(service),
+                    false => Destination::ServiceOrHost {
                         service,
                         host: host.to_owned(),
                     },
                 }
             }
-            _ => outside(),
+            _ => as_host(),
         }
     }
 }
@@ -246,7 +250,7 @@ fn host_in_lower_case(authority: &str) -> Cow<'_, str> {
     lower(host.map_or(authority, |(_, host)| host))
 }
 
-/// Host and port. An IPv6 address without brackets is all host.
+/// Host and port. An IPv6 address without brackets has no port.
 fn split(authority: &str) -> (&str, Option<u16>) {
     match hosts::address(authority) {
         Some(_) => (authority, None),
@@ -262,8 +266,7 @@ fn lower(text: &str) -> Cow<'_, str> {
 }
 
 impl Destination {
-    /// A host itself: its text, a colon, and the port if there is one. `host` and `port` are those of
-    /// [`split`].
+    /// A host as its text, a colon, and the port if there is one. `host` and `port` are those of [`split`].
     fn of_host(host: &str, port: Option<u16>) -> Destination {
         let HostAndPort { host, port } = HostAndPort::new(host, port);
         let is_host = hosts::address(&host).is_some() || hosts::name(&host).is_some();
@@ -271,29 +274,29 @@ impl Destination {
             return Destination::Unknown;
         }
         let port = port.map(|port| port.to_string()).unwrap_or_default();
-        Destination::Outside(format!("{host}:{port}"))
+        Destination::Host(format!("{host}:{port}"))
     }
 
     /// Host and port of [`of_host`](Self::of_host).
     pub(super) fn host_and_port(&self) -> (&str, &str) {
         let parts = match self {
-            Destination::Outside(text) => text.rsplit_once(':'),
+            Destination::Host(text) => text.rsplit_once(':'),
             _ => None,
         };
         parts.unwrap_or((UNKNOWN, ""))
     }
 
-    /// Whether it may be a service of the mesh. A name without a dot is none of the internet.
+    /// Whether it may be a service of the mesh. A name without a dot cannot be a host of the internet.
     fn may_be_service(&self) -> bool {
         match self {
-            Destination::Known(_) | Destination::Perhaps { .. } => true,
-            Destination::Outside(host) => !host.contains(['.', ':']) && host != "localhost",
+            Destination::Service(_) | Destination::ServiceOrHost { .. } => true,
+            Destination::Host(host) => !host.contains(['.', ':']) && host != "localhost",
             Destination::Unknown => false,
         }
     }
 
-    /// The labels `destination_service` and `destination_service_name`, with what the peer's metadata
-    /// says about its namespace.
+    /// The labels `destination_service` and `destination_service_name`, given the namespace of the peer's
+    /// metadata.
     pub(super) fn host_and_name(&self, peer_namespace: Option<&str>) -> (&str, &str) {
         match self.resolve(peer_namespace) {
             Ok(service) => (&service.host, &service.name),
@@ -310,17 +313,19 @@ impl Destination {
     }
 
     /// Whether it is a service of the mesh.
-    pub(super) fn is_resolved(&self, peer_namespace: Option<&str>) -> bool {
+    pub(super) fn is_service(&self, peer_namespace: Option<&str>) -> bool {
         self.resolve(peer_namespace).is_ok()
     }
 
     fn resolve(&self, peer_namespace: Option<&str>) -> Result<&Service, &str> {
         match self {
-            Destination::Known(service) => Ok(service),
-            Destination::Perhaps { service, .. } if peer_namespace == Some(&service.namespace) => {
+            Destination::Service(service) => Ok(service),
+            Destination::ServiceOrHost { service, .. }
+                if peer_namespace == Some(&service.namespace) =>
+            {
                 Ok(service)
             }
-            Destination::Perhaps { host, .. } | Destination::Outside(host) => Err(host),
+            Destination::ServiceOrHost { host, .. } | Destination::Host(host) => Err(host),
             Destination::Unknown => Err(UNKNOWN),
         }
     }

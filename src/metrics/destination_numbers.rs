@@ -1,9 +1,9 @@
 //! `DestinationNumbers`: the services that requests were sent to, by small numbers.
 
 use super::{
+    authority_cache::AuthorityCache,
     destination::{Destination, Destinations, MAX_AUTHORITY},
     intern::{Interner, NumberState},
-    kept_authorities::KeptAuthorities,
     own_services::OwnServices,
 };
 use std::sync::{
@@ -11,72 +11,71 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// What numbers of hosts outside of the mesh start with: there is other room for them, so that they never
-/// displace services.
-const OUTSIDE: u32 = 1 << 31;
-/// What numbers of services start with that a server is called by.
-const OWN: u32 = 1 << 30;
-/// What numbers of services of other namespaces start with. Somebody may invent them, so they have other
-/// room too.
-const FOREIGN: u32 = OUTSIDE | OWN;
-/// What tells these apart. Others are services of the own namespace, and of those that were named.
-const MARK: u32 = OUTSIDE | OWN;
+/// The kind of hosts outside of the mesh. They have a limit of their own, so that they never displace
+/// services.
+const HOSTS: u32 = 1 << 31;
+/// The kind of services that route to this server.
+const OWN_SERVICES: u32 = 1 << 30;
+/// The kind of services of other namespaces. Callers can invent them, so they have a limit of their own too.
+const OTHER_NAMESPACES: u32 = HOSTS | OWN_SERVICES;
+/// The bits of a number that have its kind. 0 is a service of the own namespace or a configured one.
+const KIND: u32 = HOSTS | OWN_SERVICES;
 
 /// A service that a request was sent to. The default is the own service at a server, and an unknown one
 /// at a client.
 ///
 /// With [`expire_after`](super::MetricsBuilder::expire_after), the number of a service that has no series
-/// any more may be freed, at the earliest an interval after the number was last asked for. Then it stands
-/// for an unknown service, and never for another one: ask for it again.
+/// any more may be freed, at the earliest an interval after the number was last looked up. It is then an
+/// unknown service, and never another one: look it up again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DestinationNumber(pub(super) u32);
 
 impl DestinationNumber {
-    /// There is no authority, or no room for another one.
+    /// There is no authority, or the limit is exceeded.
     pub(super) const UNKNOWN: DestinationNumber = DestinationNumber(1);
-    /// How many numbers are taken.
-    const TAKEN: u32 = 2;
+    /// How many numbers are reserved: that of the default, and `UNKNOWN`.
+    const RESERVED: u32 = 2;
 }
 
 pub(super) struct DestinationNumbers {
     rules: Destinations,
     own: OwnServices,
-    numbers: KeptAuthorities<DestinationNumber>,
-    /// Whether authorities may stand for services of the mesh, for those without the number of a service.
-    may_be_services: KeptAuthorities<bool>,
-    /// Those that were named come first, and are never freed.
+    numbers: AuthorityCache<DestinationNumber>,
+    /// Whether authorities may be services of the mesh, for those without the number of a service.
+    may_be_services: AuthorityCache<bool>,
+    /// Those of the own namespace and configured ones. The configured ones come first, and are never freed.
     services: Interner<Arc<Destination>>,
-    named: u32,
-    foreign: Interner<Arc<Destination>>,
-    outside: Interner<Arc<Destination>>,
+    configured: u32,
+    other_namespaces: Interner<Arc<Destination>>,
+    hosts: Interner<Arc<Destination>>,
     overflowed: AtomicU64,
 }
 
 impl DestinationNumbers {
-    /// At most this many services beside those that were named, and this many services of other namespaces
-    /// and hosts outside of the mesh.
+    /// At most `max_services` services beside the configured ones, `max_hosts` services of other namespaces, and
+    /// `max_hosts` hosts outside of the mesh.
     pub(super) fn new(
         rules: Destinations,
         own: OwnServices,
         max_services: usize,
-        max_outside: usize,
+        max_hosts: usize,
     ) -> DestinationNumbers {
-        let named = rules.named_services();
-        let services = Interner::new(max_services.saturating_add(named.len()));
-        let named = named.into_iter().map(|service| {
-            let destination = Arc::new(Destination::Known(service));
+        let configured = rules.configured_services();
+        let services = Interner::new(max_services.saturating_add(configured.len()));
+        let configured = configured.into_iter().map(|service| {
+            let destination = Arc::new(Destination::Service(service));
             services.number(&destination).map_or(0, |number| number + 1)
         });
-        let named = named.max().unwrap_or(0);
+        let configured = configured.max().unwrap_or(0);
         DestinationNumbers {
             rules,
             own,
-            numbers: KeptAuthorities::default(),
-            may_be_services: KeptAuthorities::default(),
+            numbers: AuthorityCache::default(),
+            may_be_services: AuthorityCache::default(),
             services,
-            named,
-            foreign: Interner::new(max_outside),
-            outside: Interner::new(max_outside),
+            configured,
+            other_namespaces: Interner::new(max_hosts),
+            hosts: Interner::new(max_hosts),
             overflowed: AtomicU64::new(0),
         }
     }
@@ -89,30 +88,30 @@ impl DestinationNumbers {
     #[cold]
     fn add(&self, authority: &str) -> DestinationNumber {
         let destination = self.rules.of_authority(authority);
-        let mark = match &destination {
+        let kind = match &destination {
             Destination::Unknown => return DestinationNumber::UNKNOWN,
-            Destination::Known(service) if self.rules.is_expected(service) => 0,
-            Destination::Known(_) => FOREIGN,
-            Destination::Perhaps { .. } | Destination::Outside(_) => OUTSIDE,
+            Destination::Service(service) if self.rules.is_own_or_configured(service) => 0,
+            Destination::Service(_) => OTHER_NAMESPACES,
+            Destination::ServiceOrHost { .. } | Destination::Host(_) => HOSTS,
         };
-        // First of all, so that the destination is not found unused before its number is kept.
-        let mut numbers = self.numbers.change();
-        let Some(number) = self.marked(mark).number(&Arc::new(destination)) else {
+        // Locked first, so that the number is not freed as unused before the authority has it.
+        let mut numbers = self.numbers.write();
+        let Some(number) = self.numbers_of_kind(kind).number(&Arc::new(destination)) else {
             self.overflowed.fetch_add(1, Relaxed);
             return DestinationNumber::UNKNOWN;
         };
-        let number = DestinationNumber((number + DestinationNumber::TAKEN) | mark);
+        let number = DestinationNumber((number + DestinationNumber::RESERVED) | kind);
         numbers.insert(authority, number);
         number
     }
 
-    /// Whether an authority, which has this number or none, may stand for a service of the mesh.
+    /// Whether an authority, which has this number or none, may be a service of the mesh.
     pub(super) fn may_be_service(&self, number: DestinationNumber, authority: &str) -> bool {
-        let has_number = number.0 >= DestinationNumber::TAKEN;
-        let is_service = has_number && number.0 & (OUTSIDE | OWN) == 0;
+        let has_number = number.0 >= DestinationNumber::RESERVED;
+        let is_service = has_number && number.0 & (HOSTS | OWN_SERVICES) == 0;
         is_service || {
-            let kept = self.may_be_services.get(authority);
-            kept.unwrap_or_else(|| self.add_may_be_service(authority))
+            let cached = self.may_be_services.get(authority);
+            cached.unwrap_or_else(|| self.add_may_be_service(authority))
         }
     }
 
@@ -120,57 +119,57 @@ impl DestinationNumbers {
     fn add_may_be_service(&self, authority: &str) -> bool {
         let may_be_service = self.rules.may_be_service(authority);
         if authority.len() <= MAX_AUTHORITY {
-            let mut kept = self.may_be_services.change();
-            kept.insert(authority, may_be_service);
+            let mut cache = self.may_be_services.write();
+            cache.insert(authority, may_be_service);
         }
         may_be_service
     }
 
-    /// Whether a server asks hosts by which of its services it is called.
+    /// Whether a server looks up its service by the host of a request.
     #[inline]
-    pub(super) fn asks_hosts(&self) -> bool {
-        self.own.ask_hosts()
+    pub(super) fn finds_own_service_by_host(&self) -> bool {
+        self.own.has_any()
     }
 
-    /// The service that a server is called by, which it may learn from this caller.
+    /// The number of the server's service for this host, which it may learn from this caller.
     pub(super) fn own_number(&self, host: &str, learns: bool) -> DestinationNumber {
         let number = self.own.number(&self.rules, host, learns);
-        DestinationNumber(number.map_or(0, |number| number | OWN))
+        DestinationNumber(number.map_or(0, |number| number | OWN_SERVICES))
     }
 
     /// The destination with this number; `None` for the own service, the unknown one, and one that is
     /// freed.
     pub(super) fn destination(&self, number: u32) -> Option<Arc<Destination>> {
-        if number & MARK == OWN {
-            return self.own.service_of(number & !OWN);
+        if number & KIND == OWN_SERVICES {
+            return self.own.service_of(number & !OWN_SERVICES);
         }
         let (numbers, number) = self.interned(number)?;
         numbers.value(number)
     }
 
-    /// Where numbers with this mark come from.
-    fn marked(&self, mark: u32) -> &Interner<Arc<Destination>> {
-        match mark {
-            OUTSIDE => &self.outside,
-            FOREIGN => &self.foreign,
+    /// The interner of the numbers of this kind.
+    fn numbers_of_kind(&self, kind: u32) -> &Interner<Arc<Destination>> {
+        match kind {
+            HOSTS => &self.hosts,
+            OTHER_NAMESPACES => &self.other_namespaces,
             _ => &self.services,
         }
     }
 
-    /// Where this number comes from, and what it is there.
+    /// The interner of this number, and the number that it has there.
     fn interned(&self, number: u32) -> Option<(&Interner<Arc<Destination>>, u32)> {
-        let numbers = self.marked(number & MARK);
-        let number = (number & !MARK).checked_sub(DestinationNumber::TAKEN)?;
+        let numbers = self.numbers_of_kind(number & KIND);
+        let number = (number & !KIND).checked_sub(DestinationNumber::RESERVED)?;
         Some((numbers, number))
     }
 
     /// Frees numbers that are unused: see [`Interner::free_unused`].
     pub(super) fn free_unused(&self, is_used: impl Fn(u32) -> bool) {
-        let mut numbers = self.numbers.change();
-        for mark in [0, FOREIGN, OUTSIDE] {
-            let is_named = |number| mark == 0 && number < self.named;
-            self.marked(mark).free_unused(|number| {
-                is_named(number) || is_used((number + DestinationNumber::TAKEN) | mark)
+        let mut numbers = self.numbers.write();
+        for kind in [0, OTHER_NAMESPACES, HOSTS] {
+            let is_configured = |number| kind == 0 && number < self.configured;
+            self.numbers_of_kind(kind).free_unused(|number| {
+                is_configured(number) || is_used((number + DestinationNumber::RESERVED) | kind)
             });
         }
         numbers.retain(|number| {
@@ -187,7 +186,7 @@ impl DestinationNumbers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::{destination::Service, kept_authorities::MAX_AUTHORITIES};
+    use crate::metrics::{authority_cache::MAX_AUTHORITIES, destination::Service};
 
     fn numbers() -> DestinationNumbers {
         let mut rules = Destinations::new(Some("shop"), "cluster.local");
@@ -217,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_hosts_do_not_displace_services() {
+    fn thousands_of_hosts_do_not_displace_services() {
         let numbers = numbers();
         for host in 0..3_000 {
             numbers.number(&format!("host-{host}.example.com"));
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_about_hosts_are_bounded() {
+    fn cached_hosts_are_bounded() {
         let numbers = numbers();
         let may_be_service = |host: &str| numbers.may_be_service(numbers.number(host), host);
         for host in 0..3_000 {
@@ -242,9 +241,9 @@ mod tests {
         assert!(may_be_service("catalog") && may_be_service("a.b"));
         assert!(!may_be_service(&"a".repeat(1 << 20)));
         assert!(numbers.may_be_services.len() <= MAX_AUTHORITIES);
-        let kept = |host: &str| numbers.may_be_services.get(host);
-        assert_eq!(kept("host-2999.example.com"), Some(false));
-        assert_eq!(kept(&"a".repeat(1 << 20)), None);
+        let cached = |host: &str| numbers.may_be_services.get(host);
+        assert_eq!(cached("host-2999.example.com"), Some(false));
+        assert_eq!(cached(&"a".repeat(1 << 20)), None);
     }
 
     #[test]
@@ -272,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_was_named_always_has_room() {
+    fn a_configured_service_never_overflows() {
         let numbers = numbers();
         for host in 0..100 {
             numbers.number(&format!("host-{host}"));

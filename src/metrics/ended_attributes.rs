@@ -1,4 +1,4 @@
-//! An exchange that has ended, as expressions see it.
+//! The attributes of an exchange that has ended.
 
 use super::{
     attributes::{Attributes, Node, ServiceField},
@@ -22,11 +22,11 @@ pub(super) struct EndedAttributes<'a> {
     pub(super) service: Service,
 }
 
-pub(super) fn known(text: &str) -> Option<&str> {
+pub(super) fn non_empty(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-pub(super) fn known_field(service: &Service, field: ServiceField) -> Option<&str> {
+pub(super) fn service_field(service: &Service, field: ServiceField) -> Option<&str> {
     let text = match field {
         ServiceField::Host => &service.host,
         ServiceField::Name => &service.name,
@@ -45,15 +45,15 @@ impl Attributes for EndedAttributes<'_> {
     }
 
     fn path(&self) -> Option<&str> {
-        known(&self.captured.path)
+        non_empty(&self.captured.path)
     }
 
     fn host(&self) -> Option<&str> {
-        known(&self.captured.host)
+        non_empty(&self.captured.host)
     }
 
     fn scheme(&self) -> Option<&str> {
-        known(&self.captured.scheme)
+        non_empty(&self.captured.scheme)
     }
 
     fn request_header(&self, name: &HeaderName) -> Option<&str> {
@@ -73,7 +73,7 @@ impl Attributes for EndedAttributes<'_> {
     }
 
     fn response_code(&self) -> Option<u16> {
-        Some(self.measured.shown_code()).filter(|code| *code != 0)
+        Some(self.measured.reported_code()).filter(|code| *code != 0)
     }
 
     fn response_flags(&self) -> Option<u64> {
@@ -100,6 +100,6 @@ impl Attributes for EndedAttributes<'_> {
     }
 
     fn service(&self, field: ServiceField) -> Option<&str> {
-        known_field(&self.service, field)
+        service_field(&self.service, field)
     }
 }

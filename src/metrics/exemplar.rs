@@ -1,4 +1,4 @@
-//! `Exemplar`: a recent sampled request behind a number.
+//! `Exemplar`: a recent sampled request of a counter or bucket.
 
 use crate::id::{SpanId, TraceId};
 use std::{
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// An older exemplar is not shown: its trace may be gone.
+/// Older exemplars are not exposed: their traces may be gone.
 const MAX_AGE: Duration = Duration::from_secs(15 * 60);
 
 /// A sampled request that was counted.
@@ -19,18 +19,17 @@ pub struct Exemplar {
     pub span_id: SpanId,
     /// What was counted or observed, in the unit of the metric.
     pub value: f64,
-    /// When.
+    /// When it was counted.
     pub time: SystemTime,
 }
 
-/// The most recent exemplar of each counter and bucket of a series. The memory is only taken when a
-/// sampled request comes.
+/// The most recent exemplar of each counter and bucket of a series. Allocated by the first sampled
+/// request.
 #[derive(Debug, Default)]
 pub(super) struct Exemplars(OnceLock<Box<[Mutex<Option<Exemplar>>]>>);
 
 impl Exemplars {
-    /// Keeps an exemplar in some of these places. A place that another thread is writing to keeps what
-    /// that thread writes.
+    /// Keeps exemplars at these of `places` indices. One that another thread is writing is skipped.
     pub(super) fn keep(
         &self,
         places: usize,
@@ -46,7 +45,7 @@ impl Exemplars {
         }
     }
 
-    /// What is in this place, unless it is too old.
+    /// The exemplar at this index, unless it is too old.
     pub(super) fn get(&self, at: usize, now: SystemTime) -> Option<Exemplar> {
         let slot = self.0.get()?.get(at)?;
         let exemplar = *slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,9 +54,9 @@ impl Exemplars {
 }
 
 impl Exemplar {
-    /// Whether its trace may still be there.
+    /// Whether its trace may still exist.
     pub(super) fn is_recent(&self, now: SystemTime) -> bool {
-        // One from the future is new.
+        // The clock may have gone back.
         let age = now.duration_since(self.time).unwrap_or_default();
         age <= MAX_AGE
     }

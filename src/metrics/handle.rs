@@ -1,4 +1,4 @@
-//! `Metrics`: counts exchanges.
+//! `Metrics`: counts exchanges of both layers.
 
 use super::{
     builder::MetricsBuilder,
@@ -32,7 +32,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-/// The metrics of a service: counts the exchanges of both layers, and shows the counts to Prometheus.
+/// The metrics of a service: counts the exchanges of both layers, and exposes the counts to Prometheus.
 ///
 /// ```
 /// use tower_b3::metrics::{Metrics, Workload};
@@ -40,7 +40,7 @@ use std::{
 /// let workload = Workload::new("webapp").namespace("shop").label("app", "webapp");
 /// let metrics = Metrics::builder(workload).build();
 ///
-/// // What Prometheus gets.
+/// // The text that Prometheus scrapes.
 /// let text = metrics.text();
 /// assert!(text.contains("istio_build{component=\"proxy\",tag=\"unknown\"} 1\n"));
 /// ```
@@ -64,7 +64,7 @@ pub(super) struct Inner {
     pub(super) response_values: Interner<Arc<[String]>>,
     pub(super) headers: OwnHeaders,
     pub(super) label_overflows: AtomicU64,
-    /// When unused numbers were last looked for.
+    /// When unused numbers were last searched for.
     pub(super) numbers_checked: Mutex<Instant>,
     #[cfg(feature = "batch")]
     pub(super) reporters: super::exposition::Reporters,
@@ -74,15 +74,15 @@ pub(super) struct Inner {
     pub(super) sends_to_all_hosts: bool,
     pub(super) naming: Naming,
     /// Whether the own service is known without the host of a request.
-    pub(super) knows_service: bool,
+    pub(super) has_service_name: bool,
     #[cfg(feature = "metrics-config")]
     pub(super) set_in_code: SetInCode,
-    /// Whether a shape has had no effect, which is logged once.
+    /// Whether a shape without effect was logged.
     #[cfg(feature = "metrics-config")]
     pub(super) refused_shape: std::sync::atomic::AtomicBool,
 }
 
-/// Which of the settings that a configuration has too are set in code.
+/// Which settings are set in code, and override those of a configuration.
 #[cfg(feature = "metrics-config")]
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SetInCode {
@@ -96,7 +96,7 @@ impl Metrics {
         MetricsBuilder::new(workload)
     }
 
-    /// Names the metrics among these that are not there.
+    /// Logs a warning for each of these names that no histogram has.
     pub(super) fn warn_of_unused_buckets(&self, named: &[String]) {
         let has = |name: &String| {
             Direction::BOTH.into_iter().any(|direction| {
@@ -140,7 +140,7 @@ impl Metrics {
     #[inline(always)]
     pub(super) fn record_measured(&self, direction: Direction, measured: Measurement<'_>) {
         let store = self.inner.stores.of(direction);
-        // Again if the configuration changes in between.
+        // Repeated if the configuration changes in between.
         while !self.try_record(store, direction, &measured) {}
         if measured.request_messages > 0 || measured.response_messages > 0 {
             let copy = measured;
@@ -148,7 +148,7 @@ impl Metrics {
         }
     }
 
-    /// Counts gRPC messages of an exchange that goes on.
+    /// Counts gRPC messages of an open exchange.
     pub fn record_messages(&self, direction: Direction, measured: &Measurement<'_>) {
         let store = self.inner.stores.of(direction);
         loop {
@@ -222,8 +222,8 @@ impl Metrics {
             response_labels: measured.response_labels.0,
             operation: 0,
             flags: measured.flags,
-            code: measured.shown_code(),
-            grpc_status: measured.shown_grpc_status(),
+            code: measured.reported_code(),
+            grpc_status: measured.reported_grpc_status(),
             grpc: measured.grpc,
             url_scheme: measured.url_scheme.number(),
             overflow: false,
@@ -233,7 +233,7 @@ impl Metrics {
             key.operation = self.operation(measured.method, measured.route);
         }
         if !generation.label_values.is_empty() {
-            match state.number_of_values(generation.labels_of(values)) {
+            match state.intern_values(generation.labels_of(values)) {
                 Some(number) => key.values = number,
                 None => return Key::OVERFLOW,
             }
@@ -241,22 +241,22 @@ impl Metrics {
         key
     }
 
-    /// The number of method and route, without an allocation if they have one.
+    /// The key number of method and route, without an allocation if it exists.
     #[inline(never)]
     fn operation(&self, method: &str, route: &str) -> u32 {
         let operations = &self.inner.operations;
         let number = with_scratch_text(|text| {
-            text.push_str(shown_method(method));
+            text.push_str(reported_method(method));
             text.push('\n');
             text.push_str(cut(route, MAX_VALUE));
             let number = operations.find(text.as_str());
             number.or_else(|| operations.number(&Arc::from(text.as_str())))
         });
-        self.counted(number)
+        self.key_number(number)
     }
 
-    /// A number for keys, in which 0 stands for what is not known or has no room.
-    fn counted(&self, number: Option<u32>) -> u32 {
+    /// An interned number as keys have it: 0 is unknown or an overflow, which is counted.
+    fn key_number(&self, number: Option<u32>) -> u32 {
         match number {
             Some(number) => number + 1,
             None => {
@@ -266,12 +266,12 @@ impl Metrics {
         }
     }
 
-    /// The service that an authority or a `host` header stands for.
+    /// The service of an authority or a `host` header.
     pub fn destination(&self, authority: &str) -> DestinationNumber {
         self.inner.destinations.number(authority)
     }
 
-    /// The two ends of a connection with mutual TLS, by the URI names of their certificates.
+    /// The principals of a connection with mutual TLS, by the URI names of both certificates.
     pub fn principals(&self, own: Option<&str>, peer: Option<&str>) -> PrincipalsNumber {
         let bounded = |name: &str| name.len() <= super::destination::MAX_NAME;
         let owned = |name: Option<&str>| name.filter(|name| bounded(name)).map(str::to_owned);
@@ -282,7 +282,7 @@ impl Metrics {
         if principals == Principals::default() {
             return PrincipalsNumber::default();
         }
-        PrincipalsNumber(self.counted(self.inner.principals.number(&Arc::new(principals))))
+        PrincipalsNumber(self.key_number(self.inner.principals.number(&Arc::new(principals))))
     }
 
     /// The values of own labels from a request.
@@ -292,7 +292,7 @@ impl Metrics {
             return RequestLabels::default();
         }
         let values = labels.of_request(head);
-        RequestLabels(self.counted(self.inner.request_values.number(&values)))
+        RequestLabels(self.key_number(self.inner.request_values.number(&values)))
     }
 
     /// The values of own labels from a response.
@@ -302,10 +302,10 @@ impl Metrics {
             return ResponseLabels::default();
         }
         let values = labels.of_response(status, headers);
-        ResponseLabels(self.counted(self.inner.response_values.number(&values)))
+        ResponseLabels(self.key_number(self.inner.response_values.number(&values)))
     }
 
-    /// A peer that has sent this, for [`record`](Self::record). The layers read it from headers.
+    /// The peer with this metadata, for [`record`](Self::record). The layers read it from headers.
     ///
     /// ```
     /// use std::time::Duration;
@@ -341,8 +341,9 @@ fn values(generation: &Generation, measured: &Measurement<'_>) -> Vec<String> {
     values
 }
 
-/// The method as it is shown. Callers can invent methods, so the others are one, as in OpenTelemetry.
-fn shown_method(method: &str) -> &str {
+/// The method as it is reported. Callers can invent methods, so non-standard ones are `_OTHER`, as in
+/// OpenTelemetry.
+fn reported_method(method: &str) -> &str {
     match method {
         "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "CONNECT" | "OPTIONS" | "TRACE" | "PATCH"
         | "" => method,
@@ -350,7 +351,7 @@ fn shown_method(method: &str) -> &str {
     }
 }
 
-/// Functions of the user's are called so that a panic leaves everything as it was.
+/// User code is called so that a panic leaves everything as it was.
 impl std::panic::RefUnwindSafe for Metrics {}
 impl std::panic::UnwindSafe for Metrics {}
 

@@ -1,9 +1,8 @@
 //! A hasher that is fast for header values of some hundred bytes and for keys of a few numbers.
 //!
 //! `SipHash` takes longer for a peer's metadata than all the counting. Here 16 bytes are folded with one
-//! multiplication. The seed is random for each process, so nobody outside can prepare collisions of
-//! texts. Keys are numbers that this process has given out. Maps compare the values as well, and their size is
-//! bounded.
+//! multiplication. The seed is random for each process, so attackers cannot prepare collisions of texts. Keys
+//! are numbers that this process has assigned. Maps compare the values as well, and their size is bounded.
 
 use crate::id::random::random_u64;
 use std::hash::{BuildHasher, Hasher};

@@ -1,7 +1,7 @@
 //! `Interner`: equal values get equal numbers, so that a series is found by a key of small numbers.
 //!
-//! No number is given twice. A value that is not used any more can be [freed](Interner::free_unused):
-//! whoever still has its number finds no value, and never another one.
+//! Numbers are never reused. A value that is not used any more can be [freed](Interner::free_unused): its
+//! number then has no value, and never another one.
 
 use super::shared_map::SharedMap;
 use arc_swap::ArcSwap;
@@ -11,11 +11,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Numbers are smaller, so that there are bits left to mark them. With 500 new values in each
-/// interval of idle series, they last for a million intervals. Values that come later have none.
-pub(super) const NUMBERS: u32 = 1 << 29;
+/// Numbers are smaller, so that callers can use the upper bits. With 500 new values in each interval of idle
+/// series, they last for a million intervals. Later values get none.
+pub(super) const MAX_NUMBERS: u32 = 1 << 29;
 
-/// Values by number. Reading waits for nobody; a new value copies a part of the table, which is bounded.
+/// Values by number. Reading is lock-free; a new value copies a part of the table, which is bounded.
 pub(super) struct Interner<T> {
     table: ArcSwap<Table<T>>,
     /// Held while the table is changed.
@@ -26,19 +26,19 @@ pub(super) struct Interner<T> {
 #[derive(Clone)]
 struct Table<T> {
     numbers: SharedMap<T, u32>,
-    /// Values that were found unused. One that is asked for goes back to `numbers`.
+    /// Values that were found unused. One that is looked up moves back to `numbers`.
     unused: SharedMap<T, u32>,
-    /// Of both.
+    /// The values of both.
     values: SharedMap<u32, T>,
     /// The number of the next value.
     next: u32,
 }
 
-/// What a number stands for.
+/// Whether a number has a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NumberState {
     Used,
-    /// Its value may be freed, unless it is asked for before.
+    /// Its value is freed at the next check, unless it is looked up before.
     Unused,
     /// It has no value.
     Free,
@@ -65,7 +65,7 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         }
     }
 
-    /// The number of a value that has one and is not unused.
+    /// The number of a value; `None` if it has none or is unused.
     pub(super) fn find<Q: Eq + Hash + ?Sized>(&self, value: &Q) -> Option<u32>
     where
         T: Borrow<Q>,
@@ -73,7 +73,7 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         self.table.load().numbers.get(value).copied()
     }
 
-    /// The number of a value; `None` if it has none, and there are as many values as there may be.
+    /// The number of a value, which is added if it is new; `None` if the limit is reached.
     pub(super) fn number(&self, value: &T) -> Option<u32> {
         if let Some(number) = self.find(value) {
             return Some(number);
@@ -83,7 +83,7 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         if let Some(number) = table.numbers.get(value) {
             return Some(*number);
         }
-        let full = table.values.len() >= self.limit || table.next >= NUMBERS;
+        let full = table.values.len() >= self.limit || table.next >= MAX_NUMBERS;
         if full && !table.unused.contains_key(value) {
             return None;
         }
@@ -119,17 +119,17 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         }
     }
 
-    /// Notes which values are unused. If more than half of the values that there may be are there, those
-    /// that were unused the last time too, and were not asked for since, are freed.
+    /// Notes which values are unused. If the table is more than half full, those that were unused at the last
+    /// check too, and were not looked up since, are freed.
     pub(super) fn free_unused(&self, is_used: impl Fn(u32) -> bool) {
         let _changing = self.lock();
         let old = self.table.load();
-        let crowded = old.values.len() > self.limit / 2;
+        let over_half_full = old.values.len() > self.limit / 2;
         let mut table = Table::empty(old.next);
         for (number, value) in old.values.iter() {
             let numbers = match is_used(*number) {
                 true => &mut table.numbers,
-                false if crowded && old.unused.contains_key(value) => continue,
+                false if over_half_full && old.unused.contains_key(value) => continue,
                 false => &mut table.unused,
             };
             numbers.insert(value.clone(), *number);
@@ -163,12 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_unused_twice_is_freed_and_its_number_is_not_given_again() {
+    fn a_value_that_is_unused_twice_is_freed_and_its_number_is_not_reused() {
         let interner: Interner<u64> = Interner::new(4);
         let numbers = [10, 11, 12].map(|value| interner.number(&value).unwrap());
         interner.free_unused(|number| number == 0);
         assert_eq!((interner.find(&10), interner.find(&11)), (Some(0), None));
-        // Asked for, so it is used.
+        // Looked up, so it is used.
         assert_eq!(interner.number(&12), Some(2));
         interner.free_unused(|number| number == 0);
         let states = numbers.map(|number| interner.state(number));
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn values_stay_while_there_is_room_for_as_many_again() {
+    fn values_stay_while_the_table_is_at_most_half_full() {
         let interner: Interner<u64> = Interner::new(4);
         for value in [10, 11] {
             interner.number(&value);

@@ -28,11 +28,11 @@ pub struct Measurement<'a> {
     pub destination: DestinationNumber,
     /// Both sides, from the certificates of a connection with mutual TLS.
     pub principals: PrincipalsNumber,
-    /// What own labels need of the request.
+    /// The values of own labels from the request.
     pub request_labels: RequestLabels,
-    /// What own labels need of the response.
+    /// The values of own labels from the response.
     pub response_labels: ResponseLabels,
-    /// The request's method. One that is not of RFC 9110 or `PATCH` is shown as `_OTHER`.
+    /// The request's method. One that is not of RFC 9110 or `PATCH` is reported as `_OTHER`.
     pub method: &'a str,
     /// The route's template; empty if unknown. It is cut after 200 bytes.
     pub route: &'a str,
@@ -42,12 +42,12 @@ pub struct Measurement<'a> {
     /// Whether the request is a gRPC request.
     pub grpc: bool,
     /// The response's code. Where there was no response, what a proxy would have answered: 503, 504, or
-    /// 0 if nobody was left to answer.
+    /// 0 if the caller went away.
     pub code: u16,
     /// Whether there was a response.
     pub responded: bool,
-    /// `grpc-status` of the response's trailers or headers. A number above 16, which gRPC does not know, is
-    /// shown as -1, and so is a status that is not a number.
+    /// `grpc-status` of the response's trailers or headers. A number above 16, which gRPC does not define,
+    /// is reported as -1, and so is a status that is not a number.
     pub grpc_status: Option<u16>,
     /// Envoy's response flags, by its bits.
     pub flags: u64,
@@ -57,7 +57,7 @@ pub struct Measurement<'a> {
     pub request_bytes: u64,
     /// Bytes of the response with its headers.
     pub response_bytes: u64,
-    /// Bytes of the request's body alone, which OpenTelemetry's metrics show.
+    /// Bytes of the request's body alone, for OpenTelemetry's metrics.
     pub request_body_bytes: u64,
     /// Bytes of the response's body alone.
     pub response_body_bytes: u64,
@@ -73,11 +73,11 @@ pub struct Measurement<'a> {
     pub(crate) attributes: Option<&'a (dyn Attributes + Sync)>,
 }
 
-/// What own labels need of a request. The default is nothing.
+/// The values of own labels from a request. The default is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RequestLabels(pub(super) u32);
 
-/// What own labels need of a response. The default is nothing.
+/// The values of own labels from a response. The default is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ResponseLabels(pub(super) u32);
 
@@ -118,24 +118,24 @@ impl Measurement<'_> {
         }
     }
 
-    /// The code as it is shown. A proxy answers a gRPC request with 200 where it would answer another
+    /// The code as it is reported. A proxy answers a gRPC request with 200 where it would answer another
     /// one with 503.
     #[inline]
-    pub(super) fn shown_code(&self) -> u16 {
+    pub(super) fn reported_code(&self) -> u16 {
         match self.grpc && !self.responded && self.code != 0 {
             true => 200,
             false => self.code,
         }
     }
 
-    /// The gRPC status as it is shown: by Envoy's mapping of HTTP codes where the response has none.
+    /// The gRPC status as it is reported: by Envoy's mapping of HTTP codes if the response has none.
     #[inline]
-    pub(super) fn shown_grpc_status(&self) -> u16 {
+    pub(super) fn reported_grpc_status(&self) -> u16 {
         let status = self.derived_grpc_status();
         status.filter(|_| self.grpc).unwrap_or(NO_STATUS)
     }
 
-    /// The gRPC status of any response, which Envoy has for plain HTTP, too. At most 16, or
+    /// The gRPC status of any response, which Envoy also has for plain HTTP. At most 16, or
     /// [`INVALID_STATUS`].
     #[inline]
     pub(super) fn derived_grpc_status(&self) -> Option<u16> {

@@ -1,7 +1,7 @@
-//! `MessageReports`: the gRPC messages of an exchange, counted while its streams go on.
+//! `MessageReports`: the gRPC messages of an exchange, counted while its streams are open.
 //!
-//! A frame that passes after the reporting interval, or a scrape, reports what has passed so far, and the
-//! end of the exchange reports the rest. There is no timer, because counts are only seen in a scrape.
+//! After the reporting interval, the next frame or scrape reports the messages so far, and the end of the
+//! exchange reports the rest. There is no timer, because counts are only visible in a scrape.
 
 #[cfg(feature = "metrics-config")]
 use super::{
@@ -31,7 +31,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What is known of an exchange when its request's head has passed.
+/// The messages of one exchange that are not reported, and what their series needs.
 pub(super) struct MessageReports {
     metrics: Metrics,
     direction: Direction,
@@ -45,7 +45,7 @@ pub(super) struct MessageReports {
     interval: Duration,
     /// When the next report is due, in nanoseconds from the start.
     due: AtomicU64,
-    /// What has passed and is not reported. Whoever takes a number counts it.
+    /// Messages that have passed and are not reported. Whoever takes a number reports it.
     request_messages: AtomicU64,
     response_messages: AtomicU64,
     ended: AtomicBool,
@@ -93,7 +93,7 @@ impl MessageReports {
         self
     }
 
-    /// The peer is known, or will not be.
+    /// Sets the peer, which may be unknown.
     pub(super) fn set_peer(&self, number: PeerNumber) {
         // The first one counts.
         self.peer.get_or_init(|| self.known_peer(number));
@@ -120,7 +120,7 @@ impl MessageReports {
         }
     }
 
-    /// What the peer has sent, if an expression may read it.
+    /// The peer's metadata, if an expression may read it.
     #[cfg(feature = "metrics-config")]
     pub(super) fn peer_metadata(&self) -> Option<Arc<PeerMetadata>> {
         self.peer.get()?.metadata.clone()
@@ -139,7 +139,7 @@ impl MessageReports {
         }
     }
 
-    /// Reports what has passed, if the peer is known and the interval is over.
+    /// Reports the messages so far, if the peer is known and the interval is over.
     pub(super) fn report_if_due(&self, at: Instant) {
         let Some(peer) = self.peer.get() else {
             return;
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_reports_once_it_knows_its_peer() {
+    fn a_client_reports_once_the_peer_is_known() {
         let metrics = Metrics::builder(Workload::new("webapp")).build();
         let start = Instant::now();
         let catalog = metrics.destination("catalog.shop");

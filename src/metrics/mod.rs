@@ -9,13 +9,13 @@
 //! | `istio_request_bytes`, `istio_response_bytes` | histogram | bytes with headers |
 //! | `istio_request_messages_total`, `istio_response_messages_total` | counter | gRPC messages |
 //! | `istio_build` | gauge | 1 |
-//! | `tower_b3_metrics_series`, `tower_b3_metrics_…_total` | gauge, counter | what these metrics take, and what there was no room for |
+//! | `tower_b3_metrics_series`, `tower_b3_metrics_…_total` | gauge, counter | series; overflows, expired series, refused peers |
 //! | `tower_b3_reporter_…` | counter, gauge | spans of the reporter that a tracer is started with, or of `MetricsBuilder::reporter_stats` |
 //!
 //! The labels are Istio's 25, in Envoy's order. `reporter="destination"` counts what this service
-//! answered, `reporter="source"` what it sent. What [`Workload`] says fills the labels of the own side,
-//! what the peer tells in `x-envoy-peer-metadata` those of the other, and [`Metrics::destination`] says
-//! which service a host stands for. Kiali merges the two reports of a request if they agree.
+//! answered, `reporter="source"` what it sent. The labels of the own side come from [`Workload`], those of
+//! the peer from its metadata in `x-envoy-peer-metadata`, and the service of a host from
+//! [`Metrics::destination`]. Kiali merges the two reports of a request if they agree.
 //!
 //! ```
 //! use std::time::Duration;
@@ -39,36 +39,36 @@
 //!
 //! # Bounds
 //!
-//! In each direction there are at most [`max_series`](MetricsBuilder::max_series) combinations of labels
-//! of requests, and as many of gRPC messages. What exceeds a bound is counted with `unknown` labels, in one
-//! more series, and in `tower_b3_metrics_overflows_total`.
+//! In each direction there are at most [`max_series`](MetricsBuilder::max_series) series of requests, and
+//! as many of gRPC messages. What exceeds a limit is counted with `unknown` labels, in one more series, and
+//! in `tower_b3_metrics_overflows_total`.
 //!
-//! A quarter of that is the number of peers, of services of other namespaces, and of hosts outside of the
-//! mesh, that have labels of their own. Each version of a workload is a peer. Once three quarters of the
-//! series are taken, new combinations of a peer are counted for an unknown peer. So somebody who invents
-//! peers cannot take all series, but can take the room of other peers: say with [`Trust`](crate::Trust)
-//! whose metadata a server believes. Services of the own namespace cannot be told from invented ones; those
-//! that [`service_of`](MetricsBuilder::service_of) names always have labels of their own.
+//! Peers, services of other namespaces, and hosts outside of the mesh are each limited to a quarter of
+//! that. Each version of a workload is a peer. Once three quarters of the series are used, new series of a
+//! peer are counted for an unknown peer. So a caller that invents peers cannot use up all series, but can
+//! displace other peers: limit with [`Trust`](crate::Trust) whose metadata a server reads. Invented services
+//! of the own namespace cannot be distinguished from real ones; those of
+//! [`service_of`](MetricsBuilder::service_of) always have labels of their own.
 //!
-//! Methods that are not of RFC 9110 or `PATCH` are `_OTHER`, as OpenTelemetry says, and so are schemes other
+//! Methods that are not of RFC 9110 or `PATCH` are `_OTHER`, as in OpenTelemetry, and so are schemes other
 //! than `http` and `https`. Routes and [own labels](MetricsBuilder::request_label) are cut after 200 bytes.
 //!
-//! Series that [expire](MetricsBuilder::expire_after) make room for others, and so do peers, hosts and
-//! values of labels that have no series any more: when more than half of those that there may be are
-//! there, they are forgotten one to two intervals after the last of their series, while the metrics are
-//! shown. A request that goes on for longer is counted with `unknown` labels then, and never with those
-//! of another peer. Without expiry, a process that meets more callers in its life than that quarter needs
-//! a larger `max_series`.
+//! Series that [expire](MetricsBuilder::expire_after) free their capacity. Peers, hosts and values of labels
+//! that have no series any more do so too: if more than half of the limit is used, a scrape removes them one
+//! to two intervals after the last of their series. A request that is still open then is counted with
+//! `unknown` labels, and never with those of another peer. Without expiry, a process with more callers in
+//! its lifetime than that quarter needs a larger `max_series`.
 //!
 //! A server that [learns its services](MetricsBuilder::learn_own_services) from the hosts of requests
-//! learns as many as it is told, and never forgets them.
+//! learns at most the configured number, and never removes them.
 //!
-//! A scrape is sent in pieces, of what was counted when it began, and four at a time. Peer metadata and
-//! baggage above 8 KiB, and metadata nested deeper than four levels, are refused; names longer than 253 bytes or with control
-//! characters are `unknown`.
+//! A scrape sends a snapshot of the counts in pieces, and at most four are sent at once. Peer metadata and
+//! baggage above 8 KiB, and metadata nested deeper than four levels, are refused; names longer than 253
+//! bytes or with control characters are `unknown`.
 
 #[cfg(feature = "metrics-config")]
 mod attributes;
+mod authority_cache;
 mod builder;
 #[cfg(feature = "metrics-config")]
 mod captured;
@@ -83,7 +83,6 @@ mod exposition;
 mod handle;
 mod hash;
 mod intern;
-mod kept_authorities;
 mod labels;
 mod measurement;
 mod message_reports;

@@ -1,4 +1,4 @@
-//! `Naming`: what the metrics are called.
+//! `Naming`: the names and labels of the metrics.
 
 use super::{
     own_labels::OwnLabel,
@@ -7,15 +7,14 @@ use super::{
 };
 use crate::direction::Direction;
 
-/// What the metrics are called, and which labels they have.
+/// The names and labels of the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Naming {
-    /// Istio's: `istio_requests_total` and so on, with the 25 labels by which Kiali and Istio's
-    /// dashboards find them.
+    /// Istio's: `istio_requests_total` and so on, with the 25 labels that Kiali and Istio's dashboards query.
     #[default]
     Istio,
-    /// Rate, errors, duration, as plain as can be: `http_server_requests_total` and
+    /// Rate, errors, duration, with few labels: `http_server_requests_total` and
     /// `http_server_request_duration_seconds`, for a client `http_client_…`, with `method`, `route` and
     /// `status`.
     Red,
@@ -27,12 +26,12 @@ pub enum Naming {
     /// `server_address` and `server_port`, as in the URI of the request. The bodies are counted as the layers
     /// see them.
     ///
-    /// The scheme at a server is that of the request's URI, which HTTP/2 has, or else what
-    /// `x-forwarded-proto` of a [trusted](crate::Trust) peer says, or else `http`. So the label is `http`
-    /// for HTTP/1.1 that comes without that header, even over TLS: a layer does not see the connection.
+    /// The scheme at a server is that of the request's URI, which HTTP/2 has, or else that of
+    /// `x-forwarded-proto` of a [trusted](crate::Trust) peer, or else `http`. So the label is `http` for
+    /// HTTP/1.1 without that header, even over TLS: a layer does not see the connection.
     ///
-    /// A quarter of [`max_series`](crate::metrics::MetricsBuilder::max_series) is how many hosts with their
-    /// ports have labels of their own; others are `unknown`.
+    /// Hosts with their ports are limited to a quarter of
+    /// [`max_series`](crate::metrics::MetricsBuilder::max_series); others are `unknown`.
     OpenTelemetry,
 }
 
@@ -46,7 +45,7 @@ impl Naming {
             Naming::Istio => Generation::of_plan(Plan::standard(direction), own),
             Naming::Red => Generation::of_metrics(red(side), own),
             Naming::OpenTelemetry => Generation {
-                // So that callers do not use up the room for the hosts that a client calls.
+                // Hosts that callers choose must not displace the hosts that a client calls.
                 host_header_fallback: direction == Direction::Client,
                 ..Generation::of_metrics(open_telemetry(direction, side), own)
             },

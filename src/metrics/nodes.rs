@@ -1,4 +1,4 @@
-//! Both sides of an exchange, as expressions see them.
+//! The metadata of both sides of an exchange, for expressions.
 
 use super::{attributes::Node, peer::PeerMetadata, workload::Workload};
 

@@ -26,14 +26,14 @@ use crate::{
 use http::{HeaderMap, Method};
 use std::{sync::Arc, time::Instant};
 
-/// What metrics keep of an exchange until its end.
+/// The state of an exchange that metrics keep until its end.
 #[derive(Debug, Clone, Default)]
 struct ObservedExchange {
     peer: PeerNumber,
     /// Which headers a server's response sends to its client.
     requested_headers: RequestedHeaders,
-    /// Whether the peer is trusted. A client sends its metadata only to a trusted peer.
-    reads_peer: bool,
+    /// Whether metadata is exchanged with the peer: it is trusted and, for a client, may be a service of the mesh.
+    exchanges_metadata: bool,
     destination: DestinationNumber,
     request_labels: RequestLabels,
     response_labels: ResponseLabels,
@@ -57,8 +57,8 @@ struct ObservedExchange {
 struct CountingObserver {
     metrics: Metrics,
     counted: PerDirection<bool>,
-    /// Whether no other metrics of the tracer read the metadata after these, which then exchange it with the
-    /// peer.
+    /// Whether these are the last metrics of the tracer, which write and remove the metadata. Those before only
+    /// read it.
     is_last: PerDirection<bool>,
 }
 
@@ -67,7 +67,7 @@ impl AnyObserver for CountingObserver {
         Box::new(ObservedExchange::default())
     }
 
-    fn owns(&self, state: &AnyState) -> bool {
+    fn accepts_state(&self, state: &AnyState) -> bool {
         state.is::<ObservedExchange>()
     }
 
@@ -93,13 +93,14 @@ impl AnyObserver for CountingObserver {
         let is_last = *self.is_last.of(direction);
         match direction {
             Direction::Server => {
-                state.reads_peer = peer_trusted;
-                self.metrics.read_caller(state, request, headers, is_last)
+                state.exchanges_metadata = peer_trusted;
+                self.metrics
+                    .read_server_request(state, request, headers, is_last)
             }
             Direction::Client => {
                 self.metrics
-                    .read_call(state, request, headers, peer_trusted);
-                is_last && (state.reads_peer || headers.peer_metadata > 0)
+                    .read_client_request(state, request, headers, peer_trusted);
+                is_last && (state.exchanges_metadata || headers.peer_metadata > 0)
             }
         }
     }
@@ -110,7 +111,7 @@ impl AnyObserver for CountingObserver {
             return;
         };
         let inner = &self.metrics.inner;
-        match (direction, state.reads_peer) {
+        match (direction, state.exchanges_metadata) {
             (Direction::Client, true) => inner.headers.write_to_request(headers),
             (Direction::Server, true) => {
                 (state.peer, state.requested_headers) = inner.peers.take_from_request(headers);
@@ -119,7 +120,7 @@ impl AnyObserver for CountingObserver {
         }
     }
 
-    fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
+    fn change_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
         let Some(state) = counted(state) else {
             return;
         };
@@ -134,7 +135,7 @@ impl AnyObserver for CountingObserver {
                 let requested = state.requested_headers;
                 scan.bytes += match is_last {
                     true => inner.headers.write_to_response(headers, requested),
-                    // The last will write the same headers.
+                    // The last metrics will write the same headers.
                     false => {
                         let mut copy = headers.clone();
                         inner.headers.write_to_response(&mut copy, requested)
@@ -143,7 +144,7 @@ impl AnyObserver for CountingObserver {
             }
             Direction::Client if scan.peer_metadata > 0 => {
                 scan = scan.without_peer_metadata();
-                match (state.reads_peer, is_last) {
+                match (state.exchanges_metadata, is_last) {
                     (true, true) => state.peer = inner.peers.take_from_response(headers),
                     (true, false) => state.peer = inner.peers.of_response(headers),
                     (false, true) => remove_metadata(headers),
@@ -178,7 +179,7 @@ impl AnyObserver for CountingObserver {
             return;
         }
         if let Some(state) = counted(state) {
-            self.metrics.see_response(state, response);
+            self.metrics.read_response(state, response);
         }
     }
 
@@ -223,16 +224,16 @@ impl AnyObserver for CountingObserver {
 
     fn ended(&self, state: &mut AnyState, exchange: &EndedExchange<'_>) {
         if let Some(state) = counted(state) {
-            let ended = EndedState(state);
-            self.metrics.see_end(ended.0, exchange);
+            let ended = ResetOnDrop(state);
+            self.metrics.record_exchange(ended.0, exchange);
         }
     }
 }
 
-/// A state that is made ready for the next exchange, even if counting this one panics.
-struct EndedState<'a>(&'a mut ObservedExchange);
+/// Resets a state for the next exchange, even if counting this one panics.
+struct ResetOnDrop<'a>(&'a mut ObservedExchange);
 
-impl Drop for EndedState<'_> {
+impl Drop for ResetOnDrop<'_> {
     fn drop(&mut self) {
         *self.0 = ObservedExchange::default();
     }
@@ -245,8 +246,8 @@ fn counted(state: &mut AnyState) -> Option<&mut ObservedExchange> {
 }
 
 impl Metrics {
-    /// Counts the exchanges of these directions. The last metrics of a tracer exchange metadata with the
-    /// peer. Those before only read it.
+    /// Counts the exchanges of these directions. The last metrics of a tracer write and remove the metadata,
+    /// those before only read it.
     pub(crate) fn observer(
         &self,
         counted: PerDirection<bool>,
@@ -259,8 +260,8 @@ impl Metrics {
         })
     }
 
-    /// Reads what a server needs of a request. Returns whether it takes or removes the caller's metadata.
-    fn read_caller(
+    /// Reads a request at a server. Returns whether the caller's metadata has to be removed from it.
+    fn read_server_request(
         &self,
         state: &mut ObservedExchange,
         request: &RequestHead<'_>,
@@ -275,7 +276,7 @@ impl Metrics {
             Naming::OpenTelemetry => state.url_scheme = UrlScheme::of(request),
         }
         let has_metadata = headers.peer_metadata > 0;
-        if state.reads_peer && !(has_metadata && is_last) {
+        if state.exchanges_metadata && !(has_metadata && is_last) {
             let peers = &self.inner.peers;
             (state.peer, state.requested_headers) =
                 peers.of_request(request.headers(), has_metadata);
@@ -283,8 +284,8 @@ impl Metrics {
         has_metadata && is_last
     }
 
-    /// Reads what a client needs of a request.
-    fn read_call(
+    /// Reads a request at a client.
+    fn read_client_request(
         &self,
         state: &mut ObservedExchange,
         request: &RequestHead<'_>,
@@ -304,10 +305,10 @@ impl Metrics {
                 write_server(request.uri(), request.headers(), server);
                 self.destination(server)
             }),
-            // No label shows a destination.
+            // No label has a destination.
             Naming::Red => DestinationNumber::default(),
         };
-        state.reads_peer = peer_trusted && self.sends_metadata_to(state.destination, host);
+        state.exchanges_metadata = peer_trusted && self.sends_metadata_to(state.destination, host);
     }
 
     /// Whether labels or expressions read the heads of requests and responses.
@@ -321,15 +322,15 @@ impl Metrics {
 
     fn find_own_service(&self, state: &mut ObservedExchange, request: &RequestHead<'_>) {
         let host = || host_of(request.uri(), request.headers());
-        if !self.inner.knows_service && self.uses_host_header() {
+        if !self.inner.has_service_name && self.uses_host_header() {
             state.destination = self.destination(host());
-        } else if self.inner.destinations.asks_hosts() {
+        } else if self.inner.destinations.finds_own_service_by_host() {
             let destinations = &self.inner.destinations;
-            state.destination = destinations.own_number(host(), state.reads_peer);
+            state.destination = destinations.own_number(host(), state.exchanges_metadata);
         }
     }
 
-    fn see_response(&self, state: &mut ObservedExchange, response: &ResponseHead<'_>) {
+    fn read_response(&self, state: &mut ObservedExchange, response: &ResponseHead<'_>) {
         let (status, headers) = (response.status(), response.headers());
         state.response_labels = self.response_labels(status, headers);
         #[cfg(feature = "metrics-config")]
@@ -338,7 +339,7 @@ impl Metrics {
         }
     }
 
-    fn see_end(&self, state: &ObservedExchange, exchange: &EndedExchange<'_>) {
+    fn record_exchange(&self, state: &ObservedExchange, exchange: &EndedExchange<'_>) {
         let mut measured = Measurement::at(
             exchange.ended_at(),
             exchange.response_code(),
@@ -361,7 +362,7 @@ impl Metrics {
         let request_body = exchange.request_bytes().unwrap_or(0);
         measured.request_body_bytes = request_body;
         measured.response_body_bytes = match exchange.method() {
-            // A body that a handler has made is not sent.
+            // The body of the handler is not sent.
             &Method::HEAD => 0,
             _ => exchange.response_bytes(),
         };

@@ -1,10 +1,10 @@
-//! A gRPC exchange that goes on, as expressions see it when its messages are reported: without a response.
+//! The attributes of an open gRPC exchange when its messages are reported: without a response.
 
 use super::{
     attributes::{Attributes, Node, ServiceField},
     captured::Captured,
     destination::Service,
-    ended_attributes::{known, known_field},
+    ended_attributes::{non_empty, service_field},
     peer::PeerMetadata,
     workload::Workload,
 };
@@ -55,15 +55,15 @@ impl Attributes for OpenAttributes<'_> {
     }
 
     fn path(&self) -> Option<&str> {
-        known(&self.request.captured.path)
+        non_empty(&self.request.captured.path)
     }
 
     fn host(&self) -> Option<&str> {
-        known(&self.request.captured.host)
+        non_empty(&self.request.captured.host)
     }
 
     fn scheme(&self) -> Option<&str> {
-        known(&self.request.captured.scheme)
+        non_empty(&self.request.captured.scheme)
     }
 
     fn request_header(&self, name: &HeaderName) -> Option<&str> {
@@ -75,7 +75,7 @@ impl Attributes for OpenAttributes<'_> {
     }
 
     fn protocol(&self) -> Option<&str> {
-        known(self.request.protocol)
+        non_empty(self.request.protocol)
     }
 
     fn start_time(&self) -> Option<SystemTime> {
@@ -95,10 +95,10 @@ impl Attributes for OpenAttributes<'_> {
     }
 
     fn route_name(&self) -> Option<&str> {
-        known(&self.request.route)
+        non_empty(&self.request.route)
     }
 
     fn service(&self, field: ServiceField) -> Option<&str> {
-        known_field(self.service, field)
+        service_field(self.service, field)
     }
 }

@@ -1,7 +1,7 @@
-//! `OpenStreams`: the gRPC exchanges that go on, so that a scrape can report their messages.
+//! `OpenStreams`: the open gRPC exchanges, so that a scrape can report their messages.
 //!
 //! Each thread adds exchanges to a shard of its own, and skips one that is being read. Those that have ended
-//! are removed when a shard has grown to twice as many as went on the last time.
+//! are removed when a shard has twice as many as were open the last time.
 
 use super::{handle::Metrics, message_reports::MessageReports};
 use crate::shard;
@@ -74,7 +74,7 @@ impl Shard {
 }
 
 impl Metrics {
-    /// Reports the messages of streams that were silent since their report was due.
+    /// Reports the messages of streams without a frame since their report was due.
     pub(super) fn report_open_streams(&self, now: Instant) {
         for stream in self.inner.open_streams.all() {
             stream.report_if_due(now);
@@ -118,7 +118,7 @@ mod tests {
             response: 13,
         };
         stream.passed(messages, start + SECOND);
-        let shown = |second: u32| {
+        let exposed = |second: u32| {
             ["request", "response"].map(|side| {
                 let name = format!("istio_{side}_messages_total");
                 let points = points_at(&metrics, &name, start + second * SECOND);
@@ -126,11 +126,11 @@ mod tests {
             })
         };
         // The peer is not known.
-        assert_eq!(shown(6), [0.0, 0.0]);
+        assert_eq!(exposed(6), [0.0, 0.0]);
         stream.set_peer(PeerNumber::UNKNOWN);
-        assert_eq!(shown(4), [0.0, 0.0]);
-        assert_eq!(shown(6), [3.0, 13.0]);
-        assert_eq!(shown(20), [3.0, 13.0]);
+        assert_eq!(exposed(4), [0.0, 0.0]);
+        assert_eq!(exposed(6), [3.0, 13.0]);
+        assert_eq!(exposed(20), [3.0, 13.0]);
         assert_eq!(stream.end(), Messages::default());
     }
 

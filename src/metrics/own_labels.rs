@@ -1,4 +1,4 @@
-//! Labels of the user's own, from the heads of requests and responses.
+//! User-defined labels, from the heads of requests and responses.
 
 use super::{exposition::is_label_name, store::Source};
 use crate::{head::RequestHead, printable::quoted, text::cut, user_code::guarded};
@@ -16,7 +16,7 @@ type OfResponse = dyn Fn(StatusCode, &HeaderMap) -> Option<String> + Send + Sync
 pub(super) struct OwnLabel {
     pub(super) name: String,
     value: OwnValue,
-    /// Which of the labels from requests, or from responses, it is.
+    /// The index among the labels from requests, or from responses.
     at: usize,
 }
 
@@ -110,12 +110,12 @@ impl OwnLabels {
     }
 }
 
-/// Whether a label may have this name. One that may not is left out, and named in the log.
+/// Whether a label may have this name. One that may not is logged.
 fn is_allowed(name: &str) -> bool {
     let allowed = is_label_name(name);
     if !allowed {
         let name = quoted(name);
-        tracing::warn!("metrics: {name} is no name of a label, and is left out");
+        tracing::warn!("metrics: {name} is not a valid label name, and is left out");
     }
     allowed
 }

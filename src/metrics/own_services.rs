@@ -1,4 +1,4 @@
-//! `OwnServices`: by which names a server is called, from the hosts of requests.
+//! `OwnServices`: the services that route to a server, by the hosts of requests.
 
 use super::{
     destination::{Destination, Destinations, MAX_NAME, Service},
@@ -11,24 +11,24 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// How many spellings of hosts are kept. What other hosts stand for is found out each time, so that they
-/// displace nothing.
+/// How many spellings of hosts are cached. Other hosts are resolved each time, so that they displace
+/// nothing.
 const MAX_HOSTS: usize = 100;
 
-/// Services of the own namespace that this server is called by, beside the one that it knows itself.
+/// Services of the own namespace that route to this server, beside the default one.
 pub(super) struct OwnServices {
-    /// The service of requests whose host says nothing else.
+    /// The service of requests whose host is not another own service.
     default: Service,
-    known: ArcSwap<Known>,
-    /// Held while something is learned.
+    known: ArcSwap<KnownServices>,
+    /// Held while a service or host is added.
     learning: Mutex<()>,
-    /// How many services there may be, with the listed ones.
-    most: usize,
+    /// The limit of services, with the listed ones.
+    max_services: usize,
 }
 
-/// What is known. There is a bounded number of services, which are never forgotten.
+/// Services and hosts so far. The number of both is bounded, and they are never removed.
 #[derive(Clone, Default)]
-struct Known {
+struct KnownServices {
     services: Vec<Arc<Destination>>,
     hosts: HashMap<Arc<str>, Option<u32>, FoldState>,
 }
@@ -45,32 +45,32 @@ impl OwnServices {
             default,
             known: ArcSwap::default(),
             learning: Mutex::new(()),
-            most: 0,
+            max_services: 0,
         };
         for host in listed {
-            own.most += 1;
+            own.max_services += 1;
             match rules.of_authority(host) {
-                Destination::Known(service) if rules.is_own(&service) => {
+                Destination::Service(service) if rules.is_in_own_namespace(&service) => {
                     own.number(rules, host, true);
                 }
                 _ => {
                     let host = quoted(host);
-                    tracing::warn!("metrics: {host} is no service of the own namespace");
+                    tracing::warn!("metrics: {host} is not a service of the own namespace");
                 }
             }
         }
-        own.most = own.known.load().services.len().saturating_add(learned);
+        own.max_services = own.known.load().services.len().saturating_add(learned);
         own
     }
 
-    /// Whether there are any, or may be.
+    /// Whether there are any, or can be any.
     #[inline]
-    pub(super) fn ask_hosts(&self) -> bool {
-        self.most > 0
+    pub(super) fn has_any(&self) -> bool {
+        self.max_services > 0
     }
 
-    /// The number of the service that a host stands for; `None` if it is none of those that are known, or
-    /// are learned from this caller.
+    /// The number of the own service of a host; `None` if the host is none, and none is learned from this
+    /// caller.
     pub(super) fn number(&self, rules: &Destinations, host: &str, learns: bool) -> Option<u32> {
         if let Some(number) = self.known.load().hosts.get(host) {
             return *number;
@@ -87,7 +87,8 @@ impl OwnServices {
         let service = self.service(rules, host);
         let known = self.known.load();
         let number = service.as_deref().and_then(|service| known.number(service));
-        let is_new = service.is_some() && number.is_none() && known.services.len() < self.most;
+        let is_new =
+            service.is_some() && number.is_none() && known.services.len() < self.max_services;
         if is_new && !learns {
             return None;
         }
@@ -95,8 +96,8 @@ impl OwnServices {
             return number;
         }
         let _learning = self.learning.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut known = Known::clone(&self.known.load());
-        let number = service.and_then(|service| known.number_or_add(service, self.most));
+        let mut known = KnownServices::clone(&self.known.load());
+        let number = service.and_then(|service| known.number_or_add(service, self.max_services));
         if known.hosts.len() < MAX_HOSTS {
             known.hosts.insert(Arc::from(host), number);
         }
@@ -104,11 +105,13 @@ impl OwnServices {
         number
     }
 
-    /// The service that a host stands for, if it is another one of the own namespace.
+    /// The service of a host, if it is in the own namespace and not the default one.
     fn service(&self, rules: &Destinations, host: &str) -> Option<Arc<Destination>> {
         let destination = rules.of_authority(host);
         match &destination {
-            Destination::Known(service) if rules.is_own(service) && *service != self.default => {
+            Destination::Service(service)
+                if rules.is_in_own_namespace(service) && *service != self.default =>
+            {
                 Some(Arc::new(destination))
             }
             _ => None,
@@ -120,19 +123,19 @@ impl OwnServices {
     }
 }
 
-impl Known {
+impl KnownServices {
     fn number(&self, service: &Destination) -> Option<u32> {
         let known = self.services.iter().position(|known| **known == *service);
         known.and_then(|at| u32::try_from(at).ok())
     }
 
-    fn number_or_add(&mut self, service: Arc<Destination>, most: usize) -> Option<u32> {
+    fn number_or_add(&mut self, service: Arc<Destination>, max_services: usize) -> Option<u32> {
         if let Some(number) = self.number(&service) {
             return Some(number);
         }
         let number = u32::try_from(self.services.len()).ok()?;
-        let room = self.services.len() < most;
-        room.then(|| {
+        let has_capacity = self.services.len() < max_services;
+        has_capacity.then(|| {
             self.services.push(service);
             number
         })

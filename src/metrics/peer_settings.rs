@@ -1,14 +1,14 @@
-//! To whom the metadata of the own workload is sent.
+//! The hosts that the metadata of the own workload is sent to.
 
 use super::builder::MetricsBuilder;
 
 impl MetricsBuilder {
     /// Sends the metadata of the own workload to all hosts. Default: `false`.
     ///
-    /// By default, a client layer sends it to hosts that may be services of the mesh, and reads only what
-    /// these answer: names without a dot, such as `catalog`; names of two labels, such as `catalog.shop`;
-    /// full names, such as `catalog.shop.svc.cluster.local`; and those of [`service_of`](Self::service_of). It
-    /// names the pod, its namespace and its owner, so `api.example.com` and addresses do not get it. Istio's
+    /// By default, a client layer exchanges metadata only with hosts that may be services of the mesh: names
+    /// without a dot, such as `catalog`; names of two labels, such as `catalog.shop`; full names, such as
+    /// `catalog.shop.svc.cluster.local`; and those of [`service_of`](Self::service_of). The metadata names
+    /// the pod, its namespace and its owner, so it is not sent to `api.example.com` or addresses. Istio's
     /// sidecars send it to all hosts, unless `proxyHeaders.metadataExchangeHeaders.mode` is `IN_MESH`. Hosts
     /// outside of [`propagate_only_to`] never get it.
     ///

@@ -10,16 +10,16 @@ use http::HeaderName;
 use std::sync::Arc;
 use std::{fmt, time::Duration};
 
-/// What one direction's layers record: made of the configuration, executed by the store.
+/// What the layers of one direction record: built from the configuration, executed by the store.
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub(crate) metrics: Vec<MetricPlan>,
-    /// Values computed once an exchange ends, used by labels and by metrics of the user's own.
+    /// Values computed when an exchange ends, for labels and user-defined metrics.
     #[cfg(feature = "metrics-config")]
     pub(crate) values: Arc<dyn ComputedValues>,
     /// 0 if no value is computed.
     pub(crate) value_count: usize,
-    /// How often the gRPC messages of a stream that goes on are reported.
+    /// How often the gRPC messages of an open stream are reported.
     pub(crate) reporting_interval: Duration,
     /// Whether the request's host names the service if nothing else does.
     pub(crate) host_header_fallback: bool,
@@ -52,14 +52,14 @@ pub(crate) enum MetricKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Measured {
     Requests,
-    /// In whole milliseconds, cut off. A metric whose name ends with `_seconds` shows seconds, of whole
+    /// In whole milliseconds, rounded down. A metric whose name ends with `_seconds` is in seconds, of whole
     /// microseconds.
     Duration,
     RequestBytes,
     ResponseBytes,
     RequestMessages,
     ResponseMessages,
-    /// A computed value, read as an unsigned integer. What is not one counts as 0.
+    /// A computed value, read as an unsigned integer. Anything else counts as 0.
     #[cfg_attr(
         not(feature = "metrics-config"),
         expect(dead_code, reason = "only a configuration makes it")
@@ -84,7 +84,7 @@ pub(crate) enum LabelValue {
     Constant(String),
 }
 
-/// Computes values once an exchange has ended.
+/// Computes values when an exchange has ended.
 #[cfg(feature = "metrics-config")]
 pub(crate) trait ComputedValues: Send + Sync {
     /// The request headers that the values read. They are captured at the request's head.
@@ -177,7 +177,7 @@ impl Plan {
 }
 
 impl MetricPlan {
-    /// What its names in an exposition depend on.
+    /// Name and kind, which determine its names in an exposition.
     #[cfg(feature = "metrics-config")]
     pub(crate) fn exposed(&self) -> (&str, MetricKind) {
         (&self.name, self.kind)
@@ -185,8 +185,8 @@ impl MetricPlan {
 }
 
 impl Measured {
-    /// Whether it counts gRPC messages. They are counted while an exchange goes on, so the response's
-    /// labels are not known.
+    /// Whether it counts gRPC messages. They are counted while an exchange is open, so the labels of the
+    /// response are not known.
     pub(crate) fn is_messages(self) -> bool {
         matches!(self, Measured::RequestMessages | Measured::ResponseMessages)
     }

@@ -73,7 +73,7 @@ fn record(metrics: &Metrics) {
 #[test]
 fn counts_stay_when_the_plan_changes() {
     let metrics = Metrics::builder(Workload::new("webapp")).build();
-    let shown = |name: &str, of: &str| {
+    let exposed = |name: &str, of: &str| {
         let points = points(&metrics, name);
         let points = points
             .iter()
@@ -84,16 +84,16 @@ fn counts_stay_when_the_plan_changes() {
     record(&metrics);
     set_plan(&metrics, with_label("tenant", &["x", "acme"], 1));
     assert_eq!(
-        shown("istio_requests_total", "tenant"),
+        exposed("istio_requests_total", "tenant"),
         [(value("unknown"), 1.0)]
     );
     record(&metrics);
     let both = [(value("acme"), 1.0), (value("unknown"), 1.0)];
-    assert_eq!(shown("istio_requests_total", "tenant"), both);
+    assert_eq!(exposed("istio_requests_total", "tenant"), both);
     // The others have no such label, and one series.
-    assert_eq!(shown("istio_request_bytes", "tenant"), [(None, 0.0)]);
+    assert_eq!(exposed("istio_request_bytes", "tenant"), [(None, 0.0)]);
     assert_eq!(
-        shown("istio_request_duration_milliseconds", "x"),
+        exposed("istio_request_duration_milliseconds", "x"),
         [(None, 10.0)]
     );
 
@@ -101,7 +101,7 @@ fn counts_stay_when_the_plan_changes() {
     set_plan(&metrics, with_label("tenant", &["acme"], 0));
     record(&metrics);
     let both = [(value("acme"), 2.0), (value("unknown"), 1.0)];
-    assert_eq!(shown("istio_requests_total", "tenant"), both);
+    assert_eq!(exposed("istio_requests_total", "tenant"), both);
 
     // Without most labels, and later with them again.
     for _ in 0..5 {
@@ -112,14 +112,14 @@ fn counts_stay_when_the_plan_changes() {
         set_plan(&metrics, plan);
         record(&metrics);
     }
-    assert_eq!(shown("istio_requests_total", "tenant"), [(None, 8.0)]);
+    assert_eq!(exposed("istio_requests_total", "tenant"), [(None, 8.0)]);
     let mut none = Plan::standard(Direction::Server);
     none.metrics.clear();
     set_plan(&metrics, none);
-    assert_eq!(shown("istio_requests_total", "reporter"), []);
+    assert_eq!(exposed("istio_requests_total", "reporter"), []);
     set_plan(&metrics, Plan::standard(Direction::Server));
     assert_eq!(
-        shown("istio_requests_total", "reporter"),
+        exposed("istio_requests_total", "reporter"),
         [(value("destination"), 8.0)]
     );
 }
@@ -152,19 +152,19 @@ fn own_metrics_count_set_and_observe_computed_values() {
     set_plan(&metrics, plan(&["2", "7", "100", "-1"]));
     record(&metrics);
     record(&metrics);
-    let shown = || {
+    let exposed = || {
         ["istio_calls", "istio_level", "istio_size", "istio_wrong"].map(|name| {
             let points = points(&metrics, name);
             (points.len(), number(&points[0]))
         })
     };
-    assert_eq!(shown(), [(1, 4.0), (1, 7.0), (1, 200.0), (1, 0.0)]);
+    assert_eq!(exposed(), [(1, 4.0), (1, 7.0), (1, 200.0), (1, 0.0)]);
     // Values that are no labels make no series.
     assert_eq!(points(&metrics, "istio_requests_total").len(), 1);
     set_plan(&metrics, plan(&["3", "5", "1", "true"]));
-    assert_eq!(shown(), [(1, 4.0), (1, 7.0), (1, 200.0), (1, 0.0)]);
+    assert_eq!(exposed(), [(1, 4.0), (1, 7.0), (1, 200.0), (1, 0.0)]);
     record(&metrics);
-    assert_eq!(shown(), [(1, 7.0), (1, 5.0), (1, 201.0), (1, 0.0)]);
+    assert_eq!(exposed(), [(1, 7.0), (1, 5.0), (1, 201.0), (1, 0.0)]);
 }
 
 #[test]

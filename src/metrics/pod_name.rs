@@ -1,6 +1,6 @@
-//! The name of a workload by the name of one of its pods, by the rules of Kubernetes' controllers.
+//! The name of a workload from the name of one of its pods, by the rules of Kubernetes' controllers.
 
-/// What Kubernetes generates names from: no vowels, and nothing that looks like another character.
+/// The characters of names that Kubernetes generates: no vowels, and none that look alike.
 const GENERATED: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
 /// The workload that a pod with this name belongs to; the pod itself if no controller has named it.

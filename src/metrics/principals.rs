@@ -1,4 +1,4 @@
-//! `Principals`: who the two ends of a TLS connection are.
+//! `Principals`: the identities of both ends of a TLS connection.
 
 /// The URI names in the certificates of a connection with mutual TLS.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]

@@ -1,4 +1,4 @@
-//! The labels of a series, as text: from the small numbers of its key.
+//! The labels of a series as text, from the numbers of its key.
 
 use super::{
     destination::{Destination, UNKNOWN},
@@ -15,7 +15,7 @@ use super::{
 use crate::direction::Direction;
 use std::sync::Arc;
 
-/// Everything that the labels of one series are made of.
+/// The values from which the labels of one series are made.
 pub(super) struct Labels<'a> {
     inner: &'a Inner,
     direction: Direction,
@@ -29,12 +29,12 @@ pub(super) struct Labels<'a> {
     response: Option<Arc<[String]>>,
 }
 
-/// Which side a label is about.
+/// The side that a label describes.
 #[derive(Clone, Copy)]
 enum Side<'a> {
     Own(&'a Workload),
     Peer(&'a PeerLabels),
-    Nobody,
+    Unknown,
 }
 
 impl<'a> Labels<'a> {
@@ -46,7 +46,7 @@ impl<'a> Labels<'a> {
     ) -> Labels<'a> {
         let key = key.key();
         let destination = match (key.destination, direction) {
-            (0, Direction::Server) => Destination::Known(inner.workload.own_service()),
+            (0, Direction::Server) => Destination::Service(inner.workload.own_service()),
             (0, Direction::Client) => Destination::Unknown,
             (number, _) if DestinationNumber(number) == DestinationNumber::UNKNOWN => {
                 Destination::Unknown
@@ -73,9 +73,9 @@ impl<'a> Labels<'a> {
         }
     }
 
-    /// Whether a host that is no service of the mesh is shown.
-    pub(super) fn with_hosts(mut self, shown: bool) -> Labels<'a> {
-        if !shown && !self.destination.is_resolved(self.client_peer_namespace()) {
+    /// Replaces a host outside of the mesh by an unknown destination, unless hosts are exposed.
+    pub(super) fn with_hosts(mut self, exposed: bool) -> Labels<'a> {
+        if !exposed && !self.destination.is_service(self.client_peer_namespace()) {
             self.destination = Destination::Unknown;
         }
         self
@@ -142,7 +142,7 @@ impl<'a> Labels<'a> {
         match (own, &self.peer) {
             (true, _) => Side::Own(&self.inner.workload),
             (false, Some(peer)) => Side::Peer(peer),
-            (false, None) => Side::Nobody,
+            (false, None) => Side::Unknown,
         }
     }
 
@@ -173,7 +173,7 @@ impl<'a> Labels<'a> {
             false => self.peer_principal(),
         };
         let sent = self.peer.as_ref().map(|peer| peer.identity.as_str());
-        // A client trusts what a server sends where there is no certificate.
+        // Without a certificate, a client trusts the identity in the server's metadata.
         let sent = sent.filter(|id| !own && self.direction == Direction::Client && !id.is_empty());
         principal.or(sent).unwrap_or(UNKNOWN).to_owned()
     }
@@ -214,7 +214,7 @@ impl<'a> Labels<'a> {
         }
     }
 
-    /// The namespace of the side that answers, as far as its metadata says.
+    /// The namespace of the server, if it is the peer and known.
     fn client_peer_namespace(&self) -> Option<&str> {
         match self.direction {
             Direction::Client => self.peer_namespace(),
@@ -245,7 +245,7 @@ impl<'a> Labels<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn of(
+    fn label(
         self,
         own: impl FnOnce(&'a Workload) -> &'a str,
         peer: impl FnOnce(&'a PeerLabels) -> &'a String,
@@ -257,16 +257,16 @@ impl<'a> Side<'a> {
                 "" => unknown,
                 text => text,
             },
-            Side::Nobody => unknown,
+            Side::Unknown => unknown,
         }
     }
 
     fn workload(self) -> &'a str {
-        self.of(Workload::workload_name, |peer| &peer.workload, UNKNOWN)
+        self.label(Workload::workload_name, |peer| &peer.workload, UNKNOWN)
     }
 
     fn canonical_service(self) -> &'a str {
-        self.of(
+        self.label(
             Workload::canonical_name,
             |peer| &peer.canonical_service,
             UNKNOWN,
@@ -274,18 +274,18 @@ impl<'a> Side<'a> {
     }
 
     fn canonical_revision(self) -> &'a str {
-        self.of(Workload::revision, |peer| &peer.canonical_revision, LATEST)
+        self.label(Workload::revision, |peer| &peer.canonical_revision, LATEST)
     }
 
     fn app(self) -> &'a str {
-        self.of(Workload::app, |peer| &peer.app, UNKNOWN)
+        self.label(Workload::app, |peer| &peer.app, UNKNOWN)
     }
 
     fn version(self) -> &'a str {
-        self.of(Workload::version, |peer| &peer.version, UNKNOWN)
+        self.label(Workload::version, |peer| &peer.version, UNKNOWN)
     }
 
     fn cluster(self) -> &'a str {
-        self.of(Workload::cluster_name, |peer| &peer.cluster, UNKNOWN)
+        self.label(Workload::cluster_name, |peer| &peer.cluster, UNKNOWN)
     }
 }

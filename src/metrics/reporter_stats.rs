@@ -1,17 +1,17 @@
-//! The reporters whose counts are shown: those that code names, or that of a running tracer.
+//! The reporters whose counts are exposed: those that code adds, or that of a running tracer.
 
 use super::{builder::MetricsBuilder, handle::Metrics};
 use crate::report::{BatchReporter, Stats};
 
 impl MetricsBuilder {
-    /// Shows the counts of a reporter as `tower_b3_reporter_…`. The reporter that a tracer is
-    /// [started](crate::TracerBuilder::start) with is shown without this: call it for a reporter that you
-    /// give to [`TracerBuilder::reporter`](crate::TracerBuilder::reporter). It replaces what is shown
-    /// without it.
+    /// Exposes the counts of a reporter as `tower_b3_reporter_…`. The reporter that a tracer is
+    /// [started](crate::TracerBuilder::start) with is exposed without this: call it for a reporter that you
+    /// pass to [`TracerBuilder::reporter`](crate::TracerBuilder::reporter). It replaces the one that is
+    /// exposed by default.
     ///
-    /// Of several reporters, each has a label `reporter`: the name that
-    /// [`named_reporter_stats`](Self::named_reporter_stats) gives it, or else its number in the order in which
-    /// they were added, from 1 on. If the function panics, the reporter is left out.
+    /// Each of several reporters has a label `reporter`: the name of
+    /// [`named_reporter_stats`](Self::named_reporter_stats), or else its number in the order in which they
+    /// were added, from 1 on. If the function panics, the reporter is left out.
     ///
     /// ```
     /// # #[cfg(feature = "zipkin")] {
@@ -36,7 +36,7 @@ impl MetricsBuilder {
         self
     }
 
-    /// Shows the counts of a reporter, as [`reporter_stats`](Self::reporter_stats) does, with the label
+    /// Exposes the counts of a reporter, as [`reporter_stats`](Self::reporter_stats) does, with the label
     /// `reporter`. The counts of reporters with the same name are added.
     ///
     /// ```
@@ -61,7 +61,7 @@ impl MetricsBuilder {
 }
 
 impl Metrics {
-    /// Shows the counts of the reporter of a running tracer, unless code has said whose to show.
+    /// Exposes the counts of the reporter of a running tracer, unless code has added reporters.
     pub(crate) fn show_reporter(&self, reporter: &BatchReporter) {
         self.inner.reporters.add_started(reporter);
     }

@@ -3,7 +3,7 @@
 use crate::hosts;
 use http::{HeaderMap, Uri, header::HOST, uri::Scheme};
 
-/// By the header `host`, which a proxy goes by, or else by the URI. Empty if neither says.
+/// From the header `host`, which a proxy uses, or else from the URI. Empty if neither has one.
 #[inline]
 pub(super) fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
     host_header(headers)
@@ -11,7 +11,7 @@ pub(super) fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
         .unwrap_or_default()
 }
 
-/// By the URI alone, for a request without a header `host`.
+/// From the URI alone, for a request without a header `host`.
 pub(super) fn host_of_uri(uri: &Uri) -> &str {
     authority(uri).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The shape that a configuration gives to metrics: when they are built, and later.
+//! Applies the shape of a configuration to metrics: when they are built, and later.
 
 use super::{
     builder::MetricsBuilder,
@@ -12,11 +12,11 @@ use crate::direction::Direction;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl MetricsBuilder {
-    /// Records what a configuration says: the metrics and their labels, the buckets, when idle series
-    /// go, how often gRPC messages of long streams are reported, and whether a host names its service.
+    /// Applies the shape of a configuration: the metrics and their labels, the buckets, the expiry of series,
+    /// the reporting interval of gRPC messages, and whether the `host` of a request names its service.
     /// [`buckets`](Self::buckets) and [`expire_after`](Self::expire_after) override it.
     ///
-    /// A tracer that `ConfigFile::start` starts does this by itself, and follows the file.
+    /// `ConfigFile::start` does this for the metrics of its tracer, and reloads the file.
     ///
     /// ```
     /// use tower_b3::{config::TracingConfig, metrics::{Metrics, Workload}};

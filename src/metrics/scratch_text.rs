@@ -1,11 +1,11 @@
-//! A text for keys that are looked up, whose memory stays with the thread.
+//! A reusable text buffer of each thread, for keys that are looked up.
 
 use std::cell::Cell;
 
-/// More memory does not stay with a thread.
+/// A larger buffer is not kept.
 const MAX_KEPT: usize = 4 * 1024;
 
-/// Calls this with an empty text.
+/// Calls the closure with an empty text.
 pub(super) fn with_scratch_text<R>(call: impl FnOnce(&mut String) -> R) -> R {
     thread_local! {
         static TEXT: Cell<String> = const { Cell::new(String::new()) };

@@ -1,9 +1,8 @@
 //! `SharedMap`: a hash map whose copies share most of their entries.
 //!
-//! Readers have a copy of their own, so that they wait for nobody. A writer copies the map, changes the
-//! copy and publishes it. If that copied all entries, filling a map of n entries would take n² steps.
-//! Here new entries are in a small map beside the shared one until there are as many as the square root
-//! of those.
+//! Readers use a published copy, so that they never wait. A writer copies the map, changes the copy and
+//! publishes it. If that copied all entries, filling a map of n entries would take n² steps. Here new
+//! entries are in a small map beside the shared one, until their number exceeds its square root.
 
 use super::hash::FoldState;
 use std::{borrow::Borrow, collections::HashMap, hash::Hash, sync::Arc};
@@ -70,7 +69,7 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedMap<K, V> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// Adds an entry. To replace one copies all of them.
+    /// Adds an entry. Replacing one copies all entries.
     pub(super) fn insert(&mut self, key: K, value: V) {
         if self.main.contains_key(&key) {
             Arc::make_mut(&mut self.main).insert(key, value);
@@ -82,7 +81,7 @@ impl<K: Clone + Eq + Hash, V: Clone> SharedMap<K, V> {
         }
     }
 
-    /// Moves the new entries to the shared ones, which copies all. Returns whether there were any.
+    /// Moves the new entries to the shared ones, which copies all entries. Returns whether there were any.
     pub(super) fn merge(&mut self) -> bool {
         if self.recent.is_empty() {
             return false;
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn to_fill_a_map_copies_each_entry_a_few_hundred_times_at_most() {
+    fn filling_a_map_copies_each_entry_a_few_hundred_times_at_most() {
         let mut published = SharedMap::default();
         for key in 0..20_000_u64 {
             let mut changed = published.clone();
@@ -165,7 +164,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn it_is_a_map(steps in proptest::collection::vec(step(), 0..1_500)) {
+        fn it_behaves_like_a_hash_map(steps in proptest::collection::vec(step(), 0..1_500)) {
             let (mut map, mut model) = (SharedMap::default(), HashMap::new());
             for (at, step) in steps.into_iter().enumerate() {
                 let before = (map.clone(), map.len());

@@ -1,4 +1,4 @@
-//! What cannot be seen from outside: time.
+//! Tests that set the time.
 
 use super::{
     exposition::{Point, Value},
@@ -41,18 +41,18 @@ fn record_at(metrics: &Metrics, code: u16, at: Instant) {
 }
 
 #[test]
-fn a_series_goes_after_one_to_two_intervals_and_starts_again_at_zero() {
+fn a_series_expires_after_one_to_two_intervals_and_restarts_at_zero() {
     let metrics = Metrics::builder(Workload::new("webapp"))
         .expire_after(MINUTE)
         .build();
     let start = Instant::now();
     let codes = |now| {
         let points = points_at(&metrics, "istio_requests_total", now);
-        let shown = points.iter().map(|point| {
+        let exposed = points.iter().map(|point| {
             let code = label(point, "response_code").unwrap();
             (code.parse().unwrap(), number(point) as u64)
         });
-        shown.collect::<Vec<(u16, u64)>>()
+        exposed.collect::<Vec<(u16, u64)>>()
     };
     record_at(&metrics, 200, start);
     record_at(&metrics, 200, start);
@@ -80,7 +80,7 @@ fn a_series_goes_after_one_to_two_intervals_and_starts_again_at_zero() {
 }
 
 #[test]
-fn idle_series_make_room_for_others() {
+fn idle_series_free_their_capacity() {
     let metrics = Metrics::builder(Workload::new("webapp"))
         .expire_after(MINUTE)
         .max_series(2)
@@ -97,7 +97,7 @@ fn idle_series_make_room_for_others() {
 }
 
 #[test]
-fn what_has_no_room_changes_nothing_but_counts() {
+fn an_overflow_changes_only_counts() {
     let metrics = Metrics::builder(Workload::new("webapp"))
         .expire_after(MINUTE)
         .max_series(2)
@@ -112,21 +112,21 @@ fn what_has_no_room_changes_nothing_but_counts() {
         record_at(&metrics, code, start);
     }
     assert!(Arc::ptr_eq(&before, &state()));
-    // Once in each interval, idle series are looked for.
+    // Idle series are searched for once in each interval.
     record_at(&metrics, 200, start + MINUTE);
     record_at(&metrics, 213, start + MINUTE);
     let before = state();
     record_at(&metrics, 214, start + MINUTE);
     assert!(Arc::ptr_eq(&before, &state()));
-    // The series of the code 201 has gone.
+    // The series of the code 201 has expired.
     record_at(&metrics, 215, start + 2 * MINUTE);
     let points = points_at(&metrics, "istio_requests_total", start + 2 * MINUTE);
-    let shown = points.iter().map(|point| {
+    let exposed = points.iter().map(|point| {
         let code = label(point, "response_code").unwrap();
         (code.to_owned(), number(point) as u64)
     });
     let expected = [("200", 2), ("215", 1), ("unknown", 13)];
     let expected = expected.map(|(code, count)| (code.to_owned(), count));
-    assert_eq!(shown.collect::<Vec<_>>(), expected);
+    assert_eq!(exposed.collect::<Vec<_>>(), expected);
     assert_eq!(metrics.inner.stores.server.overflowed(), 13);
 }

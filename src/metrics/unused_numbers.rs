@@ -1,9 +1,9 @@
-//! Frees the numbers of what no series has any more.
+//! Frees numbers that no series uses any more.
 //!
-//! A number is freed if no series had it at two checks, an interval of idle series apart, and nobody asked
-//! for it in between. An exchange that goes on for longer may still have it; the number is not given again,
-//! so such an exchange is counted with `unknown` labels, and never with those of another. Requests do
-//! nothing for this: what they find in a cache is in it because it was used at the last check.
+//! A number is freed if no series used it at two checks, an expiry interval apart, and no request looked it
+//! up in between. A longer exchange may still have it; numbers are not reused, so such an exchange is
+//! counted with `unknown` labels, and never with those of another. Requests do no work for this: what they
+//! find in a cache is there because it was used at the last check.
 
 use super::{
     handle::Inner,
@@ -16,9 +16,9 @@ use std::{collections::HashSet, hash::Hash, sync::PoisonError, time::Instant};
 
 type Numbers = HashSet<u32, FoldState>;
 
-/// The numbers that series have.
+/// The numbers that series use.
 #[derive(Default)]
-struct InSeries {
+struct UsedNumbers {
     peers: Numbers,
     destinations: Numbers,
     principals: Numbers,
@@ -27,8 +27,8 @@ struct InSeries {
     response_labels: Numbers,
 }
 
-impl InSeries {
-    /// Those of a direction, and frees the computed values that none of its series has.
+impl UsedNumbers {
+    /// Adds the numbers of a direction, and frees the computed values that none of its series uses.
     fn add_all(&mut self, state: &State) {
         let mut values = Numbers::default();
         for key in state.requests.keys().chain(state.messages.keys()) {
@@ -49,9 +49,9 @@ impl InSeries {
     }
 }
 
-/// Keys have the number above, because 0 stands for none.
-fn free<T: Clone + Eq + Hash>(values: &Interner<T>, in_series: &Numbers) {
-    values.free_unused(|number| in_series.contains(&(number + 1)));
+/// Keys have the next higher number, because 0 is for none.
+fn free<T: Clone + Eq + Hash>(values: &Interner<T>, used: &Numbers) {
+    values.free_unused(|number| used.contains(&(number + 1)));
 }
 
 impl Inner {
@@ -61,7 +61,7 @@ impl Inner {
         let Some(interval) = Direction::BOTH.into_iter().filter_map(expiry).max() else {
             return;
         };
-        // Held until all is done: of two checks at the same time, the second would find everything unused.
+        // Held until the end: of two concurrent checks, the second would find everything unused.
         let mut checked = self
             .numbers_checked
             .lock()
@@ -70,17 +70,17 @@ impl Inner {
             return;
         }
         *checked = now;
-        let mut in_series = InSeries::default();
+        let mut used = UsedNumbers::default();
         for direction in Direction::BOTH {
-            in_series.add_all(&self.stores.of(direction).state());
+            used.add_all(&self.stores.of(direction).state());
         }
         self.peers
-            .free_unused(|number| in_series.peers.contains(&number));
+            .free_unused(|number| used.peers.contains(&number));
         self.destinations
-            .free_unused(|number| in_series.destinations.contains(&number));
-        free(&self.principals, &in_series.principals);
-        free(&self.operations, &in_series.operations);
-        free(&self.request_values, &in_series.request_labels);
-        free(&self.response_values, &in_series.response_labels);
+            .free_unused(|number| used.destinations.contains(&number));
+        free(&self.principals, &used.principals);
+        free(&self.operations, &used.operations);
+        free(&self.request_values, &used.request_labels);
+        free(&self.response_values, &used.response_labels);
     }
 }

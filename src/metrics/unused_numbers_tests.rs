@@ -29,7 +29,7 @@ struct Call {
     began: Instant,
 }
 
-/// Metrics, and what they should show.
+/// Metrics, and the expected series.
 struct Mesh {
     metrics: Metrics,
     start: Instant,
@@ -37,7 +37,7 @@ struct Mesh {
     under_way: Vec<Call>,
     /// The count of each series, and in which interval it was used last.
     series: HashMap<(u16, u32, u32), (u64, u64)>,
-    /// Which peer a number was given to, and which host.
+    /// The peer that each number was assigned to, and the host.
     given: [HashMap<u32, u16>; 2],
 }
 
@@ -113,40 +113,40 @@ impl Mesh {
         }
     }
 
-    /// What is asked for has labels for an interval.
+    /// What was looked up has labels for an interval.
     fn is_named(&self, call: Call) {
         let (workload, host) = (format!("w{}", call.to), host(call.to));
-        let shown = self.shown();
+        let exposed = self.exposed();
         let of_call = |(to, ..): &&(u16, String, String, u64)| *to == call.to;
-        let mut points = shown.iter().filter(of_call);
-        assert!(points.any(|(_, shown_workload, shown_host, _)| {
-            (call.peer == PeerNumber::UNKNOWN || *shown_workload == workload)
-                && (call.destination == DestinationNumber::UNKNOWN || *shown_host == host)
+        let mut points = exposed.iter().filter(of_call);
+        assert!(points.any(|(_, exposed_workload, exposed_host, _)| {
+            (call.peer == PeerNumber::UNKNOWN || *exposed_workload == workload)
+                && (call.destination == DestinationNumber::UNKNOWN || *exposed_host == host)
         }));
     }
 
     /// Peer, workload, host and count of all series. Frees numbers.
-    fn shown(&self) -> Vec<(u16, String, String, u64)> {
+    fn exposed(&self) -> Vec<(u16, String, String, u64)> {
         let points = points_at(&self.metrics, "istio_requests_total", self.now);
-        let shown = points.iter().map(|point| {
+        let exposed = points.iter().map(|point| {
             let text = |name| label(point, name).unwrap().to_owned();
             let code: u16 = text("response_code").parse().unwrap();
             let names = [text("destination_workload"), text("destination_service")];
             let [workload, host] = names;
             (code - 200, workload, host, number(point) as u64)
         });
-        shown.collect()
+        exposed.collect()
     }
 
     fn check(&self) {
         let (mut sums, mut named) = (HashMap::new(), [HashSet::new(), HashSet::new()]);
-        for (to, workload, shown_host, count) in self.shown() {
+        for (to, workload, exposed_host, count) in self.exposed() {
             *sums.entry(to).or_insert(0) += count;
-            let names = [(workload, format!("w{to}")), (shown_host, host(to))];
-            for (named, (shown, own)) in named.iter_mut().zip(names) {
-                if shown != "unknown" {
-                    assert_eq!(shown, own);
-                    named.insert(shown);
+            let names = [(workload, format!("w{to}")), (exposed_host, host(to))];
+            for (named, (exposed, own)) in named.iter_mut().zip(names) {
+                if exposed != "unknown" {
+                    assert_eq!(exposed, own);
+                    named.insert(exposed);
                 }
             }
         }
@@ -164,8 +164,8 @@ impl Mesh {
         self.now += INTERVAL / 4 * quarters;
     }
 
-    /// Until nothing that is not used has a number, unless there is room.
-    fn wait_for_room(&mut self) {
+    /// Waits until everything that is unused is freed.
+    fn wait_until_freed(&mut self) {
         for _ in 0..4 {
             self.wait(4);
             self.check();
@@ -184,7 +184,7 @@ fn host(to: u16) -> String {
 }
 
 #[test]
-fn a_process_can_meet_any_number_of_peers_in_its_life() {
+fn a_process_can_have_any_number_of_peers_in_its_lifetime() {
     let mut mesh = Mesh::new();
     for wave in 0..10 {
         // Some of them come again, and some at once with others.
@@ -192,7 +192,7 @@ fn a_process_can_meet_any_number_of_peers_in_its_life() {
             let call = mesh.begin(wave * 7 + to);
             mesh.end(call);
         }
-        mesh.wait_for_room();
+        mesh.wait_until_freed();
     }
     assert_eq!(
         [mesh.overflows("peers"), mesh.overflows("destinations")],
@@ -215,11 +215,11 @@ fn a_request_that_outlasts_its_numbers_is_counted_with_unknown_labels() {
             let call = mesh.begin(100 * wave + to);
             mesh.end(call);
         }
-        mesh.wait_for_room();
+        mesh.wait_until_freed();
     }
     mesh.end(call);
     assert_eq!(
-        mesh.shown(),
+        mesh.exposed(),
         [(0, "unknown".to_owned(), "unknown".to_owned(), 1)]
     );
     // The peer itself is known again.
@@ -228,14 +228,14 @@ fn a_request_that_outlasts_its_numbers_is_counted_with_unknown_labels() {
 }
 
 #[test]
-fn a_long_request_keeps_its_numbers_while_there_is_room() {
+fn a_long_request_keeps_its_numbers_below_the_limit() {
     let mut mesh = Mesh::new();
     let call = mesh.begin(0);
     for _ in 0..3 {
-        mesh.wait_for_room();
+        mesh.wait_until_freed();
     }
     mesh.end(call);
-    assert_eq!(mesh.shown(), [(0, "w0".to_owned(), host(0), 1)]);
+    assert_eq!(mesh.exposed(), [(0, "w0".to_owned(), host(0), 1)]);
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn threads_never_get_the_labels_of_others() {
         while threads.iter().any(|thread| !thread.is_finished()) {
             for point in points_at(&metrics, "istio_requests_total", Instant::now()) {
                 let text = |name| label(&point, name).unwrap();
-                // Those that there was no room for have no code.
+                // Overflows have no code.
                 let Ok(code) = text("response_code").parse::<u16>() else {
                     continue;
                 };
@@ -323,7 +323,7 @@ proptest! {
             prop_assume!(mesh.metrics.inner.stores.client.overflowed() == 0);
         }
         mesh.check();
-        mesh.wait_for_room();
+        mesh.wait_until_freed();
         for to in 500..500 + BOUND as u16 / 2 {
             let call = mesh.begin(to);
             prop_assert_ne!(call.peer, PeerNumber::UNKNOWN);

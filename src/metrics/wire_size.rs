@@ -1,7 +1,7 @@
-//! How many bytes a request and its response take on the wire, as far as a layer can tell.
+//! The bytes of a request and its response on the wire, as far as a layer can derive them.
 //!
-//! Envoy counts what it reads and writes. A layer sees neither, so this counts what hyper writes as
-//! HTTP/1.1, chunk by chunk. For HTTP/2 it is an estimate, because headers are compressed and have no line
+//! Envoy counts the bytes that it reads and writes. A layer sees neither, so this counts what hyper writes
+//! as HTTP/1.1, chunk by chunk. For HTTP/2 it is an estimate, because headers are compressed and have no line
 //! breaks.
 
 use crate::{
@@ -26,8 +26,8 @@ const LAST_CHUNK: u64 = 5;
 pub(super) struct HeadSize {
     bytes: u64,
     framing: Framing,
-    /// Whether the message has no body, whatever its headers say of one.
-    is_alone: bool,
+    /// Whether the message has no body, whatever its headers are.
+    has_no_body: bool,
 }
 
 /// What is written around a body beside the headers that the message has already.
@@ -35,7 +35,7 @@ pub(super) struct HeadSize {
 enum Framing {
     #[default]
     Nothing,
-    /// The headers say that the body comes in chunks.
+    /// By the headers, the body is sent in chunks.
     Chunks,
     /// hyper adds the length of a body that is not empty.
     AddedLength,
@@ -98,7 +98,7 @@ impl HeadSize {
             true => Framing::AddedLengthOrChunks,
         };
         HeadSize {
-            is_alone: is_head || !has_length,
+            has_no_body: is_head || !has_length,
             ..HeadSize::of(line + date, headers, version, added)
         }
     }
@@ -114,14 +114,14 @@ impl HeadSize {
         HeadSize {
             bytes: bytes + headers.bytes + LINE_BREAK,
             framing,
-            is_alone: false,
+            has_no_body: false,
         }
     }
 
     /// The bytes of the message with a body of so many bytes.
     pub(super) fn with_body(self, bytes: u64, body: BodyFraming) -> u64 {
         let length = |length| CONTENT_LENGTH_HEADER + digits(length);
-        let chunks = match self.is_alone {
+        let chunks = match self.has_no_body {
             true => 0,
             false => body.chunk_lines + LAST_CHUNK,
         };
@@ -131,7 +131,7 @@ impl HeadSize {
             (Framing::Chunks, _) => chunks,
             (Framing::AddedLengthOrChunks, None) => CHUNKED_HEADER + chunks,
         };
-        let body = if self.is_alone { 0 } else { bytes };
+        let body = if self.has_no_body { 0 } else { bytes };
         self.bytes + framing + body
     }
 }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_arrives_has_the_bytes_that_were_written() {
+    fn a_received_request_has_the_bytes_that_were_written() {
         for (text, frames) in [
             (
                 "GET /items?q=1 HTTP/1.1\r\nhost: catalog:80\r\nuser-agent: t/1\r\n\r\n",
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_added_to_a_response_that_arrives() {
+    fn nothing_is_added_to_a_received_response() {
         let text = "HTTP/1.1 200 OK\r\nx-a: b\r\n\r\n";
         let response = Response::builder().header("x-a", "b").body(()).unwrap();
         let headers = HeaderScan::of(response.headers());

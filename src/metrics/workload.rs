@@ -1,4 +1,4 @@
-//! `Workload`: what metrics and peers know about this process.
+//! `Workload`: the identity of this process in metrics and for peers.
 
 use super::{
     destination::{Destinations, Service, UNKNOWN},
@@ -12,7 +12,7 @@ const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/name
 /// The label of a canonical service, in Istio and on the wire.
 pub(super) const CANONICAL_NAME: &str = "service.istio.io/canonical-name";
 pub(super) const CANONICAL_REVISION: &str = "service.istio.io/canonical-revision";
-/// The canonical revision of a workload that names none.
+/// The canonical revision of a workload without one.
 pub(super) const LATEST: &str = "latest";
 /// Kubernetes' own labels of an application and of its version.
 pub(super) const APP: &str = "app.kubernetes.io/name";
@@ -74,8 +74,8 @@ impl Workload {
         }
     }
 
-    /// The workload of an [`Identity`]. If the identity does not know the namespace, it is read from the
-    /// service account's files, if there are any.
+    /// The workload of an [`Identity`]. If the identity has no namespace, it is read from the service
+    /// account's files, if there are any.
     ///
     /// ```
     /// use tower_b3::{istio::Identity, metrics::Workload};
@@ -139,14 +139,14 @@ impl Workload {
         self
     }
 
-    /// Sets the version of Istio that is sent to peers, and shown as `tag` of `istio_build`.
+    /// Sets the version of Istio that is sent to peers, and that is the label `tag` of `istio_build`.
     #[must_use]
     pub fn istio_version(mut self, version: impl Into<String>) -> Workload {
         self.istio_version = Some(version.into());
         self
     }
 
-    /// Sets what owns the pod, such as
+    /// Sets the owner of the pod, such as
     /// `kubernetes://apis/apps/v1/namespaces/shop/deployments/webapp`. Peers read the kind of the workload
     /// from it, so it is sent to them in this form with the own namespace and workload, and only if it is a
     /// deployment, a job, a cron job or a pod of the workload's name.
@@ -171,14 +171,14 @@ impl Workload {
         self
     }
 
-    /// Sets the canonical service, whatever the labels say.
+    /// Sets the canonical service, which overrides the labels.
     #[must_use]
     pub fn canonical_service(mut self, name: impl Into<String>) -> Workload {
         self.canonical_service = Some(name.into());
         self
     }
 
-    /// Sets the canonical revision, whatever the labels say.
+    /// Sets the canonical revision, which overrides the labels.
     #[must_use]
     pub fn canonical_revision(mut self, revision: impl Into<String>) -> Workload {
         self.canonical_revision = Some(revision.into());
@@ -200,7 +200,7 @@ impl Workload {
         self
     }
 
-    /// Sets the node id, by which proxies cache what they know about a peer. Default:
+    /// Sets the node id, by which proxies cache the metadata of a peer. Default:
     /// `sidecar~{address}~{pod}.{namespace}~{dns domain}`.
     #[must_use]
     pub fn node_id(mut self, id: impl Into<String>) -> Workload {
@@ -218,12 +218,12 @@ impl Workload {
 
     /// Sets the service that clients call, if it is not named after the canonical service.
     ///
-    /// Kiali counts a request twice unless both of its reports name the same service, and the client's
-    /// names what it has called. It is not learned from the header `host` of requests, which anybody can
-    /// choose, unless [`learn_own_services`](super::MetricsBuilder::learn_own_services) allows it; and a
-    /// server that does not know its namespace takes it, if a configuration says so with
-    /// `disable_host_header_fallback: false`. [`own_services`](super::MetricsBuilder::own_services) names
-    /// several.
+    /// Kiali counts a request twice unless both of its reports name the same service, and the client reports
+    /// the one that it has called. The service is not learned from the header `host` of requests, which
+    /// callers choose, unless [`learn_own_services`](super::MetricsBuilder::learn_own_services) allows it. A
+    /// server without a namespace uses the header if a configuration has
+    /// `disable_host_header_fallback: false`. [`own_services`](super::MetricsBuilder::own_services) adds more
+    /// services.
     #[must_use]
     pub fn service(mut self, service: impl Into<Service>) -> Workload {
         self.service = Some(service.into());
@@ -235,8 +235,8 @@ impl Workload {
         self.own_service().host
     }
 
-    /// Whether the own service has a name without the host of a request.
-    pub(super) fn knows_service(&self) -> bool {
+    /// Whether the own service is known without the host of a request.
+    pub(super) fn has_service_name(&self) -> bool {
         self.service.is_some() || self.known_namespace().is_some()
     }
 
@@ -262,12 +262,12 @@ impl Workload {
     }
 
     fn known_namespace(&self) -> Option<&str> {
-        known(&self.namespace)
+        non_empty(&self.namespace)
     }
 
     fn known_name(&self) -> Option<&str> {
-        let by_pod = || known(&self.pod).map(pod_name::workload);
-        known(&self.name).or_else(by_pod)
+        let by_pod = || non_empty(&self.pod).map(pod_name::workload);
+        non_empty(&self.name).or_else(by_pod)
     }
 
     pub(super) fn workload_name(&self) -> &str {
@@ -281,7 +281,7 @@ impl Workload {
     }
 
     pub(super) fn cluster_name(&self) -> &str {
-        known(&self.cluster).unwrap_or("Kubernetes")
+        non_empty(&self.cluster).unwrap_or("Kubernetes")
     }
 
     pub(super) fn canonical_name(&self) -> &str {
@@ -291,12 +291,12 @@ impl Workload {
 
     fn known_canonical_name(&self) -> Option<&str> {
         let labels = [CANONICAL_NAME, APP, "app"];
-        known(&self.canonical_service).or_else(|| self.first_label(&labels))
+        non_empty(&self.canonical_service).or_else(|| self.first_label(&labels))
     }
 
     pub(super) fn revision(&self) -> &str {
         let labels = [CANONICAL_REVISION, VERSION, "version"];
-        let revision = known(&self.canonical_revision).or_else(|| self.first_label(&labels));
+        let revision = non_empty(&self.canonical_revision).or_else(|| self.first_label(&labels));
         revision.unwrap_or(LATEST)
     }
 
@@ -315,26 +315,26 @@ impl Workload {
         value.map(String::as_str)
     }
 
-    /// Makes the node id one that is set, so that expressions can borrow it.
-    pub(super) fn fix_node_id(&mut self) {
-        self.node_id = Some(self.node());
+    /// Sets the default node id if there is none, so that expressions can borrow it.
+    pub(super) fn set_default_node_id(&mut self) {
+        self.node_id = Some(self.node_id_or_default());
     }
 
     /// The node id.
-    pub(super) fn node(&self) -> String {
-        if let Some(id) = known(&self.node_id) {
+    pub(super) fn node_id_or_default(&self) -> String {
+        if let Some(id) = non_empty(&self.node_id) {
             return id.to_owned();
         }
-        let address = known(&self.address).unwrap_or_default();
-        let pod = known(&self.pod).unwrap_or_else(|| self.workload_name());
+        let address = non_empty(&self.address).unwrap_or_default();
+        let pod = non_empty(&self.pod).unwrap_or_else(|| self.workload_name());
         let namespace = self.namespace_name();
-        match known(&self.dns_domain) {
+        match non_empty(&self.dns_domain) {
             Some(domain) => format!("sidecar~{address}~{pod}.{namespace}~{domain}"),
             None => format!("sidecar~{address}~{pod}.{namespace}~{namespace}.svc.cluster.local"),
         }
     }
 }
 
-fn known(text: &Option<String>) -> Option<&str> {
+fn non_empty(text: &Option<String>) -> Option<&str> {
     text.as_deref().filter(|text| !text.is_empty())
 }

@@ -1,9 +1,9 @@
 //! `BodyFraming`: how HTTP/1.1 frames a body.
 
-/// What decides how many bytes HTTP/1.1 writes around a body.
+/// Determines how many bytes HTTP/1.1 writes around a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct BodyFraming {
-    /// The size that the body has announced; `None` if it did not know.
+    /// The announced size of the body; `None` if there was none.
     pub(crate) announced: Option<u64>,
     /// The bytes of the lines around its frames, as if each is sent as a chunk.
     pub(crate) chunk_lines: u64,

@@ -28,7 +28,7 @@ pub(crate) struct BodyCount {
     #[cfg(feature = "metrics")]
     chunk_lines: AtomicU64,
     messages: AtomicU64,
-    /// Who is told of messages when they pass.
+    /// Notified of messages when they pass.
     sinks: MessageSinks,
 }
 
@@ -101,7 +101,7 @@ impl<B: Body> Body for CountedBody<B> {
     }
 }
 
-/// What is known of the size of a request's body before it is read.
+/// The size of a request's body, as known before it is read.
 pub(crate) enum RequestBodySize {
     /// Its exact size.
     Known(u64),
@@ -163,7 +163,7 @@ where
             count: Arc::clone(&count),
             messages: is_grpc.then(MessageCounter::default),
         };
-        // Not guarded: if it panics, the body is gone, and the request must not go on with another one.
+        // Not guarded: if it panics, the body is gone, and the request must not continue with another one.
         *body = (self.wrap)(counted);
         Some(RequestBodySize::Counted(count))
     }

@@ -1,4 +1,4 @@
-//! `EndedExchange`: what is known about an exchange when it has ended.
+//! `EndedExchange`: the facts about an exchange that has ended.
 
 #[cfg(feature = "metrics")]
 use super::BodyFraming;
@@ -87,8 +87,8 @@ impl<'a> EndedExchange<'a> {
         ResponseFlags::of(self.direction, self.end.ending, self.failure, outstanding)
     }
 
-    /// Why the response has its code, as Envoy's `%RESPONSE_CODE_DETAILS%` says it: `via_upstream` for
-    /// every complete response.
+    /// Why the response has its code, as in Envoy's `%RESPONSE_CODE_DETAILS%`: `via_upstream` for every
+    /// complete response.
     pub fn response_code_details(&self) -> &'static str {
         let has_response = self.facts.status.is_some();
         self.response_flags().code_details(has_response)
@@ -105,7 +105,7 @@ impl<'a> EndedExchange<'a> {
         self.facts.grpc.status()?.number()
     }
 
-    /// The same, with what is not a number.
+    /// The same, including a status that is not a number.
     #[cfg(feature = "metrics")]
     pub(crate) fn grpc_code(&self) -> Option<GrpcCode> {
         self.facts.grpc.status()
@@ -122,9 +122,9 @@ impl<'a> EndedExchange<'a> {
         Some(self.end.error).filter(|_| self.end.ending == Ending::Failed)
     }
 
-    /// The number of bytes of the request's body: as many as have been read, where the body is of a type
-    /// that can be [counted](crate::TracerBuilder::count_request_bodies) and does not know its size;
-    /// otherwise the size that it announces. `None` if it announces none.
+    /// The number of bytes of the request's body: those that were read, if the body has no known size and is
+    /// of a type that can be [counted](crate::TracerBuilder::count_request_bodies); otherwise the announced
+    /// size. `None` if there is none.
     pub fn request_bytes(&self) -> Option<u64> {
         self.request_bytes
     }
@@ -157,7 +157,7 @@ impl<'a> EndedExchange<'a> {
         self.response_messages
     }
 
-    /// When the layer got the request.
+    /// When the layer received the request.
     pub fn started(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_micros(self.started.micros())
     }
@@ -172,7 +172,7 @@ impl<'a> EndedExchange<'a> {
         self.duration
     }
 
-    /// When it ended, without another look at the clock.
+    /// When it ended, without reading the clock again.
     #[cfg(feature = "metrics")]
     pub(crate) fn ended_at(&self) -> Instant {
         self.started.instant() + self.duration
@@ -190,7 +190,7 @@ impl<'a> EndedExchange<'a> {
     }
 
     /// The address of the peer that sent the request to the server layer, as
-    /// [`ServerLayer::peer_address`](crate::ServerLayer::peer_address) or axum's `ConnectInfo` has it.
+    /// [`ServerLayer::peer_address`](crate::ServerLayer::peer_address) or axum's `ConnectInfo` provides it.
     /// `None` for a client.
     pub fn peer_address(&self) -> Option<SocketAddr> {
         self.facts.peer_address

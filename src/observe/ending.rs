@@ -1,7 +1,7 @@
 //! `Ending`: the ways in which an exchange can end.
 
 /// How an exchange ended. The table in
-/// [Architecture](crate::guide::architecture#endings) says when each happens, and how spans show it.
+/// [Architecture](crate::guide::architecture#endings) lists when each happens, and how spans report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ending {

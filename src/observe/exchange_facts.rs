@@ -1,4 +1,4 @@
-//! `ExchangeFacts`: what is known about a request and its response.
+//! `ExchangeFacts`: the facts about a request and its response.
 
 #[cfg(feature = "metrics")]
 use super::BodyFraming;
@@ -6,11 +6,11 @@ use crate::{direction::Direction, tags::GrpcCode};
 use http::{Method, StatusCode, Version};
 use std::{net::SocketAddr, sync::atomic::AtomicBool};
 
-/// What is known about an exchange. The layers fill it in when the request starts, the exchange while
-/// the response arrives, and `Exchange::close` reads all of it when the exchange ends.
+/// The facts about an exchange. The layers fill them in when the request starts, the exchange while the
+/// response arrives, and `Exchange::close` reads all of them when the exchange ends.
 ///
-/// Except for `echo_request_id` it is filled in only if the span is recorded or somebody observes the
-/// exchange. It lies in the span's box, next to the context and the clock, so that moving an exchange
+/// Except for `echo_request_id` they are filled in only if the span is recorded or there is an observer.
+/// They are in the span's box, next to the context and the clock, so that moving an exchange
 /// from a future to a body moves one pointer.
 #[derive(Debug, Default)]
 pub(crate) struct ExchangeFacts {
@@ -31,12 +31,11 @@ pub(crate) struct ExchangeFacts {
     pub(crate) response_bytes: u64,
     #[cfg(feature = "metrics")]
     pub(crate) response_framing: BodyFraming,
-    /// How many there should be, by the response's head.
+    /// How many bytes of the body there should be, by the response's head.
     pub(crate) expected_bytes: Option<u64>,
-    /// Whether the body's `size_hint` or `is_end_stream` panicked: they get `&self`, so this is what
-    /// they can set.
+    /// Whether the body's `size_hint` or `is_end_stream` panicked. Atomic, because both have only `&self`.
     pub(crate) hint_panicked: AtomicBool,
-    /// The peer of a server, if somebody observes the exchange.
+    /// The peer of a server, if there is an observer.
     pub(crate) peer_address: Option<SocketAddr>,
 }
 
@@ -55,7 +54,7 @@ pub(crate) enum Grpc {
 const UNIMPLEMENTED: Option<GrpcCode> = Some(GrpcCode::Number(12));
 
 impl Grpc {
-    /// What the request alone says.
+    /// By the request alone.
     pub(crate) fn requested(is_grpc: bool) -> Grpc {
         match is_grpc {
             true => Grpc::Requested,
@@ -78,7 +77,7 @@ impl Grpc {
 }
 
 impl ExchangeFacts {
-    /// Forgets everything, and keeps the memory of the route.
+    /// Resets everything, and keeps the memory of the route.
     pub(crate) fn clear(&mut self) {
         self.direction = None;
         self.method = Method::default();

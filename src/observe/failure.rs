@@ -1,4 +1,4 @@
-//! What kind of failure kept a client from getting a response.
+//! The kind of failure because of which a client has no complete response.
 
 use crate::text::cut;
 use std::iter;
@@ -15,8 +15,8 @@ pub(crate) enum TransportFailure {
     ConnectionClosed,
 }
 
-/// How many bytes of an error's text are judged.
-pub(crate) const JUDGED_LENGTH: usize = 16 * 1024;
+/// How many bytes of an error's text are classified.
+pub(crate) const CLASSIFIED_LENGTH: usize = 16 * 1024;
 
 /// What the `Debug` of hyper-util's and reqwest's errors contains if connecting failed. tonic, tower's
 /// `BoxError` and `std::io::Error` print what they wrap.
@@ -32,10 +32,10 @@ const CONNECTION_FAILED: [&str; 5] = [
 const TIMED_OUT: [&str; 4] = ["Elapsed(", "TimedOut", "TimeoutExpired(", "Timeout("];
 
 impl TransportFailure {
-    /// Judges by the error's `Debug` text: a service's error has no other bound, and is wrapped by many
-    /// types on its way here. What is quoted in it, such as a URL, comes from elsewhere, and does not count.
+    /// Classifies an error by its `Debug` text: a service's error has no other bound, and is wrapped in many
+    /// types. Quoted parts, such as a URL, come from elsewhere and are ignored.
     pub(super) fn of(error: &str) -> TransportFailure {
-        let error = cut(error, JUDGED_LENGTH);
+        let error = cut(error, CLASSIFIED_LENGTH);
         let has = |parts: &[&str]| {
             unquoted(error).any(|piece| parts.iter().any(|part| piece.contains(part)))
         };

@@ -3,13 +3,12 @@
 use bytes::Buf;
 use std::io::IoSlice;
 
-/// A message's prefix: a byte that says whether it is compressed, and its length in four bytes.
+/// A message's prefix: a byte for compression, and its length in four bytes.
 const PREFIX_LENGTH: usize = 5;
-/// How many pieces of one frame are looked at. Bodies of usual types have one.
+/// How many pieces of one frame are read. Bodies of common types have one.
 const MAX_PIECES: usize = 16;
 
-/// Counts the messages of a body whose frames are shown to it one after the other. A message counts
-/// once its last byte has arrived.
+/// Counts the messages of a body, frame by frame. A message counts once its last byte has arrived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct MessageCounter {
     count: u64,
@@ -25,7 +24,7 @@ impl MessageCounter {
         self.count
     }
 
-    /// Takes note of a frame's data, which is left as it is.
+    /// Reads a frame's data without consuming it.
     pub(crate) fn frame(&mut self, data: &impl Buf) {
         let mut pieces = [IoSlice::new(&[]); MAX_PIECES];
         let filled = data.chunks_vectored(&mut pieces);

@@ -1,14 +1,14 @@
-//! `HeaderScan`: what one pass over the headers of a message finds.
+//! `HeaderScan`: the result of one pass over the headers of a message.
 
 use crate::head::HEADER_SEPARATORS;
 use http::HeaderMap;
 
 /// The metadata that Istio's proxies send to their peers.
 pub(crate) const PEER_METADATA: &str = "x-envoy-peer-metadata";
-/// The id of the proxy that has sent it.
+/// The id of the proxy that sends it.
 pub(crate) const PEER_METADATA_ID: &str = "x-envoy-peer-metadata-id";
 
-/// What observers need to know of the headers of a message. One pass costs less than a few look-ups.
+/// The facts about the headers of a message that observers need. One pass costs less than a few look-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct HeaderScan {
     /// The bytes of all lines, as HTTP/1.1.
@@ -21,10 +21,10 @@ pub(crate) struct HeaderScan {
     pub(crate) transfer_encoding: bool,
 }
 
-/// The lengths of the names that are looked for, as bits. Other names may pass this test too.
+/// The lengths of the names that are searched for, as bits. Other names may have the same length.
 const LENGTHS: u32 = 1 << 4 | 1 << 14 | 1 << 17 | 1 << 21 | 1 << 24;
 
-// The headers that are looked for, as bits.
+// The headers that are searched for, as bits.
 const HOST: u8 = 1;
 const DATE: u8 = 1 << 1;
 const CONTENT_LENGTH: u8 = 1 << 2;
@@ -58,7 +58,7 @@ impl HeaderScan {
         }
     }
 
-    /// As if there were no metadata of the peer.
+    /// Without the lines of peer metadata.
     pub(crate) fn without_peer_metadata(self) -> HeaderScan {
         HeaderScan {
             bytes: self.bytes - self.peer_metadata,
@@ -68,7 +68,7 @@ impl HeaderScan {
     }
 }
 
-// Not inlined: few names get here, and the loop is faster without it.
+// Not inlined: it is called for few names, and the loop is faster without it.
 #[inline(never)]
 fn header_bit(name: &str) -> u8 {
     match name {

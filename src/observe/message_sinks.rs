@@ -1,4 +1,4 @@
-//! `MessageSinks`: who is told of gRPC messages while their streams go on.
+//! `MessageSinks`: receivers of counts of gRPC messages while their streams are open.
 
 #[cfg(feature = "metrics")]
 use crate::id::RequestId;
@@ -12,13 +12,13 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-/// Is told of the gRPC messages of an exchange when they have passed.
+/// Receives the counts of the gRPC messages of an exchange when they have passed.
 #[cfg(feature = "metrics")]
 pub(crate) trait MessageSink: Send + Sync {
     fn passed(&self, messages: Messages, at: Instant);
 }
 
-/// An exchange whose request has been seen, and whose response has not.
+/// An exchange between the head of its request and that of its response.
 #[cfg(feature = "metrics")]
 #[cfg_attr(
     not(feature = "metrics-config"),
@@ -35,7 +35,7 @@ pub(crate) struct OpenExchange<'a> {
     pub(crate) peer_address: Option<SocketAddr>,
 }
 
-/// How many messages there were, of the request and of the response.
+/// Counts of messages of the request and of the response.
 #[cfg(feature = "metrics")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Messages {
@@ -43,7 +43,7 @@ pub(crate) struct Messages {
     pub(crate) response: u64,
 }
 
-/// The sinks of one exchange. Both of its bodies have them, which may be read in different tasks.
+/// The sinks of one exchange. Both bodies share them, and may be read in different tasks.
 #[derive(Clone, Default)]
 pub(crate) struct MessageSinks {
     #[cfg(feature = "metrics")]

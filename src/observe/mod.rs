@@ -1,8 +1,8 @@
-//! The end of every exchange, for an access log, for metrics, and for whatever else is computed from
+//! Observers of every exchange, for an access log, for metrics, and for anything else that is computed from
 //! requests and their responses.
 //!
-//! An [`ExchangeObserver`] is called once for each request that a layer has seen, when its exchange
-//! ends, whether the request is sampled or not. It gets what the layers know: an [`EndedExchange`].
+//! An [`ExchangeObserver`] is called once for each request of a layer, when its exchange ends, whether the
+//! request is sampled or not. It gets the facts about it: an [`EndedExchange`].
 //! A closure is an observer too:
 //!
 //! ```
@@ -22,13 +22,13 @@
 //! ```
 //!
 //! Spans, the access log and metrics read the same facts about an exchange at the same place. They differ
-//! where Envoy's do: of the response flags a span has only `DC`, and without a response its code is 0.
+//! as in Envoy: of the response flags a span has only `DC`, and without a response its code is 0.
 //!
 //! | request | observed |
 //! |---|---|
 //! | sampled, not sampled, or without any span because a sidecar makes them | yes |
 //! | [excluded](crate::ServerLayer::exclude_paths) from tracing | no |
-//! | seen by a second server layer inside of the first | once, by the outer one |
+//! | passing a second server layer inside of the first | once, by the outer one |
 //! | retried inside of the client layer | once; outside of it, each attempt |
 
 #[cfg(feature = "metrics")]
@@ -57,7 +57,7 @@ pub(crate) use ended::End;
 pub use ended::EndedExchange;
 pub use ending::Ending;
 pub(crate) use exchange_facts::{ExchangeFacts, Grpc};
-pub(crate) use failure::{JUDGED_LENGTH, TransportFailure};
+pub(crate) use failure::{CLASSIFIED_LENGTH, TransportFailure};
 use grpc_messages::MessageCounter;
 #[cfg(feature = "metrics")]
 pub(crate) use header_scan::{HeaderScan, PEER_METADATA, PEER_METADATA_ID, line_bytes};

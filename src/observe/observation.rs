@@ -1,4 +1,4 @@
-//! `Observation`: what the observers keep of one exchange.
+//! `Observation`: the observers of one exchange, and their states.
 
 #[cfg(feature = "metrics")]
 use super::{BodyFraming, HeaderScan, OpenExchange};
@@ -12,42 +12,41 @@ use bytes::Buf;
 use http::HeaderMap;
 use std::{any::Any, fmt, sync::Arc, time::Duration};
 
-/// The observers of an exchange, and their states. Empty if nobody observes it, or if it has ended.
+/// The observers of an exchange, and their states. Empty if there are none, or if the exchange has ended.
 #[derive(Default)]
 pub(crate) struct Observation {
     observers: Option<Arc<Observers>>,
-    /// One for each observer, and maybe more of another tracer's. They stay when the exchange has ended, for
-    /// the next one.
+    /// One for each observer, and possibly more of another tracer. They are reused for the next exchange.
     states: Vec<State>,
-    /// The number of the tracer whose observers the states are for.
+    /// The number of the tracer whose observers made the states.
     states_of_tracer: u64,
     started: Option<Moment>,
     /// The time from the start to the response's head.
     head_after: Option<Duration>,
-    /// What is known of the size of the request's body beside its content-length.
+    /// The size of the request's body, if it is known beside its content-length.
     request_size: Option<RequestBodySize>,
     /// The gRPC messages of the response so far.
     response_messages: MessageCounter,
     /// Why there is no response, if the exchange failed.
     failure: TransportFailure,
-    /// Who is told of gRPC messages when they pass.
+    /// Notified of gRPC messages when they pass.
     sinks: MessageSinks,
 }
 
-/// What one observer keeps.
+/// The state of one observer.
 struct State {
-    /// Whether the observer wants to see this exchange.
+    /// Whether the observer observes this exchange.
     active: bool,
     kept: AnyState,
 }
 
 impl Observation {
-    /// Whether somebody waits for the end of the exchange.
+    /// Whether the exchange has observers and has not ended.
     pub(crate) fn is_active(&self) -> bool {
         self.observers.is_some()
     }
 
-    /// How many bytes of an error's text the observers get; `None` if there are none.
+    /// How many bytes of an error's text the observers get; `None` without observers.
     pub(crate) fn max_error_length(&self) -> Option<usize> {
         Some(self.observers.as_ref()?.max_error_length)
     }
@@ -55,7 +54,7 @@ impl Observation {
     /// The size of the request's body. A body that does not know its size, or has gRPC messages, is counted
     /// from now on, if it is of a type that can be counted.
     ///
-    /// A panic of the user's code that wraps the body goes on: the body is lost with it.
+    /// A panic of the user code that wraps the body propagates: the body is lost with it.
     pub(crate) fn count_request(
         &self,
         body: &mut dyn Any,
@@ -76,7 +75,7 @@ impl Observation {
         self.started
     }
 
-    /// Asks the observers whom to tell of gRPC messages.
+    /// Collects the sinks of the observers for gRPC messages.
     #[cfg(feature = "metrics")]
     pub(crate) fn find_sinks(&mut self, exchange: &OpenExchange<'_>) {
         if let Some(observers) = &self.observers {
@@ -88,7 +87,7 @@ impl Observation {
         }
     }
 
-    /// The exchange fails with an error of this text.
+    /// Records that the exchange fails with an error of this text.
     pub(crate) fn fail(&mut self, error: &str) {
         self.failure = TransportFailure::of(error);
     }
@@ -103,8 +102,7 @@ impl Observation {
         }
     }
 
-    /// Asks each observer whether it wants to see an exchange, and makes a state for it. Returns whether one
-    /// does.
+    /// Determines which observers are active for an exchange, and makes their states. Returns whether one is.
     pub(crate) fn prepare(&mut self, observers: &Observers) -> bool {
         if self.states_of_tracer != observers.tracer_number {
             self.make_states(observers);
@@ -121,8 +119,8 @@ impl Observation {
     fn make_states(&mut self, observers: &Observers) {
         for (at, observer) in observers.list.iter().enumerate() {
             match self.states.get_mut(at) {
-                // Left from an exchange of an observer like this one.
-                Some(state) if observer.owns(&state.kept) => {}
+                // From an observer of the same type.
+                Some(state) if observer.accepts_state(&state.kept) => {}
                 Some(state) => state.kept = observer.new_state(),
                 None => self.states.push(State {
                     active: false,
@@ -133,8 +131,8 @@ impl Observation {
         self.states_of_tracer = observers.tracer_number;
     }
 
-    /// Lets the observers read the request before others see it. Returns whether one changes headers of it
-    /// that are not the application's.
+    /// Lets the observers read the request first. Returns whether one changes headers of it that are not the
+    /// application's.
     #[cfg(feature = "metrics")]
     pub(crate) fn read_request(
         &mut self,
@@ -166,16 +164,16 @@ impl Observation {
 
     /// Lets the observers read and change headers of the response that are not the application's.
     #[cfg(feature = "metrics")]
-    pub(crate) fn exchange_in_response(&mut self, headers: &mut HeaderMap) {
+    pub(crate) fn change_response(&mut self, headers: &mut HeaderMap) {
         let Some(observers) = &self.observers else {
             return;
         };
         for (observer, state) in active(observers, &mut self.states) {
-            observer.exchange_in_response(state, headers);
+            observer.change_response(state, headers);
         }
     }
 
-    /// Shows the request to the observers, which are [prepared](Self::prepare).
+    /// Passes the request to the observers, which are [prepared](Self::prepare).
     pub(crate) fn begin(
         &mut self,
         observers: &Arc<Observers>,
@@ -195,7 +193,7 @@ impl Observation {
         self.sinks.clear();
     }
 
-    /// Shows the head of the response to the observers.
+    /// Passes the head of the response to the observers.
     pub(crate) fn response(&mut self, direction: Direction, response: &ResponseHead<'_>) {
         let Some(observers) = &self.observers else {
             return;
@@ -208,7 +206,7 @@ impl Observation {
         }
     }
 
-    /// Shows the trailers of the response to the observers.
+    /// Passes the trailers of the response to the observers.
     pub(crate) fn trailers(&mut self, trailers: &HeaderMap) {
         if let Some(observers) = &self.observers {
             for (observer, state) in active(observers, &mut self.states) {
@@ -217,7 +215,7 @@ impl Observation {
         }
     }
 
-    /// Shows the end of the exchange to the observers, once.
+    /// Passes the end of the exchange to the observers, once.
     pub(crate) fn end(&mut self, facts: &ExchangeFacts, end: End<'_>) {
         let (Some(observers), Some(started)) = (self.observers.take(), self.started.take()) else {
             return;
@@ -269,7 +267,7 @@ impl Observation {
     }
 }
 
-/// The observers that want to see the exchange, with their states.
+/// The active observers, with their states.
 fn active<'a>(
     observers: &'a Observers,
     states: &'a mut [State],

@@ -1,17 +1,17 @@
-//! `ExchangeObserver`: what users implement.
+//! `ExchangeObserver`: the trait that users implement.
 
 use super::{EndedExchange, ResponseHead};
 use crate::{direction::Direction, head::RequestHead};
 use http::HeaderMap;
 use std::time::Duration;
 
-/// Sees the end of every exchange. Added with [`TracerBuilder::observer`](crate::TracerBuilder::observer).
+/// Observes the end of every exchange. Added with [`TracerBuilder::observer`](crate::TracerBuilder::observer).
 ///
 /// The methods run on the threads that serve requests: they must not block. If one panics, the request
 /// goes on.
 ///
-/// What is needed of a request or a response beyond an [`EndedExchange`] has to be kept when its head
-/// passes by, because the layers keep neither headers nor bodies. This observer counts by tenant:
+/// If more of a request or a response is needed than an [`EndedExchange`] has, the state has to keep it when
+/// the head passes, because the layers keep neither headers nor bodies. This observer counts by tenant:
 ///
 /// ```
 /// use std::{collections::HashMap, sync::{Arc, Mutex}};
@@ -40,7 +40,7 @@ use std::time::Duration;
 /// # Ok::<(), tower_b3::BuildError>(())
 /// ```
 pub trait ExchangeObserver: Send + Sync + 'static {
-    /// What is kept of one exchange until its end; `()` if nothing. It is allocated once, and used again
+    /// The state that is kept of one exchange until its end; `()` if none. It is allocated once, and reused
     /// for later exchanges.
     type State: Default + Send + Sync + 'static;
 
@@ -63,8 +63,8 @@ pub trait ExchangeObserver: Send + Sync + 'static {
     /// The exchange has ended. Called exactly once for each exchange, whatever happened to it.
     fn ended(&self, state: &mut Self::State, exchange: &EndedExchange<'_>);
 
-    /// Whether the observer wants to see exchanges at present. If no observer of a tracer does, requests
-    /// do no work for observers. It is asked when a request starts.
+    /// Whether exchanges are observed at present. If no observer of a tracer is active, requests do no work
+    /// for observers. It is called when a request starts.
     fn is_active(&self) -> bool {
         true
     }

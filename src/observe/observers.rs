@@ -25,16 +25,16 @@ pub(crate) type AnyState = Box<dyn Any + Send + Sync>;
 /// An [`ExchangeObserver`] whose type is erased.
 pub(crate) trait AnyObserver: Send + Sync {
     fn new_state(&self) -> AnyState;
-    fn owns(&self, state: &AnyState) -> bool;
+    /// Whether the state has the type of this observer's states.
+    fn accepts_state(&self, state: &AnyState) -> bool;
     fn request(&self, state: &mut AnyState, direction: Direction, request: &RequestHead<'_>);
     fn response(&self, state: &mut AnyState, direction: Direction, response: &ResponseHead<'_>);
     fn trailers(&self, state: &mut AnyState, trailers: &HeaderMap) {
         let _ = (state, trailers);
     }
 
-    /// Reads the request before everybody else sees it. Returns whether it
-    /// [changes](Self::change_request) the headers. `peer_trusted` says whether the other side may tell, and
-    /// be told, something.
+    /// Reads the request before the handler and other observers. Returns whether it
+    /// [changes](Self::change_request) the headers. Metadata is exchanged only with a trusted peer.
     #[cfg(feature = "metrics")]
     fn read_request(
         &self,
@@ -48,19 +48,20 @@ pub(crate) trait AnyObserver: Send + Sync {
         false
     }
 
-    /// Changes headers of the request that are not the application's, before everybody else sees it.
+    /// Changes headers of the request that are not the application's, before the handler and other observers
+    /// read it.
     #[cfg(feature = "metrics")]
     fn change_request(&self, state: &mut AnyState, direction: Direction, headers: &mut HeaderMap) {
         let _ = (state, direction, headers);
     }
 
-    /// Reads and changes such headers of the response.
+    /// Reads and changes headers of the response that are not the application's.
     #[cfg(feature = "metrics")]
-    fn exchange_in_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
+    fn change_response(&self, state: &mut AnyState, headers: &mut HeaderMap) {
         let _ = (state, headers);
     }
 
-    /// Whom to tell of the gRPC messages of an exchange whose request it has seen.
+    /// The sink for the gRPC messages of an exchange.
     #[cfg(feature = "metrics")]
     fn message_sink(
         &self,
@@ -105,7 +106,7 @@ impl<O: ExchangeObserver> AnyObserver for O {
         Box::new(O::State::default())
     }
 
-    fn owns(&self, state: &AnyState) -> bool {
+    fn accepts_state(&self, state: &AnyState) -> bool {
         state.is::<O::State>()
     }
 
@@ -151,7 +152,7 @@ impl<O: ExchangeObserver> AnyObserver for O {
 /// The observers of a tracer.
 #[derive(Clone)]
 pub(crate) struct Observers {
-    /// The number of their tracer, which no other tracer has.
+    /// The unique number of their tracer.
     pub(super) tracer_number: u64,
     /// In the order in which they were added.
     pub(super) list: Vec<Arc<dyn AnyObserver>>,
@@ -175,8 +176,8 @@ fn want_header_scan(_: &[Arc<dyn AnyObserver>], _: Direction) -> bool {
     false
 }
 
-/// The observers, once for each shard of threads: an exchange keeps a reference, and counting it must
-/// not contend with other threads.
+/// The observers, once for each shard of threads: an exchange keeps a reference, and threads must not
+/// contend for the reference count.
 pub(crate) struct ObserversOfThreads(Vec<Arc<Observers>>);
 
 impl ObserversOfThreads {
@@ -222,7 +223,7 @@ impl ObserversOfThreads {
         self.0.get(shard::current())
     }
 
-    /// Has each observer write what is left. Returns whether nothing is left.
+    /// Flushes each observer. Returns whether nothing is left.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         let started = Instant::now();
         let list = self.0.first().map(|observers| observers.list.as_slice());

@@ -1,4 +1,4 @@
-//! `RequestHeaders`: what the layers and observers need to know of a request's headers.
+//! `RequestHeaders`: the facts about a request's headers that layers and observers need.
 
 #[cfg(feature = "metrics")]
 use super::header_scan::{HeaderScan, PEER_METADATA, PEER_METADATA_ID, line_bytes};
@@ -28,18 +28,18 @@ const AT_PEER_METADATA: HeaderSlot = HeaderSlot::additional(READ_COUNT + 1);
 #[cfg(feature = "metrics")]
 const AT_PEER_METADATA_ID: HeaderSlot = HeaderSlot::additional(READ_COUNT + 2);
 
-/// What is known of a request's headers.
+/// Facts about a request's headers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestHeaders {
     pub(crate) is_grpc: bool,
     pub(crate) content_length: Option<u64>,
-    /// Counts only if an observer wants it.
+    /// Only valid if an observer needs it.
     #[cfg(feature = "metrics")]
     pub(crate) scan: HeaderScan,
 }
 
 impl RequestHeaders {
-    /// From the pass over the headers that the server layer has made already.
+    /// From the pass over the headers that the server layer makes.
     pub(crate) fn of_values(values: &HeaderValues<'_>) -> RequestHeaders {
         RequestHeaders {
             is_grpc: tags::is_grpc_request(values),
@@ -49,7 +49,7 @@ impl RequestHeaders {
         }
     }
 
-    /// In a pass of its own if an observer wants a scan, and otherwise with look-ups.
+    /// By a pass of its own if an observer needs a scan, and otherwise by look-ups.
     pub(crate) fn of(headers: &HeaderMap, scans: bool) -> RequestHeaders {
         #[cfg(feature = "metrics")]
         if scans {
@@ -72,8 +72,8 @@ impl RequestHeaders {
     }
 }
 
-/// What a [`HeaderScan`] finds, as far as servers need it of a request: not `date`, and of metadata that is
-/// repeated only the first lines.
+/// The parts of a [`HeaderScan`] that servers need of a request: not `date`, and only the first lines of
+/// repeated metadata.
 #[cfg(feature = "metrics")]
 fn scan_of_values(values: &HeaderValues<'_>) -> HeaderScan {
     let has = |slot| values.get(slot).is_some();

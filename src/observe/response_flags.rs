@@ -30,13 +30,13 @@ pub(crate) const FLAG_NAMES: [&str; 30] = [
     "UDO",
 ];
 
-/// A server has sent the rest of a body that is not longer, whether or not the client reads it: it fits in
-/// the buffers of the connection, and in the initial window of HTTP/2.
+/// If no more of a body is left, a server has sent it whether or not the client reads it: it fits in the
+/// buffers of the connection, and in the initial window of HTTP/2.
 const SENT_AT_ONCE: u64 = 65_535;
 
 impl ResponseFlags {
-    /// The flags of an exchange that ended like this. `failure` is why a failed one of a client failed,
-    /// `outstanding` how many bytes of the response's body have not passed, if that is known.
+    /// The flags of an exchange. `failure` is the reason why an exchange of a client failed, `outstanding`
+    /// the bytes of the response's body that have not passed, if that is known.
     pub(super) fn of(
         direction: Direction,
         ending: Ending,
@@ -80,12 +80,12 @@ impl ResponseFlags {
         }
     }
 
-    /// The bit that stands for it in Envoy's `response.flags`; 0 if there is none.
+    /// The bit of the flag in Envoy's `response.flags`; 0 if there is none.
     pub fn bits(self) -> u64 {
         self.bit().map_or(0, |bit| 1 << bit)
     }
 
-    /// Its place among Envoy's bits.
+    /// The index of its bit in Envoy.
     fn bit(self) -> Option<usize> {
         match self {
             ResponseFlags::None => None,
@@ -96,8 +96,7 @@ impl ResponseFlags {
         }
     }
 
-    /// The code with which a proxy answers where the upstream has sent no response; 0 where there is
-    /// nobody left to answer.
+    /// The code of a proxy's response if the upstream has sent none; 0 if the client is gone.
     pub(super) fn code_without_response(self) -> u16 {
         match self {
             ResponseFlags::None | ResponseFlags::DownstreamConnectionTermination => 0,

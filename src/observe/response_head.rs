@@ -1,4 +1,4 @@
-//! `ResponseHead`: what observers see of a response before its body.
+//! `ResponseHead`: a response without its body, for observers.
 
 use http::{Extensions, HeaderMap, Response, StatusCode, Version};
 

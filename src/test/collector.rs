@@ -129,7 +129,7 @@ impl SpanCollector {
     #[track_caller]
     pub fn take(&self, count: usize) -> Vec<SpanRecord> {
         let spans = self.queue.take_all();
-        assert_eq!(spans.len(), count, "finished:{}", Shown(&spans));
+        assert_eq!(spans.len(), count, "finished:{}", SpanList(&spans));
         self.checked(spans)
     }
 
@@ -160,7 +160,7 @@ impl SpanCollector {
     #[track_caller]
     pub fn take_where(&self, matches: impl Fn(&SpanRecord) -> bool) -> SpanRecord {
         let Some(span) = self.queue.take_where(matches) else {
-            let left = self.queue.with(|spans| Shown(spans).to_string());
+            let left = self.queue.with(|spans| SpanList(spans).to_string());
             panic!("no such span; finished:{left}");
         };
         self.checked(vec![span]).remove(0)
@@ -174,7 +174,7 @@ impl SpanCollector {
     #[track_caller]
     pub fn assert_empty(&self) {
         self.queue
-            .with(|spans| assert!(spans.is_empty(), "finished:{}", Shown(spans)));
+            .with(|spans| assert!(spans.is_empty(), "finished:{}", SpanList(spans)));
     }
 
     /// Takes all spans that have finished, and asserts that their trees are `expected`, in the
@@ -268,7 +268,7 @@ impl SpanCollector {
             assert!(
                 in_time,
                 "fewer than {count} spans finished within {timeout:?}:{}",
-                Shown(spans)
+                SpanList(spans)
             );
         });
     }
@@ -295,7 +295,7 @@ impl Drop for SpanCollector {
             assert!(
                 left.is_empty(),
                 "spans that no assertion has taken:{}",
-                Shown(&left)
+                SpanList(&left)
             );
         }
     }
@@ -329,9 +329,9 @@ impl fmt::Debug for TestReporter {
 }
 
 /// Spans in a message: as trees, and with all fields.
-struct Shown<'a>(&'a [SpanRecord]);
+struct SpanList<'a>(&'a [SpanRecord]);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for SpanList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             [] => f.write_str(" none"),

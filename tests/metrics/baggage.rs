@@ -1,8 +1,8 @@
-//! Callers that tell themselves in `baggage`.
+//! Callers that send their metadata in `baggage`.
 
 use crate::{
     answer, cases, cases::text, common, common::Script, count, label, peers::check_peer, points,
-    told, webapp,
+    request_headers, webapp,
 };
 use http::{HeaderMap, HeaderValue, Request, Response};
 use std::{convert::Infallible, future::ready};
@@ -24,7 +24,7 @@ fn baggage(value: &str) -> HeaderMap {
     headers
 }
 
-/// What a server with these metrics says about a caller with these headers.
+/// The source labels of a server with these metrics for a caller with these headers.
 fn sources(metrics: &Metrics, headers: HeaderMap) -> [String; 3] {
     answer(metrics, headers);
     let names = ["source_workload", "source_app", "source_workload_namespace"];
@@ -73,39 +73,39 @@ fn what_proxies_write_is_read() {
         };
         let baggage = PeerMetadata::from_baggage(value.as_bytes()).unwrap();
         let mut metadata = PeerMetadata::decode(text(case, METADATA).as_bytes()).unwrap();
-        // The one stands in for the other.
+        // The app is the default of the canonical service.
         if metadata.canonical_service.is_empty() {
             metadata.canonical_service.clone_from(&metadata.app);
         }
-        let told = [&baggage, &metadata].map(|peer| {
+        let fields = [&baggage, &metadata].map(|peer| {
             let texts = [&peer.name, &peer.namespace, &peer.workload, &peer.cluster];
             let canonical = [&peer.canonical_service, &peer.canonical_revision];
             (texts, canonical, [&peer.region, &peer.availability_zone])
         });
-        assert_eq!(told[0], told[1], "{}", text(case, "id"));
+        assert_eq!(fields[0], fields[1], "{}", text(case, "id"));
         compared += 1;
     }
     assert!(compared >= 8, "{compared}");
 }
 
 #[test]
-fn baggage_is_not_read_unless_asked_for() {
+fn baggage_is_not_read_by_default() {
     let metrics = Metrics::builder(webapp()).build();
     let headers = baggage("k8s.deployment.name=catalog");
     assert_eq!(sources(&metrics, headers)[0], "unknown");
 }
 
 #[test]
-fn metadata_counts_before_baggage() {
+fn metadata_overrides_baggage() {
     let caller = Metrics::builder(Workload::new("by-metadata").namespace("blog")).build();
-    let mut headers = told(&caller, HeaderMap::new());
+    let mut headers = request_headers(&caller, HeaderMap::new());
     headers.extend(baggage("k8s.deployment.name=by-baggage,app.name=a"));
     let metadata = ["by-metadata", "unknown", "blog"];
     assert_eq!(sources(&reading(), headers.clone()), metadata);
 
     let baggage = ["by-baggage", "a", "unknown"];
-    // An id alone, an empty value and what is no metadata tell nothing, and text that is not base64 tells
-    // of a peer that knows nothing, as in Istio.
+    // An id alone, an empty value and invalid metadata are ignored. Text that is not base64 is a peer with
+    // empty metadata, as in Istio.
     for (value, expected) in [
         (None, baggage),
         (Some(""), baggage),
@@ -120,7 +120,7 @@ fn metadata_counts_before_baggage() {
     }
 }
 
-/// Otherwise a caller could choose the labels of those that tell the same in another header.
+/// Otherwise a caller could get the labels of a peer that sends the same text in the other header.
 #[test]
 fn the_same_text_in_both_headers_is_of_two_peers() {
     let text = "k8s.deployment.name=catalog";
@@ -135,7 +135,7 @@ fn the_same_text_in_both_headers_is_of_two_peers() {
 }
 
 #[test]
-fn baggage_stays_on_the_request_and_is_believed_if_the_caller_is_trusted() {
+fn baggage_stays_on_the_request_and_is_read_only_from_trusted_callers() {
     for (trust, expected) in [(Trust::everyone(), "catalog"), (Trust::nobody(), "unknown")] {
         let metrics = reading();
         let tracer = Tracer::builder("server").metrics(&metrics).build().unwrap();
@@ -162,14 +162,14 @@ fn baggage_stays_on_the_request_and_is_believed_if_the_caller_is_trusted() {
 
 #[test]
 fn baggage_is_never_sent() {
-    let headers = told(&reading(), HeaderMap::new());
+    let headers = request_headers(&reading(), HeaderMap::new());
     assert!(headers.contains_key(METADATA) && !headers.contains_key("baggage"));
     let own = baggage("user=alice");
-    assert_eq!(told(&reading(), own)["baggage"], "user=alice");
+    assert_eq!(request_headers(&reading(), own)["baggage"], "user=alice");
 }
 
 #[test]
-fn the_first_header_and_the_last_member_count() {
+fn the_first_header_and_the_last_member_apply() {
     let mut headers = baggage("k8s.pod.name=a,app.name=b,app.name=c,k8s.deployment.name=d");
     headers.append("baggage", HeaderValue::from_static("k8s.pod.name=e"));
     assert_eq!(sources(&reading(), headers), ["d", "c", "unknown"]);

@@ -1,4 +1,4 @@
-//! Names that somebody outside invents are bounded, and displace nothing.
+//! Invented names from outside are bounded, and displace nothing.
 
 use crate::{answered, count, label, points, webapp};
 use http::{Method, Request, Response};
@@ -15,7 +15,7 @@ fn overflows(metrics: &Metrics, of: &str) -> u64 {
     count(of.unwrap())
 }
 
-/// A server gets this request.
+/// Serves this request.
 fn serve(metrics: &Metrics, request: Request<()>) {
     let tracer = Tracer::builder("server").metrics(metrics).build().unwrap();
     let mut server = tracer.server_layer().layer(service_fn(|_: Request<()>| {
@@ -25,7 +25,7 @@ fn serve(metrics: &Metrics, request: Request<()>) {
 }
 
 #[test]
-fn invented_methods_are_one() {
+fn invented_methods_share_one_label_value() {
     for (naming, name, method_label) in [
         (Naming::Red, "http_server_requests_total", "method"),
         (
@@ -53,11 +53,11 @@ fn invented_methods_are_one() {
             );
         }
         let points = points(&metrics, name);
-        let shown = points
+        let exposed = points
             .iter()
             .map(|point| (label(point, method_label), count(point)));
         assert_eq!(
-            shown.collect::<Vec<_>>(),
+            exposed.collect::<Vec<_>>(),
             [("GET", 1), ("PATCH", 1), ("_OTHER", 31)]
         );
         assert!(metrics.text().len() < 100_000);
@@ -80,9 +80,9 @@ fn a_long_route_is_cut() {
 }
 
 #[test]
-fn hosts_take_no_room_if_no_label_shows_them() {
+fn hosts_do_not_overflow_if_no_label_has_them() {
     for naming in [Naming::Red, Naming::OpenTelemetry] {
-        // A server without a namespace, which believes hosts.
+        // A server without a namespace, which uses the host header.
         let metrics = Metrics::builder(Workload::new("webapp"))
             .naming(naming)
             .max_series(20)
@@ -99,7 +99,7 @@ fn hosts_take_no_room_if_no_label_shows_them() {
 }
 
 #[test]
-fn peers_leave_room_for_series_without_a_peer() {
+fn peers_leave_capacity_for_series_without_a_peer() {
     let metrics = Metrics::builder(webapp()).max_series(40).build();
     let record = |workload: Option<usize>, code| {
         let mut measured: Measurement<'_> = answered(code);
@@ -137,7 +137,7 @@ fn peers_leave_room_for_series_without_a_peer() {
 }
 
 #[test]
-fn requests_and_messages_have_room_of_their_own() {
+fn requests_and_messages_have_separate_limits() {
     let metrics = Metrics::builder(webapp()).max_series(10).build();
     for host in 0..40 {
         let mut measured = Measurement::new(200, Duration::ZERO);

@@ -1,4 +1,4 @@
-//! The tables that other implementations share.
+//! The tables of cases that other implementations share.
 
 use serde_json::Value;
 use std::{env, fs, path::PathBuf};

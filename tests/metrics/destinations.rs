@@ -1,4 +1,4 @@
-//! Which service an authority stands for.
+//! The service of an authority.
 
 use crate::{cases, cases::text, label, labels_of};
 use serde_json::Value;
@@ -111,7 +111,7 @@ fn both_sides_name_the_same_service() {
 }
 
 #[test]
-fn a_named_host_is_found_however_it_is_written() {
+fn a_configured_host_is_found_in_every_notation() {
     const KNOWN: &str = "catalog.shop.svc.cluster.local";
     for (key, authorities) in [
         (
@@ -154,7 +154,7 @@ fn a_named_host_is_found_however_it_is_written() {
 }
 
 #[test]
-fn another_port_than_that_of_a_named_host_is_another_host() {
+fn another_port_than_that_of_a_configured_host_is_another_host() {
     let builder = Metrics::builder(Workload::new("webapp").namespace("shop"));
     let metrics = builder
         .service_of("10.1.2.3:80", "catalog.shop.svc.cluster.local")

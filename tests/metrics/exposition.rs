@@ -1,4 +1,4 @@
-//! The texts.
+//! The text formats.
 
 use crate::{
     common::{Script, drain, get, headers, now},
@@ -60,7 +60,7 @@ fn the_text_format_is_envoys() {
         "30000", "60000", "300000", "600000", "1800000", "3600000", "+Inf",
     ];
     for (at, bound) in bounds.iter().enumerate() {
-        // 99 ms: cut off, not rounded.
+        // 99 ms: rounded down.
         let count = u8::from(at >= 6);
         let expected = format!("{name}_bucket{{{LABELS},le=\"{bound}\"}} {count}");
         assert_eq!(durations[2 + at], expected);
@@ -121,7 +121,7 @@ fn messages_have_twenty_labels() {
 
 #[test]
 fn grpc_statuses_are_those_of_a_proxy() {
-    for (code, responded, status, shown) in [
+    for (code, responded, status, exposed) in [
         (200, true, Some(0), ("200", "0")),
         (200, true, None, ("200", "2")),
         (400, true, None, ("400", "13")),
@@ -143,7 +143,7 @@ fn grpc_statuses_are_those_of_a_proxy() {
             ["response_code", "grpc_response_status"].map(|name| crate::label(&point, name));
         assert_eq!(
             (labels[0], labels[1]),
-            shown,
+            exposed,
             "{code} {responded} {status:?}"
         );
     }
@@ -169,7 +169,7 @@ fn own_labels_are_never_empty() {
 }
 
 #[test]
-fn a_status_that_grpc_does_not_know_is_minus_one() {
+fn an_unknown_grpc_status_is_minus_one() {
     let grpc = "content-type: application/grpc";
     let in_headers = "content-type: application/grpc|grpc-status: 7";
     for (head, trailer, expected) in [
@@ -213,7 +213,7 @@ fn an_upstream_cannot_make_more_series_than_there_are_statuses() {
 
 #[cfg(feature = "batch")]
 #[test]
-fn the_counts_of_a_reporter_are_shown() {
+fn the_counts_of_a_reporter_are_exposed() {
     let metrics = Metrics::builder(webapp())
         .reporter_stats(|| {
             let mut stats = tower_b3::report::Stats::default();

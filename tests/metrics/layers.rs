@@ -35,7 +35,7 @@ fn tracer(metrics: &Metrics, sampler: Sampler) -> Tracer {
 
 type AnswerBody = BoxBody<Bytes, Infallible>;
 
-/// Reads the request, and answers with 13 bytes, or what the path says.
+/// Reads the request, and answers with 13 bytes, or as the path requests.
 async fn answer(request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
     let path = request.uri().path().to_owned();
     let _ = request.into_body().collect().await;
@@ -67,7 +67,7 @@ async fn exchanged(addr: SocketAddr, text: &str) -> u64 {
     stream.write_all(text.as_bytes()).await.unwrap();
     let mut read = Vec::new();
     stream.read_to_end(&mut read).await.unwrap();
-    // hyper repeats this after the layer, which cannot know.
+    // hyper repeats this after the layer, which cannot see it.
     let close = "connection: close\r\n";
     let repeated = String::from_utf8_lossy(&read).contains(close);
     read.len() as u64 - if repeated { close.len() as u64 } else { 0 }
@@ -81,7 +81,7 @@ fn sum(points: &[Point]) -> f64 {
     sums.sum()
 }
 
-/// What a server counts of the requests that were sent to Envoy.
+/// The bytes that a server counts of the requests that were sent to Envoy.
 #[tokio::test]
 async fn bytes_are_those_on_the_wire() {
     let table = cases::read("envoy-bytes.json");
@@ -145,7 +145,7 @@ async fn a_request_has_the_bytes_with_which_it_arrived() {
 
 /// An endless body, which the client drops in the middle.
 #[tokio::test]
-async fn both_sides_say_that_the_client_went_away() {
+async fn both_sides_report_that_the_client_went_away() {
     let served = Metrics::builder(Workload::new("catalog").namespace("shop")).build();
     let handler = service_fn(async |_: Request<Incoming>| {
         let frames = std::iter::repeat_with(|| Ok::<_, Infallible>(Frame::data(Bytes::from("x"))));
@@ -204,9 +204,9 @@ async fn every_request_is_counted_by_both_sides_and_they_agree() {
             response.into_body().collect().await.unwrap();
         }
     }
-    let shown = |metrics: &Metrics| {
+    let exposed = |metrics: &Metrics| {
         let points = points(metrics, "istio_requests_total");
-        let shown = points.iter().map(|point| {
+        let exposed = points.iter().map(|point| {
             let names = [
                 "destination_service",
                 "destination_service_name",
@@ -220,12 +220,15 @@ async fn every_request_is_counted_by_both_sides_and_they_agree() {
                 count(point),
             )
         });
-        shown.collect::<Vec<_>>()
+        exposed.collect::<Vec<_>>()
     };
-    assert_eq!(shown(&called), shown(&served));
-    let counts: Vec<u64> = shown(&called).into_iter().map(|(_, count)| count).collect();
+    assert_eq!(exposed(&called), exposed(&served));
+    let counts: Vec<u64> = exposed(&called)
+        .into_iter()
+        .map(|(_, count)| count)
+        .collect();
     assert_eq!(counts, [50, 5]);
-    // Both know the trace of the one that was sampled last.
+    // Both have the trace of the last sampled request.
     let trace = |metrics: &Metrics| {
         let text = metrics.openmetrics();
         let (_, trace) = text.split_once(" # {trace_id=\"").unwrap();

@@ -46,7 +46,7 @@ fn answered(code: u16) -> Measurement<'static> {
 }
 
 /// The headers of a request that a client with these metrics sends.
-fn told(metrics: &Metrics, headers: HeaderMap) -> HeaderMap {
+fn request_headers(metrics: &Metrics, headers: HeaderMap) -> HeaderMap {
     let tracer = Tracer::builder("client").metrics(metrics).build().unwrap();
     let mut client = tracer
         .client_layer()

@@ -1,4 +1,4 @@
-//! Both layers tell each other who they are, and nobody else.
+//! Both layers exchange metadata with each other, and with no other host.
 
 use crate::{
     common::{Script, drain, now},
@@ -71,7 +71,7 @@ impl Shop {
         response.headers().clone()
     }
 
-    /// What a label says in the report of either side.
+    /// The value of a label in the report of each side.
     fn label(&self, name: &str) -> [String; 2] {
         [&self.webapp, &self.catalog].map(|metrics| {
             let points = points(metrics, "istio_requests_total");
@@ -101,7 +101,7 @@ fn the_two_reports_of_a_request_agree() {
             let [source, destination] = shop.label(name);
             match &**name {
                 "reporter" => assert_ne!(source, destination),
-                // A client does not know it, not even over TLS.
+                // A client does not have it, not even over TLS.
                 "connection_security_policy" => {
                     assert_eq!([source, destination], ["unknown", "none"]);
                 }
@@ -115,7 +115,7 @@ fn the_two_reports_of_a_request_agree() {
         ];
         let labels = labels.map(|name| shop.label(name)[0].clone());
         assert_eq!(labels, ["webapp", "catalog", "v2"]);
-        // Neither application sees how.
+        // Neither application sees the metadata.
         assert!(!has_metadata(&shop.handled.lock().unwrap()));
         assert!(!has_metadata(&answered));
     }
@@ -123,7 +123,7 @@ fn the_two_reports_of_a_request_agree() {
 
 /// The client's proxy would add it behind the client, and the server's would read it from the wire.
 #[test]
-fn the_metadata_is_part_of_what_a_server_gets_and_not_of_what_a_client_sends() {
+fn the_bytes_of_a_server_include_the_metadata_and_those_of_a_client_do_not() {
     let shop = Shop::new(|builder| builder);
     shop.call(Trust::everyone(), None);
     let bytes = |metrics: &Metrics| match &points(metrics, "istio_request_bytes")[0].value {
@@ -136,7 +136,7 @@ fn the_metadata_is_part_of_what_a_server_gets_and_not_of_what_a_client_sends() {
 }
 
 #[test]
-fn a_peer_that_is_not_trusted_tells_nothing_and_is_told_nothing() {
+fn no_metadata_is_exchanged_with_an_untrusted_peer() {
     let shop = Shop::new(|builder| builder);
     shop.call(Trust::nobody(), None);
     assert!(!has_metadata(&shop.handled.lock().unwrap()));
@@ -145,7 +145,7 @@ fn a_peer_that_is_not_trusted_tells_nothing_and_is_told_nothing() {
 }
 
 #[test]
-fn hosts_outside_of_the_allow_list_are_told_nothing_and_not_believed() {
+fn no_metadata_is_exchanged_with_hosts_outside_of_the_allow_list() {
     let shop = Shop::new(|builder| builder);
     shop.call(Trust::everyone(), Some("payments"));
     assert_eq!(shop.label("source_workload"), ["webapp", "unknown"]);
@@ -156,8 +156,8 @@ fn hosts_outside_of_the_allow_list_are_told_nothing_and_not_believed() {
     assert_eq!(shop.label("source_workload"), ["webapp", "webapp"]);
 }
 
-/// What a client sends to a host, and whether it believes the answer.
-fn told_to(metrics: &Metrics, host: &str) -> (bool, bool) {
+/// Whether a client sends its metadata to a host, and whether it reads that of the response.
+fn exchanged_with(metrics: &Metrics, host: &str) -> (bool, bool) {
     let tracer = Tracer::builder("shop").metrics(metrics).build().unwrap();
     let mut peer = tower_b3::metrics::PeerMetadata::default();
     peer.workload = "the-peer".to_owned();
@@ -165,12 +165,12 @@ fn told_to(metrics: &Metrics, host: &str) -> (bool, bool) {
     let mut client = tracer
         .client_layer()
         .layer(service_fn(move |request: Request<()>| {
-            let told = request.headers().contains_key(METADATA);
+            let sent = request.headers().contains_key(METADATA);
             let mut response = Response::new(Script::default());
             response
                 .headers_mut()
                 .insert(METADATA, metadata.parse().unwrap());
-            response.extensions_mut().insert(told);
+            response.extensions_mut().insert(sent);
             ready(Ok::<_, Infallible>(response))
         }));
     let request = Request::get(format!("https://{host}/")).body(()).unwrap();
@@ -178,14 +178,14 @@ fn told_to(metrics: &Metrics, host: &str) -> (bool, bool) {
     drain(response.body_mut()).unwrap();
     assert!(!has_metadata(response.headers()));
     let points = points(metrics, "istio_requests_total");
-    let believes = points
+    let is_read = points
         .iter()
         .any(|point| label(point, "destination_workload") == "the-peer");
-    (*response.extensions().get::<bool>().unwrap(), believes)
+    (*response.extensions().get::<bool>().unwrap(), is_read)
 }
 
 #[test]
-fn hosts_that_cannot_be_services_are_told_nothing_unless_all_are() {
+fn metadata_is_sent_to_all_hosts_or_only_to_possible_services() {
     for (host, may_be_service) in [
         ("catalog", true),
         ("catalog:8080", true),
@@ -204,25 +204,25 @@ fn hosts_that_cannot_be_services_are_told_nothing_unless_all_are() {
             };
             let some = builder().build();
             assert_eq!(
-                told_to(&some, host),
+                exchanged_with(&some, host),
                 (may_be_service, may_be_service),
                 "{host}"
             );
-            // Again, when the host is known.
-            assert_eq!(told_to(&some, host).0, may_be_service, "{host}");
+            // Again, with the host in the cache.
+            assert_eq!(exchanged_with(&some, host).0, may_be_service, "{host}");
             let all = builder().send_metadata_to_all_hosts(true).build();
-            assert_eq!(told_to(&all, host), (true, true), "{host}");
-            // Too many hosts to remember.
+            assert_eq!(exchanged_with(&all, host), (true, true), "{host}");
+            // With hosts above the limit.
             let few = builder().max_series(1).build();
             few.destination("first");
             few.destination("first.example.com");
-            assert_eq!(told_to(&few, host).0, may_be_service, "{host}");
+            assert_eq!(exchanged_with(&few, host).0, may_be_service, "{host}");
         }
     }
 }
 
 #[test]
-fn an_empty_host_header_is_none() {
+fn an_empty_host_header_is_ignored() {
     let metrics = Metrics::builder(webapp()).build();
     let tracer = Tracer::builder("shop").metrics(&metrics).build().unwrap();
     let mut client = tracer.client_layer().layer(service_fn(|_: Request<()>| {
@@ -235,7 +235,7 @@ fn an_empty_host_header_is_none() {
 }
 
 #[test]
-fn a_caller_gets_only_what_it_has_sent() {
+fn a_response_has_only_the_metadata_headers_of_the_request() {
     let metrics = Metrics::builder(webapp()).build();
     let tracer = Tracer::builder("shop").metrics(&metrics).build().unwrap();
     let mut server = tracer.server_layer().layer(service_fn(|_: Request<()>| {
@@ -253,7 +253,7 @@ fn a_caller_gets_only_what_it_has_sent() {
         }
         let mut response = now(server.call(request)).unwrap();
         drain(response.body_mut()).unwrap();
-        let told = [METADATA, ID].map(|name| response.headers().contains_key(name));
-        assert_eq!(told, expected, "{sent:?}");
+        let returned = [METADATA, ID].map(|name| response.headers().contains_key(name));
+        assert_eq!(returned, expected, "{sent:?}");
     }
 }

@@ -65,7 +65,7 @@ async fn a_direction_that_a_sidecar_serves_is_not_counted() {
 }
 
 #[tokio::test]
-async fn a_direction_is_counted_if_code_says_so() {
+async fn a_direction_is_counted_if_code_sets_it() {
     let server = counted(|builder, metrics| {
         let builder = builder.mode(Mode::ForwardOnly).metrics(metrics);
         builder.metrics_for(Direction::Server, metrics)
@@ -84,7 +84,7 @@ async fn a_configuration_without_spans_does_not_stop_the_metrics() {
 }
 
 #[tokio::test]
-async fn each_of_several_metrics_knows_the_peer() {
+async fn each_of_several_metrics_has_the_peer() {
     let [one, two, three] = [(); 3].map(|()| Metrics::builder(webapp()).build());
     let peer = {
         let mut peer = tower_b3::metrics::PeerMetadata::default();

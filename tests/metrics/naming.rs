@@ -120,7 +120,7 @@ fn the_hosts_of_servers_are_bounded() {
         .max_series(40)
         .build();
     for host in 0..30 {
-        // What callers name takes no room.
+        // Hosts of callers do not count.
         call(&metrics, Direction::Server, &format!("http://own-{host}/"));
         let mut sent = answered(200);
         sent.destination = metrics.destination(&format!("host-{host}:80"));

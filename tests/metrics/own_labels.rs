@@ -1,4 +1,4 @@
-//! Labels and buckets that code sets: what is left out, and said once.
+//! Labels and buckets that code sets: invalid ones are left out and logged once.
 
 use crate::{answered, label, points, webapp};
 use test_kit::log;
@@ -8,14 +8,14 @@ use tower_b3::{
 };
 
 #[test]
-fn a_name_that_is_none_is_left_out_and_named_once() {
+fn an_invalid_name_is_left_out_and_logged_once() {
     log::start();
     let metrics = Metrics::builder(webapp())
         .constant_label("zone-of-mine", "1")
         .request_label("le", |_| None)
         .response_label("kept", |_, _| Some("yes".to_owned()))
         .build();
-    let warning = "WARN metrics: \"zone-of-mine\" is no name of a label, and is left out";
+    let warning = "WARN metrics: \"zone-of-mine\" is not a valid label name, and is left out";
     assert_eq!(log::lines("zone-of-mine"), [warning]);
     metrics.record(Direction::Server, &answered(200));
     let points = points(&metrics, "istio_requests_total");
@@ -35,7 +35,7 @@ fn a_long_constant_is_cut() {
 }
 
 #[test]
-fn buckets_of_no_metric_are_named_once() {
+fn buckets_of_no_metric_are_logged_once() {
     log::start();
     let buckets = |name: &str| Buckets::default().metric(name, [7.0]).unwrap();
     let _ = Metrics::builder(webapp())
@@ -55,18 +55,18 @@ fn buckets_of_no_metric_are_named_once() {
 }
 
 #[test]
-fn a_workload_that_says_too_much_tells_peers_nothing() {
+fn metadata_that_is_too_long_is_not_sent() {
     log::start();
     let long = webapp().label("app", "x".repeat(1 << 20));
     let metrics = Metrics::builder(long).build();
-    let sent = crate::told(&metrics, Default::default());
+    let sent = crate::request_headers(&metrics, Default::default());
     assert!(!sent.contains_key("x-envoy-peer-metadata"));
     assert!(!sent.contains_key("x-envoy-peer-metadata-id"));
     assert_eq!(
-        log::lines("peers are told nothing"),
+        log::lines("no metadata is sent"),
         [
-            "WARN metrics: peers are told nothing, because the names and labels of the workload take more \
-             than 8 KiB"
+            "WARN metrics: no metadata is sent to peers, because the names and labels of the workload take \
+             more than 8 KiB"
         ]
     );
 }

@@ -1,4 +1,4 @@
-//! By which service a server is called, from the hosts of requests.
+//! The service of a server, from the hosts of requests.
 
 use crate::{
     common::{Script, drain, now},
@@ -12,7 +12,7 @@ use tower_b3::{
     metrics::{Metrics, MetricsBuilder, Point, Workload},
 };
 
-/// By these labels Kiali puts the two reports of a request together.
+/// The labels by which Kiali merges the two reports of a request.
 const KIALI: [&str; 17] = [
     "source_cluster",
     "source_workload_namespace",
@@ -33,7 +33,7 @@ const KIALI: [&str; 17] = [
     "response_flags",
 ];
 
-/// Of the Deployment `catalog`, behind Services of other names.
+/// The Deployment `catalog`, behind Services of other names.
 fn catalog() -> MetricsBuilder {
     let workload = Workload::new("catalog").namespace("shop");
     Metrics::builder(workload.label("app", "catalog"))
@@ -101,7 +101,7 @@ fn a_few_services_of_the_own_namespace_are_learned() {
     let server = catalog().learn_own_services(2).build();
     for (host, expected) in [
         ("items", "items"),
-        // The own name needs no room, nor does a service of another namespace.
+        // Neither the own name nor a service of another namespace is learned.
         ("catalog.shop:80", "catalog"),
         ("items.blog.svc.cluster.local", "catalog"),
         ("items.example.com", "catalog"),
@@ -118,7 +118,7 @@ fn a_few_services_of_the_own_namespace_are_learned() {
 }
 
 #[test]
-fn callers_that_are_not_trusted_teach_nothing() {
+fn nothing_is_learned_from_untrusted_callers() {
     let server = catalog()
         .own_services(["items"])
         .learn_own_services(1)

@@ -1,6 +1,6 @@
-//! What peers tell each other.
+//! The metadata that peers exchange.
 
-use crate::{answer, cases, cases::text, label, points, told, webapp};
+use crate::{answer, cases, cases::text, label, points, request_headers, webapp};
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -130,7 +130,7 @@ fn headers_of_others_are_read_as_in_the_shared_table() {
 }
 
 #[test]
-fn a_workload_tells_what_a_sidecar_would() {
+fn a_workload_sends_the_metadata_of_a_sidecar() {
     let table = cases::read("peer-metadata.json");
     let mut compared = 0;
     for case in table["encode"].as_array().unwrap() {
@@ -148,7 +148,7 @@ fn a_workload_tells_what_a_sidecar_would() {
         }
         let additional = case["additional_labels"].as_array().unwrap();
         workload = workload.share_labels(additional.iter().map(|name| name.as_str().unwrap()));
-        let headers = told(&Metrics::builder(workload).build(), HeaderMap::new());
+        let headers = request_headers(&Metrics::builder(workload).build(), HeaderMap::new());
         assert_eq!(headers[METADATA], text(case, METADATA), "{id}");
         assert_eq!(headers[ID], text(case, ID), "{id}");
         compared += 1;
@@ -157,19 +157,19 @@ fn a_workload_tells_what_a_sidecar_would() {
 }
 
 #[test]
-fn a_workload_tells_the_versions_that_new_proxies_leave_out() {
+fn a_workload_sends_the_versions_that_new_proxies_leave_out() {
     let workload = webapp().mesh("mesh1").istio_version("1.30.0");
-    let headers = told(&Metrics::builder(workload).build(), HeaderMap::new());
+    let headers = request_headers(&Metrics::builder(workload).build(), HeaderMap::new());
     let peer = PeerMetadata::decode(headers[METADATA].as_bytes()).unwrap();
     assert_eq!((&*peer.mesh, &*peer.istio_version), ("mesh1", "1.30.0"));
 }
 
 #[test]
-fn a_response_tells_what_its_request_told() {
+fn a_response_has_the_metadata_headers_of_its_request() {
     let server = Metrics::builder(webapp()).build();
     let client = Metrics::builder(Workload::new("client")).build();
     for (metadata, id) in [(true, true), (true, false), (false, true), (false, false)] {
-        let mut request = told(&client, HeaderMap::new());
+        let mut request = request_headers(&client, HeaderMap::new());
         if !metadata {
             request.remove(METADATA);
         }
@@ -191,7 +191,7 @@ fn metadata_replaces_what_the_application_wrote() {
     let mut headers = HeaderMap::new();
     headers.append(METADATA, HeaderValue::from_static("a"));
     headers.append(METADATA, HeaderValue::from_static("b"));
-    let headers = told(&Metrics::builder(webapp()).build(), headers);
+    let headers = request_headers(&Metrics::builder(webapp()).build(), headers);
     assert_eq!(headers.get_all(METADATA).iter().count(), 1);
 }
 
@@ -202,7 +202,7 @@ fn a_peer_cannot_choose_the_labels_of_another_by_its_id() {
         let own = Workload::new(workload).node_id("sidecar~1.2.3.4~a.b~b.svc.cluster.local");
         answer(
             &metrics,
-            told(&Metrics::builder(own).build(), HeaderMap::new()),
+            request_headers(&Metrics::builder(own).build(), HeaderMap::new()),
         );
     }
     let points = points(&metrics, "istio_requests_total");
@@ -211,7 +211,7 @@ fn a_peer_cannot_choose_the_labels_of_another_by_its_id() {
 }
 
 #[test]
-fn kubernetes_labels_count_before_plain_ones() {
+fn kubernetes_labels_override_plain_ones() {
     let mut peer = PeerMetadata::default();
     peer.app = "old".to_owned();
     peer.version = "8".to_owned();

@@ -27,7 +27,7 @@ fn one_reporter_has_no_label() {
 }
 
 #[test]
-fn several_reporters_are_told_apart() {
+fn several_reporters_have_a_label() {
     let metrics = Metrics::builder(webapp())
         .reporter_stats(|| sent(7))
         .named_reporter_stats("otlp", || sent(8))
@@ -57,7 +57,7 @@ fn reporter() -> JsonLinesReporter {
 }
 
 #[test]
-fn the_reporter_of_a_running_tracer_is_shown() {
+fn the_reporter_of_a_running_tracer_is_exposed() {
     let metrics = Metrics::builder(webapp()).build();
     assert_eq!(lines(&metrics), [""; 0]);
     let reporter = reporter();
@@ -71,7 +71,7 @@ fn the_reporter_of_a_running_tracer_is_shown() {
 }
 
 #[test]
-fn what_code_shows_replaces_the_reporter_of_a_running_tracer() {
+fn a_reporter_of_code_replaces_that_of_a_running_tracer() {
     let metrics = Metrics::builder(webapp())
         .reporter_stats(|| sent(7))
         .build();
@@ -82,7 +82,7 @@ fn what_code_shows_replaces_the_reporter_of_a_running_tracer() {
 }
 
 #[test]
-fn a_url_starts_a_reporter_that_is_shown() {
+fn a_url_starts_a_reporter_that_is_exposed() {
     let metrics = Metrics::builder(webapp()).build();
     let builder = Tracer::builder("webapp").metrics(&metrics);
     let tracing = builder.start_zipkin("http://127.0.0.1:1/api/v2/spans");

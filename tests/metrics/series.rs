@@ -1,6 +1,6 @@
 //! Whole series, as Istio's own tests expect them from its proxies.
 
-use crate::{cases, cases::text, count, peers::workload, points, told};
+use crate::{cases, cases::text, count, peers::workload, points, request_headers};
 use http::HeaderMap;
 use serde_json::Value;
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl Exchange<'_> {
         };
         match (self.direction, service.is_object()) {
             (Direction::Server, true) => workload = workload.service(known(service)),
-            // A sidecar that knows no service for its port has its canonical name only.
+            // A sidecar without a service for its port has only its canonical name.
             (Direction::Server, false) => {
                 workload = workload.service(Service {
                     host: "ratings".to_owned(),
@@ -84,7 +84,7 @@ impl Exchange<'_> {
         let peer = self.node(peer).filter(|_| exchanged);
         let peer = peer.map(|node| {
             let peer = Metrics::builder(workload(node)).build();
-            let headers = told(&peer, HeaderMap::new());
+            let headers = request_headers(&peer, HeaderMap::new());
             PeerMetadata::decode(headers["x-envoy-peer-metadata"].as_bytes()).unwrap()
         });
         let (request, response) = (&self.case["request"], &self.case["response"]);

@@ -85,7 +85,7 @@ async fn head_writes_nothing() {
 }
 
 #[tokio::test]
-async fn few_answers_are_sent_at_once() {
+async fn the_number_of_open_scrapes_is_limited() {
     let metrics = full();
     let mut open = Vec::new();
     for _ in 0..4 {
@@ -106,7 +106,7 @@ async fn few_answers_are_sent_at_once() {
 }
 
 #[tokio::test]
-async fn short_answers_are_not_bounded() {
+async fn short_responses_are_not_limited() {
     let metrics = metrics();
     let mut open = Vec::new();
     for _ in 0..10 {
@@ -123,7 +123,7 @@ async fn other_methods_are_refused() {
     assert_eq!(response.headers()["allow"], "GET, HEAD");
 }
 
-/// As many series as there may be.
+/// Metrics with the maximum of series.
 fn full() -> Metrics {
     let metrics = Metrics::builder(webapp()).build();
     for code in 0..2_000 {
@@ -133,7 +133,7 @@ fn full() -> Metrics {
 }
 
 #[tokio::test]
-async fn a_long_answer_comes_in_pieces() {
+async fn a_long_response_is_sent_in_pieces() {
     let metrics = full();
     let mut body = scraped(&metrics, Method::GET, &[]).await.into_body();
     assert_eq!(body.size_hint().exact(), None);
@@ -157,7 +157,7 @@ async fn a_long_answer_comes_in_pieces() {
 }
 
 #[tokio::test]
-async fn a_slow_scrape_shows_what_there_was_and_holds_up_nobody() {
+async fn a_slow_scrape_is_a_snapshot_and_does_not_block() {
     let metrics = full();
     let before = metrics.text();
     let slow = scraped(&metrics, Method::GET, &[]).await;
@@ -173,7 +173,7 @@ async fn a_slow_scrape_shows_what_there_was_and_holds_up_nobody() {
 
 #[cfg(feature = "gzip")]
 #[tokio::test]
-async fn the_answer_is_compressed_if_that_is_accepted() {
+async fn the_response_is_compressed_if_the_scraper_accepts_it() {
     use std::io::Read;
     let metrics = metrics();
     let response = scraped(&metrics, Method::GET, &[("accept-encoding", "gzip")]).await;

@@ -53,7 +53,7 @@ fn a_shape_sets_labels_buckets_and_expiry() {
     // 5, 50 and infinity.
     assert_eq!(lines(&metrics, SIZES).len(), 3);
 
-    // Two hours later the series is idle, and goes with the next one.
+    // Two hours later the series is idle, and expires with the next one.
     let mut later = Measurement::new(404, Duration::ZERO);
     later.ended = Instant::now() + Duration::from_secs(2 * 3600);
     metrics.record(Direction::Server, &later);
@@ -102,7 +102,7 @@ fn a_shape_has_no_effect_on_other_names() {
     assert!(warnings[0].starts_with("WARN metrics: "), "{warnings:?}");
 }
 
-/// A stats filter that does not believe hosts in one direction, or does in the other.
+/// Sets the host header fallback of both directions.
 fn fallback(disabled: bool) -> String {
     let filter = format!("{{ disable_host_header_fallback: {disabled} }}");
     format!(
@@ -119,7 +119,7 @@ spec:
 }
 
 #[test]
-fn a_client_shows_hosts_outside_of_the_mesh_unless_the_fallback_is_off() {
+fn a_client_exposes_hosts_outside_of_the_mesh_unless_the_fallback_is_off() {
     for (disabled, outside) in [(false, "api.example.com"), (true, "unknown")] {
         let metrics = builder().shape(&shape(&fallback(disabled))).build();
         for (host, expected) in [

@@ -92,7 +92,7 @@ fn value(lines: &[Line], name: &str) -> f64 {
 }
 
 #[test]
-fn large_values_do_not_take_a_sum_back() {
+fn large_values_do_not_make_a_sum_wrap_around() {
     let kinds = ["COUNTER", "HISTOGRAM", "GAUGE"];
     let header = "request.headers['x-value']";
     let definition = |kind| format!("{{ name: my_{kind}, type: {kind}, value: \"{header}\" }}");
@@ -105,7 +105,7 @@ fn large_values_do_not_take_a_sum_back() {
 }
 
 #[test]
-fn a_value_in_seconds_is_shown_as_it_is() {
+fn a_value_in_seconds_is_exposed_unchanged() {
     let header = "request.headers['x-value']";
     let definition = format!("{{ name: waited_seconds, type: HISTOGRAM, value: \"{header}\" }}");
     let lines = served(&definition, &["7"]);

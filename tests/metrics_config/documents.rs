@@ -1,4 +1,4 @@
-//! Documents as people have them.
+//! Documents as in practice and in Istio's documentation.
 
 use super::{
     REQUESTS, STANDARD_LABELS, all_metrics, case, difference, differences, documents, shape,
@@ -123,7 +123,7 @@ fn the_settings_of_the_task_page_are_read() {
             "istio_last_code",
         ]
     );
-    // An entry without a name is for metrics of one's own too, but removes nothing from them.
+    // An entry without a name also applies to user-defined metrics, but removes nothing from them.
     assert_eq!(
         shape
             .labels(Direction::Client, "istio_slow_calls")

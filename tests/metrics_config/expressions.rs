@@ -47,7 +47,7 @@ fn what_has_no_effect_is_an_error_if_the_configuration_is_strict() {
         (
             "{ definitions: [ { name: own, value: \"request.headers.all(h, true)\" } ] }"
                 .to_owned(),
-            "metrics: the value of the metric own has a macro over something other than a list or map",
+            "metrics: the value of the metric own has a macro over something other than a literal list or map",
         ),
     ] {
         let config = TracingConfig::from_yaml(&settings(&inbound)).unwrap();

@@ -1,4 +1,4 @@
-//! Requests through the layers, counted as the configuration says.
+//! Requests through the layers, counted by the configuration.
 
 use super::{case, shape};
 use bytes::Bytes;
@@ -71,7 +71,7 @@ fn label(expression: &str) -> String {
 }
 
 #[test]
-fn a_label_shows_what_the_layer_knows_of_the_connection() {
+fn a_label_has_attributes_of_the_connection() {
     for (expression, expected) in [
         ("source.address", "10.0.0.9:40000"),
         ("source.port", "40000"),
@@ -90,7 +90,7 @@ fn a_repeated_header_has_all_its_values() {
 }
 
 #[test]
-fn a_repeated_header_has_all_its_values_when_an_expression_is_tried() {
+fn a_repeated_header_has_all_its_values_in_evaluate() {
     let request = Request::get("/")
         .header("x-tenant", "a")
         .header("x-tenant", "b");
@@ -106,7 +106,7 @@ fn a_repeated_header_has_all_its_values_when_an_expression_is_tried() {
 }
 
 #[tokio::test]
-async fn a_label_shows_a_trailer() {
+async fn a_label_has_the_value_of_a_trailer() {
     let settings = format!(
         "kind: Telemetry\nspec: {{ metrics: [ {{ overrides: [ {{ tagOverrides: {{ own: {{ value: \
          \"{}\" }} }} }} ] }} ] }}",
@@ -141,7 +141,7 @@ async fn a_label_shows_a_trailer() {
 }
 
 #[test]
-fn a_label_shows_the_node() {
+fn a_label_has_attributes_of_the_node() {
     assert_eq!(label("xds.node.metadata['WORKLOAD_NAME']"), "webapp");
     let id = label("xds.node.id");
     assert!(
@@ -180,8 +180,8 @@ fn a_value_is_read_as_an_unsigned_integer() {
              }} ] }} }} }} }} }} }} }}"
         );
         let text = exposed(&settings, &["/items"]);
-        let shown = line(&text, "istio_own{").rsplit(' ').next().unwrap();
-        assert_eq!(shown, expected.to_string(), "{value}");
+        let exposed = line(&text, "istio_own{").rsplit(' ').next().unwrap();
+        assert_eq!(exposed, expected.to_string(), "{value}");
     }
 }
 
@@ -222,7 +222,7 @@ fn body(frames: &[&'static [u8]]) -> Frames {
 }
 
 #[tokio::test]
-async fn messages_of_a_long_stream_are_counted_while_it_goes_on() {
+async fn messages_of_a_long_stream_are_counted_while_it_is_open() {
     let interval = "
 kind: Telemetry
 spec:

@@ -1,11 +1,11 @@
-//! What has no effect is logged.
+//! Settings without effect are logged.
 
 use super::{case, documents, shape};
 use test_kit::log;
 use tower_b3::{Direction, config::TracingConfig};
 
 #[test]
-fn annotations_without_effect_are_named_in_one_line() {
+fn annotations_without_effect_are_logged_in_one_line() {
     log::start();
     shape(&case("scene-annotations.yaml"));
     let lines = log::lines("settings of Envoy without effect");

@@ -1,4 +1,4 @@
-//! Istio's configuration of metrics: what is read, how it is merged, and what it makes of the metrics.
+//! Istio's configuration of metrics: what is read, how it is merged, and the resulting metrics.
 #![cfg(feature = "metrics-config")]
 
 mod built;

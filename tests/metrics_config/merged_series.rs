@@ -1,4 +1,4 @@
-//! Series of both directions with equal labels are one, wherever they are shown.
+//! Series of both directions with equal labels are one in every exposition.
 
 use super::{STANDARD_LABELS, parser::parse, shape};
 use futures_util::FutureExt;
@@ -137,7 +137,7 @@ fn labels_of_one_direction_only_keep_series_apart() {
 }
 
 #[test]
-fn the_gauge_that_was_set_last_is_shown() {
+fn the_gauge_that_was_set_last_is_exposed() {
     let definition = "{ definitions: [ { name: last_code, type: GAUGE, value: response.code } ] }";
     for [first, last] in [[Server, Client], [Client, Server]] {
         let metrics = metrics([definition; 2]);

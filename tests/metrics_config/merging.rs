@@ -24,7 +24,7 @@ spec:
 }
 
 #[test]
-fn levels_add_up_for_the_workloads_that_they_are_for() {
+fn levels_are_merged_for_their_workloads() {
     let text = [
         telemetry("catalog", "shop", "app: catalog", "c", "'workload'"),
         telemetry("shop", "shop", "", "b", "'namespace'"),
@@ -98,7 +98,7 @@ extensionProviders:
 }
 
 #[test]
-fn filters_are_for_their_context_and_their_workloads() {
+fn filters_apply_to_their_context_and_their_workloads() {
     let filter = |context: &str, label: &str| {
         format!(
             "
@@ -199,7 +199,7 @@ fn definition_of_calls(text: &str) -> String {
 }
 
 #[test]
-fn the_first_definition_of_a_metric_counts_and_that_of_the_more_specific_level() {
+fn the_first_definition_of_a_metric_applies_and_that_of_the_more_specific_level() {
     let filter = |namespace: &str, definitions: &str| {
         format!(
             "{{ kind: EnvoyFilter, metadata: {{ namespace: {namespace} }}, spec: {{ configPatches: [ {{ \
@@ -215,7 +215,7 @@ fn the_first_definition_of_a_metric_counts_and_that_of_the_more_specific_level()
     let both = |first: &str, second: &str| filter("shop", &format!("{first}, {second}"));
     assert_eq!(definition_of_calls(&both(one, two)), "1");
     assert_eq!(definition_of_calls(&both(two, one)), "2");
-    // What is no expression defines nothing.
+    // An invalid expression defines nothing.
     assert_eq!(definition_of_calls(&both(wrong, two)), "2");
     let (mesh, shop) = (filter("istio-system", one), filter("shop", two));
     for text in [

@@ -1,4 +1,4 @@
-//! Series across changes of the configuration, and more values of labels than there is room for.
+//! Series across changes of the configuration, and overflows of label values.
 
 use super::shape;
 use http::{Request, Response};
@@ -86,7 +86,7 @@ fn every_request_without_a_series_is_an_overflow() {
 }
 
 #[test]
-fn values_of_earlier_configurations_take_no_room() {
+fn values_of_earlier_configurations_do_not_count_towards_the_limit() {
     let metrics = webapp().max_series(50).build();
     for round in 0..40 {
         let name = format!("l{round}");
@@ -95,10 +95,10 @@ fn values_of_earlier_configurations_take_no_room() {
         serve(&metrics, values.clone());
         let points = points(&metrics, "istio_requests_total");
         for value in values {
-            let shown = points
+            let exposed = points
                 .iter()
                 .find(|point| label(point, &name) == Some(&value));
-            assert_eq!(shown.map(count), Some(1), "{value}");
+            assert_eq!(exposed.map(count), Some(1), "{value}");
         }
         assert_eq!(points.iter().map(count).sum::<u64>(), 10 * (round + 1));
     }
@@ -150,18 +150,18 @@ spec:
     failed.destination = metrics.destination("catalog");
     metrics.record(Direction::Client, &failed);
     metrics.reshape(&default_shape());
-    let shown = || {
+    let exposed = || {
         let points = points(&metrics, "istio_requests_total");
-        let shown = points
+        let exposed = points
             .iter()
             .map(|point| labels.map(|name| label(point, name).unwrap().to_owned()));
-        shown.collect::<Vec<_>>()
+        exposed.collect::<Vec<_>>()
     };
-    assert_eq!(shown(), [["unknown"; 5]]);
+    assert_eq!(exposed(), [["unknown"; 5]]);
     metrics.record(Direction::Client, &failed);
     let catalog = "catalog.shop.svc.cluster.local";
     assert_eq!(
-        shown(),
+        exposed(),
         [["503", "14", "UF", "grpc", catalog], ["unknown"; 5]]
     );
 }

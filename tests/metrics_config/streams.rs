@@ -1,4 +1,4 @@
-//! gRPC messages that are counted while their streams go on, with labels of the configuration.
+//! gRPC messages that are counted while their streams are open, with labels of the configuration.
 
 use super::shape;
 use bytes::Bytes;
@@ -138,7 +138,7 @@ fn tagged(tags: &[(&str, &str)], interval: &str) -> String {
     )
 }
 
-/// Only the labels of the canonical service and revision count, as in Istio's reader.
+/// Only the labels of the canonical service and revision are used, as in Istio's reader.
 #[tokio::test]
 async fn a_peer_without_canonical_labels_has_no_service_and_no_revision() {
     let tags = [
@@ -235,7 +235,7 @@ async fn the_reports_of_a_stream_and_its_end_are_one_series() {
 }
 
 #[tokio::test]
-async fn expressions_that_change_apply_to_streams_that_go_on() {
+async fn changed_expressions_apply_to_open_streams() {
     let old = shape(&tagged(&[("own", "request.method")], AT_ONCE));
     let metrics = catalog().shape(&old).build();
     let changed = metrics.clone();

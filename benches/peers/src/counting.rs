@@ -33,7 +33,7 @@ pub struct Counting {
     pub with: &'static str,
     pub without: &'static str,
     /// Whether requests carry the metadata of the caller.
-    pub told: bool,
+    pub with_metadata: bool,
 }
 
 /// In the order of the table.
@@ -43,35 +43,35 @@ pub const COUNTING: [Counting; 5] = [
         about: ISTIO,
         with: "forward-only+metrics",
         without: "forward-only",
-        told: false,
+        with_metadata: false,
     },
     Counting {
         name: "tower-b3, not sampled",
         about: ISTIO,
         with: "spans+metrics",
         without: "spans",
-        told: false,
+        with_metadata: false,
     },
     Counting {
         name: "tower-b3, not sampled, with metadata of the caller",
         about: ISTIO,
         with: "spans+metrics",
         without: "spans",
-        told: true,
+        with_metadata: true,
     },
     Counting {
         name: "axum-prometheus",
         about: "a counter and a histogram with 3 labels, a gauge with 2",
         with: "axum-prometheus",
         without: "bare",
-        told: false,
+        with_metadata: false,
     },
     Counting {
         name: "axum-prometheus, with body sizes",
         about: "a counter and a histogram with 3 labels, a gauge and a histogram with 2",
         with: "axum-prometheus+sizes",
         without: "bare",
-        told: false,
+        with_metadata: false,
     },
 ];
 
@@ -85,8 +85,8 @@ pub struct CountedService {
 }
 
 /// Builds a service that is named in [`COUNTING`]. Requests have `x-b3-sampled: 0`.
-pub fn counted_service(name: &str, told: bool) -> CountedService {
-    let metadata = if told { metadata() } else { String::new() };
+pub fn counted_service(name: &str, with_metadata: bool) -> CountedService {
+    let metadata = if with_metadata { metadata() } else { String::new() };
     let run = MakeRun {
         head: Arc::new(Head::new(&(b3_multi("0") + &metadata))),
         calls_out: Scenario::In0.calls_out(),
@@ -150,7 +150,7 @@ fn workload(name: &str) -> Workload {
         .label("version", "v1")
 }
 
-/// The two headers by which a client layer tells its workload.
+/// The two headers with the metadata of a client layer's workload.
 fn metadata() -> String {
     let sent = Arc::new(Mutex::new(HeaderMap::new()));
     let kept = sent.clone();

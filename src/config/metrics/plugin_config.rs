@@ -130,11 +130,11 @@ fn definitions_of(list: &Node<'_>) -> Result<Vec<Definition>, ConfigError> {
         let added = definition(&item)?;
         let exposed = |definition: &Definition| (sanitized(&definition.name), definition.kind);
         let (name, kind) = exposed(&added);
-        let in_the_way = definitions.iter().find(|other| {
+        let overlapping = definitions.iter().find(|other| {
             let (other, other_kind) = exposed(other);
             other != name && share_a_name((&other, other_kind), (&name, kind))
         });
-        if let Some(other) = in_the_way {
+        if let Some(other) = overlapping {
             let other = quoted(&other.name);
             let reason = format!("its names in an exposition overlap with those of {other}");
             return Err(item.required("name")?.error(reason));

@@ -1,4 +1,4 @@
-//! What there is to show at this moment.
+//! The families of metrics at this moment.
 
 use super::{
     family::{Family, HistogramValue, Kind, Labels, Point, Value},
@@ -24,10 +24,10 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-/// The labels of some columns, and what was counted under them.
+/// The totals by the labels of some columns.
 type Groups = BTreeMap<SharedLabels, Totals>;
 
-/// Labels with the same names, whose values are shared: equal ones are one.
+/// Labels with the same names, whose values are interned: equal values are one allocation.
 struct SharedLabels(Labels);
 
 impl Ord for SharedLabels {
@@ -55,25 +55,25 @@ impl PartialEq for SharedLabels {
 
 impl Eq for SharedLabels {}
 
-/// Whether they are labels of gRPC messages, and which.
+/// The labels of a metric of requests or, if `true`, of gRPC messages.
 type Columns<'a> = (bool, &'a [(String, Source)]);
 
 impl Metrics {
     /// All metrics and their values at this moment.
     ///
     /// Series of both directions whose labels are equal are one point: the sum, and of gauges the last
-    /// value. What threads count meanwhile is in this answer or in the next one.
+    /// value. What threads count meanwhile is in this result or in the next one.
     pub fn families(&self) -> Vec<Family> {
         self.families_at(Instant::now(), Some(SystemTime::now()))
     }
 
-    /// What a text in this format shows.
+    /// The families for a text in this format.
     pub(super) fn families_for(&self, format: Format) -> Vec<Family> {
         let exemplars_at = (format != Format::Text).then(SystemTime::now);
         self.families_at(Instant::now(), exemplars_at)
     }
 
-    /// With the exemplars that are recent at this time, or without any.
+    /// With exemplars that are recent at `exemplars_at`, or without any.
     pub(in crate::metrics) fn families_at(
         &self,
         now: Instant,
@@ -86,12 +86,12 @@ impl Metrics {
             let store = inner.stores.of(direction);
             store.expire(now);
             let state = store.state();
-            let mut shown = Shown::new(inner, direction, &state, exemplars_at);
+            let mut series = GroupedSeries::new(inner, direction, &state, exemplars_at);
             for metric in &state.generation.metrics {
-                shown.add(metric, &mut families);
+                series.add(metric, &mut families);
             }
         }
-        // Behind the answer, which shows series that have just expired no more.
+        // After the series were read: those that have just expired are not among them.
         inner.free_unused_numbers(now);
         families.retain(|family| !family.points.is_empty());
         let families = families.into_iter().map(MergedFamily::into_family);
@@ -107,22 +107,23 @@ impl Metrics {
 }
 
 /// The series of one direction, grouped by the labels of its metrics. Most metrics have the same labels.
-struct Shown<'a> {
+struct GroupedSeries<'a> {
     requests: Vec<(ProjectedLabels<'a>, Totals)>,
     messages: Vec<(ProjectedLabels<'a>, Totals)>,
     groups: Vec<(Columns<'a>, Groups)>,
-    /// The values of labels so far: most are the same in many series.
+    /// The interned values of labels: most are the same in many series.
     values: HashSet<Arc<str>, FoldState>,
-    layouts: [Option<&'a Series>; 2],
+    /// One series of requests and one of messages, for their layouts.
+    any_series: [Option<&'a Series>; 2],
 }
 
-impl<'a> Shown<'a> {
+impl<'a> GroupedSeries<'a> {
     fn new(
         inner: &'a Inner,
         direction: Direction,
         state: &'a State,
         exemplars_at: Option<SystemTime>,
-    ) -> Shown<'a> {
+    ) -> GroupedSeries<'a> {
         let read = |table: &'a crate::metrics::store::Table| {
             let series = table.iter().map(|(key, series)| {
                 let labels = ProjectedLabels::new(inner, direction, *key, &series.values);
@@ -132,19 +133,19 @@ impl<'a> Shown<'a> {
             series.collect()
         };
         let any = |table: &'a crate::metrics::store::Table| table.values().next().map(|any| &**any);
-        Shown {
+        GroupedSeries {
             requests: read(&state.requests),
             messages: read(&state.messages),
             groups: Vec::new(),
             values: HashSet::default(),
-            layouts: [any(&state.requests), any(&state.messages)],
+            any_series: [any(&state.requests), any(&state.messages)],
         }
     }
 
     /// Adds the values of a metric to its family.
     fn add(&mut self, metric: &'a Metric, families: &mut Vec<MergedFamily>) {
         let is_messages = metric.measured.is_messages();
-        let layout = self.layouts[usize::from(is_messages)].map(|series| &series.layout);
+        let layout = self.any_series[usize::from(is_messages)].map(|series| &series.layout);
         let slot = layout.and_then(|layout| layout.slot(&metric.name, metric.measured));
         let Some(slot) = slot.cloned() else {
             return;
@@ -200,7 +201,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// The value in one copy.
+/// Interns a value.
 fn shared(values: &mut HashSet<Arc<str>, FoldState>, value: String) -> Arc<str> {
     if let Some(known) = values.get(value.as_str()) {
         return Arc::clone(known);
@@ -265,7 +266,7 @@ impl Inner {
         }
     }
 
-    /// What the metrics say about themselves.
+    /// The metrics about these metrics.
     fn own_counts(&self) -> [Family; 4] {
         let stores = [&self.stores.server, &self.stores.client];
         let sum = |count: fn(&crate::metrics::store::Store) -> u64| stores.map(count).iter().sum();
@@ -280,7 +281,7 @@ impl Inner {
         ];
         let mut by_cause = count(
             "tower_b3_metrics_overflows_total",
-            "What there was no room for; it is counted with `unknown` labels.",
+            "What exceeds a limit; it is counted with `unknown` labels.",
             0,
         );
         by_cause.points = overflows

@@ -1,4 +1,4 @@
-//! [`Family`]: a metric with all its label sets and values, apart from any text format.
+//! [`Family`]: a metric with all its label sets and values, independent of text formats.
 
 use crate::metrics::exemplar::Exemplar;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub struct Family {
     /// As in Prometheus, such as `istio_requests_total`.
     pub name: String,
-    /// What it is.
+    /// The help text.
     pub help: String,
     /// The type of its values.
     pub kind: Kind,
@@ -22,7 +22,7 @@ pub struct Family {
 pub enum Kind {
     /// Only grows.
     Counter,
-    /// Is set.
+    /// Can be set to any value.
     Gauge,
     /// Counts in buckets.
     Histogram,
@@ -62,13 +62,13 @@ pub enum Value {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct HistogramValue {
-    /// The bounds of the buckets, which include them. One more bucket has no bound.
+    /// The inclusive upper bounds of the buckets. One more bucket has no bound.
     pub bounds: Arc<[f64]>,
-    /// How many values each bucket has, without those of smaller buckets.
+    /// How many values each bucket has, not cumulative.
     pub counts: Vec<u64>,
     /// The sum of all values.
     pub sum: f64,
-    /// A recent sampled request in each bucket. Buckets at the end that have none may be left out.
+    /// A recent sampled request in each bucket. Trailing buckets without one may be left out.
     pub exemplars: Vec<Option<Exemplar>>,
 }
 
@@ -78,7 +78,7 @@ impl HistogramValue {
         self.counts.iter().sum()
     }
 
-    /// Each bound, infinity at last, with how many values are not above it.
+    /// Each bound, the last one infinity, with the number of values up to it.
     pub fn cumulative(&self) -> impl Iterator<Item = (f64, u64)> {
         let bounds = self.bounds.iter().copied().chain([f64::INFINITY]);
         let counts = self.counts.iter().scan(0, |sum, count| {

@@ -30,8 +30,8 @@ impl MergedFamily {
         }
     }
 
-    /// Adds the points of one direction, which differ in their labels. Those whose labels are here
-    /// already are added to them, as both filters of a proxy add to one counter.
+    /// Adds the points of one direction, which differ in their labels. A point whose labels already exist is
+    /// added to the existing one, as both filters of a proxy add to one counter.
     pub(super) fn add(&mut self, points: impl Iterator<Item = TimedPoint>) {
         if self.points.is_empty() {
             self.points.extend(points);
@@ -77,7 +77,7 @@ pub(super) fn families_of(all: &[Metrics]) -> Vec<Family> {
         let timed = |point| TimedPoint { point, set: 0 };
         let points = family.points.into_iter().map(timed);
         match merged.iter_mut().find(|known| known.name == family.name) {
-            // Those of one tracer show the same reporter.
+            // Metrics of one tracer have the same reporter.
             Some(_) if family.name.starts_with("tower_b3_reporter_") => {}
             Some(known) if known.kind == family.kind => known.add(points),
             Some(_) => {}
@@ -91,7 +91,7 @@ pub(super) fn families_of(all: &[Metrics]) -> Vec<Family> {
     merged.into_iter().map(MergedFamily::into_family).collect()
 }
 
-/// What Prometheus tells series apart by: neither the order of labels nor empty ones count.
+/// What identifies a series in Prometheus: neither the order of labels nor empty labels matter.
 fn series(point: &Point) -> Vec<(&Arc<str>, &str)> {
     let labels = point.labels.iter();
     let labels = labels.map(|(name, value)| (name, &**value));
@@ -125,7 +125,7 @@ impl TimedPoint {
 
 impl HistogramValue {
     /// Both directions have the same bounds, except while a configuration is applied to one after the
-    /// other. Until then, the first one is shown.
+    /// other. Until then, the first one is exposed.
     fn merge(&mut self, other: HistogramValue) {
         if self.bounds != other.bounds {
             return;

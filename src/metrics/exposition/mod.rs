@@ -1,4 +1,4 @@
-//! What is shown: families of samples, and their texts.
+//! The exposition: families of samples, their text formats, and the service for Prometheus.
 
 mod families;
 mod family;

@@ -5,8 +5,8 @@ pub(in crate::metrics) fn is_metric_name(name: &str) -> bool {
     is_name(name, |byte| byte == b':')
 }
 
-/// Whether a label may have this name. Names with two underscores in front are Prometheus' own, and `le`
-/// names buckets.
+/// Whether a label may have this name. Names that start with two underscores are reserved by Prometheus, and
+/// `le` is the label of buckets.
 pub(in crate::metrics) fn is_label_name(name: &str) -> bool {
     is_name(name, |_| false) && !name.starts_with("__") && name != "le"
 }

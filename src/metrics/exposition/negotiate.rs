@@ -1,11 +1,11 @@
-//! Which format and compression a scraper wants.
+//! The format and compression that a scraper accepts.
 
 use http::{HeaderMap, HeaderName, header::ACCEPT};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Text,
-    /// With the version that was asked for.
+    /// With the requested version.
     OpenMetrics(&'static str),
 }
 
@@ -34,7 +34,7 @@ impl Format {
                 ("text/plain" | "text/*" | "*/*", _) => Format::Text,
                 _ => continue,
             };
-            // Of equal ones the first; OpenMetrics before the text.
+            // With equal quality, OpenMetrics wins over the text format.
             let is_richer = quality == best.0 && best.1 == Format::Text && format != Format::Text;
             if quality > best.0 || is_richer && quality > 0.0 {
                 best = (quality, format);
@@ -44,7 +44,7 @@ impl Format {
     }
 }
 
-/// Whether the scraper accepts gzip, and this crate has it.
+/// Whether the scraper accepts gzip, and the feature is enabled.
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     if cfg!(not(feature = "gzip")) {
         return false;

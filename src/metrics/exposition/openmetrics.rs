@@ -23,8 +23,8 @@ impl Metrics {
 }
 
 pub(super) fn write_head(to: &mut String, family: &Family) -> fmt::Result {
-    // The samples of a counter end with `_total`, its family does not. A counter of another name could
-    // only be shown under that name as a metric of an unknown type.
+    // The samples of a counter end with `_total`, its family does not. A counter of another name can only
+    // be exposed under that name with the type `unknown`.
     let total = family.name.strip_suffix("_total");
     let (name, kind) = match (family.kind, total) {
         (Kind::Counter, Some(name)) => (name, "counter"),
@@ -59,7 +59,7 @@ pub(super) fn write_point(to: &mut String, family: &Family, point: &Point) -> fm
             for ((bound, count), exemplar) in histogram.cumulative().zip(exemplars) {
                 write!(to, "{name}_bucket{{{labels}{comma}le=\"")?;
                 match bound.is_finite() {
-                    // With a fraction, as the format wants it.
+                    // With a fraction, as the format requires.
                     true => write!(to, "{bound:?}")?,
                     false => to.push_str("+Inf"),
                 }

@@ -19,7 +19,7 @@ struct CountedReporter {
     stats: Box<GetStats>,
 }
 
-/// The reporters whose counts are shown.
+/// The reporters whose counts are exposed.
 #[derive(Default)]
 pub(in crate::metrics) struct Reporters {
     in_code: Vec<CountedReporter>,
@@ -39,14 +39,14 @@ impl Reporters {
         });
     }
 
-    /// Adds the reporter of a running tracer, without keeping it.
+    /// Adds the reporter of a running tracer, without keeping it alive.
     pub(in crate::metrics) fn add_started(&self, reporter: &BatchReporter) {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         started.retain(|stats| stats().is_some());
         started.push(Arc::new(reporter.stats_while_it_lives()));
     }
 
-    /// The name and the stats of each. Of those that code has added, or else of those that were started.
+    /// The name and the stats of each reporter that code has added, or else of those of running tracers.
     fn all(&self) -> Vec<(Option<String>, Option<Stats>)> {
         if !self.in_code.is_empty() {
             let in_code = self.in_code.iter();
@@ -63,7 +63,7 @@ impl Reporters {
             .collect()
     }
 
-    /// One family for each count. Of several reporters, the label `reporter` tells them apart.
+    /// One family for each count. The label `reporter` distinguishes several reporters.
     pub(super) fn families(&self) -> Vec<Family> {
         let all = self.all();
         let several = all.len() > 1;

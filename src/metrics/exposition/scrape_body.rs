@@ -1,4 +1,4 @@
-//! [`ScrapeBody`]: the text for Prometheus in pieces, which are compressed if that is wanted.
+//! [`ScrapeBody`]: the text for Prometheus in pieces, compressed if the scraper accepts it.
 
 use super::{scrapes::OpenScrape, writer::Writer};
 use bytes::Bytes;
@@ -12,11 +12,11 @@ use std::{
     task::{Context, Poll},
 };
 
-/// How many bytes of text are made at once.
+/// How many bytes of text are written at once.
 const PIECE: usize = 64 * 1024;
 
-/// The body of an answer. It is made while it is sent, of what was counted when the scrape began. Nobody who
-/// counts waits for it.
+/// The body of a response, written while it is sent, from a snapshot of the counts. It does not block
+/// counting.
 #[derive(Default)]
 pub struct ScrapeBody {
     /// The next piece.
@@ -48,7 +48,7 @@ impl Pieces {
         }
     }
 
-    /// Never asked for.
+    /// Never called.
     #[cfg(not(feature = "gzip"))]
     pub(super) fn compressed(self) -> Pieces {
         self
@@ -80,7 +80,7 @@ impl ScrapeBody {
             next: None,
             rest: Some((rest, open)),
         };
-        // So that the length of a short body is known.
+        // So that a short body has a length.
         body.make_next();
         body
     }

@@ -1,4 +1,4 @@
-//! `Scrapes`: how many answers to Prometheus are being sent.
+//! `Scrapes`: limits the responses to Prometheus that are sent at once.
 
 use std::sync::{
     Arc,
@@ -8,22 +8,22 @@ use std::sync::{
     },
 };
 
-/// Each holds what was counted when it began: some megabytes if there are as many series as there may be.
+/// Each holds a snapshot of the counts: some megabytes at the maximum of series.
 const MAX_OPEN: usize = 4;
 
-/// The answers of which something is left to write.
+/// The responses that are not completely written.
 #[derive(Default)]
 pub(in crate::metrics) struct Scrapes {
     open: Arc<AtomicUsize>,
 }
 
-/// Room for one answer, until it is dropped.
+/// A permit for one response, until it is dropped.
 pub(super) struct OpenScrape {
     open: Arc<AtomicUsize>,
 }
 
 impl Scrapes {
-    /// `None` if there is no room for another answer.
+    /// `None` if the limit is reached.
     pub(super) fn open(&self) -> Option<OpenScrape> {
         let more = |open: usize| (open < MAX_OPEN).then_some(open + 1);
         self.open.fetch_update(AcqRel, Relaxed, more).ok()?;

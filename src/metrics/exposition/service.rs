@@ -1,4 +1,4 @@
-//! [`MetricsService`]: what Prometheus scrapes.
+//! [`MetricsService`]: the service that Prometheus scrapes.
 
 use super::{
     negotiate::{Format, accepts_gzip},
@@ -21,19 +21,19 @@ use tower_service::Service;
 /// Answers Prometheus, at any path: a [`tower::Service`](Service), for axum's `route_service` and for
 /// hyper.
 ///
-/// The format is what the scraper prefers: OpenMetrics with exemplars, or the text format 0.0.4. With the
-/// feature `gzip`, the answer is compressed if the scraper accepts it. `HEAD` has the headers of `GET`,
+/// The scraper chooses the format: OpenMetrics with exemplars, or the text format 0.0.4. With the
+/// feature `gzip`, the response is compressed if the scraper accepts it. `HEAD` has the headers of `GET`,
 /// without a length: nothing is written for it.
 ///
-/// While four answers of the same metrics are being made or sent, others are 503 with `Retry-After: 1`: each
-/// holds what was counted when it began. An answer of at most 64 KiB is made at once, and its place is free.
+/// While four responses of the same metrics are being written, others are 503 with `Retry-After: 1`, because
+/// each holds a snapshot of the counts. A response of at most 64 KiB is written at once and does not count.
 ///
 /// ```
 /// use axum::Router;
 /// use tower_b3::metrics::{Metrics, Workload};
 ///
 /// let metrics = Metrics::builder(Workload::new("webapp").namespace("shop")).build();
-/// // On port 15020, where Prometheus finds a sidecar's.
+/// // On port 15020, which Prometheus scrapes at sidecars.
 /// let app: Router = Router::new()
 ///     .route_service("/stats/prometheus", metrics.service())
 ///     .route_service("/metrics", metrics.service());
@@ -45,7 +45,7 @@ pub struct MetricsService {
 }
 
 impl Metrics {
-    /// What Prometheus scrapes.
+    /// The service that Prometheus scrapes.
     pub fn service(&self) -> MetricsService {
         MetricsService {
             metrics: self.clone(),
@@ -89,7 +89,7 @@ impl MetricsService {
     }
 }
 
-/// The answer without its body.
+/// The response without its body.
 fn head(request: &HeaderMap) -> Response<ScrapeBody> {
     let mut response = Response::new(ScrapeBody::default());
     let headers = response.headers_mut();

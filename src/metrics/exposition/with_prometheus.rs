@@ -11,7 +11,7 @@ use prometheus::{
 };
 use std::{collections::HashMap, fmt};
 
-/// Shows [`Metrics`] in a registry of the `prometheus` crate, without exemplars, which it does not know.
+/// Exposes [`Metrics`] in a registry of the `prometheus` crate, without exemplars, which it does not support.
 ///
 /// ```
 /// use prometheus::{Encoder, Registry, TextEncoder};
@@ -27,7 +27,7 @@ use std::{collections::HashMap, fmt};
 /// ```
 pub struct PrometheusCollector {
     metrics: Vec<Metrics>,
-    /// By which the registry tells collectors apart.
+    /// Identifies the collector in the registry.
     desc: Desc,
 }
 
@@ -36,7 +36,7 @@ impl Metrics {
     ///
     /// # Errors
     ///
-    /// None of these metrics is known to cause one: the registry's own type says that it may fail.
+    /// None is known: the registry's own type is fallible.
     pub fn prometheus_collector(&self) -> prometheus::Result<PrometheusCollector> {
         let name = "tower_b3_metrics_series".to_owned();
         let help = "Combinations of labels that are counted.".to_owned();
@@ -50,7 +50,7 @@ impl Metrics {
 impl PrometheusCollector {
     /// Adds other metrics, because a registry takes one such collector only. Metrics of the same name are
     /// one family. Series with equal labels are added; of gauges, and of the counts of reporters, one is
-    /// shown.
+    /// exposed.
     #[must_use]
     pub fn and(mut self, metrics: &Metrics) -> PrometheusCollector {
         self.metrics.push(metrics.clone());

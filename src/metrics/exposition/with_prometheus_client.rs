@@ -12,8 +12,8 @@ use prometheus_client::{
 };
 use std::fmt;
 
-/// Shows [`Metrics`] in a registry of `prometheus-client`. Without exemplars: the crate has no way to
-/// make one of another's.
+/// Exposes [`Metrics`] in a registry of `prometheus-client`, without exemplars: the crate has no way to
+/// encode those of other libraries.
 ///
 /// ```
 /// use prometheus_client::registry::Registry;
@@ -44,10 +44,10 @@ impl Metrics {
 
 impl PrometheusClientCollector {
     /// Adds other metrics. A second collector in one registry would write each family twice, which the
-    /// registry does not notice and Prometheus refuses.
+    /// registry does not detect and Prometheus rejects.
     ///
     /// Metrics of the same name are one family. Series with equal labels are added; of gauges, and of the
-    /// counts of reporters, one is shown.
+    /// counts of reporters, one is exposed.
     ///
     /// ```
     /// use prometheus_client::registry::Registry;

@@ -1,7 +1,7 @@
 //! `Writer`: the text of all metrics, piece by piece.
 //!
 //! A full set of series takes more than a hundred megabytes as text, and a tenth of that as numbers and
-//! labels. So the text is made while it is sent, and what has been written is freed.
+//! labels. So the text is written while it is sent, and what has been written is freed.
 
 use super::{
     family::{Family, Point},

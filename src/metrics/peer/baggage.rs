@@ -1,6 +1,6 @@
-//! What a peer tells about its workload in the header `baggage`, as Istio's proxies read it.
+//! Peer metadata in the header `baggage`, as Istio's proxies read it.
 //!
-//! The header belongs to the application, so most of its members say nothing about a workload. Those are
+//! The header belongs to the application, so most of its members are not about a workload. Those are
 //! neither decoded nor part of the key by which a peer is found: they may differ with every request.
 
 use super::{
@@ -15,8 +15,8 @@ use std::cell::RefCell;
 
 const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
-/// Keys of baggage in the cache begin with it. No value of a header has a line break, so that they are
-/// never those of `x-envoy-peer-metadata`.
+/// The first byte of keys of baggage in the cache. No value of a header has a line break, so these keys
+/// differ from values of `x-envoy-peer-metadata`.
 const MARK: u8 = b'\n';
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Field {
     }
 }
 
-/// The members that say something about a workload: field, key and value.
+/// The members about a workload: field, key and value.
 fn members(value: &[u8]) -> impl Iterator<Item = (Field, &[u8], &[u8])> {
     value.split(|byte| *byte == b',').filter_map(|member| {
         let mut parts = member.split(|byte| *byte == b'=');
@@ -68,13 +68,13 @@ impl PeerMetadata {
     /// Reads the value of a header `baggage`, as Istio's proxies do inside of HBONE: `service.name`,
     /// `service.version`, `app.name`, `app.version`, `k8s.deployment.name` (`pod`, `job`, `cronjob`),
     /// `k8s.namespace.name`, `k8s.cluster.name`, `k8s.instance.name`, `cloud.region` and
-    /// `cloud.availability_zone`. Other members tell nothing. The last of two members with the same key
-    /// counts.
+    /// `cloud.availability_zone`. Other members are ignored. The last of two members with the same key
+    /// applies.
     ///
     /// The value is split at commas and equals signs, as in Istio: white space is not trimmed, escapes
-    /// are not decoded, and properties belong to the value up to the next equals sign. The service and
-    /// its version stand in for the app and its version, and the other way round. Values longer than 253
-    /// bytes, with control characters or of something else than UTF-8 are left empty.
+    /// are not decoded, and properties belong to the value up to the next equals sign. The service and its
+    /// version default to the app and its version, and the other way round. Values longer than 253 bytes,
+    /// with control characters, or not in UTF-8 are left empty.
     ///
     /// # Errors
     ///
@@ -100,8 +100,8 @@ impl PeerMetadata {
                 kind = Some(of);
             }
         }
-        stand_in(&mut peer.canonical_service, &mut peer.app);
-        stand_in(&mut peer.canonical_revision, &mut peer.version);
+        fill_empty(&mut peer.canonical_service, &mut peer.app);
+        fill_empty(&mut peer.canonical_revision, &mut peer.version);
         if let Some(kind) = kind {
             peer.set_owner(kind);
         }
@@ -124,8 +124,8 @@ impl PeerMetadata {
     }
 }
 
-/// Fills the one that is empty.
-fn stand_in(one: &mut String, other: &mut String) {
+/// Copies the other text to the one that is empty.
+fn fill_empty(one: &mut String, other: &mut String) {
     match (one.is_empty(), other.is_empty()) {
         (true, _) => one.clone_from(other),
         (false, true) => other.clone_from(one),
@@ -134,8 +134,8 @@ fn stand_in(one: &mut String, other: &mut String) {
 }
 
 impl Peers {
-    /// The peer that the baggage of a request tells of. The first value of the header counts. `None` if
-    /// it tells of none.
+    /// The peer by the baggage of a request: by the first value of the header. `None` if it has no members
+    /// about a workload.
     pub(super) fn of_baggage(&self, headers: &HeaderMap) -> Option<PeerNumber> {
         thread_local! {
             static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -169,7 +169,7 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn members_of_the_application_take_no_room() {
+    fn members_of_the_application_are_not_cached() {
         let peers = Peers::new(10, true);
         peers.keep_metadata();
         let number = |value: String| {
@@ -180,8 +180,8 @@ mod tests {
         let webapp = number("k8s.deployment.name=webapp".to_owned());
         for session in 0..2_000 {
             assert_eq!(number(format!("session={session}")), PeerNumber::UNKNOWN);
-            let told = format!("session={session},k8s.deployment.name=webapp,user={session}");
-            assert_eq!(number(told), webapp);
+            let baggage = format!("session={session},k8s.deployment.name=webapp,user={session}");
+            assert_eq!(number(baggage), webapp);
         }
         assert_eq!(peers.metadata(webapp).unwrap().workload, "webapp");
         // The second peer that is read, and not the thousandth.

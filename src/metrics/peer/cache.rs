@@ -1,8 +1,8 @@
-//! `Peers`: what is known about peers, found by the value of their header.
+//! `Peers`: a cache of peers by the value of their header.
 //!
-//! The cache is keyed by the whole value and not by the id that the peer sends with it: otherwise a peer
-//! could choose another's labels. With [expiry](crate::metrics::MetricsBuilder::expire_after), values of
-//! workloads that have no series any more are forgotten together with the number of their labels.
+//! The key is the whole value and not the id that the peer sends with it: otherwise a peer could get the
+//! labels of another. With [expiry](crate::metrics::MetricsBuilder::expire_after), values of workloads that
+//! have no series any more are removed together with the number of their labels.
 
 use super::{
     exchange::PeerNumber,
@@ -21,12 +21,12 @@ use std::{
     },
 };
 
-/// How many values of headers are kept; Istio keeps 500 on each thread.
+/// How many values of headers are cached; Istio caches 500 on each thread.
 const MAX_VALUES: usize = 1_000;
 /// How many bytes these values have together.
 const MAX_BYTES: usize = 1 << 20;
 
-/// What labels need of a peer. Pods of one workload have the same.
+/// The labels of a peer. Pods of one workload have the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(in crate::metrics) struct PeerLabels {
     pub(in crate::metrics) workload: String,
@@ -60,35 +60,35 @@ impl PeerLabels {
 #[derive(Clone, Default)]
 struct Values {
     numbers: SharedMap<Arc<[u8]>, PeerNumber>,
-    /// Of workloads whose labels are unused. A peer that sends one again makes them used.
+    /// Values of workloads whose labels are unused. One that a peer sends again moves back to `numbers`.
     unused: SharedMap<Arc<[u8]>, PeerNumber>,
-    /// What peers have told, if somebody reads it.
+    /// The metadata of peers, if an expression may read it.
     metadata: SharedMap<u32, Arc<PeerMetadata>>,
 }
 
-/// What is needed to add a value.
+/// The order and size of the values, by which the oldest are evicted.
 #[derive(Default)]
-struct Added {
-    /// Values in the order in which they came.
+struct EvictionState {
+    /// Values with the numbers of their metadata, the oldest first.
     order: VecDeque<(Arc<[u8]>, u32)>,
-    /// How many they have together.
+    /// The size of all values.
     bytes: usize,
-    last: u32,
+    last_number: u32,
 }
 
 pub(in crate::metrics) struct Peers {
     values: ArcSwap<Values>,
     /// Held while a value is added, and while values are freed.
-    changing: Mutex<Added>,
-    /// Whether what peers have told is kept, beside their labels.
+    changing: Mutex<EvictionState>,
+    /// Whether the metadata of peers is kept, beside their labels.
     #[cfg(any(test, feature = "metrics-config"))]
     keeps_metadata: std::sync::atomic::AtomicBool,
     labels: Interner<Arc<PeerLabels>>,
-    /// Whether a caller that sends no metadata may tell the same in `baggage`.
+    /// Whether the `baggage` of a caller that sends no metadata is read.
     pub(super) reads_baggage: bool,
     /// Headers that were too long or malformed.
     refused: AtomicU64,
-    /// Headers of workloads that there is no room for.
+    /// Headers of workloads that exceed the limit.
     overflowed: AtomicU64,
 }
 
@@ -107,12 +107,12 @@ impl Peers {
         }
     }
 
-    /// The peer that sent this value; `None` if it is no metadata.
+    /// The peer that sent this value; `None` if it is invalid.
     pub(super) fn number(&self, value: &[u8]) -> Option<PeerNumber> {
         self.find_or_add(value, || PeerMetadata::decode(value))
     }
 
-    /// The peer with this key in the cache, or else the one that is read.
+    /// The peer with this key in the cache, or else the one that `read` returns.
     pub(super) fn find_or_add(
         &self,
         key: &[u8],
@@ -136,9 +136,9 @@ impl Peers {
 
     #[cold]
     fn add(&self, value: &[u8], peer: PeerMetadata) -> PeerNumber {
-        // So that the labels are not found unused before their number is kept.
-        let mut added = self.lock();
-        let Some(labels) = self.number_of_labels(&peer) else {
+        // Locked first, so that the labels are not freed as unused before the value has their number.
+        let mut eviction = self.lock();
+        let Some(labels) = self.intern_labels(&peer) else {
             return PeerNumber::UNKNOWN;
         };
         let mut values = Values::clone(&self.values.load());
@@ -151,11 +151,11 @@ impl Peers {
             self.values.store(Arc::new(values));
             return number;
         }
-        added.make_room(value.len(), &mut values);
-        added.last = added.last.wrapping_add(1);
+        eviction.evict_oldest(value.len(), &mut values);
+        eviction.last_number = eviction.last_number.wrapping_add(1);
         let number = PeerNumber {
             labels,
-            metadata: added.last,
+            metadata: eviction.last_number,
         };
         let value: Arc<[u8]> = Arc::from(value);
         values.numbers.insert(Arc::clone(&value), number);
@@ -163,30 +163,30 @@ impl Peers {
         if self.keeps_metadata.load(Relaxed) {
             values.metadata.insert(number.metadata, Arc::new(peer));
         }
-        added.bytes += value.len();
-        added.order.push_back((value, number.metadata));
+        eviction.bytes += value.len();
+        eviction.order.push_back((value, number.metadata));
         self.values.store(Arc::new(values));
         number
     }
 
-    fn lock(&self) -> MutexGuard<'_, Added> {
+    fn lock(&self) -> MutexGuard<'_, EvictionState> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what peers tell from now on, beside their labels. Who has told before is asked again.
+    /// Keeps the metadata of peers from now on, beside their labels. Headers that are cached are read again.
     #[cfg(any(test, feature = "metrics-config"))]
     pub(in crate::metrics) fn keep_metadata(&self) {
-        let mut added = self.lock();
+        let mut eviction = self.lock();
         if !self.keeps_metadata.swap(true, Relaxed) {
-            added.order.clear();
-            added.bytes = 0;
+            eviction.order.clear();
+            eviction.bytes = 0;
             self.values.store(Arc::default());
         }
     }
 
     /// Frees numbers of labels that are unused: see [`Interner::free_unused`].
     pub(in crate::metrics) fn free_unused(&self, is_used: impl Fn(u32) -> bool) {
-        let mut added = self.lock();
+        let mut eviction = self.lock();
         self.labels.free_unused(|number| is_used(number + 1));
         let old = self.values.load();
         let mut values = Values::clone(&old);
@@ -200,14 +200,14 @@ impl Peers {
         };
         values.numbers = in_state(NumberState::Used);
         values.unused = in_state(NumberState::Unused);
-        added.forget(&mut values, |values, value| {
+        eviction.remove(&mut values, |values, value| {
             !values.numbers.contains_key(value) && !values.unused.contains_key(value)
         });
         self.values.store(Arc::new(values));
     }
 
-    /// The number of a peer's labels. 0 stands for an unknown peer.
-    fn number_of_labels(&self, peer: &PeerMetadata) -> Option<u32> {
+    /// The number of a peer's labels. 0 is that of an unknown peer.
+    fn intern_labels(&self, peer: &PeerMetadata) -> Option<u32> {
         let number = self.labels.number(&Arc::new(PeerLabels::of(peer)));
         if number.is_none() {
             self.overflowed.fetch_add(1, Relaxed);
@@ -215,10 +215,10 @@ impl Peers {
         number.map(|number| number + 1)
     }
 
-    /// A peer that has told this, without a header.
+    /// A peer with this metadata, without a header.
     pub(in crate::metrics) fn of_metadata(&self, peer: &PeerMetadata) -> PeerNumber {
         PeerNumber {
-            labels: self.number_of_labels(peer).unwrap_or(0),
+            labels: self.intern_labels(peer).unwrap_or(0),
             metadata: 0,
         }
     }
@@ -228,8 +228,7 @@ impl Peers {
         self.labels.value(number.checked_sub(1)?)
     }
 
-    /// What a peer has told; `None` if it is unknown, or if so many others came since that it is
-    /// forgotten.
+    /// The metadata of a peer; `None` if it is unknown or evicted.
     #[cfg(any(test, feature = "metrics-config"))]
     pub(in crate::metrics) fn metadata(&self, number: PeerNumber) -> Option<Arc<PeerMetadata>> {
         self.values.load().metadata.get(&number.metadata).cloned()
@@ -244,9 +243,9 @@ impl Peers {
     }
 }
 
-impl Added {
-    /// Forgets the oldest quarter, until there is room for a value of this many bytes.
-    fn make_room(&mut self, bytes: usize, values: &mut Values) {
+impl EvictionState {
+    /// Evicts the oldest quarter, until a value of this many bytes fits.
+    fn evict_oldest(&mut self, bytes: usize, values: &mut Values) {
         while self.order.len() >= MAX_VALUES || self.bytes + bytes > MAX_BYTES {
             let quarter = self.order.len().div_ceil(4);
             let oldest = self.order.range(..quarter);
@@ -256,12 +255,12 @@ impl Added {
             }
             values.numbers.retain(|value, _| !oldest.contains(value));
             values.unused.retain(|value, _| !oldest.contains(value));
-            self.forget(values, |_, value| oldest.contains(value));
+            self.remove(values, |_, value| oldest.contains(value));
         }
     }
 
-    /// Forgets values that are not among the numbers any more.
-    fn forget(&mut self, values: &mut Values, is_gone: impl Fn(&Values, &[u8]) -> bool) {
+    /// Removes values that have no number any more.
+    fn remove(&mut self, values: &mut Values, is_gone: impl Fn(&Values, &[u8]) -> bool) {
         let mut gone = HashSet::new();
         self.order.retain(|(value, metadata)| {
             let is_gone = is_gone(values, value);
@@ -317,13 +316,13 @@ mod tests {
             assert_eq!(number, Some(PeerNumber::UNKNOWN));
         }
         assert_eq!(peers.overflowed(), 10);
-        let (values, added) = (peers.values.load(), peers.lock());
-        assert_eq!(values.numbers.len(), added.order.len());
-        assert_eq!(values.metadata.len(), added.order.len());
+        let (values, eviction) = (peers.values.load(), peers.lock());
+        assert_eq!(values.numbers.len(), eviction.order.len());
+        assert_eq!(values.metadata.len(), eviction.order.len());
     }
 
     #[test]
-    fn what_peers_told_is_kept_only_if_somebody_reads_it() {
+    fn metadata_is_kept_only_if_expressions_read_it() {
         let peers = Peers::new(10, false);
         let number = || peers.number(header(1, 1).as_bytes()).unwrap();
         let first = number();
@@ -349,7 +348,7 @@ mod tests {
         for pod in 0..MAX_VALUES {
             peers.number(header(pod).as_bytes());
         }
-        let (values, added) = (peers.values.load(), peers.lock());
+        let (values, eviction) = (peers.values.load(), peers.lock());
         let bytes = values
             .numbers
             .keys()
@@ -357,13 +356,13 @@ mod tests {
             .sum::<usize>();
         assert_eq!(
             (bytes, values.numbers.len()),
-            (added.bytes, added.order.len())
+            (eviction.bytes, eviction.order.len())
         );
         assert!((MAX_BYTES / 2..=MAX_BYTES).contains(&bytes), "{bytes}");
     }
 
     #[test]
-    fn what_is_no_metadata_is_counted() {
+    fn invalid_metadata_is_counted() {
         let peers = Peers::new(10, false);
         let long = "A".repeat(9 * 1024);
         for value in ["Cv////8PZ2FyYmFnZQ==", &long] {

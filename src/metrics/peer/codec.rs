@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 /// A longer header is refused. Istio's have 350 to 1,100 bytes.
 pub(super) const MAX_BYTES: usize = 8 * 1024;
-/// The longest text that does not become the value of a label.
+/// The longest text that is not a label value.
 const MAX_TEXT: usize = 1024;
 
 /// Padding is optional, as in Istio's reader.
@@ -36,7 +36,7 @@ impl PeerMetadata {
     ///
     /// # Errors
     ///
-    /// The value is too long, or base64 of something else.
+    /// The value is too long, or is base64 but not of valid metadata.
     ///
     /// ```
     /// use tower_b3::metrics::PeerMetadata;
@@ -147,11 +147,11 @@ impl PeerMetadata {
 }
 
 impl Workload {
-    /// What is sent to peers.
+    /// The metadata that is sent to peers.
     pub(in crate::metrics) fn metadata(&self) -> PeerMetadata {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let owned = |text: Option<&str>| text.unwrap_or_default().to_owned();
-        // Both reports of a request must agree, so peers get what the own labels say.
+        // Both reports of a request must agree, so peers get the values of the own labels.
         let known = |text: &str| {
             if text == UNKNOWN {
                 String::new()
@@ -181,7 +181,7 @@ impl Workload {
                 .filter_map(|name| Some((name.clone(), self.labels.get(name)?.clone())))
                 .collect(),
         };
-        // The kind is all that is read of it.
+        // Peers read only the kind of it.
         match peer.workload_type() {
             Some(kind) => peer.set_owner(kind),
             None => peer.owner.clear(),
@@ -197,7 +197,7 @@ fn texts_of(texts: impl Iterator<Item = (String, String)>) -> BTreeMap<String, V
         .collect()
 }
 
-/// The text, or nothing if it is too long or has control characters.
+/// The text, or an empty one if it is too long or has control characters.
 pub(super) fn bounded(text: String, max_bytes: usize) -> String {
     match text.len() <= max_bytes && !text.contains(char::is_control) {
         true => text,

@@ -1,4 +1,4 @@
-//! The exchange of metadata: which headers are read, removed and written where.
+//! The exchange of metadata: which headers each layer reads, removes and writes.
 //!
 //! | | request | response |
 //! |---|---|---|
@@ -13,61 +13,61 @@ use crate::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-// Not constants: a name that is borrowed is cloned where it is inserted, and moved nowhere before.
+// Not constants: a borrowed name is only cloned where it is inserted.
 static METADATA: HeaderName = HeaderName::from_static(PEER_METADATA);
 static ID: HeaderName = HeaderName::from_static(PEER_METADATA_ID);
 
-/// A peer whose metadata was read. The default is a peer that has sent nothing.
+/// A peer whose metadata was read. The default is an unknown peer, which has sent none.
 ///
 /// With [`expire_after`](crate::metrics::MetricsBuilder::expire_after), the number of a peer that has no
-/// series any more may be freed, at the earliest an interval after the number was last asked for. Then it
-/// stands for an unknown peer, and never for another one: ask for it again.
+/// series any more may be freed, at the earliest an interval after the number was last looked up. It is then
+/// an unknown peer, and never another one: look it up again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PeerNumber {
     /// The number of its labels; 0 if they are unknown.
     pub(in crate::metrics) labels: u32,
-    /// The number of what it has sent, which may be forgotten.
+    /// The number of its metadata, which may be evicted.
     pub(super) metadata: u32,
 }
 
 impl PeerNumber {
-    /// A peer that has sent nothing.
+    /// A peer that has sent no metadata.
     pub const UNKNOWN: PeerNumber = PeerNumber {
         labels: 0,
         metadata: 0,
     };
 }
 
-/// Which headers a request had: its response gets the same, as from Istio's proxies.
+/// The metadata headers of a request: its response gets the same, as from Istio's proxies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::metrics) struct RequestedHeaders {
     metadata: bool,
     id: bool,
 }
 
-/// The own headers.
+/// The headers with the own metadata.
 pub(in crate::metrics) struct OwnHeaders {
-    /// One copy for each shard of threads: a header value counts its references, and threads would
-    /// contend for that count.
+    /// One copy for each shard of threads: a header value is reference-counted, and threads would contend for
+    /// the count.
     copies: Vec<(HeaderValue, HeaderValue)>,
 }
 
 impl OwnHeaders {
     pub(in crate::metrics) fn new(workload: &Workload) -> OwnHeaders {
         let metadata = workload.metadata().encode();
-        let id = workload.node();
+        let id = workload.node_id_or_default();
         // Peers would refuse it.
         let is_short = |text: &str| text.len() <= MAX_BYTES;
         if !is_short(&metadata) || !is_short(&id) {
             tracing::warn!(
-                "metrics: peers are told nothing, because the names and labels of the workload take more \
-                 than 8 KiB"
+                "metrics: no metadata is sent to peers, because the names and labels of the workload take \
+                 more than 8 KiB"
             );
             return OwnHeaders { copies: Vec::new() };
         }
         let copy = || {
             let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).ok();
-            // Base64 always is a value. An id that is none is not sent: it is only a key of caches.
+            // Base64 is always a valid value. An invalid id is replaced: it is only a key of caches.
             let id = value(&id).unwrap_or(HeaderValue::from_static(UNKNOWN));
             Some((value(&metadata)?, id))
         };
@@ -76,7 +76,7 @@ impl OwnHeaders {
         }
     }
 
-    /// Returns by how many bytes the lines of the headers grow, as HTTP/1.1.
+    /// Returns how many bytes are added to the lines of the headers, as HTTP/1.1.
     fn write(&self, headers: &mut HeaderMap, which: RequestedHeaders) -> u64 {
         let Some((metadata, id)) = self.copies.get(shard::current()) else {
             return 0;
@@ -84,7 +84,7 @@ impl OwnHeaders {
         let mut added = 0;
         let mut write = |name: &HeaderName, value: &HeaderValue| {
             let line = line_bytes(name.as_str(), value.len());
-            // A map that is full is left as it is.
+            // A full map is left as it is.
             if let Ok(old) = headers.try_insert(name, value.clone()) {
                 let old = old.map_or(0, |old| line_bytes(name.as_str(), old.len()));
                 added += line.saturating_sub(old);
@@ -99,7 +99,7 @@ impl OwnHeaders {
         added
     }
 
-    /// To the request of a client.
+    /// Writes both headers to the request of a client.
     pub(in crate::metrics) fn write_to_request(&self, headers: &mut HeaderMap) {
         let both = RequestedHeaders {
             metadata: true,
@@ -108,7 +108,7 @@ impl OwnHeaders {
         self.write(headers, both);
     }
 
-    /// To the response of a server. Returns by how many bytes its lines grow.
+    /// Writes the requested headers to the response of a server. Returns how many bytes are added to its lines.
     pub(in crate::metrics) fn write_to_response(
         &self,
         headers: &mut HeaderMap,
@@ -118,14 +118,14 @@ impl OwnHeaders {
     }
 }
 
-/// Removes what a peer has sent that is not trusted, and what a handler has copied.
+/// Removes the metadata of a peer that is not trusted, and metadata that a handler has copied.
 pub(in crate::metrics) fn remove_metadata(headers: &mut HeaderMap) {
     headers.remove(&METADATA);
     headers.remove(&ID);
 }
 
 impl Peers {
-    /// Reads what a caller has sent: its metadata, or else its baggage.
+    /// Reads the metadata of a caller, or else its baggage.
     #[inline]
     pub(in crate::metrics) fn of_request(
         &self,
@@ -157,7 +157,7 @@ impl Peers {
         sent.unwrap_or_default()
     }
 
-    /// Reads what a server has sent.
+    /// Reads the metadata of a server.
     pub(in crate::metrics) fn of_response(&self, headers: &HeaderMap) -> PeerNumber {
         let (sent, _) = self.sent(headers.get(&METADATA), headers.get(&ID));
         sent.unwrap_or_default()

@@ -1,8 +1,8 @@
-//! `PeerMetadata`: what a workload sends about itself.
+//! `PeerMetadata`: the metadata that a workload sends to its peers.
 
 use std::{collections::BTreeMap, fmt};
 
-/// What a peer has sent about its workload. What it did not send is empty.
+/// The metadata of a peer's workload. Fields that it did not send are empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub struct PeerMetadata {
@@ -60,7 +60,7 @@ impl PeerMetadata {
     }
 }
 
-/// A header is no peer metadata.
+/// A header is not valid peer metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerMetadataError {

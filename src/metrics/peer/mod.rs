@@ -1,5 +1,5 @@
-//! What two proxies tell each other about their workloads, in the headers `x-envoy-peer-metadata` and
-//! `x-envoy-peer-metadata-id`, and what callers tell in `baggage`.
+//! The metadata that two proxies exchange about their workloads, in the headers `x-envoy-peer-metadata` and
+//! `x-envoy-peer-metadata-id`, and the metadata of callers in `baggage`.
 
 mod baggage;
 mod cache;

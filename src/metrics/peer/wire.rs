@@ -12,7 +12,7 @@ pub(super) enum Value {
     Other,
 }
 
-/// The bytes are no `Struct`, or one that is nested too deep.
+/// The bytes are not a `Struct`, or one that is nested too deep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed;
 
@@ -68,7 +68,7 @@ fn write_varint(to: &mut Vec<u8>, mut value: u64) {
     to.push(value as u8);
 }
 
-/// Reads a `Struct`. The last entry of a key counts.
+/// Reads a `Struct`. The last entry of a key applies.
 pub(super) fn read_struct(bytes: &[u8]) -> Result<BTreeMap<String, Value>, Malformed> {
     let mut fields = BTreeMap::new();
     merge_struct(bytes, &mut fields, MAX_DEPTH)?;
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
         }
         let key = self.varint()?;
         let field = key >> 3;
-        // The largest number that a field may have takes 29 bits.
+        // Field numbers have at most 29 bits.
         if field == 0 || key > u64::from(u32::MAX) {
             return Err(Malformed);
         }

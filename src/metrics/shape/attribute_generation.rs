@@ -8,7 +8,7 @@ use http::HeaderName;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GeneratedAttribute {
     pub(crate) name: String,
-    /// In their order: the first that matches sets the value.
+    /// In order: the first that matches sets the value.
     pub(crate) matches: Vec<AttributeMatch>,
 }
 
@@ -52,7 +52,7 @@ impl AttributeGenerator {
         Ok(AttributeGenerator { earlier, matches })
     }
 
-    /// The attribute's value from now on. If nothing matches, it is the one from before.
+    /// The attribute's value after this generator. If nothing matches, the earlier value stays.
     pub(super) fn generate<'a>(
         &'a self,
         exchange: &dyn Attributes,
@@ -66,7 +66,7 @@ impl AttributeGenerator {
         self.first_match(scope).or_else(earlier)
     }
 
-    /// A condition that fails ends it without a value.
+    /// `None` if no condition holds, or one fails before.
     fn first_match(&self, scope: Scope<'_>) -> Option<&str> {
         for (condition, value) in &self.matches {
             let holds = match condition {

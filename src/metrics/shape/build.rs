@@ -17,7 +17,7 @@ use crate::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The plan, and what in the settings has no effect, for log lines.
+/// The plan, and the settings that have no effect, for log lines.
 pub(super) fn plan(
     direction: Direction,
     config: &PluginConfig,
@@ -83,9 +83,13 @@ fn dropped(entry: &MetricEntry) -> Option<String> {
     (entry.drop && !entry.name.is_empty()).then(|| sanitized(&entry.name))
 }
 
-/// Removes metrics of the client that the server has as another kind, or whose names in an exposition are
-/// those of another metric of the server.
-pub(super) fn remove_other_kinds(server: &Plan, client: &mut Plan, problems: &mut Vec<String>) {
+/// Removes metrics of the client that have another kind at the server, or whose names in an exposition
+/// overlap with those of another metric of the server.
+pub(super) fn remove_conflicting_metrics(
+    server: &Plan,
+    client: &mut Plan,
+    problems: &mut Vec<String>,
+) {
     client.metrics.retain(|metric| {
         let mut others = server.metrics.iter();
         let other = others.find(|other| {
@@ -128,7 +132,7 @@ struct Builder {
 
 struct Metric {
     plan: MetricPlan,
-    /// Labels that are not standard ones of this metric, by name.
+    /// Labels that are not standard for this metric, by name.
     added: BTreeMap<String, LabelValue>,
 }
 
@@ -188,33 +192,34 @@ impl Metric {
 }
 
 impl Builder {
-    /// Adds a metric of the user's own. Of two with the same name, the first counts, as in Istio.
+    /// Adds a user-defined metric. Of two with the same name, the first applies, as in Istio.
     fn define(&mut self, definition: &Definition) {
         let full_name = format!("istio_{}", sanitized(&definition.name));
         let mut metrics = self.metrics.iter();
         if metrics.any(|metric| metric.is_custom() && metric.plan.name == full_name) {
             return;
         }
-        let shown = name(&definition.name).to_string();
+        let metric_name = name(&definition.name).to_string();
         let own = (full_name.as_str(), definition.kind);
         let others = || self.metrics.iter().filter(|metric| metric.is_custom());
-        let mut in_the_way = others().filter(|other| share_a_name(own, other.plan.exposed()));
+        let mut overlapping = others().filter(|other| share_a_name(own, other.plan.exposed()));
         let reason = metric_name_error(&definition.name, definition.kind).map(str::to_owned);
         let reason = reason.or_else(|| {
-            let other = name(in_the_way.next()?.short_name()).to_string();
+            let other = name(overlapping.next()?.short_name()).to_string();
             Some(format!(
                 "its names in an exposition overlap with those of {other}"
             ))
         });
         if let Some(reason) = reason {
-            let problem = format!("the metric {shown} is not defined: {reason}");
+            let problem = format!("the metric {metric_name} is not defined: {reason}");
             self.problems.push(problem);
             return;
         }
         let value = match Expression::with_generated(&definition.value, &self.generated) {
             Ok(value) => self.values.add(value),
             Err(error) => {
-                let problem = format!("the value of the metric {shown} {error}; it is not defined");
+                let problem =
+                    format!("the value of the metric {metric_name} {error}; it is not defined");
                 self.problems.push(problem);
                 return;
             }
@@ -238,17 +243,18 @@ impl Builder {
         if !self.metrics.iter().any(applies_to) {
             // The metrics of TCP exist, though not here.
             if !is_standard(&entry.name) {
-                let shown = name(&entry.name);
-                let problem = format!("there is no metric {shown}; its settings have no effect");
+                let metric_name = name(&entry.name);
+                let problem =
+                    format!("there is no metric {metric_name}; its settings have no effect");
                 self.problems.push(problem);
             }
             return;
         }
         for label in &entry.tags_to_remove {
             if StandardLabel::from_name(label).is_none() {
-                let shown = name(label);
+                let label_name = name(label);
                 let problem =
-                    format!("there is no label {shown} to remove; only standard ones can be");
+                    format!("there is no label {label_name} to remove; only standard ones can be");
                 self.problems.push(problem);
                 continue;
             }
@@ -273,8 +279,9 @@ impl Builder {
                 None => LabelValue::Value(self.values.add(expression)),
             }),
             Err(error) => {
-                let shown = name(label);
-                let problem = format!("the value of the label {shown} {error}; it is left out");
+                let label_name = name(label);
+                let problem =
+                    format!("the value of the label {label_name} {error}; it is left out");
                 self.problems.push(problem);
                 None
             }

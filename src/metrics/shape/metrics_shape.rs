@@ -1,8 +1,8 @@
-//! [`MetricsShape`]: everything that a configuration says about metrics.
+//! [`MetricsShape`]: the settings of metrics in a configuration.
 
 use super::{
     attribute_generation::GeneratedAttribute,
-    build::{no_metrics, plan, remove_other_kinds},
+    build::{no_metrics, plan, remove_conflicting_metrics},
     plugin_config::PluginConfig,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 use std::time::Duration;
 
-/// What the documents say, merged.
+/// The merged settings of the documents.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct ShapeSource {
     /// `None` if there are no metrics in this direction.
@@ -24,8 +24,8 @@ pub(crate) struct ShapeSource {
     pub(crate) eviction_interval: Option<Duration>,
 }
 
-/// The metrics of both directions, as a configuration shapes them: which there are, their labels, and
-/// when series expire. From [`TracingConfig::metrics_shape`](crate::config::TracingConfig::metrics_shape), for
+/// The metrics of both directions by a configuration: which are recorded, their labels, buckets, and the
+/// expiry of series. From [`TracingConfig::metrics_shape`](crate::config::TracingConfig::metrics_shape), for
 /// [`MetricsBuilder::shape`](crate::metrics::MetricsBuilder::shape) and [`Metrics::reshape`](crate::metrics::Metrics::reshape).
 #[derive(Debug, Clone)]
 pub struct MetricsShape {
@@ -35,7 +35,7 @@ pub struct MetricsShape {
 }
 
 impl MetricsShape {
-    /// The shape, and what in its source has no effect, for log lines.
+    /// The shape, and the settings that have no effect, for log lines.
     pub(crate) fn build(source: &ShapeSource) -> (MetricsShape, Vec<String>) {
         let mut problems = Vec::new();
         let mut of = |direction| match source.stats.of(direction) {
@@ -50,7 +50,7 @@ impl MetricsShape {
             server: of(Direction::Server),
             client: of(Direction::Client),
         };
-        remove_other_kinds(&plans.server, &mut plans.client, &mut problems);
+        remove_conflicting_metrics(&plans.server, &mut plans.client, &mut problems);
         let shape = MetricsShape {
             plans,
             buckets: source.buckets.clone(),
@@ -86,7 +86,7 @@ impl MetricsShape {
             .map(|(name, _): &(String, LabelValue)| name.as_str())
     }
 
-    /// How often the gRPC messages of a stream that goes on are reported. Default: 5 s.
+    /// How often the gRPC messages of an open stream are reported. Default: 5 s.
     pub fn reporting_interval(&self, direction: Direction) -> Duration {
         self.plan(direction).reporting_interval
     }

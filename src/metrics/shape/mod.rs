@@ -1,7 +1,7 @@
-//! The metrics as Istio's configuration shapes them: labels and metrics with values in CEL.
+//! Metrics by Istio's configuration: labels and metrics with values in CEL.
 //!
 //! [`config`](crate::config) reads documents into [`PluginConfig`], [`TelemetryMetrics`] and
-//! [`GeneratedAttribute`]; [`MetricsShape`] is what follows from them: a plan for each direction.
+//! [`GeneratedAttribute`], from which [`MetricsShape`] builds a plan for each direction.
 
 mod attribute_generation;
 mod build;

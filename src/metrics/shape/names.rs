@@ -2,7 +2,7 @@
 
 use crate::metrics::plan::MetricKind;
 
-/// Istio's standard metrics without `istio_`, by the names that the Telemetry API has for them.
+/// Istio's standard metrics without `istio_`, by their names in the Telemetry API.
 pub(crate) const METRICS_BY_ENUM: [(&str, &str); 10] = [
     ("REQUEST_COUNT", "requests_total"),
     ("REQUEST_DURATION", "request_duration_milliseconds"),
@@ -16,7 +16,7 @@ pub(crate) const METRICS_BY_ENUM: [(&str, &str); 10] = [
     ("GRPC_RESPONSE_MESSAGES", "response_messages_total"),
 ];
 
-/// The metric that the Telemetry API names so.
+/// The metric with this name in the Telemetry API.
 pub(crate) fn metric_of_enum(name: &str) -> Option<&'static str> {
     let mut metrics = METRICS_BY_ENUM.iter();
     metrics
@@ -60,7 +60,7 @@ pub(crate) fn metric_name_error(name: &str, kind: MetricKind) -> Option<&'static
     }
 }
 
-/// Whether two metrics would have a name in common in an exposition: that of the family or of a sample.
+/// Whether two metrics would share a name in an exposition: of the family or of a sample.
 pub(crate) fn share_a_name(one: (&str, MetricKind), other: (&str, MetricKind)) -> bool {
     let others = exposed_names(other.0, other.1);
     exposed_names(one.0, one.1)

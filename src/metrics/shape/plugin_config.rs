@@ -1,4 +1,4 @@
-//! [`PluginConfig`]: the settings of Istio's stats filter, which all other forms end in.
+//! [`PluginConfig`]: the settings of Istio's stats filter, to which all other forms are converted.
 
 use crate::metrics::plan::MetricKind;
 use std::{collections::BTreeMap, time::Duration};
@@ -7,10 +7,10 @@ use std::{collections::BTreeMap, time::Duration};
 pub(crate) struct PluginConfig {
     /// In their order: later ones override earlier ones.
     pub(crate) metrics: Vec<MetricEntry>,
-    /// Of two with the same name, the first counts.
+    /// Of two with the same name, the first applies.
     pub(crate) definitions: Vec<Definition>,
     pub(crate) disable_host_header_fallback: Option<bool>,
-    /// `tcp_reporting_duration`: how often gRPC messages of a stream that goes on are reported.
+    /// `tcp_reporting_duration`: how often gRPC messages of an open stream are reported.
     pub(crate) reporting_interval: Option<Duration>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct MetricEntry {
     pub(crate) drop: bool,
 }
 
-/// A metric of the user's own.
+/// A user-defined metric.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Definition {
     /// Without `istio_`.
@@ -33,11 +33,11 @@ pub(crate) struct Definition {
 }
 
 impl PluginConfig {
-    /// These settings over the other's.
+    /// Merges the settings. These override the other's.
     pub(crate) fn over(self, other: PluginConfig) -> PluginConfig {
         PluginConfig {
             metrics: appended(other.metrics, self.metrics),
-            // Of two definitions the first counts.
+            // Of two definitions the first applies.
             definitions: appended(self.definitions, other.definitions),
             disable_host_header_fallback: self
                 .disable_host_header_fallback
@@ -47,7 +47,7 @@ impl PluginConfig {
     }
 }
 
-/// Entries, then more of them. The same entries again change nothing.
+/// Appends entries, unless the list already ends with them.
 pub(crate) fn appended<T: PartialEq>(mut entries: Vec<T>, later: Vec<T>) -> Vec<T> {
     if !entries.ends_with(&later) {
         entries.extend(later);

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 /// An entry of `metrics`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct TelemetryMetrics {
-    /// Empty: those of the entry before, or the mesh's default.
+    /// Empty: those of the previous entry, or the mesh's default.
     pub(crate) providers: Vec<String>,
     pub(crate) overrides: Vec<Override>,
     pub(crate) reporting_interval: Option<Duration>,
@@ -32,7 +32,7 @@ pub(crate) enum TagOverride {
     Remove,
 }
 
-/// What is set for a provider, in one direction.
+/// The merged settings of a provider in one direction.
 #[derive(Clone, Default)]
 struct Merged {
     all_disabled: bool,
@@ -46,10 +46,9 @@ struct MetricOverride {
     tags: BTreeMap<String, TagOverride>,
 }
 
-/// The settings that follow from entries in their order: root namespace, namespace, workload. `None` if
-/// there are no metrics.
+/// Merges entries in their order: root namespace, namespace, workload. `None` if there are no metrics.
 ///
-/// `default_providers` is that of the mesh, `has_metrics` says whether a provider is one for metrics.
+/// `default_providers` are those of the mesh, `has_metrics` returns whether a provider is for metrics.
 pub(crate) fn merge(
     entries: &[TelemetryMetrics],
     default_providers: &[String],
@@ -89,7 +88,7 @@ impl Merged {
             self.all_disabled = true;
             return;
         }
-        // Istio has removed the filter before, and now adds it again, with all of its metrics.
+        // Where an earlier override made Istio remove the filter, this one adds it again with all its metrics.
         self.all_disabled = false;
         let all = METRICS_BY_ENUM.iter().map(|(_, metric)| *metric);
         let metrics: Vec<&str> = match &one.metric {

@@ -1,4 +1,4 @@
-//! [`Values`]: the values of labels and metrics, computed once an exchange has ended.
+//! [`Values`]: the values of labels and metrics, computed when an exchange has ended.
 
 use super::{
     attribute_generation::AttributeGenerator,

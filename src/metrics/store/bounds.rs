@@ -1,4 +1,4 @@
-//! `Bounds`: the buckets of a histogram, and `Buckets`, which says what they are.
+//! `Bounds`: the buckets of a histogram, and `Buckets`, the settings for all histograms.
 
 use crate::printable::quoted;
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -29,7 +29,7 @@ const ENVOY: [f64; 19] = [
 const SECONDS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
-/// What Envoy calls these metrics before it exposes them: overrides name this.
+/// The prefix of these metrics inside of Envoy, which the annotation refers to.
 const STORED_PREFIX: &str = "istiocustom.";
 /// More buckets would make every series too large.
 const MAX_BOUNDS: usize = 100;
@@ -41,9 +41,9 @@ pub(in crate::metrics) struct Bounds {
     pub(in crate::metrics) exposed: Arc<[f64]>,
     /// The largest whole number in each bucket, of what is counted.
     limits: Box<[u64]>,
-    /// For numbers of each length in bits, the bucket that the least of them is in.
+    /// For numbers of each length in bits, the bucket of the least of them.
     first: [u8; 65],
-    /// How much of what is counted makes one of the exposed unit.
+    /// How many counted units make one exposed unit.
     per_unit: f64,
 }
 
@@ -85,7 +85,7 @@ impl Bounds {
     }
 }
 
-/// Which buckets histograms have. The default is Envoy's.
+/// The buckets of histograms. The default is Envoy's.
 ///
 /// ```
 /// use tower_b3::metrics::Buckets;
@@ -100,7 +100,7 @@ impl Bounds {
 ///
 /// Istio's annotation `sidecar.istio.io/statsHistogramBuckets` is read with the feature
 /// `metrics-config`: see [`MetricsBuilder::shape`](crate::metrics::MetricsBuilder). Its keys are prefixes,
-/// of which the shortest that matches counts, as in Envoy.
+/// of which the shortest that matches applies, as in Envoy.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Buckets {
     by_metric: BTreeMap<String, Vec<f64>>,
@@ -110,8 +110,8 @@ pub struct Buckets {
 }
 
 impl Buckets {
-    /// Sets the buckets of one metric. A name that no histogram has has no effect, and a warning says so when
-    /// the metrics are built.
+    /// Sets the buckets of one metric. A name that no histogram has has no effect, and is logged as a warning
+    /// when the metrics are built.
     ///
     /// # Errors
     ///
@@ -136,8 +136,8 @@ impl Buckets {
         Ok(self)
     }
 
-    /// Sets the buckets of all metrics whose names in Envoy begin like this: those are `istiocustom.` and
-    /// the name as exposed. Of several, Istio sorts them and Envoy takes the first, which is the shortest.
+    /// Sets the buckets of all metrics whose names in Envoy have this prefix: these are `istiocustom.` and
+    /// the exposed name. Of several prefixes the shortest applies: Istio sorts them, and Envoy takes the first.
     #[cfg(feature = "metrics-config")]
     pub(crate) fn prefix(
         mut self,
@@ -166,7 +166,7 @@ impl Buckets {
         bounds.or_else(by_prefix).map(Vec::as_slice)
     }
 
-    /// The buckets of a metric that shows what it counts.
+    /// The buckets of a metric that is exposed in the unit in which it is counted.
     pub(super) fn of(&self, metric: &str) -> Bounds {
         Bounds::new(self.bounds(metric).unwrap_or(&ENVOY), 1.0)
     }
@@ -179,18 +179,18 @@ impl Buckets {
         }
     }
 
-    /// The metrics that have buckets of their own by code.
+    /// The metrics whose buckets code has set.
     pub(in crate::metrics) fn metrics(&self) -> impl Iterator<Item = &str> {
         self.by_metric.keys().map(String::as_str)
     }
 }
 
-/// Whether a metric shows seconds, by its name.
+/// Whether a metric is exposed in seconds, by its name.
 pub(super) fn is_in_seconds(metric: &str) -> bool {
     metric.ends_with("_seconds")
 }
 
-/// Bounds that can be used.
+/// The bounds, if they are valid.
 fn checked(of: impl fmt::Display, bounds: Vec<f64>) -> Result<Vec<f64>, BucketsError> {
     let positive = bounds.iter().all(|bound| bound.is_finite() && *bound > 0.0);
     let ascending = bounds.windows(2).all(|pair| pair[0] < pair[1]);
@@ -204,7 +204,7 @@ fn checked(of: impl fmt::Display, bounds: Vec<f64>) -> Result<Vec<f64>, BucketsE
     Ok(bounds)
 }
 
-/// Buckets cannot be used.
+/// Buckets are invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketsError {
     place: String,
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shortest_prefix_counts() {
+    fn the_shortest_prefix_applies() {
         let two = |one: &str, other: &str| {
             let buckets = overrides(&[(one, &[7.0]), (other, &[8.0])]);
             buckets.of("istio_request_bytes").exposed[0]

@@ -19,12 +19,12 @@ pub(in crate::metrics) enum Source {
     /// A computed value.
     Value(usize),
     Constant(String),
-    /// What a function of the user's found in a request.
+    /// The result of a user-defined function for a request.
     Request(usize),
     Response(usize),
     Method,
     Route,
-    /// The host that a request was sent to, itself.
+    /// The host that a request was sent to.
     ServerAddress,
     /// Its port; empty if unknown.
     ServerPort,
@@ -51,7 +51,7 @@ pub(in crate::metrics) struct Generation {
     #[cfg(feature = "metrics-config")]
     pub(in crate::metrics) values: Arc<dyn ComputedValues>,
     pub(in crate::metrics) value_count: usize,
-    /// Which of the values are labels. The others differ with every request, and must not make series.
+    /// The values that are labels. The others differ with every request, and must not make series.
     pub(in crate::metrics) label_values: Vec<usize>,
     pub(in crate::metrics) requests: Mask,
     pub(in crate::metrics) messages: Mask,
@@ -62,7 +62,7 @@ pub(in crate::metrics) struct Generation {
 }
 
 impl Generation {
-    /// A plan, and own labels that are added to every metric of requests.
+    /// From a plan, with own labels added to every metric of requests.
     pub(in crate::metrics) fn of_plan(plan: Plan, own: &[OwnLabel]) -> Generation {
         let metrics = plan.metrics.into_iter().map(|metric| {
             let labels = metric.labels.into_iter().map(|(name, value)| {
@@ -92,7 +92,7 @@ impl Generation {
         }
     }
 
-    /// Metrics without computed values.
+    /// From metrics without computed values.
     pub(in crate::metrics) fn of_metrics(mut metrics: Vec<Metric>, own: &[OwnLabel]) -> Generation {
         for metric in &mut metrics {
             metric.add_own(own);
@@ -100,7 +100,7 @@ impl Generation {
         Generation::new(metrics, 0)
     }
 
-    /// The values that are labels. The places of the others are empty.
+    /// The values that are labels. The others are empty.
     pub(in crate::metrics) fn labels_of(&self, values: &[String]) -> Arc<[String]> {
         let mut labels = vec![String::new(); values.len()];
         for at in &self.label_values {
@@ -116,7 +116,7 @@ impl Generation {
             let valid = is_metric_name(&metric.name);
             if !valid {
                 let name = quoted(&metric.name);
-                tracing::warn!("metrics: {name} is no name of a metric, and is not recorded");
+                tracing::warn!("metrics: {name} is not a valid metric name, and is not recorded");
             }
             valid
         });
@@ -167,13 +167,15 @@ impl Metric {
             let valid = is_label_name(name);
             if !valid {
                 let name = quoted(name);
-                tracing::warn!("metrics: {metric}: {name} is no name of a label, and is left out");
+                tracing::warn!(
+                    "metrics: {metric}: {name} is not a valid label name, and is left out"
+                );
             }
             valid
         });
     }
 
-    /// The last of two labels with the same name counts. Twice the same would be no valid exposition.
+    /// The last of two labels with the same name applies. An exposition with both would be invalid.
     fn drop_repeated_labels(&mut self) {
         let mut kept: Vec<(String, Source)> = Vec::new();
         for (name, source) in self.columns.drain(..) {

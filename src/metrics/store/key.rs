@@ -1,4 +1,4 @@
-//! `Key`: the small numbers by which a series is found.
+//! `Key`: the numbers that identify a series.
 
 use super::generation::{Metric, Source};
 use crate::metrics::labels::StandardLabel;
@@ -6,10 +6,10 @@ use std::hash::{Hash, Hasher};
 
 /// No gRPC status.
 pub(in crate::metrics) const NO_STATUS: u16 = u16::MAX;
-/// A gRPC status that gRPC does not know.
+/// A gRPC status that gRPC does not define.
 pub(in crate::metrics) const INVALID_STATUS: u16 = u16::MAX - 1;
 
-/// What the series of a direction differ in.
+/// Identifies a series of a direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::metrics) struct Key {
     pub(in crate::metrics) peer: u32,
@@ -28,14 +28,14 @@ pub(in crate::metrics) struct Key {
     pub(in crate::metrics) grpc: bool,
     /// The number of the scheme of the request's URL: at most 3.
     pub(in crate::metrics) url_scheme: u8,
-    /// The series of what there is no room for.
+    /// The series of overflows.
     pub(in crate::metrics) overflow: bool,
-    /// The parts that were not kept, because no label showed them.
+    /// The parts that were not kept, because no label used them.
     pub(in crate::metrics) hidden: Parts,
 }
 
 impl Key {
-    /// The key of what there is no room for.
+    /// The key of the series of overflows.
     pub(in crate::metrics) const OVERFLOW: Key = Key {
         overflow: true,
         peer: 0,
@@ -74,13 +74,13 @@ impl Key {
     }
 }
 
-/// Where the response flags are in the last word. Envoy's are less than 32.
+/// The shift of the response flags in the last word. Envoy has fewer than 32.
 const FLAGS: u32 = 16;
-/// Where the scheme is in the last word.
+/// The shift of the scheme in the last word.
 const URL_SCHEME: u32 = 14;
 /// The bits of a scheme.
 const URL_SCHEME_BITS: u8 = 3;
-/// Where the parts that no label shows are in the last word.
+/// The shift of the hidden parts in the last word.
 const HIDDEN: u32 = 2;
 
 /// A [`Key`] in words: hashed, masked and compared in a few instructions.
@@ -107,7 +107,7 @@ const FACTORS: [u64; 5] = [
 
 impl Hash for PackedKey {
     /// The words are multiplied at the same time, where the hasher would do it one after the other. The sum
-    /// does not depend on the hasher's seed, but nobody outside chooses the numbers of a key.
+    /// does not depend on the hasher's seed, but callers cannot choose the numbers of a key.
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         let words = self.0.iter().zip(FACTORS);
@@ -171,7 +171,7 @@ impl Parts {
     const URL_SCHEME: Parts = Parts(1 << 11);
     const ALL: Parts = Parts((1 << 12) - 1);
 
-    /// What the value of a label is made of.
+    /// The parts that determine the value of a label.
     pub(in crate::metrics) fn of(source: &Source) -> Parts {
         match source {
             Source::Standard(label) => Parts::of_standard(*label),
@@ -234,8 +234,7 @@ impl Parts {
     }
 }
 
-/// Keeps the parts of a key that the labels of some metrics show. Without the others there are fewer
-/// series.
+/// Keeps the parts of a key that the labels of some metrics use. Without the others there are fewer series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::metrics) struct Mask {
     words: [u64; 5],
@@ -245,11 +244,11 @@ pub(in crate::metrics) struct Mask {
 impl Mask {
     pub(in crate::metrics) fn of<'a>(metrics: impl IntoIterator<Item = &'a Metric>) -> Mask {
         let columns = metrics.into_iter().flat_map(|metric| &metric.columns);
-        let shown = columns.fold(Parts::default(), |shown, (_, source)| {
-            shown.and(Parts::of(source))
+        let used = columns.fold(Parts::default(), |used, (_, source)| {
+            used.and(Parts::of(source))
         });
-        let number = |part| if shown.contains(part) { u32::MAX } else { 0 };
-        let short = |part| if shown.contains(part) { u16::MAX } else { 0 };
+        let number = |part| if used.contains(part) { u32::MAX } else { 0 };
+        let short = |part| if used.contains(part) { u16::MAX } else { 0 };
         let kept = Key {
             peer: number(Parts::PEER),
             destination: number(Parts::DESTINATION),
@@ -258,24 +257,24 @@ impl Mask {
             request_labels: number(Parts::REQUEST_LABELS),
             response_labels: number(Parts::RESPONSE_LABELS),
             operation: number(Parts::OPERATION),
-            flags: match shown.contains(Parts::FLAGS) {
+            flags: match used.contains(Parts::FLAGS) {
                 true => u64::MAX >> FLAGS,
                 false => 0,
             },
             code: short(Parts::CODE),
             grpc_status: short(Parts::GRPC_STATUS),
-            grpc: shown.contains(Parts::GRPC),
-            url_scheme: match shown.contains(Parts::URL_SCHEME) {
+            grpc: used.contains(Parts::GRPC),
+            url_scheme: match used.contains(Parts::URL_SCHEME) {
                 true => URL_SCHEME_BITS,
                 false => 0,
             },
             overflow: false,
-            // What was hidden in a series of an earlier configuration is still not known.
-            hidden: shown,
+            // A part that was hidden in a series of an earlier configuration is still not known.
+            hidden: used,
         };
         Mask {
             words: kept.packed().0,
-            hidden: Parts(!shown.0 & Parts::ALL.0),
+            hidden: Parts(!used.0 & Parts::ALL.0),
         }
     }
 
@@ -355,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_label_shows_is_left_out() {
+    fn a_part_that_no_label_uses_is_left_out() {
         let mut plan = Plan::standard(Direction::Server);
         let hidden = [
             Parts::VALUES,
@@ -386,16 +385,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_hidden_once_stays_hidden() {
+    fn a_hidden_part_stays_hidden() {
         let mut plan = Plan::standard(Direction::Server);
         let all = mask(&plan);
         for metric in &mut plan.metrics {
             metric.labels.retain(|(name, _)| name != "response_code");
         }
         let counted = mask(&plan).apply(KEY).key();
-        let shown_again = all.apply(counted).key();
-        assert_eq!(shown_again.code, 0);
-        assert!(shown_again.hidden.contains(Parts::CODE));
+        let used_again = all.apply(counted).key();
+        assert_eq!(used_again.code, 0);
+        assert!(used_again.hidden.contains(Parts::CODE));
         assert!(!all.apply(KEY).key().hidden.overlaps(Parts::CODE));
     }
 

@@ -1,4 +1,4 @@
-//! `Layout`: which numbers a series has, and in which order.
+//! `Layout`: the numbers of a series, and their order.
 
 use super::{
     bounds::{Bounds, Buckets, is_in_seconds},
@@ -7,16 +7,16 @@ use super::{
 use crate::metrics::plan::{Measured, MetricKind};
 use std::{sync::Arc, time::Duration};
 
-/// One measured thing of a series.
+/// A measured quantity of a series, and where its numbers are.
 #[derive(Debug, Clone)]
 pub(in crate::metrics) struct Slot {
-    /// The name of a metric of the user's own; empty for what is always measured.
+    /// The name of a user-defined metric; empty for what is always measured.
     pub(in crate::metrics) name: String,
     pub(in crate::metrics) measured: Measured,
     pub(in crate::metrics) numbers: Numbers,
-    /// The first of its numbers.
+    /// The index of its first number.
     pub(super) at: usize,
-    /// The first of its exemplars.
+    /// The index of its first exemplar.
     pub(super) exemplars: usize,
 }
 
@@ -46,8 +46,8 @@ impl Numbers {
         }
     }
 
-    /// Whether numbers of the one can be added to numbers of the other.
-    fn is_like(&self, other: &Numbers) -> bool {
+    /// Whether these numbers can be added to the others.
+    fn is_compatible_with(&self, other: &Numbers) -> bool {
         match (self, other) {
             (Numbers::Counter, Numbers::Counter) | (Numbers::Gauge, Numbers::Gauge) => true,
             (Numbers::Histogram(one), Numbers::Histogram(other)) => one == other,
@@ -56,7 +56,7 @@ impl Numbers {
     }
 }
 
-/// The slots of the series of one kind.
+/// The slots of the series of requests, or of gRPC messages.
 #[derive(Debug, Default)]
 pub(in crate::metrics) struct Layout {
     pub(in crate::metrics) slots: Vec<Slot>,
@@ -72,7 +72,7 @@ pub(in crate::metrics) struct Layout {
 #[derive(Debug)]
 pub(super) struct Histogram {
     pub(super) bounds: Arc<Bounds>,
-    /// The first of its numbers.
+    /// The index of its first number.
     pub(super) at: usize,
 }
 
@@ -95,18 +95,18 @@ impl Layout {
         self.exemplars += numbers.exemplars();
     }
 
-    /// The series of requests.
+    /// The layout of series of requests.
     pub(super) fn of_requests(generation: &Generation, buckets: &Buckets) -> Layout {
         let mut layout = Layout::default();
         layout.add("", Measured::Requests, Numbers::Counter);
-        for (measured, usual) in [
+        for (measured, standard) in [
             (Measured::Duration, "istio_request_duration_milliseconds"),
             (Measured::RequestBytes, "istio_request_bytes"),
             (Measured::ResponseBytes, "istio_response_bytes"),
         ] {
             let mut metrics = generation.metrics.iter();
-            let shown = metrics.find(|metric| metric.measured == measured);
-            let name = shown.map_or(usual, |metric| &metric.name);
+            let metric = metrics.find(|metric| metric.measured == measured);
+            let name = metric.map_or(standard, |metric| &metric.name);
             let bounds = Arc::new(match measured {
                 Measured::Duration => {
                     layout.durations_in_microseconds = is_in_seconds(name);
@@ -133,10 +133,10 @@ impl Layout {
         layout
     }
 
-    /// A duration as it is counted, cut off.
+    /// A duration in the counted unit, rounded down.
     #[inline]
     pub(super) fn duration(&self, duration: Duration) -> u64 {
-        // A longer one would not fit, and no exchange is.
+        // The limit prevents an overflow of the result.
         let seconds = duration.as_secs().min(MAX_SECONDS);
         match self.durations_in_microseconds {
             true => seconds * 1_000_000 + u64::from(duration.subsec_micros()),
@@ -144,7 +144,7 @@ impl Layout {
         }
     }
 
-    /// The series of gRPC messages.
+    /// The layout of series of gRPC messages.
     pub(super) fn of_messages() -> Layout {
         let mut layout = Layout::default();
         layout.add("", Measured::RequestMessages, Numbers::Counter);
@@ -152,17 +152,19 @@ impl Layout {
         layout
     }
 
-    /// The slot of another layout with the same meaning.
-    pub(super) fn like(&self, other: &Slot) -> Option<&Slot> {
+    /// The slot that measures the same as one of another layout, if their numbers can be added.
+    pub(super) fn compatible_slot(&self, other: &Slot) -> Option<&Slot> {
         let same = |slot: &&Slot| match slot.name.is_empty() {
             true => other.name.is_empty() && slot.measured == other.measured,
             false => slot.name == other.name,
         };
         let slot = self.slots.iter().find(same)?;
-        slot.numbers.is_like(&other.numbers).then_some(slot)
+        slot.numbers
+            .is_compatible_with(&other.numbers)
+            .then_some(slot)
     }
 
-    /// The slot that a metric shows.
+    /// The slot of a metric.
     pub(in crate::metrics) fn slot(&self, name: &str, measured: Measured) -> Option<&Slot> {
         self.slots.iter().find(|slot| match measured {
             Measured::Value(_) => slot.name == name,

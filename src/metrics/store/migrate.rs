@@ -1,4 +1,4 @@
-//! A new configuration: the series go on under it.
+//! Continues the series under a new configuration.
 
 use super::{
     bounds::Buckets,
@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// What changes of a store's settings, beside the metrics. `None` stays.
+/// Changes of a store's settings, beside the metrics. `None` keeps a setting.
 #[derive(Debug, Default)]
 pub(in crate::metrics) struct StoreChanges {
     pub(in crate::metrics) buckets: Option<Buckets>,
@@ -25,8 +25,8 @@ pub(in crate::metrics) struct StoreChanges {
 type Groups = HashMap<PackedKey, (Arc<[String]>, Vec<Arc<Series>>)>;
 
 impl Store {
-    /// Records by a new configuration. Series of metrics that stay keep their counts, also if their
-    /// labels change: computed values that are new have been `unknown` until now.
+    /// Switches to a new configuration. Series of metrics that remain keep their counts, even if their labels
+    /// change: in counts so far, new computed values are `unknown`.
     pub(in crate::metrics) fn replace(&self, generation: Generation, changes: StoreChanges) {
         let _changing = self.lock();
         let old = self.state();
@@ -47,8 +47,8 @@ impl Store {
             requests: Table::default(),
             messages: Table::default(),
         };
-        let values = values_by_old(&old.generation, &new.generation);
-        // Of another length: all series count as used now.
+        let values = value_sources(&old.generation, &new.generation);
+        // If the length changes, all series count as used now.
         let used = (expiry != old.expiry).then(|| self.interval(expiry, Instant::now()));
         let now = SystemTime::now();
         let migrate = |table, layout, mask: Mask| {
@@ -70,17 +70,22 @@ impl Store {
 }
 
 /// The series by their new keys, with their new values.
-fn groups(old: &Table, new: &State, by_old: &[ValueOf], mask: impl Fn(Key) -> PackedKey) -> Groups {
+fn groups(
+    old: &Table,
+    new: &State,
+    sources: &[ValueSource],
+    mask: impl Fn(Key) -> PackedKey,
+) -> Groups {
     let mut groups = Groups::new();
     for (key, series) in old.iter().filter(|(_, series)| !series.is_retired()) {
         let key = key.key();
         let values = match key.values {
-            0 if by_old.is_empty() => Arc::default(),
-            _ => translated(by_old, &series.values),
+            0 if sources.is_empty() => Arc::default(),
+            _ => migrated_values(sources, &series.values),
         };
         let number = match values.is_empty() {
             true => Some(0),
-            false => new.number_of_values(Arc::clone(&values)),
+            false => new.intern_values(Arc::clone(&values)),
         };
         let key = match number {
             Some(values) if !key.overflow => mask(Key { values, ..key }),
@@ -97,25 +102,25 @@ fn groups(old: &Table, new: &State, by_old: &[ValueOf], mask: impl Fn(Key) -> Pa
     groups
 }
 
-/// What a computed value of the new configuration is made of.
+/// Where a computed value of a series comes from when it is migrated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ValueOf {
-    /// It is no label.
-    Nothing,
+enum ValueSource {
+    /// It is not a label.
+    Unused,
     /// The value with this number in the old configuration.
     Old(usize),
     New,
 }
 
-/// The value of a label is the same if the label of the same metric had a computed value before.
-fn values_by_old(old: &Generation, new: &Generation) -> Vec<ValueOf> {
-    let mut by_old = vec![ValueOf::Nothing; new.value_count];
+/// A label keeps its value if the label of the same metric had a computed value before.
+fn value_sources(old: &Generation, new: &Generation) -> Vec<ValueSource> {
+    let mut sources = vec![ValueSource::Unused; new.value_count];
     for metric in &new.metrics {
         for (name, source) in &metric.columns {
             let Source::Value(at) = source else {
                 continue;
             };
-            let Some(place) = by_old.get_mut(*at) else {
+            let Some(value_source) = sources.get_mut(*at) else {
                 continue;
             };
             let before = old.metrics.iter().filter(|other| other.name == metric.name);
@@ -125,20 +130,20 @@ fn values_by_old(old: &Generation, new: &Generation) -> Vec<ValueOf> {
                 _ => None,
             });
             match before {
-                Some(at) => *place = ValueOf::Old(at),
-                None if *place == ValueOf::Nothing => *place = ValueOf::New,
+                Some(at) => *value_source = ValueSource::Old(at),
+                None if *value_source == ValueSource::Unused => *value_source = ValueSource::New,
                 None => {}
             }
         }
     }
-    by_old
+    sources
 }
 
-fn translated(by_old: &[ValueOf], old: &[String]) -> Arc<[String]> {
-    let value = |of: &ValueOf| match of {
-        ValueOf::Nothing => String::new(),
-        ValueOf::Old(at) => old.get(*at).map_or(UNKNOWN, String::as_str).to_owned(),
-        ValueOf::New => UNKNOWN.to_owned(),
+fn migrated_values(sources: &[ValueSource], old: &[String]) -> Arc<[String]> {
+    let value = |of: &ValueSource| match of {
+        ValueSource::Unused => String::new(),
+        ValueSource::Old(at) => old.get(*at).map_or(UNKNOWN, String::as_str).to_owned(),
+        ValueSource::New => UNKNOWN.to_owned(),
     };
-    by_old.iter().map(value).collect()
+    sources.iter().map(value).collect()
 }

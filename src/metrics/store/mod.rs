@@ -1,4 +1,4 @@
-//! The numbers: series found by a small key, counted by atomics.
+//! The store of series: found by a small key, counted by atomics.
 
 mod bounds;
 mod generation;

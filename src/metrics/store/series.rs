@@ -35,11 +35,11 @@ pub(in crate::metrics) struct Series {
     pub(in crate::metrics) values: Arc<[String]>,
     numbers: Stripes,
     exemplars: Exemplars,
-    /// In which interval the series was used last, or `RETIRED`.
+    /// The interval in which the series was last used, or `RETIRED`.
     used: AtomicU64,
-    /// What was counted under an earlier configuration. Threads may still be adding to these.
+    /// Series of earlier configurations. Threads may still be adding to these.
     previous: Vec<Previous>,
-    /// What was counted under those before.
+    /// The totals of configurations before those.
     base: Totals,
 }
 
@@ -56,7 +56,7 @@ struct Previous {
 impl Previous {
     fn is_in_use(&self) -> bool {
         let in_use = self.in_use.strong_count() > 0;
-        // What the last one counted before it dropped the state is seen after this.
+        // Makes visible what the last user counted before it dropped the state.
         fence(Acquire);
         in_use
     }
@@ -75,8 +75,7 @@ impl Series {
         }
     }
 
-    /// Makes this series continue those of an earlier configuration, which is in use as long as there
-    /// is its token.
+    /// Makes this series continue those of an earlier configuration, which is in use while its token exists.
     #[cfg(feature = "metrics-config")]
     pub(super) fn continue_from(
         &mut self,
@@ -100,7 +99,7 @@ impl Series {
         self.previous.extend(previous);
     }
 
-    /// Counts a request: what it has for each of the [histograms](Layout::histograms).
+    /// Counts a request, with a value for each of the [histograms](Layout::histograms).
     #[inline]
     pub(super) fn count(&self, values: [u64; 3]) {
         let Some(numbers) = self.numbers.of_current_thread() else {
@@ -113,8 +112,8 @@ impl Series {
         }
     }
 
-    /// Counts values of the user's own metrics, in the order of the layout. Of gauges the one with the
-    /// highest `order` counts.
+    /// Counts values of user-defined metrics, in the order of the layout. Of a gauge, the value with the
+    /// highest `order` applies.
     pub(super) fn count_own(&self, values: &[u64], order: u64) {
         let Some(numbers) = self.numbers.of_current_thread() else {
             return;
@@ -134,7 +133,7 @@ impl Series {
         }
     }
 
-    /// Keeps the request as the exemplar of what it was counted in.
+    /// Keeps the request as the exemplar of the counters and buckets in which it was counted.
     pub(super) fn keep_exemplar(&self, values: [u64; 3], own: &[u64], exemplar: Exemplar) {
         let values = [1].into_iter().chain(values).chain(own.iter().copied());
         let places = self.layout.slots.iter().zip(values);
@@ -142,8 +141,8 @@ impl Series {
         self.exemplars.keep(self.layout.exemplars, places);
     }
 
-    /// Notes that the series is used in this interval. `false` if it is retired, or must be because a
-    /// whole interval went by without any use.
+    /// Marks the series as used in this interval. `false` if it is retired, or must be because it was not
+    /// used for a whole interval.
     #[inline]
     pub(super) fn touch(&self, interval: u64) -> bool {
         let used = self.used.load(Relaxed);
@@ -164,8 +163,8 @@ impl Series {
         used != RETIRED
     }
 
-    /// Retires the series if a whole interval went by without any use. It is never used again; whoever
-    /// counts into it at this moment counts again.
+    /// Retires the series if it was not used for a whole interval. It is never used again; a thread that
+    /// counts in it at this moment counts again in a new one.
     pub(super) fn retire_if_idle(&self, interval: u64) -> bool {
         let used = self.used.load(SeqCst);
         used == RETIRED
@@ -176,7 +175,7 @@ impl Series {
                     .is_ok()
     }
 
-    /// In which interval it was used last.
+    /// The interval in which it was last used.
     #[cfg(feature = "metrics-config")]
     pub(super) fn used(&self) -> u64 {
         self.used.load(SeqCst)
@@ -187,7 +186,7 @@ impl Series {
         self.used.load(SeqCst) == RETIRED
     }
 
-    /// What this object counts, without what came before.
+    /// The totals of this series, without those of earlier configurations.
     fn own_totals(&self, exemplars_at: Option<SystemTime>) -> Totals {
         let mut totals = Totals::zero(&self.layout);
         for numbers in self.numbers.iter() {
@@ -201,7 +200,7 @@ impl Series {
         totals
     }
 
-    /// Everything that was counted, with the exemplars that are recent at this time, or without any.
+    /// All totals, with exemplars that are recent at this time, or without any.
     pub(in crate::metrics) fn totals(&self, exemplars_at: Option<SystemTime>) -> Totals {
         let mut totals = self.own_totals(exemplars_at);
         totals.add(&self.base);

@@ -1,4 +1,4 @@
-//! `Stripes`: the numbers of a series, apart for the threads that count.
+//! `Stripes`: the numbers of a series, split by groups of threads.
 
 use crate::shard;
 use std::sync::{
@@ -6,8 +6,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// More stripes would cost more memory than the threads of a busier machine lose by sharing one. Each has
-/// numbers once or, if several threads count in it, twice.
+/// More stripes would cost more memory than they save contention. Each has its numbers once or, if several
+/// threads count in it, twice.
 const MAX_STRIPES: usize = 8;
 
 /// The numbers, once for each group of threads that has counted.
@@ -18,13 +18,13 @@ pub(super) struct Stripes {
 }
 
 /// The first thread of a group has numbers of its own. It adds to them without an atomic
-/// read-modify-write. When that thread has ended, nobody counts in them any more: another thread cannot know
-/// that it has.
+/// read-modify-write. They are not reused when that thread has ended, because other threads cannot detect
+/// that.
 struct Stripe {
     /// The [number](shard::own_number) of that thread; `None` if it had none.
     owner: Option<usize>,
     own: Box<[AtomicU64]>,
-    /// Of the other threads.
+    /// The numbers of the other threads.
     shared: OnceLock<Box<[AtomicU64]>>,
 }
 
@@ -40,7 +40,7 @@ fn zeros(length: usize) -> Box<[AtomicU64]> {
     (0..length).map(|_| AtomicU64::new(0)).collect()
 }
 
-/// What the cell holds, or else what is made, outside of the cell: so that another thread does not wait for it.
+/// Like `get_or_init`, but makes the value outside of the cell, so that no other thread waits for it.
 #[inline]
 fn get_or_make<T>(cell: &OnceLock<T>, make: impl FnOnce() -> T) -> Option<&T> {
     if cell.get().is_none() {
@@ -121,7 +121,7 @@ mod tests {
     use std::sync::Barrier;
 
     #[test]
-    fn threads_that_count_at_the_same_time_lose_nothing() {
+    fn concurrent_threads_lose_nothing() {
         let threads = 3 * MAX_STRIPES;
         let stripes = Stripes::new(2);
         let start = Barrier::new(threads);

@@ -1,7 +1,8 @@
 //! `Store`: the series of one direction.
 //!
-//! Looking up a series and counting wait for nobody. The first count of a thread in a series may allocate. A lock is held while a series is added, which copies
-//! a part of the table, while idle ones are removed, and while the configuration changes.
+//! Looking up a series and counting are lock-free. The first count of a thread in a series may allocate. A
+//! lock is held while a series is added, which copies a part of the table, while idle ones are removed, and
+//! while the configuration changes.
 
 use super::{
     bounds::Buckets,
@@ -20,8 +21,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The largest value that is added to a counter or histogram of the user's own, 2^40: so that a request
-/// does not make the sum go back to zero.
+/// The largest value that is added to a user-defined counter or histogram, so that a single request does not
+/// make the sum wrap around.
 const MAX_ADDED: u64 = 1 << 40;
 
 pub(in crate::metrics) type Table = SharedMap<PackedKey, Arc<Series>>;
@@ -35,9 +36,9 @@ pub(in crate::metrics) struct State {
     pub(super) token: Arc<()>,
     #[cfg(feature = "metrics-config")]
     pub(super) buckets: Arc<Buckets>,
-    /// Series that are not used for a whole interval go. `None`: they stay.
+    /// Series that are not used for a whole interval are removed. `None`: never.
     pub(in crate::metrics) expiry: Option<Duration>,
-    /// In which interval idle series were last removed.
+    /// The interval in which idle series were last removed.
     pub(super) idle_removed: u64,
     /// The computed values that are labels. Each configuration has its own.
     pub(in crate::metrics) values: Arc<Interner<Arc<[String]>>>,
@@ -61,9 +62,9 @@ pub(in crate::metrics) struct Store {
     changing: Mutex<()>,
     max_series: usize,
     origin: Instant,
-    /// What was counted in a series of overflow.
+    /// How often the series of overflows was used.
     overflowed: AtomicU64,
-    /// What was counted for an unknown peer, because series of peers have no room.
+    /// How often an unknown peer was counted, because the limit of series of peers was exceeded.
     peers_overflowed: AtomicU64,
     expired: AtomicU64,
 }
@@ -119,7 +120,7 @@ impl Store {
         }
     }
 
-    /// The current state. What is made for its configuration can be counted in it only.
+    /// The current state. A key that is made for its configuration can only be counted in it.
     pub(in crate::metrics) fn state(&self) -> arc_swap::Guard<Arc<State>> {
         self.state.load()
     }
@@ -134,20 +135,20 @@ impl Store {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the state, by somebody who holds the lock.
+    /// Replaces the state. The caller holds the lock.
     pub(super) fn store(&self, state: State) {
         let has_values = state.generation.value_count > 0;
         self.state.store(Arc::new(state));
         self.has_values.store(has_values, Relaxed);
     }
 
-    /// Whether there are computed values: a look at a flag, which costs less than a look at the state.
+    /// Whether there are computed values. Reading this flag costs less than loading the state.
     #[inline]
     pub(in crate::metrics) fn has_values(&self) -> bool {
         self.has_values.load(Relaxed)
     }
 
-    /// The number of an interval of idle series.
+    /// The number of the expiry interval at this time.
     pub(super) fn interval(&self, expiry: Option<Duration>, at: Instant) -> u64 {
         match expiry {
             Some(expiry) => {
@@ -180,19 +181,20 @@ impl Store {
         }
     }
 
-    /// Counts in the series of `place`, where a key is counted that may have no room of its own.
+    /// Counts in the series of `bounded`, the [bounded key](Self::bounded_key) of `key`, and counts the overflow
+    /// if they differ.
     #[inline(never)]
-    fn count_at(
+    fn count_bounded(
         &self,
         series: &Series,
         key: PackedKey,
-        place: PackedKey,
+        bounded: PackedKey,
         count: &Count<'_>,
     ) -> bool {
         let counted = self.count_in(series, count);
-        if counted && place.is_overflow() {
+        if counted && bounded.is_overflow() {
             self.overflowed.fetch_add(1, Relaxed);
-        } else if counted && place != key {
+        } else if counted && bounded != key {
             self.peers_overflowed.fetch_add(1, Relaxed);
         }
         counted
@@ -246,12 +248,12 @@ impl Store {
         count: &Count<'_>,
     ) -> bool {
         let table = count.table(state);
-        let place = self.place(table, key);
-        let has_no_room = place != key || key.is_overflow();
-        if has_no_room && state.idle_removed >= interval {
-            let series = table.get(&place).filter(|series| series.touch(interval));
+        let bounded = self.bounded_key(table, key);
+        let is_over_bound = bounded != key || key.is_overflow();
+        if is_over_bound && state.idle_removed >= interval {
+            let series = table.get(&bounded).filter(|series| series.touch(interval));
             if let Some(series) = series {
-                return self.count_at(series, key, place, count);
+                return self.count_bounded(series, key, bounded, count);
             }
         }
         let _changing = self.lock();
@@ -264,13 +266,13 @@ impl Store {
         if is_changed {
             self.remove_idle(&mut changed, interval);
         }
-        let place = self.place(count.table(&changed), key);
-        let series = match count.table(&changed).get(&place) {
+        let bounded = self.bounded_key(count.table(&changed), key);
+        let series = match count.table(&changed).get(&bounded) {
             Some(series) if self.is_usable(series, interval) => Arc::clone(series),
             _ => {
-                let series = Arc::new(count.new_series(&changed, place, interval));
+                let series = Arc::new(count.new_series(&changed, bounded, interval));
                 let table = count.table_mut(&mut changed);
-                table.insert(place, Arc::clone(&series));
+                table.insert(bounded, Arc::clone(&series));
                 is_changed = true;
                 series
             }
@@ -278,12 +280,12 @@ impl Store {
         if is_changed {
             self.store(changed);
         }
-        self.count_at(&series, key, place, count)
+        self.count_bounded(&series, key, bounded, count)
     }
 
-    /// Where a key is counted: without its peer if only the room for series without a peer is left, and
-    /// in the series of overflow if there is none.
-    fn place(&self, table: &Table, key: PackedKey) -> PackedKey {
+    /// The key under which a key is counted: without its peer if the limit of series of peers is reached, and
+    /// that of the series of overflows if the limit of all series is.
+    fn bounded_key(&self, table: &Table, key: PackedKey) -> PackedKey {
         let overflow = Key::OVERFLOW.packed();
         let taken = table.len() - usize::from(table.contains_key(&overflow));
         if taken < self.max_series - self.max_series / 4 || table.contains_key(&key) {
@@ -296,7 +298,7 @@ impl Store {
         }
     }
 
-    /// Whether a series is not idle. One that is will be replaced.
+    /// Whether a series is not idle. An idle one is retired, and has to be replaced.
     fn is_usable(&self, series: &Series, interval: u64) -> bool {
         if series.touch(interval) {
             return true;
@@ -324,8 +326,7 @@ impl Store {
         removed > 0
     }
 
-    /// Removes series that were not used for a whole interval, and makes new ones as quick to find as the
-    /// others.
+    /// Removes series that were not used for a whole interval, and merges new ones into the shared table.
     pub(in crate::metrics) fn expire(&self, now: Instant) {
         let state = self.state.load();
         if state.expiry.is_none() && !state.requests.has_recent() && !state.messages.has_recent() {
@@ -394,21 +395,21 @@ impl Count<'_> {
 }
 
 impl State {
-    /// The number of computed values that are labels; `None` if there is no room for more.
-    pub(in crate::metrics) fn number_of_values(&self, values: Arc<[String]>) -> Option<u32> {
-        // 0 stands for none.
+    /// The key number of computed values that are labels; `None` if the limit is reached.
+    pub(in crate::metrics) fn intern_values(&self, values: Arc<[String]>) -> Option<u32> {
+        // 0 is for none.
         self.values.number(&values).map(|number| number + 1)
     }
 }
 
-/// There is room for more values than series, because those of idle series are forgotten later.
+/// The limit is higher than that of series, because values of idle series are freed later.
 fn new_values(max_series: usize) -> Arc<Interner<Arc<[String]>>> {
     Arc::new(Interner::new(max_series.saturating_mul(4)))
 }
 
 impl Layout {
-    /// What the user's own metrics count, as unsigned integers. What is none counts as 0, as in Istio. What
-    /// is above [`MAX_ADDED`] is added as that.
+    /// The values of user-defined metrics, as unsigned integers. Other values count as 0, as in Istio. Counters
+    /// and histograms add at most [`MAX_ADDED`].
     fn own_values(&self, values: &[String]) -> Vec<u64> {
         let own = self.slots.iter().filter_map(|slot| match slot.measured {
             Measured::Value(at) => Some((&slot.numbers, values.get(at))),

@@ -15,7 +15,7 @@ use std::{
 pub(in crate::metrics) struct Totals {
     layout: Arc<Layout>,
     numbers: Vec<u64>,
-    /// Empty if there is none: most series have none, and there is room for one in each bucket.
+    /// Empty if there are none, as in most series. Otherwise one for each counter and bucket.
     exemplars: Vec<Option<Exemplar>>,
 }
 
@@ -28,7 +28,7 @@ impl Totals {
         }
     }
 
-    /// Adds what one group of threads has counted.
+    /// Adds the numbers of one group of threads.
     pub(super) fn add_numbers(&mut self, numbers: &[AtomicU64]) {
         let numbers: Vec<u64> = numbers.iter().map(|number| number.load(Relaxed)).collect();
         let layout = Arc::clone(&self.layout);
@@ -37,15 +37,21 @@ impl Totals {
         }
     }
 
-    /// Adds what counts the same, whatever the other layout is.
+    /// Adds the compatible slots of another layout.
     pub(in crate::metrics) fn add(&mut self, other: &Totals) {
         let layout = Arc::clone(&self.layout);
         for slot in &layout.slots {
-            let Some(like) = other.layout.like(slot) else {
+            let Some(compatible) = other.layout.compatible_slot(slot) else {
                 continue;
             };
-            self.add_slot(slot, other.numbers.get(like.numbers()).unwrap_or_default());
-            let exemplars = other.exemplars.get(like.exemplars()).unwrap_or_default();
+            self.add_slot(
+                slot,
+                other.numbers.get(compatible.numbers()).unwrap_or_default(),
+            );
+            let exemplars = other
+                .exemplars
+                .get(compatible.exemplars())
+                .unwrap_or_default();
             for (at, exemplar) in slot.exemplars().zip(exemplars) {
                 self.set_exemplar(at, *exemplar);
             }
@@ -78,7 +84,7 @@ impl Totals {
         }
     }
 
-    /// Those of earlier configurations may be old.
+    /// Drops exemplars that are too old: those of earlier configurations may be.
     pub(super) fn drop_old_exemplars(&mut self, now: Option<SystemTime>) {
         for exemplar in &mut self.exemplars {
             *exemplar = exemplar.filter(|exemplar| now.is_some_and(|now| exemplar.is_recent(now)));

@@ -148,7 +148,7 @@ fn record(rounds: usize) {
 
 fn layers(rounds: usize) {
     let services = COUNTING.iter().flat_map(|row| {
-        ["bare", row.without, row.with].map(|name| counted_service(name, row.told))
+        ["bare", row.without, row.with].map(|name| counted_service(name, row.with_metadata))
     });
     let mut services: Vec<CountedService> = build_apart(|| services.collect());
     let samples = measure(rounds, &mut services);

@@ -1,5 +1,4 @@
-//! [`Attribute`]: what a path of an expression reads, in the names that Istio has used since 1.24 and
-//! in those from before.
+//! [`Attribute`]: what a path of an expression reads, by the names since Istio 1.24 and the older ones.
 
 use super::known::Known;
 use crate::{
@@ -53,13 +52,13 @@ pub(super) enum Attribute {
     Generated(usize),
     /// A group of attributes as a whole.
     Group,
-    /// Envoy prints a message without fields.
+    /// A message without fields, which Envoy prints as empty.
     Empty,
     /// Attributes that a layer does not have.
     Absent,
 }
 
-/// Who is at an end of the connection.
+/// An end of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     Source,
@@ -88,7 +87,7 @@ pub(in crate::metrics::shape) struct Scope<'a> {
 }
 
 impl Attribute {
-    /// Whether it is a map, of which only its fields are kept.
+    /// Whether it is a map, of which only fields can be read.
     pub(super) fn is_map(&self) -> bool {
         matches!(
             self,
@@ -130,10 +129,10 @@ impl Attribute {
             Attribute::ResponseTrailer(name) => exchange.response_trailer(name).map(Known::text),
             Attribute::ResponseSize => exchange.response_body_bytes().map(size),
             Attribute::ResponseTotalSize => exchange.response_total_bytes().map(size),
-            Attribute::Address(side) => address(exchange, *side).map(shown),
+            Attribute::Address(side) => address(exchange, *side).map(address_text),
             Attribute::Port(side) => address(exchange, *side).map(port),
-            Attribute::UpstreamAddress => callee(exchange).map(shown),
-            Attribute::UpstreamPort => callee(exchange).map(port),
+            Attribute::UpstreamAddress => upstream_address(exchange).map(address_text),
+            Attribute::UpstreamPort => upstream_address(exchange).map(port),
             Attribute::AttemptCount => Some(size(exchange.attempt_count())),
             Attribute::Mtls => Some(Known::Bool(exchange.mtls())),
             Attribute::NodeId => exchange.node()?.id().map(Known::text),
@@ -195,7 +194,7 @@ fn size<'a>(bytes: u64) -> Known<'a> {
     Known::Integer(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
-fn shown<'a>(address: SocketAddr) -> Known<'a> {
+fn address_text<'a>(address: SocketAddr) -> Known<'a> {
     Known::Text(address.to_string().into())
 }
 
@@ -215,7 +214,7 @@ fn address(exchange: &dyn Attributes, side: Side) -> Option<SocketAddr> {
     }
 }
 
-fn callee(exchange: &dyn Attributes) -> Option<SocketAddr> {
+fn upstream_address(exchange: &dyn Attributes) -> Option<SocketAddr> {
     match exchange.direction() {
         Direction::Client => exchange.peer_address(),
         Direction::Server => None,

@@ -58,8 +58,8 @@ impl Compiler<'_> {
         })
     }
 
-    /// Evaluated once, so that what cannot be evaluated at all is refused now. If it reads nothing, its
-    /// result is already known.
+    /// Evaluated once, so that an expression that can never be evaluated is refused now. If it reads no
+    /// attribute, this result is final.
     fn program(&self, expression: &IdedExpr) -> Result<Term, ExpressionError> {
         let program = Program::compile(expression.clone(), self.generated)?;
         let result = program.try_once()?;
@@ -79,7 +79,7 @@ impl Compiler<'_> {
         attribute(&path.steps, self.generated)
     }
 
-    /// `None` if it is no condition, or one for the interpreter.
+    /// `None` if it is not a condition, or needs the interpreter.
     fn known_condition(&self, expression: &IdedExpr) -> Result<Option<Condition>, ExpressionError> {
         if let Some(path) = Path::of(expression).filter(|path| path.is_test) {
             return Ok(attribute(&path.steps, self.generated).map(Condition::IsKnown));
@@ -197,7 +197,7 @@ fn operation(call: &CallExpr) -> (&str, &[IdedExpr]) {
     (&call.func_name, operands)
 }
 
-/// Both operands of an operator or a function, in either way of writing.
+/// Both operands of an operator or a function, called as a function or as a method.
 fn operands(call: &CallExpr) -> Option<(&IdedExpr, &IdedExpr)> {
     match (&call.target, &call.args[..]) {
         (Some(target), [argument]) => Some((target, argument)),

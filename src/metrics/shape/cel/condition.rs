@@ -12,9 +12,9 @@ use std::cmp::Ordering;
 pub(super) enum Condition {
     Constant(bool),
     Compare(Operand, Operator, Operand),
-    /// Whether it is in a list of literals.
+    /// Whether the operand is in a list of literals.
     IsOneOf(Operand, Vec<Known<'static>>),
-    /// It must be text.
+    /// The attribute must be text.
     Matches(Attribute, Regex),
     IsKnown(Attribute),
     Not(Box<Condition>),
@@ -43,8 +43,8 @@ pub(super) enum Operator {
 }
 
 impl Condition {
-    /// `None` if it fails: an attribute is not known, or of another type. A failure on one side of
-    /// `&&` or `||` does not matter if the other side decides.
+    /// `None` if it fails: an attribute is not known, or of another type. A failure on one side of `&&`
+    /// or `||` does not matter if the other side determines the result.
     pub(super) fn holds(&self, scope: Scope<'_>) -> Option<bool> {
         match self {
             Condition::Constant(holds) => Some(*holds),
@@ -141,7 +141,7 @@ impl Operator {
             (Known::Bool(left), Known::Bool(right)) => left.cmp(right),
             (Known::Duration(left), Known::Duration(right)) => left.cmp(right),
             (Known::Time(left), Known::Time(right)) => left.cmp(right),
-            // What is in them is not known.
+            // Their fields are not known.
             (Known::Map, Known::Map) => return None,
             _ => {
                 return match self {

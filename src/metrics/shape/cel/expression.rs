@@ -47,8 +47,8 @@ impl Expression {
     /// The value for a request and its response, as a server's metrics print it. `None` if the
     /// evaluation fails, for example because a header is missing: then a label is `unknown`.
     ///
-    /// This is for trying and testing an expression. It knows only what the two have: no peer, no
-    /// sizes, no times.
+    /// This is for testing an expression. Only attributes of the two are available: no peer, no sizes, no
+    /// times.
     ///
     /// ```
     /// use http::{Request, Response};
@@ -86,13 +86,13 @@ impl Expression {
         self.term.constant()
     }
 
-    /// Appends the result as Envoy prints it. `false` if the evaluation fails; then what was appended
-    /// means nothing.
+    /// Appends the result as Envoy prints it. `false` if the evaluation fails; then the appended text must
+    /// be discarded.
     pub(in crate::metrics::shape) fn print(&self, scope: Scope<'_>, out: &mut String) -> bool {
         self.term.print(scope, out).is_some()
     }
 
-    /// Whether it is true. `None` if the evaluation fails, or its result is no condition.
+    /// Whether it is true. `None` if the evaluation fails, or its result is not a bool.
     pub(in crate::metrics::shape) fn holds(&self, scope: Scope<'_>) -> Option<bool> {
         self.term.holds(scope)
     }

@@ -79,7 +79,7 @@ fn add_function(name: &str, patterns: &Arc<[Regex]>, context: &mut Context<'stat
     }
 }
 
-/// What a program fails with is not shown, so errors hold no texts.
+/// Errors of programs are not reported, so they hold no texts.
 const FAILED: ExecutionError = ExecutionError::NoSuchOverload;
 
 fn matches(text: &str, number: i64, patterns: &[Regex]) -> Result<bool, ExecutionError> {
@@ -108,7 +108,7 @@ fn limited_add(left: Value, right: Value) -> ResolveResult {
     left + right
 }
 
-/// A key that a map lacks is an error, as an index that a list lacks.
+/// A missing key of a map is an error, as is an index out of range of a list.
 fn index(container: Value, index: Value) -> ResolveResult {
     let element = match (&container, index) {
         (Value::List(list), Value::Int(at)) => usize::try_from(at).ok().and_then(|at| list.get(at)),
@@ -124,7 +124,7 @@ fn index(container: Value, index: Value) -> ResolveResult {
     element.cloned().ok_or(FAILED)
 }
 
-/// Of texts in characters. The crate counts bytes.
+/// The size of a text is in characters, where the crate counts bytes.
 fn size(This(value): This<Value>) -> Result<i64, ExecutionError> {
     let size = match &value {
         Value::String(text) => text.chars().count(),
@@ -136,7 +136,7 @@ fn size(This(value): This<Value>) -> Result<i64, ExecutionError> {
     Ok(i64::try_from(size).unwrap_or(i64::MAX))
 }
 
-/// With truth values, floating-point numbers of six digits, and durations and times as JSON has them.
+/// Also converts bools, floating-point numbers to six digits, and durations and times as in JSON.
 fn string(This(value): This<Value>) -> ResolveResult {
     let mut text = String::new();
     match &value {
@@ -151,7 +151,7 @@ fn string(This(value): This<Value>) -> ResolveResult {
     Ok(Value::String(text.into()))
 }
 
-/// With truth values, times, and texts with space around them.
+/// Also converts bools, times, and texts with whitespace around them.
 fn int(call: &FunctionContext<'_>, This(value): This<Value>) -> ResolveResult {
     let integer = match value {
         Value::Bool(flag) => flag.into(),

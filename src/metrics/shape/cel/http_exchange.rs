@@ -1,4 +1,4 @@
-//! [`HttpExchange`]: a request and its response as an expression sees them, without layers.
+//! [`HttpExchange`]: the attributes of a request and its response without layers.
 
 use super::Expression;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri, Version, header};
 
-/// What a request and its response say by themselves.
+/// The attributes of a request and its response alone.
 pub(super) struct HttpExchange<'a> {
     method: &'a Method,
     uri: &'a Uri,

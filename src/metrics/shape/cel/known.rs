@@ -1,4 +1,4 @@
-//! [`Known`]: the value of an attribute, borrowed from the exchange.
+//! [`Known`]: the known value of an attribute, borrowed from the exchange.
 
 use super::print::{print_duration, print_integer, print_time};
 use cel::{
@@ -19,7 +19,7 @@ pub(super) enum Known<'a> {
     Bool(bool),
     Duration(Duration),
     Time(SystemTime),
-    /// A map as a whole: only that it is there is known.
+    /// A map as a whole: only its existence is known.
     Map,
 }
 

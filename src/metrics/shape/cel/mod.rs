@@ -1,8 +1,8 @@
 //! CEL expressions over the attributes of an exchange, as Istio's configuration has them.
 //!
 //! [`parse`] parses within limits. [`attribute`] replaces paths such as `request.headers['x']` by what
-//! they read. [`compile`] makes a [`term`] of what is parsed: literals, attributes, conditions and
-//! choices are evaluated without an interpreter; [`program`] runs what is left with the `cel` crate.
+//! they read. [`compile`] compiles the parsed expression to a [`term`]: literals, attributes, conditions and
+//! choices are evaluated without an interpreter; [`program`] runs the rest with the `cel` crate.
 //! [`print`] prints results as Envoy prints them.
 
 mod attribute;

@@ -20,7 +20,7 @@ const MAX_PROGRAM_DEPTH: usize = 16;
 const MAX_MACROS: usize = 2;
 /// How often the bodies of macros run, all together.
 const MAX_ROUNDS: usize = 100;
-/// The parser's stack. Memory is taken only as far as it is used.
+/// The parser's stack. Only the used part takes memory.
 const STACK: usize = 16 << 20;
 
 /// Parses an expression on a thread with a stack that is large enough for the limits.
@@ -53,7 +53,7 @@ pub(super) fn parse(text: &str) -> Result<IdedExpr, ExpressionError> {
 }
 
 /// How deep brackets, conditions and signs may nest, at most. Text in quotes counts too, because quotes
-/// can be nested in too many ways: see MAX_NESTING for how generous the limit is.
+/// can be nested in many ways, and the limit of MAX_NESTING is generous.
 fn nesting(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut deepest = 0;
@@ -126,7 +126,7 @@ impl Check {
                 }
                 let Some(rounds) = rounds(&comprehension.iter_range.expr) else {
                     return Err(ExpressionError::new(
-                        "has a macro over something other than a list or map that is written out",
+                        "has a macro over something other than a literal list or map",
                     ));
                 };
                 self.rounds *= rounds.max(1);
@@ -143,8 +143,8 @@ impl Check {
     }
 }
 
-/// How often a macro over it runs. The interpreter panics on anything but a list or a map. What the
-/// result of another macro has is counted there.
+/// How often a macro over it runs. The interpreter panics on anything but a list or a map. Elements of the
+/// result of another macro are counted there.
 fn rounds(range: &Expr) -> Option<usize> {
     match range {
         Expr::List(list) => Some(list.elements.len()),

@@ -104,7 +104,7 @@ fn print_units(value: i128, unit: i128, name: &str, out: &mut String) {
     out.push_str(name);
 }
 
-/// RFC 3339 in UTC, with as many decimals as it takes.
+/// RFC 3339 in UTC, with as many decimals as needed.
 pub(super) fn print_time<Z: TimeZone>(time: &DateTime<Z>, out: &mut String) {
     print_seconds(&time.to_utc(), out);
     let nanoseconds = time.nanosecond() % 1_000_000_000;
@@ -124,7 +124,7 @@ fn print_seconds(time: &DateTime<Utc>, out: &mut String) {
     );
 }
 
-/// As JSON has durations: `90s`, `0.002500s`.
+/// As in JSON: `90s`, `0.002500s`.
 pub(super) fn json_duration(duration: TimeDelta, out: &mut String) {
     if duration < TimeDelta::zero() {
         out.push('-');
@@ -135,7 +135,7 @@ pub(super) fn json_duration(duration: TimeDelta, out: &mut String) {
     out.push('s');
 }
 
-/// As JSON has times: `2020-01-01T00:00:00.500Z`.
+/// As in JSON: `2020-01-01T00:00:00.500Z`.
 pub(super) fn json_time<Z: TimeZone>(time: &DateTime<Z>, out: &mut String) {
     print_seconds(&time.to_utc(), out);
     json_fraction(time.nanosecond() % 1_000_000_000, out);

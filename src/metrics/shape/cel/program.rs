@@ -16,8 +16,8 @@ use std::{collections::HashMap, fmt};
 pub(super) struct Program {
     expression: IdedExpr,
     slots: Vec<Slot>,
-    /// The functions that it calls, and the constants. To make a context takes longer than to evaluate
-    /// an expression.
+    /// The functions that it calls, and the constants. Creating a context takes longer than evaluating an
+    /// expression.
     context: Context<'static>,
 }
 

@@ -18,9 +18,9 @@ use cel::{
 };
 use regex::{Regex, RegexBuilder};
 
-/// Functions of ours in place of the interpreter's operators: its sign `-` panics on the smallest
-/// integer, a key that a map lacks is `null`, and what is joined in macros could become as long as it
-/// likes. No name in a text contains `#`.
+/// Functions that replace operators of the interpreter: its negation panics on the smallest integer, a
+/// missing key of a map is `null`, and texts that macros join are not limited. No name in an expression
+/// contains `#`.
 pub(super) const NEGATE: &str = "#-";
 pub(super) const INDEX: &str = "#[]";
 pub(super) const LIMITED_ADD: &str = "#+";
@@ -43,7 +43,7 @@ pub(super) struct Rewriter<'g> {
     pub(super) slots: Vec<Slot>,
     pub(super) patterns: Vec<Regex>,
     generated: &'g [String],
-    /// Variables of the macros around.
+    /// Variables of the enclosing macros.
     bound: Vec<String>,
 }
 
@@ -136,7 +136,7 @@ impl<'g> Rewriter<'g> {
         };
         let Expr::Literal(CelVal::String(pattern)) = &argument.expr else {
             return Err(ExpressionError::new(
-                "calls `matches` with a pattern that is not written out",
+                "calls `matches` with a pattern that is not a literal",
             ));
         };
         let compiled = compile_pattern(pattern)?;

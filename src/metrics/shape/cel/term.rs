@@ -1,4 +1,4 @@
-//! [`Term`]: an expression compiled to what is evaluated without an interpreter, as far as possible.
+//! [`Term`]: a compiled expression, evaluated without the interpreter as far as possible.
 
 use super::{
     attribute::{Attribute, Scope},
@@ -11,13 +11,13 @@ use cel::Value;
 
 #[derive(Debug)]
 pub(super) enum Term {
-    /// A literal as it is printed. One that is true or false is a condition.
+    /// A printed literal. `true` and `false` are conditions instead.
     Literal(String),
     Attribute(Attribute),
     Joined(Vec<Part>),
     Condition(Condition),
     Choice(Box<Choice>),
-    /// All that has another shape.
+    /// Everything else.
     Program(Program),
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Part {
     Literal(String),
     /// It must be text.
     Attribute(Attribute),
-    /// `string(…)`: it is no duration or time, which are converted in a format of their own.
+    /// `string(…)`, except of durations and times, which have a format of their own.
     Converted(Attribute),
 }
 
@@ -61,7 +61,7 @@ impl Term {
         Some(())
     }
 
-    /// Whether it is true. `None` if it fails, or is no condition.
+    /// Whether it is true. `None` if it fails, or is not a bool.
     pub(super) fn holds(&self, scope: Scope<'_>) -> Option<bool> {
         match self {
             Term::Condition(condition) => condition.holds(scope),

@@ -279,16 +279,16 @@ fn what_is_not_supported_is_refused_with_a_reason() {
         ("has(request)", "is not CEL"),
         (
             "request.headers.exists(h, h == 'x')",
-            "has a macro over something other than a list",
+            "has a macro over something other than a literal list",
         ),
         ("size(request.headers)", "reads all of `request.headers`"),
         (
             "[1].exists(n, n == 1).map(n, n)",
-            "has a macro over something other than a list",
+            "has a macro over something other than a literal list",
         ),
         (
             "'x'.matches(request.path)",
-            "with a pattern that is not written out",
+            "with a pattern that is not a literal",
         ),
         ("'x'.matches('(')", "is not a pattern"),
         ("Account{user: 1}", "makes a message"),
@@ -338,7 +338,7 @@ fn common_shapes_are_evaluated_without_the_interpreter() {
 }
 
 #[test]
-fn a_condition_is_no_text() {
+fn a_text_is_not_a_condition() {
     let exchange = exchange();
     let scope = Scope {
         exchange: &exchange,

@@ -47,7 +47,7 @@ const ROOTS: [&str; 28] = [
 pub(super) fn attribute(path: &[String], generated: &[String]) -> Option<Attribute> {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let whole = path.join(".");
-    // Of generators of one attribute, the last has its value.
+    // The last generator of an attribute has its value.
     let named = generated.iter().rposition(|name| *name == whole);
     if let Some(index) = named {
         return Some(Attribute::Generated(index));
@@ -75,7 +75,7 @@ pub(super) fn attribute(path: &[String], generated: &[String]) -> Option<Attribu
     })
 }
 
-/// The attribute that is asked for by `'x' in request.headers`, as `has(request.headers.x)` does.
+/// The attribute that `'x' in request.headers` tests, as `has(request.headers.x)` does.
 pub(super) fn tested_by_in(call: &CallExpr, generated: &[String]) -> Option<Attribute> {
     let (operators::IN, [key, map]) = (call.func_name.as_str(), &call.args[..]) else {
         return None;
@@ -126,7 +126,7 @@ fn response(path: &[&str]) -> Attribute {
     }
 }
 
-/// Names of headers are looked up without regard to case. One that cannot be a name is never there.
+/// Names of headers are case-insensitive. A header with an invalid name does not exist.
 fn header_named(name: &str, attribute: impl Fn(HeaderName) -> Attribute) -> Attribute {
     match name {
         ":method" => return Attribute::Method,

@@ -7,9 +7,9 @@ use tokio::time::timeout;
 use tower::{Layer, ServiceBuilder, ServiceExt};
 use tower_b3::metrics::{Metrics, Workload};
 
+use super::counted_request::CountedRequest;
 use super::envoy::{Proxy, TIMEOUT};
 use super::origin::Origin;
-use super::shown::Shown;
 use super::{OBSERVED, counted, tracer};
 use crate::metrics::shop::MESSAGE;
 use crate::parity::connect::sender_of;
@@ -128,7 +128,7 @@ impl Case {
     }
 }
 
-pub async fn sent_by_envoy(case: &Case, envoy: &Proxy, origin: &Origin) -> Shown {
+pub async fn sent_by_envoy(case: &Case, envoy: &Proxy, origin: &Origin) -> CountedRequest {
     let name = format!("client {}", case.name);
     let sender = sender_of(envoy.listener(case.upstream), case.is_grpc);
     let request = case.request(&name);
@@ -137,10 +137,10 @@ pub async fn sent_by_envoy(case: &Case, envoy: &Proxy, origin: &Origin) -> Shown
         response.collect().await.expect("a body");
     };
     finish(case, origin, exchange).await;
-    envoy.shown(&name).await
+    envoy.counted_request(&name).await
 }
 
-pub async fn sent_by_layer(case: &Case, origin: &Origin) -> Shown {
+pub async fn sent_by_layer(case: &Case, origin: &Origin) -> CountedRequest {
     let name = format!("client {}", case.name);
     let metrics = Metrics::builder(Workload::new("webapp")).build();
     let addr = match case.upstream {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::shown::Shown;
+use super::counted_request::CountedRequest;
 
 const TABLE: &str = include_str!("differences.txt");
 
@@ -26,12 +26,18 @@ struct Rule {
 
 impl Rule {
     fn matches(&self, envoy: &str, ours: &str) -> bool {
-        ["*", shown(envoy)].contains(&self.envoy) && self.ours == shown(ours)
+        ["*", printed(envoy)].contains(&self.envoy) && self.ours == printed(ours)
     }
 }
 
 impl Comparison {
-    pub fn add(&mut self, side: &str, case: &str, Shown(envoy): Shown, Shown(ours): Shown) {
+    pub fn add(
+        &mut self,
+        side: &str,
+        case: &str,
+        CountedRequest(envoy): CountedRequest,
+        CountedRequest(ours): CountedRequest,
+    ) {
         self.cases += 1;
         let rules = rules();
         for (field, envoy_value) in &envoy {
@@ -51,7 +57,7 @@ impl Comparison {
                     self.explained.insert(rule.line);
                 }
                 (false, None) => {
-                    let values = format!("{} | {}", shown(envoy_value), shown(our_value));
+                    let values = format!("{} | {}", printed(envoy_value), printed(our_value));
                     self.faults
                         .push(format!("{side} | {case} | {field} | {values}"));
                 }
@@ -77,7 +83,7 @@ impl Comparison {
     }
 }
 
-fn shown(value: &str) -> &str {
+fn printed(value: &str) -> &str {
     if value.is_empty() { "-empty-" } else { value }
 }
 

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use test_kit::backends::{Envoy, Http, eventually};
 
 use super::OBSERVED;
+use super::counted_request::CountedRequest;
 use super::origin::Origin;
-use super::shown::Shown;
 
 /// Of Istio's three histograms.
 pub const BUCKETS: [f64; 19] = [
@@ -70,7 +70,7 @@ impl Proxy {
     }
 
     /// What Envoy has counted of the request with this `x-case`.
-    pub async fn shown(&self, case: &str) -> Shown {
+    pub async fn counted_request(&self, case: &str) -> CountedRequest {
         eventually(case, OBSERVED, async || {
             let log = fs::read_to_string(&self.log).map_err(|error| error.to_string())?;
             let mut lines = log.lines().map(serde_json::from_str);
@@ -80,7 +80,8 @@ impl Proxy {
             });
             let line = line.ok_or_else(|| format!("no line: {log}"))?;
             let stats = self.stats().await?;
-            Shown::of_envoy(&line, &stats, case).ok_or_else(|| format!("no buckets: {stats}"))
+            CountedRequest::of_envoy(&line, &stats, case)
+                .ok_or_else(|| format!("no buckets: {stats}"))
         })
         .await
     }

@@ -3,10 +3,10 @@
 
 mod client;
 mod compare;
+mod counted_request;
 mod envoy;
 mod origin;
 mod server;
-mod shown;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use tower_b3::metrics::{Measurement, Metrics, Workload};
 use tower_b3::{Direction, Tracer, report::NoopReporter};
 
 use compare::Comparison;
+use counted_request::{CountedRequest, bucket};
 use envoy::Proxy;
 use origin::Origin;
-use shown::{Shown, bucket};
 
 const OBSERVED: Duration = Duration::from_secs(20);
 
@@ -82,9 +82,9 @@ fn tracer(metrics: &Metrics) -> Tracer {
 }
 
 /// What the metrics show once they have counted one request.
-async fn counted(case: &str, metrics: &Metrics) -> Shown {
+async fn counted(case: &str, metrics: &Metrics) -> CountedRequest {
     eventually(case, OBSERVED, async || {
-        Shown::of_metrics(&metrics.text()).ok_or_else(|| "nothing is counted".to_owned())
+        CountedRequest::of_metrics(&metrics.text()).ok_or_else(|| "nothing is counted".to_owned())
     })
     .await
 }

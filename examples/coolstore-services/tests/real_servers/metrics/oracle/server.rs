@@ -8,9 +8,9 @@ use tokio::net::TcpStream;
 use tower::ServiceExt;
 use tower_b3::metrics::{Metrics, Workload};
 
+use super::counted_request::CountedRequest;
 use super::envoy::Proxy;
 use super::origin::Origin;
-use super::shown::Shown;
 use super::{counted, tracer};
 use crate::metrics::shop::{MESSAGE, serve};
 use crate::parity::connect::sender;
@@ -77,23 +77,23 @@ pub const CASES: &[Case] = &[
     grpc("grpc without status", "/shop.Catalog/Unavailable"),
 ];
 
-pub async fn sent_to_envoy(case: &Case, envoy: &Proxy, origin: &Origin) -> Shown {
+pub async fn sent_to_envoy(case: &Case, envoy: &Proxy, origin: &Origin) -> CountedRequest {
     let name = format!("server {}", case.name);
     let connection = send(case, &name, envoy.listener("server"), origin).await;
-    let shown = envoy.shown(&name).await;
+    let request = envoy.counted_request(&name).await;
     drop(connection);
-    shown
+    request
 }
 
-pub async fn sent_to_layer(case: &Case, origin: &Origin) -> Shown {
+pub async fn sent_to_layer(case: &Case, origin: &Origin) -> CountedRequest {
     let metrics = Metrics::builder(Workload::new("webapp")).build();
     let routes = origin.routes().layer(tracer(&metrics).server_layer());
     let addr = serve(routes).await;
     let name = format!("server {}", case.name);
     let connection = send(case, &name, addr, origin).await;
-    let shown = counted(&name, &metrics).await;
+    let request = counted(&name, &metrics).await;
     drop(connection);
-    shown
+    request
 }
 
 /// The connection, which stays open unless the case closes it.

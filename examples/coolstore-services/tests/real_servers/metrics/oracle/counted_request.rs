@@ -8,11 +8,11 @@ use serde_json::Value;
 pub type Fields = BTreeMap<&'static str, String>;
 
 #[derive(Debug)]
-pub struct Shown(pub Fields);
+pub struct CountedRequest(pub Fields);
 
-impl Shown {
+impl CountedRequest {
     /// From the text of metrics that have counted one request.
-    pub fn of_metrics(text: &str) -> Option<Shown> {
+    pub fn of_metrics(text: &str) -> Option<CountedRequest> {
         let request = lines(text, "istio_requests_total").next()?;
         let label = |name: &str| label(request, name).unwrap_or_default().to_owned();
         let sum = |name: &str| {
@@ -22,7 +22,7 @@ impl Shown {
                 .to_owned()
         };
         let bucket = |name: &str| bucket(text, name, "").unwrap_or_default();
-        Some(Shown(Fields::from([
+        Some(CountedRequest(Fields::from([
             ("code", label("response_code")),
             ("flags", label("response_flags")),
             ("grpc status", label("grpc_response_status")),
@@ -34,13 +34,13 @@ impl Shown {
     }
 
     /// From a line of Envoy's access log, and from the statistics that it keeps of the same request.
-    pub fn of_envoy(log: &Value, stats: &str, case: &str) -> Option<Shown> {
+    pub fn of_envoy(log: &Value, stats: &str, case: &str) -> Option<CountedRequest> {
         let text = |name: &str| match &log[name] {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             _ => String::new(),
         };
-        Some(Shown(Fields::from([
+        Some(CountedRequest(Fields::from([
             ("code", text("code")),
             ("flags", text("flags")),
             ("grpc status", text("grpc")),

@@ -1,4 +1,4 @@
-//! `KeptAuthorities`: what was found out about authorities, so that it is not found out for each request.
+//! `AuthorityCache`: a cache of values by authority, so that they are not computed for each request.
 
 use super::shared_map::SharedMap;
 use arc_swap::ArcSwap;
@@ -7,40 +7,40 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// How many spellings of authorities are kept.
+/// How many spellings of authorities are cached.
 pub(super) const MAX_AUTHORITIES: usize = 1_000;
 
-/// A bounded map. Readers wait for nobody.
-pub(super) struct KeptAuthorities<V> {
+/// A bounded map. Reading is lock-free.
+pub(super) struct AuthorityCache<V> {
     map: ArcSwap<SharedMap<Arc<str>, V>>,
-    /// In the order in which they came.
+    /// Authorities, the oldest first.
     order: Mutex<VecDeque<Arc<str>>>,
 }
 
-/// The right to change the map.
-pub(super) struct Changes<'a, V> {
+/// Exclusive access for writing.
+pub(super) struct CacheWriter<'a, V> {
     map: &'a ArcSwap<SharedMap<Arc<str>, V>>,
     order: MutexGuard<'a, VecDeque<Arc<str>>>,
 }
 
-impl<V> Default for KeptAuthorities<V> {
-    fn default() -> KeptAuthorities<V> {
-        KeptAuthorities {
+impl<V> Default for AuthorityCache<V> {
+    fn default() -> AuthorityCache<V> {
+        AuthorityCache {
             map: ArcSwap::default(),
             order: Mutex::default(),
         }
     }
 }
 
-impl<V: Copy> KeptAuthorities<V> {
+impl<V: Copy> AuthorityCache<V> {
     #[inline]
     pub(super) fn get(&self, authority: &str) -> Option<V> {
         self.map.load().get(authority).copied()
     }
 
-    /// Waits until nobody else changes the map.
-    pub(super) fn change(&self) -> Changes<'_, V> {
-        Changes {
+    /// Waits for other writers.
+    pub(super) fn write(&self) -> CacheWriter<'_, V> {
+        CacheWriter {
             map: &self.map,
             order: self.order.lock().unwrap_or_else(PoisonError::into_inner),
         }
@@ -52,8 +52,8 @@ impl<V: Copy> KeptAuthorities<V> {
     }
 }
 
-impl<V: Copy> Changes<'_, V> {
-    /// Keeps a value, unless there is one. The oldest authorities go if there are too many.
+impl<V: Copy> CacheWriter<'_, V> {
+    /// Adds a value, unless there is one. Evicts the oldest authorities if the cache is full.
     pub(super) fn insert(&mut self, authority: &str, value: V) {
         let mut map = SharedMap::clone(&self.map.load());
         if map.contains_key(authority) {
