@@ -86,7 +86,11 @@ pub struct CountedService {
 
 /// Builds a service that is named in [`COUNTING`]. Requests have `x-b3-sampled: 0`.
 pub fn counted_service(name: &str, with_metadata: bool) -> CountedService {
-    let metadata = if with_metadata { metadata() } else { String::new() };
+    let metadata = if with_metadata {
+        metadata()
+    } else {
+        String::new()
+    };
     let run = MakeRun {
         head: Arc::new(Head::new(&(b3_multi("0") + &metadata))),
         calls_out: Scenario::In0.calls_out(),

@@ -14,7 +14,8 @@ pub(in crate::config) struct AttributeFilter {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::config) struct Place {
     phase: Phase,
-    priority: Reverse<i32>,
+    /// istiod takes one without for lower than any number, where its API says 0.
+    priority: Reverse<Option<i32>>,
 }
 
 /// In their order in the chain.
@@ -31,7 +32,7 @@ enum Phase {
 impl Place {
     pub(in crate::config) const ENVOY_FILTER: Place = Place {
         phase: Phase::EnvoyFilter,
-        priority: Reverse(0),
+        priority: Reverse(None),
     };
 
     /// That of a WasmPlugin with this `spec`.
@@ -47,7 +48,7 @@ impl Place {
         let priority = spec.get("priority").map(|priority| priority.int32());
         Ok(Place {
             phase: phase.transpose()?.unwrap_or(Phase::Unspecified),
-            priority: Reverse(priority.transpose()?.unwrap_or(0)),
+            priority: Reverse(priority.transpose()?),
         })
     }
 }
