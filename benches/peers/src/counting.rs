@@ -16,12 +16,14 @@ use load::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::{
     convert::Infallible,
+    hint::black_box,
     sync::{Arc, LazyLock, Mutex},
 };
 use tower::{Layer, Service, service_fn};
 use tower_b3::{
-    Direction, Mode,
+    Direction, Mode, TracerBuilder,
     metrics::{Metrics, Workload},
+    observe::EndedExchange,
 };
 
 /// A row of the table.
@@ -37,7 +39,7 @@ pub struct Counting {
 }
 
 /// In the order of the table.
-pub const COUNTING: [Counting; 5] = [
+pub const COUNTING: [Counting; 6] = [
     Counting {
         name: "tower-b3, forward-only",
         about: ISTIO,
@@ -58,6 +60,13 @@ pub const COUNTING: [Counting; 5] = [
         with: "spans+metrics",
         without: "spans",
         with_metadata: true,
+    },
+    Counting {
+        name: "tower-b3, not sampled, with another observer",
+        about: ISTIO,
+        with: "observed+metrics",
+        without: "observed",
+        with_metadata: false,
     },
     Counting {
         name: "axum-prometheus",
@@ -100,20 +109,32 @@ pub fn counted_service(name: &str, with_metadata: bool) -> CountedService {
             runner: run.visit(leaf(), Box::new(|| {})),
             counted: Box::new(|| 0),
         },
-        "forward-only" => tower_b3(run, Mode::ForwardOnly, false),
-        "forward-only+metrics" => tower_b3(run, Mode::ForwardOnly, true),
-        "spans" => tower_b3(run, Mode::Spans, false),
-        "spans+metrics" => tower_b3(run, Mode::Spans, true),
+        "forward-only" => tower_b3(run, own_builder(Mode::ForwardOnly), false),
+        "forward-only+metrics" => tower_b3(run, own_builder(Mode::ForwardOnly), true),
+        "spans" => tower_b3(run, own_builder(Mode::Spans), false),
+        "spans+metrics" => tower_b3(run, own_builder(Mode::Spans), true),
+        "observed" => tower_b3(run, observed_builder(), false),
+        "observed+metrics" => tower_b3(run, observed_builder(), true),
         "axum-prometheus" => axum_prometheus(run, BaseMetricLayer::new()),
         "axum-prometheus+sizes" => axum_prometheus(run, BaseMetricLayer::with_response_body_size()),
         other => panic!("no service {other}"),
     }
 }
 
-fn tower_b3(run: MakeRun, mode: Mode, counts: bool) -> CountedService {
-    let metrics = Metrics::builder(workload("orders")).build();
+fn own_builder(mode: Mode) -> TracerBuilder {
     let reporter = null_reporter().expect("a reporter");
-    let builder = builder(mode, Scenario::In0.sampler_says_yes(), reporter);
+    builder(mode, Scenario::In0.sampler_says_yes(), reporter)
+}
+
+/// With an observer that does nothing, in place of an access log.
+fn observed_builder() -> TracerBuilder {
+    own_builder(Mode::Spans).observer(|exchange: &EndedExchange<'_>| {
+        black_box(exchange.response_code());
+    })
+}
+
+fn tower_b3(run: MakeRun, builder: TracerBuilder, counts: bool) -> CountedService {
+    let metrics = Metrics::builder(workload("orders")).build();
     let builder = match counts {
         true => builder.metrics_for(Direction::Server, &metrics),
         false => builder,
