@@ -46,7 +46,7 @@ impl ClientSettings {
         }
     }
 
-    /// Names the span, as far as the request tells. The response can still change the name when the
+    /// Names the span by its request. The response can still change the name when the
     /// exchange ends.
     pub(super) fn name(&self, head: &RequestHead<'_>, open: &mut OpenSpan) {
         let name_with = self.name_with.as_ref();

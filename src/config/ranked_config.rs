@@ -29,8 +29,10 @@ pub(super) enum Rank {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum AppliesTo {
     All,
-    /// Workloads that have all of these labels.
+    /// Workloads of the namespace that have all of these labels.
     Selected(BTreeMap<String, String>),
+    /// The same and, by a filter of the root namespace, workloads of all namespaces.
+    SelectedByFilter(BTreeMap<String, String>),
     /// The workload whose pods have these labels.
     Pods(BTreeMap<String, String>),
 }
@@ -57,7 +59,7 @@ impl RankedConfig {
     }
 
     /// Whether it applies to this workload. Without a namespace, it counts as being in the workload's.
-    fn is_for(&self, workload: &Workload, rank: Rank) -> bool {
+    fn is_for(&self, workload: &Workload, rank: Rank, root_namespace: &str) -> bool {
         let same_namespace = match &self.namespace {
             Some(namespace) => namespace == workload.namespace(),
             None => true,
@@ -68,6 +70,10 @@ impl RankedConfig {
                 mesh_wide || same_namespace
             }
             AppliesTo::Selected(labels) => same_namespace && workload.is_selected_by(labels),
+            AppliesTo::SelectedByFilter(labels) => {
+                let in_root = self.namespace.as_deref() == Some(root_namespace);
+                (same_namespace || in_root) && workload.is_selected_by(labels)
+            }
             AppliesTo::Pods(labels) => same_namespace && workload.may_own_pods_with(labels),
         }
     }
@@ -90,7 +96,9 @@ impl RankedConfigs {
             .configs
             .iter()
             .map(|one| (one.rank(&self.root_namespace), one))
-            .filter(|(rank, one)| workload.is_none_or(|workload| one.is_for(workload, *rank)))
+            .filter(|(rank, one)| {
+                workload.is_none_or(|workload| one.is_for(workload, *rank, &self.root_namespace))
+            })
             .collect();
         // Lowest rank first; within a rank, the first in the text overrides the later ones.
         ranked.reverse();

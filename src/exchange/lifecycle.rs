@@ -43,7 +43,7 @@ impl Exchange {
         Exchange { open: Some(open) }
     }
 
-    /// The same. If somebody observes the exchange, the request's body is counted while it is read.
+    /// The same. If the exchange is observed, the request's body is counted while it is read.
     pub(crate) fn of_request<B: 'static>(
         open: Box<OpenSpan>,
         request: &mut Request<B>,
@@ -73,8 +73,8 @@ impl Exchange {
         Exchange { open: None }
     }
 
-    /// Whether the exchange has not ended, and its end is of interest: its span is recorded, or somebody
-    /// observes it.
+    /// Whether the exchange has not ended, and its end is of interest: its span is recorded, or it is
+    /// observed.
     pub(super) fn is_followed(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.is_followed())
     }
@@ -189,7 +189,7 @@ impl Exchange {
             Some(record) => Some(record.max_tag_length()),
             None => open.observation.max_error_length(),
         };
-        // The error is formatted only if somebody is interested.
+        // The error is formatted only if the span or an observer needs it.
         let Some(max_length) = max_length else {
             return self.close(Ending::Failed, "");
         };
@@ -208,7 +208,7 @@ impl Exchange {
     /// status, gRPC status and sizes, `open` the context and the clock, `ending` says how it ended, and
     /// `error` what a failed one failed with.
     ///
-    /// Observers are told and the span ends, once: later calls find nobody to follow the exchange. Its
+    /// Observers are called and the span ends, once: later calls do nothing, because no observer is left. Its
     /// context stays for the drop of the body, which may log or make requests.
     pub(super) fn close(&mut self, ending: Ending, error: &str) {
         let Some(open) = &mut self.open else {
@@ -238,7 +238,7 @@ impl Drop for Exchange {
     }
 }
 
-/// Asks the observers whom to tell of gRPC messages.
+/// Asks the observers for the sinks of gRPC messages.
 #[cfg(feature = "metrics")]
 fn find_sinks(open: &mut OpenSpan) {
     let OpenSpan {

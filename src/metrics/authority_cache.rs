@@ -53,6 +53,13 @@ impl<V: Copy> AuthorityCache<V> {
 }
 
 impl<V: Copy> CacheWriter<'_, V> {
+    /// Adds a value, unless there is one, or the cache is full.
+    pub(super) fn insert_if_room(&mut self, authority: &str, value: V) {
+        if self.order.len() < MAX_AUTHORITIES {
+            self.insert(authority, value);
+        }
+    }
+
     /// Adds a value, unless there is one. Evicts the oldest authorities if the cache is full.
     pub(super) fn insert(&mut self, authority: &str, value: V) {
         let mut map = SharedMap::clone(&self.map.load());

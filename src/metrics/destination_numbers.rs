@@ -81,8 +81,17 @@ impl DestinationNumbers {
     }
 
     pub(super) fn number(&self, authority: &str) -> DestinationNumber {
-        let number = self.numbers.get(authority);
-        number.unwrap_or_else(|| self.add(authority))
+        match self.numbers.get(authority) {
+            // Only overflows are cached with this number.
+            Some(DestinationNumber::UNKNOWN) => self.overflow(),
+            Some(number) => number,
+            None => self.add(authority),
+        }
+    }
+
+    fn overflow(&self) -> DestinationNumber {
+        self.overflowed.fetch_add(1, Relaxed);
+        DestinationNumber::UNKNOWN
     }
 
     #[cold]
@@ -97,8 +106,8 @@ impl DestinationNumbers {
         // Locked first, so that the number is not freed as unused before the authority has it.
         let mut numbers = self.numbers.write();
         let Some(number) = self.numbers_of_kind(kind).number(&Arc::new(destination)) else {
-            self.overflowed.fetch_add(1, Relaxed);
-            return DestinationNumber::UNKNOWN;
+            numbers.insert_if_room(authority, DestinationNumber::UNKNOWN);
+            return self.overflow();
         };
         let number = DestinationNumber((number + DestinationNumber::RESERVED) | kind);
         numbers.insert(authority, number);
@@ -120,7 +129,7 @@ impl DestinationNumbers {
         let may_be_service = self.rules.may_be_service(authority);
         if authority.len() <= MAX_AUTHORITY {
             let mut cache = self.may_be_services.write();
-            cache.insert(authority, may_be_service);
+            cache.insert_if_room(authority, may_be_service);
         }
         may_be_service
     }
@@ -242,7 +251,7 @@ mod tests {
         assert!(!may_be_service(&"a".repeat(1 << 20)));
         assert!(numbers.may_be_services.len() <= MAX_AUTHORITIES);
         let cached = |host: &str| numbers.may_be_services.get(host);
-        assert_eq!(cached("host-2999.example.com"), Some(false));
+        assert_eq!(cached("host-1.example.com"), Some(false));
         assert_eq!(cached(&"a".repeat(1 << 20)), None);
     }
 

@@ -29,7 +29,7 @@ pub struct Exemplar {
 pub(super) struct Exemplars(OnceLock<Box<[Mutex<Option<Exemplar>>]>>);
 
 impl Exemplars {
-    /// Keeps exemplars at these of `places` indices. One that another thread is writing is skipped.
+    /// Keeps exemplars by their indices, which are below `places`. One that another thread is writing is skipped.
     pub(super) fn keep(
         &self,
         places: usize,

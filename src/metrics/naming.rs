@@ -26,9 +26,9 @@ pub enum Naming {
     /// `server_address` and `server_port`, as in the URI of the request. The bodies are counted as the layers
     /// see them.
     ///
-    /// The scheme at a server is that of the request's URI, which HTTP/2 has, or else that of
-    /// `x-forwarded-proto` of a [trusted](crate::Trust) peer, or else `http`. So the label is `http` for
-    /// HTTP/1.1 without that header, even over TLS: a layer does not see the connection.
+    /// The scheme at a server is that of `x-forwarded-proto` of a [trusted](crate::Trust) peer, or else that
+    /// of the request's URI, which HTTP/2 has, or else `http`. So the label is `http` for HTTP/1.1 without that
+    /// header, even over TLS: a layer does not see the connection.
     ///
     /// Hosts with their ports are limited to a quarter of
     /// [`max_series`](crate::metrics::MetricsBuilder::max_series); others are `unknown`.

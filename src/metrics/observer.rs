@@ -135,6 +135,7 @@ impl AnyObserver for CountingObserver {
                 let requested = state.requested_headers;
                 scan.bytes += match is_last {
                     true => inner.headers.write_to_response(headers, requested),
+                    false if requested == RequestedHeaders::default() => 0,
                     // The last metrics will write the same headers.
                     false => {
                         let mut copy = headers.clone();

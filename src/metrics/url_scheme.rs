@@ -1,6 +1,6 @@
 //! `UrlScheme`: the label `url_scheme` of OpenTelemetry's metrics.
 
-use crate::{head::RequestHead, tags};
+use crate::head::RequestHead;
 
 /// The label `url_scheme` of [`Naming::OpenTelemetry`](super::Naming::OpenTelemetry): the scheme of a
 /// request's URL.
@@ -28,15 +28,22 @@ impl UrlScheme {
         }
     }
 
-    /// The scheme of a request to a server.
+    /// The scheme of a request to a server. As OpenTelemetry says, this is the scheme that the original
+    /// client has used, if it is known: the first entry of `x-forwarded-proto` of a trusted peer. Spans
+    /// have the scheme of the URI first.
     pub(super) fn of(request: &RequestHead<'_>) -> UrlScheme {
-        let scheme = tags::scheme(request);
-        if scheme.eq_ignore_ascii_case("http") {
-            UrlScheme::Http
-        } else if scheme.eq_ignore_ascii_case("https") {
-            UrlScheme::Https
-        } else {
-            UrlScheme::Other
+        let forwarded = || {
+            let header = request.headers().get("x-forwarded-proto")?;
+            let first = header.as_bytes().split(|byte| *byte == b',').next()?;
+            Some(first.trim_ascii()).filter(|first| is_scheme(first))
+        };
+        let forwarded = request.trusts_forwarded_proto().then(forwarded).flatten();
+        let scheme = forwarded.or_else(|| request.uri().scheme_str().map(str::as_bytes));
+        match scheme {
+            None => UrlScheme::Http,
+            Some(scheme) if scheme.eq_ignore_ascii_case(b"http") => UrlScheme::Http,
+            Some(scheme) if scheme.eq_ignore_ascii_case(b"https") => UrlScheme::Https,
+            Some(_) => UrlScheme::Other,
         }
     }
 
@@ -52,6 +59,12 @@ impl UrlScheme {
             _ => UrlScheme::Other,
         }
     }
+}
+
+/// Whether this can be a scheme, by RFC 3986.
+fn is_scheme(text: &[u8]) -> bool {
+    let is_scheme_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+    text.first().is_some_and(u8::is_ascii_alphabetic) && text.iter().all(is_scheme_byte)
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ impl ServerSettings {
     }
 
     /// Decides about the trace, and starts the span. Returns what observers need of the headers that
-    /// the request came with, if somebody observes it.
+    /// the request came with, if it is observed.
     ///
     /// The order matters. The headers are read in one pass, before any of them is changed, and tags
     /// are made of what that pass found. The request id is the exception: tags have the one that the

@@ -70,7 +70,7 @@ impl ServerSettings {
         }
     }
 
-    /// Names the span, as far as the request tells. A route that is set later, and the response, can
+    /// Names the span by its request. A route that is set later, and the response, can
     /// still change the name when the exchange ends.
     pub(super) fn name(&self, head: &RequestHead<'_>, open: &mut OpenSpan) {
         if let (Grpc::Requested, Some(record)) = (open.exchange.grpc, open.record()) {

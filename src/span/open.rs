@@ -47,7 +47,7 @@ pub(crate) struct OpenSpan {
     /// The exchange has no span: while it is polled, the span around it stays current.
     pub(crate) keeps_outer_span: bool,
     pub(crate) exchange: ExchangeFacts,
-    /// Who else wants to know how the exchange ends. Empty once it has.
+    /// What the observers keep of the exchange. Empty once it has ended.
     pub(crate) observation: Observation,
     /// When recording started; `None` if the span is not recorded, or has ended.
     started: Option<Moment>,
@@ -88,12 +88,12 @@ impl OpenSpan {
         self.started.is_some()
     }
 
-    /// Whether the span is recorded, or somebody observes its exchange, which has not ended.
+    /// Whether the span is recorded or its exchange is observed, and has not ended.
     pub(crate) fn is_followed(&self) -> bool {
         self.started.is_some() || self.is_observed()
     }
 
-    /// Whether somebody observes the exchange, which has not ended.
+    /// Whether the exchange is observed, and has not ended.
     pub(crate) fn is_observed(&self) -> bool {
         self.observation.is_active()
     }

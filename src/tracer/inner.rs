@@ -100,16 +100,15 @@ impl TracerInner {
         }
     }
 
-    /// Asks the observers whether they want to see an exchange. Returns whether one does, to whom
-    /// [`observe`](Self::observe) then shows it.
+    /// Asks the observers whether they are active. If one is, call [`observe`](Self::observe) once the span
+    /// has started.
     pub(crate) fn prepare_observation(&self, open: &mut OpenSpan) -> bool {
         let observers = self.observers.of_current_thread();
         observers.is_some_and(|observers| open.observation.prepare(observers))
     }
 
-    /// Shows the request to the observers that want to see it. The span has started, if it does.
-    /// `headers` is what the layer has found in the headers, if it has read them. `peer_trusted` says
-    /// whether the other side may be told, and believed, who is there.
+    /// Calls the active observers with a request. `headers` is what the layer has found in the headers, if it
+    /// has read them. `peer_trusted` is whether metadata may be exchanged with the peer.
     pub(crate) fn observe<B>(
         &self,
         open: &mut OpenSpan,
@@ -123,7 +122,7 @@ impl TracerInner {
         };
         let started = open.started().or_else(|| open.now());
         let started = started.unwrap_or_else(|| self.sink().now());
-        // Of an outgoing request, `x-forwarded-proto` is about somebody else's connection.
+        // In an outgoing request, `x-forwarded-proto` is about another connection.
         let trusted = peer_trusted && direction == Direction::Server;
         let head = RequestHead::of(request).trust_forwarded_proto(trusted);
         let scans = self.observers.want_header_scan(direction);

@@ -203,7 +203,7 @@ fn injecting_is_one_allocation_and_extracting_none() {
     assert_eq!(extract, 0.0);
 }
 
-/// With and without the metadata of a peer, which is answered, and whatever names the service.
+/// With and without the metadata of a peer, for each naming and each way to find the service.
 #[cfg(feature = "metrics")]
 #[test]
 fn a_request_that_is_counted_does_not_allocate() {

@@ -177,7 +177,11 @@ fn open_telemetry_names_the_scheme_of_a_server() {
         ("http://webapp/", None, "http"),
         ("https://webapp/", None, "https"),
         ("HTTPS://webapp/", None, "https"),
-        ("https://webapp/", Some("http"), "https"),
+        ("https://webapp/", Some("http"), "http"),
+        ("http://webapp/", Some("https"), "https"),
+        ("/", Some("https, http"), "https"),
+        ("/", Some("http,https"), "http"),
+        ("https://webapp/", Some(" ,http"), "https"),
         ("ws://webapp/", None, "_OTHER"),
     ] {
         let metrics = open_telemetry();

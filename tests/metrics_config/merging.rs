@@ -130,6 +130,49 @@ spec:
     assert_eq!(differences(&webapp, REQUESTS), ["", ""]);
 }
 
+/// Unlike a Telemetry, whose selector is for its own namespace.
+#[test]
+fn filters_of_the_root_namespace_select_workloads_of_all_namespaces() {
+    let filter = "
+kind: EnvoyFilter
+metadata: { name: stats, namespace: NAMESPACE }
+spec:
+  workloadSelector: { labels: { app: catalog } }
+  configPatches:
+  - applyTo: HTTP_FILTER
+    match: { context: ANY }
+    patch:
+      operation: INSERT_BEFORE
+      value:
+        name: istio.stats
+        typedConfig:
+          '@type': type.googleapis.com/stats.PluginConfig
+          metrics: [ { name: requests_total, dimensions: { path: request.path } } ]
+";
+    let telemetry = "
+kind: Telemetry
+metadata: { name: stats, namespace: NAMESPACE }
+spec:
+  selector: { matchLabels: { app: catalog } }
+  metrics: [ { overrides: [ { tagOverrides: { path: { value: request.path } } } ] } ]
+";
+    for (document, namespace, app, applies) in [
+        (filter, "istio-system", "catalog", true),
+        (filter, "istio-system", "webapp", false),
+        (filter, "shop", "catalog", true),
+        (filter, "forum", "catalog", false),
+        (telemetry, "istio-system", "catalog", false),
+        (telemetry, "shop", "catalog", true),
+    ] {
+        let documents = Documents::parse(&document.replace("NAMESPACE", namespace)).unwrap();
+        let workload = Workload::new("shop").label("app", app);
+        let shape = documents.for_workload(&workload).unwrap();
+        let expected = if applies { ["+path"; 2] } else { [""; 2] };
+        let changes = differences(&shape.metrics_shape().unwrap(), REQUESTS);
+        assert_eq!(changes, expected, "{namespace} {app} {document}");
+    }
+}
+
 #[test]
 fn other_filters_and_plugins_are_skipped() {
     let text = "

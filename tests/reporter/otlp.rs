@@ -94,7 +94,7 @@ fn a_compressed_message_is_declared() {
 const TEXT: &str = "text/plain";
 
 /// No span is lost, and none arrives twice. Each fault is one retry. A slow machine makes no others, because
-/// the client waits as long for an answer as the test for the client.
+/// the client's timeout is as long as the test's.
 #[test]
 fn transient_faults_lose_no_spans() {
     for (protocol, script) in [

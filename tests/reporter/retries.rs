@@ -13,7 +13,7 @@ fn retry_after(status: u16, value: &str) -> Answer {
 }
 
 /// No span is lost, and none arrives twice. Each fault is one retry. A slow machine makes no others, because
-/// the client waits as long for an answer as the test for the client.
+/// the client's timeout is as long as the test's.
 #[test]
 fn transient_faults_lose_no_spans() {
     for (script, retries) in [

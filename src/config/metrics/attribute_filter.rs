@@ -10,12 +10,13 @@ pub(in crate::config) struct AttributeFilter {
     attributes: Vec<GeneratedAttribute>,
 }
 
-/// Where in the chain of filters a filter is: first by phase, then by priority, the highest first.
+/// Where in the chain of filters a filter is: first by phase, then by priority, the highest first. EnvoyFilters
+/// are applied from the lowest priority to the highest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::config) struct Place {
     phase: Phase,
-    /// istiod takes one without for lower than any number, where its API says 0.
-    priority: Reverse<Option<i32>>,
+    /// Of EnvoyFilters with the sign changed: those with the lowest come first.
+    priority: Reverse<i64>,
 }
 
 /// In their order in the chain.
@@ -30,10 +31,14 @@ enum Phase {
 }
 
 impl Place {
-    pub(in crate::config) const ENVOY_FILTER: Place = Place {
-        phase: Phase::EnvoyFilter,
-        priority: Reverse(None),
-    };
+    /// That of the patches of an EnvoyFilter with this `spec`.
+    pub(in crate::config) fn of_envoy_filter(spec: &Node<'_>) -> Result<Place, ConfigError> {
+        let priority = spec.get("priority").map(|priority| priority.int32());
+        Ok(Place {
+            phase: Phase::EnvoyFilter,
+            priority: Reverse(-i64::from(priority.transpose()?.unwrap_or(0))),
+        })
+    }
 
     /// That of a WasmPlugin with this `spec`.
     pub(in crate::config) fn of_plugin(spec: &Node<'_>) -> Result<Place, ConfigError> {
@@ -48,7 +53,8 @@ impl Place {
         let priority = spec.get("priority").map(|priority| priority.int32());
         Ok(Place {
             phase: phase.transpose()?.unwrap_or(Phase::Unspecified),
-            priority: Reverse(priority.transpose()?),
+            // As istiod's code has it; its API says 0.
+            priority: Reverse(priority.transpose()?.unwrap_or(i32::MIN).into()),
         })
     }
 }

@@ -331,6 +331,10 @@ fn the_last_filter_that_matches_sets_the_attribute() {
         ("phase: STATS", "phase: AUTHZ", "a"),
         ("phase: AUTHZ", "phase: AUTHN", "a"),
         ("phase: 1\n  priority: 1", "phase: AUTHN", "b"),
+        ("", "match: []", "b"),
+        // For a waypoint.
+        ("", "targetRefs: [ { kind: Gateway, name: waypoint } ]", "a"),
+        ("", "targetRef: { kind: Gateway, name: waypoint }", "a"),
         // The more specific level is later, unless the priority says otherwise.
         ("selector: { matchLabels: { a: b } }", "", "a"),
         (
@@ -362,6 +366,30 @@ fn envoy_filters_generate_attributes_after_plugins() {
             let values = computed(&text.join("\n---\n"), &Exchange::get(path));
             assert_eq!(values["x"], expected);
         }
+    }
+}
+
+/// With `INSERT_BEFORE`, a filter that is applied later is nearer to the stats filter.
+#[test]
+fn envoy_filters_are_applied_from_the_lowest_priority_to_the_highest() {
+    let filter = |priority: &str, value: &str| {
+        let filter = file("scene-attribute-gen.envoyfilter.yaml");
+        let spec = format!("spec:\n  priority: {priority}\n");
+        filter
+            .replacen("spec:\n", &spec, 1)
+            .replace("getitems", value)
+    };
+    let label = "kind: Telemetry\nspec: { metrics: [ { overrides: [ { tagOverrides: { x: { value: istio_operationId } } \
+                 } ] } ] }";
+    for (first, second, expected) in [
+        ("0", "0", "b"),
+        ("1", "0", "a"),
+        ("-1", "0", "b"),
+        ("0", "-10", "a"),
+    ] {
+        let text = [filter(first, "a"), filter(second, "b"), label.to_owned()];
+        let values = computed(&text.join("\n---\n"), &Exchange::get("/items"));
+        assert_eq!(values["x"], expected, "{first} {second}");
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     config_error::ConfigError,
     direction::Direction,
 };
+use std::collections::BTreeMap;
 
 impl DocumentReader<'_> {
     /// Reads a resource that is only about metrics. `false` if it is of another kind.
@@ -36,17 +37,12 @@ impl DocumentReader<'_> {
             return Ok(());
         };
         let telemetry = read_telemetry(&metrics)?;
-        // A Telemetry with targets is for gateways and waypoints, not for workloads.
-        let has_target = ["targetRef", "targetRefs"]
-            .iter()
-            .any(|target| node.at(&["spec", target]).is_some());
-        if !has_target {
-            let metrics = Metrics {
-                telemetry,
-                ..Metrics::default()
-            };
-            self.metrics_of(node, &["spec", "selector", "matchLabels"], metrics);
-        }
+        let metrics = Metrics {
+            telemetry,
+            ..Metrics::default()
+        };
+        let selector = ["spec", "selector", "matchLabels"];
+        self.metrics_of(node, &selector, AppliesTo::Selected, metrics);
         Ok(())
     }
 
@@ -125,7 +121,10 @@ impl DocumentReader<'_> {
     }
 
     fn envoy_filter(&mut self, node: &Node<'_>) -> Result<(), ConfigError> {
-        let Some(patches) = node.at(&["spec", "configPatches"]) else {
+        let Some(spec) = node.get("spec") else {
+            return Ok(());
+        };
+        let Some(patches) = spec.get("configPatches") else {
             return Ok(());
         };
         let mut metrics = Metrics::default();
@@ -133,24 +132,31 @@ impl DocumentReader<'_> {
         for patch in patches.items()? {
             if let Some(patch) = Patch::of(&patch)? {
                 found = true;
-                self.patch(&patch, &mut metrics)?;
+                self.patch(&patch, &spec, &mut metrics)?;
             }
         }
         if found {
-            self.metrics_of(node, &["spec", "workloadSelector", "labels"], metrics);
+            let selector = ["spec", "workloadSelector", "labels"];
+            self.metrics_of(node, &selector, AppliesTo::SelectedByFilter, metrics);
         }
         Ok(())
     }
 
-    fn patch(&mut self, patch: &Patch<'_>, metrics: &mut Metrics) -> Result<(), ConfigError> {
+    /// A patch of an EnvoyFilter with this `spec`.
+    fn patch(
+        &mut self,
+        patch: &Patch<'_>,
+        spec: &Node<'_>,
+        metrics: &mut Metrics,
+    ) -> Result<(), ConfigError> {
         match &patch.settings {
             Settings::Default => Ok(()),
-            Settings::Node(node) => filter_settings(patch, node, metrics),
+            Settings::Node(node) => filter_settings(patch, spec, node, metrics),
             Settings::Text(node, text) => {
                 let inside = |error: ConfigError| error.in_document(node.path());
                 let trees = self.parse_nested(text).map_err(inside)?;
                 trees.iter().try_for_each(|tree| {
-                    filter_settings(patch, &Node::new(tree, ""), metrics).map_err(inside)
+                    filter_settings(patch, spec, &Node::new(tree, ""), metrics).map_err(inside)
                 })
             }
         }
@@ -175,15 +181,30 @@ impl DocumentReader<'_> {
         for direction in plugin_directions(&spec)? {
             *metrics.attribute_filters.of_mut(direction) = vec![filter.clone()];
         }
-        self.metrics_of(node, &["spec", "selector", "matchLabels"], metrics);
+        let selector = ["spec", "selector", "matchLabels"];
+        self.metrics_of(node, &selector, AppliesTo::SelectedByFilter, metrics);
         Ok(())
     }
 
-    /// Adds what a resource says, with its selector at this path.
-    fn metrics_of(&mut self, node: &Node<'_>, selector: &[&str], metrics: Metrics) {
+    /// Adds the metrics of a resource with its selector at this path, unless it has targets: then it is for
+    /// gateways and waypoints, not for workloads.
+    fn metrics_of(
+        &mut self,
+        node: &Node<'_>,
+        selector: &[&str],
+        selected: fn(BTreeMap<String, String>) -> AppliesTo,
+        metrics: Metrics,
+    ) {
+        let targets = ["targetRef", "targetRefs"];
+        if targets
+            .iter()
+            .any(|target| node.at(&["spec", target]).is_some())
+        {
+            return;
+        }
         let labels = node.at(selector).map(|selector| labels(&selector));
         let (rank, applies_to) = match labels {
-            Some(labels) if !labels.is_empty() => (Rank::Selector, AppliesTo::Selected(labels)),
+            Some(labels) if !labels.is_empty() => (Rank::Selector, selected(labels)),
             _ => (Rank::Namespace, AppliesTo::All),
         };
         self.add_without_tracing(RankedConfig {
@@ -208,6 +229,7 @@ fn of_metrics(metrics: Metrics) -> TracingConfig {
 
 fn filter_settings(
     patch: &Patch<'_>,
+    spec: &Node<'_>,
     node: &Node<'_>,
     metrics: &mut Metrics,
 ) -> Result<(), ConfigError> {
@@ -223,7 +245,8 @@ fn filter_settings(
             }
         }
         EnvoyFilter::Attributes => {
-            let filter = AttributeFilter::new(Place::ENVOY_FILTER, read_attributes(node)?);
+            let filter =
+                AttributeFilter::new(Place::of_envoy_filter(spec)?, read_attributes(node)?);
             for direction in &patch.directions {
                 let filters = metrics.attribute_filters.of_mut(*direction);
                 filters.push(filter.clone());
@@ -239,7 +262,11 @@ fn plugin_directions(spec: &Node<'_>) -> Result<Vec<Direction>, ConfigError> {
         return Ok(Direction::BOTH.into());
     };
     let mut directions = Vec::new();
-    for one in matches.items()? {
+    let mut matches = matches.items()?.peekable();
+    if matches.peek().is_none() {
+        return Ok(Direction::BOTH.into());
+    }
+    for one in matches {
         let mode = one.get("mode").map(|mode| {
             mode.word(&[
                 ("UNDEFINED", 0, &Direction::BOTH[..]),
