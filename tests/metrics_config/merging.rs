@@ -97,13 +97,12 @@ extensionProviders:
     );
 }
 
-#[test]
-fn filters_apply_to_their_context_and_their_workloads() {
-    let filter = |context: &str, label: &str| {
-        format!(
-            "
+/// An EnvoyFilter that adds a label to the requests of the workloads with `app: catalog`.
+fn stats_filter(namespace: &str, context: &str, label: &str) -> String {
+    format!(
+        "
 kind: EnvoyFilter
-metadata: {{ name: {label}, namespace: shop }}
+metadata: {{ name: {label}, namespace: {namespace} }}
 spec:
   workloadSelector: {{ labels: {{ app: catalog }} }}
   configPatches:
@@ -117,10 +116,13 @@ spec:
           '@type': type.googleapis.com/stats.PluginConfig
           metrics: [ {{ name: requests_total, dimensions: {{ {label}: request.path }} }} ]
 "
-        )
-    };
+    )
+}
+
+#[test]
+fn filters_apply_to_their_context_and_their_workloads() {
     let text = ["ANY", "SIDECAR_INBOUND", "SIDECAR_OUTBOUND", "GATEWAY"]
-        .map(|context| filter(context, &context.to_lowercase()))
+        .map(|context| stats_filter("shop", context, &context.to_lowercase()))
         .join("\n---\n");
     let expected = ["+any +sidecar_inbound", "+any +sidecar_outbound"];
     assert_eq!(differences(&shape(&text), REQUESTS), expected);
@@ -133,43 +135,32 @@ spec:
 /// Unlike a Telemetry, whose selector is for its own namespace.
 #[test]
 fn filters_of_the_root_namespace_select_workloads_of_all_namespaces() {
-    let filter = "
-kind: EnvoyFilter
-metadata: { name: stats, namespace: NAMESPACE }
-spec:
-  workloadSelector: { labels: { app: catalog } }
-  configPatches:
-  - applyTo: HTTP_FILTER
-    match: { context: ANY }
-    patch:
-      operation: INSERT_BEFORE
-      value:
-        name: istio.stats
-        typedConfig:
-          '@type': type.googleapis.com/stats.PluginConfig
-          metrics: [ { name: requests_total, dimensions: { path: request.path } } ]
-";
-    let telemetry = "
+    let filter = |namespace| stats_filter(namespace, "ANY", "path");
+    let telemetry = |namespace| {
+        format!(
+            "
 kind: Telemetry
-metadata: { name: stats, namespace: NAMESPACE }
+metadata: {{ name: stats, namespace: {namespace} }}
 spec:
-  selector: { matchLabels: { app: catalog } }
-  metrics: [ { overrides: [ { tagOverrides: { path: { value: request.path } } } ] } ]
-";
-    for (document, namespace, app, applies) in [
-        (filter, "istio-system", "catalog", true),
-        (filter, "istio-system", "webapp", false),
-        (filter, "shop", "catalog", true),
-        (filter, "forum", "catalog", false),
-        (telemetry, "istio-system", "catalog", false),
-        (telemetry, "shop", "catalog", true),
+  selector: {{ matchLabels: {{ app: catalog }} }}
+  metrics: [ {{ overrides: [ {{ tagOverrides: {{ path: {{ value: request.path }} }} }} ] }} ]
+"
+        )
+    };
+    for (document, app, applies) in [
+        (filter("istio-system"), "catalog", true),
+        (filter("istio-system"), "webapp", false),
+        (filter("shop"), "catalog", true),
+        (filter("forum"), "catalog", false),
+        (telemetry("istio-system"), "catalog", false),
+        (telemetry("shop"), "catalog", true),
     ] {
-        let documents = Documents::parse(&document.replace("NAMESPACE", namespace)).unwrap();
+        let documents = Documents::parse(&document).unwrap();
         let workload = Workload::new("shop").label("app", app);
         let shape = documents.for_workload(&workload).unwrap();
         let expected = if applies { ["+path"; 2] } else { [""; 2] };
         let changes = differences(&shape.metrics_shape().unwrap(), REQUESTS);
-        assert_eq!(changes, expected, "{namespace} {app} {document}");
+        assert_eq!(changes, expected, "{app} {document}");
     }
 }
 
