@@ -32,6 +32,7 @@ pub(super) enum AppliesTo {
     /// Workloads of the namespace that have all of these labels.
     Selected(BTreeMap<String, String>),
     /// The same and, by a filter of the root namespace, workloads of all namespaces.
+    #[cfg(feature = "metrics-config")]
     SelectedByFilter(BTreeMap<String, String>),
     /// The workload whose pods have these labels.
     Pods(BTreeMap<String, String>),
@@ -60,6 +61,8 @@ impl RankedConfig {
 
     /// Whether it applies to this workload. Without a namespace, it counts as being in the workload's.
     fn is_for(&self, workload: &Workload, rank: Rank, root_namespace: &str) -> bool {
+        #[cfg(not(feature = "metrics-config"))]
+        let _ = root_namespace;
         let same_namespace = match &self.namespace {
             Some(namespace) => namespace == workload.namespace(),
             None => true,
@@ -70,6 +73,7 @@ impl RankedConfig {
                 mesh_wide || same_namespace
             }
             AppliesTo::Selected(labels) => same_namespace && workload.is_selected_by(labels),
+            #[cfg(feature = "metrics-config")]
             AppliesTo::SelectedByFilter(labels) => {
                 let in_root = self.namespace.as_deref() == Some(root_namespace);
                 (same_namespace || in_root) && workload.is_selected_by(labels)

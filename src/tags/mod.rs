@@ -41,12 +41,8 @@ pub(crate) use format::TagFormat;
 pub(crate) use name::{is_variable_name, tag_name_error};
 pub(crate) use source::TagSources;
 pub use standard::TagNames;
-#[cfg(feature = "access-log")]
-pub(crate) use standard::authority;
 #[cfg(any(feature = "access-log", feature = "metrics-config"))]
 pub(crate) use standard::protocol;
-#[cfg(any(feature = "access-log", feature = "metrics"))]
-pub(crate) use standard::scheme;
 #[cfg(feature = "metrics")]
 pub(crate) use standard::{AT_CONTENT_LENGTH, AT_HOST, READ_COUNT};
 pub(crate) use standard::{
@@ -54,3 +50,5 @@ pub(crate) use standard::{
     content_length, disconnected, failed, grpc_name, grpc_status, has_grpc_type, is_grpc_request,
     request_length, status,
 };
+#[cfg(feature = "access-log")]
+pub(crate) use standard::{authority, scheme};

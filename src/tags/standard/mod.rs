@@ -18,7 +18,7 @@ pub(crate) use grpc::{
 pub(crate) use read_headers::READ_HEADERS;
 #[cfg(feature = "metrics")]
 pub(crate) use read_headers::{AT_CONTENT_LENGTH, AT_HOST, READ_COUNT};
-#[cfg(any(feature = "access-log", feature = "metrics"))]
+#[cfg(feature = "access-log")]
 pub(crate) use request::scheme;
 pub(crate) use request::{RequestTagSettings, UrlLimits, protocol, request_length};
 pub(crate) use response::{canceled, content_length, disconnected, failed, status};

@@ -117,7 +117,7 @@ fn add_url<'a>(
 }
 
 /// The scheme of a request: that of its URI, or else what a trusted peer says.
-#[cfg(any(feature = "access-log", feature = "metrics"))]
+#[cfg(feature = "access-log")]
 pub(crate) fn scheme<'a>(head: &RequestHead<'a>) -> &'a str {
     let trusted = head.trusts_forwarded_proto();
     let forwarded = trusted.then(|| head.headers().get(super::read_headers::FORWARDED_PROTO));
