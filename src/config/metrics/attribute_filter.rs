@@ -1,7 +1,6 @@
 //! [`AttributeFilter`]: a filter that generates attributes, and its place among the others.
 
 use crate::{config::node::Node, config_error::ConfigError, metrics::shape::GeneratedAttribute};
-use std::cmp::Reverse;
 
 /// The attributes of a WasmPlugin or of a patch of an EnvoyFilter.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,13 +9,13 @@ pub(in crate::config) struct AttributeFilter {
     attributes: Vec<GeneratedAttribute>,
 }
 
-/// Where in the chain of filters a filter is: first by phase, then by priority, the highest first. EnvoyFilters
-/// are applied from the lowest priority to the highest.
+/// Where in the chain of filters a filter is: by phase, and in a phase by priority. WasmPlugins with the
+/// highest priority come first, EnvoyFilters with the lowest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::config) struct Place {
     phase: Phase,
-    /// Of EnvoyFilters with the sign changed: those with the lowest come first.
-    priority: Reverse<i64>,
+    /// The priority, negated for WasmPlugins.
+    order: i64,
 }
 
 /// In their order in the chain.
@@ -36,7 +35,7 @@ impl Place {
         let priority = spec.get("priority").map(|priority| priority.int32());
         Ok(Place {
             phase: Phase::EnvoyFilter,
-            priority: Reverse(-i64::from(priority.transpose()?.unwrap_or(0))),
+            order: priority.transpose()?.unwrap_or(0).into(),
         })
     }
 
@@ -54,7 +53,7 @@ impl Place {
         Ok(Place {
             phase: phase.transpose()?.unwrap_or(Phase::Unspecified),
             // As istiod's code has it; its API says 0.
-            priority: Reverse(priority.transpose()?.unwrap_or(i32::MIN).into()),
+            order: -i64::from(priority.transpose()?.unwrap_or(i32::MIN)),
         })
     }
 }
